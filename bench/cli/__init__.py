@@ -1,0 +1,63 @@
+"""The command line: the only part of this project that prints and that ends the process.
+
+Each command is a file; this one joins them and turns errors into one clear line and an exit code.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+from rich.console import Console
+
+import bench
+from bench.cli.listing import list_command
+from bench.cli.report import report_command
+from bench.cli.run import run_command
+from bench.errors import BenchError
+
+EXIT_USAGE = 64
+EXIT_INTERRUPTED = 130
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Each command explains itself: mlpbench COMMAND --help",
+)
+@click.version_option(bench.__version__, prog_name="mlpbench")
+def cli() -> None:
+    """Compare implementations of a multi-layer perceptron.
+
+    Every implementation is first proven to compute the same numbers, then timed in fresh
+    processes over batch sizes and thread counts, and explained in one HTML file.
+    """
+
+
+cli.add_command(run_command)
+cli.add_command(report_command)
+cli.add_command(list_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    try:
+        code = cli.main(
+            list(sys.argv[1:] if arguments is None else arguments),
+            prog_name="mlpbench",
+            standalone_mode=False,
+        )
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except (KeyboardInterrupt, click.Abort):
+        Console(stderr=True).print("interrupted", style="yellow")
+        return EXIT_INTERRUPTED
+    except BenchError as error:
+        Console(stderr=True, soft_wrap=True).print(
+            f"mlpbench: {error}", style="red", markup=False, highlight=False
+        )
+        return EXIT_USAGE
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,67 @@
+"""``mlpbench list``: what can be chosen, and what of it is available here."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from impls import registry
+from impls.data import DATASETS
+from impls.networks import PRESETS
+
+KINDS = ("implementations", "networks", "datasets")
+
+
+@click.command("list")
+@click.argument("kind", type=click.Choice(KINDS), required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_command(kind: str | None, *, as_json: bool) -> None:
+    """List implementations, networks and data sets.
+
+    An implementation whose packages are missing is shown with the command that installs them;
+    nothing is imported to find out.  Whether a GPU is there is seen when a worker asks for it.
+    """
+    chosen = KINDS if kind is None else (kind,)
+    content: dict[str, list[dict[str, Any]]] = {name: _rows(name) for name in chosen}
+    if as_json:
+        click.echo(json.dumps(content if kind is None else content[kind], indent=2))
+        return
+    console = Console()
+    for name, rows in content.items():
+        table = Table(title=name, title_justify="left")
+        for column in rows[0]:
+            table.add_column(column.replace("_", " "), overflow="fold")
+        for row in rows:
+            table.add_row(*("" if value is None else str(value) for value in row.values()))
+        console.print(table)
+
+
+def _rows(kind: str) -> list[dict[str, Any]]:
+    if kind == "implementations":
+        return [
+            {
+                "name": row.name,
+                "device": row.device,
+                "rung": row.rung,
+                "available": registry.missing(row) or "yes",
+                "summary": row.summary,
+            }
+            for row in registry.known().values()
+        ]
+    if kind == "networks":
+        return [
+            {
+                "name": name,
+                "layers": "-".join(map(str, preset.network.layers)),
+                "activation": preset.network.activation,
+                "loss": preset.network.loss,
+                "parameters": preset.network.parameter_count,
+                "summary": preset.summary,
+            }
+            for name, preset in PRESETS.items()
+        ]
+    return [{"name": name, "summary": summary} for name, summary in DATASETS.items()]

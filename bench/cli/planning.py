@@ -1,0 +1,103 @@
+"""From options to a plan: everything that can be refused is refused here, before measuring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.errors import ImplementationError, UsageError
+from bench.machine import usable_cpus
+from bench.plan import Plan, Setting, require_distinct
+from bench.profiles import PROFILES
+from impls import registry
+from impls.data import TrainingData
+from impls.networks import Preset
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user chose; None or empty where the profile decides."""
+
+    implementations: tuple[str, ...]
+    preset: Preset
+    batch_sizes: tuple[int, ...]
+    threads: tuple[int | None, ...]
+    settings: tuple[Setting, ...]
+    profile: str
+    device: str | None
+    examples: int | None
+    seed: int
+
+
+def choose_implementations(names: Sequence[str], device: str | None) -> tuple[str, ...]:
+    """The implementations to measure: those named, else all of the registry on ``device``.
+
+    One that was named must be importable; of all, those that are not become outcomes with reasons.
+
+    Raises:
+        UnknownNameError: a name is neither in the registry nor a file.
+        ImplementationError: a named implementation's package is missing, or its file is.
+        UsageError: a name occurs twice, or nothing is left for the device.
+    """
+    if not names:
+        rows = [row for row in registry.known().values() if device in (None, row.device)]
+        return tuple(row.name for row in rows)
+    require_distinct("--impl", names)
+    for name in names:
+        row = registry.find(name)
+        reason = registry.missing(row)
+        if reason is not None:
+            raise ImplementationError(f"--impl {name}: {reason}")
+        if device not in (None, row.device):
+            raise UsageError(f"--impl {name} runs on {row.device}, but --device is {device}")
+    return tuple(names)
+
+
+def build_plan(choices: Choices, data: TrainingData) -> Plan:
+    """The plan for ``choices`` on ``data``.
+
+    Raises:
+        UsageError: a value occurs twice, a batch is larger than the data, or the network does not
+            fit the data.
+    """
+    profile = PROFILES[choices.profile]
+    network = choices.preset.network
+    batch_sizes = choices.batch_sizes or profile.batch_sizes
+    threads = choices.threads or profile.threads(usable_cpus())
+    require_distinct("--batch-size", batch_sizes)
+    require_distinct("--threads", threads)
+    examples, features = data.X.shape
+    if max(batch_sizes) > examples:
+        raise UsageError(
+            f"batch size {max(batch_sizes)} is more than the {examples} training examples: use a "
+            "smaller --batch-size or more --examples"
+        )
+    if (network.layers[0], network.layers[-1]) != (features, data.classes):
+        raise UsageError(
+            f"network {network.name} has {network.layers[0]} inputs and {network.layers[-1]} "
+            f"outputs, {data.name} has {features} features and {data.classes} classes: give a "
+            f"network such as {features}-70-30-{data.classes}"
+        )
+    return Plan(
+        seed=choices.seed,
+        profile=choices.profile,
+        network=network,
+        trainings=tuple(choices.preset.training_at(size) for size in batch_sizes),
+        implementations=choices.implementations,
+        threads=threads,
+        settings=choices.settings,
+        effort=profile.effort,
+        dataset=data.name,
+        examples=examples,
+    )
+
+
+def examples_wanted(choices: Choices, available: int) -> int:
+    """How many training examples make an epoch: the option, else the profile, else all.
+
+    A profile's limit gives way to a larger batch that was asked for.
+    """
+    if choices.examples is not None:
+        return choices.examples
+    limit = PROFILES[choices.profile].examples or available
+    return min(available, max(limit, *choices.batch_sizes, 1))

@@ -1,0 +1,128 @@
+"""What a waiting user sees: a bar with the time left, or plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from bench import runner
+from bench.plan import Job
+from bench.results import Measured, Outcome, EPOCH, Timing
+
+
+class RunProgress:
+    """Shows jobs as they begin and end; use it as a context manager around the run.
+
+    The time left is the sum over the jobs to come of what their implementation has taken so far,
+    or of the average where it has not run yet.
+    """
+
+    def __init__(self, console: Console, jobs: list[Job]) -> None:
+        self.console, self.jobs = console, jobs
+        self.seconds: dict[str, list[float]] = {}
+        self.begun = 0.0
+        self.bar = Progress(
+            TextColumn("[bold]{task.completed}/{task.total}"),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}", style="cyan"),
+            TextColumn("{task.description}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task("", total=len(jobs), left="")
+
+    def __enter__(self) -> RunProgress:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.stop()
+
+    def show(self, progress: runner.Progress) -> None:
+        """Take note of a job's beginning or end."""
+        job = progress.job
+        if progress.outcomes is None:
+            self.begun = time.monotonic()
+            self.bar.update(self.task, description=escape(_describe(job)))
+            return
+        self.seconds.setdefault(job.implementation, []).append(time.monotonic() - self.begun)
+        left = self._left(progress.number)
+        self.bar.update(self.task, completed=progress.number, left=left)
+        line = Text(f"[{progress.number}/{progress.total}] {_describe(job)}: ")
+        line.append(_summary(progress.outcomes))
+        if not self.console.is_terminal:
+            line.append(f"  ({left})" if left else "")
+        self.console.print(line, highlight=False, soft_wrap=True)
+
+    def _left(self, done: int) -> str:
+        rest = self.jobs[done:]
+        if not rest:
+            return ""
+        average = statistics.mean(s for many in self.seconds.values() for s in many)
+        seconds = sum(
+            statistics.mean(self.seconds.get(job.implementation, [average])) for job in rest
+        )
+        return f"about {duration(seconds)} left"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words, as roughly as an estimate deserves."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _describe(job: Job) -> str:
+    threads = "threads unset" if job.threads is None else f"{job.threads} threads"
+    threads = "1 thread" if job.threads == 1 else threads
+    setting = "".join(
+        f", {name}={'(unset)' if value is None else value}" for name, value in job.setting
+    )
+    return f"{job.implementation}, {threads}{setting}, block {job.block + 1}"
+
+
+def _summary(outcomes: tuple[Outcome, ...]) -> str:
+    """Epoch times by batch size, and one reason for each kind of other outcome."""
+    times, reasons = [], {}
+    for outcome in outcomes:
+        if isinstance(outcome, Measured):
+            seconds = statistics.median(_epoch(outcome).round_seconds)
+            times.append((outcome.cell.batch_size, f"{seconds:.3g} s"))
+        else:
+            kind = type(outcome).__name__.lower()
+            reasons[kind] = outcome.reason
+    parts = [f"batch {size}: {text}" for size, text in sorted(times)]
+    parts += [f"{kind}: {reason}" for kind, reason in reasons.items()]
+    return "; ".join(parts)
+
+
+def _epoch(measured: Measured) -> Timing:
+    return next(timing for timing in measured.timings if timing.phase == EPOCH)
+
+
+@contextmanager
+def waiting(console: Console, text: str) -> Iterator[None]:
+    """A spinner with ``text`` in a terminal, one plain line elsewhere."""
+    if not console.is_terminal:
+        console.print(text, highlight=False)
+        yield
+        return
+    with console.status(text):
+        yield

@@ -1,0 +1,28 @@
+"""``mlpbench report``: one HTML file from results of any origin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from bench import results
+from bench.sources import read_any
+from reports import build_report
+from reports.gather import build_context
+from reports.summary import sentences
+
+
+@click.command("report")
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("report.html"),
+              show_default=True, help="The HTML file to write.")
+def report_command(sources: tuple[Path, ...], output: Path) -> None:
+    """Write an HTML report from results.json, journal.jsonl or pytest-benchmark's JSON, mixed."""
+    documents = [read_any(source) for source in sources]
+    results.write_bytes(output, build_report(documents).encode())
+    console = Console()
+    for sentence in sentences(build_context(documents)):
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Report: {output}", highlight=False, soft_wrap=True)

@@ -1,0 +1,69 @@
+"""Where workers run: here, as local processes, one at a time.
+
+The runner only knows :class:`Executor`; a cluster scheduler would be another one.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+_TAIL_BYTES = 4000
+
+
+@dataclass(frozen=True)
+class End:
+    """How a worker ended.  ``reason`` is empty where it did its work; ``output`` is its last words."""
+
+    reason: str
+    output: str
+
+
+class Executor(Protocol):
+    """Runs one order to its end."""
+
+    def execute(self, order: Path, environment: Mapping[str, str], timeout: float) -> End:
+        """Run a worker on the order at ``order``; return when it has ended, for good or ill."""
+        ...
+
+
+class LocalExecutor:
+    """A fresh Python process on this machine for each order."""
+
+    def execute(self, order: Path, environment: Mapping[str, str], timeout: float) -> End:
+        """Run ``python -m bench.worker`` and wait for it, at most ``timeout`` seconds."""
+        with tempfile.TemporaryFile() as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "bench.worker", str(order)],
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                reason = _describe(process.wait(timeout))
+            except subprocess.TimeoutExpired:
+                reason = f"no end after {timeout:g} s; it was stopped"
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
+            output.seek(max(0, output.seek(0, 2) - _TAIL_BYTES))
+            return End(reason, output.read().decode(errors="replace").strip())
+
+
+def _describe(exit_code: int) -> str:
+    """What an exit code means; empty for success."""
+    if exit_code == 0:
+        return ""
+    if exit_code > 0:
+        return f"the worker ended with exit code {exit_code}"
+    name = signal.Signals(-exit_code).name
+    hint = " (out of memory?)" if name == "SIGKILL" else ""
+    return f"the worker was killed by {name}{hint}"

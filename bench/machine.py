@@ -1,0 +1,103 @@
+"""What this machine is: the facts about hardware and software that belong beside every number.
+
+Each fact is one function; one that cannot be read here is left empty rather than guessed.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+import bench
+from bench.results import Machine
+from bench.threads import recorded
+
+PACKAGES = (
+    "numpy", "scipy", "numba", "llvmlite", "intel-cmplr-lib-rt", "keras", "tensorflow",
+    "pytest-benchmark", "threadpoolctl",
+)  # fmt: skip
+_CPU = Path("/sys/devices/system/cpu")
+
+
+def describe(environment: Mapping[str, str]) -> Machine:
+    """The machine as this process sees it; ``environment`` is the user's."""
+    return Machine(
+        cpu=cpu_model(),
+        logical_cpus=os.cpu_count() or 1,
+        physical_cpus=physical_cpus(),
+        usable_cpus=usable_cpus(),
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        caches=caches(),
+        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+        versions=package_versions(PACKAGES),
+        environment=recorded(environment),
+        quota_cpus=quota_cpus(),
+        governor=_read(_CPU / "cpu0/cpufreq/scaling_governor"),
+    )
+
+
+def usable_cpus() -> int:
+    """How many processors this process may run on: the affinity mask, not the machine."""
+    return len(os.sched_getaffinity(0))
+
+
+def cpu_model() -> str:
+    """The processor's name, as far as the system tells it."""
+    for line in (_read(Path("/proc/cpuinfo")) or "").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def physical_cpus() -> int | None:
+    """How many cores there are, counting hardware threads of one core once."""
+    siblings = {
+        text
+        for text in (_read(path) for path in _CPU.glob("cpu[0-9]*/topology/thread_siblings_list"))
+        if text
+    }
+    return len(siblings) or None
+
+
+def caches() -> dict[str, str]:
+    """Sizes of the first processor's caches, such as ``{"L2 Unified": "1024K"}``."""
+    found = {}
+    for index in sorted(_CPU.glob("cpu0/cache/index*")):
+        level, kind, size = (_read(index / name) for name in ("level", "type", "size"))
+        if level and kind and size:
+            found[f"L{level} {kind}"] = size
+    return found
+
+
+def quota_cpus() -> float | None:
+    """The container's CPU limit in processors, or None where there is none."""
+    version_2 = (_read(Path("/sys/fs/cgroup/cpu.max")) or "").split()
+    if len(version_2) == 2 and version_2[0] != "max":
+        return int(version_2[0]) / int(version_2[1])
+    quota = _read(Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"))
+    period = _read(Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us"))
+    if quota and period and int(quota) > 0:
+        return int(quota) / int(period)
+    return None
+
+
+def package_versions(names: tuple[str, ...]) -> dict[str, str]:
+    """Installed versions of ``names`` and of this project; what is not installed is left out."""
+    found = {"mlpbench": bench.__version__}
+    installed = {
+        (distribution.metadata["Name"] or "").lower(): distribution.version
+        for distribution in importlib.metadata.distributions()
+    }
+    return found | {name: installed[name] for name in names if name in installed}
+
+
+def _read(path: Path) -> str | None:
+    """The stripped content of a system file, or None where the system has no such file."""
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return None

@@ -1,0 +1,64 @@
+"""What the parent tells a worker: one document in, JSON lines out, an exit code.
+
+No conversation and no parsing of printed text; standard output belongs to chatty libraries.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from bench.errors import ResultsError
+from bench.plan import Job, Plan
+from bench.results import Outcome
+from impls.parameters import Floats
+from impls.registry import Row
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One job with everything needed to do it.
+
+    ``root`` is the folder from which the parent runs this project; a worker that finds another
+    copy first refuses to measure that one.  ``arrays`` is a folder written by :func:`save_arrays`.
+    """
+
+    job: Job
+    plan: Plan
+    row: Row
+    root: str
+    arrays: str
+    output: str
+
+
+def save_arrays(folder: Path, X: Floats, Y: Floats) -> None:
+    """Store the standardised examples and one-hot targets for the workers."""
+    np.save(folder / "X.npy", X)
+    np.save(folder / "Y.npy", Y)
+
+
+def load_arrays(folder: Path) -> tuple[Floats, Floats]:
+    """Read what :func:`save_arrays` stored, into memory, so that no page is read under the clock."""
+    return np.load(folder / "X.npy"), np.load(folder / "Y.npy")
+
+
+def append(path: Path, outcome: Outcome) -> None:
+    """Add one outcome to a worker's output."""
+    with path.open("ab") as file:
+        file.write(msgspec.json.encode(outcome) + b"\n")
+
+
+def read_outcomes(path: Path) -> list[Outcome]:
+    """All outcomes a worker wrote; a line cut short by its death is left out.
+
+    Raises:
+        ResultsError: a complete line is not an outcome.
+    """
+    if not path.exists():
+        return []
+    complete, _, _ = path.read_bytes().rpartition(b"\n")
+    try:
+        return [msgspec.json.decode(line, type=Outcome) for line in complete.splitlines()]
+    except msgspec.DecodeError as error:
+        raise ResultsError(f"a worker wrote something else than outcomes: {error}") from error

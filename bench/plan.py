@@ -1,0 +1,154 @@
+"""The question: which cells are measured, in which order, with how much effort.
+
+Everything here is plain data and pure functions; the same seed gives the same plan.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import msgspec
+
+from bench.errors import UsageError
+from impls.networks import Network, Training
+
+Setting = tuple[tuple[str, str | None], ...]
+"""Environment variables given to a worker, sorted by name; ``None`` removes the variable."""
+
+
+class Effort(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long is measured.  Durations are in seconds.
+
+    ``blocks`` is the number of times that every job is repeated in a fresh process.  In each
+    process a cell is timed in up to ``rounds`` rounds of the step and of the phases, each lasting
+    at least ``round_seconds``, and in up to ``epoch_rounds`` epochs.  Neither goes on for longer
+    than ``cell_seconds`` once there are two rounds.  Warm-up ends when it no longer gets faster,
+    at the latest after ``warmup_seconds``.
+    """
+
+    blocks: int
+    rounds: int
+    epoch_rounds: int
+    round_seconds: float
+    cell_seconds: float
+    warmup_seconds: float
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One point of the grid.
+
+    ``threads`` is what was requested; ``None`` leaves the choice to the libraries.
+    """
+
+    implementation: str
+    device: str
+    network: str
+    batch_size: int
+    threads: int | None
+    setting: Setting = ()
+
+    @property
+    def id(self) -> str:
+        """A readable identity, such as ``numpy-naive/blog/b500/t2``."""
+        parts = [self.implementation, self.network, f"b{self.batch_size}", f"t{self.threads or '-'}"]
+        parts += [f"{name}={'(unset)' if value is None else value}" for name, value in self.setting]
+        return "/".join(parts)
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that is to be measured.
+
+    ``trainings`` holds the training settings per batch size; ``dataset`` names the data,
+    ``examples`` says how many training examples make an epoch.
+    """
+
+    seed: int
+    profile: str
+    network: Network
+    trainings: tuple[Training, ...]
+    implementations: tuple[str, ...]
+    threads: tuple[int | None, ...]
+    settings: tuple[Setting, ...]
+    effort: Effort
+    dataset: str
+    examples: int
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one worker process measures: one implementation under one setting."""
+
+    index: int
+    block: int
+    implementation: str
+    threads: int | None
+    setting: Setting
+    batch_sizes: tuple[int, ...]
+
+
+def jobs(plan: Plan) -> list[Job]:
+    """The plan's jobs in the order of execution.
+
+    Every block runs each job once, in a fresh random order, so that a machine which gets slower
+    or faster over time treats all implementations alike.
+
+    Raises:
+        UsageError: a plan without implementations, threads or batch sizes.
+    """
+    for field in ("implementations", "threads", "trainings", "settings"):
+        if not getattr(plan, field):
+            raise UsageError(f"the plan has no {field}: give at least one")
+    rng = random.Random(plan.seed)
+    ordered: list[Job] = []
+    for block in range(plan.effort.blocks):
+        combinations = [
+            (implementation, threads, setting)
+            for implementation in plan.implementations
+            for threads in plan.threads
+            for setting in plan.settings
+        ]
+        rng.shuffle(combinations)
+        for implementation, threads, setting in combinations:
+            sizes = [training.batch_size for training in plan.trainings]
+            rng.shuffle(sizes)
+            ordered.append(
+                Job(
+                    index=len(ordered),
+                    block=block,
+                    implementation=implementation,
+                    threads=threads,
+                    setting=setting,
+                    batch_sizes=tuple(sizes),
+                )
+            )
+    return ordered
+
+
+def cell_of(
+    plan: Plan,
+    implementation: str,
+    device: str,
+    batch_size: int,
+    threads: int | None,
+    setting: Setting,
+) -> Cell:
+    """The cell of one combination."""
+    return Cell(
+        implementation=implementation,
+        device=device,
+        network=plan.network.name,
+        batch_size=batch_size,
+        threads=threads,
+        setting=setting,
+    )
+
+
+def require_distinct(option: str, values: Sequence[object]) -> None:
+    """Refuse a value given twice: it would be measured twice under one identity.
+
+    Raises:
+        UsageError: a value occurs more than once.
+    """
+    for value in values:
+        if values.count(value) > 1:
+            raise UsageError(f"{option} lists {value} more than once: name each value once")

@@ -1,0 +1,153 @@
+"""The one interface through which every implementation is trained, checked and timed.
+
+Arrays cross this border in canonical form: examples in rows, C order, weights ``(n_in, n_out)``,
+biases ``(n_out,)``, in the network's dtype.  Inside, an implementation keeps any layout it likes.
+What training needs at every step belongs into the phases; what happens once belongs into
+``__init__`` or ``bind``, outside every clock.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal, NamedTuple, SupportsFloat
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from impls.networks import Network, Training
+from impls.parameters import Floats, Parameters, Rows, batches
+
+Phase = Literal["prepare", "forward", "loss", "backward", "update"]
+PHASES: tuple[Phase, ...] = ("prepare", "forward", "loss", "backward", "update")
+
+
+class Loss(NamedTuple):
+    """What is tracked for each batch, by every implementation alike.
+
+    ``data`` is summed over examples and output nodes, ``penalty`` is the L1 and L2 share, and
+    ``mean_error`` is the mean of ``|target - output|``.  The values may be scalars that still live
+    on a device: whoever reads them pays for ``float()``.
+    """
+
+    data: SupportsFloat
+    penalty: SupportsFloat
+    mean_error: SupportsFloat
+
+    @property
+    def cost(self) -> float:
+        """Data and penalty together."""
+        return float(self.data) + float(self.penalty)
+
+
+class Pool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A thread pool found in a worker: which library, and how many threads it says it has.
+
+    ``threads`` is None where the library does not tell.
+    """
+
+    library: str
+    version: str
+    threads: int | None
+    detail: str = ""
+
+
+class Trainer(ABC):
+    """An implementation: subclass it, or provide the same methods.
+
+    Only the methods marked abstract must be written.  ``phases`` names those that can be timed
+    apart; leave out what cannot (a fused graph has no separate backward) rather than invent a
+    number.  A phase may be called repeatedly, each call doing the same work.
+    """
+
+    phases: ClassVar[frozenset[Phase]] = frozenset(PHASES)
+    network: Network
+    training: Training
+    learning_rate: float
+
+    @classmethod
+    def supports(cls, network: Network, training: Training) -> str | None:
+        """Why this network or training cannot be run here, or None where it can."""
+        return None
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        """Why this machine cannot run it (a device is missing), or None; asked after import."""
+        return None
+
+    @classmethod
+    def pools(cls) -> tuple[Pool, ...]:
+        """Thread pools that threadpoolctl does not know, such as a compiler runtime's own."""
+        return ()
+
+    def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
+        """Take the settings and copy the canonical start ``parameters`` in."""
+        self.network = network
+        self.training = training
+        self.learning_rate = training.learning_rate
+        self.load(parameters)
+
+    @abstractmethod
+    def load(self, parameters: Parameters) -> None:
+        """Copy canonical ``parameters`` in and forget what the optimiser remembered."""
+
+    @abstractmethod
+    def bind(self, X: Floats, Y: Floats) -> None:
+        """Take the data set, once and outside every clock.
+
+        ``X`` has shape ``(examples, n_0)``, ``Y`` is one-hot of shape ``(examples, n_E)``.  The
+        arrays stay unchanged and alive; augmenting, uploading or re-laying them happens here.
+        """
+
+    @abstractmethod
+    def prepare(self, rows: Rows) -> None:
+        """Gather the examples ``rows``, shape ``(batch,)``, of the bound data into a batch."""
+
+    @abstractmethod
+    def forward(self) -> None:
+        """Compute and keep the activations of the prepared batch."""
+
+    @abstractmethod
+    def loss(self) -> Loss:
+        """Cost and mean error of the last forward pass."""
+
+    @abstractmethod
+    def backward(self) -> None:
+        """Compute and keep the gradients of the last forward pass, penalty included."""
+
+    @abstractmethod
+    def update(self) -> None:
+        """Move the weights by the kept gradients at the current ``learning_rate``."""
+
+    @abstractmethod
+    def predict(self, X: Floats) -> Floats:
+        """Outputs of the last layer for any examples, shape ``(examples, n_E)``."""
+
+    @abstractmethod
+    def parameters(self) -> Parameters:
+        """A canonical copy of the current weights and biases."""
+
+    @abstractmethod
+    def gradients(self) -> Parameters:
+        """A canonical copy of the last gradients: sums over the batch, penalty included."""
+
+    def step(self, rows: Rows) -> Loss:
+        """One whole training step, written as the author would write it for speed."""
+        self.prepare(rows)
+        self.forward()
+        loss = self.loss()
+        self.backward()
+        self.update()
+        return loss
+
+    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+        """Train on all rows of ``order`` in batches; the last batch may be shorter.
+
+        Returns the :class:`Loss` of each batch, shape ``(batches, 3)``.
+        """
+        losses = [self.step(rows) for rows in batches(order, self.training.batch_size)]
+        return np.array([[float(value) for value in loss] for loss in losses])
+
+    def synchronize(self) -> None:
+        """Wait until all work handed to a device is done; nothing to wait for on a CPU."""
+        return None

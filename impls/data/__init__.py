@@ -1,0 +1,12 @@
+"""The data sets that networks are trained on: found, checked, standardised.
+
+Importing this package reads nothing and imports none of the libraries that only a download or
+the digits need.
+"""
+
+from __future__ import annotations
+
+from .loading import DATASETS, load_dataset
+from .training_data import TrainingData
+
+__all__ = ["DATASETS", "TrainingData", "load_dataset"]

@@ -1,0 +1,75 @@
+"""From the text after ``--dataset`` to the data."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from pathlib import Path
+
+from bench.errors import DatasetError
+
+from . import mnist
+from .digits import read_digits
+from .files import read_path
+from .raw import RawData
+from .training_data import TrainingData, from_raw
+
+DATASETS: dict[str, str] = {
+    "auto": "mnist where it can be had, otherwise digits",
+    "mnist": f"MNIST from {mnist.DATA_DIR}, the Keras cache, or a checked download",
+    "digits": "scikit-learn's handwritten digits, resized and repeated to the size of MNIST",
+}
+"""What each name stands for; any other text is a path."""
+
+# Patience with a silent server, in seconds: short where there is something to fall back to.
+_TIMEOUT = 30.0
+_TIMEOUT_AUTO = 10.0
+
+
+def load_dataset(spec: str, *, allow_download: bool = True, progress: bool = False) -> TrainingData:
+    """The data set called ``spec``: a name in :data:`DATASETS`, or the path of a file or folder.
+
+    A name comes first; write ``./mnist`` for a folder called mnist.  ``progress`` draws a bar on
+    standard error while downloading.
+
+    Raises:
+        DatasetError: it cannot be found, cannot be read, or is not what it should be.
+    """
+    if spec == "auto":
+        return from_raw(_automatic(allow_download=allow_download, progress=progress))
+    if spec == "mnist":
+        return from_raw(_mnist(allow_download=allow_download, progress=progress))
+    if spec == "digits":
+        return from_raw(read_digits())
+    return from_raw(_path(spec))
+
+
+def _automatic(*, allow_download: bool, progress: bool) -> RawData:
+    found = mnist.search(allow_download=allow_download, timeout=_TIMEOUT_AUTO, progress=progress)
+    if found.raw is not None:
+        return found.raw
+    digits = read_digits()
+    reasons = "; ".join(found.problems)
+    return dataclasses.replace(
+        digits, note=f"MNIST was not to be had ({reasons}), so this is: {digits.note}"
+    )
+
+
+def _mnist(*, allow_download: bool, progress: bool) -> RawData:
+    found = mnist.search(allow_download=allow_download, timeout=_TIMEOUT, progress=progress)
+    if found.raw is None:
+        raise DatasetError(
+            f"MNIST is not to be had: {'; '.join(found.problems)}. Give a file with --dataset "
+            f"PATH, name a folder in {mnist.DATA_DIR}, or use --dataset digits."
+        )
+    return found.raw
+
+
+def _path(spec: str) -> RawData:
+    near = difflib.get_close_matches(spec.lower(), DATASETS, n=1)
+    try:
+        return read_path(Path(spec))
+    except DatasetError as error:
+        if near and not Path(spec).exists():
+            raise DatasetError(f"{error} Or did you mean {near[0]!r}?") from error
+        raise

@@ -1,0 +1,111 @@
+"""What a reader hands over, and the rules it must fulfil before anything is computed from it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.errors import DatasetError
+
+CLASSES_LIMIT = 1000
+"""More classes than this are taken for a mistake, such as values given as labels."""
+
+
+@dataclass(frozen=True, eq=False)
+class RawData:
+    """Arrays as they were stored; only :func:`check` knows whether they make sense.
+
+    ``images`` has shape ``(examples, ...)``, usually ``(examples, height, width)``, ``labels`` has
+    shape ``(examples,)``; the other two hold the test examples.  ``source`` opens every message.
+    """
+
+    name: str
+    source: str
+    images: npt.NDArray[Any]
+    labels: npt.NDArray[Any]
+    images_test: npt.NDArray[Any]
+    labels_test: npt.NDArray[Any]
+    note: str = ""
+
+
+def check(raw: RawData) -> None:
+    """Refuse data that no network could be trained on.
+
+    Raises:
+        DatasetError: images that are not finite numbers in float32, labels that do not count
+            classes from 0, lengths or features that do not match, or no examples at all.
+    """
+    _check_part(raw.source, "training", raw.images, raw.labels)
+    _check_part(raw.source, "test", raw.images_test, raw.labels_test)
+    shape, shape_test = raw.images.shape[1:], raw.images_test.shape[1:]
+    if shape != shape_test:
+        raise DatasetError(
+            f"{raw.source}: training images have shape {shape}, test images {shape_test}; both "
+            "must have the same. Take both from the same data set."
+        )
+    lowest, highest = int(raw.labels.min()), int(raw.labels.max())
+    if lowest != 0 or highest >= CLASSES_LIMIT:
+        raise DatasetError(
+            f"{raw.source}: training labels run from {lowest} to {highest}; they must start at 0 "
+            f"and stay below {CLASSES_LIMIT}. Number the classes 0, 1, 2 and so on."
+        )
+    lowest_test, highest_test = int(raw.labels_test.min()), int(raw.labels_test.max())
+    if lowest_test < 0 or highest_test > highest:
+        raise DatasetError(
+            f"{raw.source}: test labels run from {lowest_test} to {highest_test}, but training "
+            f"labels from 0 to {highest}. Take both from the same data set."
+        )
+
+
+def _check_part(source: str, part: str, images: npt.NDArray[Any], labels: npt.NDArray[Any]) -> None:
+    if images.dtype.kind not in "uif" or images.ndim <= 1:
+        raise DatasetError(
+            f"{source}: {part} images are {images.dtype} of shape {images.shape}; they must be "
+            "integers or floats of shape (examples, height, width) or (examples, features). "
+            "Convert them."
+        )
+    if labels.dtype.kind not in "ui" or labels.ndim != 1:
+        raise DatasetError(
+            f"{source}: {part} labels are {labels.dtype} of shape {labels.shape}; they must be "
+            "integers of shape (examples,), one class number each. Convert them."
+        )
+    if images.size == 0:
+        raise DatasetError(
+            f"{source}: {part} images have shape {images.shape}, which holds nothing; at least one "
+            "example with one feature is needed. Check how the file was written."
+        )
+    if len(images) != len(labels):
+        raise DatasetError(
+            f"{source}: {len(images)} {part} images, but {len(labels)} labels; there must be as "
+            "many of both. Check how the file was written."
+        )
+    limit = np.finfo(np.float32).max
+    # NaN is the minimum and the maximum of whatever contains it, and fails every comparison.
+    if not (images.min() >= -limit and images.max() <= limit):
+        raise DatasetError(
+            f"{source}: {part} images run from {images.min()} to {images.max()}; all values must "
+            "be finite numbers within the range of float32. Remove or replace the others."
+        )
+
+
+def content_hash(raw: RawData) -> str:
+    """SHA-256 over all four arrays, the same whichever kind of file they came from.
+
+    Types and shapes go in as well.  Labels count as int32 and everything as little-endian, so that
+    neither a writer's choice of integer nor a machine's byte order shows.
+    """
+    digest = hashlib.sha256()
+    for array in (
+        raw.images,
+        raw.labels.astype(np.int32),
+        raw.images_test,
+        raw.labels_test.astype(np.int32),
+    ):
+        stored = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+        digest.update(f"{stored.dtype.str} {stored.shape}\n".encode())
+        digest.update(stored.data)
+    return digest.hexdigest()

@@ -1,0 +1,119 @@
+"""The data set as implementations, reports and people use it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.errors import DatasetError
+from impls.parameters import Floats
+
+from . import standardise
+from .raw import RawData, check, content_hash
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Training and test examples, standardised, with the images they came from.
+
+    ``X`` and ``X_test`` are float32 of shape ``(examples, features)`` in C order; mean and scale
+    of each feature come from the training examples alone.  ``labels`` and ``labels_test`` have
+    shape ``(examples,)`` and count from 0 to ``classes - 1``.  ``pixels`` and ``pixels_test`` are
+    for pictures: uint8 in the shape in which they were stored, mostly ``(examples, height,
+    width)``.  ``sha256`` identifies the whole data set as it was stored, also after :meth:`take`.
+    ``note`` is not empty where a reader must know something, such as a fallback.
+    """
+
+    name: str
+    source: str
+    X: Floats
+    labels: npt.NDArray[np.int32]
+    X_test: Floats
+    labels_test: npt.NDArray[np.int32]
+    pixels: npt.NDArray[np.uint8]
+    pixels_test: npt.NDArray[np.uint8]
+    classes: int
+    sha256: str
+    note: str = ""
+
+    def one_hot(self, dtype: npt.DTypeLike = np.float32) -> Floats:
+        """The training labels as targets, shape ``(examples, classes)``."""
+        return _one_hot(self.labels, self.classes, dtype)
+
+    def one_hot_test(self, dtype: npt.DTypeLike = np.float32) -> Floats:
+        """The test labels as targets, shape ``(test examples, classes)``."""
+        return _one_hot(self.labels_test, self.classes, dtype)
+
+    def take(self, examples: int) -> TrainingData:
+        """The same data with only the first ``examples`` training examples, as views.
+
+        Test examples and standardisation stay those of the whole.
+
+        Raises:
+            DatasetError: fewer than one, or more than there are.
+        """
+        if not 1 <= examples <= len(self.labels):
+            raise DatasetError(
+                f"cannot take {examples} training examples of {self.name}: it has "
+                f"{len(self.labels)}. Ask for 1 to {len(self.labels)}."
+            )
+        return dataclasses.replace(
+            self,
+            X=self.X[:examples],
+            labels=self.labels[:examples],
+            pixels=self.pixels[:examples],
+        )
+
+
+def from_raw(raw: RawData) -> TrainingData:
+    """Check and standardise what a reader found.
+
+    Raises:
+        DatasetError: it breaks a rule of :func:`impls.data.raw.check`, or the test images are
+            beyond all proportion to the training images.
+    """
+    check(raw)
+    features = raw.images.reshape(len(raw.images), -1)
+    features_test = raw.images_test.reshape(len(raw.images_test), -1)
+    scale = standardise.fit(features)
+    X = standardise.apply(features, scale)
+    X_test = standardise.apply(features_test, scale)
+    if not np.isfinite(X_test).all():
+        raise DatasetError(
+            f"{raw.source}: some test images are so far from the training images that float32 "
+            "cannot hold them standardised. Take both from the same data set."
+        )
+    darkest, brightest = raw.images.min(), raw.images.max()
+    return TrainingData(
+        name=raw.name,
+        source=raw.source,
+        X=X,
+        labels=raw.labels.astype(np.int32),
+        X_test=X_test,
+        labels_test=raw.labels_test.astype(np.int32),
+        pixels=_pixels(raw.images, darkest, brightest),
+        pixels_test=_pixels(raw.images_test, darkest, brightest),
+        classes=int(raw.labels.max()) + 1,
+        sha256=content_hash(raw),
+        note=raw.note,
+    )
+
+
+def _one_hot(labels: npt.NDArray[np.int32], classes: int, dtype: npt.DTypeLike) -> Floats:
+    rows: Floats = np.eye(classes, dtype=dtype)[labels]
+    return rows
+
+
+def _pixels(
+    images: npt.NDArray[Any], darkest: np.number[Any], brightest: np.number[Any]
+) -> npt.NDArray[np.uint8]:
+    """``images`` as uint8; other types have ``darkest`` to ``brightest`` spread over 0 to 255."""
+    if images.dtype == np.uint8:
+        return np.ascontiguousarray(images)
+    low, high = float(darkest), float(brightest)
+    spread = (images.astype(np.float64) - low) / (high - low or 1.0)
+    return np.rint(np.clip(spread, 0, 1) * 255).astype(np.uint8)

@@ -1,0 +1,107 @@
+"""Activations and losses as small tables, for implementations that may allocate.
+
+A derivative comes in two forms: from the layer's input ``Z``, which costs the activation again,
+and from its output ``A``, which does not.  That difference is one rung of the ladder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from impls.parameters import Floats
+
+PROBABILITY_FLOOR = 1e-7
+"""Logarithms see at least this probability: float32 rounds a sigmoid above 17 to exactly 1."""
+
+Elementwise = Callable[[Floats], Floats]
+
+
+def sigmoid(Z: Floats) -> Floats:
+    """The logistic function ``1 / (1 + exp(-Z))``; an overflowing exponential gives its limit 0."""
+    with np.errstate(over="ignore"):
+        result: Floats = 1 / (1 + np.exp(-Z))
+    return result
+
+
+def relu(Z: Floats) -> Floats:
+    """``max(Z, 0)``."""
+    return np.maximum(Z, 0)
+
+
+def tanh(Z: Floats) -> Floats:
+    """The hyperbolic tangent."""
+    result: Floats = np.tanh(Z)
+    return result
+
+
+def softmax(Z: Floats, axis: int) -> Floats:
+    """``exp(Z) / sum(exp(Z))`` along ``axis``, shifted by the maximum so that nothing overflows."""
+    E = np.exp(Z - Z.max(axis=axis, keepdims=True))
+    result: Floats = E / E.sum(axis=axis, keepdims=True)
+    return result
+
+
+def _sigmoid_slope(Z: Floats) -> Floats:
+    S = sigmoid(Z)
+    return S * (1 - S)
+
+
+def _tanh_slope(Z: Floats) -> Floats:
+    T = tanh(Z)
+    return 1 - T * T
+
+
+def _relu_slope(Z: Floats) -> Floats:
+    return (Z > 0).astype(Z.dtype)
+
+
+ACTIVATIONS: dict[str, Elementwise] = {"sigmoid": sigmoid, "tanh": tanh, "relu": relu}
+SLOPES_FROM_INPUT: dict[str, Elementwise] = {
+    "sigmoid": _sigmoid_slope,
+    "tanh": _tanh_slope,
+    "relu": _relu_slope,
+}
+SLOPES_FROM_OUTPUT: dict[str, Elementwise] = {
+    "sigmoid": lambda A: A * (1 - A),
+    "tanh": lambda A: 1 - A * A,
+    "relu": _relu_slope,  # an output is positive exactly where the input was
+}
+
+
+def output_activation(output: str, Z: Floats, axis: int) -> Floats:
+    """Outputs of the last layer from its input ``Z``; ``axis`` is that of the nodes."""
+    return softmax(Z, axis) if output == "softmax" else sigmoid(Z)
+
+
+def data_loss(loss: str, A: Floats, Y: Floats) -> float:
+    """Loss of outputs ``A`` against one-hot ``Y`` of the same shape, summed over all elements."""
+    if loss == "mse":
+        return 0.5 * float(np.sum((A - Y) ** 2))
+    if loss == "cross-entropy":
+        return -float(np.sum(Y * np.log(np.maximum(A, PROBABILITY_FLOOR))))
+    right = Y * np.log(np.maximum(A, PROBABILITY_FLOOR))
+    wrong = (1 - Y) * np.log(np.maximum(1 - A, PROBABILITY_FLOOR))
+    return -float(np.sum(right + wrong))
+
+
+def output_delta(loss: str, A: Floats, Y: Floats) -> Floats:
+    """Derivative of the loss by the last layer's input.
+
+    For log loss over a sigmoid and for cross-entropy over a softmax the slope of the activation
+    cancels and ``A - Y`` remains.
+    """
+    return (A - Y) * (A * (1 - A)) if loss == "mse" else A - Y
+
+
+def penalty(weights: Any, l1: float, l2: float) -> float:
+    """``l2/2 * sum(w**2) + l1 * sum(|w|)`` over weight matrices; biases are not passed in."""
+    total = 0.0
+    for W in weights:
+        if l2:
+            total += 0.5 * l2 * float(np.sum(W * W))
+        if l1:
+            total += l1 * float(np.sum(np.abs(W)))
+    return total

@@ -1,0 +1,116 @@
+"""Activations and losses that write into given buffers: no temporary, no new memory.
+
+The allocating twins, which say what is computed, are in :mod:`impls.functions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from impls.functions import PROBABILITY_FLOOR
+from impls.parameters import Floats
+
+_HALF = np.float32(0.5)
+_ONE = np.float32(1)
+_FLOOR = np.float32(PROBABILITY_FLOOR)
+
+
+def sigmoid(Z: Floats) -> None:
+    """Turn ``Z`` into ``sigmoid(Z)`` as ``(1 + tanh(Z / 2)) / 2``.
+
+    NumPy has a vector routine for float32 tanh that is faster than that for exp, and this form
+    neither overflows nor divides.
+    """
+    np.multiply(Z, _HALF, out=Z)
+    np.tanh(Z, out=Z)
+    np.multiply(Z, _HALF, out=Z)
+    np.add(Z, _HALF, out=Z)
+
+
+def tanh(Z: Floats) -> None:
+    """Turn ``Z`` into ``tanh(Z)``."""
+    np.tanh(Z, out=Z)
+
+
+def relu(Z: Floats) -> None:
+    """Turn ``Z`` into ``max(Z, 0)``."""
+    np.maximum(Z, 0, out=Z)
+
+
+def softmax(Z: Floats) -> None:
+    """Turn rows of ``Z`` into ``exp(Z) / sum(exp(Z))``; only a column per row is allocated."""
+    np.subtract(Z, Z.max(axis=1, keepdims=True), out=Z)
+    np.exp(Z, out=Z)
+    np.divide(Z, Z.sum(axis=1, keepdims=True), out=Z)
+
+
+def times_sigmoid_slope(delta: Floats, A: Floats, scratch: Floats) -> None:
+    """Multiply ``delta`` by ``A (1 - A)``."""
+    np.multiply(delta, A, out=delta)
+    np.subtract(_ONE, A, out=scratch)
+    np.multiply(delta, scratch, out=delta)
+
+
+def times_tanh_slope(delta: Floats, A: Floats, scratch: Floats) -> None:
+    """Multiply ``delta`` by ``1 - A**2``."""
+    np.multiply(A, A, out=scratch)
+    np.subtract(_ONE, scratch, out=scratch)
+    np.multiply(delta, scratch, out=delta)
+
+
+def times_relu_slope(delta: Floats, A: Floats, scratch: Floats) -> None:
+    """Multiply ``delta`` by 1 where ``A`` is positive and by 0 elsewhere."""
+    np.greater(A, 0, out=scratch)
+    np.multiply(delta, scratch, out=delta)
+
+
+ACTIVATIONS: dict[str, Callable[[Floats], None]] = {
+    "sigmoid": sigmoid,
+    "tanh": tanh,
+    "relu": relu,
+    "softmax": softmax,
+}
+TIMES_SLOPE: dict[str, Callable[[Floats, Floats, Floats], None]] = {
+    "sigmoid": times_sigmoid_slope,
+    "tanh": times_tanh_slope,
+    "relu": times_relu_slope,
+}
+
+
+def data_loss(loss: str, A: Floats, Y: Floats, scratch: Floats) -> float:
+    """Loss of outputs ``A`` against one-hot ``Y``, summed, with ``scratch`` of the same shape.
+
+    Targets are 0 or 1, so the probability given to the truth is ``|1 - Y - A|`` and one logarithm
+    serves both halves of the log loss; cross-entropy looks at the true class alone.
+    """
+    if loss == "mse":
+        np.subtract(A, Y, out=scratch)
+        return 0.5 * float(np.vdot(scratch, scratch))
+    if loss == "cross-entropy":
+        # Where Y is 0 this leaves 1, whose logarithm adds nothing.
+        np.subtract(A, _ONE, out=scratch)
+        np.multiply(scratch, Y, out=scratch)
+        np.add(scratch, _ONE, out=scratch)
+    else:
+        np.subtract(_ONE, Y, out=scratch)
+        np.subtract(scratch, A, out=scratch)
+        np.abs(scratch, out=scratch)
+    np.maximum(scratch, _FLOOR, out=scratch)
+    np.log(scratch, out=scratch)
+    return -float(scratch.sum())
+
+
+def absolute_error(A: Floats, Y: Floats, scratch: Floats) -> float:
+    """Sum of ``|Y - A|``, with ``scratch`` of the same shape."""
+    np.subtract(A, Y, out=scratch)
+    np.abs(scratch, out=scratch)
+    return float(scratch.sum())
+
+
+def output_delta(loss: str, A: Floats, Y: Floats, delta: Floats, scratch: Floats) -> None:
+    """Write the derivative of the loss by the last layer's input into ``delta``."""
+    np.subtract(A, Y, out=delta)
+    if loss == "mse":
+        times_sigmoid_slope(delta, A, scratch)

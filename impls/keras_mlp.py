@@ -1,0 +1,249 @@
+"""Keras on TensorFlow: model, penalties and optimiser of Keras, loops compiled with tf.function.
+
+The data set lives on the device and batches are gathered there; the epoch is one compiled loop.
+``Model.fit`` would measure Keras' input pipeline and callbacks besides the arithmetic.  A compiled
+graph computes gradients together with the forward pass they come from, so the backward phase
+cannot be timed apart and is left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from keras import ops
+
+from impls import contract
+from impls.contract import Loss, Phase, Pool
+from impls.functions import PROBABILITY_FLOOR
+from impls.networks import Network, Training
+from impls.parameters import Floats, Parameters, Rows
+
+Tensor = Any  # TensorFlow ships no types
+
+
+class OneStepMomentum(keras.optimizers.Optimizer):  # type: ignore[misc]  # Keras ships no types
+    """Descent as in the articles: ``w -= V + momentum * V_previous`` with ``V = rate * gradient``.
+
+    Keras' own momentum accumulates all earlier steps; this one remembers a single step.
+    """
+
+    def __init__(self, learning_rate: float, momentum: float) -> None:
+        super().__init__(learning_rate=learning_rate, name="one_step_momentum")
+        self.momentum = momentum
+
+    def build(self, variables: list[Any]) -> None:
+        """Make the memory of one step per variable."""
+        super().build(variables)
+        self.previous = [self.add_variable_from_reference(v, name="previous") for v in variables]
+
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+        """Move one variable."""
+        previous = self.previous[self._get_variable_index(variable)]
+        move = gradient * ops.cast(learning_rate, variable.dtype)
+        if self.momentum:
+            self.assign_sub(variable, move + self.momentum * previous)
+            self.assign(previous, move)
+        else:
+            self.assign_sub(variable, move)
+
+
+def build_model(network: Network, training: Training) -> keras.Model:
+    """Dense layers up to the input of the last activation, penalties on the kernels alone."""
+    layers: list[Any] = [keras.Input((network.layers[0],), dtype=network.dtype)]
+    for index, nodes in enumerate(network.layers[1:]):
+        last = index == len(network.layers) - 2
+        # Keras' l2 multiplies the sum of squares itself, without the factor 1/2 of the articles.
+        regularizer = keras.regularizers.L1L2(l1=training.l1, l2=training.l2 / 2)
+        layers.append(
+            keras.layers.Dense(
+                nodes,
+                activation=None if last else network.activation,
+                kernel_regularizer=regularizer if training.l1 or training.l2 else None,
+                dtype=network.dtype,
+            )
+        )
+    return keras.Sequential(layers)
+
+
+class CpuTrainer(contract.Trainer):
+    """Keras on the CPU."""
+
+    phases: ClassVar[frozenset[Phase]] = frozenset({"prepare", "forward", "loss", "update"})
+    device: ClassVar[str] = "/CPU:0"
+
+    @classmethod
+    def pools(cls) -> tuple[Pool, ...]:
+        # TensorFlow's getter answers 0 where the number came from the environment.
+        threads = tf.config.threading.get_intra_op_parallelism_threads() or None
+        return (Pool(library="tensorflow intra-op", version=tf.__version__, threads=threads),)
+
+    def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
+        with tf.device(self.device):
+            self.model = build_model(network, training)
+            self.optimizer = OneStepMomentum(training.learning_rate, training.momentum)
+            self.variables = self.model.trainable_variables
+            self.optimizer.build(self.variables)
+            # Any number of rows fits, so the shorter last batch needs no second trace.
+            rows = [tf.TensorSpec([None], tf.int64)]
+            inputs, outputs = (
+                tf.TensorSpec([None, nodes], network.dtype)
+                for nodes in (network.layers[0], network.layers[-1])
+            )
+            self._gather = tf.function(self._gather_graph, input_signature=rows)
+            self._forward = tf.function(self._outputs_graph, input_signature=[inputs])
+            self._losses = tf.function(self._loss_graph, input_signature=[outputs, outputs])
+            self._gradients = tf.function(self._gradients_graph, input_signature=[inputs, outputs])
+            self._apply = tf.function(self._apply_graph)
+            self._step = tf.function(self._step_graph, input_signature=rows)
+            self._epoch = tf.function(self._epoch_graph, input_signature=rows)
+        super().__init__(network, training, parameters)
+
+    def load(self, parameters: Parameters) -> None:
+        pairs = zip(parameters.weights, parameters.biases, strict=True)
+        self.model.set_weights([array for pair in pairs for array in pair])
+        for previous in self.optimizer.previous:
+            previous.assign(ops.zeros_like(previous))
+
+    def bind(self, X: Floats, Y: Floats) -> None:
+        with tf.device(self.device):
+            self.X, self.Y = tf.constant(X), tf.constant(Y)
+
+    @property  # type: ignore[override]
+    def learning_rate(self) -> float:
+        """The optimiser's rate, kept in a variable so that a change needs no new graph."""
+        return float(self.optimizer.learning_rate)
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self.optimizer.learning_rate = rate
+
+    # What follows is traced into graphs.
+
+    def _gather_graph(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        return tf.gather(self.X, rows), tf.gather(self.Y, rows)
+
+    def _outputs_graph(self, X: Tensor) -> Tensor:
+        return self._activate(self.model(X, training=True))
+
+    def _activate(self, Z: Tensor) -> Tensor:
+        return tf.nn.softmax(Z) if self.network.output == "softmax" else tf.sigmoid(Z)
+
+    def _data_loss(self, Z: Tensor, T: Tensor) -> Tensor:
+        """The loss from the last layer's input, where TensorFlow has stable fused forms."""
+        if self.network.loss == "mse":
+            return 0.5 * tf.reduce_sum(tf.square(tf.sigmoid(Z) - T))
+        if self.network.loss == "cross-entropy":
+            return tf.reduce_sum(tf.nn.softmax_cross_entropy_with_logits(T, Z))
+        return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(T, Z))
+
+    def _penalty(self) -> Tensor:
+        return tf.add_n(self.model.losses) if self.model.losses else tf.zeros((), self.X.dtype)
+
+    def _loss_graph(self, outputs: Tensor, T: Tensor) -> Tensor:
+        """Data, penalty and mean error from the outputs of a forward pass."""
+        clipped = tf.maximum(outputs, PROBABILITY_FLOOR)
+        if self.network.loss == "mse":
+            data = 0.5 * tf.reduce_sum(tf.square(outputs - T))
+        elif self.network.loss == "cross-entropy":
+            data = -tf.reduce_sum(T * tf.math.log(clipped))
+        else:
+            other = tf.maximum(1 - outputs, PROBABILITY_FLOOR)
+            data = -tf.reduce_sum(T * tf.math.log(clipped) + (1 - T) * tf.math.log(other))
+        return tf.stack([data, self._penalty(), tf.reduce_mean(tf.abs(T - outputs))])
+
+    def _gradients_graph(self, X: Tensor, T: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The three loss values and the gradients, from one forward pass."""
+        with tf.GradientTape() as tape:
+            Z = self.model(X, training=True)
+            data, penalty = self._data_loss(Z, T), self._penalty()
+            cost = data + penalty
+        gradients = tape.gradient(cost, self.variables)
+        error = tf.reduce_mean(tf.abs(T - self._activate(Z)))
+        return tf.stack([data, penalty, error]), gradients
+
+    def _apply_graph(self, gradients: list[Tensor]) -> None:
+        self.optimizer.apply(gradients, self.variables)
+
+    def _step_graph(self, rows: Tensor) -> tuple[Tensor, list[Tensor]]:
+        losses, gradients = self._gradients_graph(*self._gather_graph(rows))
+        self._apply_graph(gradients)
+        return losses, gradients
+
+    def _epoch_graph(self, order: Tensor) -> Tensor:
+        """All full batches of ``order``, whose length is a multiple of the batch size."""
+        size = self.training.batch_size
+        count = tf.shape(order)[0] // size
+        losses = tf.TensorArray(self.X.dtype, size=count, element_shape=(3,))
+        for index in tf.range(count):
+            rows = tf.slice(order, [index * size], [size])
+            loss, _ = self._step_graph(rows)
+            losses = losses.write(index, loss)
+        return losses.stack()
+
+    # From here on everything runs eagerly, on graphs already traced.
+
+    def prepare(self, rows: Rows) -> None:
+        with tf.device(self.device):
+            self.batch, self.T = self._gather(tf.constant(rows))
+
+    def forward(self) -> None:
+        self.outputs = self._forward(self.batch)
+
+    def loss(self) -> Loss:
+        return Loss(*self._losses(self.outputs, self.T).numpy())
+
+    def backward(self) -> None:
+        """Gradients by way of another forward pass, which is why this phase is not timed."""
+        _, self.current = self._gradients(self.batch, self.T)
+
+    def update(self) -> None:
+        self._apply(self.current)
+
+    def step(self, rows: Rows) -> Loss:
+        with tf.device(self.device):
+            losses, self.current = self._step(tf.constant(rows))
+        return Loss(*losses.numpy())
+
+    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+        full = len(order) - len(order) % self.training.batch_size
+        parts = []
+        with tf.device(self.device):
+            if full:
+                parts.append(self._epoch(tf.constant(order[:full])).numpy())
+            if full < len(order):
+                parts.append(self._step(tf.constant(order[full:]))[0].numpy()[None])
+        return np.concatenate(parts).astype(np.float64)
+
+    def predict(self, X: Floats) -> Floats:
+        with tf.device(self.device):
+            outputs: Floats = self._forward(tf.constant(X)).numpy()
+        return outputs
+
+    def parameters(self) -> Parameters:
+        return self._canonical(self.model.get_weights())
+
+    def gradients(self) -> Parameters:
+        return self._canonical([gradient.numpy() for gradient in self.current])
+
+    def _canonical(self, arrays: list[Floats]) -> Parameters:
+        return Parameters(tuple(arrays[::2]), tuple(arrays[1::2])).astype(self.network.dtype)
+
+
+class GpuTrainer(CpuTrainer):
+    """Keras on the first GPU, in full float32: TensorFlow's TF32 would round to 10 bits."""
+
+    device: ClassVar[str] = "/GPU:0"
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        if not tf.config.list_physical_devices("GPU"):
+            return "no device: TensorFlow finds no GPU on this machine"
+        tf.config.experimental.enable_tensor_float_32_execution(False)  # noqa: FBT003  # TensorFlow's signature
+        return None
+
+    def synchronize(self) -> None:
+        tf.test.experimental.sync_devices()

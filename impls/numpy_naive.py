@@ -1,0 +1,136 @@
+"""Rung 0 of the ladder: the network as one writes it down first.
+
+Columns are examples, and a row of ones on top of every layer turns biases into column 0 of the
+weights, as in the textbook formula ``Z = W A``.  Four habits make it slow; each later rung mends
+one kind and inherits the rest, so a rung's file shows its trick alone:
+
+- float64, NumPy's default, doubles all memory traffic and halves the width of every instruction;
+- the batch arrives transposed, ordered by columns, and is copied into a row-ordered matrix only
+  to put the row of ones on top;
+- on the way back the row of ones is put on ``Z`` as well, and dropped again afterwards;
+- the sigmoid is computed a second time for its derivative, even for the input layer, whose delta
+  nobody needs.
+
+Source of the rungs: the performance articles (steps I to III) named in the README.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from impls import contract
+from impls.contract import Loss
+from impls.functions import (
+    ACTIVATIONS,
+    SLOPES_FROM_INPUT,
+    data_loss,
+    output_activation,
+    output_delta,
+    penalty,
+)
+from impls.parameters import Floats, Parameters, Rows
+
+
+def with_bias_row(A: Floats) -> Floats:
+    """``A``, shape ``(nodes, batch)``, under a row of ones: a new row-ordered matrix."""
+    augmented: Floats = np.ones((A.shape[0] + 1, A.shape[1]), dtype=A.dtype)
+    augmented[1:] = A
+    return augmented
+
+
+class Trainer(contract.Trainer):
+    """Bias rows both ways, every derivative from scratch, float64."""
+
+    dtype: ClassVar[npt.DTypeLike] = np.float64
+    lowest_delta: ClassVar[int] = 0
+    """The lowest layer whose delta is computed."""
+
+    def load(self, parameters: Parameters) -> None:
+        self.W: list[Floats] = [
+            np.column_stack([b, W.T]).astype(self.dtype)
+            for W, b in zip(parameters.weights, parameters.biases, strict=True)
+        ]
+        self.V = [np.zeros_like(W) for W in self.W]
+
+    def bind(self, X: Floats, Y: Floats) -> None:
+        self.X: Floats = X.astype(self.dtype)
+        self.Y: Floats = np.ascontiguousarray(Y.T, dtype=self.dtype)
+
+    def prepare(self, rows: Rows) -> None:
+        self.input = self.X[rows].T
+        self.T = self.Y[:, rows]
+
+    def forward(self) -> None:
+        self.Z, self.A = self._layers(self.augmented(self.input))
+
+    def augmented(self, X: Floats) -> Floats:
+        """The input under its row of ones, shape ``(n_0 + 1, batch)``.
+
+        ``X`` is ordered by columns and the new matrix by rows: a copy against the grain.
+        """
+        return with_bias_row(X)
+
+    def _layers(self, A0: Floats) -> tuple[list[Floats], list[Floats]]:
+        """Inputs ``Z`` and outputs ``A`` of all layers; index 0 is the input layer."""
+        Z, A = [self.input], [A0]
+        for W in self.W[:-1]:
+            Z.append(W @ A[-1])
+            A.append(with_bias_row(ACTIVATIONS[self.network.activation](Z[-1])))
+        Z.append(self.W[-1] @ A[-1])
+        A.append(output_activation(self.network.output, Z[-1], axis=0))
+        return Z, A
+
+    def loss(self) -> Loss:
+        outputs = self.A[-1]
+        return Loss(
+            data_loss(self.network.loss, outputs, self.T),
+            penalty([W[:, 1:] for W in self.W], self.training.l1, self.training.l2),
+            float(np.mean(np.abs(self.T - outputs))),
+        )
+
+    def backward(self) -> None:
+        delta = output_delta(self.network.loss, self.A[-1], self.T)
+        self.G: list[Floats] = list(self.W)
+        for layer in reversed(range(len(self.W))):
+            self.G[layer] = delta @ self.A[layer].T
+            self._penalise(layer)
+            if layer >= self.lowest_delta:
+                delta = self.delta_below(layer, delta)
+
+    def delta_below(self, layer: int, delta: Floats) -> Floats:
+        """Delta of ``layer`` from that of the layer above, shape ``(nodes, batch)``."""
+        slope = SLOPES_FROM_INPUT[self.network.activation](with_bias_row(self.Z[layer]))
+        return ((self.W[layer].T @ delta) * slope)[1:]
+
+    def _penalise(self, layer: int) -> None:
+        """Add the share of L1 and L2 to a gradient; column 0 holds biases and is left out."""
+        W, G = self.W[layer][:, 1:], self.G[layer][:, 1:]
+        if self.training.l2:
+            G += self.training.l2 * W
+        if self.training.l1:
+            G += self.training.l1 * np.sign(W)
+
+    def update(self) -> None:
+        for layer, gradient in enumerate(self.G):
+            move = self.learning_rate * gradient
+            self.W[layer] -= move + self.training.momentum * self.V[layer]
+            self.V[layer] = move
+
+    def predict(self, X: Floats) -> Floats:
+        self.input = X.astype(self.dtype).T
+        return np.ascontiguousarray(self._layers(with_bias_row(self.input))[1][-1].T)
+
+    def parameters(self) -> Parameters:
+        return self._canonical(self.W)
+
+    def gradients(self) -> Parameters:
+        return self._canonical(self.G)
+
+    def _canonical(self, matrices: list[Floats]) -> Parameters:
+        """Split column 0 off and turn ``(n_out, n_in)`` into ``(n_in, n_out)``."""
+        return Parameters(
+            tuple(M[:, 1:].T for M in matrices), tuple(M[:, 0] for M in matrices)
+        ).astype(self.network.dtype)

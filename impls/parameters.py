@@ -1,0 +1,68 @@
+"""Start weights and batch order: the same numbers for every implementation, from a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from impls.networks import Network, Training
+
+Floats = npt.NDArray[np.floating[Any]]
+Rows = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Weights and biases in canonical form; also the shape in which gradients travel.
+
+    ``weights[i]`` has shape ``(n_in, n_out)`` in C order, ``biases[i]`` has shape ``(n_out,)``.
+    """
+
+    weights: tuple[Floats, ...]
+    biases: tuple[Floats, ...]
+
+    def astype(self, dtype: npt.DTypeLike) -> Parameters:
+        """A copy in ``dtype``."""
+        return Parameters(
+            tuple(np.array(w, dtype=dtype, order="C") for w in self.weights),
+            tuple(np.array(b, dtype=dtype) for b in self.biases),
+        )
+
+    def arrays(self) -> Iterator[tuple[str, Floats]]:
+        """Every array with a readable name, such as ``weights[0]``."""
+        for index, (weights, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
+            yield f"weights[{index}]", weights
+            yield f"biases[{index}]", biases
+
+
+def start_parameters(network: Network, training: Training, seed: int) -> Parameters:
+    """Start weights and biases, uniform in ``+-start_scale / sqrt(n_in)``.
+
+    They are drawn in float64 and rounded to the network's dtype once, so that a float64
+    implementation starts from exactly the numbers that a float32 one starts from.
+    """
+    rng = np.random.default_rng([seed, 0])
+    weights, biases = [], []
+    for n_in, n_out in network.shapes:
+        bound = training.start_scale / np.sqrt(n_in)
+        weights.append(rng.uniform(-bound, bound, (n_in, n_out)).astype(network.dtype))
+        biases.append(rng.uniform(-bound, bound, n_out).astype(network.dtype))
+    return Parameters(tuple(weights), tuple(biases))
+
+
+def epoch_order(examples: int, seed: int, epoch: int) -> Rows:
+    """The shuffled row numbers of one epoch, shape ``(examples,)``.
+
+    Each epoch has a generator of its own, so epoch 20 can be drawn without the nineteen before.
+    """
+    return np.random.default_rng([seed, 1, epoch]).permutation(examples)
+
+
+def batches(order: Rows, batch_size: int) -> Iterator[Rows]:
+    """Consecutive views of ``order``; the last one holds what is left, so it may be shorter."""
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]

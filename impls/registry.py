@@ -1,0 +1,144 @@
+"""Every implementation, one line each, as text: listing them imports none of them.
+
+A new implementation is one file and one row here.  Labels, tests, benchmark parameters, the
+table of the documentation and the report derive from the row.  Outside this repository, an entry
+point in the group ``mlpbench.implementations`` or ``--impl path/to/file.py:ClassName`` does it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast
+
+from bench.errors import ImplementationError, UnknownNameError
+from impls.contract import Trainer
+
+ENTRY_POINT_GROUP = "mlpbench.implementations"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One implementation, not yet imported.
+
+    ``target`` is ``module:Class`` or ``file.py:Class``.  ``requires`` lists the modules it needs,
+    ``extra`` the optional extra of this distribution that installs them.  ``rung`` numbers the
+    steps of the NumPy ladder from the baseline at 0.  ``role`` is ``limit`` for a row that only
+    marks what the machine can do and trains nothing.  ``environment`` is set before import.
+    """
+
+    name: str
+    target: str
+    summary: str
+    requires: tuple[str, ...] = ()
+    extra: str | None = None
+    device: Literal["cpu", "gpu"] = "cpu"
+    rung: int | None = None
+    role: Literal["trainer", "limit"] = "trainer"
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+_KERAS = {"requires": ("keras", "tensorflow"), "extra": "keras"}
+_TENSORFLOW = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+# fmt: off
+ROWS: tuple[Row, ...] = (
+    Row("numpy-naive", "impls.numpy_naive:Trainer", "float64, bias rows inserted both ways, sigmoid computed twice", rung=0),
+    Row("numpy-float32", "impls.numpy_float32:Trainer", "the same in float32, without the delta of the input layer", rung=1),
+    Row("numpy-layout", "impls.numpy_layout:Trainer", "the input's bias stored once, so no copy changes its order", rung=2),
+    Row("numpy-cached", "impls.numpy_cached:Trainer", "derivatives from cached activations, slices for bias rows", rung=3),
+    Row("numpy-optimized", "impls.numpy_optimized:Trainer", "bias vectors, buffers reused, everything in place", rung=4),
+    Row("numba", "impls.numba_jit:Trainer", "fused kernels around BLAS, the whole epoch compiled", ("numba", "scipy")),
+    Row("keras-tf", "impls.keras_mlp:CpuTrainer", "Keras on TensorFlow, compiled epoch", **_KERAS, environment={**_TENSORFLOW, "CUDA_VISIBLE_DEVICES": "-1"}),
+    Row("keras-tf-gpu", "impls.keras_mlp:GpuTrainer", "Keras on TensorFlow, compiled epoch, data on the GPU", **_KERAS, device="gpu", environment=_TENSORFLOW),
+    Row("floor", "impls.floor:Trainer", "the matrix products of a step alone: this machine's limit", role="limit"),
+)
+# fmt: on
+
+
+def known() -> dict[str, Row]:
+    """All rows by name: this project's and those of installed entry points.
+
+    Raises:
+        ImplementationError: an entry point uses a name that is taken.
+    """
+    rows = {row.name: row for row in ROWS}
+    for entry in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        if entry.name in rows:
+            raise ImplementationError(
+                f"entry point {entry.name!r} ({entry.value}) has the name of another "
+                "implementation: rename it in the package that declares it"
+            )
+        source = entry.dist.name if entry.dist else "an entry point"
+        rows[entry.name] = Row(entry.name, entry.value, f"from {source}")
+    return rows
+
+
+def find(name: str) -> Row:
+    """The row called ``name``, or a row for ``path/to/file.py:ClassName``.
+
+    Raises:
+        UnknownNameError: neither.
+        ImplementationError: the file does not exist.
+    """
+    path, separator, class_name = name.rpartition(":")
+    if separator and path.endswith(".py"):
+        file = Path(path).resolve()
+        if not file.is_file():
+            raise ImplementationError(f"no file {path} for --impl {name}: check the path")
+        return Row(f"{file.stem}:{class_name}", f"{file}:{class_name}", f"from {file.name}")
+    rows = known()
+    if name not in rows:
+        hint = "Or give a file, such as path/to/file.py:ClassName."
+        raise UnknownNameError("implementation", name, rows, hint=hint)
+    return rows[name]
+
+
+def missing(row: Row) -> str | None:
+    """Why ``row`` cannot be imported here and how to mend it, or None where it can.
+
+    Nothing is imported to find out.
+    """
+    absent = [module for module in row.requires if importlib.util.find_spec(module) is None]
+    if not absent:
+        return None
+    remedy = f"mlpbench[{row.extra}]" if row.extra else " ".join(absent)
+    return f"{', '.join(absent)} not installed; install with: pip install '{remedy}'"
+
+
+def load(row: Row) -> type[Trainer]:
+    """Import the implementation of ``row``; the heavy part of a worker's start.
+
+    Raises:
+        ImplementationError: the module does not import, or has no such class.
+    """
+    address, _, class_name = row.target.rpartition(":")
+    try:
+        module = (
+            _import_file(Path(address))
+            if address.endswith(".py")
+            else importlib.import_module(address)
+        )
+        return cast(type[Trainer], getattr(module, class_name))
+    except (ImportError, SyntaxError) as error:
+        raise ImplementationError(f"{row.name}: cannot import {row.target}: {error}") from error
+    except AttributeError as error:
+        raise ImplementationError(
+            f"{row.name}: {address} has no class {class_name!r}: check the name after the colon"
+        ) from error
+
+
+def _import_file(path: Path) -> object:
+    """Import a file outside any package under a name that no package has."""
+    name = f"_mlpbench_implementation_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,19 @@
+"""Results as people read them: an HTML page, a table in a terminal, sentences, a data frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.results import Results
+from reports import page
+
+
+def build_report(results: Sequence[Results]) -> str:
+    """One complete HTML document that needs no network, no scripts and no other file.
+
+    Several documents form one grid where they fit together, and separate runs where not.
+
+    Raises:
+        UsageError: no document was given.
+    """
+    return page.build_report(results)

@@ -1,0 +1,100 @@
+"""Data that travels inside the page: rounds as CSV, documents as JSON."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+from markupsafe import Markup
+
+from bench.results import Measured, Outcome, Results, Timing, Unverified
+from reports import frame
+
+DIGITS = 4
+"""Significant digits of a duration: finer than any round repeats."""
+
+_PLAIN_CSV = 200_000
+_LARGEST_JSON = 900_000
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file inside the page: a data URI that works without scripts."""
+
+    name: str
+    uri: str
+    rows: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """JSON for a script element; ``content`` is None where it would make the page too heavy."""
+
+    name: str
+    content: Markup | None
+    size: int
+
+
+def csv(results: Sequence[Results]) -> Attachment:
+    """Every round as CSV, compressed where it is long."""
+    rounds = frame.tidy(results)
+    data = frame.to_csv(rounds, digits=DIGITS).encode()
+    if len(data) <= _PLAIN_CSV:
+        return Attachment("rounds.csv", _uri("text/csv", data), len(rounds), len(data))
+    packed = gzip.compress(data, mtime=0)
+    uri = _uri("application/gzip", packed)
+    return Attachment("rounds.csv.gz", uri, len(rounds), len(packed))
+
+
+def json(results: Sequence[Results]) -> Block:
+    """The documents, durations rounded; a list where there are several."""
+    short = [_rounded(document) for document in results]
+    data = msgspec.json.encode(short[0] if len(short) == 1 else short)
+    name = "results.json"
+    if len(data) > _LARGEST_JSON:
+        return Block(name, None, len(data))
+    # Nothing in the text may end the script element or start a comment.
+    safe = data.decode().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return Block(name, Markup(safe), len(data))  # noqa: S704 - escaped above
+
+
+def _uri(kind: str, data: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _short(values: Sequence[float]) -> tuple[float, ...]:
+    return tuple(float(f"{value:.{DIGITS}g}") for value in values)
+
+
+def _rounded(document: Results) -> Results:
+    """``document`` with durations of :data:`DIGITS` significant digits."""
+    outcomes = tuple(_rounded_outcome(outcome) for outcome in document.outcomes)
+    return msgspec.structs.replace(document, outcomes=outcomes)
+
+
+def _rounded_outcome(outcome: Outcome) -> Outcome:
+    if isinstance(outcome, Measured):
+        return _rounded_measured(outcome)
+    if isinstance(outcome, Unverified) and outcome.measured is not None:
+        return msgspec.structs.replace(outcome, measured=_rounded_measured(outcome.measured))
+    return outcome
+
+
+def _rounded_measured(measured: Measured) -> Measured:
+    return msgspec.structs.replace(
+        measured,
+        warmup_seconds=_short(measured.warmup_seconds),
+        timings=tuple(_rounded_timing(timing) for timing in measured.timings),
+    )
+
+
+def _rounded_timing(timing: Timing) -> Timing:
+    return msgspec.structs.replace(
+        timing,
+        round_seconds=_short(timing.round_seconds),
+        round_cpu_seconds=_short(timing.round_cpu_seconds),
+    )

@@ -1,0 +1,26 @@
+"""Charts as inline SVG strings: the only package that knows matplotlib.
+
+Colours are CSS variables, so one chart serves the light and the dark theme; text stays text.
+"""
+
+from __future__ import annotations
+
+from reports.charts.bars import Bar, Marked, stacked, waterfall
+from reports.charts.canvas import Style, style_of, swatch
+from reports.charts.dots import Strip, strips
+from reports.charts.lines import Axes, Series, lines
+
+__all__ = [
+    "Axes",
+    "Bar",
+    "Marked",
+    "Series",
+    "Strip",
+    "Style",
+    "lines",
+    "stacked",
+    "strips",
+    "style_of",
+    "swatch",
+    "waterfall",
+]

@@ -1,0 +1,163 @@
+"""A figure to draw on: sizes in pixels, colours by role, and the look that all charts share."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import matplotlib as mpl
+from markupsafe import Markup
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from reports.charts import svg
+
+INK, MUTED, LINE, PAGE = list(svg.SENTINELS)[:4]
+COLOURS = list(svg.SENTINELS)[4:]
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "p", ">", "h")
+_DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (2, 1)))
+_POINTS_PER_INCH = 72  # so that one unit of the SVG is one pixel
+_FONT_SIZE = 11
+
+_SETTINGS = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
+    "font.size": _FONT_SIZE,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": INK,
+    "axes.titlesize": _FONT_SIZE + 1,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.facecolor": "none",
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.7,
+    "text.color": INK,
+    "xtick.color": LINE,
+    "ytick.color": LINE,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
+    "figure.facecolor": "none",
+}
+
+
+@dataclass(frozen=True)
+class Style:
+    """How an implementation looks in every chart: never told by colour alone."""
+
+    slot: int | None
+    colour: str
+    marker: str
+    dash: Any
+
+    @property
+    def series(self) -> str:
+        """What marks all that is drawn for the implementation, for scripts to find."""
+        return "floor" if self.slot is None else str(self.slot)
+
+    @property
+    def gid(self) -> str:
+        """:attr:`series` as an id; see :func:`reports.charts.svg.inline`."""
+        return f"series-{self.series}"
+
+    def line(self) -> dict[str, Any]:
+        """Arguments for a line with markers."""
+        return {
+            "color": self.colour,
+            "marker": self.marker,
+            "linestyle": self.dash,
+            "linewidth": 1.8,
+            "markersize": 6 if self.marker else 0,
+            "markeredgecolor": PAGE,
+            "markeredgewidth": 0.8,
+        }
+
+
+def style_of(slot: int | None) -> Style:
+    """The style of a place in the palette; None is the floor, a dashed line without markers."""
+    if slot is None:
+        return Style(None, INK, "", (0, (4, 3)))
+    dash = _DASHES[slot // len(COLOURS) % len(_DASHES)]
+    return Style(slot, COLOURS[slot % len(COLOURS)], _MARKERS[slot % len(_MARKERS)], dash)
+
+
+@dataclass
+class Canvas:
+    """One set of axes and, after the block that draws on it, its SVG."""
+
+    axes: Any
+    _rendered: list[Markup] = field(default_factory=list)
+
+    @property
+    def markup(self) -> Markup:
+        """The finished chart."""
+        return self._rendered[0]
+
+
+@contextmanager
+def canvas(
+    *,
+    size: tuple[int, int],
+    margins: tuple[int, int, int, int],
+    description: str,
+) -> Iterator[Canvas]:
+    """Axes in a figure of ``size`` (width, height), rendered when the block ends.
+
+    ``margins`` are left, right, top and bottom; both are in pixels.  ``description`` is what the
+    chart shows, in words.
+    """
+    width, height = size
+    left, right, top, bottom = margins
+    with mpl.rc_context(_SETTINGS):
+        figure = Figure(
+            figsize=(width / _POINTS_PER_INCH, height / _POINTS_PER_INCH), dpi=_POINTS_PER_INCH
+        )
+        axes = figure.add_axes(
+            (
+                left / width,
+                bottom / height,
+                (width - left - right) / width,
+                (height - top - bottom) / height,
+            )
+        )
+        drawing = Canvas(axes)
+        yield drawing
+        drawing._rendered.append(_render(figure, description))  # noqa: SLF001 - its only writer
+
+
+def swatch(style: Style) -> Markup:
+    """A short piece of an implementation's line, for a key."""
+    with canvas(size=(30, 14), margins=(0, 0, 0, 0), description="") as drawing:
+        drawing.axes.set_axis_off()
+        drawing.axes.set(xlim=(0, 30), ylim=(0, 14))
+        middle = {"marker": style.marker or "none", "markevery": [1]}
+        drawing.axes.plot([1, 15, 29], [7, 7, 7], **{**style.line(), **middle})
+    return drawing.markup
+
+
+def _render(figure: Figure, description: str) -> Markup:
+    """The figure as inline SVG; equal figures give equal text."""
+    stream = io.StringIO()
+    metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with mpl.rc_context({"svg.hashsalt": "mlpbench"}), warnings.catch_warnings():
+        # Text stays text, so the reader's fonts draw it: a glyph missing here is not missing there.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        warnings.filterwarnings("ignore", message="Matplotlib currently does not support .*")
+        FigureCanvasSVG(figure).print_svg(stream, metadata=metadata)
+    source = stream.getvalue()
+    digest = hashlib.sha256((description + source).encode()).hexdigest()
+    return svg.inline(source, prefix=f"f{digest[:8]}", description=description)

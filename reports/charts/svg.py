@@ -1,0 +1,144 @@
+"""From matplotlib's SVG to markup that fits into a page: small, themed, with ids of its own."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as ET
+
+from markupsafe import Markup
+
+SENTINELS = {
+    "#fe0001": "var(--ink)",
+    "#fe0002": "var(--muted)",
+    "#fe0003": "var(--line)",
+    "#fe0004": "var(--page)",
+} | {f"#fd00{slot:02x}": f"var(--c{slot})" for slot in range(10)}
+"""Colours that stand for CSS variables while matplotlib draws."""
+
+_NUMBER = re.compile(r"-?\d+\.\d+")
+_COMMAND = re.compile(r"\s*([A-Za-z])\s*")
+_REFERENCE = re.compile(r"url\(#([^)]+)\)")
+_SERIES = re.compile(r"series-(\d+|floor)")
+_NO_TURN = re.compile(r"rotate\(-?0(\.0)?[ )]")
+_COORDINATES = ("x", "y", "width", "height", "transform")
+_FONT_SIZE = "11px"
+# Defaults of SVG, and what the page decides: its font, and no clipping.
+_OMITTED = {
+    "font-family": None,
+    "font-style": None,
+    "stroke-linejoin": "miter",
+    "stroke-linecap": "square",
+    "font-size": _FONT_SIZE,
+}
+
+
+def inline(source: str, *, prefix: str, description: str) -> Markup:
+    """``source`` as an element for HTML, described for those who do not see it.
+
+    ``prefix`` makes ids unique on the page.  An id of the form ``series-3`` becomes an attribute
+    ``data-series="3"``, by which a script may find what belongs to one implementation.
+    """
+    # Our own renderer wrote it, a moment ago: nothing hostile can be in its structure.
+    root = ET.fromstring(source)  # noqa: S314
+    for element in root.iter():
+        _clean(element)
+        _shorten(element)
+    _rename(root, prefix)
+    _prune(root)
+    for parent in root.iter():
+        _hoist(parent)
+    _, _, width, height = root.get("viewBox", "").split()
+    root.attrib = {
+        "viewBox": f"0 0 {width} {height}",
+        "role": "img",
+        "class": "chart",
+        "font-size": _FONT_SIZE,
+        "style": f"max-width:{float(width):.0f}px",
+    }
+    title = ET.Element("title")
+    title.text = description
+    root.insert(0, title)
+    return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - escaped by ElementTree
+
+
+def _clean(element: ET.Element) -> None:
+    """Drop namespaces, clipping and the white space between elements."""
+    element.tag = element.tag.rpartition("}")[2]
+    element.attrib = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
+    element.attrib.pop("clip-path", None)
+    element.tail = None
+    if element.tag != "text":
+        element.text = None
+
+
+def _rename(root: ET.Element, prefix: str) -> None:
+    """Give ids that are referred to a short unique name and drop the others."""
+    used = {element.get("href", "#")[1:] for element in root.iter()}
+    for element in root.iter():
+        for value in element.attrib.values():
+            used |= set(_REFERENCE.findall(value))
+    used.discard("")
+    names: dict[str, str] = {}
+    for element in root.iter():
+        identity = element.attrib.pop("id", "")
+        series = _SERIES.fullmatch(identity)
+        if series:
+            element.set("data-series", series[1])
+        elif identity in used:
+            names[identity] = f"{prefix}-{len(names)}"
+            element.set("id", names[identity])
+    for element in root.iter():
+        if "href" in element.attrib:
+            element.set("href", "#" + names[element.get("href", "")[1:]])
+        for name, value in element.attrib.items():
+            element.set(name, _REFERENCE.sub(lambda match: f"url(#{names[match[1]]})", value))
+
+
+def _shorten(element: ET.Element) -> None:
+    """Round coordinates, and leave to a style only what says something."""
+    for name in _COORDINATES:
+        if name in element.attrib:
+            element.set(name, _rounded(element.get(name, "")))
+    if "d" in element.attrib:
+        element.set("d", _COMMAND.sub(r"\1", _rounded(element.get("d", "")).replace("\n", " ")))
+    if _NO_TURN.match(element.get("transform", "")):
+        del element.attrib["transform"]
+    if "style" in element.attrib:
+        style = element.attrib.pop("style")
+        for sentinel, variable in SENTINELS.items():
+            style = style.replace(sentinel, variable)
+        pairs = [part.partition(":") for part in style.split(";")]
+        kept = [(name.strip(), value.strip()) for name, _, value in pairs if value.strip()]
+        kept = [(n, v) for n, v in kept if n not in _OMITTED or _OMITTED[n] not in (None, v)]
+        if kept:
+            element.set("style", ";".join(f"{name}:{value}" for name, value in kept))
+
+
+def _rounded(text: str) -> str:
+    return _NUMBER.sub(lambda match: f"{round(float(match[0]), 1):g}", text)
+
+
+def _prune(parent: ET.Element) -> None:
+    """Remove what draws nothing, and groups that group nothing."""
+    kept: list[ET.Element] = []
+    for child in parent:
+        _prune(child)
+        is_empty = child.tag in ("g", "defs") and not len(child)
+        is_invisible = child.tag == "path" and child.get("style") == "fill:none"
+        if is_empty or is_invisible or child.tag in ("metadata", "style", "clipPath"):
+            continue
+        if child.tag == "g" and not child.attrib:
+            kept += list(child)
+        else:
+            kept.append(child)
+    parent[:] = kept
+
+
+def _hoist(parent: ET.Element) -> None:
+    """Move a style that all markers of a group share up to the group."""
+    uses = [child for child in parent if child.tag == "use"]
+    styles = {use.get("style", "") for use in uses}
+    if len(uses) > 1 and len(styles) == 1 and "style" not in parent.attrib:
+        parent.set("style", styles.pop())
+        for use in uses:
+            use.attrib.pop("style", None)

@@ -1,0 +1,161 @@
+"""Everything that sections may read, computed once from the documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from bench.plan import Cell
+from bench.results import Check, Dataset, Results
+from impls.networks import Network
+from impls.registry import Row
+from reports import format as text
+from reports.points import Condition, Point, Ratio, Scope
+
+Key = tuple[str, Condition, int]
+"""Implementation, condition and batch size: what names a point."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A cell without a number that counts: what happened, and why.
+
+    ``kind`` is the outcome, such as ``invalid``; ``block`` is None where no process was started.
+    """
+
+    cell: Cell
+    condition: Condition
+    kind: str
+    reason: str
+    block: int | None
+    detail: str = ""
+    gate: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True)
+class Context:
+    """The documents, put in order.
+
+    ``implementations`` are in registry order, then those from elsewhere by name; ``rows`` holds the
+    registry's knowledge of them and ``slots`` their place in the palette.  ``speed_ups`` is over
+    the baseline under the same condition; ``over_floor`` says how many times the floor's time an
+    epoch takes.
+    """
+
+    results: tuple[Results, ...]
+    implementations: tuple[str, ...]
+    rows: Mapping[str, Row]
+    slots: Mapping[str, int]
+    conditions: tuple[Condition, ...]
+    points: Mapping[Key, Point]
+    gaps: tuple[Gap, ...]
+    baseline: str | None
+    floors: Mapping[str, str]
+    speed_ups: Mapping[Key, Ratio]
+    over_floor: Mapping[Key, Ratio]
+
+    @property
+    def trainers(self) -> tuple[str, ...]:
+        """Implementations that train: all but the floor."""
+        return tuple(name for name in self.implementations if not self.is_floor(name))
+
+    @property
+    def ladder(self) -> tuple[tuple[int, str], ...]:
+        """Rungs and their implementations, from the baseline up."""
+        rungs = ((self.rows[name].rung, name) for name in self.implementations if name in self.rows)
+        return tuple(sorted((rung, name) for rung, name in rungs if rung is not None))
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """What may be compared within, in order of appearance."""
+        return tuple(dict.fromkeys(condition.scope for condition in self.conditions))
+
+    def is_floor(self, name: str) -> bool:
+        """Whether ``name`` only marks what the machine can do."""
+        return name in self.rows and self.rows[name].role == "limit"
+
+    def floor_for(self, name: str) -> str | None:
+        """The floor on the device of ``name``, or None where none was in the results."""
+        return self.floors.get(self.device(name))
+
+    def device(self, name: str) -> str:
+        """The device that ``name`` was asked to run on."""
+        cells = [p.cell for p in self.points.values()] + [gap.cell for gap in self.gaps]
+        return next((cell.device for cell in cells if cell.implementation == name), "cpu")
+
+    def batch_sizes(self, scope: Scope) -> tuple[int, ...]:
+        """Batch sizes asked for in ``scope``, ascending, measured or not."""
+        sizes = {size for _, where, size in self.points if where.scope == scope}
+        sizes |= {gap.cell.batch_size for gap in self.gaps if gap.condition.scope == scope}
+        return tuple(sorted(sizes))
+
+    def conditions_of(self, scope: Scope) -> tuple[Condition, ...]:
+        """Conditions of ``scope``, fewest threads first."""
+        return tuple(condition for condition in self.conditions if condition.scope == scope)
+
+    def point(self, name: str, condition: Condition, batch_size: int) -> Point | None:
+        """The point of an implementation, or None where it has none."""
+        return self.points.get((name, condition, batch_size))
+
+    def group(self, condition: Condition, batch_size: int) -> dict[str, Point]:
+        """All points that differ in the implementation alone, in order of implementations."""
+        found = ((name, self.point(name, condition, batch_size)) for name in self.implementations)
+        return {name: point for name, point in found if point is not None}
+
+    def groups(self) -> Iterator[tuple[Condition, int, dict[str, Point]]]:
+        """Every group that has a point, by condition and batch size."""
+        for condition in self.conditions:
+            for batch_size in self.batch_sizes(condition.scope):
+                group = self.group(condition, batch_size)
+                if group:
+                    yield condition, batch_size, group
+
+    def best(self, condition: Condition, batch_size: int) -> Point | None:
+        """The trainer with the shortest epoch in a group, or None where none has an epoch."""
+        return fastest(
+            [
+                point
+                for name, point in self.group(condition, batch_size).items()
+                if not self.is_floor(name)
+            ]
+        )
+
+    def absence(self, name: str, condition: Condition, batch_size: int) -> str:
+        """The outcome of a cell without a point, or ``not asked for``."""
+        for gap in self.gaps:
+            same_cell = (gap.cell.implementation, gap.cell.batch_size) == (name, batch_size)
+            if same_cell and gap.condition == condition:
+                return gap.kind
+        return "not asked for"
+
+    def network(self, scope: Scope) -> Network:
+        """The network of ``scope``."""
+        return next(
+            document.plan.network
+            for run, document in enumerate(self.results, start=1)
+            if document.plan.network.name == scope.network and scope.run in (0, run)
+        )
+
+    def datasets(self) -> tuple[Dataset, ...]:
+        """The data sets of all documents, each once."""
+        return tuple(dict.fromkeys(document.dataset for document in self.results))
+
+    def scope_label(self, scope: Scope) -> str:
+        """What sets ``scope`` apart from the others; empty where it is the only one."""
+        parts = []
+        if len({other.network for other in self.scopes}) > 1:
+            parts.append(f"network {scope.network}")
+        if scope.run:
+            parts.append(f"run {scope.run}")
+        return ", ".join(parts)
+
+    def label(self, condition: Condition) -> str:
+        """A condition in words: ``2 threads``, with the setting and the scope where they matter."""
+        parts = [text.threads(condition.threads), text.setting(condition.setting)]
+        return ", ".join(part for part in [*parts, self.scope_label(condition.scope)] if part)
+
+
+def fastest(points: list[Point]) -> Point | None:
+    """The point with the shortest epoch, or None where none has an epoch."""
+    timed = [(point.epoch.value, place) for place, point in enumerate(points) if point.epoch]
+    return points[min(timed)[1]] if timed else None

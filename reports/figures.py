@@ -1,0 +1,82 @@
+"""Figures as data, and the key that says which line is whose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from reports import charts
+from reports.context import Context
+from reports.points import Condition
+from reports.summary import findings
+
+_FEW = 6
+"""Up to so many figures are shown at once; of more, all but the first group are folded."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart, and what a reader can filter it by."""
+
+    chart: Markup
+    batch_size: int | None = None
+    place: int | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """The figures of one condition; ``folded`` ones open on demand."""
+
+    title: str
+    figures: tuple[Figure, ...]
+    folded: bool
+
+
+@dataclass(frozen=True)
+class Key:
+    """One entry of a key: a name, and a piece of its line."""
+
+    name: str
+    swatch: Markup
+    series: str
+
+
+def style(context: Context, name: str) -> charts.Style:
+    """How ``name`` looks in every chart of this report."""
+    return charts.style_of(context.slots.get(name))
+
+
+def key(context: Context, names: Iterable[str]) -> tuple[Key, ...]:
+    """The key to the lines of ``names``."""
+    entries = []
+    for name in names:
+        look = style(context, name)
+        entries.append(Key(name, charts.swatch(look), look.series))
+    return tuple(entries)
+
+
+def figure(
+    context: Context,
+    chart: Markup,
+    *,
+    batch_size: int | None = None,
+    condition: Condition | None = None,
+) -> Figure:
+    """A figure with what it can be filtered by."""
+    place = None if condition is None else context.conditions.index(condition)
+    return Figure(chart, batch_size, place)
+
+
+def grouped(context: Context, figures: dict[Condition, list[Figure]]) -> tuple[Group, ...]:
+    """Figures by condition; where they are many, only those of the fastest condition are open."""
+    found = findings(context)
+    shown = found[0].best.condition if found else None
+    if shown not in figures:
+        shown = next(iter(figures), None)
+    few = sum(map(len, figures.values())) <= _FEW
+    return tuple(
+        Group(context.label(condition), tuple(some), folded=not few and condition != shown)
+        for condition, some in figures.items()
+    )

@@ -1,0 +1,89 @@
+"""Numbers as people read them: three significant digits and a fitting unit.
+
+Everything here returns plain text; escaping is left to the templates.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from bench.plan import Setting
+
+_TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+_BYTE_UNITS = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+_LONGEST_LABEL = 26
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """``value`` with so many significant digits and no exponent: ``0.103``, ``95.2``, ``1230``."""
+    if value == 0:
+        return "0"
+    # Rounding first: 0.9999 has the exponent of 1.00, and so needs one decimal fewer.
+    rounded = float(f"{value:.{digits - 1}e}")
+    decimals = digits - 1 - math.floor(math.log10(abs(rounded)))
+    return f"{rounded:.{max(decimals, 0)}f}"
+
+
+def seconds(value: float) -> str:
+    """A duration given in seconds, in the unit that keeps it readable: ``103 ms``."""
+    for size, unit in _TIME_UNITS:
+        if abs(value) >= size * 0.9995:
+            return f"{significant(value / size)} {unit}"
+    size, unit = _TIME_UNITS[-1]
+    return f"{significant(value / size)} {unit}"
+
+
+def times(value: float) -> str:
+    """A ratio with its sign: ``8.13 ×``."""
+    return f"{significant(value)} ×"
+
+
+def percent(share: float) -> str:
+    """A share of one as percent, to a tenth below ten: ``1.9 %``, ``67 %``."""
+    value = 100 * share
+    return f"{value:.1f} %" if abs(value) < 9.95 else f"{value:.0f} %"
+
+
+def byte_count(count: int) -> str:
+    """A number of bytes in binary units: ``15.6 GiB``."""
+    for size, unit in _BYTE_UNITS:
+        if count >= size:
+            return f"{significant(count / size)} {unit}"
+    return f"{count} B"
+
+
+def error_size(value: float | None) -> str:
+    """A relative error in exponent form; None, where a value was not finite, says so."""
+    return "not finite" if value is None else f"{value:.1e}"
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun: ``1 thread``, ``3 threads``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
+
+
+def threads(number: int | None) -> str:
+    """A requested thread count: ``2 threads``, or ``threads unset`` where none was requested."""
+    return "threads unset" if number is None else count(number, "thread")
+
+
+def setting(variables: Setting) -> str:
+    """Environment variables on one line: ``OMP_WAIT_POLICY=active, X unset``."""
+    return ", ".join(
+        f"{name} unset" if value is None else f"{name}={value}" for name, value in variables
+    )
+
+
+def listing(words: list[str]) -> str:
+    """Words as a clause: ``a``, ``a and b``, ``a, b and c``."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def label(text: str) -> str:
+    """A name short enough for an axis, without control characters, which XML cannot hold."""
+    clean = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+    return clean if len(clean) <= _LONGEST_LABEL else clean[: _LONGEST_LABEL - 1] + "…"

@@ -1,0 +1,164 @@
+"""From documents to the context: which runs form one grid, what was measured, what was not."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from bench.errors import UsageError
+from bench.plan import Cell
+from bench.results import Measured, Outcome, Results, Unavailable
+from impls.registry import ROWS, Row
+from reports.context import Context, Gap, Key
+from reports.points import Condition, Point, Ratio, Scope, speed_up
+
+
+def build_context(results: Sequence[Results]) -> Context:
+    """Put one or more documents in order for the sections.
+
+    Raises:
+        UsageError: no document.
+    """
+    if not results:
+        raise UsageError("a report needs at least one results document: give a results.json")
+    apart = kept_apart(results)
+    outcomes = [
+        (_condition(outcome.cell, run if apart else 0), run, outcome)
+        for run, document in enumerate(results, start=1)
+        for outcome in document.outcomes
+    ]
+    known = {row.name: row for row in ROWS}
+    names = _in_order({outcome.cell.implementation for _, _, outcome in outcomes}, known)
+    rows = {name: known[name] for name in names if name in known}
+    points = _points(results, outcomes)
+    gaps = _gaps(outcomes)
+    baseline = next((name for name, row in rows.items() if row.rung == 0), None)
+    floors = {row.device: name for name, row in reversed(rows.items()) if row.role == "limit"}
+    return Context(
+        results=tuple(results),
+        implementations=names,
+        rows=rows,
+        slots=_slots(names, known),
+        conditions=_conditions(outcomes),
+        points=points,
+        gaps=gaps,
+        baseline=baseline,
+        floors=floors,
+        speed_ups=_speed_ups(points, baseline),
+        over_floor=_over_floor(points, floors),
+    )
+
+
+def kept_apart(results: Sequence[Results]) -> bool:
+    """Whether the documents are shown as separate runs instead of one grid.
+
+    They are where they disagree about machine, data, epoch or a network of the same name, and
+    where they hold the same cell, which would otherwise count twice.
+    """
+    conditions = {
+        (one.machine.cpu, one.dataset.sha256, one.plan.examples) for one in results
+    }
+    networks = {one.plan.network for one in results}
+    seen: set[Cell] = set()
+    for document in results:
+        cells = {outcome.cell for outcome in document.outcomes}
+        if cells & seen:
+            return True
+        seen |= cells
+    return len(conditions) > 1 or len(networks) > len({network.name for network in networks})
+
+
+Placed = tuple[Condition, int, Outcome]
+
+
+def _condition(cell: Cell, run: int) -> Condition:
+    return Condition(Scope(cell.network, run), cell.threads, cell.setting)
+
+
+def _conditions(outcomes: Sequence[Placed]) -> tuple[Condition, ...]:
+    """Every condition once: scopes as they appear, then threads, unset last, then settings."""
+    found = dict.fromkeys(condition for condition, _, _ in outcomes)
+    scopes = list(dict.fromkeys(condition.scope for condition in found))
+    return tuple(
+        sorted(
+            found,
+            key=lambda one: (
+                scopes.index(one.scope),
+                sys.maxsize if one.threads is None else one.threads,
+                [(name, value or "") for name, value in one.setting],
+            ),
+        )
+    )
+
+
+def _in_order(names: set[str], known: Mapping[str, Row]) -> tuple[str, ...]:
+    """Registry order first, then the rest by name."""
+    ours = [name for name in known if name in names]
+    return (*ours, *sorted(names - known.keys()))
+
+
+def _slots(names: Sequence[str], known: Mapping[str, Row]) -> dict[str, int]:
+    """Places in the palette, the same in every report for a row of the registry."""
+    trainers = [row.name for row in known.values() if row.role == "trainer"]
+    others = [name for name in names if name not in known]
+    return {name: slot for slot, name in enumerate([*trainers, *others])}
+
+
+def _points(results: Sequence[Results], outcomes: Sequence[Placed]) -> dict[Key, Point]:
+    """Measured outcomes pooled by cell; blocks are numbered through all documents."""
+    first_block = [0]
+    for document in results:
+        blocks = [one.block for one in document.outcomes if isinstance(one, Measured)]
+        first_block.append(first_block[-1] + max(blocks, default=-1) + 1)
+    pooled: dict[Key, dict[int, tuple[Measured, ...]]] = {}
+    examples: dict[Key, int] = {}
+    for condition, run, outcome in outcomes:
+        if isinstance(outcome, Measured):
+            key = (outcome.cell.implementation, condition, outcome.cell.batch_size)
+            processes = pooled.setdefault(key, {})
+            block = first_block[run - 1] + outcome.block
+            processes[block] = (*processes.get(block, ()), outcome)
+            examples[key] = results[run - 1].plan.examples
+    return {
+        key: Point(next(iter(processes.values()))[0].cell, key[1], examples[key], processes)
+        for key, processes in pooled.items()
+    }
+
+
+def _gaps(outcomes: Sequence[Placed]) -> tuple[Gap, ...]:
+    """Everything that was not measured, in the order of the documents."""
+    return tuple(
+        Gap(
+            cell=outcome.cell,
+            condition=condition,
+            kind=type(outcome).__name__.lower(),
+            reason=outcome.reason,
+            block=None if isinstance(outcome, Unavailable) else outcome.block,
+            detail=getattr(outcome, "detail", ""),
+            gate=getattr(outcome, "gate", ()),
+        )
+        for condition, _, outcome in outcomes
+        if not isinstance(outcome, Measured)
+    )
+
+
+def _speed_ups(points: Mapping[Key, Point], baseline: str | None) -> dict[Key, Ratio]:
+    """Speed-up of every point over the baseline under the same condition."""
+    found: dict[Key, Ratio] = {}
+    for key, point in points.items():
+        reference = points.get((baseline, key[1], key[2])) if baseline else None
+        ratio = speed_up(reference, point) if reference else None
+        if ratio is not None:
+            found[key] = ratio
+    return found
+
+
+def _over_floor(points: Mapping[Key, Point], floors: Mapping[str, str]) -> dict[Key, Ratio]:
+    """How many times the floor's time an epoch of every point takes."""
+    found: dict[Key, Ratio] = {}
+    for key, point in points.items():
+        floor = points.get((floors.get(point.cell.device, ""), key[1], key[2]))
+        ratio = speed_up(point, floor) if floor else None
+        if ratio is not None:
+            found[key] = ratio
+    return found

@@ -1,0 +1,151 @@
+"""Measured cells, pooled over their processes, and ratios between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+from typing import Literal
+
+from bench import stats
+from bench.plan import Cell, Setting
+from bench.results import Measured
+
+EPOCH = "epoch"
+STEP = "step"
+
+Verdict = Literal["faster", "slower", "unresolved"]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What may be compared at all: one network, in one run where runs are kept apart.
+
+    ``run`` counts documents from 1; it is 0 where the documents form one grid.
+    """
+
+    network: str
+    run: int
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What was asked of the machine: everything about a cell except who ran and the batch size."""
+
+    scope: Scope
+    threads: int | None
+    setting: Setting
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measured cell.
+
+    ``processes`` maps blocks, numbered through all documents, to what was measured in them;
+    ``examples`` is the size of an epoch.
+    """
+
+    cell: Cell
+    condition: Condition
+    examples: int
+    processes: Mapping[int, tuple[Measured, ...]]
+
+    @property
+    def implementation(self) -> str:
+        """Name of the implementation."""
+        return self.cell.implementation
+
+    @property
+    def batch_size(self) -> int:
+        """Examples per batch."""
+        return self.cell.batch_size
+
+    @property
+    def measured(self) -> tuple[Measured, ...]:
+        """Every process, in order of blocks."""
+        return tuple(one for block in sorted(self.processes) for one in self.processes[block])
+
+    def rounds(self, phase: str, examples: int | None = None) -> dict[int, tuple[float, ...]]:
+        """Seconds of every round of ``phase`` by block; blocks without it are left out.
+
+        ``examples`` scales each round from the examples it processed to that number.
+        """
+        found: dict[int, tuple[float, ...]] = {}
+        for block, processes in sorted(self.processes.items()):
+            values = tuple(
+                seconds * (examples / timing.examples if examples else 1)
+                for one in processes
+                for timing in one.timings
+                if timing.phase == phase
+                for seconds in timing.round_seconds
+            )
+            if values:
+                found[block] = values
+        return found
+
+    def duration(self, phase: str) -> stats.Estimate | None:
+        """Seconds per iteration of ``phase``, or None where it was not timed."""
+        rounds = self.rounds(phase)
+        return stats.estimate(list(rounds.values())) if rounds else None
+
+    @cached_property
+    def whole_epochs(self) -> bool:
+        """Whether whole epochs were timed; otherwise :attr:`epoch` is reckoned from steps."""
+        return bool(self.rounds(EPOCH))
+
+    @cached_property
+    def epoch_rounds(self) -> dict[int, tuple[float, ...]]:
+        """Seconds for an epoch by block; empty where neither epoch nor step was timed."""
+        phase = EPOCH if self.whole_epochs else STEP
+        return self.rounds(phase, self.examples)
+
+    @cached_property
+    def epoch(self) -> stats.Estimate | None:
+        """Seconds for an epoch, or None where neither epoch nor step was timed."""
+        return stats.estimate(list(self.epoch_rounds.values())) if self.epoch_rounds else None
+
+    @cached_property
+    def step(self) -> stats.Estimate | None:
+        """Seconds for a step, or None where it was not timed."""
+        return self.duration(STEP)
+
+    @property
+    def threads_observed(self) -> float:
+        """CPU time over wall time of the timed epochs, the median of all processes."""
+        return median(one.threads_observed for one in self.measured)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times faster one point is than another, with its interval where there is one.
+
+    ``paired`` is false where no block holds both, so that nothing could be said about the interval.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    processes: int
+    paired: bool = True
+
+    @property
+    def verdict(self) -> Verdict:
+        """Faster or slower where the interval leaves 1 out, unresolved otherwise."""
+        if self.low is None or self.high is None or self.low <= 1 <= self.high:
+            return "unresolved"
+        return "faster" if self.low > 1 else "slower"
+
+
+def speed_up(reference: Point, other: Point) -> Ratio | None:
+    """How many times faster an epoch of ``other`` is than one of ``reference``.
+
+    None where one of them has no epoch.
+    """
+    if reference.epoch is None or other.epoch is None:
+        return None
+    if not reference.epoch_rounds.keys() & other.epoch_rounds.keys():
+        value = reference.epoch.value / other.epoch.value
+        return Ratio(value, None, None, 0, paired=False)
+    found = stats.speed_up(reference.epoch_rounds, other.epoch_rounds)
+    return Ratio(found.value, found.low, found.high, found.processes)

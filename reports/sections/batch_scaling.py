@@ -1,0 +1,109 @@
+"""How the time per example depends on the batch size."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from reports import charts, figures, tables, templates
+from reports import format as text
+from reports.charts import Axes, Series
+from reports.context import Context
+from reports.points import Condition, Point
+from reports.section import Absence, Section
+from reports.tables import Cell, Table
+
+
+def render(context: Context) -> Markup | Absence:
+    """One chart per condition and the table behind them."""
+    several = {
+        condition: lines
+        for condition in context.conditions
+        if max(map(len, (lines := _lines(context, condition)).values()), default=0) > 1
+    }
+    if not several:
+        return Absence("Only one batch size was measured, so there is no trend to show.")
+    values = [_per_example(p) for lines in several.values() for one in lines.values() for p in one]
+    limits = (min(values) / 1.25, max(values) * 1.25)
+    shown: dict[Condition, list[figures.Figure]] = {}
+    for condition, lines in several.items():
+        chart = _chart(context, condition, lines, limits)
+        shown[condition] = [figures.figure(context, chart, condition=condition)]
+    names = [name for name in context.implementations if any(name in one for one in several.values())]
+    return templates.section(
+        "batch_scaling",
+        groups=figures.grouped(context, shown),
+        key=figures.key(context, names),
+        table=_table(context, several),
+        has_floor=any(context.is_floor(name) for name in names),
+    )
+
+
+def _lines(context: Context, condition: Condition) -> dict[str, list[Point]]:
+    """The points of each implementation by batch size."""
+    lines: dict[str, list[Point]] = {}
+    for batch_size in context.batch_sizes(condition.scope):
+        for name, point in context.group(condition, batch_size).items():
+            if point.epoch is not None:
+                lines.setdefault(name, []).append(point)
+    return lines
+
+
+def _per_example(point: Point) -> float:
+    """Seconds for one example; zero cannot occur, as points without an epoch have no line."""
+    return point.epoch.value / point.examples if point.epoch else 0.0
+
+
+def _chart(
+    context: Context,
+    condition: Condition,
+    lines: dict[str, list[Point]],
+    limits: tuple[float, float],
+) -> Markup:
+    """Time per example against batch size, both logarithmic."""
+    series = []
+    for name, points in lines.items():
+        estimates = [(p.epoch, p.examples) for p in points if p.epoch]
+        series.append(
+            Series(
+                figures.style(context, name),
+                tuple(float(p.batch_size) for p in points),
+                tuple(one.value / n for one, n in estimates),
+                tuple(one.low / n if one.low else None for one, n in estimates),
+                tuple(one.high / n if one.high else None for one, n in estimates),
+            )
+        )
+    sizes = sorted({p.batch_size for points in lines.values() for p in points})
+    axes = Axes(
+        "examples per batch", "time per example", tuple(map(float, sizes)), limits,
+        log=True, y_format=text.seconds,
+    )  # fmt: skip
+    label = context.label(condition)
+    described = f"Time per example against batch size with {label}; the values are in the table."
+    return charts.lines(label, series, axes, description=described)
+
+
+def _table(context: Context, several: dict[Condition, dict[str, list[Point]]]) -> Table:
+    """What the charts show, with the throughput."""
+    sizes = sorted({p.batch_size for one in several.values() for ps in one.values() for p in ps})
+    rows = []
+    for condition, lines in several.items():
+        for name, points in lines.items():
+            by_size = {point.batch_size: point for point in points}
+            cells = [Cell(name), Cell(context.label(condition))]
+            cells += [_cell(by_size.get(size)) for size in sizes]
+            rows.append(
+                tables.row(context, cells, implementation=name, condition=condition)
+            )
+    titles = ["Implementation", "Condition", *(f"batch {size}" for size in sizes)]
+    caption = "Time per example, and examples per second"
+    return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
+
+
+def _cell(point: Point | None) -> Cell:
+    if point is None or point.epoch is None:
+        return tables.word("-")
+    value = _per_example(point)
+    return Cell(text.seconds(value), value, (f"{text.significant(1 / value)} /s",))
+
+
+SECTION = Section("batch-scaling", "Batch size", 30, render)

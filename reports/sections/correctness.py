@@ -1,0 +1,150 @@
+"""The proof that all implementations compute the same numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from bench.results import Check
+from reports import format as text
+from reports import tables, templates
+from reports.context import Context, Gap
+from reports.section import Absence, Section
+from reports.tables import Cell, Row, Table
+
+
+@dataclass(frozen=True)
+class _Worst:
+    """The check of one name that used the largest share of its tolerance."""
+
+    check: Check
+    runs: int
+
+    @property
+    def share(self) -> float:
+        """Error over tolerance; infinite where the error is not finite."""
+        return _share(self.check)
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """Why and where an implementation was refused."""
+
+    name: str
+    reason: str
+    failed: tuple[Check, ...]
+    number: int
+
+
+def render(context: Context) -> Markup | Absence:
+    """A table of the tightest check per implementation, one of all checks, and the refusals."""
+    gates: dict[str, list[Check]] = {}
+    for (name, _, _), point in context.points.items():
+        for one in point.measured:
+            gates.setdefault(name, []).extend(one.gate)
+    for gap in context.gaps:
+        gates.setdefault(gap.cell.implementation, []).extend(gap.gate)
+    worst = {n: _worst(gates[n]) for n in context.implementations if gates.get(n)}
+    refusals = _refusals(context)
+    if not worst and not refusals:
+        return Absence("No document holds a check of the gate, so equality was not shown here.")
+    return templates.section(
+        "correctness",
+        refusals=refusals,
+        tightest=_tightest(worst) if worst else None,
+        every=_every(worst) if worst else None,
+        unchecked=[name for name in context.trainers if _measured_unchecked(context, name, gates)],
+        error=text.error_size,
+    )
+
+
+def _share(check: Check) -> float:
+    if check.error is None:
+        return float("inf")
+    return check.error / check.tolerance if check.tolerance else float(check.error > 0)
+
+
+def _worst(checks: list[Check]) -> dict[str, _Worst]:
+    """The worst check of each name, over all cells and processes."""
+    found: dict[str, _Worst] = {}
+    for check in checks:
+        before = found.get(check.name)
+        runs = before.runs + 1 if before else 1
+        is_worse = before is None or _share(check) > before.share
+        found[check.name] = _Worst(check if is_worse or before is None else before.check, runs)
+    return found
+
+
+def _measured_unchecked(context: Context, name: str, gates: dict[str, list[Check]]) -> bool:
+    """Whether ``name`` has numbers but no check."""
+    return not gates.get(name) and any(key[0] == name for key in context.points)
+
+
+def _refusals(context: Context) -> list[_Refusal]:
+    """Invalid outcomes, equal reasons together."""
+    by_reason: dict[tuple[str, str], list[Gap]] = {}
+    for gap in context.gaps:
+        if gap.kind == "invalid":
+            by_reason.setdefault((gap.cell.implementation, gap.reason), []).append(gap)
+    return [
+        _Refusal(name, reason, tuple(c for c in gaps[0].gate if not c.passed), len(gaps))
+        for (name, reason), gaps in by_reason.items()
+    ]
+
+
+def _tightest(worst: dict[str, dict[str, _Worst]]) -> Table:
+    """One row per implementation: how many checks, and which came closest to its bound."""
+    rows = []
+    for name, checks in worst.items():
+        passed = sum(one.check.passed for one in checks.values())
+        tight = max(checks.values(), key=lambda one: one.share)
+        verdict = "passed" if passed == len(checks) else "refused"
+        cells = (
+            Cell(name),
+            Cell(verdict, strong=verdict == "refused"),
+            Cell(f"{passed} of {len(checks)}", passed),
+            *_check(tight),
+        )
+        rows.append(Row(cells, name))
+    titles = (
+        "Implementation", "Gate", "Checks passed", "Tightest check", "Error", "Tolerance",
+        "Error / tolerance", "Where",
+    )  # fmt: skip
+    caption = "The gate: the check that came closest to its tolerance"
+    return Table(caption, _columns(titles), tuple(rows))
+
+
+def _every(worst: dict[str, dict[str, _Worst]]) -> Table:
+    """One row per implementation and check."""
+    rows = [
+        Row((Cell(name), *_check(one)), name)
+        for name, checks in worst.items()
+        for one in checks.values()
+    ]
+    titles = ("Implementation", "Check", "Error", "Tolerance", "Error / tolerance", "Where")
+    caption = "Every check: the largest error over all cells and processes"
+    return Table(caption, _columns(titles), tuple(rows))
+
+
+def _columns(titles: tuple[str, ...]) -> tuple[tables.Column, ...]:
+    numeric = ("Error", "Tolerance", "Error / tolerance", "Checks passed")
+    return tuple(tables.Column(title, title in numeric) for title in titles)
+
+
+def _check(worst: _Worst) -> tuple[Cell, ...]:
+    """Name, error, tolerance, share and place."""
+    check = worst.check
+    shown = "refused" if worst.share == float("inf") else text.percent(worst.share)
+    if worst.share > 10:  # noqa: PLR2004 - a percentage of thousands helps nobody
+        shown = "over the bound" if check.error is None else text.times(worst.share)
+    return (
+        Cell(check.name),
+        tables.number(check.error, text.error_size(check.error), missing="not finite"),
+        Cell(text.error_size(check.tolerance), check.tolerance),
+        Cell(shown, None if check.error is None else worst.share),
+        Cell(check.place),
+    )
+
+
+SECTION = Section("correctness", "Correctness", 80, render)

@@ -1,0 +1,82 @@
+"""Every round of every process, so that a reader sees what the medians stand for."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from bench import stats
+from reports import charts, figures, tables, templates
+from reports import format as text
+from reports.charts import Strip
+from reports.context import Context
+from reports.points import Condition, Point
+from reports.section import Absence, Section
+from reports.tables import Cell, Row, Table
+
+
+def render(context: Context) -> Markup | Absence:
+    """A strip plot per group and a table of extremes."""
+    shown: dict[Condition, list[figures.Figure]] = {}
+    rows: list[Row] = []
+    for condition, batch_size, group in context.groups():
+        timed = {name: point for name, point in group.items() if point.epoch_rounds}
+        if not timed:
+            continue
+        chart = _chart(context, condition, batch_size, timed)
+        figure = figures.figure(context, chart, batch_size=batch_size, condition=condition)
+        shown.setdefault(condition, []).append(figure)
+        rows += [_row(context, point) for point in timed.values()]
+    if not shown:
+        return Absence("No epoch or step was timed, so there are no rounds to draw.")
+    titles = (
+        "Implementation", "Condition", "Batch size", "Processes", "Rounds", "Fastest", "Epoch",
+        "Slowest", "Spread",
+    )  # fmt: skip
+    caption = "Rounds of the epoch: fastest, median, slowest, and spread"
+    return templates.section(
+        "distributions",
+        groups=figures.grouped(context, shown),
+        table=Table(caption, tables.columns(*titles, text_columns=2), tuple(rows)),
+    )
+
+
+def _chart(
+    context: Context, condition: Condition, batch_size: int, timed: dict[str, Point]
+) -> Markup:
+    """The rounds of one group."""
+    rows = [
+        Strip(
+            name,
+            figures.style(context, name),
+            tuple(point.epoch_rounds.values()),
+            stats.estimate(list(point.epoch_rounds.values())).value,
+        )
+        for name, point in timed.items()
+    ]
+    title = f"batch {batch_size}, {context.label(condition)}"
+    described = f"Every round of the epoch at {title}; extremes and spread are in the table."
+    return charts.strips(title, rows, description=described)
+
+
+def _row(context: Context, point: Point) -> Row:
+    """Extremes and spread of one point."""
+    rounds = [seconds for one in point.epoch_rounds.values() for seconds in one]
+    found = stats.estimate(list(point.epoch_rounds.values()))
+    cells = [
+        Cell(point.implementation),
+        Cell(context.label(point.condition)),
+        Cell(str(point.batch_size), point.batch_size),
+        Cell(str(found.processes), found.processes),
+        Cell(str(found.rounds), found.rounds),
+        tables.duration(min(rounds)),
+        tables.duration(found.value),
+        tables.duration(max(rounds)),
+        Cell(text.percent(found.spread), found.spread),
+    ]
+    return tables.row(
+        context, cells, implementation=point.implementation, batch_size=point.batch_size,
+        condition=point.condition,
+    )  # fmt: skip
+
+
+SECTION = Section("distributions", "Rounds", 90, render)

@@ -1,0 +1,258 @@
+"""Synthetic results documents: plausible numbers, every outcome, any size, always the same."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bench.plan import Cell, Effort, Plan, Setting, cell_of
+from bench.results import (
+    SCHEMA_VERSION,
+    Check,
+    Dataset,
+    Failed,
+    Invalid,
+    Machine,
+    Measured,
+    Outcome,
+    Process,
+    Results,
+    Timing,
+    Unavailable,
+)
+from impls.contract import PHASES, Pool
+from impls.networks import Network, Training
+from impls.registry import ROWS, Row
+
+THIRD_PARTY = "their_mlp:Trainer"
+BLOG = Network(name="blog", layers=(784, 70, 30, 10))
+
+_BY_RUNG = {0: 0.85, 1: 0.235, 2: 0.2, 3: 0.178, 4: 0.104}
+_SHARES = (0.08, 0.31, 0.1, 0.43, 0.08)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the document covers, and how much of it."""
+
+    names: tuple[str, ...] = tuple(row.name for row in ROWS)
+    batch_sizes: tuple[int, ...] = (500, 128, 2000, 20000)
+    threads: tuple[int | None, ...] = (1, 2)
+    settings: tuple[Setting, ...] = ((),)
+    blocks: int = 3
+    rounds: int = 7
+    epoch_rounds: int = 5
+    outcomes: bool = True
+    network: Network = BLOG
+    seed: int = 7
+
+
+def document(shape: Shape = Shape(), **changes: object) -> Results:  # noqa: B008 - frozen
+    """A results document; with ``outcomes``, some cells are unavailable, invalid or failed."""
+    rng = random.Random(shape.seed)
+    rows = {row.name: row for row in ROWS}
+    names = (*shape.names, THIRD_PARTY) if shape.outcomes else shape.names
+    plan = _plan(shape, names)
+    outcomes = [
+        outcome
+        for name in names
+        for training in plan.trainings
+        for threads in shape.threads
+        for setting in shape.settings
+        for outcome in _outcomes(
+            plan, shape, rng, name, rows.get(name), training.batch_size, threads, setting
+        )
+    ]
+    values: dict[str, object] = {
+        "schema_version": SCHEMA_VERSION,
+        "created_at": "2026-11-21T09:30:00+00:00",
+        "generator": "mlpbench 0.1.0",
+        "plan": plan,
+        "dataset": Dataset(
+            name="mnist",
+            source="mnist.npz",
+            examples=60000,
+            features=784,
+            sha256="731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+        ),
+        "machine": machine(),
+        "outcomes": tuple(outcomes),
+        "command": "mlpbench run --impl all --batch-size 500,128,2000,20000 --threads 1,2",
+    }
+    return Results(**(values | changes))  # type: ignore[arg-type]
+
+
+def machine(cpu: str = "Example CPU @ 3.00 GHz") -> Machine:
+    """A machine that does not exist."""
+    return Machine(
+        cpu=cpu,
+        logical_cpus=4,
+        physical_cpus=2,
+        usable_cpus=4,
+        memory_bytes=16 * 2**30,
+        caches={"L1d": "48 KiB", "L2": "2 MiB", "L3": "32 MiB"},
+        system="Linux 6.8 x86_64",
+        python="CPython 3.11.9",
+        versions={"numpy": "2.4.0", "scipy": "1.17.0", "numba": "0.63.0"},
+        environment={"OMP_WAIT_POLICY": "active"},
+    )
+
+
+def measured(
+    cell: Cell,
+    *,
+    block: int,
+    epoch: Sequence[float] = (),
+    step: Sequence[float] = (),
+    phases: Iterable[tuple[str, Sequence[float]]] = (),
+    examples: int = 60000,
+    checks: tuple[Check, ...] = (),
+    import_seconds: float = 0.2,
+    first_call: float = 0.01,
+    threads_observed: float | None = None,
+) -> Measured:
+    """One measured cell from its rounds."""
+    timings = [
+        Timing(
+            phase=phase,
+            iterations=1,
+            examples=examples if phase == "epoch" else cell.batch_size,
+            round_seconds=tuple(rounds),
+            round_cpu_seconds=()
+            if phase in PHASES
+            else tuple(seconds * (cell.threads or 1) for seconds in rounds),
+        )
+        for phase, rounds in (("epoch", epoch), ("step", step), *phases)
+        if rounds
+    ]
+    variables = {} if cell.threads is None else _variables(cell.threads)
+    return Measured(
+        cell=cell,
+        block=block,
+        process=Process(
+            started_at=f"2026-11-21T09:3{block}:00+00:00",
+            import_seconds=import_seconds,
+            pools=(Pool(library="openblas", version="0.3.30", threads=cell.threads or 4),),
+            affinity=4,
+            versions={"numpy": "2.4.0"},
+            environment=variables | {name: value for name, value in cell.setting if value},
+            source_hash="0" * 16,
+        ),
+        gate=checks,
+        first_call_seconds=first_call,
+        warmup_seconds=(first_call / 2, first_call / 3),
+        timings=tuple(timings),
+        threads_observed=threads_observed or float(cell.threads or 1),
+        peak_memory_bytes=400 * 2**20,
+    )
+
+
+def _variables(threads: int) -> dict[str, str]:
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+    return {name: str(threads) for name in names}
+
+
+def _plan(shape: Shape, names: tuple[str, ...]) -> Plan:
+    return Plan(
+        seed=shape.seed,
+        profile="default",
+        network=shape.network,
+        trainings=tuple(Training(batch_size=size) for size in shape.batch_sizes),
+        implementations=names,
+        threads=shape.threads,
+        settings=shape.settings,
+        effort=Effort(
+            blocks=shape.blocks,
+            rounds=shape.rounds,
+            epoch_rounds=shape.epoch_rounds,
+            round_seconds=0.02,
+            cell_seconds=5.0,
+            warmup_seconds=2.0,
+        ),
+        dataset="mnist",
+        examples=60000,
+    )
+
+
+def _seconds(place: int, row: Row | None, batch_size: int, threads: int | None) -> float:
+    """A plausible epoch time: small batches pay per call, large ones fall out of the cache."""
+    if row is not None and row.role == "limit":
+        base, per_batch = 0.066, 2e-5
+    elif row is not None and row.rung is not None:
+        base, per_batch = _BY_RUNG[row.rung], 4e-5
+    else:
+        base, per_batch = 0.085 + 0.055 * (place % 2), 3e-5 + 4e-4 * (place % 2)
+    cache = 1 + 0.35 * (batch_size / 20000) ** 0.7
+    gain = {1: 1.0, 2: 0.56}.get(threads or 4, 0.45) if base < 0.15 else 0.97 ** (threads or 4)
+    return base * gain * 1.7 * cache + per_batch * 60000 / batch_size
+
+
+def _checks(rng: random.Random) -> tuple[Check, ...]:
+    names = ("output", "loss", "gradient weights[0]", "gradient biases[2]", "after 5 updates")
+    return tuple(
+        Check(name=name, error=rng.uniform(1e-8, 3e-6), tolerance=1e-5, place="weights[0][3, 41]")
+        for name in names
+    )
+
+
+def _outcomes(
+    plan: Plan,
+    shape: Shape,
+    rng: random.Random,
+    name: str,
+    row: Row | None,
+    batch_size: int,
+    threads: int | None,
+    setting: Setting,
+) -> list[Outcome]:
+    """What became of one cell, block by block."""
+    device = row.device if row else "cpu"
+    cell = cell_of(plan, name, device, batch_size, threads, setting)
+    if shape.outcomes and device == "gpu":
+        return [Unavailable(cell=cell, reason="no GPU found: TensorFlow lists no device")]
+    if shape.outcomes and row is None:
+        bad = Check(name="gradient weights[1]", error=0.031, tolerance=1e-5, place="[12, 7]")
+        reason = "gradient weights[1] differs from the reference by 3.1e-02, at most 1e-05 allowed"
+        return [
+            Invalid(cell=cell, block=block, reason=reason, gate=(*_checks(rng)[:2], bad))
+            for block in range(shape.blocks)
+        ]
+    place = plan.implementations.index(name)
+    found: list[Outcome] = []
+    for block in range(shape.blocks):
+        if shape.outcomes and (place, block, batch_size) == (6, 1, max(shape.batch_sizes)):
+            detail = "Killed\nworker exited with signal 9"
+            found.append(Failed(cell=cell, block=block, reason="killed: out of memory", detail=detail))
+        else:
+            found.append(_measured(shape, rng, cell, block, place, row))
+    return found
+
+
+def _measured(
+    shape: Shape, rng: random.Random, cell: Cell, block: int, place: int, row: Row | None
+) -> Measured:
+    seconds = _seconds(place, row, cell.batch_size, cell.threads) * rng.gauss(1, 0.015)
+
+    def rounds(middle: float, number: int) -> list[float]:
+        """A tight bulk with a tail towards slow."""
+        return [middle * (1 + abs(rng.gauss(0, 0.012)) + 0.2 * (rng.random() < 0.03)) for _ in range(number)]
+
+    step = seconds * cell.batch_size / 60000
+    ours = row is not None and (row.rung is not None or row.role == "limit")
+    phases = PHASES if ours else PHASES[:1]
+    if row is not None and row.role == "limit":
+        phases = ("forward", "backward")
+    shares = dict(zip(PHASES, _SHARES, strict=True))
+    late = place == 5  # noqa: PLR2004 - one implementation compiles at its first call
+    return measured(
+        cell,
+        block=block,
+        epoch=rounds(seconds, shape.epoch_rounds),
+        step=rounds(step * 0.99, shape.rounds),
+        phases=[(phase, rounds(step * shares[phase] * 1.03, shape.rounds)) for phase in phases],
+        checks=_checks(rng),
+        import_seconds=rng.gauss(3.2 if place >= 6 else 0.25, 0.01),  # noqa: PLR2004 - frameworks
+        first_call=4.1 if late else step * 3,
+        threads_observed=(cell.threads or 2) * rng.uniform(0.9, 0.99),
+    )
