@@ -28,10 +28,12 @@ from impls.contract import Loss, Pool
 from impls.flat import Flat
 from impls.networks import Network, Training
 from impls.numba_math import ACTIVATION_CODES, LOSS_CODES
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats, Parameters, Rows, batches
 
 # An operand that is not contiguous would be copied at every product.
 warnings.filterwarnings("error", category=NumbaPerformanceWarning)
+
+Losses = npt.NDArray[np.float64]
 
 
 class Trainer(contract.Trainer):
@@ -80,34 +82,23 @@ class Trainer(contract.Trainer):
     def bind(self, X: Floats, Y: Floats) -> None:
         self.X, self.Y = X, Y
 
-    @property
-    def _batch_state(self) -> tuple[object, ...]:
-        return (
-            self.X, self.Y, self.layers, self.codes, self.loss_code, self.P.vector,
-            self.A, self.D, self.T, self.thread_G, self.extra, self.sums,
-        )  # fmt: skip
-
-    @property
-    def _finish_state(self) -> tuple[object, ...]:
+    def _run(self, phases: int, parts: int, order: Rows, batch_size: int) -> Losses:
+        """Call the kernel; the loss values are those of each batch of ``order``."""
         training = self.training
-        return (
-            self.G.vector, self.previous, self.P.weights.size, np.float32(self.learning_rate),
-            np.float32(training.momentum), np.float32(training.l1), np.float32(training.l2),
-        )  # fmt: skip
-
-    def _run(self, phases: int) -> None:
+        losses = np.empty((-(-len(order) // batch_size), 3))
         with self.blas.limit(limits=1):
-            self.team = kernels.run_batch(self.threads, phases, self.rows, *self._batch_state)
+            kernels.run(
+                phases, parts, order, batch_size, self.threads, self.X, self.Y,
+                self.layers, self.codes, self.loss_code, self.P.vector,
+                self.A, self.D, self.T, self.thread_G, self.extra, self.sums,
+                self.G.vector, self.previous, self.P.weights.size,
+                np.float32(self.learning_rate), np.float32(training.momentum),
+                np.float32(training.l1), np.float32(training.l2), losses,
+            )  # fmt: skip
+        return losses
 
-    def _finish(self, parts: int) -> float:
-        penalty: float = kernels.finish(
-            parts, self.team, self.P.vector, self.thread_G, *self._finish_state
-        )
-        return penalty
-
-    def _loss(self, penalty: float) -> Loss:
-        data, error = self.sums[: self.team].sum(axis=0)
-        return Loss(data, penalty, error / (len(self.rows) * self.network.layers[-1]))
+    def _run_phase(self, phases: int, parts: int = 0) -> Losses:
+        return self._run(phases, parts, self.rows, len(self.rows))
 
     def _take(self, rows: Rows) -> None:
         if len(rows) > self.capacity:
@@ -116,41 +107,52 @@ class Trainer(contract.Trainer):
 
     def prepare(self, rows: Rows) -> None:
         self._take(rows)
-        self._run(kernels.PREPARE)
+        self._run_phase(kernels.PREPARE)
 
     def forward(self) -> None:
-        self._run(kernels.FORWARD)
+        self._run_phase(kernels.FORWARD)
 
     def loss(self) -> Loss:
-        self._run(kernels.LOSS)
-        return self._loss(self._finish(kernels.PENALTY))
+        return Loss(*self._run_phase(kernels.LOSS, kernels.PENALTY)[0])
 
     def backward(self) -> None:
-        self._run(kernels.BACKWARD)
-        self._finish(kernels.REDUCE)
+        self._run_phase(kernels.BACKWARD, kernels.REDUCE)
 
     def update(self) -> None:
-        self._finish(kernels.UPDATE)
+        self._run_phase(0, kernels.UPDATE)
 
     def step(self, rows: Rows) -> Loss:
         self._take(rows)
-        self._run(kernels.EVERYTHING)
-        return self._loss(self._finish(kernels.REDUCE | kernels.PENALTY | kernels.UPDATE))
+        return Loss(*self._run_phase(kernels.EVERYTHING, kernels.WHOLE_STEP)[0])
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
-        batch_size = self.training.batch_size
-        losses = np.empty((-(-len(order) // batch_size), 3))
-        with self.blas.limit(limits=1):
-            kernels.run_epoch(
-                order, batch_size, self.threads, *self._batch_state, *self._finish_state, losses
-            )
-        return losses
+    def epoch(self, order: Rows) -> Losses:
+        return self._run(
+            kernels.EVERYTHING, kernels.WHOLE_STEP, order, self.training.batch_size
+        )
 
     def predict(self, X: Floats) -> Floats:
-        outputs = np.empty((len(X), self.network.layers[-1]), np.float32)
-        with self.blas.limit(limits=1):
-            kernels.predict(X, self.layers, self.codes, self.P.vector, outputs)
+        """Outputs by a second trainer, bound to ``X``, so that the batch in work stays as it is."""
+        other = Trainer(self.network, self.training, self.parameters())
+        outputs = np.zeros((len(X), self.network.layers[-1]), np.float32)
+        other.bind(X, outputs)
+        for rows in batches(np.arange(len(X)), self.training.batch_size):
+            other.prepare(rows)
+            other.forward()
+            outputs[rows] = other.outputs()
         return outputs
+
+    def outputs(self) -> Floats:
+        """Last activations of the batch in work, collected from the threads' buffers."""
+        rows, nodes = len(self.rows), self.network.layers[-1]
+        team = kernels.team_size.py_func(self.threads, rows)
+        ends = [rows * t // team for t in range(team + 1)]
+        start = self.A.shape[1] // int(self.layers.sum()) * int(self.layers[:-1].sum())
+        return np.concatenate(
+            [
+                self.A[t, start : start + (ends[t + 1] - ends[t]) * nodes].reshape(-1, nodes)
+                for t in range(team)
+            ]
+        )
 
     def parameters(self) -> Parameters:
         return self.P.canonical()

@@ -18,10 +18,17 @@ from impls.numba_math import activate, loss_sums, output_delta, times_slope
 PREPARE, FORWARD, LOSS, BACKWARD = 1, 2, 4, 8
 EVERYTHING = PREPARE | FORWARD | LOSS | BACKWARD
 REDUCE, PENALTY, UPDATE = 1, 2, 4
+WHOLE_STEP = REDUCE | PENALTY | UPDATE
 MINIMUM_ROWS = 32
 """A thread gets at least this many rows of a batch."""
 TILE_ROWS = 512
 """Rows that go through the network together, so that their activations stay in the cache."""
+
+
+@numba.njit(cache=True)
+def team_size(most, rows):
+    """How many threads share a batch of ``rows``."""
+    return max(1, min(most, rows // MINIMUM_ROWS))
 
 
 @numba.njit(cache=True)
@@ -36,17 +43,27 @@ def weight_count(layers):
 @numba.njit(cache=True)
 def block(buffer, layers, layer, first, rows):
     """The matrix of ``layer`` for ``rows`` rows from row ``first`` on, a view of ``buffer``."""
-    capacity = buffer.size // layers.sum()
-    start = capacity * layers[:layer].sum() + first * layers[layer]
+    below = total = 0
+    for index in range(layers.size):
+        below += layers[index] if index < layer else 0
+        total += layers[index]
+    start = buffer.size // total * below + first * layers[layer]
     return buffer[start : start + rows * layers[layer]].reshape(rows, layers[layer])
 
 
 @numba.njit(cache=True)
 def gather(X, Y, rows, A, T):
-    """Copy the examples ``rows`` into ``A`` and their targets into ``T``."""
+    """Copy the examples ``rows`` into ``A`` and their targets into ``T``.
+
+    Written as loops: assigning whole rows would compile a shape check with its error message,
+    which takes longer to compile than all the rest of this file.
+    """
     for i in range(rows.size):
-        A[i] = X[rows[i]]
-        T[i] = Y[rows[i]]
+        row = rows[i]
+        for j in range(A.shape[1]):
+            A[i, j] = X[row, j]
+        for j in range(T.shape[1]):
+            T[i, j] = Y[row, j]
 
 
 @numba.njit(cache=True)
@@ -63,21 +80,11 @@ def forward(layers, codes, theta, A, first, rows):
         bias += n_out
 
 
-@numba.njit(cache=True)
-def predict(X, layers, codes, theta, outputs):
-    """Outputs of the last layer for all of ``X``, a tile at a time."""
-    A = np.empty(TILE_ROWS * layers.sum(), theta.dtype)
-    for start in range(0, X.shape[0], TILE_ROWS):
-        count = min(TILE_ROWS, X.shape[0] - start)
-        block(A, layers, 0, 0, count)[:] = X[start : start + count]
-        forward(layers, codes, theta, A, 0, count)
-        outputs[start : start + count] = block(A, layers, layers.size - 1, 0, count)
-
-
 @numba.njit(cache=True, fastmath=True)
 def column_sums(delta, out):
     """Sum the rows of ``delta`` into ``out``."""
-    out[:] = 0
+    for j in range(out.size):
+        out[j] = 0
     for i in range(delta.shape[0]):
         for j in range(delta.shape[1]):
             out[j] += delta[i, j]
@@ -109,7 +116,7 @@ def slice_of_batch(mask, rows, X, Y, layers, codes, loss_code, theta, A, D, T, G
     A whole step reuses the memory of the first tile; separate phases need that of all tiles.
     ``sums`` receives data loss and absolute error.
     """
-    sums[:] = 0
+    sums[0] = sums[1] = 0
     for start in range(0, rows.size, TILE_ROWS):
         count = min(TILE_ROWS, rows.size - start)
         first = 0 if mask == EVERYTHING else start
@@ -142,21 +149,6 @@ def team_of_threads(team, mask, rows, X, Y, layers, codes, loss_code, theta, A, 
         )
 
 
-@numba.njit(cache=True)
-def run_batch(most, mask, rows, X, Y, layers, codes, loss_code, theta, A, D, T, G, extra, sums):
-    """Run the phases of ``mask`` on a batch with up to ``most`` threads; return how many."""
-    team = max(1, min(most, rows.size // MINIMUM_ROWS))
-    if team == 1:
-        slice_of_batch(
-            mask, rows, X, Y, layers, codes, loss_code, theta, A[0], D[0], T[0], G[0], extra[0], sums[0]
-        )
-    else:
-        team_of_threads(
-            team, mask, rows, X, Y, layers, codes, loss_code, theta, A, D, T, G, extra, sums
-        )
-    return team
-
-
 @numba.njit(cache=True, fastmath=True)
 def finish(mask, team, theta, G, total, previous, weights, rate, momentum, l1, l2):
     """Reduce the team's gradients, compute the penalty, update: one pass each, or all at once.
@@ -185,17 +177,34 @@ def finish(mask, team, theta, G, total, previous, weights, rate, momentum, l1, l
 
 
 @numba.njit(cache=True)
-def run_epoch(order, batch_size, most, X, Y, layers, codes, loss_code, theta, A, D, T, G, extra, sums,
-              total, previous, weights, rate, momentum, l1, l2, losses):
-    """All batches of ``order``; ``losses`` receives data, penalty and mean error of each."""
+def run(
+    phases, parts, order, batch_size, most, X, Y, layers, codes, loss_code, theta, A, D, T, G, extra,
+    sums, total, previous, weights, rate, momentum, l1, l2, losses
+):
+    """Run ``phases``, then the ``parts`` of :func:`finish`, for all batches of ``order``.
+
+    One entry serves single phases, steps and epochs, because each further one would compile all of
+    the above once more.  ``losses`` receives data, penalty and mean error of each batch.
+    """
     for index in range(losses.shape[0]):
         rows = order[index * batch_size : (index + 1) * batch_size]
-        team = run_batch(
-            most, EVERYTHING, rows, X, Y, layers, codes, loss_code, theta, A, D, T, G, extra, sums
-        )
+        team = team_size(most, rows.size)
+        if phases and team == 1:
+            slice_of_batch(
+                phases, rows, X, Y, layers, codes, loss_code, theta, A[0], D[0], T[0], G[0],
+                extra[0], sums[0]
+            )
+        elif phases:
+            team_of_threads(
+                team, phases, rows, X, Y, layers, codes, loss_code, theta, A, D, T, G, extra, sums
+            )
         penalty = finish(
-            REDUCE | PENALTY | UPDATE, team, theta, G, total, previous, weights, rate, momentum, l1, l2
+            parts, team, theta, G, total, previous, weights, rate, momentum, l1, l2
         )
-        losses[index, 0] = sums[:team, 0].sum()
+        data = error = 0.0
+        for t in range(team):
+            data += sums[t, 0]
+            error += sums[t, 1]
+        losses[index, 0] = data
         losses[index, 1] = penalty
-        losses[index, 2] = sums[:team, 1].sum() / (rows.size * layers[-1])
+        losses[index, 2] = error / (rows.size * layers[layers.size - 1])

@@ -13,6 +13,7 @@ from bench.plan import Setting
 _TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTE_UNITS = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 _LONGEST_LABEL = 26
+_WHOLE_PERCENT = 9.95  # from here on, three digits would pretend
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 
 
@@ -28,6 +29,8 @@ def significant(value: float, digits: int = 3) -> str:
 
 def seconds(value: float) -> str:
     """A duration given in seconds, in the unit that keeps it readable: ``103 ms``."""
+    if value == 0:
+        return "0 s"
     for size, unit in _TIME_UNITS:
         if abs(value) >= size * 0.9995:
             return f"{significant(value / size)} {unit}"
@@ -36,14 +39,14 @@ def seconds(value: float) -> str:
 
 
 def times(value: float) -> str:
-    """A ratio with its sign: ``8.13 ×``."""
-    return f"{significant(value)} ×"
+    """A ratio with the sign of multiplication behind it."""
+    return f"{significant(value)} \N{MULTIPLICATION SIGN}"
 
 
 def percent(share: float) -> str:
     """A share of one as percent, to a tenth below ten: ``1.9 %``, ``67 %``."""
     value = 100 * share
-    return f"{value:.1f} %" if abs(value) < 9.95 else f"{value:.0f} %"
+    return f"{value:.1f} %" if abs(value) < _WHOLE_PERCENT else f"{value:.0f} %"
 
 
 def byte_count(count: int) -> str:
@@ -78,9 +81,8 @@ def setting(variables: Setting) -> str:
 
 def listing(words: list[str]) -> str:
     """Words as a clause: ``a``, ``a and b``, ``a, b and c``."""
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    *before, last = words or [""]
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def label(text: str) -> str:

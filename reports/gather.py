@@ -33,7 +33,9 @@ def build_context(results: Sequence[Results]) -> Context:
     points = _points(results, outcomes)
     gaps = _gaps(outcomes)
     baseline = next((name for name, row in rows.items() if row.rung == 0), None)
-    floors = {row.device: name for name, row in reversed(rows.items()) if row.role == "limit"}
+    floors: dict[str, str] = {
+        row.device: name for name, row in reversed(rows.items()) if row.role == "limit"
+    }
     return Context(
         results=tuple(results),
         implementations=names,
@@ -55,9 +57,7 @@ def kept_apart(results: Sequence[Results]) -> bool:
     They are where they disagree about machine, data, epoch or a network of the same name, and
     where they hold the same cell, which would otherwise count twice.
     """
-    conditions = {
-        (one.machine.cpu, one.dataset.sha256, one.plan.examples) for one in results
-    }
+    conditions = {(one.machine.cpu, one.dataset.sha256, one.plan.examples) for one in results}
     networks = {one.plan.network for one in results}
     seen: set[Cell] = set()
     for document in results:

@@ -124,7 +124,9 @@ def lead(context: Context, finding: Finding) -> str:
         return "No other implementation was measured at this batch size."
     rival, ratio = finding.rivals[0]
     place = (
-        "" if rival.condition == finding.best.condition else f" with {context.label(rival.condition)}"
+        ""
+        if rival.condition == finding.best.condition
+        else f" with {context.label(rival.condition)}"
     )
     value, sure = text.significant(ratio.value), certainty(ratio)
     if not may_be_equal(ratio):
@@ -153,7 +155,7 @@ def gap_sentences(context: Context) -> tuple[str, ...]:
     """What was not measured and why, one sentence per implementation, outcome and reason."""
     counted = Counter((gap.kind, gap.cell.implementation, gap.reason) for gap in context.gaps)
     return tuple(
-        f"{name}: {text.count(number, 'outcome')} {kind} - {reason.rstrip('.')}."
+        f"{name}: {kind} ({text.count(number, 'outcome')}): {reason.rstrip('.')}."
         for (kind, name, reason), number in counted.items()
     )
 

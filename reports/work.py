@@ -34,9 +34,7 @@ def work_per_example(network: Network) -> Work:
     have one less: nothing is propagated to the input layer.
     """
     products = [_PER_MULTIPLY_ADD * n_in * n_out for n_in, n_out in network.shapes]
-    return Work(
-        forward=sum(products), weight_gradients=sum(products), deltas=sum(products[1:])
-    )
+    return Work(forward=sum(products), weight_gradients=sum(products), deltas=sum(products[1:]))
 
 
 def gigaflops(network: Network, examples: int, seconds: float) -> float:

@@ -5,7 +5,7 @@ Colours are CSS variables, so one chart serves the light and the dark theme; tex
 
 from __future__ import annotations
 
-from reports.charts.bars import Bar, Marked, stacked, waterfall
+from reports.charts.bars import Bar, Stack, stacked, waterfall
 from reports.charts.canvas import Style, style_of, swatch
 from reports.charts.dots import Strip, strips
 from reports.charts.lines import Axes, Series, lines
@@ -13,8 +13,8 @@ from reports.charts.lines import Axes, Series, lines
 __all__ = [
     "Axes",
     "Bar",
-    "Marked",
     "Series",
+    "Stack",
     "Strip",
     "Style",
     "lines",

@@ -7,24 +7,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MultipleLocator
 
+from reports import format as text
 from reports.charts.canvas import COLOURS, INK, MUTED, PAGE, Style
-from reports.charts.rows import row_canvas
+from reports.charts.rows import note_at_edge, note_behind, row_canvas, show_seconds
 
 _BAR: dict[str, Any] = {"height": 0.62, "edgecolor": PAGE, "linewidth": 0.8}
+_MARGIN = 62
+_LONG = 1.6  # of the whole: bars this long need fewer ticks
 
 
 @dataclass(frozen=True)
-class Marked:
-    """One implementation's stack: seconds per part (None leaves it out) and a marker.
+class Stack:
+    """One implementation's stack: parts as shares of ``whole`` seconds; None leaves a part out.
 
     ``note`` is printed behind the bar.
     """
 
     name: str
-    parts: tuple[float | None, ...]
-    mark: float | None
+    shares: tuple[float | None, ...]
+    whole: float
     note: str = ""
 
 
@@ -38,26 +41,25 @@ class Bar:
     note: str
 
 
-def stacked(title: str, rows: Sequence[Marked], *, description: str) -> Markup:
-    """Stacked bars in seconds, one row per implementation; the mark is a vertical line."""
-    ends = [max(sum(part or 0 for part in row.parts), row.mark or 0) for row in rows]
+def stacked(title: str, rows: Sequence[Stack], *, description: str) -> Markup:
+    """Stacked bars in percent of the whole, which is a vertical line and printed on the right."""
     names = [row.name for row in rows]
-    with row_canvas(names, title=title, description=description) as drawing:
+    ends = [sum(share or 0 for share in row.shares) for row in rows]
+    with row_canvas(names, title=title, description=description, right=_MARGIN) as drawing:
         plot = drawing.axes
         for place, row in enumerate(rows):
             start = 0.0
-            for slot, part in enumerate(row.parts):
-                if part is not None:
-                    plot.barh(place, part, left=start, color=COLOURS[slot], **_BAR)
-                    start += part
-            if row.mark is not None:
-                plot.vlines(row.mark, place - 0.42, place + 0.42, color=INK, linewidth=1.8)
+            for slot, share in enumerate(row.shares):
+                if share is not None:
+                    plot.barh(place, share, left=start, color=COLOURS[slot], **_BAR)
+                    start += share
             if row.note:
-                _note(plot, ends[place], place, row.note)
-        plot.xaxis.set_major_locator(MaxNLocator(5))
-        # A note needs about a third of the width behind the end of its bar.
-        noted = [end + 0.36 * max(ends) for end, row in zip(ends, rows, strict=True) if row.note]
-        plot.set_xlim(0, max([1.04 * max(ends), *noted]))
+                note_behind(plot, start, place, row.note)
+            note_at_edge(plot, place, text.seconds(row.whole))
+        plot.axvline(1, color=INK, linewidth=1.6)
+        plot.xaxis.set_major_locator(MultipleLocator(0.25 if max(ends) < _LONG else 0.5))
+        plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
+        plot.set_xlim(0, max(1.08, 1.02 * max(ends)))
     return drawing.markup
 
 
@@ -65,7 +67,7 @@ def waterfall(title: str, bars: Sequence[Bar], *, description: str) -> Markup:
     """What each step takes away, on a log axis, where equal lengths are equal factors."""
     low, high = min(bar.seconds for bar in bars) / 1.3, max(bar.seconds for bar in bars)
     names = [bar.name for bar in bars]
-    with row_canvas(names, title=title, description=description) as drawing:
+    with row_canvas(names, title=title, description=description, right=28) as drawing:
         plot = drawing.axes
         plot.set_xscale("log")
         before = low
@@ -75,15 +77,9 @@ def waterfall(title: str, bars: Sequence[Bar], *, description: str) -> Markup:
             plot.vlines(bar.seconds, place - 0.42, place + 0.42, color=INK, linewidth=1.8)
             if place:
                 plot.vlines(before, place - 1, place, color=MUTED, linewidth=0.7)
-            _note(plot, right, place, bar.note)
+            note_behind(plot, right, place, bar.note)
             before = bar.seconds
         plot.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
-        plot.set_xlim(low, high * (high / low) ** 0.4)
+        show_seconds(plot)
+        plot.set_xlim(low, high * (high / low) ** 0.55)
     return drawing.markup
-
-
-def _note(plot: Any, x: float, place: int, note: str) -> None:
-    """Text behind the end of a bar."""
-    plot.annotate(
-        note, (x, place), xytext=(6, -0.5), textcoords="offset points", va="center", color=MUTED
-    )

@@ -12,7 +12,6 @@ from typing import Any
 
 import matplotlib as mpl
 from markupsafe import Markup
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from reports.charts import svg
@@ -24,7 +23,7 @@ _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (2, 1)))
 _POINTS_PER_INCH = 72  # so that one unit of the SVG is one pixel
 _FONT_SIZE = 11
 
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "font.size": _FONT_SIZE,
@@ -157,7 +156,7 @@ def _render(figure: Figure, description: str) -> Markup:
         # Text stays text, so the reader's fonts draw it: a glyph missing here is not missing there.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support .*")
-        FigureCanvasSVG(figure).print_svg(stream, metadata=metadata)
+        figure.savefig(stream, format="svg", metadata=metadata)
     source = stream.getvalue()
     digest = hashlib.sha256((description + source).encode()).hexdigest()
     return svg.inline(source, prefix=f"f{digest[:8]}", description=description)

@@ -7,19 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, SymmetricalLogLocator
 
-from reports.charts.canvas import INK, Style
-from reports.charts.rows import row_canvas
+from reports import format as text
+from reports.charts.canvas import LINE, MUTED, Style
+from reports.charts.rows import note_at_edge, row_canvas
 
 _BAND = 0.56
-_WIDE = 3
-"""Beyond this ratio of slowest to fastest, a linear axis would squeeze the fastest."""
+_FAR = 60
+"""Percent beyond which an outlier would squeeze everything else on a linear axis."""
+_LINEAR = 10
+"""Percent up to which the axis stays linear where there are such outliers."""
+_LEAST = 2
+"""Percent that the axis always spans to either side."""
 
 
 @dataclass(frozen=True)
 class Strip:
-    """The rounds of one implementation in seconds, one tuple per process, and their median."""
+    """The rounds of one implementation in seconds, one tuple per process, and its estimate."""
 
     name: str
     style: Style
@@ -28,39 +33,50 @@ class Strip:
 
 
 def strips(title: str, rows: Sequence[Strip], *, description: str) -> Markup:
-    """One row per implementation; within it, each process has a line of its own, first on top."""
-    values = [seconds for row in rows for one in row.processes for seconds in one]
-    low, high = min(values), max(values)
+    """One row per implementation, each round in percent off the estimate, printed on the right.
+
+    Within a row, each process has a line of its own, the first on top.
+    """
     names = [row.name for row in rows]
-    with row_canvas(names, title=title, description=description) as drawing:
+    values = [_off(row, seconds) for row in rows for one in row.processes for seconds in one]
+    low, high = min(-_LEAST, *values), max(_LEAST, *values)
+    with row_canvas(names, title=title, description=description, right=62) as drawing:
         plot = drawing.axes
-        if high / low > _WIDE:
-            plot.set_xscale("log")
-            plot.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
-            plot.set_xlim(low / 1.12, high * 1.12)
+        if high > _FAR:
+            plot.set_xscale("symlog", linthresh=_LINEAR)
+            plot.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=_LINEAR))
+            plot.set_xlim(low * 1.3, high * 1.3)
         else:
-            room = max((high - low) * 0.06, high * 0.01)
-            plot.xaxis.set_major_locator(MaxNLocator(5))
-            plot.set_xlim(low - room, high + room)
+            plot.xaxis.set_major_locator(MaxNLocator(6))
+            plot.set_xlim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+        plot.axvline(0, color=MUTED, linewidth=0.9)
         for place, row in enumerate(rows):
             _draw(plot, place, row)
+        plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g} %"))
     return drawing.markup
 
 
+def _off(row: Strip, seconds: float) -> float:
+    """Percent by which a round lies off the estimate."""
+    return 100 * (seconds / row.middle - 1)
+
+
 def _draw(plot: Any, place: int, row: Strip) -> None:
-    """The dots of one implementation, and a line at its median."""
+    """The dots of one implementation, and its estimate as text."""
     processes = len(row.processes)
+    if place:
+        plot.axhline(place - 0.5, color=LINE, linewidth=0.5)
     for number, rounds in enumerate(row.processes):
         offset = 0.0 if processes == 1 else _BAND * (number / (processes - 1) - 0.5)
         dots = plot.plot(
-            rounds,
+            [_off(row, seconds) for seconds in rounds],
             [place + offset] * len(rounds),
             marker="o",
             linestyle="none",
-            markersize=4,
+            markersize=4.4,
             markerfacecolor=row.style.colour,
             markeredgewidth=0,
-            alpha=0.7,
+            alpha=0.75,
         )[0]
         dots.set_gid(row.style.gid)
-    plot.vlines(row.middle, place - 0.4, place + 0.4, color=INK, linewidth=1.2)
+    note_at_edge(plot, place, text.seconds(row.middle))

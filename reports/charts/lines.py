@@ -54,9 +54,11 @@ def lines(title: str, series: Sequence[Series], axes: Axes, *, description: str)
         if axes.diagonal:
             start = axes.ticks[0]
             end = min(axes.ticks[-1], axes.y_limits[1] * start)
-            plot.plot((start, end), (1, end / start), color=MUTED, linewidth=1, linestyle=(0, (1, 2)))
+            plot.plot(
+                (start, end), (1, end / start), color=MUTED, linewidth=1, linestyle=(0, (1, 2))
+            )
         for one in series:
-            _draw(plot, one)
+            _draw(plot, one, axes.y_limits)
         plot.xaxis.set_major_locator(FixedLocator(_readable(axes)))
         plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
         plot.yaxis.set_major_formatter(FuncFormatter(lambda value, _: axes.y_format(value)))
@@ -67,13 +69,15 @@ def lines(title: str, series: Sequence[Series], axes: Axes, *, description: str)
     return drawing.markup
 
 
-def _draw(plot: Any, series: Series) -> None:
-    """One line with its intervals as thin bars."""
+def _draw(plot: Any, series: Series, limits: tuple[float, float]) -> None:
+    """One line with its intervals as thin bars, which end at ``limits`` at the latest."""
+    bottom, top = limits
     line = plot.plot(series.x, series.y, **series.style.line())[0]
     line.set_gid(series.style.gid)
     for x, low, high in zip(series.x, series.low, series.high, strict=False):
         if low is not None and high is not None:
-            plot.vlines(x, low, high, color=series.style.colour, linewidth=1)
+            ends = (max(low, bottom), min(high, top))
+            plot.vlines(x, *ends, color=series.style.colour, linewidth=1)
 
 
 def _x_limits(axes: Axes) -> tuple[float, float]:

@@ -53,7 +53,6 @@ def inline(source: str, *, prefix: str, description: str) -> Markup:
         "role": "img",
         "class": "chart",
         "font-size": _FONT_SIZE,
-        "style": f"max-width:{float(width):.0f}px",
     }
     title = ET.Element("title")
     title.text = description

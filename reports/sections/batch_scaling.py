@@ -28,7 +28,9 @@ def render(context: Context) -> Markup | Absence:
     for condition, lines in several.items():
         chart = _chart(context, condition, lines, limits)
         shown[condition] = [figures.figure(context, chart, condition=condition)]
-    names = [name for name in context.implementations if any(name in one for one in several.values())]
+    names = [
+        name for name in context.implementations if any(name in one for one in several.values())
+    ]
     return templates.section(
         "batch_scaling",
         groups=figures.grouped(context, shown),
@@ -91,9 +93,7 @@ def _table(context: Context, several: dict[Condition, dict[str, list[Point]]]) -
             by_size = {point.batch_size: point for point in points}
             cells = [Cell(name), Cell(context.label(condition))]
             cells += [_cell(by_size.get(size)) for size in sizes]
-            rows.append(
-                tables.row(context, cells, implementation=name, condition=condition)
-            )
+            rows.append(tables.row(context, cells, implementation=name, condition=condition))
     titles = ["Implementation", "Condition", *(f"batch {size}" for size in sizes)]
     caption = "Time per example, and examples per second"
     return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))

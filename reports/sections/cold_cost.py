@@ -43,7 +43,9 @@ def render(context: Context) -> Markup | Absence:
         return Absence("No implementation has both a first call and an epoch to weigh it against.")
     found = findings(context)
     first = (found[0].best.condition, found[0].batch_size) if found else next(iter(groups))
-    rest = [row for where, costs in groups.items() if where != first for row in _rows(context, costs)]
+    rest = [
+        row for where, costs in groups.items() if where != first for row in _rows(context, costs)
+    ]
     reference = _reference(context, groups[first])
     return templates.section(
         "cold_cost",
@@ -106,9 +108,12 @@ def _rows(context: Context, costs: list[_Cost]) -> list[Row]:
         ]
         rows.append(
             tables.row(
-                context, cells, implementation=point.implementation, batch_size=point.batch_size,
+                context,
+                cells,
+                implementation=point.implementation,
+                batch_size=point.batch_size,
                 condition=point.condition,
-            )  # fmt: skip
+            )
         )
     return rows
 
@@ -129,9 +134,7 @@ def _table(context: Context, where: tuple[Condition, int] | None, rows: list[Row
         "Epoch", "Break-even",
     )  # fmt: skip
     place = f"batch {where[1]}, {context.label(where[0])}" if where else "all other cells"
-    return Table(
-        f"Cold cost: {place}", tables.columns(*titles, text_columns=2), tuple(rows)
-    )
+    return Table(f"Cold cost: {place}", tables.columns(*titles, text_columns=2), tuple(rows))
 
 
 SECTION = Section("cold-cost", "Cold cost", 100, render)

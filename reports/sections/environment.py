@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from bench.results import Dataset, Machine, Results
+from impls.contract import Pool
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context
-from reports.points import Point
+from reports.points import Condition, Point
 from reports.section import Section
 from reports.tables import Cell, Row, Table
 
@@ -50,7 +51,7 @@ def _run(document: Results, title: str) -> _Run:
     machine = document.machine
     return _Run(
         title,
-        _machine(machine) + [("measured", document.created_at), ("by", document.generator)],
+        [*_machine(machine), ("measured", document.created_at), ("by", document.generator)],
         [("Python", machine.python), *sorted(machine.versions.items())],
         sorted(machine.environment.items()),
         _dataset(document.dataset),
@@ -87,7 +88,7 @@ def _dataset(dataset: Dataset) -> list[tuple[str, str]]:
 
 def _first_of_condition(context: Context) -> list[Point]:
     """One point per implementation and condition: batch sizes share their process."""
-    firsts = {}
+    firsts: dict[tuple[str, Condition], Point] = {}
     for (name, condition, _), point in context.points.items():
         firsts.setdefault((name, condition), point)
     places = {name: place for place, name in enumerate(context.implementations)}
@@ -101,7 +102,7 @@ def _pools(context: Context, point: Point) -> Row:
     """Requested against reported against observed."""
     process = point.measured[0].process
     pools = tuple(
-        f"{pool.library} {pool.version}: {text.count(pool.threads, 'thread')}"
+        f"{pool.library} {pool.version}: {_pool_threads(pool)}"
         + (f" ({pool.detail})" if pool.detail else "")
         for pool in process.pools
     )
@@ -117,6 +118,10 @@ def _pools(context: Context, point: Point) -> Row:
     return tables.row(
         context, cells, implementation=point.implementation, condition=point.condition
     )
+
+
+def _pool_threads(pool: Pool) -> str:
+    return "does not tell" if pool.threads is None else text.count(pool.threads, "thread")
 
 
 SECTION = Section("environment", "Environment", 110, render)

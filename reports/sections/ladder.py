@@ -13,7 +13,7 @@ from reports.charts import Bar
 from reports.context import Context
 from reports.points import Condition, Point, Ratio, speed_up
 from reports.section import Absence, Section
-from reports.tables import Cell, Row, Table
+from reports.tables import Cell, Table
 
 
 @dataclass(frozen=True)
@@ -28,33 +28,22 @@ class _Step:
 
 
 def render(context: Context) -> Markup | Absence:
-    """A waterfall per group and one table of factors per condition."""
+    """A waterfall per group and one table of gains per condition."""
     shown: dict[Condition, list[figures.Figure]] = {}
-    rows: dict[Condition, list[Row]] = {}
+    climbs: dict[Condition, dict[int, list[_Step]]] = {}
     for condition, batch_size, group in context.groups():
         steps = _steps(context, group)
         if len(steps) > 1:
             chart = _chart(context, condition, batch_size, steps)
             figure = figures.figure(context, chart, batch_size=batch_size, condition=condition)
             shown.setdefault(condition, []).append(figure)
-            rows.setdefault(condition, []).extend(_rows(context, steps))
+            climbs.setdefault(condition, {})[batch_size] = steps
     if not shown:
         return Absence("Fewer than two rungs of the ladder were measured together.")
-    titles = (
-        "Implementation", "Batch size", "Rung", "Epoch", "Gain over the rung before",
-        "Published gain", "Published time",
-    )  # fmt: skip
     return templates.section(
         "ladder",
         groups=figures.grouped(context, shown),
-        tables=[
-            Table(
-                f"The ladder with {context.label(condition)}",
-                tables.columns(*titles),
-                tuple(some),
-            )
-            for condition, some in rows.items()
-        ],
+        tables=[_table(context, condition, some) for condition, some in climbs.items()],
         epochs=articles.EPOCHS,
         machine=articles.MACHINE,
         published=articles.PUBLISHED,
@@ -80,9 +69,7 @@ def _comparable(context: Context, condition: Condition) -> bool:
     return context.network(condition.scope).layers == articles.LAYERS
 
 
-def _chart(
-    context: Context, condition: Condition, batch_size: int, steps: list[_Step]
-) -> Markup:
+def _chart(context: Context, condition: Condition, batch_size: int, steps: list[_Step]) -> Markup:
     """The waterfall of one group."""
     bars = [
         Bar(
@@ -90,7 +77,7 @@ def _chart(
             figures.style(context, step.point.implementation),
             step.seconds,
             text.seconds(step.seconds)
-            + (f"   gain {text.times(step.gain.value)}" if step.gain else ""),
+            + (f", gain {text.times(step.gain.value)}" if step.gain else ""),
         )
         for step in steps
     ]
@@ -99,67 +86,53 @@ def _chart(
     return charts.waterfall(title, bars, description=described)
 
 
-def _rows(context: Context, steps: list[_Step]) -> list[Row]:
-    """A row per rung, and one for all of them together."""
+def _table(context: Context, condition: Condition, climbs: dict[int, list[_Step]]) -> Table:
+    """Rungs against batch sizes under one condition; the last row is the whole ladder."""
     rows = []
-    for step in steps:
-        point = step.point
-        cells = [
-            Cell(point.implementation),
-            Cell(str(point.batch_size), point.batch_size),
-            Cell(str(step.rung), step.rung),
-            tables.duration(step.seconds),
-            _gain(step),
-            *_published(context, step),
-        ]
-        rows.append(_row(context, cells, point))
-    first, last = steps[0].point, steps[-1].point
+    for rung, name in context.ladder:
+        steps = [_at(steps, rung) for steps in climbs.values()]
+        if any(steps):
+            heading = Cell(name, notes=(f"rung {rung}",))
+            cells = [heading, *(_cell(context, step) for step in steps)]
+            rows.append(tables.row(context, cells, implementation=name, condition=condition))
+    total = [Cell("whole ladder", notes=("product of the gains",))]
+    total += [_total(steps) for steps in climbs.values()]
+    rows.append(tables.row(context, total, condition=condition))
+    titles = ("Implementation", *(f"batch {size}" for size in climbs))
+    caption = f"Gain over the rung before, with {context.label(condition)}"
+    return Table(caption, tables.columns(*titles), tuple(rows))
+
+
+def _at(steps: list[_Step], rung: int) -> _Step | None:
+    return next((step for step in steps if step.rung == rung), None)
+
+
+def _cell(context: Context, step: _Step | None) -> Cell:
+    """The gain with its interval, the epoch time, and what was published."""
+    if step is None:
+        return tables.word("not measured")
+    notes = [text.seconds(step.seconds)]
+    found = None
+    if _comparable(context, step.point.condition):
+        found = articles.published(step.rung, step.point.batch_size)
+    if found is not None:
+        factor = articles.published_factor(step.rung, step.point.batch_size)
+        gained = f"{text.times(factor)}, " if factor else ""
+        notes.append(f"published: {gained}{text.seconds(found.epoch_seconds)}")
+    if step.gain is None:
+        return Cell("start", notes=tuple(notes))
+    shown = tables.ratio(step.gain)
+    if step.follows != step.rung - 1:
+        notes.insert(0, f"over rung {step.follows}")
+    return Cell(shown.text, shown.value, (*shown.notes, *notes), strong=True)
+
+
+def _total(steps: list[_Step]) -> Cell:
+    """The product of all gains, checked against first and last rung measured as one."""
     product = math.prod(step.gain.value for step in steps if step.gain)
-    total = speed_up(first, last)
-    cells = [
-        Cell("all rungs", notes=("product of the gains; measured as one",)),
-        Cell(str(last.batch_size), last.batch_size),
-        tables.word(f"{steps[0].rung} to {steps[-1].rung}"),
-        tables.word(""),
-        Cell(
-            text.times(product),
-            product,
-            (f"{text.times(total.value)} as one",) if total else (),
-            strong=True,
-        ),
-        tables.word(""),
-        tables.word(""),
-    ]
-    return [*rows, _row(context, cells, last)]
-
-
-def _gain(step: _Step) -> Cell:
-    """The gain with its interval; it says so where rungs in between are missing."""
-    cell = tables.ratio(step.gain)
-    if step.follows is None or step.follows == step.rung - 1:
-        return cell
-    return Cell(cell.text, cell.value, (*cell.notes, f"over rung {step.follows}"))
-
-
-def _published(context: Context, step: _Step) -> tuple[Cell, Cell]:
-    """The articles' gain and total, where they measured this rung with this network."""
-    size = step.point.batch_size
-    found = articles.published(step.rung, size)
-    if found is None or not _comparable(context, step.point.condition):
-        return tables.word("-"), tables.word("-")
-    factor = articles.published_factor(step.rung, size)
-    total = text.seconds(found.total_seconds)
-    return (
-        tables.number(factor, text.times(factor) if factor else ""),
-        Cell(total, found.total_seconds, (f"{text.seconds(found.epoch_seconds)} per epoch",)),
-    )
-
-
-def _row(context: Context, cells: list[Cell], point: Point) -> Row:
-    return tables.row(
-        context, cells, implementation=point.implementation, batch_size=point.batch_size,
-        condition=point.condition,
-    )  # fmt: skip
+    whole = speed_up(steps[0].point, steps[-1].point)
+    check = (f"{text.times(whole.value)} first to last",) if whole else ()
+    return Cell(text.times(product), product, check, strong=True)
 
 
 SECTION = Section("ladder", "Ladder", 60, render)

@@ -43,7 +43,9 @@ def _table(context: Context, condition: Condition) -> Table:
             tables.row(context, [heading, *cells], implementation=name, condition=condition)
         )
     titles = ["Implementation", *(f"batch {size}" for size in sizes)]
-    return Table(f"Epoch time with {context.label(condition)}", tables.columns(*titles), tuple(rows))
+    return Table(
+        f"Epoch time with {context.label(condition)}", tables.columns(*titles), tuple(rows)
+    )
 
 
 def _cell(context: Context, name: str, condition: Condition, batch_size: int) -> Cell:

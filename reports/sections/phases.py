@@ -7,7 +7,7 @@ from markupsafe import Markup
 from impls.contract import PHASES
 from reports import charts, figures, tables, templates
 from reports import format as text
-from reports.charts import Marked
+from reports.charts import Stack
 from reports.context import Context
 from reports.points import Condition, Point
 from reports.section import Absence, Section
@@ -59,14 +59,9 @@ def _chart(
     for name, point in timed.items():
         parts = _parts(point)
         complete = len(parts) == len(PHASES) or context.is_floor(name)
-        rows.append(
-            Marked(
-                name,
-                tuple(parts.get(phase) for phase in PHASES),
-                point.step.value if point.step else None,
-                "" if complete else _INSEPARABLE,
-            )
-        )
+        whole = point.step.value if point.step else sum(parts.values())
+        shares = [parts[phase] / whole if phase in parts else None for phase in PHASES]
+        rows.append(Stack(name, tuple(shares), whole, "" if complete else _INSEPARABLE))
     title = f"batch {batch_size}, {context.label(condition)}"
     described = f"Phases of a step at {title}; the values are in the table."
     return charts.stacked(title, rows, description=described)

@@ -26,7 +26,7 @@ def render(context: Context) -> Markup:
         finding=first,
         baseline=context.baseline,
         table=_best(context, found) if found else None,
-        exports=_exports(context, found),
+        exports=_exports(found),
         outcomes=_outcomes(context),
         gaps=summary.gap_sentences(context),
         remarks=summary.remarks(context),
@@ -70,7 +70,7 @@ def _best(context: Context, found: tuple[Finding, ...]) -> Table:
     return Table(caption, tables.columns(*titles, text_columns=3), tuple(rows))
 
 
-def _exports(context: Context, found: tuple[Finding, ...]) -> list[tuple[str, str]]:
+def _exports(found: tuple[Finding, ...]) -> list[tuple[str, str]]:
     """Shell lines that give the best of each batch size its environment; equal ones once."""
     lines = [
         (summary.export_line(one.best), one.best.implementation, one)

@@ -42,7 +42,8 @@ def render(context: Context) -> Markup | Absence:
         panels.setdefault((where.scope, where.setting, gain.point.batch_size), []).append(gain)
     top = max([1.2, *(gain.ratio.value for gain in gains)])
     bottom = min(gain.ratio.value for gain in gains)
-    limits = (min(bottom, 1) - 0.08 * (top - bottom), top + 0.08 * (top - bottom))
+    room = 0.12 * (top - bottom)
+    limits = (min(bottom, 1) - room, top + room)
     charted = [
         figures.Figure(_chart(context, panel, some, limits), panel[2])
         for panel, some in panels.items()
@@ -66,9 +67,9 @@ def _gains(context: Context) -> list[_Gain]:
                 line = (name, condition.scope, condition.setting, batch_size)
                 lines.setdefault(line, []).append((condition.threads, point))
     gains = []
-    for line in lines.values():
-        fewest, first = line[0]
-        for threads, point in line if len(line) > 1 else ():
+    for places in lines.values():
+        fewest, first = places[0]
+        for threads, point in places if len(places) > 1 else ():
             ratio = speed_up(first, point)
             if ratio is not None:
                 gains.append(_Gain(point, threads, fewest, ratio))
@@ -118,7 +119,7 @@ def _table(context: Context, gains: list[_Gain]) -> Table:
             Cell(str(point.batch_size), point.batch_size),
             Cell(text.significant(point.threads_observed), point.threads_observed),
             tables.duration(point.epoch.value if point.epoch else None),
-            tables.ratio(gain.ratio) if gain.threads > gain.fewest else Cell("1 ×", 1.0),
+            tables.ratio(gain.ratio) if gain.threads > gain.fewest else Cell(text.times(1), 1.0),
             Cell(text.percent(gain.efficiency), gain.efficiency),
         ]
         rows.append(_row(context, cells, point, point.condition))
@@ -130,9 +131,7 @@ def _table(context: Context, gains: list[_Gain]) -> Table:
     return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
 
 
-def _row(
-    context: Context, cells: list[Cell], point: Point, condition: Condition
-) -> tables.Row:
+def _row(context: Context, cells: list[Cell], point: Point, condition: Condition) -> tables.Row:
     return tables.row(
         context, cells, implementation=point.implementation, batch_size=point.batch_size,
         condition=condition,

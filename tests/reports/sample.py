@@ -48,7 +48,7 @@ class Shape:
     seed: int = 7
 
 
-def document(shape: Shape = Shape(), **changes: object) -> Results:  # noqa: B008 - frozen
+def document(shape: Shape = Shape(), **changes: object) -> Results:
     """A results document; with ``outcomes``, some cells are unavailable, invalid or failed."""
     rng = random.Random(shape.seed)
     rows = {row.name: row for row in ROWS}
@@ -223,7 +223,9 @@ def _outcomes(
     for block in range(shape.blocks):
         if shape.outcomes and (place, block, batch_size) == (6, 1, max(shape.batch_sizes)):
             detail = "Killed\nworker exited with signal 9"
-            found.append(Failed(cell=cell, block=block, reason="killed: out of memory", detail=detail))
+            found.append(
+                Failed(cell=cell, block=block, reason="killed: out of memory", detail=detail)
+            )
         else:
             found.append(_measured(shape, rng, cell, block, place, row))
     return found
@@ -236,7 +238,10 @@ def _measured(
 
     def rounds(middle: float, number: int) -> list[float]:
         """A tight bulk with a tail towards slow."""
-        return [middle * (1 + abs(rng.gauss(0, 0.012)) + 0.2 * (rng.random() < 0.03)) for _ in range(number)]
+        return [
+            middle * (1 + abs(rng.gauss(0, 0.012)) + 0.2 * (rng.random() < 0.03))
+            for _ in range(number)
+        ]
 
     step = seconds * cell.batch_size / 60000
     ours = row is not None and (row.rung is not None or row.role == "limit")
@@ -244,7 +249,7 @@ def _measured(
     if row is not None and row.role == "limit":
         phases = ("forward", "backward")
     shares = dict(zip(PHASES, _SHARES, strict=True))
-    late = place == 5  # noqa: PLR2004 - one implementation compiles at its first call
+    late = place == 5
     return measured(
         cell,
         block=block,
@@ -252,7 +257,7 @@ def _measured(
         step=rounds(step * 0.99, shape.rounds),
         phases=[(phase, rounds(step * shares[phase] * 1.03, shape.rounds)) for phase in phases],
         checks=_checks(rng),
-        import_seconds=rng.gauss(3.2 if place >= 6 else 0.25, 0.01),  # noqa: PLR2004 - frameworks
+        import_seconds=rng.gauss(3.2 if place >= 6 else 0.25, 0.01),
         first_call=4.1 if late else step * 3,
         threads_observed=(cell.threads or 2) * rng.uniform(0.9, 0.99),
     )
