@@ -1,7 +1,7 @@
 """How long a plan will take, before it starts: a promise to keep roughly, not a measurement.
 
 The floor is timed here for a moment, and the work of an implementation is taken as a multiple of
-it.  While a run goes on, the times of finished jobs replace this guess (see ``bench.cli.progress``).
+it.  While a run goes on, the times of finished jobs replace this guess (``bench.cli.progress``).
 """
 
 from __future__ import annotations

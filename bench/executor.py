@@ -19,7 +19,7 @@ _TAIL_BYTES = 4000
 
 @dataclass(frozen=True)
 class End:
-    """How a worker ended.  ``reason`` is empty where it did its work; ``output`` is its last words."""
+    """How a worker ended: ``reason`` is empty where it did its work, ``output`` its last words."""
 
     reason: str
     output: str
@@ -39,7 +39,7 @@ class LocalExecutor:
     def execute(self, order: Path, environment: Mapping[str, str], timeout: float) -> End:
         """Run ``python -m bench.worker`` and wait for it, at most ``timeout`` seconds."""
         with tempfile.TemporaryFile() as output:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603  # our own worker, no shell
                 [sys.executable, "-m", "bench.worker", str(order)],
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,

@@ -157,9 +157,7 @@ def _losses(
         yield compare(f"{name}: {part}", ours[:, column], exact[:, column], bound)
 
 
-def _arrays(
-    prefix: str, ours: Parameters, exact: Parameters, bound: float
-) -> Iterator[Check]:
+def _arrays(prefix: str, ours: Parameters, exact: Parameters, bound: float) -> Iterator[Check]:
     """Every weight matrix and bias vector."""
     pairs = list(zip(ours.arrays(), exact.arrays(), strict=False))
     if len(pairs) != 2 * len(exact.weights):
@@ -182,12 +180,8 @@ def compare(name: str, ours: Floats, exact: Floats, bound: float) -> Check:
     return Check(name=name, error=float(deviation[place]), tolerance=bound, place=text)
 
 
-def _misshapen(
-    name: str, ours: tuple[int, ...], exact: tuple[int, ...], bound: float
-) -> Check:
-    return Check(
-        name=name, error=None, tolerance=bound, place=f"shape {ours} instead of {exact}"
-    )
+def _misshapen(name: str, ours: tuple[int, ...], exact: tuple[int, ...], bound: float) -> Check:
+    return Check(name=name, error=None, tolerance=bound, place=f"shape {ours} instead of {exact}")
 
 
 def _index(place: object) -> str:

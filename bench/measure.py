@@ -21,7 +21,6 @@ from bench.timing import Clock, Round, calibrate, time_round, timing_of, warm_up
 from impls.contract import PHASES, Trainer
 from impls.parameters import Parameters, Rows, batches, epoch_order
 
-
 LEAST_ROUNDS = 2
 
 

@@ -39,7 +39,7 @@ def save_arrays(folder: Path, X: Floats, Y: Floats) -> None:
 
 
 def load_arrays(folder: Path) -> tuple[Floats, Floats]:
-    """Read what :func:`save_arrays` stored, into memory, so that no page is read under the clock."""
+    """Read what :func:`save_arrays` stored into memory: no page is read under the clock."""
     return np.load(folder / "X.npy"), np.load(folder / "Y.npy")
 
 

@@ -51,7 +51,12 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def id(self) -> str:
         """A readable identity, such as ``numpy-naive/blog/b500/t2``."""
-        parts = [self.implementation, self.network, f"b{self.batch_size}", f"t{self.threads or '-'}"]
+        parts = [
+            self.implementation,
+            self.network,
+            f"b{self.batch_size}",
+            f"t{self.threads or '-'}",
+        ]
         parts += [f"{name}={'(unset)' if value is None else value}" for name, value in self.setting]
         return "/".join(parts)
 

@@ -39,7 +39,9 @@ def _every_power_of_two(cpus: int) -> tuple[int, ...]:
 # OpenBLAS starts a second thread for a product of m*n*k multiply-adds above a threshold, and has
 # small kernels of its own below others.  For 784-70-30-10 these lie between the pairs 9/10, 18/19,
 # 124/125, 249/250 and 476/477 (reference: OpenBLAS interface/gemm.c).
-_STRADDLING = (1, 4, 9, 10, 18, 19, 32, 64, 124, 125, 249, 250, 476, 477, 500, 1000, 2000, 5000, 20000)
+_STRADDLING = (
+    1, 4, 9, 10, 18, 19, 32, 64, 124, 125, 249, 250, 476, 477, 500, 1000, 2000, 5000, 20000,
+)  # fmt: skip
 
 PROFILES: dict[str, Profile] = {
     profile.name: profile

@@ -106,7 +106,9 @@ def convert(data: bytes, *, origin: str) -> Results:
         run = msgspec.convert(document.machine_info[KEY], RunFacts)
         facts = [(msgspec.convert(b.extra_info[KEY], CellFacts), b.stats) for b in ours]
     except msgspec.ValidationError as error:
-        raise ResultsError(f"{origin} was written by another version of mlpbench: {error}") from error
+        raise ResultsError(
+            f"{origin} was written by another version of mlpbench: {error}. Run it again."
+        ) from error
     return Results(
         schema_version=SCHEMA_VERSION,
         created_at=document.datetime,

@@ -10,7 +10,6 @@ History of ``schema_version``:
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -74,7 +73,11 @@ class Process(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Measured(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="measured",
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="kind",
+    tag="measured",
     forbid_unknown_fields=True,
 ):
     """A cell that passed the gate and was timed, in one process (``block``).
@@ -96,7 +99,11 @@ class Measured(
 
 
 class Unverified(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="unverified",
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="kind",
+    tag="unverified",
     forbid_unknown_fields=True,
 ):
     """A cell whose thread setting did not take: timed or not, it is kept out of every ranking."""
@@ -108,7 +115,11 @@ class Unverified(
 
 
 class Invalid(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="invalid",
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="kind",
+    tag="invalid",
     forbid_unknown_fields=True,
 ):
     """A cell refused by the gate: it computes something else, so it was not timed."""
@@ -120,7 +131,11 @@ class Invalid(
 
 
 class Unavailable(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="unavailable",
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="kind",
+    tag="unavailable",
     forbid_unknown_fields=True,
 ):
     """A cell that cannot be run here, such as for want of a package or a device."""
@@ -130,7 +145,11 @@ class Unavailable(
 
 
 class Failed(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="failed",
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="kind",
+    tag="failed",
     forbid_unknown_fields=True,
 ):
     """A cell whose worker raised, died or ran out of time; ``detail`` is the end of its output."""
@@ -261,7 +280,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     partial = path.with_name(path.name + ".partial")
     try:
         partial.write_bytes(data)
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
         raise ResultsError(
             f"cannot write {path}: {error.strerror}. Choose a folder you may write to with --out."

@@ -55,7 +55,7 @@ class Runner:
         self.root = str(Path(bench.__file__).parent.parent)
 
     def run(self, X: Floats, Y: Floats) -> None:
-        """Run every job on examples ``X`` and one-hot targets ``Y``; the journal has the outcomes."""
+        """Run every job on examples ``X`` and one-hot targets ``Y``; outcomes go to the journal."""
         with self._workplace(X, Y) as folder:
             ordered = jobs(self.plan)
             for number, job in enumerate(ordered, start=1):

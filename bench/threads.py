@@ -8,8 +8,8 @@ the CPU time of the timed work does not exceed what so many threads can spend.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from threadpoolctl import threadpool_info
 
@@ -76,7 +76,7 @@ def reported_pools(extra: Iterable[Pool] = ()) -> tuple[Pool, ...]:
     """Every thread pool loaded in this process, with those that ``extra`` adds."""
     found = [
         Pool(
-            library=f"{pool['internal_api']} ({os.path.basename(pool['filepath'])})",
+            library=f"{pool['internal_api']} ({Path(pool['filepath']).name})",
             version=str(pool.get("version") or "unknown"),
             threads=int(pool["num_threads"]),
             detail=", ".join(
@@ -98,9 +98,7 @@ def disagreement(
     if requested is None:
         return None
     reports = {
-        f"{pool.library} {pool.version}": pool.threads
-        for pool in pools
-        if pool.threads is not None
+        f"{pool.library} {pool.version}": pool.threads for pool in pools if pool.threads is not None
     }
     for library, threads in reports.items():
         if threads > requested:

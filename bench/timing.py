@@ -90,4 +90,3 @@ def timing_of(phase: str, iterations: int, examples: int, rounds: Sequence[Round
         round_seconds=tuple(r.wall for r in rounds),
         round_cpu_seconds=tuple(r.cpu for r in rounds),
     )
-

@@ -7,7 +7,7 @@ file; a problem with one batch size becomes its outcome and the next one is meas
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import hashlib
 import inspect
 import os
@@ -24,7 +24,16 @@ from bench.errors import ImplementationError
 from bench.measure import CellTimer
 from bench.orders import Order, append, load_arrays
 from bench.plan import Cell, cell_of
-from bench.results import Check, Failed, Invalid, Measured, Outcome, Process, Unavailable, Unverified
+from bench.results import (
+    Check,
+    Failed,
+    Invalid,
+    Measured,
+    Outcome,
+    Process,
+    Unavailable,
+    Unverified,
+)
 from bench.timing import Clock
 from impls import registry
 from impls.contract import Trainer
@@ -83,14 +92,12 @@ def _cells(order: Order) -> list[tuple[Cell, Training]]:
     ]
 
 
-def describe_process(
-    order: Order, trainer_class: type[Trainer], import_seconds: float
-) -> Process:
+def describe_process(order: Order, trainer_class: type[Trainer], import_seconds: float) -> Process:
     """What must be known of this process to believe its numbers."""
     source = inspect.getsourcefile(trainer_class)
     digest = hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else ""
     return Process(
-        started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        started_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         import_seconds=import_seconds,
         pools=threads.reported_pools(trainer_class.pools()),
         affinity=machine.usable_cpus(),

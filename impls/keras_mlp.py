@@ -112,7 +112,7 @@ class CpuTrainer(contract.Trainer):
         with tf.device(self.device):
             self.X, self.Y = tf.constant(X), tf.constant(Y)
 
-    @property  # type: ignore[override]
+    @property
     def learning_rate(self) -> float:
         """The optimiser's rate, kept in a variable so that a change needs no new graph."""
         return float(self.optimizer.learning_rate)

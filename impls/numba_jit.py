@@ -19,11 +19,12 @@ import warnings
 import numba
 import numpy as np
 import numpy.typing as npt
-import scipy.linalg.cython_blas  # loads the BLAS that Numba calls
+import scipy.linalg.cython_blas  # noqa: F401  # loads the BLAS that Numba calls
 from numba.core.errors import NumbaPerformanceWarning
 from threadpoolctl import ThreadpoolController
 
-from impls import contract, numba_kernels as kernels
+from impls import contract
+from impls import numba_kernels as kernels
 from impls.contract import Loss, Pool
 from impls.flat import Flat
 from impls.networks import Network, Training
@@ -47,54 +48,62 @@ class Trainer(contract.Trainer):
 
     @classmethod
     def pools(cls) -> tuple[Pool, ...]:
-        return (
-            Pool(library="numba", version=numba.__version__, threads=numba.get_num_threads()),
-        )
+        return (Pool(library="numba", version=numba.__version__, threads=numba.get_num_threads()),)
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
         self.P, self.G = Flat(network), Flat(network)
         self.previous = np.zeros_like(self.P.vector)
-        self.layers = np.array(network.layers)
         names = [network.activation] * (len(network.layers) - 2) + [network.output]
-        self.codes = np.array([ACTIVATION_CODES[name] for name in names])
-        self.loss_code = LOSS_CODES[network.loss]
+        self.net = kernels.Net(
+            np.array(network.layers),
+            np.array([ACTIVATION_CODES[name] for name in names]),
+            LOSS_CODES[network.loss],
+        )
         self.threads = numba.get_num_threads()
         self.blas = ThreadpoolController().select(user_api="blas")
-        self._reserve(training.batch_size)
+        self.X = self.Y = np.empty((0, 0), np.float32)
         super().__init__(network, training, parameters)
+        self._reserve(training.batch_size)
 
     def load(self, parameters: Parameters) -> None:
         self.P.fill(parameters)
         self.previous[:] = 0
 
+    def bind(self, X: Floats, Y: Floats) -> None:
+        self.X, self.Y = X, Y
+        self._reserve(self.training.batch_size)
+
     def _reserve(self, batch_size: int) -> None:
         """Make buffers for each thread's share of a batch, touched only when used."""
         share = -(-batch_size // self.threads)
-        capacity = max(share, 2 * kernels.MINIMUM_ROWS)
-        shape = (self.threads, capacity * int(self.layers.sum()))
-        self.A, self.D = np.empty(shape, np.float32), np.empty(shape, np.float32)
-        self.T = np.empty((self.threads, capacity, int(self.layers[-1])), np.float32)
-        self.thread_G = np.empty((self.threads, self.P.vector.size), np.float32)
-        self.extra = np.empty_like(self.thread_G)
-        self.sums = np.zeros((self.threads, 2))
+        self.thread_rows = max(share, 2 * kernels.MINIMUM_ROWS)
+        layers = (self.threads, self.thread_rows * sum(self.network.layers))
+        gradients = (self.threads, self.P.vector.size)
+        self.memory = kernels.Memory(
+            X=self.X,
+            Y=self.Y,
+            theta=self.P.vector,
+            total=self.G.vector,
+            previous=self.previous,
+            A=np.empty(layers, np.float32),
+            D=np.empty(layers, np.float32),
+            T=np.empty((self.threads, self.thread_rows, self.network.layers[-1]), np.float32),
+            G=np.empty(gradients, np.float32),
+            extra=np.empty(gradients, np.float32),
+            sums=np.zeros((self.threads, 2)),
+        )
         self.capacity = batch_size
-
-    def bind(self, X: Floats, Y: Floats) -> None:
-        self.X, self.Y = X, Y
 
     def _run(self, phases: int, parts: int, order: Rows, batch_size: int) -> Losses:
         """Call the kernel; the loss values are those of each batch of ``order``."""
         training = self.training
+        coefficients = (self.learning_rate, training.momentum, training.l1, training.l2)
+        rates = kernels.Rates(*map(np.float32, coefficients))
         losses = np.empty((-(-len(order) // batch_size), 3))
         with self.blas.limit(limits=1):
             kernels.run(
-                phases, parts, order, batch_size, self.threads, self.X, self.Y,
-                self.layers, self.codes, self.loss_code, self.P.vector,
-                self.A, self.D, self.T, self.thread_G, self.extra, self.sums,
-                self.G.vector, self.previous, self.P.weights.size,
-                np.float32(self.learning_rate), np.float32(training.momentum),
-                np.float32(training.l1), np.float32(training.l2), losses,
-            )  # fmt: skip
+                phases, parts, self.threads, order, batch_size, self.net, self.memory, rates, losses
+            )
         return losses
 
     def _run_phase(self, phases: int, parts: int = 0) -> Losses:
@@ -126,9 +135,7 @@ class Trainer(contract.Trainer):
         return Loss(*self._run_phase(kernels.EVERYTHING, kernels.WHOLE_STEP)[0])
 
     def epoch(self, order: Rows) -> Losses:
-        return self._run(
-            kernels.EVERYTHING, kernels.WHOLE_STEP, order, self.training.batch_size
-        )
+        return self._run(kernels.EVERYTHING, kernels.WHOLE_STEP, order, self.training.batch_size)
 
     def predict(self, X: Floats) -> Floats:
         """Outputs by a second trainer, bound to ``X``, so that the batch in work stays as it is."""
@@ -144,14 +151,12 @@ class Trainer(contract.Trainer):
     def outputs(self) -> Floats:
         """Last activations of the batch in work, collected from the threads' buffers."""
         rows, nodes = len(self.rows), self.network.layers[-1]
-        team = kernels.team_size.py_func(self.threads, rows)
-        ends = [rows * t // team for t in range(team + 1)]
-        start = self.A.shape[1] // int(self.layers.sum()) * int(self.layers[:-1].sum())
+        team = max(1, min(self.threads, rows // kernels.MINIMUM_ROWS))
+        shares = [rows * (t + 1) // team - rows * t // team for t in range(team)]
+        start = self.thread_rows * sum(self.network.layers[:-1])
+        A = self.memory.A
         return np.concatenate(
-            [
-                self.A[t, start : start + (ends[t + 1] - ends[t]) * nodes].reshape(-1, nodes)
-                for t in range(team)
-            ]
+            [A[t, start : start + n * nodes].reshape(n, nodes) for t, n in enumerate(shares)]
         )
 
     def parameters(self) -> Parameters:

@@ -26,8 +26,16 @@ _LN2_HIGH = np.float32(0.693359375)
 _LN2_LOW = np.float32(-2.12194440e-4)
 _LOWEST, _HIGHEST = np.float32(-87.0), np.float32(88.0)
 # Coefficients of exp(r) on |r| <= ln(2)/2 from the Cephes library (Moshier, expf), public domain.
-_C0, _C1, _C2 = np.float32(1.9875691500e-4), np.float32(1.3981999507e-3), np.float32(8.3334519073e-3)
-_C3, _C4, _C5 = np.float32(4.1665795894e-2), np.float32(1.6666665459e-1), np.float32(5.0000001201e-1)
+_C0, _C1, _C2 = (
+    np.float32(1.9875691500e-4),
+    np.float32(1.3981999507e-3),
+    np.float32(8.3334519073e-3),
+)
+_C3, _C4, _C5 = (
+    np.float32(4.1665795894e-2),
+    np.float32(1.6666665459e-1),
+    np.float32(5.0000001201e-1),
+)
 _BIAS, _MANTISSA_BITS = np.int32(127), np.int32(23)
 
 # Contraction may fuse multiply and add; reassociation would undo the split of ln 2.
@@ -128,3 +136,13 @@ def loss_sums(code, A, Y, probability_floor):
                 product = 1.0
         data -= np.log(product)
     return data, error
+
+
+@numba.njit(cache=True, fastmath=True)
+def column_sums(delta, out):
+    """Sum the rows of ``delta`` into ``out``."""
+    for j in range(out.size):
+        out[j] = 0
+    for i in range(delta.shape[0]):
+        for j in range(delta.shape[1]):
+            out[j] += delta[i, j]

@@ -67,9 +67,7 @@ class Tile:
 
     def backward(self, parameters: Flat, gradients: Flat) -> None:
         """Write the gradients of the tile, without penalty, into ``gradients``."""
-        inplace.output_delta(
-            self.network.loss, self.A[-1], self.T, self.D[-1], self.scratch[-1]
-        )
+        inplace.output_delta(self.network.loss, self.A[-1], self.T, self.D[-1], self.scratch[-1])
         times_slope = inplace.TIMES_SLOPE[self.network.activation]
         for layer in reversed(range(len(parameters.W))):
             A, delta = self.A[layer], self.D[layer]

@@ -26,7 +26,8 @@ class Trainer(contract.Trainer):
 
     def load(self, parameters: Parameters) -> None:
         exact = parameters.astype(np.float64)
-        self.W, self.b = list(exact.weights), list(exact.biases)
+        self.W: list[Floats] = list(exact.weights)
+        self.b: list[Floats] = list(exact.biases)
         self.V = [np.zeros_like(W) for W in self.W]
         self.v = [np.zeros_like(b) for b in self.b]
 
@@ -34,7 +35,7 @@ class Trainer(contract.Trainer):
         self.X, self.Y = X, Y
 
     def prepare(self, rows: Rows) -> None:
-        self.A = [self.X[rows].astype(np.float64)]
+        self.A: list[Floats] = [self.X[rows].astype(np.float64)]
         self.T = self.Y[rows].astype(np.float64)
 
     def forward(self) -> None:
@@ -42,7 +43,8 @@ class Trainer(contract.Trainer):
 
     def _layers(self, X: Floats) -> tuple[list[Floats], list[Floats]]:
         """Inputs and outputs of all layers for examples ``X``, shape ``(batch, n_0)``."""
-        Z, A = [], [X]
+        Z: list[Floats] = []
+        A = [X]
         for W, b in zip(self.W, self.b, strict=True):
             Z.append(A[-1] @ W + b)
             last = len(Z) == len(self.W)

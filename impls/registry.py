@@ -42,8 +42,9 @@ class Row:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-_KERAS = {"requires": ("keras", "tensorflow"), "extra": "keras"}
+_KERAS = ("keras", "tensorflow")
 _TENSORFLOW = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+_NO_GPU = {"CUDA_VISIBLE_DEVICES": "-1"}
 
 # fmt: off
 ROWS: tuple[Row, ...] = (
@@ -53,8 +54,8 @@ ROWS: tuple[Row, ...] = (
     Row("numpy-cached", "impls.numpy_cached:Trainer", "derivatives from cached activations, slices for bias rows", rung=3),
     Row("numpy-optimized", "impls.numpy_optimized:Trainer", "bias vectors, buffers reused, everything in place", rung=4),
     Row("numba", "impls.numba_jit:Trainer", "fused kernels around BLAS, the whole epoch compiled", ("numba", "scipy")),
-    Row("keras-tf", "impls.keras_mlp:CpuTrainer", "Keras on TensorFlow, compiled epoch", **_KERAS, environment={**_TENSORFLOW, "CUDA_VISIBLE_DEVICES": "-1"}),
-    Row("keras-tf-gpu", "impls.keras_mlp:GpuTrainer", "Keras on TensorFlow, compiled epoch, data on the GPU", **_KERAS, device="gpu", environment=_TENSORFLOW),
+    Row("keras-tf", "impls.keras_mlp:CpuTrainer", "Keras on TensorFlow, compiled epoch", _KERAS, "keras", environment=_TENSORFLOW | _NO_GPU),
+    Row("keras-tf-gpu", "impls.keras_mlp:GpuTrainer", "Keras on TensorFlow, compiled epoch, data on the GPU", _KERAS, "keras", device="gpu", environment=_TENSORFLOW),
     Row("floor", "impls.floor:Trainer", "the matrix products of a step alone: this machine's limit", role="limit"),
 )
 # fmt: on

@@ -48,12 +48,12 @@ def style(context: Context, name: str) -> charts.Style:
     return charts.style_of(context.slots.get(name))
 
 
-def key(context: Context, names: Iterable[str]) -> tuple[Key, ...]:
-    """The key to the lines of ``names``."""
+def key(context: Context, names: Iterable[str], *, section: str) -> tuple[Key, ...]:
+    """The key to the lines of ``names`` in one section."""
     entries = []
     for name in names:
         look = style(context, name)
-        entries.append(Key(name, charts.swatch(look), look.series))
+        entries.append(Key(name, charts.swatch(look, key=section), look.series))
     return tuple(entries)
 
 

@@ -45,7 +45,7 @@ def render(context: Context, sections: Iterable[Section]) -> str:
         else:
             filled.append(_Filled(section, body, ""))
     found = findings(context)
-    return templates.fill(
+    page = templates.fill(
         "page.html",
         sections=filled,
         style=Markup(templates.asset("style.css")),  # noqa: S704 - our own file
@@ -54,6 +54,7 @@ def render(context: Context, sections: Iterable[Section]) -> str:
         documents=context.results,
         filters=_filters(context),
     )
+    return str(page)
 
 
 def discover() -> tuple[Section, ...]:

@@ -10,10 +10,10 @@ from bench.errors import UsageError
 from bench.plan import Setting
 
 
-class CommaList(click.ParamType):
+class CommaList(click.ParamType[tuple[Any, ...]]):
     """Values separated by commas, each converted by ``item``."""
 
-    def __init__(self, item: click.ParamType) -> None:
+    def __init__(self, item: click.ParamType[Any]) -> None:
         self.item = item
         self.name = f"{item.name},..."
 
@@ -27,7 +27,7 @@ class CommaList(click.ParamType):
         return tuple(self.item.convert(part, param, ctx) for part in parts)
 
 
-class Threads(click.ParamType):
+class Threads(click.ParamType["int | None"]):
     """A thread count, or ``unset``, which leaves the choice to the libraries."""
 
     name = "threads"
@@ -46,7 +46,7 @@ class Threads(click.ParamType):
 
 
 def parse_settings(assignments: tuple[str, ...]) -> tuple[Setting, ...]:
-    """All combinations of ``NAME=V1,V2`` assignments; ``unset`` is a value and removes the variable.
+    """All combinations of ``NAME=V1,V2`` assignments; the value ``unset`` removes the variable.
 
     Raises:
         UsageError: an assignment without ``=``, a name given twice, or a value given twice.

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from bench import runner
 from bench.plan import Job
-from bench.results import Measured, Outcome, EPOCH, Timing
+from bench.results import EPOCH, Measured, Outcome, Timing
 
 
 class RunProgress:
@@ -41,7 +42,7 @@ class RunProgress:
         )
         self.task = self.bar.add_task("", total=len(jobs), left="")
 
-    def __enter__(self) -> RunProgress:
+    def __enter__(self) -> Self:
         self.bar.start()
         return self
 

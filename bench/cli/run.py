@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import os
 import shlex
@@ -40,34 +40,96 @@ EXIT_INTERRUPTED = 130
 
 
 @click.command("run")
-@click.option("--impl", "implementations", type=CommaList(click.STRING), default=(),
-              help="Implementations: names from 'mlpbench list', or FILE.py:CLASS. Default: all.")
-@click.option("--network", default="blog", show_default=True,
-              help="A network from 'mlpbench list', or sizes such as 784-512-10.")
-@click.option("--activation", type=click.Choice(["sigmoid", "tanh", "relu"]), default=None,
-              help="Activation of the hidden layers, where not the network's own.")
-@click.option("--loss", type=click.Choice(["logloss", "mse", "cross-entropy"]), default=None,
-              help="Loss, where not the network's own.")
-@click.option("--batch-size", "batch_sizes", type=CommaList(click.IntRange(min=1)), default=(),
-              help="Batch sizes, such as 500,20000. Default: the profile's.")
-@click.option("--threads", type=CommaList(Threads()), default=(),
-              help="Thread counts, such as 1,2,unset. Default: the profile's.")
-@click.option("--env", "assignments", multiple=True, metavar="NAME=V1,V2",
-              help="Sweep an environment variable; 'unset' removes it. Repeatable.")
-@click.option("--profile", type=click.Choice(list(PROFILES)), default="default", show_default=True,
-              help="; ".join(f"{p.name}: {p.summary}" for p in PROFILES.values()) + ".")
-@click.option("--dataset", default="auto", show_default=True,
-              help="auto, mnist, digits, or the path of an npz file or a folder of IDX files.")
-@click.option("--examples", type=click.IntRange(min=1), default=None,
-              help="Use only so many training examples.")
-@click.option("--device", type=click.Choice(["cpu", "gpu"]), default=None,
-              help="Only implementations that run on this device.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True,
-              help="Seed of start weights, batch order and schedule.")
-@click.option("--out", type=click.Path(path_type=Path), default=None,
-              help="Folder for results.json and report.html. Default: results/DATE-TIME.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=1800.0,
-              show_default=True, help="Seconds after which a worker process is stopped.")
+@click.option(
+    "--impl",
+    "implementations",
+    type=CommaList(click.STRING),
+    default=(),
+    help="Implementations: names from 'mlpbench list', or FILE.py:CLASS. Default: all.",
+)
+@click.option(
+    "--network",
+    default="blog",
+    show_default=True,
+    help="A network from 'mlpbench list', or sizes such as 784-512-10.",
+)
+@click.option(
+    "--activation",
+    type=click.Choice(["sigmoid", "tanh", "relu"]),
+    default=None,
+    help="Activation of the hidden layers, where not the network's own.",
+)
+@click.option(
+    "--loss",
+    type=click.Choice(["logloss", "mse", "cross-entropy"]),
+    default=None,
+    help="Loss, where not the network's own.",
+)
+@click.option(
+    "--batch-size",
+    "batch_sizes",
+    type=CommaList(click.IntRange(min=1)),
+    default=(),
+    help="Batch sizes, such as 500,20000. Default: the profile's.",
+)
+@click.option(
+    "--threads",
+    type=CommaList(Threads()),
+    default=(),
+    help="Thread counts, such as 1,2,unset. Default: the profile's.",
+)
+@click.option(
+    "--env",
+    "assignments",
+    multiple=True,
+    metavar="NAME=V1,V2",
+    help="Sweep an environment variable; 'unset' removes it. Repeatable.",
+)
+@click.option(
+    "--profile",
+    type=click.Choice(list(PROFILES)),
+    default="default",
+    show_default=True,
+    help="; ".join(f"{p.name}: {p.summary}" for p in PROFILES.values()) + ".",
+)
+@click.option(
+    "--dataset",
+    default="auto",
+    show_default=True,
+    help="auto, mnist, digits, or the path of an npz file or a folder of IDX files.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Use only so many training examples.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "gpu"]),
+    default=None,
+    help="Only implementations that run on this device.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Seed of start weights, batch order and schedule.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Folder for results.json and report.html. Default: results/DATE-TIME.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1800.0,
+    show_default=True,
+    help="Seconds after which a worker process is stopped.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of prose.")
 def run_command(**options: Any) -> int:
     """Measure implementations and write an HTML report.
@@ -76,7 +138,7 @@ def run_command(**options: Any) -> int:
     with a float64 reference and only then timed.  Exit code 3 if anything was invalid,
     unverified or failed.
     """
-    out = options["out"] or Path("results") / f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}"
+    out = options["out"] or Path("results") / f"{dt.datetime.now().astimezone():%Y-%m-%d-%H%M%S}"
     console = Console(stderr=options["as_json"])
     choices = _choices(options)
     with waiting(console, "reading the data"):
@@ -117,7 +179,7 @@ def _document(plan: Plan, data: TrainingData) -> Results:
     """The results document before the first outcome."""
     return Results(
         schema_version=results.SCHEMA_VERSION,
-        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        created_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         generator=f"mlpbench {bench.__version__}",
         plan=plan,
         dataset=Dataset(

@@ -113,11 +113,12 @@ def canvas(
     size: tuple[int, int],
     margins: tuple[int, int, int, int],
     description: str,
+    salt: str = "",
 ) -> Iterator[Canvas]:
     """Axes in a figure of ``size`` (width, height), rendered when the block ends.
 
     ``margins`` are left, right, top and bottom; both are in pixels.  ``description`` is what the
-    chart shows, in words.
+    chart shows, in words; ``salt`` tells charts apart that are equal otherwise.
     """
     width, height = size
     left, right, top, bottom = margins
@@ -135,12 +136,12 @@ def canvas(
         )
         drawing = Canvas(axes)
         yield drawing
-        drawing._rendered.append(_render(figure, description))  # noqa: SLF001 - its only writer
+        drawing._rendered.append(_render(figure, description, salt))  # noqa: SLF001 - its only writer
 
 
-def swatch(style: Style) -> Markup:
-    """A short piece of an implementation's line, for a key."""
-    with canvas(size=(30, 14), margins=(0, 0, 0, 0), description="") as drawing:
+def swatch(style: Style, *, key: str) -> Markup:
+    """A short piece of an implementation's line, for the key called ``key``."""
+    with canvas(size=(30, 14), margins=(0, 0, 0, 0), description="", salt=key) as drawing:
         drawing.axes.set_axis_off()
         drawing.axes.set(xlim=(0, 30), ylim=(0, 14))
         middle = {"marker": style.marker or "none", "markevery": [1]}
@@ -148,7 +149,7 @@ def swatch(style: Style) -> Markup:
     return drawing.markup
 
 
-def _render(figure: Figure, description: str) -> Markup:
+def _render(figure: Figure, description: str, salt: str) -> Markup:
     """The figure as inline SVG; equal figures give equal text."""
     stream = io.StringIO()
     metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -158,5 +159,5 @@ def _render(figure: Figure, description: str) -> Markup:
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support .*")
         figure.savefig(stream, format="svg", metadata=metadata)
     source = stream.getvalue()
-    digest = hashlib.sha256((description + source).encode()).hexdigest()
+    digest = hashlib.sha256((salt + description + source).encode()).hexdigest()
     return svg.inline(source, prefix=f"f{digest[:8]}", description=description)

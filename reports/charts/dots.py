@@ -52,7 +52,9 @@ def strips(title: str, rows: Sequence[Strip], *, description: str) -> Markup:
         plot.axvline(0, color=MUTED, linewidth=0.9)
         for place, row in enumerate(rows):
             _draw(plot, place, row)
-        plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g} %"))
+        plot.xaxis.set_major_formatter(
+            FuncFormatter(lambda value, _: f"{value:+g} %" if value else "0 %")
+        )
     return drawing.markup
 
 

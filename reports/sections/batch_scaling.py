@@ -34,7 +34,7 @@ def render(context: Context) -> Markup | Absence:
     return templates.section(
         "batch_scaling",
         groups=figures.grouped(context, shown),
-        key=figures.key(context, names),
+        key=figures.key(context, names, section="batch-scaling"),
         table=_table(context, several),
         has_floor=any(context.is_floor(name) for name in names),
     )

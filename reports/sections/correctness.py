@@ -136,7 +136,7 @@ def _check(worst: _Worst) -> tuple[Cell, ...]:
     """Name, error, tolerance, share and place."""
     check = worst.check
     shown = "refused" if worst.share == float("inf") else text.percent(worst.share)
-    if worst.share > 10:  # noqa: PLR2004 - a percentage of thousands helps nobody
+    if worst.share > 10:
         shown = "over the bound" if check.error is None else text.times(worst.share)
     return (
         Cell(check.name),

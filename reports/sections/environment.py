@@ -13,7 +13,7 @@ from reports import tables, templates
 from reports.context import Context
 from reports.points import Condition, Point
 from reports.section import Section
-from reports.tables import Cell, Row, Table
+from reports.tables import Cell, Table
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,12 @@ def render(context: Context) -> Markup:
         _run(document, f"Run {number}" if several else "")
         for number, document in enumerate(context.results, start=1)
     ]
-    rows = tuple(_pools(context, point) for point in _first_of_condition(context))
-    titles = (
-        "Implementation", "Condition", "Observed", "Usable CPUs", "Pools reported", "Variables",
-    )  # fmt: skip
-    columns = tuple(tables.Column(title, title in ("Observed", "Usable CPUs")) for title in titles)
-    caption = "Threads: what each worker found after import, and what it was observed to use"
+    points = _first_of_condition(context)
     return templates.section(
-        "environment", runs=runs, pools=Table(caption, columns, rows) if rows else None
+        "environment",
+        runs=runs,
+        pools=_pools(context, points) if points else None,
+        variables=_variables(context, points) if points else None,
     )
 
 
@@ -98,26 +96,48 @@ def _first_of_condition(context: Context) -> list[Point]:
     return [point for _, point in ordered]
 
 
-def _pools(context: Context, point: Point) -> Row:
+def _pools(context: Context, points: list[Point]) -> Table:
     """Requested against reported against observed."""
-    process = point.measured[0].process
-    pools = tuple(
-        f"{pool.library} {pool.version}: {_pool_threads(pool)}"
-        + (f" ({pool.detail})" if pool.detail else "")
-        for pool in process.pools
+    rows = []
+    for point in points:
+        process = point.measured[0].process
+        pools = tuple(
+            f"{pool.library} {pool.version}: {_pool_threads(pool)}"
+            + (f" ({pool.detail})" if pool.detail else "")
+            for pool in process.pools
+        )
+        cells = (
+            Cell(point.implementation),
+            Cell(context.label(point.condition)),
+            Cell(text.significant(point.threads_observed), point.threads_observed),
+            Cell(str(process.affinity), process.affinity),
+            Cell("" if pools else "none", notes=pools, dim=not pools),
+        )
+        name, condition = point.implementation, point.condition
+        rows.append(tables.row(context, cells, implementation=name, condition=condition))
+    titles = ("Implementation", "Requested", "Observed", "Usable CPUs", "Pools reported")
+    columns = tuple(tables.Column(title, title in ("Observed", "Usable CPUs")) for title in titles)
+    caption = "Threads: what each worker found after import, and what it was observed to use"
+    return Table(caption, columns, tuple(rows))
+
+
+def _variables(context: Context, points: list[Point]) -> Table:
+    """What the workers' environments held; implementations with equal ones together."""
+    names: dict[tuple[Condition, str], list[str]] = {}
+    for point in points:
+        variables = sorted(point.measured[0].process.environment.items())
+        shown = "  ".join(f"{name}={value}" for name, value in variables) or "none"
+        names.setdefault((point.condition, shown), []).append(point.implementation)
+    rows = tuple(
+        tables.row(
+            context,
+            (Cell(context.label(condition)), Cell(", ".join(some)), Cell(shown)),
+            condition=condition,
+        )
+        for (condition, shown), some in names.items()
     )
-    variables = tuple(f"{name}={value}" for name, value in sorted(process.environment.items()))
-    cells = (
-        Cell(point.implementation),
-        Cell(context.label(point.condition)),
-        Cell(text.significant(point.threads_observed), point.threads_observed),
-        Cell(str(process.affinity), process.affinity),
-        Cell("" if pools else "none", notes=pools, dim=not pools),
-        Cell("" if variables else "none", notes=variables, dim=not variables),
-    )
-    return tables.row(
-        context, cells, implementation=point.implementation, condition=point.condition
-    )
+    columns = tables.columns("Condition", "Implementations", "Variables", text_columns=3)
+    return Table("Thread and library variables that the workers found", columns, rows)
 
 
 def _pool_threads(pool: Pool) -> str:

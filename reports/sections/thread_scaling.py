@@ -53,7 +53,7 @@ def render(context: Context) -> Markup | Absence:
     return templates.section(
         "thread_scaling",
         figures=charted,
-        key=figures.key(context, names),
+        key=figures.key(context, names, section="thread-scaling"),
         table=_table(context, gains),
     )
 

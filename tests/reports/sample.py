@@ -6,6 +6,8 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from bench.plan import Cell, Effort, Plan, Setting, cell_of
 from bench.results import (
     SCHEMA_VERSION,
@@ -81,6 +83,16 @@ def document(shape: Shape = Shape(), **changes: object) -> Results:
         "command": "mlpbench run --impl all --batch-size 500,128,2000,20000 --threads 1,2",
     }
     return Results(**(values | changes))  # type: ignore[arg-type]
+
+
+def replace(results: Results, **changes: object) -> Results:
+    """A copy of ``results`` with other fields."""
+    return msgspec.structs.replace(results, **changes)
+
+
+def network(name: str) -> Network:
+    """The usual network under another name."""
+    return msgspec.structs.replace(BLOG, name=name)
 
 
 def machine(cpu: str = "Example CPU @ 3.00 GHz") -> Machine:

@@ -1,0 +1,169 @@
+"""Documents hold whatever was measured: each of these must give a page that makes sense."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.results import Failed, Measured, Results, Unavailable, Unverified
+from reports import build_report
+from reports.gather import build_context
+from reports.summary import sentences
+from tests.reports import sample
+from tests.reports.reading import Page
+
+SMALL = {"batch_sizes": (500,), "threads": (1,), "blocks": 1, "rounds": 2, "epoch_rounds": 2}
+ROWS = {row.name: row for row in sample.ROWS}
+FLOOR = next(name for name, row in ROWS.items() if row.role == "limit")
+BASELINE = next(name for name, row in ROWS.items() if row.rung == 0)
+OTHERS = tuple(n for n, row in ROWS.items() if row.rung is None and row.role == "trainer")
+
+
+def small(**changes: object) -> Results:
+    return sample.document(sample.Shape(**(SMALL | changes)))  # type: ignore[arg-type]
+
+
+def shown(*documents: Results) -> Page:
+    page = Page(build_report(documents))
+    assert page.unbalanced == []
+    assert len(page.ids) == len(set(page.ids))
+    assert "nan" not in page.text.lower().split()
+    return page
+
+
+def linked(page: Page) -> set[str]:
+    return {str(one.get("href"))[1:] for one in page.all("a")}
+
+
+def test_one_cell_in_one_block_leaves_out_what_needs_more() -> None:
+    page = shown(small(names=(BASELINE,), outcomes=False))
+    assert {"batch-scaling", "thread-scaling", "ladder"}.isdisjoint(linked(page))
+    assert "Only one batch size was measured" in page.text
+    assert "Fewer than two thread counts were measured" in page.text
+    assert "it is the baseline itself" in page.text
+    assert "No other implementation was measured" in page.text
+
+
+def test_without_floor_and_baseline_no_ratio_is_invented() -> None:
+    page = shown(small(names=OTHERS, outcomes=False))
+    assert "No floor was measured" in page.text
+    assert " as fast as " not in page.text.split("Overview")[0]
+    assert "GFLOP/s" in page.text
+
+
+def test_the_floor_alone_is_no_answer() -> None:
+    page = shown(small(names=(FLOOR,), outcomes=False))
+    assert "Nothing was measured, so nothing can be compared" in page.text
+
+
+def test_only_failures_are_told_with_their_reasons() -> None:
+    document = small(names=(BASELINE, FLOOR), outcomes=False)
+    outcomes = tuple(
+        Failed(cell=one.cell, block=0, reason="exit code 9", detail="Killed")
+        for one in document.outcomes
+    )
+    page = shown(sample.replace(document, outcomes=outcomes))
+    assert "Nothing was measured" in page.text
+    assert "failed (1 outcome): exit code 9." in page.text
+    assert linked(page) == {"main", "summary", "environment", "method", "raw-data"} | {
+        link for link in linked(page) if link.startswith("ata:")
+    }
+
+
+def test_no_outcome_at_all_still_gives_a_page() -> None:
+    page = shown(sample.replace(small(), outcomes=(), complete=False))
+    assert "The run was interrupted" in page.text
+
+
+def test_an_unverified_cell_is_kept_out_of_every_ranking() -> None:
+    document = small(names=(BASELINE, OTHERS[0]), outcomes=False)
+    fast = next(one for one in document.outcomes if one.cell.implementation == OTHERS[0])
+    assert isinstance(fast, Measured)
+    unverified = Unverified(cell=fast.cell, block=0, reason="2 threads reported", measured=fast)
+    outcomes = (*(one for one in document.outcomes if one is not fast), unverified)
+    context = build_context([sample.replace(document, outcomes=outcomes)])
+    said = " ".join(sentences(context))
+    assert f"{BASELINE} trains an epoch" in said
+    assert f"{OTHERS[0]}: unverified (1 outcome): 2 threads reported." in said
+    shown(*context.results)
+
+
+def test_unset_threads_are_called_so() -> None:
+    page = shown(small(threads=(None,), outcomes=False))
+    assert "with threads unset" in page.text
+
+
+def test_settings_are_told_apart() -> None:
+    settings = ((("OMP_WAIT_POLICY", "active"),), (("OMP_WAIT_POLICY", None),))
+    page = shown(small(settings=settings, outcomes=False))
+    assert "1 thread, OMP_WAIT_POLICY=active" in page.text
+    assert "1 thread, OMP_WAIT_POLICY unset" in page.text
+
+
+def test_phases_alone_give_no_epoch() -> None:
+    document = small(names=(BASELINE,), outcomes=False)
+    one = document.outcomes[0]
+    bare = sample.measured(one.cell, block=0, phases=[("forward", [0.1])])
+    page = shown(sample.replace(document, outcomes=(bare,)))
+    assert "not separable" in page.text
+    assert "Nothing was measured, so nothing can be compared" in page.text
+
+
+def test_an_epoch_is_reckoned_from_steps_where_none_was_timed() -> None:
+    document = small(names=(BASELINE,), outcomes=False)
+    cell = document.outcomes[0].cell
+    steps = sample.measured(cell, block=0, step=[0.01, 0.01])
+    page = shown(sample.replace(document, outcomes=(steps,)))
+    assert "1.20 s †" in page.text
+    assert "Where no whole epoch was timed, it is reckoned from steps" in page.text
+
+
+def test_an_unavailable_implementation_is_listed_with_the_remedy() -> None:
+    document = small(names=(BASELINE, OTHERS[0]), outcomes=False)
+    cell = document.outcomes[-1].cell
+    absent = Unavailable(cell=cell, reason="x not installed; install with: pip install 'y'")
+    page = shown(sample.replace(document, outcomes=(document.outcomes[0], absent)))
+    assert "install with: pip install 'y'" in page.text
+
+
+def test_documents_that_fit_together_form_one_grid() -> None:
+    one = small(names=(BASELINE, OTHERS[0]), threads=(1,), outcomes=False)
+    two = small(names=(BASELINE, OTHERS[0]), threads=(2,), outcomes=False, seed=8)
+    page = shown(one, two)
+    assert "thread-scaling" in linked(page)
+    assert "shown as separate runs" not in page.text
+
+
+def test_documents_with_the_same_cells_are_kept_apart() -> None:
+    one = small(names=(BASELINE, OTHERS[0]), outcomes=False)
+    two = small(names=(BASELINE, OTHERS[0]), outcomes=False, seed=8)
+    page = shown(one, two)
+    assert "1 thread, run 1" in page.text
+    assert "1 thread, run 2" in page.text
+    assert "shown as separate runs" in page.text
+
+
+def test_documents_of_two_machines_are_kept_apart() -> None:
+    one = small(names=(BASELINE,), threads=(1,), outcomes=False)
+    two = small(names=(OTHERS[0],), threads=(1,), outcomes=False)
+    two = sample.replace(two, machine=sample.machine("Another CPU"))
+    context = build_context([one, two])
+    assert context.speed_ups.keys() == {key for key in context.points if key[0] == BASELINE}
+    assert "Another CPU" in shown(one, two).text
+
+
+def test_ratios_across_blocks_are_called_unpaired() -> None:
+    document = sample.document(sample.Shape(**SMALL | {"blocks": 2, "names": (BASELINE, OTHERS[0]), "outcomes": False}))  # type: ignore[arg-type]
+    outcomes = tuple(
+        one
+        for one in document.outcomes
+        if isinstance(one, Measured) and one.block == (one.cell.implementation == BASELINE)
+    )
+    page = shown(sample.replace(document, outcomes=outcomes))
+    assert "measured in different blocks, so without an interval" in page.text
+
+
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_few_processes_give_no_interval(blocks: int) -> None:
+    page = shown(small(names=(BASELINE, OTHERS[0]), blocks=blocks, outcomes=False))
+    process = "1 process" if blocks == 1 else "2 processes"
+    assert f"from {process}, too few for an interval" in page.text
