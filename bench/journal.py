@@ -13,7 +13,7 @@ import msgspec
 
 from bench.errors import ResultsError
 from bench.plan import jobs
-from bench.results import Outcome, Results, read_bytes
+from bench.results import Outcome, Results, decode, read_bytes
 
 NAME = "journal.jsonl"
 
@@ -63,12 +63,12 @@ def read(path: Path) -> Results:
     """The results document that the journal at ``path`` amounts to, complete or not.
 
     Raises:
-        ResultsError: it cannot be read, or a complete line is damaged.
+        ResultsError: it cannot be read, a complete line is damaged, or a newer version wrote it.
     """
     complete, _, _ = read_bytes(path).rpartition(b"\n")
     first, *rest = complete.split(b"\n")
+    header = decode(first, origin=str(path))
     try:
-        header = msgspec.json.decode(first, type=Results)
         entries = [msgspec.json.decode(line, type=Entry) for line in rest]
     except msgspec.DecodeError as error:
         raise ResultsError(f"{path} is damaged: {error}. Run the measurement again.") from error

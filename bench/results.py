@@ -10,6 +10,7 @@ History of ``schema_version``:
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import msgspec
@@ -282,6 +283,9 @@ def write_bytes(path: Path, data: bytes) -> None:
         partial.write_bytes(data)
         partial.replace(path)
     except OSError as error:
+        # What cannot be written cannot always be removed: the first error is the one to report.
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise ResultsError(
             f"cannot write {path}: {error.strerror}. Choose a folder you may write to with --out."
         ) from error

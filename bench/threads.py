@@ -97,16 +97,16 @@ def disagreement(
     """
     if requested is None:
         return None
-    reports = {
-        f"{pool.library} {pool.version}": pool.threads for pool in pools if pool.threads is not None
-    }
-    for library, threads in reports.items():
-        if threads > requested:
-            return f"{requested} threads requested, but {library} reports {threads}"
-    if reports and max(reports.values()) < requested:
-        return (
-            f"{requested} threads requested, but no pool reports more than {max(reports.values())}"
-        )
+    reports = [
+        (pool.threads, f"{pool.library} {pool.version}")
+        for pool in pools
+        if pool.threads is not None
+    ]
+    most, library = max(reports, default=(requested, ""))
+    if most > requested:
+        return f"{requested} threads requested, but {library} reports {most}"
+    if most < requested:
+        return f"{requested} threads requested, but no pool reports more than {most}"
     if observed is not None and observed > requested * OBSERVED_EXCESS:
         return f"{requested} threads requested, but {observed:.2f} were busy while it was timed"
     return None

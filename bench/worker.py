@@ -39,6 +39,7 @@ from impls import registry
 from impls.contract import Trainer
 from impls.networks import Training
 from impls.parameters import Floats, epoch_order, start_parameters
+from impls.registry import Row
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -69,7 +70,7 @@ def run(order: Order, clock: Clock) -> None:
             append(output, Unavailable(cell=cell, reason=reason))
         return
     data = load_arrays(Path(order.arrays))
-    process = describe_process(order, trainer_class, import_seconds)
+    process = describe_process(order.row, trainer_class, import_seconds)
     for cell, training in _cells(order):
         try:
             outcome = measure_cell(order, cell, training, trainer_class, process, data, clock)
@@ -92,7 +93,7 @@ def _cells(order: Order) -> list[tuple[Cell, Training]]:
     ]
 
 
-def describe_process(order: Order, trainer_class: type[Trainer], import_seconds: float) -> Process:
+def describe_process(row: Row, trainer_class: type[Trainer], import_seconds: float) -> Process:
     """What must be known of this process to believe its numbers."""
     source = inspect.getsourcefile(trainer_class)
     digest = hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else ""
@@ -101,7 +102,7 @@ def describe_process(order: Order, trainer_class: type[Trainer], import_seconds:
         import_seconds=import_seconds,
         pools=threads.reported_pools(trainer_class.pools()),
         affinity=machine.usable_cpus(),
-        versions=machine.package_versions(("numpy", *order.row.requires)),
+        versions=machine.package_versions(("numpy", *row.requires)),
         environment=threads.recorded(os.environ),
         source_hash=digest,
     )

@@ -52,7 +52,7 @@ ROWS: tuple[Row, ...] = (
     Row("numpy-float32", "impls.numpy_float32:Trainer", "the same in float32, without the delta of the input layer", rung=1),
     Row("numpy-layout", "impls.numpy_layout:Trainer", "the input's bias stored once, so no copy changes its order", rung=2),
     Row("numpy-cached", "impls.numpy_cached:Trainer", "derivatives from cached activations, slices for bias rows", rung=3),
-    Row("numpy-optimized", "impls.numpy_optimized:Trainer", "bias vectors, buffers reused, everything in place", rung=4),
+    Row("numpy-optimized", "impls.numpy_optimized:Trainer", "buffers with their ones, everything in place, in tiles", rung=4),
     Row("numba", "impls.numba_jit:Trainer", "fused kernels around BLAS, the whole epoch compiled", ("numba", "scipy")),
     Row("keras-tf", "impls.keras_mlp:CpuTrainer", "Keras on TensorFlow, compiled epoch", _KERAS, "keras", environment=_TENSORFLOW | _NO_GPU),
     Row("keras-tf-gpu", "impls.keras_mlp:GpuTrainer", "Keras on TensorFlow, compiled epoch, data on the GPU", _KERAS, "keras", device="gpu", environment=_TENSORFLOW),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
+import pandas as pd
 from markupsafe import Markup
 
 from bench.results import Measured, Outcome, Results, Timing, Unverified
@@ -17,49 +18,53 @@ DIGITS = 4
 """Significant digits of a duration: finer than any round repeats."""
 
 _PLAIN_CSV = 200_000
-_LARGEST_JSON = 900_000
+_PLAIN_JSON = 500_000
 
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file inside the page: a data URI that works without scripts."""
+    """A file inside the page; ``uri`` works without scripts, ``size`` is in bytes."""
 
     name: str
     uri: str
-    rows: int
     size: int
 
 
 @dataclass(frozen=True)
 class Block:
-    """JSON for a script element; ``content`` is None where it would make the page too heavy."""
+    """JSON for a script element, from which a script makes a file."""
 
     name: str
-    content: Markup | None
+    content: Markup
     size: int
 
 
-def csv(results: Sequence[Results]) -> Attachment:
-    """Every round as CSV, compressed where it is long."""
-    rounds = frame.tidy(results)
+def csv(rounds: pd.DataFrame) -> Attachment:
+    """The rounds of :func:`reports.frame.tidy` as CSV, compressed where it is long."""
     data = frame.to_csv(rounds, digits=DIGITS).encode()
     if len(data) <= _PLAIN_CSV:
-        return Attachment("rounds.csv", _uri("text/csv", data), len(rounds), len(data))
-    packed = gzip.compress(data, mtime=0)
-    uri = _uri("application/gzip", packed)
-    return Attachment("rounds.csv.gz", uri, len(rounds), len(packed))
+        return Attachment("rounds.csv", _uri("text/csv", data), len(data))
+    return _packed("rounds.csv.gz", data)
 
 
-def json(results: Sequence[Results]) -> Block:
-    """The documents, durations rounded; a list where there are several."""
+def json(results: Sequence[Results]) -> Block | Attachment:
+    """The documents with short durations, compressed where they are long.
+
+    Several documents become a list.
+    """
     short = [_rounded(document) for document in results]
     data = msgspec.json.encode(short[0] if len(short) == 1 else short)
-    name = "results.json"
-    if len(data) > _LARGEST_JSON:
-        return Block(name, None, len(data))
+    if len(data) > _PLAIN_JSON:
+        return _packed("results.json.gz", data)
     # Nothing in the text may end the script element or start a comment.
     safe = data.decode().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    return Block(name, Markup(safe), len(data))  # noqa: S704 - escaped above
+    return Block("results.json", Markup(safe), len(data))  # noqa: S704 - escaped above
+
+
+def _packed(name: str, data: bytes) -> Attachment:
+    """``data`` compressed; without a time stamp, so that equal data give equal pages."""
+    packed = gzip.compress(data, mtime=0)
+    return Attachment(name, _uri("application/gzip", packed), len(packed))
 
 
 def _uri(kind: str, data: bytes) -> str:

@@ -74,15 +74,6 @@ class Context:
         """Whether ``name`` only marks what the machine can do."""
         return name in self.rows and self.rows[name].role == "limit"
 
-    def floor_for(self, name: str) -> str | None:
-        """The floor on the device of ``name``, or None where none was in the results."""
-        return self.floors.get(self.device(name))
-
-    def device(self, name: str) -> str:
-        """The device that ``name`` was asked to run on."""
-        cells = [p.cell for p in self.points.values()] + [gap.cell for gap in self.gaps]
-        return next((cell.device for cell in cells if cell.implementation == name), "cpu")
-
     def batch_sizes(self, scope: Scope) -> tuple[int, ...]:
         """Batch sizes asked for in ``scope``, ascending, measured or not."""
         sizes = {size for _, where, size in self.points if where.scope == scope}
@@ -128,13 +119,12 @@ class Context:
                 return gap.kind
         return "not asked for"
 
-    def network(self, scope: Scope) -> Network:
-        """The network of ``scope``."""
-        return next(
-            document.plan.network
-            for run, document in enumerate(self.results, start=1)
-            if document.plan.network.name == scope.network and scope.run in (0, run)
-        )
+    def network(self, scope: Scope) -> Network | None:
+        """The network of ``scope``, or None where no document describes one of that name."""
+        for run, document in enumerate(self.results, start=1):
+            if document.plan.network.name == scope.network and scope.run in (0, run):
+                return document.plan.network
+        return None
 
     def datasets(self) -> tuple[Dataset, ...]:
         """The data sets of all documents, each once."""

@@ -14,6 +14,7 @@ _TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTE_UNITS = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 _LONGEST_LABEL = 26
 _WHOLE_PERCENT = 9.95  # from here on, three digits would pretend
+_UNIT = re.compile(r"(\d) (s|ms|µs|ns|%)(?!\w)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 
 
@@ -83,6 +84,11 @@ def listing(words: list[str]) -> str:
     """Words as a clause: ``a``, ``a and b``, ``a, b and c``."""
     *before, last = words or [""]
     return f"{', '.join(before)} and {last}" if before else last
+
+
+def tied(sentence: str) -> str:
+    """``sentence`` with numbers and their units on one line, for text that wraps."""
+    return _UNIT.sub("\\1\N{NO-BREAK SPACE}\\2", sentence)
 
 
 def label(text: str) -> str:

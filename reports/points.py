@@ -10,10 +10,7 @@ from typing import Literal
 
 from bench import stats
 from bench.plan import Cell, Setting
-from bench.results import Measured
-
-EPOCH = "epoch"
-STEP = "step"
+from bench.results import EPOCH, STEP, Measured
 
 Verdict = Literal["faster", "slower", "unresolved"]
 
@@ -84,10 +81,12 @@ class Point:
                 found[block] = values
         return found
 
-    def duration(self, phase: str) -> stats.Estimate | None:
-        """Seconds per iteration of ``phase``, or None where it was not timed."""
-        rounds = self.rounds(phase)
-        return stats.estimate(list(rounds.values())) if rounds else None
+    @cached_property
+    def durations(self) -> dict[str, stats.Estimate]:
+        """Seconds per iteration of every phase that was timed, and of ``step`` and ``epoch``."""
+        timed = {timing.phase for one in self.measured for timing in one.timings}
+        rounds = {phase: self.rounds(phase) for phase in sorted(timed)}
+        return {phase: stats.estimate(list(one.values())) for phase, one in rounds.items() if one}
 
     @cached_property
     def whole_epochs(self) -> bool:
@@ -105,10 +104,10 @@ class Point:
         """Seconds for an epoch, or None where neither epoch nor step was timed."""
         return stats.estimate(list(self.epoch_rounds.values())) if self.epoch_rounds else None
 
-    @cached_property
+    @property
     def step(self) -> stats.Estimate | None:
         """Seconds for a step, or None where it was not timed."""
-        return self.duration(STEP)
+        return self.durations.get(STEP)
 
     @property
     def threads_observed(self) -> float:

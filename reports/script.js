@@ -111,6 +111,15 @@
     });
   });
 
-  // Folded parts are printed too, and a link into one opens it.
-  addEventListener("beforeprint", () => all("main details").forEach((item) => { item.open = true; }));
+  // Printing: folded parts too, and on white.
+  let chosenTheme;
+  addEventListener("beforeprint", () => {
+    all("main details").forEach((item) => { item.open = true; });
+    chosenTheme = root.dataset.theme;
+    root.dataset.theme = "light";
+  });
+  addEventListener("afterprint", () => {
+    if (chosenTheme) root.dataset.theme = chosenTheme;
+    else delete root.dataset.theme;
+  });
 })();

@@ -151,6 +151,15 @@ def export_line(point: Point) -> str:
     return "; ".join(parts)
 
 
+def failure_details(context: Context) -> tuple[tuple[str, str], ...]:
+    """The end of what failed workers printed, each text once, with the name of the first cell."""
+    found: dict[str, str] = {}
+    for gap in context.gaps:
+        if gap.detail:
+            found.setdefault(gap.detail, gap.cell.id)
+    return tuple((cell, detail) for detail, cell in found.items())
+
+
 def gap_sentences(context: Context) -> tuple[str, ...]:
     """What was not measured and why, one sentence per implementation, outcome and reason."""
     counted = Counter((gap.kind, gap.cell.implementation, gap.reason) for gap in context.gaps)

@@ -15,6 +15,7 @@ import bench
 from bench.cli.listing import list_command
 from bench.cli.report import report_command
 from bench.cli.run import run_command
+from bench.cli.train import train_command
 from bench.errors import BenchError
 
 EXIT_USAGE = 64
@@ -37,6 +38,7 @@ def cli() -> None:
 cli.add_command(run_command)
 cli.add_command(report_command)
 cli.add_command(list_command)
+cli.add_command(train_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from reports.charts.canvas import MUTED, Style, canvas
 
@@ -62,8 +62,8 @@ def lines(title: str, series: Sequence[Series], axes: Axes, *, description: str)
         plot.xaxis.set_major_locator(FixedLocator(_readable(axes)))
         plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
         plot.yaxis.set_major_formatter(FuncFormatter(lambda value, _: axes.y_format(value)))
-        plot.xaxis.set_minor_formatter(NullFormatter())
-        plot.yaxis.set_minor_formatter(NullFormatter())
+        plot.xaxis.set_minor_locator(NullLocator())
+        plot.yaxis.set_minor_locator(NullLocator())
         plot.set_ylim(*axes.y_limits)
         plot.set_xlim(*_x_limits(axes))
     return drawing.markup

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from reports import format as text
 from reports.charts.canvas import INK, MUTED, Canvas, canvas
@@ -40,7 +40,7 @@ def row_canvas(
             textcoords="offset points", fontsize=12, fontweight="bold",
         )  # fmt: skip
         plot.grid(visible=False, axis="y")
-        plot.xaxis.set_minor_formatter(NullFormatter())
+        plot.xaxis.set_minor_locator(NullLocator())
         plot.set_yticks(range(len(labels)), labels, color=INK)
         plot.set_ylim(len(labels) - 0.5, -0.5)
 

@@ -20,12 +20,12 @@ def render(context: Context) -> Markup | Absence:
     if not conditions:
         return Absence("No cell was measured, so nothing can be held against the floor.")
     scopes = dict.fromkeys(condition.scope for condition in conditions)
-    networks = [context.network(scope) for scope in scopes]
+    networks = dict.fromkeys(filter(None, map(context.network, scopes)))
     return templates.section(
         "floor",
         has_floor=bool(context.over_floor),
         tables=[_table(context, condition) for condition in conditions],
-        work=[(network, work_per_example(network)) for network in dict.fromkeys(networks)],
+        work=[(network, work_per_example(network)) for network in networks],
     )
 
 
@@ -50,11 +50,12 @@ def _cell(context: Context, name: str, condition: Condition, batch_size: int) ->
         return tables.word(context.absence(name, condition, batch_size))
     if point.epoch is None:
         return tables.word("phases only")
-    rate = gigaflops(context.network(condition.scope), point.examples, point.epoch.value)
-    shown = f"{text.significant(rate)} GFLOP/s"
+    network = context.network(condition.scope)
+    rate = gigaflops(network, point.examples, point.epoch.value) if network else None
+    shown = f"{text.significant(rate)} GFLOP/s" if rate else "unknown work"
     ratio = context.over_floor.get((name, condition, batch_size))
     if ratio is None:
-        return Cell(shown, rate)
+        return tables.number(rate, shown, missing=shown)
     share = 1 / ratio.value
     return Cell(text.percent(share), share, (shown,), bar=round(min(share, 1), 3))
 

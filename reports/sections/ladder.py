@@ -66,7 +66,8 @@ def _steps(context: Context, group: dict[str, Point]) -> list[_Step]:
 
 def _comparable(context: Context, condition: Condition) -> bool:
     """Whether the network is the one of the articles."""
-    return context.network(condition.scope).layers == articles.LAYERS
+    network = context.network(condition.scope)
+    return network is not None and network.layers == articles.LAYERS
 
 
 def _chart(context: Context, condition: Condition, batch_size: int, steps: list[_Step]) -> Markup:

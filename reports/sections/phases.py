@@ -42,8 +42,7 @@ def render(context: Context) -> Markup | Absence:
 
 def _parts(point: Point) -> dict[str, float]:
     """Seconds of the phases that were timed."""
-    found = ((phase, point.duration(phase)) for phase in PHASES)
-    return {phase: estimate.value for phase, estimate in found if estimate is not None}
+    return {phase: point.durations[phase].value for phase in PHASES if phase in point.durations}
 
 
 def _timed(point: Point) -> bool:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from reports import attachments, templates
+from reports import attachments, frame, templates
 from reports.context import Context
 from reports.section import Section
 
 
 def render(context: Context) -> Markup:
     """Links that hold the rounds and the documents themselves."""
+    rounds = frame.tidy(context.results)
+    document = attachments.json(context.results)
+    is_block = isinstance(document, attachments.Block)
     return templates.section(
         "raw_data",
-        table=attachments.csv(context.results),
-        document=attachments.json(context.results),
+        table=attachments.csv(rounds),
+        rows=len(rounds),
+        block=document if is_block else None,
+        link=None if is_block else document,
         digits=attachments.DIGITS,
     )
 

@@ -29,6 +29,7 @@ def render(context: Context) -> Markup:
         exports=_exports(found),
         outcomes=_outcomes(context),
         gaps=summary.gap_sentences(context),
+        details=summary.failure_details(context),
         remarks=summary.remarks(context),
     )
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-import msgspec
 
 from bench.plan import Cell, Effort, Plan, Setting, cell_of
 from bench.results import (
@@ -15,20 +13,17 @@ from bench.results import (
     Dataset,
     Failed,
     Invalid,
-    Machine,
     Measured,
     Outcome,
-    Process,
     Results,
-    Timing,
     Unavailable,
 )
-from impls.contract import PHASES, Pool
+from impls.contract import PHASES
 from impls.networks import Network, Training
 from impls.registry import ROWS, Row
+from tests.reports.pieces import BLOG, machine, measured
 
 THIRD_PARTY = "their_mlp:Trainer"
-BLOG = Network(name="blog", layers=(784, 70, 30, 10))
 
 _BY_RUNG = {0: 0.85, 1: 0.235, 2: 0.2, 3: 0.178, 4: 0.104}
 _SHARES = (0.08, 0.31, 0.1, 0.43, 0.08)
@@ -85,86 +80,6 @@ def document(shape: Shape = Shape(), **changes: object) -> Results:
     return Results(**(values | changes))  # type: ignore[arg-type]
 
 
-def replace(results: Results, **changes: object) -> Results:
-    """A copy of ``results`` with other fields."""
-    return msgspec.structs.replace(results, **changes)
-
-
-def network(name: str) -> Network:
-    """The usual network under another name."""
-    return msgspec.structs.replace(BLOG, name=name)
-
-
-def machine(cpu: str = "Example CPU @ 3.00 GHz") -> Machine:
-    """A machine that does not exist."""
-    return Machine(
-        cpu=cpu,
-        logical_cpus=4,
-        physical_cpus=2,
-        usable_cpus=4,
-        memory_bytes=16 * 2**30,
-        caches={"L1d": "48 KiB", "L2": "2 MiB", "L3": "32 MiB"},
-        system="Linux 6.8 x86_64",
-        python="CPython 3.11.9",
-        versions={"numpy": "2.4.0", "scipy": "1.17.0", "numba": "0.63.0"},
-        environment={"OMP_WAIT_POLICY": "active"},
-    )
-
-
-def measured(
-    cell: Cell,
-    *,
-    block: int,
-    epoch: Sequence[float] = (),
-    step: Sequence[float] = (),
-    phases: Iterable[tuple[str, Sequence[float]]] = (),
-    examples: int = 60000,
-    checks: tuple[Check, ...] = (),
-    import_seconds: float = 0.2,
-    first_call: float = 0.01,
-    threads_observed: float | None = None,
-) -> Measured:
-    """One measured cell from its rounds."""
-    timings = [
-        Timing(
-            phase=phase,
-            iterations=1,
-            examples=examples if phase == "epoch" else cell.batch_size,
-            round_seconds=tuple(rounds),
-            round_cpu_seconds=()
-            if phase in PHASES
-            else tuple(seconds * (cell.threads or 1) for seconds in rounds),
-        )
-        for phase, rounds in (("epoch", epoch), ("step", step), *phases)
-        if rounds
-    ]
-    variables = {} if cell.threads is None else _variables(cell.threads)
-    return Measured(
-        cell=cell,
-        block=block,
-        process=Process(
-            started_at=f"2026-11-21T09:3{block}:00+00:00",
-            import_seconds=import_seconds,
-            pools=(Pool(library="openblas", version="0.3.30", threads=cell.threads or 4),),
-            affinity=4,
-            versions={"numpy": "2.4.0"},
-            environment=variables | {name: value for name, value in cell.setting if value},
-            source_hash="0" * 16,
-        ),
-        gate=checks,
-        first_call_seconds=first_call,
-        warmup_seconds=(first_call / 2, first_call / 3),
-        timings=tuple(timings),
-        threads_observed=threads_observed or float(cell.threads or 1),
-        peak_memory_bytes=400 * 2**20,
-    )
-
-
-def _variables(threads: int) -> dict[str, str]:
-    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-    return {name: str(threads) for name in names}
-
-
 def _plan(shape: Shape, names: tuple[str, ...]) -> Plan:
     return Plan(
         seed=shape.seed,
@@ -195,8 +110,10 @@ def _seconds(place: int, row: Row | None, batch_size: int, threads: int | None) 
         base, per_batch = _BY_RUNG[row.rung], 4e-5
     else:
         base, per_batch = 0.085 + 0.055 * (place % 2), 3e-5 + 4e-4 * (place % 2)
-    cache = 1 + 0.35 * (batch_size / 20000) ** 0.7
-    gain = {1: 1.0, 2: 0.56}.get(threads or 4, 0.45) if base < 0.15 else 0.97 ** (threads or 4)
+    cache = 1 + 0.35 * math.pow(batch_size / 20000, 0.7)
+    gain = (
+        {1: 1.0, 2: 0.56}.get(threads or 4, 0.45) if base < 0.15 else math.pow(0.97, threads or 4)
+    )
     return base * gain * 1.7 * cache + per_batch * 60000 / batch_size
 
 

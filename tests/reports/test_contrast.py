@@ -16,7 +16,9 @@ def themes() -> dict[str, dict[str, str]]:
     style = templates.asset("style.css")
     light = re.search(r":root \{(.*?)\}", style, re.DOTALL)
     dark = re.search(r':root\[data-theme="dark"\] \{(.*?)\}', style, re.DOTALL)
-    by_preference = re.search(r"\(prefers-color-scheme: dark\) \{\s*:root.*?\{(.*?)\}", style, re.DOTALL)
+    by_preference = re.search(
+        r"\(prefers-color-scheme: dark\) \{\s*:root.*?\{(.*?)\}", style, re.DOTALL
+    )
     assert light
     assert dark
     assert by_preference

@@ -10,11 +10,17 @@ import pytest
 from bench.plan import Cell
 from bench.results import Failed, Results
 from reports import build_report
-from tests.reports import sample
+from tests.reports import pieces, sample
 from tests.reports.reading import Page
 
 EVIL = "<script>alert(1)</script>"
-NAMES = (EVIL, '"><img src=x onerror=alert(2)>', "$x^2$ & {{ 7*7 }} </script>", "line\nbreak\x00\u2028", "名前🙂" * 20)
+NAMES = (
+    EVIL,
+    '"><img src=x onerror=alert(2)>',
+    "$x^2$ & {{ 7*7 }} </script>",
+    "line\nbreak\x00\u2028",
+    "名前🙂" * 20,
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +40,11 @@ def document() -> Results:
     ]
     phases = [("forward", [0.1]), ("backward", [0.2])]
     measured = [
-        sample.measured(cell, block=0, epoch=[1.0, 1.1], step=[0.4], phases=phases)
+        pieces.measured(cell, block=0, epoch=[1.0, 1.1], step=[0.4], phases=phases)
         for cell in cells
     ]
     failed = Failed(cell=cells[0], block=1, reason=EVIL, detail=EVIL)
-    shape = sample.Shape(network=sample.network(EVIL))
+    shape = sample.Shape(network=pieces.network(EVIL))
     return sample.document(shape, outcomes=(*measured, failed), command=EVIL, generator=EVIL)
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import pytest
 
 from bench.results import Failed, Measured, Results, Unavailable, Unverified
+from impls.registry import ROWS
 from reports import build_report
 from reports.gather import build_context
 from reports.summary import sentences
-from tests.reports import sample
+from tests.reports import pieces, sample
 from tests.reports.reading import Page
 
 SMALL = {"batch_sizes": (500,), "threads": (1,), "blocks": 1, "rounds": 2, "epoch_rounds": 2}
-ROWS = {row.name: row for row in sample.ROWS}
-FLOOR = next(name for name, row in ROWS.items() if row.role == "limit")
-BASELINE = next(name for name, row in ROWS.items() if row.rung == 0)
-OTHERS = tuple(n for n, row in ROWS.items() if row.rung is None and row.role == "trainer")
+KNOWN = {row.name: row for row in ROWS}
+FLOOR = next(name for name, row in KNOWN.items() if row.role == "limit")
+BASELINE = next(name for name, row in KNOWN.items() if row.rung == 0)
+OTHERS = tuple(n for n, row in KNOWN.items() if row.rung is None and row.role == "trainer")
 
 
 def small(**changes: object) -> Results:
@@ -61,16 +62,17 @@ def test_only_failures_are_told_with_their_reasons() -> None:
         Failed(cell=one.cell, block=0, reason="exit code 9", detail="Killed")
         for one in document.outcomes
     )
-    page = shown(sample.replace(document, outcomes=outcomes))
+    page = shown(pieces.replace(document, outcomes=outcomes))
     assert "Nothing was measured" in page.text
     assert "failed (1 outcome): exit code 9." in page.text
+    assert "Killed" in page.text
     assert linked(page) == {"main", "summary", "environment", "method", "raw-data"} | {
         link for link in linked(page) if link.startswith("ata:")
     }
 
 
 def test_no_outcome_at_all_still_gives_a_page() -> None:
-    page = shown(sample.replace(small(), outcomes=(), complete=False))
+    page = shown(pieces.replace(small(), outcomes=(), complete=False))
     assert "The run was interrupted" in page.text
 
 
@@ -80,7 +82,7 @@ def test_an_unverified_cell_is_kept_out_of_every_ranking() -> None:
     assert isinstance(fast, Measured)
     unverified = Unverified(cell=fast.cell, block=0, reason="2 threads reported", measured=fast)
     outcomes = (*(one for one in document.outcomes if one is not fast), unverified)
-    context = build_context([sample.replace(document, outcomes=outcomes)])
+    context = build_context([pieces.replace(document, outcomes=outcomes)])
     said = " ".join(sentences(context))
     assert f"{BASELINE} trains an epoch" in said
     assert f"{OTHERS[0]}: unverified (1 outcome): 2 threads reported." in said
@@ -102,8 +104,8 @@ def test_settings_are_told_apart() -> None:
 def test_phases_alone_give_no_epoch() -> None:
     document = small(names=(BASELINE,), outcomes=False)
     one = document.outcomes[0]
-    bare = sample.measured(one.cell, block=0, phases=[("forward", [0.1])])
-    page = shown(sample.replace(document, outcomes=(bare,)))
+    bare = pieces.measured(one.cell, block=0, phases=[("forward", [0.1])])
+    page = shown(pieces.replace(document, outcomes=(bare,)))
     assert "not separable" in page.text
     assert "Nothing was measured, so nothing can be compared" in page.text
 
@@ -111,8 +113,8 @@ def test_phases_alone_give_no_epoch() -> None:
 def test_an_epoch_is_reckoned_from_steps_where_none_was_timed() -> None:
     document = small(names=(BASELINE,), outcomes=False)
     cell = document.outcomes[0].cell
-    steps = sample.measured(cell, block=0, step=[0.01, 0.01])
-    page = shown(sample.replace(document, outcomes=(steps,)))
+    steps = pieces.measured(cell, block=0, step=[0.01, 0.01])
+    page = shown(pieces.replace(document, outcomes=(steps,)))
     assert "1.20 s †" in page.text
     assert "Where no whole epoch was timed, it is reckoned from steps" in page.text
 
@@ -121,7 +123,7 @@ def test_an_unavailable_implementation_is_listed_with_the_remedy() -> None:
     document = small(names=(BASELINE, OTHERS[0]), outcomes=False)
     cell = document.outcomes[-1].cell
     absent = Unavailable(cell=cell, reason="x not installed; install with: pip install 'y'")
-    page = shown(sample.replace(document, outcomes=(document.outcomes[0], absent)))
+    page = shown(pieces.replace(document, outcomes=(document.outcomes[0], absent)))
     assert "install with: pip install 'y'" in page.text
 
 
@@ -145,21 +147,29 @@ def test_documents_with_the_same_cells_are_kept_apart() -> None:
 def test_documents_of_two_machines_are_kept_apart() -> None:
     one = small(names=(BASELINE,), threads=(1,), outcomes=False)
     two = small(names=(OTHERS[0],), threads=(1,), outcomes=False)
-    two = sample.replace(two, machine=sample.machine("Another CPU"))
+    two = pieces.replace(two, machine=pieces.machine("Another CPU"))
     context = build_context([one, two])
     assert context.speed_ups.keys() == {key for key in context.points if key[0] == BASELINE}
     assert "Another CPU" in shown(one, two).text
 
 
 def test_ratios_across_blocks_are_called_unpaired() -> None:
-    document = sample.document(sample.Shape(**SMALL | {"blocks": 2, "names": (BASELINE, OTHERS[0]), "outcomes": False}))  # type: ignore[arg-type]
+    document = small(names=(BASELINE, OTHERS[0]), blocks=2, outcomes=False)
     outcomes = tuple(
         one
         for one in document.outcomes
         if isinstance(one, Measured) and one.block == (one.cell.implementation == BASELINE)
     )
-    page = shown(sample.replace(document, outcomes=outcomes))
+    page = shown(pieces.replace(document, outcomes=outcomes))
     assert "measured in different blocks, so without an interval" in page.text
+
+
+def test_a_network_that_no_document_describes_has_no_rate() -> None:
+    document = small(names=(BASELINE, FLOOR), outcomes=False)
+    plan = pieces.replan(document.plan, network=pieces.network("another"))
+    page = shown(pieces.replace(document, plan=plan))
+    assert "unknown work" in page.text
+    assert "GFLOP/s" not in page.text
 
 
 @pytest.mark.parametrize("blocks", [1, 2])

@@ -1,0 +1,137 @@
+"""What the benchmarks share: data, gated trainers, and the facts that go into the JSON."""
+
+from __future__ import annotations
+
+import functools
+import os
+import resource
+import shlex
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pytest
+
+from bench import gate, machine, threads
+from bench.plan import Cell
+from bench.pytest_json import KEY, CellFacts, RunFacts
+from bench.results import Check, Dataset, Process
+from bench.timing import Clock, time_round
+from bench.worker import describe_process
+from impls import registry
+from impls.contract import Trainer
+from impls.data import TrainingData, load_dataset
+from impls.networks import PRESETS
+from impls.parameters import epoch_order, start_parameters
+from impls.registry import Row
+
+SEED = 1
+EXAMPLES = 6000
+NEGLIGIBLE_RATE = 1e-9
+BATCH_SIZES = (32, 500)
+PRESET = PRESETS["blog"]
+
+
+def requested_threads() -> int | None:
+    """The number of threads that the user exported, by whichever variable."""
+    exported = [os.environ[name] for name in threads.VARIABLES if name in os.environ]
+    return int(exported[0]) if exported else None
+
+
+# Pools read their variables when they are loaded, and none is loaded yet but NumPy's own: one
+# exported variable therefore speaks for all that were left unset, so that
+# OPENBLAS_NUM_THREADS=1 does not compare one BLAS thread with all threads of another library.
+for _name, _value in threads.variables(requested_threads()).items():
+    os.environ.setdefault(_name, _value)
+
+
+@dataclass
+class Subject:
+    """A trainer that passed the gate, with what must be known of it."""
+
+    row: Row
+    trainer: Trainer
+    cell: Cell
+    checks: tuple[Check, ...]
+    process: Process
+    first_call_seconds: float
+
+    def facts(self, phase: str, examples: int, observed: float) -> dict[str, Any]:
+        """What ``extra_info`` carries into the JSON."""
+        facts = CellFacts(
+            cell=self.cell,
+            phase=phase,
+            examples=examples,
+            gate=self.checks,
+            process=self.process,
+            first_call_seconds=self.first_call_seconds,
+            threads_observed=observed,
+            peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        )
+        return {KEY: msgspec.to_builtins(facts)}
+
+
+@functools.cache
+def benchmark_data() -> TrainingData:
+    """MNIST where it can be had without a download, else the digits that ship with scikit-learn."""
+    return load_dataset("auto", allow_download=False).take(EXAMPLES)
+
+
+def make_subject(row: Row, batch_size: int) -> Subject:
+    """Import, first step, gate: in this order, so that compiling is in the first step."""
+    for name, value in row.environment.items():
+        os.environ.setdefault(name, value)
+    clock = Clock()
+    begun = clock.wall()
+    trainer_class = registry.load(row)
+    process = describe_process(row, trainer_class, clock.wall() - begun)
+    training = PRESET.training_at(batch_size)
+    start = start_parameters(PRESET.network, training, SEED)
+    data = benchmark_data()
+    arrays = (data.X, data.one_hot())
+    trainer = trainer_class(PRESET.network, training, start)
+    trainer.bind(*arrays)
+    order = epoch_order(EXAMPLES, SEED, 0)
+    first = time_round(clock, lambda: trainer.step(order[:batch_size]), 1).wall
+    checks: list[Check] = []
+    if row.role == "trainer":
+        rows = order[: gate.rows_needed(batch_size, EXAMPLES)]
+        checks = gate.inspect(trainer_class, PRESET.network, training, start, arrays, rows)
+        refused = gate.refusal(checks)
+        if refused:
+            pytest.fail(f"invalid, so not timed: {refused}")
+    trainer.load(start)
+    # Ten thousand repetitions must not train the network into saturation: at this rate all the
+    # arithmetic is done and the weights stay where they are.
+    trainer.learning_rate = NEGLIGIBLE_RATE
+    cell = Cell(
+        implementation=row.name,
+        device=row.device,
+        network=PRESET.network.name,
+        batch_size=batch_size,
+        threads=requested_threads(),
+    )
+    return Subject(row, trainer, cell, tuple(checks), process, first)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
+    """Put our description of machine, data and network beside the plugin's own."""
+    found = benchmark_data()
+    facts = RunFacts(
+        machine=machine.describe(os.environ),
+        dataset=Dataset(
+            name=found.name,
+            source=found.source,
+            examples=len(found.X),
+            features=found.X.shape[1],
+            sha256=found.sha256,
+            note=found.note,
+        ),
+        network=PRESET.network,
+        trainings=tuple(PRESET.training_at(size) for size in BATCH_SIZES),
+        seed=SEED,
+        command=shlex.join(["pytest", *sys.argv[1:]]),
+    )
+    machine_info[KEY] = msgspec.to_builtins(facts)

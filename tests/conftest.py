@@ -1,0 +1,34 @@
+"""Fakes for tests of anything that measures; they live in ``tests/harness/fakes.py``."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.plan import Plan
+from bench.results import Results
+from impls.parameters import Floats
+from tests.harness import fakes
+
+
+@pytest.fixture
+def fake_clock() -> fakes.FakeClock:
+    """A clock that stands still until it is advanced."""
+    return fakes.FakeClock()
+
+
+@pytest.fixture
+def tiny_plan() -> Plan:
+    """Two implementations, two thread counts, three batch sizes, two blocks."""
+    return fakes.plan()
+
+
+@pytest.fixture
+def tiny_data() -> tuple[Floats, Floats]:
+    """200 examples of six features with one-hot targets of three classes."""
+    return fakes.examples()
+
+
+@pytest.fixture
+def tiny_document() -> Results:
+    """A results document without outcomes."""
+    return fakes.document()

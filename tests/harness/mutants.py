@@ -1,0 +1,278 @@
+"""The reference with one planted bug each, as an author could make it by mistake."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from impls import reference
+from impls.contract import Loss
+from impls.functions import output_delta
+from impls.parameters import Floats, Parameters, Rows, batches
+
+
+class BiasSumOverWrongAxis(reference.Trainer):
+    def backward(self) -> None:
+        super().backward()
+        self.g = [np.resize(G.sum(axis=1), g.shape) for G, g in zip(self.G, self.g, strict=True)]
+
+
+class NoBiasGradient(reference.Trainer):
+    def backward(self) -> None:
+        super().backward()
+        self.g[-1] = np.zeros_like(self.g[-1])
+
+
+class SwappedOperands(reference.Trainer):
+    def backward(self) -> None:
+        super().backward()
+        self.G = [np.ascontiguousarray(G.T).reshape(G.shape) for G in self.G]
+
+
+class GradientsOfPreviousBatch(reference.Trainer):
+    def backward(self) -> None:
+        kept = getattr(self, "G", None), getattr(self, "g", None)
+        super().backward()
+        fresh = self.G, self.g
+        if kept[0] is not None and kept[1] is not None:
+            self.G, self.g = kept
+        self.next = fresh
+
+    def update(self) -> None:
+        super().update()
+        self.G, self.g = self.next
+
+
+class StaleTargets(reference.Trainer):
+    """A buffer of targets that is filled once."""
+
+    def prepare(self, rows: Rows) -> None:
+        kept = getattr(self, "T", None)
+        super().prepare(rows)
+        if kept is not None and kept.shape == self.T.shape:
+            self.T = kept
+
+
+class UpdateBeforeBackward(reference.Trainer):
+    """Deltas pass through weights that have moved already."""
+
+    def step(self, rows: Rows) -> Loss:
+        self.prepare(rows)
+        self.forward()
+        loss = self.loss()
+        self.backward()
+        self.update()
+        self.backward()
+        return loss
+
+
+class LayersUpdatedOnTheWayBack(reference.Trainer):
+    def backward(self) -> None:
+        kept = list(self.W)
+        super().backward()
+        self.W[-1] = self.W[-1] - self.learning_rate * self.G[-1]
+        last = self.G[-1], self.g[-1]
+        super().backward()
+        self.G[-1], self.g[-1] = last
+        self.W = kept
+
+
+class Float16Leak(reference.Trainer):
+    def forward(self) -> None:
+        self.A[0] = self.A[0].astype(np.float16).astype(np.float64)
+        super().forward()
+
+
+class Float16Weights(reference.Trainer):
+    def update(self) -> None:
+        super().update()
+        self.W = [W.astype(np.float16).astype(np.float64) for W in self.W]
+
+
+class RegularisedBias(reference.Trainer):
+    def backward(self) -> None:
+        super().backward()
+        self.g = [g + self.training.l2 * b for g, b in zip(self.g, self.b, strict=True)]
+
+
+class NoPenaltyGradient(reference.Trainer):
+    def backward(self) -> None:
+        super().backward()
+        self.G = [G - self.training.l2 * W for G, W in zip(self.G, self.W, strict=True)]
+
+
+class NoL1Gradient(reference.Trainer):
+    def backward(self) -> None:
+        super().backward()
+        self.G = [G - self.training.l1 * np.sign(W) for G, W in zip(self.G, self.W, strict=True)]
+
+
+class NoMomentum(reference.Trainer):
+    def update(self) -> None:
+        self.V = [np.zeros_like(V) for V in self.V]
+        self.v = [np.zeros_like(v) for v in self.v]
+        super().update()
+
+
+class MomentumAccumulates(reference.Trainer):
+    """The textbook's momentum, where the articles remember the move without it."""
+
+    def update(self) -> None:
+        momentum = self.training.momentum
+        before, before_biases = list(self.V), list(self.v)
+        super().update()
+        self.V = [V + momentum * old for V, old in zip(self.V, before, strict=True)]
+        self.v = [v + momentum * old for v, old in zip(self.v, before_biases, strict=True)]
+
+
+class MomentumForgetsBiases(reference.Trainer):
+    def update(self) -> None:
+        self.v = [np.zeros_like(v) for v in self.v]
+        super().update()
+
+
+class AveragedGradient(reference.Trainer):
+    def backward(self) -> None:
+        super().backward()
+        self.G = [G / len(self.T) for G in self.G]
+        self.g = [g / len(self.T) for g in self.g]
+
+
+class UphillRate(reference.Trainer):
+    def update(self) -> None:
+        self.learning_rate = -self.learning_rate
+        super().update()
+        self.learning_rate = -self.learning_rate
+
+
+class NoHiddenSlope(reference.Trainer):
+    def backward(self) -> None:
+        super().backward()
+        delta = output_delta(self.network.loss, self.A[-1], self.T) @ self.W[-1].T
+        self.G[-2] = self.A[-3].T @ delta + self.training.l2 * self.W[-2]
+
+
+class NoPenaltyInLoss(reference.Trainer):
+    def loss(self) -> Loss:
+        return super().loss()._replace(penalty=0.0)
+
+
+class AveragedLoss(reference.Trainer):
+    def loss(self) -> Loss:
+        data, penalty, mean_error = super().loss()
+        return Loss(float(data) / len(self.T), penalty, mean_error)
+
+
+class SquaredMeanError(reference.Trainer):
+    def loss(self) -> Loss:
+        return super().loss()._replace(mean_error=float(np.mean((self.A[-1] - self.T) ** 2)))
+
+
+class LossAfterUpdate(reference.Trainer):
+    def step(self, rows: Rows) -> Loss:
+        super().step(rows)
+        self.forward()
+        return self.loss()
+
+
+class EpochDropsLastBatch(reference.Trainer):
+    def epoch(self, order: Rows) -> Floats:
+        size = self.training.batch_size
+        return super().epoch(order[: len(order) // size * size])
+
+
+class EpochReportsButDoesNotTrainLastBatch(reference.Trainer):
+    def epoch(self, order: Rows) -> Floats:
+        losses = []
+        for rows in batches(order, self.training.batch_size):
+            self.prepare(rows)
+            self.forward()
+            losses.append([float(value) for value in self.loss()])
+            self.backward()
+            if len(rows) == self.training.batch_size:
+                self.update()
+        return np.array(losses)
+
+
+class EpochIgnoresOrder(reference.Trainer):
+    def epoch(self, order: Rows) -> Floats:
+        return super().epoch(np.sort(order))
+
+
+class EpochWithoutMomentum(reference.Trainer):
+    def epoch(self, order: Rows) -> Floats:
+        losses = []
+        for rows in batches(order, self.training.batch_size):
+            self.V = [np.zeros_like(V) for V in self.V]
+            losses.append([float(value) for value in self.step(rows)])
+        return np.array(losses)
+
+
+class EpochReportsOneLoss(reference.Trainer):
+    def epoch(self, order: Rows) -> Floats:
+        return super().epoch(order).sum(axis=0, keepdims=True)
+
+
+class SoftmaxOverExamples(reference.Trainer):
+    def _layers(self, X: Floats) -> tuple[list[Floats], list[Floats]]:
+        Z, A = super()._layers(X)
+        E = np.exp(Z[-1] - Z[-1].max())
+        A[-1] = E / E.sum(axis=0, keepdims=True)
+        return Z, A
+
+
+class NaNOutput(reference.Trainer):
+    def predict(self, X: Floats) -> Floats:
+        outputs = super().predict(X)
+        outputs[2, 1] = np.nan
+        return outputs
+
+
+class NaNGradient(reference.Trainer):
+    def backward(self) -> None:
+        super().backward()
+        self.g[0][1] = np.nan
+
+
+class InfiniteLoss(reference.Trainer):
+    def loss(self) -> Loss:
+        return super().loss()._replace(data=np.inf)
+
+
+class TransposedOutputs(reference.Trainer):
+    def predict(self, X: Floats) -> Floats:
+        return super().predict(X).T
+
+
+class TransposedGradients(reference.Trainer):
+    def gradients(self) -> Parameters:
+        found = super().gradients()
+        return Parameters(tuple(G.T for G in found.weights), found.biases)
+
+
+class GradientOfOneLayerLess(reference.Trainer):
+    def gradients(self) -> Parameters:
+        found = super().gradients()
+        return Parameters(found.weights[:-1], found.biases[:-1])
+
+
+class WrongStartWeights(reference.Trainer):
+    def load(self, parameters: Parameters) -> None:
+        super().load(parameters)
+        self.W[0] = self.W[0] * 1.001
+
+
+class PhasesRightStepWrong(reference.Trainer):
+    """The fast path skips the penalty; the phases that are timed apart do not."""
+
+    def step(self, rows: Rows) -> Loss:
+        loss = super().step(rows)
+        self.W[0] = self.W[0] + self.learning_rate * self.training.l2 * self.W[0]
+        return loss
+
+
+ALL: tuple[type[reference.Trainer], ...] = tuple(
+    found
+    for found in list(globals().values())
+    if isinstance(found, type) and issubclass(found, reference.Trainer)
+    and found is not reference.Trainer
+)

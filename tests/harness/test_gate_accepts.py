@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench import gate
+from impls.networks import Network, Training
+from impls.parameters import Floats, epoch_order, start_parameters
+from tests.harness import fakes
+
+
+def refusal(net: Network, training: Training, seed: int, data: tuple[Floats, Floats]) -> str:
+    """What the gate says of the reference's formulas in float32."""
+    count = len(data[0])
+    order = epoch_order(count, seed, 0)[: gate.rows_needed(training.batch_size, count)]
+    start = start_parameters(net, training, seed)
+    return gate.refusal(
+        gate.inspect(fakes.Float32Reference, net, training, start, data, order)
+    )
+
+
+def test_two_hundred_random_networks_in_float32_are_accepted() -> None:
+    refused = {}
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        count = int(rng.integers(1, 80))
+        net = Network(
+            name="random",
+            layers=tuple(map(int, rng.integers(1, 40, rng.integers(2, 5)))),
+            activation=str(rng.choice(["sigmoid", "tanh", "relu"])),  # type: ignore[arg-type]
+            loss=str(rng.choice(["logloss", "mse", "cross-entropy"])),  # type: ignore[arg-type]
+        )
+        training = Training(
+            batch_size=int(rng.integers(1, count + 1)),
+            momentum=float(rng.choice([0, 5e-5])),
+            l1=float(rng.choice([0, 1e-4])),
+            l2=float(rng.choice([0, 0.01])),
+        )
+        data = fakes.examples(count, net.layers[0], net.layers[-1], seed)
+        reason = refusal(net, training, seed, data)
+        if reason:
+            refused[seed] = (net.layers, net.activation, net.loss, training.batch_size, reason)
+    assert refused == {}
+
+
+SATURATED = pytest.mark.xfail(
+    strict=True, reason="log(1 - A) of a saturated output loses more digits than the gate grants"
+)
+
+
+@pytest.mark.parametrize(
+    ("layers", "activation", "loss"),
+    [
+        pytest.param((784, 10), "sigmoid", "logloss", marks=SATURATED),
+        ((784, 10), "sigmoid", "mse"),
+        ((784, 10), "sigmoid", "cross-entropy"),
+        pytest.param((784, 64, 10), "sigmoid", "logloss", marks=SATURATED),
+        pytest.param((784, 64, 10), "tanh", "logloss", marks=SATURATED),
+        ((784, 64, 10), "relu", "mse"),
+        ((784, 64, 10), "relu", "cross-entropy"),
+    ],
+)
+def test_networks_as_wide_as_mnist_in_float32_are_accepted(
+    layers: tuple[int, ...], activation: str, loss: str
+) -> None:
+    net = Network(name="wide", layers=layers, activation=activation, loss=loss)  # type: ignore[arg-type]
+    refused = {}
+    for batch_size in (1, 4):
+        for seed in (1, 2, 3):
+            data = fakes.examples(16, 784, 10, seed)
+            reason = refusal(net, Training(batch_size=batch_size), seed, data)
+            if reason:
+                refused[batch_size, seed] = reason[reason.index("worst") :]
+    assert refused == {}
+
+
+def test_the_tolerance_grows_with_the_root_of_the_longest_sum_and_shrinks_with_precision() -> None:
+    def bound(layers: tuple[int, ...], batch_size: int, dtype: str = "float32") -> float:
+        return gate.tolerance(Network(name="any", layers=layers, dtype=dtype), batch_size)  # type: ignore[arg-type]
+
+    assert bound((784, 70, 10), 1) == pytest.approx(2 * bound((196, 70, 10), 1))
+    assert bound((784, 70, 10), 4 * 784) == pytest.approx(2 * bound((784, 70, 10), 784))
+    assert bound((784, 70, 100000), 1) == bound((784, 70, 1), 1), "nothing is summed over outputs"
+    assert bound((784, 10), 1, "float64") < 1e-6 * bound((784, 10), 1)

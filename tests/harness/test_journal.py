@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench import journal
+from bench.errors import ResultsError
+from bench.plan import jobs
+from bench.results import Failed, Outcome
+from tests.harness import fakes
+
+
+def outcomes(count: int = 1) -> tuple[Outcome, ...]:
+    plan = fakes.plan()
+    return tuple(
+        Failed(cell=fakes.cell(plan, batch_size=number + 1), block=0, reason="r", detail="d\n'\"")
+        for number in range(count)
+    )
+
+
+def written(folder: Path, entries: int) -> Path:
+    """A journal of ``entries`` finished jobs with two outcomes each."""
+    record = journal.Journal(folder, fakes.document(complete=False))
+    for number in range(entries):
+        record.add(number, outcomes(2))
+    record.close()
+    return record.path
+
+
+def test_a_finished_journal_is_a_complete_document(tmp_path: Path) -> None:
+    total = len(jobs(fakes.plan()))
+    found = journal.read(written(tmp_path, total))
+    assert found.complete
+    assert found.outcomes == outcomes(2) * total
+    assert msgspec.structs.replace(found, outcomes=(), complete=True) == fakes.document()
+
+
+def test_an_unfinished_journal_is_an_incomplete_document(tmp_path: Path) -> None:
+    found = journal.read(written(tmp_path, 7))
+    assert not found.complete
+    assert len(found.outcomes) == 14
+
+
+def test_a_journal_without_finished_jobs_is_an_incomplete_document(tmp_path: Path) -> None:
+    found = journal.read(written(tmp_path, 0))
+    assert not found.complete
+    assert found.outcomes == ()
+
+
+@pytest.mark.parametrize("kept", [1, 20, 100])
+def test_a_last_line_cut_short_is_left_out(tmp_path: Path, kept: int) -> None:
+    path = written(tmp_path, 3)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-1]) + lines[-1][:kept])
+    found = journal.read(path)
+    assert len(found.outcomes) == 4
+    assert not found.complete
+
+
+@pytest.mark.parametrize("damage", [b"{", b"", b'{"job": 1}', b'{"job": "x", "outcomes": []}'])
+def test_a_damaged_line_in_the_middle_is_refused(tmp_path: Path, damage: bytes) -> None:
+    path = written(tmp_path, 3)
+    lines = path.read_bytes().splitlines()
+    lines[2] = damage
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    with pytest.raises(ResultsError, match=r"journal\.jsonl is damaged.*Run the measurement again"):
+        journal.read(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"junk\n", b'{"schema_version": 1}\n', b"[]\n"])
+def test_a_file_that_is_no_journal_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(ResultsError, match="journal"):
+        journal.read(path)
+
+
+def test_a_journal_of_a_newer_version_is_refused_as_such(tmp_path: Path) -> None:
+    path = written(tmp_path, 1)
+    newer = path.read_bytes().replace(b'"schema_version":1', b'"schema_version":99', 1)
+    path.write_bytes(newer)
+    with pytest.raises(ResultsError, match="schema version 99"):
+        journal.read(path)
+
+
+def test_a_missing_journal_is_refused_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(ResultsError, match=r"cannot read .*none\.jsonl: No such file"):
+        journal.read(tmp_path / "none.jsonl")
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    place = tmp_path / "file"
+    place.write_text("kept")
+    for folder in (place, place / "below"):
+        with pytest.raises(ResultsError, match="cannot write into .*--out"):
+            journal.Journal(folder, fakes.document())
+    assert place.read_text() == "kept"
+
+
+def test_missing_folders_are_made(tmp_path: Path) -> None:
+    assert written(tmp_path / "a" / "b", 1) == tmp_path / "a" / "b" / "journal.jsonl"

@@ -1,0 +1,149 @@
+"""Numbers on the page are those that follow from the document."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pytest
+
+from bench import stats
+from bench.results import Measured, Results
+from impls.registry import ROWS
+from reports.context import Context
+from reports.sections.cold_cost import break_even
+
+BASELINE = next(row.name for row in ROWS if row.rung == 0)
+FLOOR = next(row.name for row in ROWS if row.role == "limit")
+LAST = max((row for row in ROWS if row.rung is not None), key=lambda row: row.rung or 0).name
+
+
+def epochs(document: Results, name: str, batch_size: int, threads: int) -> dict[int, list[float]]:
+    return {
+        one.block: list(timing.round_seconds)
+        for one in document.outcomes
+        if isinstance(one, Measured)
+        and (one.cell.implementation, one.cell.batch_size, one.cell.threads)
+        == (name, batch_size, threads)
+        for timing in one.timings
+        if timing.phase == "epoch"
+    }
+
+
+def section(page: str, name: str) -> str:
+    found = re.search(rf'<section id="{name}".*?</section>', page, re.DOTALL)
+    assert found
+    return found[0]
+
+
+def values(markup: str) -> list[float]:
+    return [float(value) for value in re.findall(r'data-value="([^"]+)"', markup)]
+
+
+def row_of(markup: str, name: str, place: int) -> str:
+    pattern = rf'<tr data-implementation="{re.escape(name)}" data-place="{place}">.*?</tr>'
+    found = re.search(pattern, markup, re.DOTALL)
+    assert found
+    return found[0]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_overview_holds_the_estimates_of_the_epoch(
+    page: str, document: Results, threads: int
+) -> None:
+    for name in (BASELINE, FLOOR, LAST):
+        row = row_of(section(page, "overview"), name, threads - 1)
+        expected = [
+            stats.estimate(list(epochs(document, name, size, threads).values())).value
+            for size in (128, 500, 2000, 20000)
+        ]
+        assert values(row) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_overview_prints_speed_up_and_multiple_of_the_floor(
+    page: str, document: Results
+) -> None:
+    row = row_of(section(page, "overview"), LAST, 1)
+    ours = epochs(document, LAST, 128, 2)
+    over_baseline = stats.speed_up(epochs(document, BASELINE, 128, 2), ours).value
+    over_floor = stats.speed_up(ours, epochs(document, FLOOR, 128, 2)).value
+    assert f"{over_baseline:.3g}" in row
+    assert f"{over_floor:.3g}" in row
+
+
+def test_the_summary_gives_the_interval_of_the_headline(page: str, context: Context) -> None:
+    best = min(
+        (point for point in context.points.values() if not context.is_floor(point.implementation)
+         and point.batch_size == 500 and point.epoch),
+        key=lambda point: point.epoch.value if point.epoch else math.inf,
+    )  # fmt: skip
+    ratio = context.speed_ups[best.implementation, best.condition, 500]
+    assert ratio.low
+    assert ratio.high
+    text = section(page, "summary").replace("\N{NO-BREAK SPACE}", " ")
+    assert f"{best.implementation} trains an epoch of 60000 examples" in text
+    assert f"(95 % interval {ratio.low:.1f} to {ratio.high:.1f})" in text
+    assert best.epoch
+    assert best.epoch.value in values(text)
+
+
+def test_shares_of_the_floor_are_its_time_over_theirs(page: str, document: Results) -> None:
+    row = row_of(section(page, "floor"), LAST, 0)
+    expected = stats.speed_up(epochs(document, FLOOR, 128, 1), epochs(document, LAST, 128, 1)).value
+    assert values(row)[0] == pytest.approx(expected)
+
+
+def test_the_product_of_all_gains_is_the_gain_of_the_whole_ladder(
+    page: str, document: Results
+) -> None:
+    rows = re.findall(
+        r"<tr[^>]*>\s*<th[^>]*>whole ladder.*?</tr>", section(page, "ladder"), re.DOTALL
+    )
+    whole = stats.speed_up(epochs(document, BASELINE, 128, 1), epochs(document, LAST, 128, 1)).value
+    assert values(rows[0])[0] == pytest.approx(whole)
+
+
+def test_published_gains_stand_at_published_batch_sizes_only(page: str) -> None:
+    ladder = section(page, "ladder")
+    assert "published: 1.28" in ladder
+    assert "published: 1.29" in ladder
+    published = re.findall(r"published: ", ladder)
+    assert len(published) == 2 * (4 + 2)
+    assert ladder.count("<caption>") == 2
+
+
+def test_observed_threads_stand_beside_requested_ones(page: str, context: Context) -> None:
+    point = next(iter(context.points.values()))
+    assert point.threads_observed in values(section(page, "thread-scaling"))
+    assert point.threads_observed in values(section(page, "environment"))
+
+
+def test_the_residual_is_step_less_phases_over_step(page: str, context: Context) -> None:
+    point = context.points[BASELINE, context.conditions[0], 500]
+    names = ("prepare", "forward", "loss", "backward", "update")
+    phases = sum(point.durations[name].value for name in names)
+    assert point.step
+    expected = (point.step.value - phases) / point.step.value
+    assert any(value == pytest.approx(expected) for value in values(section(page, "phases")))
+
+
+def test_refusals_give_reason_size_and_place(page: str) -> None:
+    text = section(page, "correctness")
+    assert "was refused (24 outcomes): gradient weights[1] differs from the reference" in text
+    assert "error 3.1e-02, tolerance 1.0e-05, largest at [12, 7]" in text
+
+
+@pytest.mark.parametrize(
+    ("cold", "epoch", "expected"),
+    [
+        (5.0, 0.1, 10.0),
+        (0.5, 0.1, 0.0),
+        (5.0, 0.6, math.inf),
+        (0.5, 0.9, math.inf),
+        (1.0, 0.5, 0.0),
+    ],
+)
+def test_break_even_is_the_extra_cost_over_the_saving_per_epoch(
+    cold: float, epoch: float, expected: float
+) -> None:
+    assert break_even(cold, epoch, 1.0, 0.5) == pytest.approx(expected)

@@ -1,0 +1,149 @@
+"""The small pieces: numbers as text, the work model, published values, the data frame, SVG."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+
+import reports
+from bench.results import Measured, Results
+from impls.networks import Network
+from impls.registry import ROWS
+from reports import articles, charts, frame
+from reports import format as text
+from reports.work import gigaflops, work_per_example
+from tests.reports import sample
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0, "0 s"),
+        (0.1034, "103 ms"),
+        (0.09996, "100 ms"),
+        (1.0, "1.00 s"),
+        (0.99999, "1.00 s"),
+        (75.25, "75.2 s"),
+        (1234.5, "1230 s"),
+        (2.5e-6, "2.50 µs"),
+        (3e-9, "3.00 ns"),
+        (4e-11, "0.0400 ns"),
+    ],
+)
+def test_durations_have_three_digits_and_a_fitting_unit(value: float, expected: str) -> None:
+    assert text.seconds(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(8.127, "8.13"), (0.9999, "1.00"), (99.96, "100"), (-0.0123, "-0.0123"), (0, "0")],
+)
+def test_significant_digits_count_from_the_first(value: float, expected: str) -> None:
+    assert text.significant(value) == expected
+
+
+def test_numbers_are_tied_to_their_units_and_words_are_not() -> None:
+    tied = text.tied("in 1.88 s: 95 % of 3 seconds")
+    assert tied == "in 1.88\N{NO-BREAK SPACE}s: 95\N{NO-BREAK SPACE}% of 3 seconds"
+
+
+def test_counts_lists_bytes_and_labels_read_well() -> None:
+    assert text.count(1, "thread") == "1 thread"
+    assert text.count(2, "process", "processes") == "2 processes"
+    assert text.listing(["a", "b", "c"]) == "a, b and c"
+    assert text.listing(["a"]) == "a"
+    assert text.listing([]) == ""
+    assert text.byte_count(16 * 2**30) == "16.0 GiB"
+    assert text.byte_count(12) == "12 B"
+    assert len(text.label("x" * 100)) == 26
+    assert "\x00" not in text.label("a\x00b")
+
+
+def test_the_work_model_counts_products_only() -> None:
+    work = work_per_example(Network(name="n", layers=(784, 70, 30, 10)))
+    assert work.forward == 2 * (784 * 70 + 70 * 30 + 30 * 10)
+    assert work.weight_gradients == work.forward
+    assert work.deltas == 2 * (70 * 30 + 30 * 10)
+    assert work.total == 233920
+
+
+def test_one_layer_propagates_no_delta() -> None:
+    assert work_per_example(Network(name="n", layers=(4, 3))).deltas == 0
+
+
+def test_the_rate_is_work_over_time() -> None:
+    network = Network(name="n", layers=(784, 70, 30, 10))
+    assert gigaflops(network, 60000, 0.1) == pytest.approx(233920 * 60000 / 0.1 / 1e9)
+
+
+def test_published_gains_follow_from_published_totals() -> None:
+    assert articles.published_factor(3, 500) == pytest.approx(9.6 / 7.52)
+    assert articles.published_factor(3, 20000) == pytest.approx(8.7 / 6.72)
+    assert articles.published_factor(1, 500) == pytest.approx(48 / 11)
+    assert articles.published_factor(2, 20000) is None
+    assert articles.published(4, 500) is None
+
+
+def test_the_frame_has_one_row_per_round(document: Results) -> None:
+    rows = frame.tidy([document])
+    expected = [
+        seconds
+        for one in document.outcomes
+        if isinstance(one, Measured)
+        for timing in one.timings
+        for seconds in timing.round_seconds
+    ]
+    assert rows["seconds"].tolist() == expected
+    assert rows.loc[rows["phase"] == "forward", "cpu_seconds"].isna().all()
+    assert rows.loc[rows["phase"] == "epoch", "cpu_seconds"].notna().all()
+
+
+def test_an_empty_frame_keeps_its_columns() -> None:
+    rows = frame.tidy([sample.document(outcomes=())])
+    assert list(rows.columns) == list(frame.COLUMNS)
+    assert rows.empty
+
+
+def test_csv_reads_back_as_the_frame() -> None:
+    rows = frame.tidy(
+        [sample.document(sample.Shape(batch_sizes=(500,), threads=(None,), blocks=1))]
+    )
+    back = pd.read_csv(io.StringIO(frame.to_csv(rows)))
+    assert back["seconds"].tolist() == rows["seconds"].tolist()
+    assert back["threads"].isna().all()
+
+
+def test_a_chart_leaves_the_global_settings_alone_and_is_well_formed() -> None:
+    before = dict(mpl.rcParams)
+    bar = charts.Bar("a & <b> $x$", charts.style_of(0), 1.0, "note")
+    chart = charts.waterfall("title", [bar, bar], description='a "description" <here>')
+    assert dict(mpl.rcParams) == before
+    root = ET.fromstring(str(chart))  # noqa: S314 - made above
+    assert root.get("viewBox")
+    texts = [element.text for element in root.iter("text")]
+    assert "a & <b> $x$" in texts
+
+
+def test_styles_differ_in_more_than_colour_and_never_run_out() -> None:
+    styles = [charts.style_of(slot) for slot in range(30)]
+    looks = {(style.colour, style.marker, str(style.dash)) for style in styles}
+    assert len(looks) == 30
+    assert len({style.marker for style in styles[:10]}) == 10
+
+
+def test_no_source_of_the_reports_names_an_implementation() -> None:
+    folder = Path(reports.__file__).parent
+    names = [row.name for row in ROWS if "-" in row.name]
+    names += [f'"{row.name}"' for row in ROWS] + [f"'{row.name}'" for row in ROWS if row.rung == 0]
+    allowed = {'"floor"'}  # the word of the vocabulary: a section, a style
+    for path in folder.rglob("*"):
+        if path.suffix in (".py", ".html", ".css", ".js"):
+            source = path.read_text(encoding="utf-8")
+            found = [n for n in names if re.search(rf"(?<![\w-]){re.escape(n)}(?![\w-])", source)]
+            assert set(found) <= allowed, path

@@ -1,0 +1,134 @@
+"""The answer in sentences, on documents small enough to reckon by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from bench.plan import Cell
+from bench.results import Failed, Results
+from impls.registry import ROWS
+from reports.gather import build_context
+from reports.summary import export_line, findings, sentences
+from reports.terminal import epoch_table
+from tests.reports import pieces, sample
+
+BASELINE = next(row.name for row in ROWS if row.rung == 0)
+FLOOR = next(row.name for row in ROWS if row.role == "limit")
+ONE, TWO = (row.name for row in ROWS if row.rung in (1, 2))
+
+
+def made(
+    epochs: dict[str, Sequence[float]], *, batch_size: int = 500, threads: int | None = 2
+) -> Results:
+    """A document with one epoch round per block for each implementation."""
+    outcomes = [
+        pieces.measured(cell(name, batch_size, threads), block=block, epoch=[seconds])
+        for name, blocks in epochs.items()
+        for block, seconds in enumerate(blocks)
+    ]
+    shape = sample.Shape(batch_sizes=(batch_size,), threads=(threads,))
+    return sample.document(shape, outcomes=tuple(outcomes))
+
+
+def cell(name: str, batch_size: int = 500, threads: int | None = 2) -> Cell:
+    return Cell(
+        implementation=name, device="cpu", network="blog", batch_size=batch_size, threads=threads
+    )
+
+
+def said(*documents: Results) -> tuple[str, ...]:
+    return sentences(build_context(documents))
+
+
+def test_the_headline_says_who_how_fast_by_how_much_and_how_sure() -> None:
+    document = made({BASELINE: (0.8, 0.84, 0.88), ONE: (0.1, 0.1, 0.1), FLOOR: (0.05, 0.05, 0.05)})
+    headline, lead, reproduce, *_ = said(document)
+    assert headline == (
+        f"At batch 500 with 2 threads, {ONE} trains an epoch of 60000 examples in 100 ms: "
+        f"8.39 times as fast as {BASELINE} (95 % interval 7.46 to 9.45), "
+        "2.00 times the time of the floor."
+    )
+    assert lead.startswith(f"{BASELINE} comes next: it takes 8.39 times as long")
+    assert reproduce.startswith("Reproduce with: export MKL_NUM_THREADS=2")
+    assert "OPENBLAS_NUM_THREADS=2" in reproduce
+
+
+def test_an_interval_that_contains_one_is_unresolved() -> None:
+    document = made({ONE: (0.10, 0.11, 0.10), TWO: (0.105, 0.10, 0.11)})
+    assert any(f"faster than {TWO} is unresolved" in one for one in said(document))
+    assert findings(build_context([document]))[0].undecided == (TWO,)
+
+
+def test_too_few_processes_are_counted_not_hidden() -> None:
+    text = " ".join(said(made({BASELINE: (0.8, 0.8), ONE: (0.1, 0.1)})))
+    assert "(from 2 processes, too few for an interval)" in text
+
+
+def test_the_floor_never_wins() -> None:
+    document = made({ONE: (0.1,), FLOOR: (0.05,)})
+    assert [one.best.implementation for one in findings(build_context([document]))] == [ONE]
+
+
+def test_the_first_batch_size_asked_for_makes_the_headline() -> None:
+    large, small = cell(ONE, 20000), cell(ONE, 500)
+    outcomes = (
+        pieces.measured(small, block=0, epoch=[0.2]),
+        pieces.measured(large, block=0, epoch=[0.1]),
+    )
+    document = sample.document(sample.Shape(batch_sizes=(20000, 500)), outcomes=outcomes)
+    assert said(document)[0].startswith("At batch 20000")
+
+
+def test_the_best_thread_setting_of_each_implementation_counts() -> None:
+    one = pieces.measured(cell(ONE, threads=1), block=0, epoch=[0.3])
+    two = pieces.measured(cell(ONE, threads=2), block=0, epoch=[0.2])
+    document = sample.document(sample.Shape(batch_sizes=(500,)), outcomes=(one, two))
+    assert said(document)[0].startswith("At batch 500 with 2 threads")
+
+
+def test_export_lines_are_quoted_and_unset_what_was_unset() -> None:
+    asked = Cell(
+        implementation=ONE,
+        device="cpu",
+        network="blog",
+        batch_size=500,
+        threads=None,
+        setting=(("A", "two words"), ("B", None)),
+    )
+    document = sample.document(outcomes=(pieces.measured(asked, block=0, epoch=[1.0]),))
+    point = findings(build_context([document]))[0].best
+    assert export_line(point) == "unset B; export A='two words'"
+
+
+def test_what_was_not_measured_is_said_with_its_reason() -> None:
+    failed = tuple(Failed(cell=cell(ONE), block=block, reason="killed") for block in range(3))
+    assert said(sample.document(outcomes=failed))[:2] == (
+        "Nothing was measured, so nothing can be compared.",
+        f"{ONE}: failed (3 outcomes): killed.",
+    )
+
+
+def test_a_note_of_the_data_set_is_passed_on() -> None:
+    document = made({ONE: (0.1,)})
+    dataset = pieces.noted(document.dataset, "These are digits resized, not MNIST.")
+    assert (
+        said(pieces.replace(document, dataset=dataset))[-1]
+        == "These are digits resized, not MNIST."
+    )
+
+
+def test_the_terminal_table_shows_times_ratios_and_outcomes() -> None:
+    document = made({BASELINE: (0.8,), ONE: (0.1,), FLOOR: (0.05,)})
+    failed = Failed(cell=cell("[bold]odd"), block=0, reason="killed")
+    document = pieces.replace(document, outcomes=(*document.outcomes, failed))
+    console = Console(width=100, record=True, color_system=None)
+    with console.capture() as captured:
+        console.print(epoch_table(build_context([document])))
+    shown = captured.get()
+    lines = {line.split()[1]: line for line in shown.splitlines() if len(line.split()) > 2}
+    assert "100 ms" in lines[ONE]
+    assert "8.00 \N{MULTIPLICATION SIGN}" in shown
+    assert "50 %" in shown
+    assert "failed" in lines["[bold]odd"]

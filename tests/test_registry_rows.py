@@ -1,0 +1,223 @@
+"""The rows of the registry, and that everything about an implementation derives from its row."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import importlib.util
+import re
+import sys
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bench
+from bench import gate
+from bench.errors import ImplementationError, UnknownNameError
+from impls import reference, registry
+from impls.networks import Network, Training
+from impls.parameters import start_parameters
+from impls.registry import ROWS, Row
+from reports import page
+from reports.section import Section
+
+CHECKOUT = Path(__file__).parents[1]
+PACKAGES = [Path(bench.__file__).parents[1] / name for name in ("bench", "impls", "reports")]
+
+COINCIDENCES = {
+    ("machine.py", "numba"): "the name of a distribution, whose version is recorded",
+    ("numba_jit.py", "numba"): "the library of a thread pool",
+    ("floor.py", "floor"): "the id and the template of a section",
+    ("canvas.py", "floor"): "what marks a series without a place in the palette",
+    ("train.py", "numpy-optimized"): "the default of an option has to be one of them",
+}
+"""Strings that equal the name of a row, by file, and why they may."""
+
+rows = pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+
+
+@rows
+def test_the_target_is_a_class_in_a_file(row: Row) -> None:
+    module, _, class_name = row.target.partition(":")
+    spec = importlib.util.find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    assert class_name in {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+@rows
+def test_what_a_row_requires_is_installed_by_the_project_or_by_its_extra(row: Row) -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    listed = extras[row.extra] if row.extra else project["dependencies"]
+    assert set(row.requires) <= {re.split(r"[<>=\[]", entry)[0] for entry in listed}
+
+
+@rows
+def test_the_summary_is_one_short_line(row: Row) -> None:
+    assert 0 < len(row.summary) <= 80
+    assert row.summary.splitlines() == [row.summary]
+
+
+def test_names_are_unique_and_safe_in_files_and_shells() -> None:
+    names = [row.name for row in ROWS]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z][a-z0-9-]*", name) for name in names)
+
+
+def test_the_ladder_has_one_implementation_per_rung_from_the_baseline_up() -> None:
+    rungs = [row.rung for row in ROWS if row.rung is not None]
+    assert rungs == list(range(len(rungs)))
+
+
+def test_no_other_file_names_an_implementation() -> None:
+    names = {row.name for row in ROWS}
+    found = {
+        (path.name, node.value)
+        for package in PACKAGES
+        for path in package.rglob("*.py")
+        if path != Path(registry.__file__)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in names
+    }
+    assert found == COINCIDENCES.keys()
+
+
+def test_no_template_or_script_names_an_implementation() -> None:
+    quoted = re.compile("|".join(f"[\"']{re.escape(row.name)}[\"']" for row in ROWS))
+    assets = [p for package in PACKAGES for p in package.rglob("*") if p.suffix in {".html", ".js"}]
+    assert assets
+    assert [p.name for p in assets if quoted.search(p.read_text(encoding="utf-8"))] == []
+
+
+def test_listing_implementations_imports_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = {row.target.partition(":")[0] for row in ROWS}
+    for target in targets:
+        monkeypatch.delitem(sys.modules, target, raising=False)
+    reasons = [registry.missing(row) for row in registry.known().values()]
+    assert len(reasons) >= len(ROWS)
+    assert not targets & sys.modules.keys()
+
+
+def test_missing_packages_are_named_with_the_command_that_installs_them() -> None:
+    absent = Row("x", "m:C", "s", requires=("json", "absent_one", "absent_two"))
+    assert registry.missing(absent) == (
+        "absent_one, absent_two not installed; install with: pip install 'absent_one absent_two'"
+    )
+
+
+def test_an_extra_is_the_remedy_where_there_is_one() -> None:
+    reason = registry.missing(Row("x", "m:C", "s", requires=("absent_one",), extra="keras"))
+    assert reason == "absent_one not installed; install with: pip install 'mlpbench[keras]'"
+
+
+def test_nothing_is_missing_where_everything_is_installed() -> None:
+    assert registry.missing(Row("x", "m:C", "s", requires=("json", "numpy"))) is None
+
+
+def _declare(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """Pretend that an installed package declares this entry point."""
+    group = "mlpbench.implementations"
+    declared = {group: [EntryPoint(name=name, value=value, group=group)]}
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda *, group: declared[group])
+
+
+def test_an_entry_point_of_another_package_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    _declare(monkeypatch, "theirs", "impls.reference:Trainer")
+    assert list(registry.known()) == [*(row.name for row in ROWS), "theirs"]
+    row = registry.find("theirs")
+    assert (row.device, row.rung, row.role) == ("cpu", None, "trainer")
+    assert registry.load(row) is reference.Trainer
+
+
+def test_an_entry_point_cannot_take_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    _declare(monkeypatch, ROWS[0].name, "theirs.mlp:Trainer")
+    with pytest.raises(ImplementationError, match=r"theirs\.mlp:Trainer\) has the name of another"):
+        registry.known()
+
+
+def test_a_broken_entry_point_is_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    _declare(monkeypatch, "theirs", "absent_package.mlp:Trainer")
+    with pytest.raises(ImplementationError, match=r"theirs: cannot import absent_package\.mlp"):
+        registry.load(registry.find("theirs"))
+
+
+def test_an_unknown_name_is_answered_with_the_nearest_and_with_how_to_give_a_file() -> None:
+    name = ROWS[0].name
+    with pytest.raises(UnknownNameError, match=f"Did you mean '{name}'.*FILE|file, such as"):
+        registry.find(name[:-1])
+
+
+def _file_row(folder: Path, text: str, class_name: str = "Mine") -> Row:
+    file = folder / "mine.py"
+    file.write_text(text, encoding="utf-8")
+    return registry.find(f"{file}:{class_name}")
+
+
+def test_a_class_in_a_file_is_a_row(tmp_path: Path) -> None:
+    row = _file_row(tmp_path, "from impls import reference\nclass Mine(reference.Trainer): ...\n")
+    assert row.name == "mine:Mine"
+    assert issubclass(registry.load(row), reference.Trainer)
+
+
+def test_a_file_is_found_from_the_current_folder_and_remembered_in_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").touch()
+    monkeypatch.chdir(tmp_path)
+    assert registry.find("mine.py:Mine").target == f"{tmp_path.resolve() / 'mine.py'}:Mine"
+
+
+def test_a_file_that_is_not_there_is_an_error_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(ImplementationError, match=r"no file .*absent\.py .* check the path"):
+        registry.find(f"{tmp_path}/absent.py:Mine")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("class Other: ...", "has no class 'Mine': check the name after the colon"),
+        ("import absent_package", "No module named 'absent_package'"),
+        ("class Mine(", "cannot import"),
+    ],
+    ids=["no class", "no package", "no Python"],
+)
+def test_a_file_that_does_not_load_says_why(tmp_path: Path, text: str, message: str) -> None:
+    row = _file_row(tmp_path, text)
+    with pytest.raises(ImplementationError, match=re.escape(message)):
+        registry.load(row)
+
+
+def _example(heading: str) -> str:
+    """The Python block below a heading of CONTRIBUTING.md."""
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    return text.partition(heading)[2].partition("```python\n")[2].partition("```")[0]
+
+
+@pytest.mark.parametrize("loss", ["logloss", "mse", "cross-entropy"])
+def test_the_implementation_in_the_contributing_guide_passes_the_gate(
+    tmp_path: Path, loss: str
+) -> None:
+    row = _file_row(tmp_path, _example("### An implementation"), "Trainer")
+    network = Network(name="n", layers=(6, 5, 4, 3), activation="tanh", loss=loss)
+    training = Training(batch_size=8, l1=0.1)
+    rng = np.random.default_rng(5)
+    X = rng.random((40, 6), dtype=np.float32)
+    Y = np.eye(3, dtype=np.float32)[rng.integers(0, 3, 40)]
+    order = rng.permutation(40)[: gate.rows_needed(8, 40)]
+    start = start_parameters(network, training, seed=1)
+    checks = gate.inspect(registry.load(row), network, training, start, (X, Y), order)
+    assert gate.refusal(checks) == ""
+    assert len(checks) > len(training.__struct_fields__)
+
+
+def test_the_section_in_the_contributing_guide_fits_into_the_report() -> None:
+    names: dict[str, object] = {}
+    exec(_example("### A section of the report"), names)  # noqa: S102 - our own text
+    section = names["SECTION"]
+    assert isinstance(section, Section)
+    assert section in page.ordered([*page.discover(), section])
