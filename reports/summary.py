@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from bench.stats import CONFIDENCE
+from bench.threads import variables as thread_variables
 from reports import format as text
 from reports.context import Context, fastest
 from reports.points import Point, Ratio, Scope, speed_up
@@ -138,13 +139,14 @@ def lead(context: Context, finding: Finding) -> str:
 
 
 def export_line(point: Point) -> str:
-    """The shell line that gives a process the thread and library variables of ``point``.
+    """The shell line that gives a process the thread count and the setting of ``point``.
 
-    Empty where the process had none of them.
+    Empty where nothing was asked for.
     """
-    variables = point.measured[0].process.environment
-    assignments = [f"{name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
-    unset = [name for name, value in point.cell.setting if value is None]
+    setting = dict(point.cell.setting)
+    wanted = {**thread_variables(point.cell.threads), **setting}
+    assignments = [f"{name}={shlex.quote(value)}" for name, value in wanted.items() if value]
+    unset = [name for name, value in setting.items() if value is None]
     parts = [f"unset {' '.join(unset)}"] if unset else []
     if assignments:
         parts.append(f"export {' '.join(assignments)}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
-from matplotlib.ticker import FuncFormatter, LogLocator, MultipleLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator
 
 from reports import format as text
 from reports.charts.canvas import COLOURS, INK, MUTED, PAGE, Style
@@ -57,9 +57,11 @@ def stacked(title: str, rows: Sequence[Stack], *, description: str) -> Markup:
                 note_behind(plot, start, place, row.note)
             note_at_edge(plot, place, text.seconds(row.whole))
         plot.axvline(1, color=INK, linewidth=1.6)
-        plot.xaxis.set_major_locator(MultipleLocator(0.25 if max(ends) < _LONG else 0.5))
+        plot.xaxis.set_major_locator(MultipleLocator(0.25) if max(ends) < _LONG else MaxNLocator(6))
         plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
-        plot.set_xlim(0, max(1.08, 1.02 * max(ends)))
+        # A bar with a note needs room behind it.
+        noted = [1.3 * end for row, end in zip(rows, ends, strict=True) if row.note]
+        plot.set_xlim(0, max(1.08, 1.02 * max(ends), *noted))
     return drawing.markup
 
 
