@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import os
+import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import bench
+from bench import machine, results
 from bench.errors import ImplementationError, UsageError
-from bench.machine import usable_cpus
 from bench.plan import Plan, Setting, require_distinct
 from bench.profiles import PROFILES
+from bench.results import Dataset, Results
 from impls import registry
 from impls.data import TrainingData
 from impls.networks import Preset
@@ -63,7 +69,7 @@ def build_plan(choices: Choices, data: TrainingData) -> Plan:
     profile = PROFILES[choices.profile]
     network = choices.preset.network
     batch_sizes = choices.batch_sizes or profile.batch_sizes
-    threads = choices.threads or profile.threads(usable_cpus())
+    threads = choices.threads or profile.threads(machine.usable_cpus())
     require_distinct("--batch-size", batch_sizes)
     require_distinct("--threads", threads)
     examples, features = data.X.shape
@@ -101,3 +107,25 @@ def examples_wanted(choices: Choices, available: int) -> int:
         return choices.examples
     limit = PROFILES[choices.profile].examples or available
     return min(available, max(limit, *choices.batch_sizes, 1))
+
+
+def new_document(plan: Plan, data: TrainingData) -> Results:
+    """The results document of a run before its first outcome."""
+    return Results(
+        schema_version=results.SCHEMA_VERSION,
+        created_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        generator=f"mlpbench {bench.__version__}",
+        plan=plan,
+        dataset=Dataset(
+            name=data.name,
+            source=data.source,
+            examples=len(data.X),
+            features=data.X.shape[1],
+            sha256=data.sha256,
+            note=data.note,
+        ),
+        machine=machine.describe(os.environ),
+        outcomes=(),
+        complete=False,
+        command=shlex.join(["mlpbench", *sys.argv[1:]]),
+    )

@@ -5,25 +5,28 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-import bench
 from bench import journal as journals
-from bench import machine, results
+from bench import results
 from bench.cli.options import CommaList, Threads, parse_settings
-from bench.cli.planning import Choices, build_plan, choose_implementations, examples_wanted
+from bench.cli.planning import (
+    Choices,
+    build_plan,
+    choose_implementations,
+    examples_wanted,
+    new_document,
+)
 from bench.cli.progress import RunProgress, duration, waiting
 from bench.estimate import run_seconds
 from bench.executor import LocalExecutor
 from bench.plan import Plan, jobs
 from bench.profiles import PROFILES
-from bench.results import Dataset, Measured, Results, Unavailable
+from bench.results import Measured, Results, Unavailable
 from bench.runner import Runner
 from bench.timing import Clock
 from impls.data import TrainingData, load_dataset
@@ -145,7 +148,7 @@ def run_command(**options: Any) -> int:
         data = load_dataset(options["dataset"], progress=console.is_terminal)
         data = data.take(examples_wanted(choices, len(data.X)))
     plan = build_plan(choices, data)
-    document = _document(plan, data)
+    document = new_document(plan, data)
     journal = journals.Journal(out, document)
     X, Y = data.X, data.one_hot()
     _announce(console, plan, data, (X, Y))
@@ -172,28 +175,6 @@ def _choices(options: dict[str, Any]) -> Choices:
         device=options["device"],
         examples=options["examples"],
         seed=options["seed"],
-    )
-
-
-def _document(plan: Plan, data: TrainingData) -> Results:
-    """The results document before the first outcome."""
-    return Results(
-        schema_version=results.SCHEMA_VERSION,
-        created_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        generator=f"mlpbench {bench.__version__}",
-        plan=plan,
-        dataset=Dataset(
-            name=data.name,
-            source=data.source,
-            examples=len(data.X),
-            features=data.X.shape[1],
-            sha256=data.sha256,
-            note=data.note,
-        ),
-        machine=machine.describe(os.environ),
-        outcomes=(),
-        complete=False,
-        command=shlex.join(["mlpbench", *sys.argv[1:]]),
     )
 
 
