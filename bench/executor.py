@@ -40,7 +40,8 @@ class LocalExecutor:
         """Run ``python -m bench.worker`` and wait for it, at most ``timeout`` seconds."""
         with tempfile.TemporaryFile() as output:
             process = subprocess.Popen(  # noqa: S603  # our own worker, no shell
-                [sys.executable, "-m", "bench.worker", str(order)],
+                # -P: the current folder must not come before the parent's own copy.
+                [sys.executable, "-P", "-m", "bench.worker", str(order)],
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,

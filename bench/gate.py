@@ -7,7 +7,8 @@ each is code of its own.
 
 *Probe settings.*  With the articles' coefficients the penalty and the momentum vanish beside the
 data: a forgotten momentum would pass.  The gate therefore raises every coefficient that is not
-zero to a size at which its absence shows; which code runs does not depend on the size.
+zero to a size at which its absence shows; which code runs does not depend on the size.  The
+learning rate is such that a few updates neither saturate an output nor vanish in rounding.
 
 *Error and tolerance.*  The error of an array is ``max|ours - reference| / max|reference|``.  A
 float result of a sum of K products carries an error that grows like ``sqrt(K)`` roundings, so the
@@ -35,17 +36,18 @@ STEPS = 3
 LARGE_BATCH = 4096
 """From here on one full batch and a shorter one must do: they take as long as many small ones."""
 PROBE_PENALTY = 0.5
+"""Per example of the batch: gradients are sums, and the penalty has to stand out from them."""
 PROBE_MOMENTUM = 0.5
 
 
-def probe_training(training: Training) -> Training:
+def probe_training(network: Network, training: Training) -> Training:
     """``training`` with every non-zero coefficient large enough to be seen."""
     return msgspec.structs.replace(
         training,
         momentum=PROBE_MOMENTUM if training.momentum else 0.0,
-        l1=PROBE_PENALTY if training.l1 else 0.0,
-        l2=PROBE_PENALTY if training.l2 else 0.0,
-        learning_rate=0.5 / training.batch_size,
+        l1=PROBE_PENALTY * training.batch_size if training.l1 else 0.0,
+        l2=PROBE_PENALTY * training.batch_size if training.l2 else 0.0,
+        learning_rate=0.5 / (training.batch_size * network.layers[0]),
     )
 
 
@@ -68,9 +70,12 @@ def inspect(
     ``data`` are the bound ``X`` and ``Y``; ``order`` holds the rows of some batches and a shorter
     last one (see :func:`rows_needed`).
     """
-    probe = probe_training(training)
+    probe = probe_training(network, training)
     bound = tolerance(network, training.batch_size)
     parts = list(batches(order, training.batch_size))
+    if len(parts) == 1:
+        # Momentum shows from the second step on.
+        parts *= 2
     exact = Truth(network, probe, start, data, parts)
     checks: list[Check] = []
     for stage in (_by_phases, _by_steps, _by_epoch):

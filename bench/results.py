@@ -278,6 +278,8 @@ def write_bytes(path: Path, data: bytes) -> None:
     Raises:
         ResultsError: the folder cannot be written.
     """
+    if path.is_dir():
+        raise ResultsError(f"cannot write {path}: it is a folder. Name a file in it.")
     partial = path.with_name(path.name + ".partial")
     try:
         partial.write_bytes(data)

@@ -73,7 +73,7 @@ class Runner:
 
     def _run_job(self, job: Job, folder: Path) -> list[Outcome]:
         row = self.rows[job.implementation]
-        reason = registry.missing(row) or self.absent.get(row.name)
+        reason = registry.missing(row) or registry.no_device(row) or self.absent.get(row.name)
         if reason is not None:
             return self._unavailable(row, job, reason)
         output = folder / f"outcomes-{job.index}.jsonl"

@@ -61,13 +61,15 @@ def run(order: Order, clock: Clock) -> None:
     begun = clock.wall()
     try:
         trainer_class = registry.load(order.row)
-        reason = trainer_class.unavailable()
     except ImplementationError as error:
-        reason = str(error)
-    import_seconds = clock.wall() - begun
-    if reason is not None:
         for cell, _ in _cells(order):
-            append(output, Unavailable(cell=cell, reason=reason))
+            append(output, Failed(cell=cell, block=order.job.block, reason=str(error)))
+        return
+    import_seconds = clock.wall() - begun
+    absent = trainer_class.unavailable()
+    if absent is not None:
+        for cell, _ in _cells(order):
+            append(output, Unavailable(cell=cell, reason=absent))
         return
     data = load_arrays(Path(order.arrays))
     process = describe_process(order.row, trainer_class, import_seconds)

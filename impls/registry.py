@@ -7,6 +7,7 @@ point in the group ``mlpbench.implementations`` or ``--impl path/to/file.py:Clas
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.metadata
 import importlib.util
@@ -19,6 +20,8 @@ from bench.errors import ImplementationError, UnknownNameError
 from impls.contract import Trainer
 
 ENTRY_POINT_GROUP = "mlpbench.implementations"
+GPU_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+"""What the drivers of NVIDIA, AMD and Windows' Linux leave in ``/dev``."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +92,35 @@ def find(name: str) -> Row:
     path, separator, class_name = name.rpartition(":")
     if separator and path.endswith(".py"):
         file = Path(path).resolve()
-        if not file.is_file():
-            raise ImplementationError(f"no file {path} for --impl {name}: check the path")
+        _require_class(file, class_name)
         return Row(f"{file.stem}:{class_name}", f"{file}:{class_name}", f"from {file.name}")
     rows = known()
     if name not in rows:
         hint = "Or give a file, such as path/to/file.py:ClassName."
         raise UnknownNameError("implementation", name, rows, hint=hint)
     return rows[name]
+
+
+def _require_class(file: Path, class_name: str) -> None:
+    """Refuse a file that cannot hold the class, without running it.
+
+    Raises:
+        ImplementationError: no such file, not Python, or nothing of that name in it.
+    """
+    try:
+        tree = ast.parse(file.read_bytes(), filename=str(file))
+    except OSError as error:
+        raise ImplementationError(
+            f"cannot read {file}: {error.strerror}. Check the path."
+        ) from error
+    except (SyntaxError, ValueError) as error:
+        raise ImplementationError(f"{file} is not valid Python: {error}") from error
+    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    if class_name not in defined:
+        known = f"it has {', '.join(sorted(defined))}" if defined else "it has none"
+        raise ImplementationError(
+            f"{file.name} has no class {class_name!r} ({known}): check the name after the colon"
+        )
 
 
 def missing(row: Row) -> str | None:
@@ -109,6 +133,16 @@ def missing(row: Row) -> str | None:
         return None
     remedy = f"mlpbench[{row.extra}]" if row.extra else " ".join(absent)
     return f"{', '.join(absent)} not installed; install with: pip install '{remedy}'"
+
+
+def no_device(row: Row) -> str | None:
+    """Why this machine has no device for ``row``, or None where it seems to have one.
+
+    Only device files are looked for; whether a library can use the device is for the worker to say.
+    """
+    if row.device == "cpu" or any(Path(file).exists() for file in GPU_FILES):
+        return None
+    return f"no device: this machine shows no GPU (none of {', '.join(GPU_FILES)} exists)"
 
 
 def load(row: Row) -> type[Trainer]:

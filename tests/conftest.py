@@ -1,4 +1,4 @@
-"""Fakes for tests of anything that measures; they live in ``tests/harness/fakes.py``."""
+"""Fakes for tests of anything that measures; they live in ``tests/harness``."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from bench.plan import Plan
 from bench.results import Results
 from impls.parameters import Floats
 from tests.harness import fakes
+from tests.harness.fake_trainer import FakeClock
 
 
 @pytest.fixture
-def fake_clock() -> fakes.FakeClock:
+def fake_clock() -> FakeClock:
     """A clock that stands still until it is advanced."""
-    return fakes.FakeClock()
+    return FakeClock()
 
 
 @pytest.fixture

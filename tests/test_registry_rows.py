@@ -18,7 +18,7 @@ import bench
 from bench import gate
 from bench.errors import ImplementationError, UnknownNameError
 from impls import reference, registry
-from impls.networks import Network, Training
+from impls.networks import LossName, Network, Training
 from impls.parameters import start_parameters
 from impls.registry import ROWS, Row
 from reports import page
@@ -32,7 +32,6 @@ COINCIDENCES = {
     ("numba_jit.py", "numba"): "the library of a thread pool",
     ("floor.py", "floor"): "the id and the template of a section",
     ("canvas.py", "floor"): "what marks a series without a place in the palette",
-    ("train.py", "numpy-optimized"): "the default of an option has to be one of them",
 }
 """Strings that equal the name of a row, by file, and why they may."""
 
@@ -200,7 +199,7 @@ def _example(heading: str) -> str:
 
 @pytest.mark.parametrize("loss", ["logloss", "mse", "cross-entropy"])
 def test_the_implementation_in_the_contributing_guide_passes_the_gate(
-    tmp_path: Path, loss: str
+    tmp_path: Path, loss: LossName
 ) -> None:
     row = _file_row(tmp_path, _example("### An implementation"), "Trainer")
     network = Network(name="n", layers=(6, 5, 4, 3), activation="tanh", loss=loss)

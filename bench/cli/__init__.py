@@ -5,6 +5,7 @@ Each command is a file; this one joins them and turns errors into one clear line
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 
@@ -12,17 +13,37 @@ import click
 from rich.console import Console
 
 import bench
-from bench.cli.listing import list_command
-from bench.cli.report import report_command
-from bench.cli.run import run_command
-from bench.cli.train import train_command
 from bench.errors import BenchError
 
 EXIT_USAGE = 64
 EXIT_INTERRUPTED = 130
 
+COMMANDS = {
+    "run": "bench.cli.run:run_command",
+    "report": "bench.cli.report:report_command",
+    "train": "bench.cli.train:train_command",
+    "list": "bench.cli.listing:list_command",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is used: ``list`` need not wait for the charts of ``report``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order in which a newcomer meets them."""
+        return [*COMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command called ``cmd_name``, or None."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
 
 @click.group(
+    cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Each command explains itself: mlpbench COMMAND --help",
 )
@@ -33,12 +54,6 @@ def cli() -> None:
     Every implementation is first proven to compute the same numbers, then timed in fresh
     processes over batch sizes and thread counts, and explained in one HTML file.
     """
-
-
-cli.add_command(run_command)
-cli.add_command(report_command)
-cli.add_command(list_command)
-cli.add_command(train_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -23,7 +23,7 @@ def list_command(kind: str | None, *, as_json: bool) -> None:
     """List implementations, networks and data sets.
 
     An implementation whose packages are missing is shown with the command that installs them;
-    nothing is imported to find out.  Whether a GPU is there is seen when a worker asks for it.
+    nothing is imported to find out.
     """
     chosen = KINDS if kind is None else (kind,)
     content: dict[str, list[dict[str, Any]]] = {name: _rows(name) for name in chosen}
@@ -47,7 +47,7 @@ def _rows(kind: str) -> list[dict[str, Any]]:
                 "name": row.name,
                 "device": row.device,
                 "rung": row.rung,
-                "available": registry.missing(row) or "yes",
+                "available": registry.missing(row) or registry.no_device(row) or "yes",
                 "summary": row.summary,
             }
             for row in registry.known().values()

@@ -48,9 +48,10 @@ def choose_implementations(names: Sequence[str], device: str | None) -> tuple[st
     if not names:
         rows = [row for row in registry.known().values() if device in (None, row.device)]
         return tuple(row.name for row in rows)
-    require_distinct("--impl", names)
-    for name in names:
-        row = registry.find(name)
+    rows = [registry.find(name) for name in names]
+    # By the row's name: two files of one name would share their cells in the report.
+    require_distinct("--impl", [row.name for row in rows])
+    for name, row in zip(names, rows, strict=True):
         reason = registry.missing(row)
         if reason is not None:
             raise ImplementationError(f"--impl {name}: {reason}")

@@ -49,9 +49,8 @@ class Trained:
     "--impl",
     "implementations",
     type=CommaList(click.STRING),
-    default=("numpy-optimized",),
-    show_default="numpy-optimized",
-    help="Implementations, trained one after another.",
+    default=(),
+    help="Implementations, trained one after another. Default: the top of the NumPy ladder.",
 )
 @click.option("--network", default="blog", show_default=True, help="Preset or layer sizes.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=500, show_default=True)
@@ -72,7 +71,9 @@ def train_command(**options: Any) -> None:
 
     Ctrl-C ends the training of an implementation early and keeps what it learned.
     """
-    names = choose_implementations(options["implementations"], None)
+    ladder = [row for row in registry.ROWS if row.rung is not None]
+    top = max(ladder, key=lambda row: row.rung or 0).name
+    names = choose_implementations(options["implementations"] or (top,), None)
     preset = find_preset(options["network"], activation=None, loss=None)
     training = _training(preset, options)
     console = Console()

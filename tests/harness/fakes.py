@@ -1,13 +1,16 @@
-"""A clock that is wound by hand, trainers that only pretend, and small valid documents."""
+"""Small valid plans, data, outcomes and documents, and an executor that starts no process."""
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import msgspec
 import numpy as np
 
+from bench.executor import End
+from bench.orders import Order, append
 from bench.plan import Cell, Effort, Job, Plan, cell_of
 from bench.results import (
     SCHEMA_VERSION,
@@ -19,108 +22,19 @@ from bench.results import (
     Results,
     Timing,
 )
-from bench.timing import Clock
-from impls import contract, reference
-from impls.contract import Loss, Pool
+from impls import reference
+from impls.contract import Pool
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows
 
-TICK = 1 / 1024
-"""A duration that floats add up without rounding."""
-
 NETWORK = Network(name="tiny", layers=(6, 5, 4, 3))
 EFFORT = Effort(
-    blocks=2, rounds=3, epoch_rounds=3, round_seconds=TICK, cell_seconds=1e6, warmup_seconds=1e6
+    blocks=2, rounds=3, epoch_rounds=3, round_seconds=1 / 1024, cell_seconds=1e6, warmup_seconds=1e6
 )
 REAL_EFFORT = Effort(
     blocks=1, rounds=2, epoch_rounds=2, round_seconds=1e-3, cell_seconds=0.02, warmup_seconds=0.01
 )
 """For worker processes that really run."""
-
-
-@dataclass
-class FakeClock:
-    """Stands still until somebody calls :meth:`advance`."""
-
-    now: float = 0.0
-    busy: float = 0.0
-
-    def advance(self, seconds: float, threads: float = 1.0) -> None:
-        self.now += seconds
-        self.busy += seconds * threads
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(wall=lambda: self.now, cpu=lambda: self.busy)
-
-
-@dataclass
-class Script:
-    """How long each phase of a :class:`FakeTrainer` takes, and what happened to the trainer."""
-
-    clock: FakeClock = field(default_factory=FakeClock)
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    threads: float = 1.0
-    first_epoch_extra: float = 0.0
-    on_phase: Callable[[str], None] = lambda _phase: None
-    events: list[str] = field(default_factory=list)
-    batches: list[Rows] = field(default_factory=list)
-    epochs: list[Rows] = field(default_factory=list)
-    collecting: list[bool] = field(default_factory=list)
-
-
-class FakeTrainer(contract.Trainer):
-    """Lets the clock advance instead of computing; its weights count the updates since load."""
-
-    def __init__(self, script: Script, training: Training, start: Parameters) -> None:
-        self.script = script
-        super().__init__(NETWORK, training, start)
-
-    def _spend(self, phase: str) -> None:
-        self.script.events.append(phase)
-        self.script.collecting.append(gc.isenabled())
-        self.script.on_phase(phase)
-        self.script.clock.advance(self.script.seconds.get(phase, 0.0), self.script.threads)
-
-    def load(self, parameters: Parameters) -> None:
-        self.script.events.append("load")
-        self.W = [np.array(W) for W in parameters.weights]
-
-    def bind(self, X: Floats, Y: Floats) -> None:
-        self.X, self.Y = X, Y
-
-    def prepare(self, rows: Rows) -> None:
-        self.script.batches.append(rows)
-        self._spend("prepare")
-
-    def forward(self) -> None:
-        self._spend("forward")
-
-    def loss(self) -> Loss:
-        self._spend("loss")
-        return Loss(0.0, 0.0, 0.0)
-
-    def backward(self) -> None:
-        self._spend("backward")
-
-    def update(self) -> None:
-        self._spend("update")
-        self.W[0] += 1
-
-    def epoch(self, order: Rows) -> Floats:
-        if not self.script.epochs:
-            self.script.clock.advance(self.script.first_epoch_extra)
-        self.script.epochs.append(order)
-        return super().epoch(order)
-
-    def predict(self, X: Floats) -> Floats:
-        raise NotImplementedError
-
-    def parameters(self) -> Parameters:
-        return Parameters(tuple(self.W), ())
-
-    def gradients(self) -> Parameters:
-        raise NotImplementedError
 
 
 class Float32Reference(reference.Trainer):
@@ -173,7 +87,11 @@ def pool(threads: int | None, library: str = "openblas (one.so)", version: str =
 def measured(cell: Cell, block: int = 0) -> Measured:
     """A measured outcome with every kind of timing."""
     check = Check(name="outputs", error=1e-7, tolerance=1e-5, place="at [0, 1]: 0.5 instead of 0.5")
-    phases = (("step", (0.5, 0.25), (0.5, 0.25)), ("forward", (0.125,), ()), ("epoch", (4.0,), (8,)))
+    phases = (
+        ("step", (0.5, 0.25), (0.5, 0.25)),
+        ("forward", (0.125,), ()),
+        ("epoch", (4.0,), (8,)),
+    )
     return Measured(
         cell=cell,
         block=block,
@@ -241,3 +159,30 @@ def document(**changes: object) -> Results:
         "outcomes": (),
     }
     return Results(**(values | changes))  # type: ignore[arg-type]
+
+
+FINE = End("", "")
+
+
+@dataclass
+class FakeExecutor:
+    """Answers every order by a function and remembers what it was given."""
+
+    work: Callable[[Order], End]
+    orders: list[Order] = field(default_factory=list)
+    environments: list[Mapping[str, str]] = field(default_factory=list)
+    timeouts: list[float] = field(default_factory=list)
+
+    def execute(self, order: Path, environment: Mapping[str, str], timeout: float) -> End:
+        self.orders.append(msgspec.json.decode(order.read_bytes(), type=Order))
+        self.environments.append(environment)
+        self.timeouts.append(timeout)
+        return self.work(self.orders[-1])
+
+
+def measure_all(order: Order) -> End:
+    """What a worker does where all goes well."""
+    for size in order.job.batch_sizes:
+        point = cell(order.plan, order.job, size)
+        append(Path(order.output), measured(point, order.job.block))
+    return FINE

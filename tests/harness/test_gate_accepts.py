@@ -14,9 +14,7 @@ def refusal(net: Network, training: Training, seed: int, data: tuple[Floats, Flo
     count = len(data[0])
     order = epoch_order(count, seed, 0)[: gate.rows_needed(training.batch_size, count)]
     start = start_parameters(net, training, seed)
-    return gate.refusal(
-        gate.inspect(fakes.Float32Reference, net, training, start, data, order)
-    )
+    return gate.refusal(gate.inspect(fakes.Float32Reference, net, training, start, data, order))
 
 
 def test_two_hundred_random_networks_in_float32_are_accepted() -> None:

@@ -13,7 +13,7 @@ from impls import reference
 from impls.contract import Phase, Trainer
 from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters
-from tests.harness import fakes, mutants
+from tests.harness import fakes, mutants, mutants_of_epochs
 
 BATCH = 12
 ARTICLES = Training(batch_size=BATCH, l1=1e-4)
@@ -45,9 +45,11 @@ def test_the_reference_and_its_float32_twin_pass() -> None:
         assert all(check.passed for check in found)
 
 
-@pytest.mark.parametrize("mutant", mutants.ALL, ids=lambda mutant: mutant.__name__)
+@pytest.mark.parametrize(
+    "mutant", mutants.ALL + mutants_of_epochs.ALL, ids=lambda mutant: mutant.__name__
+)
 def test_a_planted_bug_is_refused(mutant: type[Trainer]) -> None:
-    loss = "cross-entropy" if mutant is mutants.SoftmaxOverExamples else "logloss"
+    loss = "cross-entropy" if mutant is mutants_of_epochs.SoftmaxOverExamples else "logloss"
     reason = gate.refusal(checks(mutant, network(loss=loss)))
     assert re.search(r"^\d+ of \d+ checks against the float64 reference failed; worst is ", reason)
     assert re.search(
@@ -76,12 +78,12 @@ def test_a_planted_bug_is_refused(mutant: type[Trainer]) -> None:
         (mutants.NoPenaltyInLoss, "loss: penalty"),
         (mutants.AveragedLoss, "loss: data"),
         (mutants.SquaredMeanError, "loss: mean_error"),
-        (mutants.EpochDropsLastBatch, "epoch losses"),
-        (mutants.EpochReportsButDoesNotTrainLastBatch, "epoch weights[0]"),
-        (mutants.EpochIgnoresOrder, "epoch losses: data"),
-        (mutants.EpochReportsOneLoss, "epoch losses"),
-        (mutants.NaNOutput, "outputs"),
-        (mutants.GradientOfOneLayerLess, "gradient of all"),
+        (mutants_of_epochs.EpochDropsLastBatch, "epoch losses"),
+        (mutants_of_epochs.EpochReportsButDoesNotTrainLastBatch, "epoch weights[0]"),
+        (mutants_of_epochs.EpochIgnoresOrder, "epoch losses: data"),
+        (mutants_of_epochs.EpochReportsOneLoss, "epoch losses"),
+        (mutants_of_epochs.NaNOutput, "outputs"),
+        (mutants_of_epochs.GradientOfOneLayerLess, "gradient of all"),
     ],
 )
 def test_a_planted_bug_is_seen_where_it_is(mutant: type[Trainer], first: str) -> None:
@@ -98,6 +100,22 @@ def test_the_place_of_an_error_is_where_it_was_planted() -> None:
     check = next(check for check in checks(OneWrong) if not check.passed)
     assert check.name == "gradient of weights[1]"
     assert check.place.startswith("at [3, 2]: ")
+
+
+@pytest.mark.parametrize(
+    ("mutant", "place"),
+    [
+        (mutants_of_epochs.NaNOutput, "not finite at [2, 1]"),
+        (mutants_of_epochs.NaNGradient, "not finite at [1]"),
+        (mutants_of_epochs.InfiniteLoss, "not finite at [0]"),
+        (mutants_of_epochs.TransposedOutputs, "shape (4, 12) instead of (12, 4)"),
+    ],
+)
+def test_what_cannot_be_compared_has_no_error_but_a_place(
+    mutant: type[Trainer], place: str
+) -> None:
+    failed = next(check for check in checks(mutant) if not check.passed)
+    assert (failed.error, failed.place) == (None, place)
 
 
 def test_the_refusal_names_the_worst_check() -> None:

@@ -94,7 +94,7 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     place = tmp_path / "file"
     place.write_text("kept")
     for folder in (place, place / "below"):
-        with pytest.raises(ResultsError, match="cannot write into .*--out"):
+        with pytest.raises(ResultsError, match=r"cannot write into .*--out"):
             journal.Journal(folder, fakes.document())
     assert place.read_text() == "kept"
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import msgspec
-import numpy as np
 import pytest
 
 from bench.measure import CellTimer, Measurement
@@ -14,20 +13,12 @@ from bench.results import Timing
 from impls.contract import PHASES, Phase
 from impls.networks import Training
 from impls.parameters import start_parameters
-from tests.harness.fakes import EFFORT, NETWORK, TICK, FakeTrainer, Script, examples
+from tests.harness.fake_trainer import TICK, FakeTrainer, Script
+from tests.harness.fakes import EFFORT, NETWORK, examples
 
-SECONDS = {
-    "prepare": 1 * TICK,
-    "forward": 2 * TICK,
-    "loss": 4 * TICK,
-    "backward": 8 * TICK,
-    "update": 16 * TICK,
-}
+SECONDS: dict[str, float] = {phase: 2**place * TICK for place, phase in enumerate(PHASES)}
 STEP = 31 * TICK
-EXAMPLES = 70
-BATCH = 20
-BATCHES = 4
-"""Three full batches and one of ten examples."""
+EXAMPLES, BATCH, BATCHES = 70, 20, 4  # three full batches and one of ten examples
 
 
 class TwoPhases(FakeTrainer):
@@ -248,9 +239,13 @@ def test_a_batch_as_large_as_the_data_is_timed(script: Script) -> None:
     assert timings["epoch"].round_seconds == (STEP,) * 3
 
 
-def test_start_weights_handed_to_the_timer_stay_as_they_are(script: Script) -> None:
-    cell_timer = timer(script)
-    before = [W.copy() for W in cell_timer.start.weights]
-    cell_timer.measure()
-    for kept, now in zip(before, cell_timer.start.weights, strict=True):
-        assert np.array_equal(kept, now)
+@pytest.mark.xfail(strict=True, reason="only a round that ends well switches it on again")
+def test_garbage_is_collected_again_after_a_trainer_has_raised(script: Script) -> None:
+    def fail(_phase: str) -> None:
+        if not gc.isenabled():
+            raise RuntimeError("planted")
+
+    script.on_phase = fail
+    with pytest.raises(RuntimeError, match="planted"):
+        timer(script).measure()
+    assert gc.isenabled()

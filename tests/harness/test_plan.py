@@ -17,9 +17,7 @@ def combination(job: Job) -> tuple[object, ...]:
 
 def blocks(plan: Plan) -> list[list[Job]]:
     ordered = jobs(plan)
-    return [
-        [job for job in ordered if job.block == number] for number in range(plan.effort.blocks)
-    ]
+    return [[job for job in ordered if job.block == number] for number in range(plan.effort.blocks)]
 
 
 def large_plan(**changes: object) -> Plan:

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -17,35 +16,10 @@ from bench.results import Failed, Measured, Results, Unavailable
 from bench.runner import Progress, Runner
 from tests.harness import fakes
 
-FINE = End("", "")
-
-
-@dataclass
-class FakeExecutor:
-    """Answers every order by a function and remembers what it was given."""
-
-    work: Callable[[Order], End]
-    orders: list[Order] = field(default_factory=list)
-    environments: list[Mapping[str, str]] = field(default_factory=list)
-    timeouts: list[float] = field(default_factory=list)
-
-    def execute(self, order: Path, environment: Mapping[str, str], timeout: float) -> End:
-        self.orders.append(msgspec.json.decode(order.read_bytes(), type=Order))
-        self.environments.append(environment)
-        self.timeouts.append(timeout)
-        return self.work(self.orders[-1])
-
-
-def measure_all(order: Order) -> End:
-    for size in order.job.batch_sizes:
-        cell = fakes.cell(order.plan, order.job, size)
-        append(Path(order.output), fakes.measured(cell, order.job.block))
-    return FINE
-
 
 @dataclass
 class Ran:
-    executor: FakeExecutor
+    executor: fakes.FakeExecutor
     results: Results
     progress: list[Progress]
 
@@ -61,7 +35,8 @@ def run(tmp_path: Path) -> Callable[..., Ran]:
     ) -> Ran:
         plan = plan or fakes.plan()
         record = journal.Journal(tmp_path / "out", fakes.document(plan=plan, complete=False))
-        executor, seen = FakeExecutor(work), []
+        executor = fakes.FakeExecutor(work)
+        seen: list[Progress] = []
         runner = Runner(
             plan,
             executor,
@@ -80,7 +55,7 @@ def run(tmp_path: Path) -> Callable[..., Ran]:
 
 
 def test_every_job_is_executed_in_the_order_of_the_plan(run: Callable[..., Ran]) -> None:
-    ran = run(measure_all)
+    ran = run(fakes.measure_all)
     assert [order.job for order in ran.executor.orders] == jobs(fakes.plan())
     assert ran.results.complete
     assert len(ran.results.outcomes) == 2 * 2 * 2 * 3
@@ -92,7 +67,7 @@ def test_a_worker_finds_the_data_as_it_was(run: Callable[..., Ran]) -> None:
 
     def work(order: Order) -> End:
         found.append(load_arrays(Path(order.arrays)))
-        return measure_all(order)
+        return fakes.measure_all(order)
 
     ran = run(work)
     for loaded, given in zip(found[0], fakes.examples(), strict=True):
@@ -104,7 +79,7 @@ def test_a_worker_finds_the_data_as_it_was(run: Callable[..., Ran]) -> None:
 def test_a_worker_gets_threads_setting_and_the_path_of_this_copy(run: Callable[..., Ran]) -> None:
     settings = ((("A", "1"),), (("A", None),))
     ran = run(
-        measure_all, fakes.plan(settings=settings), {"A": "user", "PYTHONPATH": "/elsewhere"}
+        fakes.measure_all, fakes.plan(settings=settings), {"A": "user", "PYTHONPATH": "/elsewhere"}
     )
     root = str(Path(bench.__file__).parent.parent)
     for order, environment in zip(ran.executor.orders, ran.executor.environments, strict=True):
@@ -116,7 +91,7 @@ def test_a_worker_gets_threads_setting_and_the_path_of_this_copy(run: Callable[.
 
 
 def test_progress_is_told_before_and_after_every_job(run: Callable[..., Ran]) -> None:
-    progress = run(measure_all).progress
+    progress = run(fakes.measure_all).progress
     assert [(one.number, one.outcomes is None) for one in progress] == [
         (number, begun) for number in range(1, 9) for begun in (True, False)
     ]
@@ -146,18 +121,18 @@ def test_cells_that_a_dying_worker_did_not_report_have_failed(run: Callable[...,
 
 
 def test_a_worker_that_ends_well_without_an_outcome_has_failed(run: Callable[..., Ran]) -> None:
-    outcomes = run(lambda _order: FINE).results.outcomes
+    outcomes = run(lambda _order: fakes.FINE).results.outcomes
     assert {outcome.reason for outcome in outcomes} == {"the worker ended without an outcome"}  # type: ignore[union-attr]
 
 
 def test_what_this_machine_lacks_is_asked_once(run: Callable[..., Ran]) -> None:
     def no_device(order: Order) -> End:
         if order.row.name != "numpy-naive":
-            return measure_all(order)
+            return fakes.measure_all(order)
         for size in order.job.batch_sizes:
             cell = fakes.cell(order.plan, order.job, size)
             append(Path(order.output), Unavailable(cell=cell, reason="no such device"))
-        return FINE
+        return fakes.FINE
 
     ran = run(no_device)
     asked = [order.row.name for order in ran.executor.orders]
@@ -180,22 +155,24 @@ def test_an_implementation_that_declines_one_batch_size_is_asked_again(
                 Path(order.output),
                 declined if size == 8 else fakes.measured(cell, order.job.block),
             )
-        return FINE
+        return fakes.FINE
 
     assert len(run(decline_one).executor.orders) == 8
 
 
 @pytest.mark.xfail(strict=True, reason="remembered by name, whatever the setting was")
-def test_a_device_hidden_by_one_setting_is_asked_for_under_the_next(run: Callable[..., Ran]) -> None:
+def test_a_device_hidden_by_one_setting_is_asked_for_under_the_next(
+    run: Callable[..., Ran],
+) -> None:
     settings = ((("CUDA_VISIBLE_DEVICES", "-1"),), (("CUDA_VISIBLE_DEVICES", "0"),))
 
     def hidden(order: Order) -> End:
         if dict(order.job.setting)["CUDA_VISIBLE_DEVICES"] == "0":
-            return measure_all(order)
+            return fakes.measure_all(order)
         for size in order.job.batch_sizes:
             cell = fakes.cell(order.plan, order.job, size)
             append(Path(order.output), Unavailable(cell=cell, reason="no GPU"))
-        return FINE
+        return fakes.FINE
 
     ran = run(hidden, fakes.plan(settings=settings))
     measured = [one for one in ran.results.outcomes if isinstance(one, Measured)]
@@ -209,11 +186,22 @@ def test_an_implementation_whose_package_is_missing_gets_no_worker(
         "impls.registry.missing",
         lambda row: "keras not installed" if row.name == "numpy-naive" else None,
     )
-    ran = run(measure_all)
+    ran = run(fakes.measure_all)
     assert {order.row.name for order in ran.executor.orders} == {"numpy-optimized"}
     absent = [one for one in ran.results.outcomes if isinstance(one, Unavailable)]
     assert {one.reason for one in absent} == {"keras not installed"}
     assert len(absent) == 12
+
+
+def test_an_implementation_whose_device_is_missing_gets_no_worker(
+    run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("impls.registry.no_device", lambda _row: "no device: none")
+    ran = run(fakes.measure_all)
+    assert ran.executor.orders == []
+    assert {one.reason for one in ran.results.outcomes if isinstance(one, Unavailable)} == {
+        "no device: none"
+    }
 
 
 def test_outcomes_are_in_the_journal_before_the_next_job_begins(
@@ -227,10 +215,17 @@ def test_outcomes_are_in_the_journal_before_the_next_job_begins(
             lines.append(len(record.path.read_bytes().splitlines()))
 
     runner = Runner(
-        tiny_plan, FakeExecutor(measure_all), record, environment={}, timeout=1, on_progress=count
+        tiny_plan,
+        fakes.FakeExecutor(fakes.measure_all),
+        record,
+        environment={},
+        timeout=1,
+        on_progress=count,
     )
-    runner.run(*fakes.examples())
-    record.close()
+    try:
+        runner.run(*fakes.examples())
+    finally:
+        record.close()
     assert lines == list(range(1, 9))
 
 
@@ -240,9 +235,9 @@ def test_a_worker_that_writes_something_else_than_outcomes_has_failed_alone(
 ) -> None:
     def nonsense(order: Order) -> End:
         if order.row.name == "numpy-optimized":
-            return measure_all(order)
+            return fakes.measure_all(order)
         Path(order.output).write_bytes(b'{"kind": "unavailable", "reason": true}\n')
-        return FINE
+        return fakes.FINE
 
     outcomes = run(nonsense).results.outcomes
     assert sum(isinstance(one, Failed) for one in outcomes) == 12

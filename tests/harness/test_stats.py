@@ -37,7 +37,7 @@ def test_an_interval_agrees_with_scipy() -> None:
 def test_there_is_no_interval_from_fewer_than_three_processes(number: int) -> None:
     found = estimate([[1.0, 1.1, 1.2]] * number)
     assert (found.low, found.high, found.has_interval) == (None, None, False)
-    ratio = speed_up(dict.fromkeys(range(number), [2.0]), dict.fromkeys(range(number), [1.0]))
+    ratio = speed_up({n: [2.0] for n in range(number)}, {n: [1.0] for n in range(number)})
     assert ratio.value == 2.0
     assert not ratio.has_interval
 
@@ -67,7 +67,9 @@ def test_a_speed_up_counts_only_blocks_that_hold_both() -> None:
     assert (found.value, found.processes) == (2.0, 1)
 
 
-@pytest.mark.parametrize(("baseline", "other"), [({0: [1.0]}, {1: [1.0]}), ({}, {0: [1.0]}), ({}, {})])
+@pytest.mark.parametrize(
+    ("baseline", "other"), [({0: [1.0]}, {1: [1.0]}), ({}, {0: [1.0]}), ({}, {})]
+)
 def test_without_a_shared_block_there_is_no_ratio(
     baseline: dict[int, list[float]], other: dict[int, list[float]]
 ) -> None:

@@ -12,7 +12,7 @@ from bench.timing import (
     timing_of,
     warm_up,
 )
-from tests.harness.fakes import TICK, FakeClock
+from tests.harness.fake_trainer import TICK, FakeClock
 
 
 def working(clock: FakeClock, durations: Iterator[float]) -> Callable[[], None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +13,14 @@ import msgspec
 import pytest
 
 import bench
-from bench import executor, journal, machine
+from bench import executor, journal, machine, worker
+from bench.errors import ImplementationError
 from bench.executor import LocalExecutor
-from bench.plan import Plan
+from bench.orders import Order
+from bench.plan import Plan, jobs
 from bench.results import Failed, Invalid, Measured, Outcome, Unavailable, Unverified
 from bench.runner import Runner
+from impls import registry
 from impls.networks import Network, Training
 from tests.harness import fakes, third_party
 
@@ -185,29 +187,32 @@ def test_a_file_that_cannot_be_loaded_is_unavailable_with_the_cause(
     assert said in one.reason
 
 
-def test_another_copy_of_this_project_first_on_the_path_is_not_measured(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here = Path(bench.__file__).parent.parent
-    for package in ("bench", "impls"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(here / package, tmp_path / "other" / package, ignore=ignored)
-    monkeypatch.chdir(tmp_path / "other")
-    one = only(run("right")["right"])
-    assert isinstance(one, Failed)
-    assert f"the worker found mlpbench in {tmp_path / 'other'}" in one.detail
-    assert "another package called 'bench' comes first on the path" in one.detail
-
-
-def test_a_foreign_package_called_bench_first_on_the_path_is_not_measured(
+def test_a_package_called_bench_in_the_current_folder_is_not_in_the_way(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "other" / "bench").mkdir(parents=True)
-    (tmp_path / "other" / "bench" / "__init__.py").touch()
+    (tmp_path / "other" / "bench" / "__init__.py").write_text("raise SystemExit(9)")
     monkeypatch.chdir(tmp_path / "other")
-    one = only(run("right")["right"])
-    assert isinstance(one, Failed)
-    assert "No module named bench.worker" in one.detail
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "other"))
+    assert isinstance(only(run("right")["right"]), Measured)
+
+
+def test_a_worker_that_finds_another_copy_of_this_project_refuses_to_measure_it(
+    tmp_path: Path,
+) -> None:
+    plan = plan_of(("floor",))
+    order = Order(
+        job=jobs(plan)[0],
+        plan=plan,
+        row=registry.find("floor"),
+        root="the/parents/folder",
+        arrays=str(tmp_path),
+        output=str(tmp_path / "outcomes"),
+    )
+    (tmp_path / "order").write_bytes(msgspec.json.encode(order))
+    with pytest.raises(ImplementationError, match="its parent runs from the/parents/folder"):
+        worker.main([str(tmp_path / "order")])
+    assert not (tmp_path / "outcomes").exists()
 
 
 @pytest.mark.parametrize(

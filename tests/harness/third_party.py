@@ -20,7 +20,9 @@ BODIES = {
     "killed": "    def update(self):\n        os.kill(os.getpid(), signal.SIGKILL)\n",
     "hangs": "    def update(self):\n        time.sleep(600)\n",
     "nan": "    def predict(self, X):\n        return super().predict(X) * np.nan\n",
-    "wrong": "    def backward(self):\n        super().backward()\n        self.g[0] = self.g[0] * 0\n",
+    "wrong": (
+        "    def backward(self):\n        super().backward()\n        self.g[0] = self.g[0] * 0\n"
+    ),
     "chatty": (
         "    @classmethod\n    def unavailable(cls):\n"
         '        print("words " * 1_000_000)\n        print("more", file=sys.stderr)\n'
@@ -35,7 +37,7 @@ BODIES = {
     ),
     "no_device": (
         "    @classmethod\n    def unavailable(cls):\n"
-        f'        open(__file__ + ".asked", "a").write("asked ")\n'
+        '        open(__file__ + ".asked", "a").write("asked ")\n'
         '        return "no quantum computer found"\n'
     ),
     "one_bad_size": (

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import click
+import pytest
+
+import bench
+from bench.cli import cli
+from impls import registry
+from impls.data import DATASETS
+from impls.networks import PRESETS
+
+Command = Callable[..., Any]
+
+CONTEXT = click.Context(cli)
+COMMANDS = cli.list_commands(CONTEXT)
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_every_command_explains_itself(
+    mlpbench: Command, command: tuple[str, ...], option: str
+) -> None:
+    said = mlpbench(*command, option)
+    assert said.code == 0
+    assert said.out.startswith("Usage: mlpbench")
+    assert said.err == ""
+    for name in command:
+        found = cli.get_command(CONTEXT, name)
+        assert found is not None
+        for parameter in found.params:
+            if parameter.param_type_name == "option":
+                assert parameter.opts[-1] in said.out
+
+
+def test_the_commands_are_named_in_the_help(mlpbench: Command) -> None:
+    said = mlpbench("--help")
+    assert {"run", "report", "list"} <= set(COMMANDS)
+    assert all(f"  {name} " in said.out for name in COMMANDS)
+
+
+def test_the_version_is_the_packages(mlpbench: Command) -> None:
+    assert bench.__version__ in mlpbench("--version").out
+
+
+def test_a_command_that_does_not_exist_is_a_matter_of_usage(mlpbench: Command) -> None:
+    said = mlpbench("runn")
+    assert said.code == 64
+    assert "runn" in said.err
+    assert said.out == ""
+
+
+def test_the_list_as_json_derives_from_the_registries(
+    mlpbench: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        registry, "missing", lambda row: "not here" if row.name == "numba" else None
+    )
+    monkeypatch.setattr(
+        registry, "no_device", lambda row: "no GPU" if row.device == "gpu" else None
+    )
+    content = json.loads(mlpbench("list", "--json").out)
+    assert [row["name"] for row in content["implementations"]] == list(registry.known())
+    for row in content["implementations"]:
+        known = registry.known()[row["name"]]
+        assert (row["device"], row["rung"], row["summary"]) == (
+            known.device, known.rung, known.summary,
+        )  # fmt: skip
+        expected = "no GPU" if known.device == "gpu" else "yes"
+        assert row["available"] == ("not here" if row["name"] == "numba" else expected)
+    assert [row["name"] for row in content["networks"]] == list(PRESETS)
+    assert content["networks"][0]["layers"] == "784-70-30-10"
+    assert content["networks"][0]["parameters"] == 785 * 70 + 71 * 30 + 31 * 10
+    assert {row["name"]: row["summary"] for row in content["datasets"]} == DATASETS
+
+
+def test_a_row_added_to_the_registry_is_listed(
+    mlpbench: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extra = registry.Row("brand-new", "nowhere:Trainer", "just added", ("no_such_module",))
+    monkeypatch.setattr(registry, "ROWS", (*registry.ROWS, extra))
+    said = mlpbench("list", "implementations")
+    assert "brand-new" in said.out
+    assert "just added" in said.out
+    assert "pip install 'no_such_module'" in said.out
+
+
+@pytest.mark.parametrize("kind", ["implementations", "networks", "datasets"])
+def test_one_kind_is_listed_alone(mlpbench: Command, kind: str) -> None:
+    everything = json.loads(mlpbench("list", "--json").out)
+    assert json.loads(mlpbench("list", kind, "--json").out) == everything[kind]
+    table = mlpbench("list", kind)
+    assert table.code == 0
+    for row in everything[kind]:
+        assert row["name"] in table.out
+    for other in everything.keys() - {kind}:
+        assert f"{other}\n" not in table.out
+
+
+def test_a_kind_that_does_not_exist_is_refused(mlpbench: Command) -> None:
+    said = mlpbench("list", "trainers")
+    assert said.code == 64
+    assert "implementations" in said.err
