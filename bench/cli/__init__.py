@@ -66,15 +66,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     except click.exceptions.Exit as error:
         return error.exit_code
-    except click.ClickException as error:
-        error.show()
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "mlpbench"
+        _complain(f"{error.format_message()} See '{command} --help'.")
         return EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        Console(stderr=True).print("interrupted", style="yellow")
+        _complain("interrupted")
         return EXIT_INTERRUPTED
     except BenchError as error:
-        Console(stderr=True, soft_wrap=True).print(
-            f"mlpbench: {error}", style="red", markup=False, highlight=False
-        )
+        _complain(str(error))
         return EXIT_USAGE
     return code if isinstance(code, int) else 0
+
+
+def _complain(message: str) -> None:
+    """One line on standard error."""
+    console = Console(stderr=True, soft_wrap=True)
+    console.print(f"mlpbench: {message}", style="red", markup=False, highlight=False)

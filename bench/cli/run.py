@@ -186,7 +186,8 @@ def _announce(
     seconds = run_seconds(plan, arrays, Clock())
     console.print(
         f"{plan.examples} examples of {data.name} ({data.source}), network {plan.network.name}, "
-        f"{number} worker processes one after another: about {duration(seconds)}.",
+        f"{number} worker {'process' if number == 1 else 'processes one after another'}: "
+        f"about {duration(seconds)}.",
         highlight=False,
         soft_wrap=True,
     )

@@ -153,12 +153,14 @@ def test_an_output_folder_that_is_a_file_is_refused_before_any_work(
     assert place.read_text() == "kept"
 
 
-@pytest.mark.xfail(strict=True, reason="found out in the worker, as 'unavailable', with code 0")
-def test_a_class_that_the_named_file_does_not_have_is_refused(
+def test_a_class_that_the_named_file_does_not_have_is_refused_before_any_work(
     small_run: Command, tmp_path: Path
 ) -> None:
     name = third_party.write(tmp_path, "right").replace(":Trainer", ":Trainr")
-    assert small_run("--impl", name).code != 0
+    said = small_run("--impl", name)
+    assert said.code == 64
+    assert "right.py has no class 'Trainr' (it has Trainer)" in said.err
+    assert not (tmp_path / "out").exists()
 
 
 def document_with_outcomes() -> results.Results:
@@ -215,11 +217,7 @@ def test_a_report_without_output_goes_into_this_folder(mlpbench: Command, tmp_pa
         ((), "SOURCES"),
         (("good.json", "-o", "folder"), "cannot write folder"),
         (("good.json", "-o", "none/page.html"), "cannot write none/page.html"),
-        pytest.param(
-            ("good.json", "-o", "."),
-            "cannot write",
-            marks=pytest.mark.xfail(strict=True, raises=ValueError, reason="it has no name"),
-        ),
+        (("good.json", "-o", "."), "cannot write .: it is a folder"),
     ],
 )
 def test_a_report_that_cannot_be_made_is_explained(

@@ -41,19 +41,14 @@ def test_two_hundred_random_networks_in_float32_are_accepted() -> None:
     assert refused == {}
 
 
-SATURATED = pytest.mark.xfail(
-    strict=True, reason="log(1 - A) of a saturated output loses more digits than the gate grants"
-)
-
-
 @pytest.mark.parametrize(
     ("layers", "activation", "loss"),
     [
-        pytest.param((784, 10), "sigmoid", "logloss", marks=SATURATED),
+        ((784, 10), "sigmoid", "logloss"),
         ((784, 10), "sigmoid", "mse"),
         ((784, 10), "sigmoid", "cross-entropy"),
-        pytest.param((784, 64, 10), "sigmoid", "logloss", marks=SATURATED),
-        pytest.param((784, 64, 10), "tanh", "logloss", marks=SATURATED),
+        ((784, 64, 10), "sigmoid", "logloss"),
+        ((784, 64, 10), "tanh", "logloss"),
         ((784, 64, 10), "relu", "mse"),
         ((784, 64, 10), "relu", "cross-entropy"),
     ],
@@ -69,6 +64,22 @@ def test_networks_as_wide_as_mnist_in_float32_are_accepted(
             reason = refusal(net, Training(batch_size=batch_size), seed, data)
             if reason:
                 refused[batch_size, seed] = reason[reason.index("worst") :]
+    assert refused == {}
+
+
+@pytest.mark.xfail(
+    strict=True, reason="log(1 - A) of a saturated output loses more digits than the gate grants"
+)
+def test_pixels_that_are_nearly_always_black_saturate_outputs_and_are_accepted() -> None:
+    # Standardised, a pixel that is white once in many images is far from all others.
+    net = Network(name="wide", layers=(784, 10))
+    refused = {}
+    for seed in range(8):
+        X, Y = fakes.examples(500, 784, 10, seed)
+        rare = np.random.default_rng(seed).random(X.shape) < 0.01
+        reason = refusal(net, Training(batch_size=100), seed, (np.where(rare, 40 * X, X / 2), Y))
+        if reason:
+            refused[seed] = reason[reason.index("worst") :]
     assert refused == {}
 
 

@@ -146,16 +146,17 @@ def test_a_bug_is_refused_at_every_batch_size(mutant: type[Trainer], batch_size:
     assert gate.refusal(checks(mutant, training=Training(batch_size=batch_size)))
 
 
-@pytest.mark.xfail(strict=True, reason="a single batch is stepped once, so momentum has no past")
 def test_a_forgotten_momentum_is_refused_where_one_batch_holds_all_examples() -> None:
     assert gate.refusal(checks(mutants.NoMomentum, training=Training(batch_size=100)))
 
 
 def test_probing_raises_what_is_there_and_nothing_else() -> None:
-    raised = gate.probe_training(Training(batch_size=4, momentum=5e-5, l1=0.0, l2=0.01))
-    assert (raised.momentum, raised.l1, raised.l2) == (0.5, 0.0, 0.5)
-    plain = gate.probe_training(Training(batch_size=4, momentum=0.0, l1=1e-6, l2=0.0))
-    assert (plain.momentum, plain.l1, plain.l2) == (0.0, 0.5, 0.0)
+    given = Training(batch_size=4, momentum=5e-5, l1=0.0, l2=0.01)
+    raised = gate.probe_training(network(), given)
+    assert (raised.momentum, raised.l1, raised.l2) == (0.5, 0.0, 4 * gate.PROBE_PENALTY)
+    plain = gate.probe_training(network(), Training(batch_size=4, momentum=0.0, l1=1e-6, l2=0.0))
+    assert (plain.momentum, plain.l1, plain.l2) == (0.0, 4 * gate.PROBE_PENALTY, 0.0)
+    assert raised.batch_size == 4
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ def test_what_cannot_be_written_is_refused_and_leaves_no_partial_file(
 ) -> None:
     path = place(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(ResultsError, match=r"cannot write .*results\.json: .*--out"):
+    with pytest.raises(ResultsError, match=r"cannot write .*results\.json: "):
         results.save(tiny_document, path)
     assert sorted(tmp_path.rglob("*")) == before
 
