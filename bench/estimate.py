@@ -6,7 +6,6 @@ it.  While a run goes on, the times of finished jobs replace this guess (``bench
 
 from __future__ import annotations
 
-from bench.measure import LEAST_ROUNDS
 from bench.plan import Plan, jobs
 from bench.timing import Clock, calibrate, time_round
 from impls.floor import Trainer as Floor
@@ -27,10 +26,10 @@ def run_seconds(plan: Plan, data: tuple[Floats, Floats], clock: Clock) -> float:
         epoch = TYPICAL_MULTIPLE * floor_epoch_seconds(plan, training.batch_size, data, clock)
         step = epoch * training.batch_size / plan.examples
         effort = plan.effort
-        epochs = min(effort.epoch_rounds, max(LEAST_ROUNDS, effort.cell_seconds / epoch))
+        epochs = min(effort.epoch_rounds, max(1, effort.cell_seconds / epoch))
         # Every round of the step is followed by one of the phases.
         rounds = 2 * max(effort.round_seconds, step)
-        steps = min(effort.rounds, max(LEAST_ROUNDS, effort.cell_seconds / rounds)) * rounds
+        steps = min(effort.rounds, max(1, effort.cell_seconds / rounds)) * rounds
         per_job += steps + (epochs + GATE_EPOCHS) * epoch
     return per_job * len(jobs(plan))
 

@@ -5,6 +5,8 @@ The runner only knows :class:`Executor`; a cluster scheduler would be another on
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -46,15 +48,18 @@ class LocalExecutor:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                # A group of its own: what the worker started ends with it, and Ctrl-C reaches the
+                # parent alone, which then ends the worker.
+                start_new_session=True,
             )
             try:
                 reason = _describe(process.wait(timeout))
             except subprocess.TimeoutExpired:
                 reason = f"no end after {timeout:g} s; it was stopped"
             finally:
-                if process.poll() is None:
-                    process.kill()
-                    process.wait()
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
             output.seek(max(0, output.seek(0, 2) - _TAIL_BYTES))
             return End(reason, output.read().decode(errors="replace").strip())
 
@@ -65,6 +70,7 @@ def _describe(exit_code: int) -> str:
         return ""
     if exit_code > 0:
         return f"the worker ended with exit code {exit_code}"
-    name = signal.Signals(-exit_code).name
+    known = {number.value: number.name for number in signal.Signals}
+    name = known.get(-exit_code, f"signal {-exit_code}")
     hint = " (out of memory?)" if name == "SIGKILL" else ""
     return f"the worker was killed by {name}{hint}"

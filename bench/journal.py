@@ -32,12 +32,17 @@ class Journal:
         """Start the journal in ``folder``.
 
         Raises:
-            ResultsError: the folder cannot be made or written.
+            ResultsError: the folder cannot be made or written, or holds a run already.
         """
         self.path = folder / NAME
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("wb")
+            if self.path.exists():
+                raise ResultsError(
+                    f"{folder} holds the results of an earlier run: choose another folder with "
+                    "--out, or remove them."
+                )
+            self._file = self.path.open("xb")
         except OSError as error:
             raise ResultsError(
                 f"cannot write into {folder}: {error.strerror}. Choose a folder you may write to "
@@ -50,9 +55,14 @@ class Journal:
         self._line(msgspec.json.encode(Entry(job=job, outcomes=outcomes)))
 
     def _line(self, text: bytes) -> None:
-        self._file.write(text + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            self._file.write(text + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise ResultsError(
+                f"cannot write {self.path}: {error.strerror}. What was measured before is in it."
+            ) from error
 
     def close(self) -> None:
         """Release the file."""

@@ -21,8 +21,6 @@ from bench.timing import Clock, Round, calibrate, time_round, timing_of, warm_up
 from impls.contract import PHASES, Trainer
 from impls.parameters import Parameters, Rows, batches, epoch_order
 
-LEAST_ROUNDS = 2
-
 
 @dataclass(frozen=True)
 class Measurement:
@@ -65,6 +63,12 @@ class CellTimer:
 
     def measure(self) -> Measurement:
         """Warm-up, rounds of step and phases, then epochs."""
+        try:
+            return self._measure()
+        finally:
+            gc.enable()
+
+    def _measure(self) -> Measurement:
         warm = warm_up(self.clock, self._step, self.effort.warmup_seconds)
         timings = self._steps_and_phases()
         epochs = self._epochs()
@@ -96,7 +100,6 @@ class CellTimer:
                     steps.append(time_round(self.clock, self._step, iterations))
                 else:
                     apart.append(self._time_phases(iterations))
-        gc.enable()
         return [
             timing_of(STEP, iterations, self.batch_size, steps),
             *(
@@ -132,7 +135,7 @@ class CellTimer:
     def _epochs(self) -> list[Round]:
         """Whole epochs, each in an order of its own, after the start of one that is not counted."""
         self._reset()
-        few = 2 * self.batch_size + max(1, self.batch_size // 3)
+        few = 2 * self.batch_size + self.examples % self.batch_size
         self.trainer.epoch(epoch_order(self.examples, self.seed, 0)[:few])
         rounds: list[Round] = []
         begun = self.clock.wall()
@@ -145,12 +148,14 @@ class CellTimer:
 
             self._reset()
             rounds.append(time_round(self.clock, work, 1))
-        gc.enable()
         return rounds
 
     def _another(self, done: int, most: int, begun: float) -> bool:
-        """Whether the effort grants another round; blind to what the rounds so far showed."""
-        if done < LEAST_ROUNDS:
+        """Whether the effort grants another round; blind to what the rounds so far showed.
+
+        One round always: the blocks repeat it, and a slow epoch is long enough to be one.
+        """
+        if done < 1:
             return True
         return done < most and self.clock.wall() - begun < self.effort.cell_seconds
 

@@ -22,9 +22,9 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     ``blocks`` is the number of times that every job is repeated in a fresh process.  In each
     process a cell is timed in up to ``rounds`` rounds of the step and of the phases, each lasting
-    at least ``round_seconds``, and in up to ``epoch_rounds`` epochs.  Neither goes on for longer
-    than ``cell_seconds`` once there are two rounds.  Warm-up ends when it no longer gets faster,
-    at the latest after ``warmup_seconds``.
+    at least ``round_seconds``, and in up to ``epoch_rounds`` epochs; after ``cell_seconds`` neither
+    begins another round.  Warm-up ends when it no longer gets faster, at the latest after
+    ``warmup_seconds``.
     """
 
     blocks: int

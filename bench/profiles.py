@@ -62,6 +62,7 @@ PROFILES: dict[str, Profile] = {
             summary="three batch sizes, one thread and all, three blocks; within five minutes",
             batch_sizes=(32, 500, 20000),
             threads=_one_and_all,
+            examples=20000,
             effort=Effort(
                 blocks=3, rounds=5, epoch_rounds=3, round_seconds=0.02, cell_seconds=0.5,
                 warmup_seconds=0.5,

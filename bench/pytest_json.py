@@ -76,7 +76,7 @@ def is_from_pytest_benchmark(data: bytes) -> bool:
     """Whether ``data`` looks like a file that pytest-benchmark wrote."""
     try:
         found = msgspec.json.decode(data)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return isinstance(found, dict) and {"machine_info", "benchmarks"} <= found.keys()
 

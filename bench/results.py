@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.errors import ResultsError
+from bench.errors import ResultsError, UsageError
 from bench.plan import Cell, Plan
 from impls.contract import Pool
 
@@ -226,7 +226,7 @@ def decode(data: bytes, *, origin: str) -> Results:
     """
     try:
         version = msgspec.json.decode(data, type=_Versioned).schema_version
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ResultsError(
             f"{origin} is not a results document: {error}. Give a results.json written by "
             "'mlpbench run' or a file written by 'pytest --benchmark-json'."
@@ -238,7 +238,7 @@ def decode(data: bytes, *, origin: str) -> Results:
         )
     try:
         return msgspec.json.decode(data, type=Results)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, UsageError) as error:
         raise ResultsError(f"{origin} is damaged: {error}. Run the measurement again.") from error
 
 

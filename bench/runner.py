@@ -6,7 +6,7 @@ Workers never run side by side: they would take cache and clock from each other.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,11 @@ import msgspec
 
 import bench
 from bench import threads
+from bench.errors import ResultsError
 from bench.executor import Executor
 from bench.journal import Journal
 from bench.orders import Order, read_outcomes, save_arrays
-from bench.plan import Cell, Job, Plan, cell_of, jobs
+from bench.plan import Cell, Job, Plan, Setting, cell_of, jobs
 from bench.results import Failed, Outcome, Unavailable
 from impls import registry
 from impls.parameters import Floats
@@ -41,6 +42,7 @@ class Runner:
     def __init__(
         self,
         plan: Plan,
+        rows: Sequence[Row],
         executor: Executor,
         journal: Journal,
         *,
@@ -50,8 +52,8 @@ class Runner:
     ) -> None:
         self.plan, self.executor, self.journal = plan, executor, journal
         self.environment, self.timeout, self.on_progress = environment, timeout, on_progress
-        self.rows = {name: registry.find(name) for name in plan.implementations}
-        self.absent: dict[str, str] = {}
+        self.rows = {row.name: row for row in rows}
+        self.absent: dict[tuple[str, Setting], str] = {}
         self.root = str(Path(bench.__file__).parent.parent)
 
     def run(self, X: Floats, Y: Floats) -> None:
@@ -73,7 +75,11 @@ class Runner:
 
     def _run_job(self, job: Job, folder: Path) -> list[Outcome]:
         row = self.rows[job.implementation]
-        reason = registry.missing(row) or registry.no_device(row) or self.absent.get(row.name)
+        reason = (
+            registry.missing(row)
+            or registry.no_device(row)
+            or self.absent.get((row.name, job.setting))
+        )
         if reason is not None:
             return self._unavailable(row, job, reason)
         output = folder / f"outcomes-{job.index}.jsonl"
@@ -92,11 +98,14 @@ class Runner:
         )
         environment["PYTHONPATH"] = _first_on_path(self.root, environment.get("PYTHONPATH"))
         end = self.executor.execute(path, environment, self.timeout)
-        outcomes = read_outcomes(output)
+        try:
+            outcomes = read_outcomes(output)
+        except ResultsError as error:
+            return self._lost(row, job, [], str(error), end.output)
         reasons = {outcome.reason for outcome in outcomes if isinstance(outcome, Unavailable)}
         if len(reasons) == 1 and all(isinstance(outcome, Unavailable) for outcome in outcomes):
             # What this machine lacks now it lacks in the next block as well; ask once.
-            self.absent[row.name] = reasons.pop()
+            self.absent[row.name, job.setting] = reasons.pop()
         return outcomes + self._lost(row, job, outcomes, end.reason, end.output)
 
     def _lost(

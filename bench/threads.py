@@ -34,6 +34,9 @@ RECORDED_PREFIXES = (
     "KERAS_", "JAX_", "CUDA_", "ONEDNN_", "NUMPY_", "MALLOC_", "LD_PRELOAD", "PYTHONHASHSEED",
 )  # fmt: skip
 
+SET_BY_IMPORTS = ("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK")
+"""threadpoolctl and scikit-learn set these when imported; nobody exported them."""
+
 OBSERVED_EXCESS = 1.15
 """CPU time over wall time may exceed the threads by this factor: start-up and bookkeeping."""
 
@@ -68,7 +71,7 @@ def recorded(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in sorted(environment.items())
-        if name.startswith(RECORDED_PREFIXES)
+        if name.startswith(RECORDED_PREFIXES) and name not in SET_BY_IMPORTS
     }
 
 

@@ -124,9 +124,6 @@ def measure_cell(
     declined = trainer_class.supports(plan.network, training)
     if declined is not None:
         return Unavailable(cell=cell, reason=declined)
-    mismatch = threads.disagreement(cell.threads, process.pools, None)
-    if mismatch:
-        return Unverified(cell=cell, block=block, reason=mismatch)
     start = start_parameters(plan.network, training, plan.seed)
     trainer = trainer_class(plan.network, training, start)
     trainer.bind(*data)
@@ -134,11 +131,21 @@ def measure_cell(
         trainer, start, examples=len(data[0]), seed=plan.seed, effort=plan.effort, clock=clock
     )
     first_call_seconds = timer.first_call()
+    # Libraries that load late have made their pools by now.
+    pools = threads.reported_pools(trainer_class.pools())
+    process = msgspec.structs.replace(process, pools=pools)
+    mismatch = threads.disagreement(cell.threads, pools, None)
+    if mismatch:
+        return Unverified(cell=cell, block=block, reason=mismatch)
     checks: list[Check] = []
     if order.row.role == "trainer":
         wanted = gate.rows_needed(training.batch_size, len(data[0]))
         rows = epoch_order(len(data[0]), plan.seed, 0)[:wanted]
-        checks = gate.inspect(trainer_class, plan.network, training, start, data, rows)
+        # Only what is needed: some implementations copy all that they are bound to.
+        few = (data[0][rows], data[1][rows])
+        checks = gate.inspect(
+            trainer_class, plan.network, training, start, few, epoch_order(wanted, plan.seed, 1)
+        )
         refused = gate.refusal(checks)
         if refused:
             return Invalid(cell=cell, block=block, reason=refused, gate=tuple(checks))

@@ -115,12 +115,25 @@ def _require_class(file: Path, class_name: str) -> None:
         ) from error
     except (SyntaxError, ValueError) as error:
         raise ImplementationError(f"{file} is not valid Python: {error}") from error
-    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
-    if class_name not in defined:
-        known = f"it has {', '.join(sorted(defined))}" if defined else "it has none"
+    names = _names_bound(tree)
+    if class_name not in names:
+        known = f"it has {', '.join(sorted(names))}" if names else "it has nothing"
         raise ImplementationError(
             f"{file.name} has no class {class_name!r} ({known}): check the name after the colon"
         )
+
+
+def _names_bound(tree: ast.Module) -> set[str]:
+    """Names that a module binds at its top level by a class, an import or an assignment."""
+    names = set()
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return names
 
 
 def missing(row: Row) -> str | None:
@@ -152,19 +165,20 @@ def load(row: Row) -> type[Trainer]:
         ImplementationError: the module does not import, or has no such class.
     """
     address, _, class_name = row.target.rpartition(":")
+    is_file = address.endswith(".py")
     try:
-        module = (
-            _import_file(Path(address))
-            if address.endswith(".py")
-            else importlib.import_module(address)
-        )
-        return cast(type[Trainer], getattr(module, class_name))
-    except (ImportError, SyntaxError) as error:
-        raise ImplementationError(f"{row.name}: cannot import {row.target}: {error}") from error
-    except AttributeError as error:
+        module = _import_file(Path(address)) if is_file else importlib.import_module(address)
+    except Exception as error:
+        # A file from elsewhere may raise anything while it is imported.
+        kind = type(error).__name__
+        raise ImplementationError(
+            f"{row.name}: importing {address} raised {kind}: {error}"
+        ) from error
+    if not hasattr(module, class_name):
         raise ImplementationError(
             f"{row.name}: {address} has no class {class_name!r}: check the name after the colon"
-        ) from error
+        )
+    return cast(type[Trainer], getattr(module, class_name))
 
 
 def _import_file(path: Path) -> object:

@@ -73,6 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         _complain("interrupted")
         return EXIT_INTERRUPTED
+    except MemoryError:
+        _complain("there is not enough memory for a network or a batch of this size")
+        return EXIT_USAGE
     except BenchError as error:
         _complain(str(error))
         return EXIT_USAGE

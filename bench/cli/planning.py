@@ -18,13 +18,14 @@ from bench.results import Dataset, Results
 from impls import registry
 from impls.data import TrainingData
 from impls.networks import Preset
+from impls.registry import Row
 
 
 @dataclass(frozen=True)
 class Choices:
     """What the user chose; None or empty where the profile decides."""
 
-    implementations: tuple[str, ...]
+    rows: tuple[Row, ...]
     preset: Preset
     batch_sizes: tuple[int, ...]
     threads: tuple[int | None, ...]
@@ -35,7 +36,7 @@ class Choices:
     seed: int
 
 
-def choose_implementations(names: Sequence[str], device: str | None) -> tuple[str, ...]:
+def choose_implementations(names: Sequence[str], device: str | None) -> tuple[Row, ...]:
     """The implementations to measure: those named, else all of the registry on ``device``.
 
     One that was named must be importable; of all, those that are not become outcomes with reasons.
@@ -46,9 +47,8 @@ def choose_implementations(names: Sequence[str], device: str | None) -> tuple[st
         UsageError: a name occurs twice, or nothing is left for the device.
     """
     if not names:
-        rows = [row for row in registry.known().values() if device in (None, row.device)]
-        return tuple(row.name for row in rows)
-    rows = [registry.find(name) for name in names]
+        return tuple(row for row in registry.known().values() if device in (None, row.device))
+    rows = tuple(registry.find(name) for name in names)
     # By the row's name: two files of one name would share their cells in the report.
     require_distinct("--impl", [row.name for row in rows])
     for name, row in zip(names, rows, strict=True):
@@ -57,7 +57,7 @@ def choose_implementations(names: Sequence[str], device: str | None) -> tuple[st
             raise ImplementationError(f"--impl {name}: {reason}")
         if device not in (None, row.device):
             raise UsageError(f"--impl {name} runs on {row.device}, but --device is {device}")
-    return tuple(names)
+    return rows
 
 
 def build_plan(choices: Choices, data: TrainingData) -> Plan:
@@ -90,7 +90,7 @@ def build_plan(choices: Choices, data: TrainingData) -> Plan:
         profile=choices.profile,
         network=network,
         trainings=tuple(choices.preset.training_at(size) for size in batch_sizes),
-        implementations=choices.implementations,
+        implementations=tuple(row.name for row in choices.rows),
         threads=threads,
         settings=choices.settings,
         effort=profile.effort,

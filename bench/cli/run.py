@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from bench.timing import Clock
 from impls.data import TrainingData, load_dataset
 from impls.networks import find_preset
 from impls.parameters import Floats
+from impls.registry import Row
 from reports import build_report
 from reports.gather import build_context
 from reports.summary import sentences
@@ -128,8 +130,8 @@ EXIT_INTERRUPTED = 130
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=1800.0,
+    type=click.IntRange(min=1),
+    default=1800,
     show_default=True,
     help="Seconds after which a worker process is stopped.",
 )
@@ -152,7 +154,7 @@ def run_command(**options: Any) -> int:
     journal = journals.Journal(out, document)
     X, Y = data.X, data.one_hot()
     _announce(console, plan, data, (X, Y))
-    complete = _measure(console, plan, journal, (X, Y), options["timeout"])
+    complete = _measure(console, plan, choices.rows, journal, (X, Y), options["timeout"])
     document = journals.read(journal.path)
     _write(console, document, out)
     _conclude(console, document, out, as_json=options["as_json"])
@@ -164,7 +166,7 @@ def run_command(**options: Any) -> int:
 
 def _choices(options: dict[str, Any]) -> Choices:
     return Choices(
-        implementations=choose_implementations(options["implementations"], options["device"]),
+        rows=choose_implementations(options["implementations"], options["device"]),
         preset=find_preset(
             options["network"], activation=options["activation"], loss=options["loss"]
         ),
@@ -198,6 +200,7 @@ def _announce(
 def _measure(
     console: Console,
     plan: Plan,
+    rows: Sequence[Row],
     journal: journals.Journal,
     arrays: tuple[Floats, Floats],
     timeout: float,
@@ -206,6 +209,7 @@ def _measure(
     with RunProgress(console, jobs(plan)) as progress:
         runner = Runner(
             plan,
+            rows,
             LocalExecutor(),
             journal,
             environment=os.environ,

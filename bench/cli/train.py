@@ -23,6 +23,7 @@ from impls.fit import Epoch, History, accuracy, fit
 from impls.functions import data_loss
 from impls.networks import Preset, Training, find_preset
 from impls.parameters import start_parameters
+from impls.registry import Row
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def train_command(**options: Any) -> None:
     """
     ladder = [row for row in registry.ROWS if row.rung is not None]
     top = max(ladder, key=lambda row: row.rung or 0).name
-    names = choose_implementations(options["implementations"] or (top,), None)
+    rows = choose_implementations(options["implementations"] or (top,), None)
     preset = find_preset(options["network"], activation=None, loss=None)
     training = _training(preset, options)
     console = Console()
@@ -82,8 +83,8 @@ def train_command(**options: Any) -> None:
     if data.note:
         console.print(f"Note: {data.note}", style="yellow", highlight=False, soft_wrap=True)
     reached = [
-        _train(console, name, preset, training, data, options["seed"], options["print_period"])
-        for name in names
+        _train(console, row, preset, training, data, options["seed"], options["print_period"])
+        for row in rows
     ]
     console.print(_table(reached))
 
@@ -98,20 +99,19 @@ def _training(preset: Preset, options: dict[str, Any]) -> Training:
 
 def _train(
     console: Console,
-    name: str,
+    row: Row,
     preset: Preset,
     training: Training,
     data: TrainingData,
     seed: int,
     period: int,
 ) -> Trained:
-    row = registry.find(name)
     # What a worker's environment would hold before import.
     os.environ.update(row.environment)
     trainer_class = registry.load(row)
     declined = trainer_class.unavailable() or trainer_class.supports(preset.network, training)
     if declined:
-        raise UsageError(f"--impl {name}: {declined}")
+        raise UsageError(f"--impl {row.name}: {declined}")
     trainer = trainer_class(
         preset.network, training, start_parameters(preset.network, training, seed)
     )
@@ -120,13 +120,13 @@ def _train(
 
     def report(epoch: Epoch) -> None:
         if epoch.number % period == 0:
-            console.print(_status(name, epoch), highlight=False, soft_wrap=True)
+            console.print(_status(row.name, epoch), highlight=False, soft_wrap=True)
 
     history = fit(trainer, len(data.X), epochs=training.epochs, seed=seed, on_epoch=report)
     outputs = trainer.predict(data.X).astype(np.float64)
     weights = trainer.parameters().weights
     return Trained(
-        implementation=name,
+        implementation=row.name,
         history=history,
         loss=data_loss(preset.network.loss, outputs, targets) / len(data.X),
         mean_error=float(np.abs(outputs - targets).mean()),

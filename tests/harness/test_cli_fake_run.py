@@ -28,10 +28,10 @@ def test_dataset_timeout_and_out_reach_the_run(
 ) -> None:
     out = tmp_path / "deep" / "out"
     executor, said = run_with_fakes(
-        monkeypatch, mlpbench, npz, "--timeout", "12.5", "--out", out, "--env", "A=1"
+        monkeypatch, mlpbench, npz, "--timeout", "12", "--out", out, "--env", "A=1"
     )
     assert said.code == 0, said.err
-    assert executor.timeouts == [12.5]
+    assert executor.timeouts == [12]
     assert executor.environments[0]["A"] == "1"
     assert executor.orders[0].plan.examples == 90
     assert {path.name for path in out.iterdir()} == {

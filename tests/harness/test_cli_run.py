@@ -159,7 +159,7 @@ def test_a_class_that_the_named_file_does_not_have_is_refused_before_any_work(
     name = third_party.write(tmp_path, "right").replace(":Trainer", ":Trainr")
     said = small_run("--impl", name)
     assert said.code == 64
-    assert "right.py has no class 'Trainr' (it has Trainer)" in said.err
+    assert "right.py has no class 'Trainr' (it has Trainer" in said.err
     assert not (tmp_path / "out").exists()
 
 

@@ -14,6 +14,7 @@ from bench.orders import Order, append, load_arrays
 from bench.plan import Plan, jobs
 from bench.results import Failed, Measured, Results, Unavailable
 from bench.runner import Progress, Runner
+from impls import registry
 from tests.harness import fakes
 
 
@@ -39,6 +40,7 @@ def run(tmp_path: Path) -> Callable[..., Ran]:
         seen: list[Progress] = []
         runner = Runner(
             plan,
+            [registry.find(name) for name in plan.implementations],
             executor,
             record,
             environment=environment or {},
@@ -160,7 +162,6 @@ def test_an_implementation_that_declines_one_batch_size_is_asked_again(
     assert len(run(decline_one).executor.orders) == 8
 
 
-@pytest.mark.xfail(strict=True, reason="remembered by name, whatever the setting was")
 def test_a_device_hidden_by_one_setting_is_asked_for_under_the_next(
     run: Callable[..., Ran],
 ) -> None:
@@ -216,6 +217,7 @@ def test_outcomes_are_in_the_journal_before_the_next_job_begins(
 
     runner = Runner(
         tiny_plan,
+        [registry.find(name) for name in tiny_plan.implementations],
         fakes.FakeExecutor(fakes.measure_all),
         record,
         environment={},
@@ -229,7 +231,6 @@ def test_outcomes_are_in_the_journal_before_the_next_job_begins(
     assert lines == list(range(1, 9))
 
 
-@pytest.mark.xfail(strict=True, reason="one malformed outcome ends the whole run")
 def test_a_worker_that_writes_something_else_than_outcomes_has_failed_alone(
     run: Callable[..., Ran],
 ) -> None:
