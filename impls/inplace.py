@@ -79,34 +79,27 @@ TIMES_SLOPE: dict[str, Callable[[Floats, Floats, Floats], None]] = {
 }
 
 
-def data_loss(loss: str, A: Floats, Y: Floats, scratch: Floats) -> float:
-    """Loss of outputs ``A`` against one-hot ``Y``, summed, with ``scratch`` of the same shape.
+def loss_sums(loss: str, A: Floats, Y: Floats, scratch: Floats) -> tuple[float, float]:
+    """Data loss and absolute error of outputs ``A`` against one-hot ``Y``, both summed.
 
-    Targets are 0 or 1, so the probability given to the truth is ``|1 - Y - A|`` and one logarithm
-    serves both halves of the log loss; cross-entropy looks at the true class alone.
+    Targets are 0 or 1, so the probability given to the truth is ``1 - |A - Y|``: one logarithm
+    serves both halves of the log loss, and the deviation is needed for the error anyway.
+    Cross-entropy looks at the true class alone.
     """
+    np.subtract(A, Y, out=scratch)
     if loss == "mse":
-        np.subtract(A, Y, out=scratch)
-        return 0.5 * float(np.vdot(scratch, scratch))
-    if loss == "cross-entropy":
-        # Where Y is 0 this leaves 1, whose logarithm adds nothing.
-        np.subtract(A, _ONE, out=scratch)
-        np.multiply(scratch, Y, out=scratch)
-        np.add(scratch, _ONE, out=scratch)
-    else:
-        np.subtract(_ONE, Y, out=scratch)
-        np.subtract(scratch, A, out=scratch)
+        data = 0.5 * float(np.vdot(scratch, scratch))
         np.abs(scratch, out=scratch)
+        return data, float(scratch.sum())
+    np.abs(scratch, out=scratch)
+    error = float(scratch.sum())
+    if loss == "cross-entropy":
+        # Where Y is 0 this leaves no deviation, whose logarithm adds nothing.
+        np.multiply(scratch, Y, out=scratch)
+    np.subtract(_ONE, scratch, out=scratch)
     np.maximum(scratch, _FLOOR, out=scratch)
     np.log(scratch, out=scratch)
-    return -float(scratch.sum())
-
-
-def absolute_error(A: Floats, Y: Floats, scratch: Floats) -> float:
-    """Sum of ``|Y - A|``, with ``scratch`` of the same shape."""
-    np.subtract(A, Y, out=scratch)
-    np.abs(scratch, out=scratch)
-    return float(scratch.sum())
+    return -float(scratch.sum()), error
 
 
 def output_delta(loss: str, A: Floats, Y: Floats, delta: Floats, scratch: Floats) -> None:

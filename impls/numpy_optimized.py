@@ -79,9 +79,7 @@ class Tile:
 
     def loss(self) -> tuple[float, float]:
         """Data loss and absolute error, both summed over the tile."""
-        A, scratch = self.A[-1], self.scratch[-1]
-        data = inplace.data_loss(self.network.loss, A, self.T, scratch)
-        return data, inplace.absolute_error(A, self.T, scratch)
+        return inplace.loss_sums(self.network.loss, self.A[-1], self.T, self.scratch[-1])
 
     def backward(self, parameters: Flat, gradients: Flat) -> None:
         """Write the gradients of the tile, without penalty, into ``gradients``."""
@@ -102,10 +100,10 @@ class Trainer(contract.Trainer):
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
         self.P, self.G, self.tile_G = Flat(network), Flat(network), Flat(network)
-        # 1 for every weight and 0 for every bias, so that one product leaves the biases out.
-        self.weights = Flat(network)
-        for M in self.weights.M:
-            M[:-1] = 1
+        # The coefficient for every weight and 0 for every bias: one product leaves biases out.
+        self.l1, self.l2 = Flat(network), Flat(network)
+        for l1, l2 in zip(self.l1.M, self.l2.M, strict=True):
+            l1[:-1], l2[:-1] = training.l1, training.l2
         self.move = np.zeros_like(self.P.vector)
         self.previous = np.zeros_like(self.P.vector)
         self.scratch = np.zeros_like(self.P.vector)
@@ -146,12 +144,12 @@ class Trainer(contract.Trainer):
             tile_data, tile_error = tile.loss()
             data += tile_data
             error += tile_error
-        return self._loss(data, error)
+        return self._loss(data, error, into_gradients=False)
 
     def backward(self) -> None:
         for index, tile in enumerate(self.batch):
             self._add_gradients(tile, first=index == 0)
-        self._penalise()
+        self._penalty(into_gradients=True)
 
     def update(self) -> None:
         np.multiply(self.G.vector, self.learning_rate, out=self.move)
@@ -173,8 +171,7 @@ class Trainer(contract.Trainer):
             data += tile_data
             error += tile_error
             self._add_gradients(tile, first=index == 0)
-        loss = self._loss(data, error)
-        self._penalise()
+        loss = self._loss(data, error, into_gradients=True)
         self.update()
         return loss
 
@@ -183,28 +180,25 @@ class Trainer(contract.Trainer):
         if not first:
             np.add(self.G.vector, self.tile_G.vector, out=self.G.vector)
 
-    def _penalise(self) -> None:
-        """Add the share of L1 and L2 to the gradients of the weights."""
+    def _penalty(self, *, into_gradients: bool) -> float:
+        """Penalty of the weights; its share of the gradients is added where asked for."""
+        P, share, penalty = self.P.vector, self.scratch, 0.0
         if self.training.l2:
-            np.multiply(self.P.vector, self.training.l2, out=self.scratch)
-            self._add_to_weights()
+            np.multiply(P, self.l2.vector, out=share)
+            penalty += 0.5 * float(np.vdot(P, share))
+            if into_gradients:
+                np.add(self.G.vector, share, out=self.G.vector)
         if self.training.l1:
-            np.sign(self.P.vector, out=self.scratch)
-            np.multiply(self.scratch, self.training.l1, out=self.scratch)
-            self._add_to_weights()
+            np.sign(P, out=share)
+            np.multiply(share, self.l1.vector, out=share)
+            penalty += float(np.vdot(P, share))
+            if into_gradients:
+                np.add(self.G.vector, share, out=self.G.vector)
+        return penalty
 
-    def _add_to_weights(self) -> None:
-        np.multiply(self.scratch, self.weights.vector, out=self.scratch)
-        np.add(self.G.vector, self.scratch, out=self.G.vector)
-
-    def _loss(self, data: float, error: float) -> Loss:
-        penalty = 0.0
-        if self.training.l2 or self.training.l1:
-            np.multiply(self.P.vector, self.weights.vector, out=self.scratch)
-            penalty += 0.5 * self.training.l2 * float(np.vdot(self.scratch, self.scratch))
-        if self.training.l1:
-            np.abs(self.scratch, out=self.scratch)
-            penalty += self.training.l1 * float(self.scratch.sum())
+    def _loss(self, data: float, error: float, *, into_gradients: bool) -> Loss:
+        """The loss of the batch, in one pass with the penalty's gradients where asked for."""
+        penalty = self._penalty(into_gradients=into_gradients)
         return Loss(data, penalty, error / (self.examples * self.network.layers[-1]))
 
     def predict(self, X: Floats) -> Floats:
