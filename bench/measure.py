@@ -87,7 +87,7 @@ class CellTimer:
     def _steps_and_phases(self) -> list[Timing]:
         iterations = calibrate(self.clock, self._step, self.effort.round_seconds)
         # A graph may compile its phases apart from the step.
-        self._time_phases(2)
+        self._time_phases(1)
         steps: list[Round] = []
         apart: list[list[Round]] = []
         begun = self.clock.wall()

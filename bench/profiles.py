@@ -60,12 +60,12 @@ PROFILES: dict[str, Profile] = {
         Profile(
             name="default",
             summary="three batch sizes, one thread and all, three blocks; within five minutes",
-            batch_sizes=(32, 500, 20000),
+            batch_sizes=(32, 500, 5000),
             threads=_one_and_all,
             examples=20000,
             effort=Effort(
-                blocks=3, rounds=5, epoch_rounds=3, round_seconds=0.02, cell_seconds=0.5,
-                warmup_seconds=0.5,
+                blocks=3, rounds=4, epoch_rounds=3, round_seconds=0.02, cell_seconds=0.3,
+                warmup_seconds=0.3,
             ),
         ),
         Profile(
