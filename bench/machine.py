@@ -88,11 +88,12 @@ def quota_cpus() -> float | None:
 def package_versions(names: tuple[str, ...]) -> dict[str, str]:
     """Installed versions of ``names`` and of this project; what is not installed is left out."""
     found = {"mlpbench": bench.__version__}
-    installed = {
-        (distribution.metadata["Name"] or "").lower(): distribution.version
-        for distribution in importlib.metadata.distributions()
-    }
-    return found | {name: installed[name] for name in names if name in installed}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
 
 
 def _read(path: Path) -> str | None:

@@ -64,8 +64,8 @@ PROFILES: dict[str, Profile] = {
             threads=_one_and_all,
             examples=20000,
             effort=Effort(
-                blocks=3, rounds=4, epoch_rounds=3, round_seconds=0.02, cell_seconds=0.3,
-                warmup_seconds=0.3,
+                blocks=3, rounds=4, epoch_rounds=2, round_seconds=0.02, cell_seconds=0.25,
+                warmup_seconds=0.2,
             ),
         ),
         Profile(

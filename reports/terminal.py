@@ -21,7 +21,7 @@ def epoch_table(context: Context) -> Table:
         title += ", share of the floor"
     # Text, not str: rich would read square brackets in a name as markup.
     table = Table(title=Text(title), title_justify="left")
-    table.add_column("implementation")
+    table.add_column("implementation", no_wrap=True)
     columns = [
         (condition, batch_size)
         for scope in context.scopes

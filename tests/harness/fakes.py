@@ -32,7 +32,7 @@ EFFORT = Effort(
     blocks=2, rounds=3, epoch_rounds=3, round_seconds=1 / 1024, cell_seconds=1e6, warmup_seconds=1e6
 )
 REAL_EFFORT = Effort(
-    blocks=1, rounds=2, epoch_rounds=2, round_seconds=1e-3, cell_seconds=0.02, warmup_seconds=0.01
+    blocks=1, rounds=2, epoch_rounds=2, round_seconds=1e-3, cell_seconds=10.0, warmup_seconds=0.01
 )
 """For worker processes that really run."""
 
