@@ -45,8 +45,12 @@ def softmax(Z: Floats, axis: int) -> Floats:
 
 
 def _sigmoid_slope(Z: Floats) -> Floats:
-    S = sigmoid(Z)
-    return S * (1 - S)
+    """``s(Z) (1 - s(Z))`` as the formula is written, with the sigmoid evaluated where it stands.
+
+    The articles' times say that theirs was: ten nanoseconds for each derivative, in single
+    precision, is two of the exponentials of their machine.
+    """
+    return sigmoid(Z) * (1 - sigmoid(Z))
 
 
 def _tanh_slope(Z: Floats) -> Floats:

@@ -114,11 +114,15 @@ class CpuTrainer(contract.Trainer):
 
     @property
     def learning_rate(self) -> float:
-        """The optimiser's rate, kept in a variable so that a change needs no new graph."""
-        return float(self.optimizer.learning_rate)
+        """The rate in full precision; the optimiser has it in a variable of its own dtype.
+
+        A variable, so that a change needs no new graph; read back, decay would round every epoch.
+        """
+        return self._rate
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
+        self._rate = rate
         self.optimizer.learning_rate = rate
 
     # What follows is traced into graphs.

@@ -1,7 +1,7 @@
 """Rung 3: derivatives from cached activations, slices instead of bias rows.
 
 The derivative of the sigmoid is ``A (1 - A)``, and the forward pass has kept ``A``; the same
-holds for tanh and ReLU.  That removes an exponential per hidden node and example.  On the way
+holds for tanh and ReLU.  That removes two exponentials per hidden node and example.  On the way
 back, rows 1 and up of ``W^T delta`` and of ``A`` are views, so no row of ones has to be put on
 ``Z`` only to be dropped from the result.
 """

@@ -8,8 +8,8 @@ one kind and inherits the rest, so a rung's file shows its trick alone:
 - the batch arrives transposed, ordered by columns, and is copied into a row-ordered matrix only
   to put the row of ones on top;
 - on the way back the row of ones is put on ``Z`` as well, and dropped again afterwards;
-- the sigmoid is computed a second time for its derivative, even for the input layer, whose delta
-  nobody needs.
+- the sigmoid is computed anew for its derivative, twice, as the formula ``s (1 - s)`` is written,
+  even for the input layer, whose delta nobody needs.
 
 Source of the rungs: the performance articles (steps I to III) named in the README.
 """

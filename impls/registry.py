@@ -51,7 +51,7 @@ _NO_GPU = {"CUDA_VISIBLE_DEVICES": "-1"}
 
 # fmt: off
 ROWS: tuple[Row, ...] = (
-    Row("numpy-naive", "impls.numpy_naive:Trainer", "float64, bias rows inserted both ways, sigmoid computed twice", rung=0),
+    Row("numpy-naive", "impls.numpy_naive:Trainer", "float64, bias rows inserted both ways, sigmoids computed anew", rung=0),
     Row("numpy-float32", "impls.numpy_float32:Trainer", "the same in float32, without the delta of the input layer", rung=1),
     Row("numpy-layout", "impls.numpy_layout:Trainer", "the input's bias stored once, so no copy changes its order", rung=2),
     Row("numpy-cached", "impls.numpy_cached:Trainer", "derivatives from cached activations, slices for bias rows", rung=3),

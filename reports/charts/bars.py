@@ -60,7 +60,7 @@ def stacked(title: str, rows: Sequence[Stack], *, description: str) -> Markup:
         plot.xaxis.set_major_locator(MultipleLocator(0.25) if max(ends) < _LONG else MaxNLocator(6))
         plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
         # A bar with a note needs room behind it.
-        noted = [1.3 * end for row, end in zip(rows, ends, strict=True) if row.note]
+        noted = [1.5 * end for row, end in zip(rows, ends, strict=True) if row.note]
         plot.set_xlim(0, max(1.08, 1.02 * max(ends), *noted))
     return drawing.markup
 
