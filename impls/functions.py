@@ -47,8 +47,8 @@ def softmax(Z: Floats, axis: int) -> Floats:
 def _sigmoid_slope(Z: Floats) -> Floats:
     """``s(Z) (1 - s(Z))`` as the formula is written, with the sigmoid evaluated where it stands.
 
-    The articles' times say that theirs was: ten nanoseconds for each derivative, in single
-    precision, is two of the exponentials of their machine.
+    The articles do not print this line.  Their ten nanoseconds for each derivative, in single
+    precision, suggest two exponentials rather than one; this is a reading, not a quotation.
     """
     return sigmoid(Z) * (1 - sigmoid(Z))
 

@@ -112,12 +112,18 @@ class Context:
         )
 
     def absence(self, name: str, condition: Condition, batch_size: int) -> str:
-        """The outcome of a cell without a point, or ``not asked for``."""
+        """The outcome of a cell without a point, ``not reached`` or ``not asked for``."""
         for gap in self.gaps:
             same_cell = (gap.cell.implementation, gap.cell.batch_size) == (name, batch_size)
             if same_cell and gap.condition == condition:
                 return gap.kind
-        return "not asked for"
+        asked = any(
+            not document.complete
+            and name in document.plan.implementations
+            and batch_size in (training.batch_size for training in document.plan.trainings)
+            for document in self.results
+        )
+        return "not reached" if asked else "not asked for"
 
     def network(self, scope: Scope) -> Network | None:
         """The network of ``scope``, or None where no document describes one of that name."""

@@ -177,3 +177,18 @@ def test_few_processes_give_no_interval(blocks: int) -> None:
     page = shown(small(names=(BASELINE, OTHERS[0]), blocks=blocks, outcomes=False))
     process = "1 process" if blocks == 1 else "2 processes"
     assert f"from {process}, too few for an interval" in page.text
+
+
+@pytest.mark.parametrize(("complete", "word"), [(False, "not reached"), (True, "not asked for")])
+def test_a_cell_without_outcome_was_not_reached_only_if_the_run_was_interrupted(
+    *, complete: bool, word: str
+) -> None:
+    whole = small()
+    lost = whole.outcomes[0].cell
+    rest = tuple(outcome for outcome in whole.outcomes if outcome.cell != lost)
+    kept = build_context([whole])
+    context = build_context([pieces.replace(whole, outcomes=rest, complete=complete)])
+    condition = next(
+        key[1] for key in kept.points if (key[0], key[2]) == (lost.implementation, lost.batch_size)
+    )
+    assert context.absence(lost.implementation, condition, lost.batch_size) == word
