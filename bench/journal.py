@@ -11,9 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from bench.documents import decode, read_bytes
 from bench.errors import ResultsError
 from bench.plan import jobs
-from bench.results import Outcome, Results, decode, read_bytes
+from bench.results import Outcome, Results
 
 NAME = "journal.jsonl"
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import bench
-from bench.results import Machine
+from bench.provenance import Machine
 from bench.threads import recorded
 
 PACKAGES = (

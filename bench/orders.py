@@ -14,7 +14,7 @@ from bench.errors import ResultsError
 from bench.plan import Job, Plan
 from bench.results import Outcome
 from impls.parameters import Floats
-from impls.registry import Row
+from impls.row import Row
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

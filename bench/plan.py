@@ -65,7 +65,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """All that is to be measured.
 
     ``trainings`` holds the training settings per batch size; ``dataset`` names the data,
-    ``examples`` says how many training examples make an epoch.
+    ``source`` is what was given to find it, and ``examples`` says how many training examples make
+    an epoch.  Blocks end before ``effort.blocks`` once every ratio is known within ``precision``
+    (a share, such as 0.02), or where another one would exceed ``budget_seconds``.
     """
 
     seed: int
@@ -78,6 +80,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     effort: Effort
     dataset: str
     examples: int
+    source: str = "auto"
+    precision: float | None = None
+    budget_seconds: float | None = None
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

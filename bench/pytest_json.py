@@ -14,18 +14,8 @@ import msgspec
 from bench import threads
 from bench.errors import ResultsError
 from bench.plan import Cell, Effort, Plan
-from bench.results import (
-    SCHEMA_VERSION,
-    Check,
-    Dataset,
-    Machine,
-    Measured,
-    Outcome,
-    Process,
-    Results,
-    Timing,
-    Unverified,
-)
+from bench.provenance import Dataset, Machine, Process
+from bench.results import SCHEMA_VERSION, Check, Measured, Outcome, Results, Timing, Unverified
 from impls.networks import Network, Training
 
 KEY = "mlpbench"

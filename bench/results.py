@@ -6,20 +6,18 @@ of this document, never part of it.
 History of ``schema_version``:
 
     1  2026-11  first version
+    2  2026-11  disturbances, peaks, probe cost, code, rows and why the run ended
 """
 
 from __future__ import annotations
 
-import contextlib
-from pathlib import Path
-
 import msgspec
 
-from bench.errors import ResultsError, UsageError
 from bench.plan import Cell, Plan
-from impls.contract import Pool
+from bench.provenance import Code, Dataset, Machine, Process
+from impls.row import Row
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 STEP = "step"
 EPOCH = "epoch"
@@ -42,12 +40,42 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.error is not None and self.error <= self.tolerance
 
 
+class Disturbance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What else happened while one round was timed, in seconds.
+
+    ``waited`` is how long threads of this process were ready to run but had no processor,
+    ``foreign`` the processor time that other processes took, ``stolen`` what the hypervisor gave
+    to other machines; ``switches`` counts how often a thread was made to yield.  None where the
+    system does not tell.  ``foreign`` and ``stolen`` are counted in ticks of the system, commonly
+    10 ms.
+    """
+
+    waited: float | None
+    foreign: float | None
+    stolen: float | None
+    switches: int
+
+
+class Peaks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The machine's limits as found in one process, with its threads and its library.
+
+    ``gemm`` is the best rate of a large matrix product in operations per second, in the dtype of
+    the network; ``copy`` and ``cached_copy`` are the best rates of copying arrays far larger than
+    the caches and of ones that stay in them, in bytes read and written per second.
+    """
+
+    gemm: float
+    copy: float
+    cached_copy: float
+
+
 class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The rounds of one phase (or ``step``, ``epoch``) of one cell in one process.
 
     ``round_seconds`` and ``round_cpu_seconds`` are wall and CPU time per iteration; the latter is
     empty for phases, between which only one clock is read.  ``examples`` is the number of
-    training examples that one iteration processes.
+    training examples that one iteration processes.  ``disturbances`` has one entry per round of
+    the step and of the epoch, and is empty for phases.
     """
 
     phase: str
@@ -55,22 +83,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     examples: int
     round_seconds: tuple[float, ...]
     round_cpu_seconds: tuple[float, ...]
-
-
-class Process(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Facts about the worker process in which a cell was measured.
-
-    ``environment`` holds the thread and library variables the worker found when it started;
-    ``pools`` is what every thread pool in it reported after import.
-    """
-
-    started_at: str
-    import_seconds: float
-    pools: tuple[Pool, ...]
-    affinity: int
-    versions: dict[str, str]
-    environment: dict[str, str]
-    source_hash: str
+    disturbances: tuple[Disturbance, ...] = ()
 
 
 class Measured(
@@ -84,7 +97,9 @@ class Measured(
     """A cell that passed the gate and was timed, in one process (``block``).
 
     ``first_call_seconds`` is the first step, compilation included; ``warmup_seconds`` are the
-    warm-up rounds, per step; ``threads_observed`` is CPU time over wall time of the timed epochs.
+    warm-up rounds, per step; ``threads_observed`` is CPU time over wall time of the timed epochs
+    and ``threads_busy`` how many threads of the system took part in them.  ``probe_seconds`` is
+    what one clock reading between two phases costs.  ``peaks`` is filled by the floor.
     """
 
     cell: Cell
@@ -97,6 +112,9 @@ class Measured(
     threads_observed: float
     peak_memory_bytes: int
     source: str = "mlpbench"
+    threads_busy: int | None = None
+    probe_seconds: float | None = None
+    peaks: Peaks | None = None
 
 
 class Unverified(
@@ -164,38 +182,11 @@ class Failed(
 Outcome = Measured | Unverified | Invalid | Unavailable | Failed
 
 
-class Machine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The machine and the software a run was made with."""
-
-    cpu: str
-    logical_cpus: int
-    physical_cpus: int | None
-    usable_cpus: int
-    memory_bytes: int
-    caches: dict[str, str]
-    system: str
-    python: str
-    versions: dict[str, str]
-    environment: dict[str, str]
-    quota_cpus: float | None = None
-    governor: str | None = None
-
-
-class Dataset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which data was trained on; ``note`` says what a reader must know, such as a fallback."""
-
-    name: str
-    source: str
-    examples: int
-    features: int
-    sha256: str
-    note: str = ""
-
-
 class Results(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One run: the question, the conditions and every outcome.
 
     ``complete`` is false where a run was interrupted; its outcomes are valid all the same.
+    ``ended`` says why it ended, ``rows`` what was known of each implementation of the plan.
     """
 
     schema_version: int
@@ -207,87 +198,6 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     outcomes: tuple[Outcome, ...]
     complete: bool = True
     command: str = ""
-
-
-class _Versioned(msgspec.Struct):
-    schema_version: int
-
-
-def encode(results: Results) -> bytes:
-    """The document as indented JSON; an unknown type raises instead of turning into text."""
-    return msgspec.json.format(msgspec.json.encode(results), indent=1)
-
-
-def decode(data: bytes, *, origin: str) -> Results:
-    """Read a document; ``origin`` names it in messages.
-
-    Raises:
-        ResultsError: not JSON, not a results document, or written by a newer version.
-    """
-    try:
-        version = msgspec.json.decode(data, type=_Versioned).schema_version
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ResultsError(
-            f"{origin} is not a results document: {error}. Give a results.json written by "
-            "'mlpbench run' or a file written by 'pytest --benchmark-json'."
-        ) from error
-    if version > SCHEMA_VERSION:
-        raise ResultsError(
-            f"{origin} has schema version {version}; this mlpbench reads up to {SCHEMA_VERSION}. "
-            "Update mlpbench to read it."
-        )
-    try:
-        return msgspec.json.decode(data, type=Results)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, UsageError) as error:
-        raise ResultsError(f"{origin} is damaged: {error}. Run the measurement again.") from error
-
-
-def load(path: Path) -> Results:
-    """Read the document at ``path``.
-
-    Raises:
-        ResultsError: it cannot be read, or see :func:`decode`.
-    """
-    return decode(read_bytes(path), origin=str(path))
-
-
-def save(results: Results, path: Path) -> None:
-    """Write the document in one atomic step: a reader sees the old file or the new one.
-
-    Raises:
-        ResultsError: the folder cannot be written.
-    """
-    write_bytes(path, encode(results))
-
-
-def read_bytes(path: Path) -> bytes:
-    """The content of ``path``.
-
-    Raises:
-        ResultsError: it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ResultsError(f"cannot read {path}: {error.strerror}. Check the path.") from error
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Replace ``path`` atomically.
-
-    Raises:
-        ResultsError: the folder cannot be written.
-    """
-    if path.is_dir():
-        raise ResultsError(f"cannot write {path}: it is a folder. Name a file in it.")
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError as error:
-        # What cannot be written cannot always be removed: the first error is the one to report.
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise ResultsError(
-            f"cannot write {path}: {error.strerror}. Choose a folder you may write to with --out."
-        ) from error
+    ended: str = ""
+    rows: tuple[Row, ...] = ()
+    code: Code | None = None

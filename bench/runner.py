@@ -23,7 +23,7 @@ from bench.plan import Cell, Job, Plan, Setting, cell_of, jobs
 from bench.results import Failed, Outcome, Unavailable
 from impls import registry
 from impls.parameters import Floats
-from impls.registry import Row
+from impls.row import Row
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench import journal, pytest_json
-from bench.results import Results, decode, read_bytes
+from bench.documents import decode, read_bytes
+from bench.results import Results
 
 
 def read_any(path: Path) -> Results:

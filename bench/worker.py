@@ -24,22 +24,14 @@ from bench.errors import ImplementationError
 from bench.measure import CellTimer
 from bench.orders import Order, append, load_arrays
 from bench.plan import Cell, cell_of
-from bench.results import (
-    Check,
-    Failed,
-    Invalid,
-    Measured,
-    Outcome,
-    Process,
-    Unavailable,
-    Unverified,
-)
+from bench.provenance import Process
+from bench.results import Check, Failed, Invalid, Measured, Outcome, Unavailable, Unverified
 from bench.timing import Clock
 from impls import registry
 from impls.contract import Trainer
 from impls.networks import Training
 from impls.parameters import Floats, epoch_order, start_parameters
-from impls.registry import Row
+from impls.row import Row
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -12,37 +12,16 @@ import importlib
 import importlib.metadata
 import importlib.util
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 from bench.errors import ImplementationError, UnknownNameError
 from impls.contract import Trainer
+from impls.row import Row
 
 ENTRY_POINT_GROUP = "mlpbench.implementations"
 GPU_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 """What the drivers of NVIDIA, AMD and Windows' Linux leave in ``/dev``."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One implementation, not yet imported.
-
-    ``target`` is ``module:Class`` or ``file.py:Class``.  ``requires`` lists the modules it needs,
-    ``extra`` the optional extra of this distribution that installs them.  ``rung`` numbers the
-    steps of the NumPy ladder from the baseline at 0.  ``role`` is ``limit`` for a row that only
-    marks what the machine can do and trains nothing.  ``environment`` is set before import.
-    """
-
-    name: str
-    target: str
-    summary: str
-    requires: tuple[str, ...] = ()
-    extra: str | None = None
-    device: Literal["cpu", "gpu"] = "cpu"
-    rung: int | None = None
-    role: Literal["trainer", "limit"] = "trainer"
-    environment: dict[str, str] = field(default_factory=dict)
 
 
 _KERAS = ("keras", "tensorflow")

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bench.plan import Cell
-from bench.results import Check, Dataset, Results
+from bench.provenance import Dataset
+from bench.results import Check, Results
 from impls.networks import Network
-from impls.registry import Row
+from impls.row import Row
 from reports import format as text
 from reports.points import Condition, Point, Ratio, Scope
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from bench.errors import UsageError
 from bench.plan import Cell
 from bench.results import Measured, Outcome, Results, Unavailable
-from impls.registry import ROWS, Row
+from impls.registry import ROWS
+from impls.row import Row
 from reports.context import Context, Gap, Key
 from reports.points import Condition, Point, Ratio, Scope, speed_up
 

@@ -20,16 +20,16 @@ ROOT = Path(bench.__file__).parents[1]
 OURS = ("bench", "impls", "reports")
 
 BOTTOM = {
-    "bench.errors", "bench.plan", "bench.results", "bench.stats",
+    "bench.errors", "bench.plan", "bench.provenance", "bench.results", "bench.stats",
     "impls.contract", "impls.flat", "impls.functions", "impls.inplace", "impls.networks",
-    "impls.parameters", "impls.reference",
+    "impls.parameters", "impls.reference", "impls.row",
 }  # fmt: skip
 """Plain data and pure functions: anyone may import them, they import only each other."""
 
 REPORTS_MAY_IMPORT = {
-    "bench.errors", "bench.plan", "bench.results", "bench.stats",
+    "bench.errors", "bench.plan", "bench.provenance", "bench.results", "bench.stats",
     "bench.threads",  # the variables behind a thread setting, for the lines that reproduce it
-    "impls.contract", "impls.networks", "impls.registry",
+    "impls.contract", "impls.networks", "impls.registry", "impls.row",
 }  # fmt: skip
 
 IMPLEMENTATION_PACKAGES = {"jax", "keras", "numba", "sklearn", "tensorflow", "torch"}

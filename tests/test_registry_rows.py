@@ -20,7 +20,8 @@ from bench.errors import ImplementationError, UnknownNameError
 from impls import reference, registry
 from impls.networks import LossName, Network, Training
 from impls.parameters import start_parameters
-from impls.registry import ROWS, Row
+from impls.registry import ROWS
+from impls.row import Row
 from reports import page
 from reports.section import Section
 

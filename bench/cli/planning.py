@@ -14,11 +14,12 @@ from bench import machine, results
 from bench.errors import ImplementationError, UsageError
 from bench.plan import Plan, Setting, require_distinct
 from bench.profiles import PROFILES
-from bench.results import Dataset, Results
+from bench.provenance import Dataset
+from bench.results import Results
 from impls import registry
 from impls.data import TrainingData
 from impls.networks import Preset
-from impls.registry import Row
+from impls.row import Row
 
 
 @dataclass(frozen=True)

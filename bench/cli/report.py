@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import results
+from bench import documents
 from bench.sources import read_any
 from reports import build_report
 from reports.gather import build_context
@@ -26,9 +26,9 @@ from reports.summary import sentences
 )
 def report_command(sources: tuple[Path, ...], output: Path) -> None:
     """Write an HTML report from results.json, journal.jsonl or pytest-benchmark's JSON, mixed."""
-    documents = [read_any(source) for source in sources]
-    results.write_bytes(output, build_report(documents).encode())
+    found = [read_any(source) for source in sources]
+    documents.write_bytes(output, build_report(found).encode())
     console = Console()
-    for sentence in sentences(build_context(documents)):
+    for sentence in sentences(build_context(found)):
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     console.print(f"Report: {output}", highlight=False, soft_wrap=True)

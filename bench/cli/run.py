@@ -12,8 +12,8 @@ from typing import Any
 import click
 from rich.console import Console
 
+from bench import documents
 from bench import journal as journals
-from bench import results
 from bench.cli.options import CommaList, Threads, parse_settings
 from bench.cli.planning import (
     Choices,
@@ -33,7 +33,7 @@ from bench.timing import Clock
 from impls.data import TrainingData, load_dataset
 from impls.networks import find_preset
 from impls.parameters import Floats
-from impls.registry import Row
+from impls.row import Row
 from reports import build_report
 from reports.gather import build_context
 from reports.summary import sentences
@@ -227,9 +227,9 @@ def _measure(
 
 
 def _write(console: Console, document: Results, out: Path) -> None:
-    results.save(document, out / "results.json")
+    documents.save(document, out / "results.json")
     with waiting(console, "writing the report"):
-        results.write_bytes(out / "report.html", build_report([document]).encode())
+        documents.write_bytes(out / "report.html", build_report([document]).encode())
 
 
 def _conclude(console: Console, document: Results, out: Path, *, as_json: bool) -> None:

@@ -23,7 +23,7 @@ from impls.fit import Epoch, History, accuracy, fit
 from impls.functions import data_loss
 from impls.networks import Preset, Training, find_preset
 from impls.parameters import start_parameters
-from impls.registry import Row
+from impls.row import Row
 
 
 @dataclass(frozen=True)

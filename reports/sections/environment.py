@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bench.results import Dataset, Machine, Results
+from bench.provenance import Dataset, Machine
+from bench.results import Results
 from impls.contract import Pool
 from reports import format as text
 from reports import tables, templates

@@ -15,8 +15,9 @@ import pytest
 
 from bench import gate, machine, threads
 from bench.plan import Cell
+from bench.provenance import Dataset, Process
 from bench.pytest_json import KEY, CellFacts, RunFacts
-from bench.results import Check, Dataset, Process
+from bench.results import Check
 from bench.timing import Clock, time_round
 from bench.worker import describe_process
 from impls import registry
@@ -24,7 +25,7 @@ from impls.contract import Trainer
 from impls.data import TrainingData, load_dataset
 from impls.networks import PRESETS
 from impls.parameters import epoch_order, start_parameters
-from impls.registry import Row
+from impls.row import Row
 
 SEED = 1
 EXAMPLES = 6000

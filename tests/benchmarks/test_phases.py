@@ -23,7 +23,7 @@ from bench.timing import Clock, calibrate, time_round, warm_up
 from impls import registry
 from impls.contract import PHASES
 from impls.parameters import epoch_order
-from impls.registry import Row
+from impls.row import Row
 
 from .conftest import BATCH_SIZES, EXAMPLES, SEED, Subject, make_subject
 

@@ -12,7 +12,7 @@ from impls import registry
 from impls.contract import Trainer
 from impls.networks import Network
 from impls.parameters import Floats
-from impls.registry import Row
+from impls.row import Row
 
 CPU_TRAINERS = [
     row

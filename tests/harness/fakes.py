@@ -12,16 +12,8 @@ import numpy as np
 from bench.executor import End
 from bench.orders import Order, append
 from bench.plan import Cell, Effort, Job, Plan, cell_of
-from bench.results import (
-    SCHEMA_VERSION,
-    Check,
-    Dataset,
-    Machine,
-    Measured,
-    Process,
-    Results,
-    Timing,
-)
+from bench.provenance import Dataset, Machine, Process
+from bench.results import SCHEMA_VERSION, Check, Measured, Results, Timing
 from impls import reference
 from impls.contract import Pool
 from impls.networks import Network, Training

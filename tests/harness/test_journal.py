@@ -8,7 +8,7 @@ import pytest
 from bench import journal
 from bench.errors import ResultsError
 from bench.plan import jobs
-from bench.results import Failed, Outcome
+from bench.results import SCHEMA_VERSION, Failed, Outcome
 from tests.harness import fakes
 
 
@@ -79,7 +79,9 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path: Path, content: bytes) ->
 
 def test_a_journal_of_a_newer_version_is_refused_as_such(tmp_path: Path) -> None:
     path = written(tmp_path, 1)
-    newer = path.read_bytes().replace(b'"schema_version":1', b'"schema_version":99', 1)
+    newer = path.read_bytes().replace(
+        b'"schema_version":%d' % SCHEMA_VERSION, b'"schema_version":99', 1
+    )
     path.write_bytes(newer)
     with pytest.raises(ResultsError, match="schema version 99"):
         journal.read(path)

@@ -9,7 +9,7 @@ import pytest
 
 import bench
 from bench import machine
-from bench.results import Machine
+from bench.provenance import Machine
 
 
 def test_a_machine_describes_itself_in_a_form_that_json_holds() -> None:

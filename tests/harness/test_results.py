@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import results
+from bench import documents
 from bench.errors import ResultsError
 from bench.results import (
     SCHEMA_VERSION,
@@ -42,12 +42,12 @@ def every_outcome() -> tuple[Outcome, ...]:
 
 
 def encoded(**changes: object) -> bytes:
-    return results.encode(fakes.document(outcomes=every_outcome(), **changes))
+    return documents.encode(fakes.document(outcomes=every_outcome(), **changes))
 
 
 def test_a_document_with_every_kind_of_outcome_survives_the_round_trip() -> None:
     document = fakes.document(outcomes=every_outcome(), complete=False, command="mlpbench run")
-    assert results.decode(results.encode(document), origin="here") == document
+    assert documents.decode(documents.encode(document), origin="here") == document
 
 
 def test_a_document_names_its_version_and_is_made_to_be_read() -> None:
@@ -65,28 +65,28 @@ def test_no_document_holds_what_json_has_no_word_for() -> None:
         check = Check(name="x", error=odd, tolerance=1e-5)
         cell = fakes.cell(fakes.plan())
         invalid = Invalid(cell=cell, block=0, reason="r", gate=(check,))
-        text = results.encode(fakes.document(outcomes=(invalid,)))
+        text = documents.encode(fakes.document(outcomes=(invalid,)))
         assert b"NaN" not in text
         assert b"Infinity" not in text
-        (found,) = results.decode(text, origin="here").outcomes
+        (found,) = documents.decode(text, origin="here").outcomes
         assert isinstance(found, Invalid)
         assert found.gate[0].error is None
 
 
 def test_a_value_of_an_unknown_type_is_refused_instead_of_becoming_text() -> None:
     with pytest.raises(TypeError):
-        results.encode(fakes.document(command=object()))
+        documents.encode(fakes.document(command=object()))
 
 
 def test_a_newer_version_is_refused_with_both_versions_and_the_remedy() -> None:
     newer = encoded().replace(b'"schema_version": 1', b'"schema_version": 2')
     with pytest.raises(ResultsError, match=r"f\.json has schema version 2.* up to 1\. Update"):
-        results.decode(newer, origin="f.json")
+        documents.decode(newer, origin="f.json")
 
 
 def test_a_newer_version_is_refused_as_such_whatever_else_it_holds() -> None:
     with pytest.raises(ResultsError, match="schema version 7"):
-        results.decode(b'{"schema_version": 7, "new": [1]}', origin="f.json")
+        documents.decode(b'{"schema_version": 7, "new": [1]}', origin="f.json")
 
 
 @pytest.mark.parametrize(
@@ -94,12 +94,12 @@ def test_a_newer_version_is_refused_as_such_whatever_else_it_holds() -> None:
 )
 def test_junk_is_refused_with_its_origin_and_what_would_do(junk: bytes) -> None:
     with pytest.raises(ResultsError, match=r"f\.json is not a results document.*mlpbench run"):
-        results.decode(junk, origin="f.json")
+        documents.decode(junk, origin="f.json")
 
 
 def test_text_that_is_not_unicode_is_refused_too() -> None:
     with pytest.raises(ResultsError, match=r"f\.json is (damaged|not a results document)"):
-        results.decode(b'{"schema_version": 1, "created_at": "\xff"}', origin="f.json")
+        documents.decode(b'{"schema_version": 1, "created_at": "\xff"}', origin="f.json")
 
 
 def test_a_file_of_brackets_is_refused_too(tmp_path: Path) -> None:
@@ -122,19 +122,19 @@ def test_a_damaged_document_is_refused_with_its_origin(old: bytes, new: bytes) -
     text = encoded()
     assert old in text
     with pytest.raises(ResultsError, match=r"f\.json is damaged: .*Run the measurement again"):
-        results.decode(text.replace(old, new, 1), origin="f.json")
+        documents.decode(text.replace(old, new, 1), origin="f.json")
 
 
 def test_a_document_with_an_impossible_network_is_refused_with_its_origin() -> None:
     document = msgspec.json.decode(encoded())
     document["plan"]["network"]["layers"] = [6]
     with pytest.raises(ResultsError, match=r"f\.json"):
-        results.decode(msgspec.json.encode(document), origin="f.json")
+        documents.decode(msgspec.json.encode(document), origin="f.json")
 
 
-def test_the_sample_of_version_1_still_loads() -> None:
-    found = results.load(SAMPLE)
-    assert found.schema_version == 1
+def test_the_sample_of_version_1_still_loads_as_the_newest() -> None:
+    found = documents.load(SAMPLE)
+    assert found.schema_version == SCHEMA_VERSION, "brought up to date"
     assert found.complete
     kinds = {type(outcome) for outcome in found.outcomes}
     assert kinds == {Measured, Unverified, Invalid, Unavailable, Failed}
@@ -155,8 +155,8 @@ def test_the_sample_names_no_machine() -> None:
 def test_a_saved_document_is_the_one_that_loads(tmp_path: Path, tiny_document: Results) -> None:
     path = tmp_path / "results.json"
     path.write_text("old")
-    results.save(tiny_document, path)
-    assert results.load(path) == tiny_document
+    documents.save(tiny_document, path)
+    assert documents.load(path) == tiny_document
     assert list(tmp_path.iterdir()) == [path], "no partial file stays behind"
 
 
@@ -181,7 +181,7 @@ def test_what_cannot_be_written_is_refused_and_leaves_no_partial_file(
     path = place(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(ResultsError, match=r"cannot write .*results\.json: "):
-        results.save(tiny_document, path)
+        documents.save(tiny_document, path)
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -189,7 +189,7 @@ def test_a_failed_save_keeps_the_old_document(
     tmp_path: Path, tiny_document: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "results.json"
-    results.save(tiny_document, path)
+    documents.save(tiny_document, path)
 
     def full(_self: Path, data: bytes) -> None:
         with _self.open("wb") as file:
@@ -198,8 +198,8 @@ def test_a_failed_save_keeps_the_old_document(
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(ResultsError, match="No space left"):
-        results.save(fakes.document(command="newer"), path)
-    assert results.load(path) == tiny_document
+        documents.save(fakes.document(command="newer"), path)
+    assert documents.load(path) == tiny_document
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from bench.plan import Cell, Plan
-from bench.results import Check, Dataset, Machine, Measured, Process, Results, Timing
+from bench.provenance import Dataset, Machine, Process
+from bench.results import Check, Measured, Results, Timing
 from impls.contract import PHASES, Pool
 from impls.networks import Network
 

@@ -7,10 +7,10 @@ import random
 from dataclasses import dataclass
 
 from bench.plan import Cell, Effort, Plan, Setting, cell_of
+from bench.provenance import Dataset
 from bench.results import (
     SCHEMA_VERSION,
     Check,
-    Dataset,
     Failed,
     Invalid,
     Measured,
@@ -20,7 +20,8 @@ from bench.results import (
 )
 from impls.contract import PHASES
 from impls.networks import Network, Training
-from impls.registry import ROWS, Row
+from impls.registry import ROWS
+from impls.row import Row
 from tests.reports.pieces import BLOG, machine, measured
 
 THIRD_PARTY = "their_mlp:Trainer"

@@ -1,0 +1,70 @@
+"""Where numbers come from: machine, code, data and the process that measured.
+
+Plain records, stored with every result; ``bench.machine`` and ``bench.code`` fill them.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from impls.contract import Pool
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Facts about the worker process in which a cell was measured.
+
+    ``environment`` holds the thread and library variables the worker found when it started;
+    ``pools`` is what every thread pool in it reported after import.
+    """
+
+    started_at: str
+    import_seconds: float
+    pools: tuple[Pool, ...]
+    affinity: int
+    versions: dict[str, str]
+    environment: dict[str, str]
+    source_hash: str
+    quota_cpus: float | None = None
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The machine and the software a run was made with."""
+
+    cpu: str
+    logical_cpus: int
+    physical_cpus: int | None
+    usable_cpus: int
+    memory_bytes: int
+    caches: dict[str, str]
+    system: str
+    python: str
+    versions: dict[str, str]
+    environment: dict[str, str]
+    quota_cpus: float | None = None
+    governor: str | None = None
+    smt: str | None = None
+    turbo: str | None = None
+    hypervisor: str | None = None
+    clock_source: str | None = None
+
+
+class Code(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The code that measured: a hash over all its sources, and where it stands in git.
+
+    ``commit`` and ``modified`` are None outside a checkout.
+    """
+
+    sha256: str
+    commit: str | None = None
+    modified: bool | None = None
+
+
+class Dataset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which data was trained on; ``note`` says what a reader must know, such as a fallback."""
+
+    name: str
+    source: str
+    examples: int
+    features: int
+    sha256: str
+    note: str = ""

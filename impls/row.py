@@ -1,0 +1,43 @@
+"""What is known of an implementation before it is imported."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Row:
+    """One implementation, not yet imported.
+
+    ``target`` is ``module:Class`` or ``file.py:Class``.  ``requires`` lists the modules it needs,
+    ``extra`` the optional extra of this distribution that installs them.  ``rung`` numbers the
+    steps of the NumPy ladder from the baseline at 0.  ``role`` is ``limit`` for a row that only
+    marks what the machine can do and trains nothing, and ``control`` for one that repeats another
+    under a second name.  ``environment`` is set before import.  ``held_by_affinity`` is for
+    libraries that obey no thread variable: their processes are held to as many CPUs as threads
+    were asked for.
+    """
+
+    name: str
+    target: str
+    summary: str
+    requires: tuple[str, ...] = ()
+    extra: str | None = None
+    device: Literal["cpu", "gpu"] = "cpu"
+    rung: int | None = None
+    role: Literal["trainer", "limit", "control"] = "trainer"
+    environment: dict[str, str] = field(default_factory=dict)
+    held_by_affinity: bool = False
+
+
+def control_of(row: Row) -> Row:
+    """``row`` under a second name: a difference between the two is the measurement's own error."""
+    return dataclasses.replace(
+        row,
+        name=f"{row.name} (control)",
+        summary=f"{row.name} once more, under a second name",
+        role="control",
+        rung=None,
+    )
