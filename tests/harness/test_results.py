@@ -79,8 +79,11 @@ def test_a_value_of_an_unknown_type_is_refused_instead_of_becoming_text() -> Non
 
 
 def test_a_newer_version_is_refused_with_both_versions_and_the_remedy() -> None:
-    newer = encoded().replace(b'"schema_version": 1', b'"schema_version": 2')
-    with pytest.raises(ResultsError, match=r"f\.json has schema version 2.* up to 1\. Update"):
+    ours = b'"schema_version": %d' % SCHEMA_VERSION
+    newer = encoded().replace(ours, b'"schema_version": 99')
+    with pytest.raises(
+        ResultsError, match=rf"f\.json has schema version 99.* up to {SCHEMA_VERSION}. Update"
+    ):
         documents.decode(newer, origin="f.json")
 
 
