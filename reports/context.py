@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from bench.plan import Cell
 from bench.provenance import Dataset
 from bench.results import Check, Results
+from bench.stats import Ratio
 from impls.networks import Network
 from impls.row import Row
 from reports import format as text
-from reports.points import Condition, Point, Ratio, Scope
+from reports.points import Condition, Point, Scope
 
 Key = tuple[str, Condition, int]
 """Implementation, condition and batch size: what names a point."""

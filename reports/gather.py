@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from bench.errors import UsageError
 from bench.plan import Cell
 from bench.results import Measured, Outcome, Results, Unavailable
+from bench.stats import Ratio
 from impls.registry import ROWS
 from impls.row import Row
 from reports.context import Context, Gap, Key
-from reports.points import Condition, Point, Ratio, Scope, speed_up
+from reports.points import Condition, Point, Scope, speed_up
 
 
 def build_context(results: Sequence[Results]) -> Context:

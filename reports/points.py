@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
-from typing import Literal
 
 from bench import stats
 from bench.plan import Cell, Setting
 from bench.results import EPOCH, STEP, Measured
-
-Verdict = Literal["faster", "slower", "unresolved"]
 
 
 @dataclass(frozen=True)
@@ -115,36 +112,14 @@ class Point:
         return median(one.threads_observed for one in self.measured)
 
 
-@dataclass(frozen=True)
-class Ratio:
-    """How many times faster one point is than another, with its interval where there is one.
-
-    ``paired`` is false where no block holds both, so that nothing could be said about the interval.
-    """
-
-    value: float
-    low: float | None
-    high: float | None
-    processes: int
-    paired: bool = True
-
-    @property
-    def verdict(self) -> Verdict:
-        """Faster or slower where the interval leaves 1 out, unresolved otherwise."""
-        if self.low is None or self.high is None or self.low <= 1 <= self.high:
-            return "unresolved"
-        return "faster" if self.low > 1 else "slower"
-
-
-def speed_up(reference: Point, other: Point) -> Ratio | None:
+def speed_up(reference: Point, other: Point) -> stats.Ratio | None:
     """How many times faster an epoch of ``other`` is than one of ``reference``.
 
-    None where one of them has no epoch.
+    Paired by block where they share one; None where one of them has no epoch.
     """
     if reference.epoch is None or other.epoch is None:
         return None
-    if not reference.epoch_rounds.keys() & other.epoch_rounds.keys():
-        value = reference.epoch.value / other.epoch.value
-        return Ratio(value, None, None, 0, paired=False)
-    found = stats.speed_up(reference.epoch_rounds, other.epoch_rounds)
-    return Ratio(found.value, found.low, found.high, found.processes)
+    ours, theirs = other.epoch_rounds, reference.epoch_rounds
+    if ours.keys() & theirs.keys():
+        return stats.paired_ratio(theirs, ours)
+    return stats.unpaired_ratio(list(theirs.values()), list(ours.values()))

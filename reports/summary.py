@@ -6,11 +6,11 @@ import shlex
 from collections import Counter
 from dataclasses import dataclass
 
-from bench.stats import CONFIDENCE
+from bench.stats import CONFIDENCE, Ratio
 from bench.threads import variables as thread_variables
 from reports import format as text
 from reports.context import Context, fastest
-from reports.points import Point, Ratio, Scope, speed_up
+from reports.points import Point, Scope, speed_up
 
 _CLOSE = 1.05
 """Without an interval, a lead smaller than this is not called a lead."""
@@ -43,7 +43,7 @@ def may_be_equal(lead: Ratio) -> bool:
     """Whether a lead is too small or too uncertain to be called one."""
     if lead.low is None:
         return lead.value < _CLOSE
-    return lead.verdict != "faster"
+    return lead.low <= 1
 
 
 def findings(context: Context) -> tuple[Finding, ...]:

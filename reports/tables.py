@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.stats import Ratio
 from reports import format as text
 from reports.context import Context
-from reports.points import Condition, Point, Ratio
+from reports.points import Condition, Point
 
 _COLDEST = 8.0
 """A cell this many times slower than the best of its column has no colour left."""

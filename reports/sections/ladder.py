@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from bench.stats import Ratio
 from reports import articles, charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Bar
 from reports.context import Context
-from reports.points import Condition, Point, Ratio, speed_up
+from reports.points import Condition, Point, speed_up
 from reports.section import Absence, Section
 from reports.tables import Cell, Table
 

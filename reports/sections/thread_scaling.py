@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from bench.plan import Setting
+from bench.stats import Ratio
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Axes, Series
 from reports.context import Context
-from reports.points import Condition, Point, Ratio, Scope, speed_up
+from reports.points import Condition, Point, Scope, speed_up
 from reports.section import Absence, Section
 from reports.tables import Cell, Table
 

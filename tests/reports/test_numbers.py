@@ -65,8 +65,8 @@ def test_the_overview_prints_speed_up_and_multiple_of_the_floor(
 ) -> None:
     row = row_of(section(page, "overview"), LAST, 1)
     ours = epochs(document, LAST, 128, 2)
-    over_baseline = stats.speed_up(epochs(document, BASELINE, 128, 2), ours).value
-    over_floor = stats.speed_up(ours, epochs(document, FLOOR, 128, 2)).value
+    over_baseline = stats.paired_ratio(epochs(document, BASELINE, 128, 2), ours).value
+    over_floor = stats.paired_ratio(ours, epochs(document, FLOOR, 128, 2)).value
     assert f"{over_baseline:.3g}" in row
     assert f"{over_floor:.3g}" in row
 
@@ -89,7 +89,9 @@ def test_the_summary_gives_the_interval_of_the_headline(page: str, context: Cont
 
 def test_shares_of_the_floor_are_its_time_over_theirs(page: str, document: Results) -> None:
     row = row_of(section(page, "floor"), LAST, 0)
-    expected = stats.speed_up(epochs(document, FLOOR, 128, 1), epochs(document, LAST, 128, 1)).value
+    expected = stats.paired_ratio(
+        epochs(document, FLOOR, 128, 1), epochs(document, LAST, 128, 1)
+    ).value
     assert values(row)[0] == pytest.approx(expected)
 
 
@@ -99,7 +101,9 @@ def test_the_product_of_all_gains_is_the_gain_of_the_whole_ladder(
     rows = re.findall(
         r"<tr[^>]*>\s*<th[^>]*>whole ladder.*?</tr>", section(page, "ladder"), re.DOTALL
     )
-    whole = stats.speed_up(epochs(document, BASELINE, 128, 1), epochs(document, LAST, 128, 1)).value
+    whole = stats.paired_ratio(
+        epochs(document, BASELINE, 128, 1), epochs(document, LAST, 128, 1)
+    ).value
     assert values(rows[0])[0] == pytest.approx(whole)
 
 
