@@ -5,7 +5,8 @@
     ├── UnknownNameError       a name is not in a registry
     ├── DatasetError           data cannot be read, or is not what it claims to be
     ├── ResultsError           a results document cannot be read or written
-    └── ImplementationError    an implementation cannot be loaded
+    ├── ImplementationError    an implementation cannot be loaded
+    └── BusyError              another process measures on this machine
 
 Messages name the value, the rule it breaks and the remedy.  Libraries raise; only
 ``bench.cli`` turns an error into text and an exit code.
@@ -35,6 +36,10 @@ class ResultsError(BenchError):
 
 class ImplementationError(BenchError):
     """An implementation cannot be imported or does not fulfil the contract."""
+
+
+class BusyError(BenchError):
+    """Another process measures on this machine, or the lock against that cannot be taken."""
 
 
 class UnknownNameError(BenchError):

@@ -1,0 +1,132 @@
+"""One measuring run per machine at a time.
+
+Two would take processors, cache and clock from each other, and both would be wrong.  The lock is
+the kernel's (flock(2)) on a file in the temporary folder, so it ends with its holder however that
+ends; what is written in the file is only for the message to whoever comes second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import fcntl
+import getpass
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from bench.errors import BusyError
+
+NAME = "mlpbench.lock"
+_FOR_ALL = 0o666
+_MOST_BYTES = 4096
+
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """Who measures: process id, user, what it does, and since when (ISO 8601)."""
+
+    pid: int
+    user: str
+    command: str
+    since: str
+
+
+@contextmanager
+def measuring(what: str, folder: Path | None = None) -> Iterator[None]:
+    """Hold this machine for measuring; ``what`` is said to others who want it meanwhile.
+
+    ``folder`` is where the lock lies: the temporary folder (``TMPDIR``, else commonly ``/tmp``).
+
+    Raises:
+        BusyError: another process measures, or the lock's file cannot be used.
+    """
+    path = (folder or Path(tempfile.gettempdir())) / NAME
+    file = _open(path)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BusyError(_occupied(file)) from error
+        _write(file, what)
+        yield
+        os.ftruncate(file, 0)
+    finally:
+        os.close(file)
+
+
+def _open(path: Path) -> int:
+    """A descriptor of the lock's file, made for all users where there is none yet.
+
+    Anyone may put anything into a temporary folder, so a link is not followed and only a plain
+    file of one name is written.
+
+    Raises:
+        BusyError: it is something else, or may not be opened.
+    """
+    # No O_CREAT at first: kernels refuse it for another user's file in a folder like /tmp.
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    try:
+        try:
+            file = os.open(path, flags)
+        except FileNotFoundError:
+            with contextlib.suppress(FileExistsError):
+                file = os.open(path, flags | os.O_CREAT | os.O_EXCL, _FOR_ALL)
+                # Against the umask: another user must be able to open it.
+                os.fchmod(file, _FOR_ALL)
+                return file
+            file = os.open(path, flags)
+    except OSError as error:
+        raise BusyError(
+            f"cannot open the lock {path}: {error.strerror}. It keeps two runs from measuring at "
+            "once: remove it, or name a folder you may write to with TMPDIR."
+        ) from error
+    found = os.fstat(file)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+        os.close(file)
+        raise BusyError(f"the lock {path} is not a plain file of its own: remove it.")
+    return file
+
+
+def _write(file: int, what: str) -> None:
+    """Say who holds the lock."""
+    holder = Holder(
+        pid=os.getpid(),
+        user=_user(),
+        command=what,
+        since=dt.datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
+    )
+    os.ftruncate(file, 0)
+    os.pwrite(file, msgspec.json.encode(holder), 0)
+
+
+def _user() -> str:
+    """The user's name, or number where the system has no name for it."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid())
+
+
+def _occupied(file: int) -> str:
+    """What to tell whoever finds the machine occupied."""
+    why = "Two runs at once would slow each other down and both be wrong"
+    try:
+        holder = msgspec.json.decode(os.pread(file, _MOST_BYTES, 0), type=Holder)
+    except msgspec.DecodeError:
+        # The other one has the lock and has not written yet, or anyone has overwritten it.
+        return f"another mlpbench is measuring on this machine. {why}: wait for its end."
+    return (
+        f"this machine is measuring already: {_plain(holder.command)!r} of user "
+        f"{_plain(holder.user)}, process {holder.pid}, since {_plain(holder.since)}. {why}: wait "
+        f"for its end, or stop it with 'kill -INT {holder.pid}'."
+    )
+
+
+def _plain(text: str) -> str:
+    """``text`` without control characters: anyone can write into the file."""
+    return "".join(letter for letter in text if letter.isprintable())

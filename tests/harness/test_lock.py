@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bench import lock
+from bench.errors import BusyError
+
+HOLD = """
+import sys
+from pathlib import Path
+from bench.lock import measuring
+with measuring(sys.argv[2], Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@contextmanager
+def holder(folder: Path, what: str = "mlpbench run --impl x") -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the lock until it is told or killed."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder), what],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def taken(folder: Path) -> bool:
+    try:
+        with lock.measuring("a second one", folder):
+            return False
+    except BusyError:
+        return True
+
+
+def test_the_second_taker_is_told_who_measures_what_since_when_and_what_to_do(
+    tmp_path: Path,
+) -> None:
+    with (
+        holder(tmp_path) as process,
+        pytest.raises(BusyError) as caught,
+        lock.measuring("a second one", tmp_path),
+    ):
+        pass
+    message = str(caught.value)
+    written = json.loads((tmp_path / lock.NAME).read_text())
+    assert written["pid"] == process.pid
+    assert f"process {process.pid}, since {written['since']}" in message
+    assert "'mlpbench run --impl x' of user" in message
+    assert f"wait for its end, or stop it with 'kill -INT {process.pid}'" in message
+
+
+def test_the_lock_is_free_once_its_holder_is_done(tmp_path: Path) -> None:
+    with holder(tmp_path) as process:
+        assert taken(tmp_path)
+        process.communicate("done\n")
+        assert process.returncode == 0
+        assert not taken(tmp_path)
+    assert (tmp_path / lock.NAME).read_text() == ""
+
+
+def test_a_holder_that_is_killed_holds_no_longer(tmp_path: Path) -> None:
+    with holder(tmp_path) as process:
+        assert taken(tmp_path)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not taken(tmp_path)
+
+
+def test_a_child_of_the_holder_does_not_hold_on(tmp_path: Path) -> None:
+    with lock.measuring("a parent", tmp_path):
+        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert child.poll() is None
+    assert not taken(tmp_path)
+    child.communicate(b"\n")
+
+
+def test_an_error_inside_lets_go(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), lock.measuring("one that fails", tmp_path):
+        raise KeyError
+    assert not taken(tmp_path)
+
+
+def test_one_process_cannot_hold_it_twice(tmp_path: Path) -> None:
+    with lock.measuring("the first", tmp_path):
+        assert taken(tmp_path)
+        assert taken(tmp_path)
+
+
+def test_any_user_can_open_the_file_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        assert not taken(tmp_path)
+    finally:
+        os.umask(before)
+    assert (tmp_path / lock.NAME).stat().st_mode & 0o777 == 0o666
+
+
+def test_it_lies_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with lock.measuring("something"):
+        assert (tmp_path / lock.NAME).exists()
+        assert taken(tmp_path)
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("data")
+    (tmp_path / lock.NAME).symlink_to(precious)
+    with pytest.raises(BusyError, match="remove it"), lock.measuring("x", tmp_path):
+        pass
+    (tmp_path / lock.NAME).unlink()
+    (tmp_path / lock.NAME).hardlink_to(precious)
+    with pytest.raises(BusyError, match="not a plain file"), lock.measuring("x", tmp_path):
+        pass
+    assert precious.read_text() == "data"
+
+
+def test_something_else_in_its_place_is_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / lock.NAME)
+    with pytest.raises(BusyError, match="not a plain file"), lock.measuring("x", tmp_path):
+        pass
+    (tmp_path / lock.NAME).unlink()
+    (tmp_path / lock.NAME).mkdir()
+    with pytest.raises(BusyError, match="Is a directory"), lock.measuring("x", tmp_path):
+        pass
+
+
+def test_a_folder_that_is_not_there_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(BusyError, match="TMPDIR"), lock.measuring("x", tmp_path / "none"):
+        pass
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": "one"}'])
+def test_a_holder_that_says_nothing_readable_holds_all_the_same(
+    tmp_path: Path, content: str
+) -> None:
+    with lock.measuring("the first", tmp_path):
+        (tmp_path / lock.NAME).write_text(content)
+        with pytest.raises(BusyError, match="another mlpbench"), lock.measuring("x", tmp_path):
+            pass
+
+
+def test_what_others_wrote_reaches_no_terminal_as_control_characters(tmp_path: Path) -> None:
+    with (
+        holder(tmp_path, "run \x1b[31m\nred"),
+        pytest.raises(BusyError) as caught,
+        lock.measuring("x", tmp_path),
+    ):
+        pass
+    assert "run [31mred" in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def nameless() -> str:
+        raise KeyError("no such user")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    with lock.measuring("x", tmp_path):
+        assert json.loads((tmp_path / lock.NAME).read_text())["user"] == str(os.getuid())
