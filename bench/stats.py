@@ -150,6 +150,11 @@ def equivalence_p(ratio: Ratio, margin: float) -> float | None:
     return float(stdtr(ratio.freedom, -room / max(ratio.error, _LEAST_ERROR)))
 
 
+def quantile(share: float, freedom: float) -> float:
+    """The value of Student's t that so large a share of its distribution lies below."""
+    return float(stdtrit(freedom, share))
+
+
 def holm(ps: Sequence[float | None]) -> list[float | None]:
     """``ps`` adjusted for their number by the step-down method of Holm (1979).
 
@@ -180,7 +185,7 @@ def detectable(ratio: Ratio, *, power: float = 0.8) -> float | None:
     """
     if ratio.error is None:
         return None
-    reach = _quantile((1 + CONFIDENCE) / 2, ratio.freedom) + _quantile(power, ratio.freedom)
+    reach = quantile((1 + CONFIDENCE) / 2, ratio.freedom) + quantile(power, ratio.freedom)
     return math.expm1(reach * ratio.error)
 
 
@@ -226,11 +231,6 @@ def _ratio(
     """The ratio whose logarithm is ``mean``, with its t interval where there are enough."""
     if processes < MINIMUM_PROCESSES:
         return Ratio(math.exp(mean), None, None, None, freedom, processes, paired)
-    reach = _quantile((1 + CONFIDENCE) / 2, freedom) * error
+    reach = quantile((1 + CONFIDENCE) / 2, freedom) * error
     low, high = math.exp(mean - reach), math.exp(mean + reach)
     return Ratio(math.exp(mean), low, high, error, freedom, processes, paired)
-
-
-def _quantile(share: float, freedom: float) -> float:
-    """The quantile of Student's t."""
-    return float(stdtrit(freedom, share))

@@ -21,6 +21,7 @@ OURS = ("bench", "impls", "reports")
 
 BOTTOM = {
     "bench.errors", "bench.plan", "bench.provenance", "bench.results", "bench.stats",
+    "bench.verdicts",
     "impls.contract", "impls.flat", "impls.functions", "impls.inplace", "impls.networks",
     "impls.parameters", "impls.reference", "impls.row",
 }  # fmt: skip
@@ -28,6 +29,7 @@ BOTTOM = {
 
 REPORTS_MAY_IMPORT = {
     "bench.errors", "bench.plan", "bench.provenance", "bench.results", "bench.stats",
+    "bench.verdicts",
     "bench.threads",  # the variables behind a thread setting, for the lines that reproduce it
     "impls.contract", "impls.networks", "impls.registry", "impls.row",
 }  # fmt: skip

@@ -1,0 +1,214 @@
+"""Verdicts on ratios: faster, slower, the same within a margin, or unresolved, each with a reason.
+
+A table of ratios is judged as one family, so that a larger table does not raise more false alarms;
+and the fastest of many is judged as what it is, the one that was picked for being the fastest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from bench import stats
+from bench.stats import CONFIDENCE, MINIMUM_PROCESSES, Ratio
+
+Kind = Literal["faster", "slower", "same", "unresolved"]
+Code = Literal[
+    "outside-margin", "differs", "within-margin", "too-wide", "not-after-holm", "too-few"
+]
+
+MARGIN = 0.03
+"""Relative differences below this matter to nobody, unless the user says otherwise."""
+ALPHA = 0.05
+"""How often a table may hold a false verdict."""
+
+_MOST_BLOCKS = 1000
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a ratio says at a margin.
+
+    ``code`` says which rule decided and ``reason`` puts it in words.  ``p`` is that of the test
+    that decided, adjusted for the number of comparisons: of equivalence where ``kind`` is
+    ``same``, of difference elsewhere; None where there are too few processes for a test.
+    """
+
+    kind: Kind
+    code: Code
+    ratio: Ratio
+    p: float | None
+    margin: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Tests:
+    """The p values of one ratio, alone and adjusted, and what they are adjusted for."""
+
+    difference: float
+    equivalence: float
+    adjusted_difference: float
+    adjusted_equivalence: float
+    adjustment: str
+
+
+def judge(ratios: Sequence[Ratio], margin: float = MARGIN) -> list[Verdict]:
+    """One verdict per ratio; all of them are one table, or family.
+
+    Two questions are asked of each: can it be 1, and can it lie beyond the margin.  Each question
+    is adjusted by Holm over the table, so that in at most 5 % of tables any ratio of 1 is called
+    faster or slower, and in at most 5 % any ratio beyond the margin is called the same.  Where the
+    second is refuted the ratio is the same within the margin, although it may differ from 1.
+    """
+    differences = [stats.difference_p(ratio) for ratio in ratios]
+    equivalences = [stats.equivalence_p(ratio, margin) for ratio in ratios]
+    columns = (differences, equivalences, stats.holm(differences), stats.holm(equivalences))
+    tested = [[p for p in column if p is not None] for column in columns]
+    number = len(tested[0])
+    adjustment = f", adjusted for {number} comparisons" if number > 1 else ""
+    tests = iter([_Tests(a, b, c, d, adjustment) for a, b, c, d in zip(*tested, strict=True)])
+    return [_verdict(one, margin, None if one.error is None else next(tests)) for one in ratios]
+
+
+def judge_lead(leads: Sequence[Ratio], candidates: int, margin: float = MARGIN) -> Verdict:
+    """Whether the fastest of ``candidates`` really leads; the verdict is on its closest lead.
+
+    ``leads`` says how many times faster the winner is than each of those it is held against.  The
+    winner was picked because it was fastest, so a test that treats it as chosen beforehand errs
+    too often.  Let B be one that is truly fastest.  A wrong winner is named only where some other
+    candidate seems to beat all of its rivals, hence B as well: the union of ``candidates - 1``
+    such events.  So the weakest evidence against any rival is multiplied by that number.  (Among
+    equal candidates B must not be named either, which is one event more; but each event is
+    one-sided and has half the two-sided p, so that the union still holds.)  That winner and
+    runner-up are the same is claimed of a pair that was picked, so it counts all pairs.
+
+    Raises:
+        ValueError: no lead, or fewer candidates than the winner and one other.
+    """
+    if not leads or candidates < 2:
+        raise ValueError("a lead needs a winner and at least one other candidate")
+    closest = min(leads, key=lambda lead: lead.value)
+    equivalence = stats.equivalence_p(closest, margin)
+    if equivalence is None:
+        return _verdict(closest, margin, None)
+    evidence = [p for p in map(_evidence, leads) if p is not None]
+    weakest = max(evidence)
+    tests = _Tests(
+        difference=weakest,
+        equivalence=equivalence,
+        adjusted_difference=min(1.0, weakest * (candidates - 1)),
+        adjusted_equivalence=min(1.0, equivalence * candidates * (candidates - 1) / 2),
+        adjustment=f", adjusted for the pick from {candidates}" if candidates > 2 else "",
+    )
+    found = _verdict(closest, margin, tests)
+    untested = len(leads) - len(evidence)
+    if not untested:
+        return found
+    return replace(found, reason=f"{found.reason} Too few blocks to test {untested} of the others.")
+
+
+def interval(ratio: Ratio) -> str:
+    """The interval of a ratio in words; empty where it has none."""
+    if ratio.low is None or ratio.high is None:
+        return ""
+    return f"{100 * CONFIDENCE:.0f} % interval {_number(ratio.low)} to {_number(ratio.high)}"
+
+
+def probability(p: float) -> str:
+    """A p value in words."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def _evidence(lead: Ratio) -> float | None:
+    """The p of a lead; where the winner is behind in the blocks both share, that is none: 1."""
+    return stats.difference_p(lead) if lead.value > 1 or lead.error is None else 1.0
+
+
+def _verdict(ratio: Ratio, margin: float, tests: _Tests | None) -> Verdict:
+    """The verdict that the tests of one ratio give; without tests there were too few processes."""
+    if tests is None:
+        counted = _count(ratio, ratio.processes)
+        reason = (
+            f"Unresolved: {_number(ratio.value)} times as fast, from {counted}, too few for an "
+            f"interval, which takes {MINIMUM_PROCESSES}."
+        )
+        return Verdict("unresolved", "too-few", ratio, None, margin, reason)
+    kind, code = _rule(ratio, margin, tests)
+    p = tests.adjusted_equivalence if kind == "same" else tests.adjusted_difference
+    return Verdict(kind, code, ratio, p, margin, _reason(ratio, margin, tests, kind, code))
+
+
+def _rule(ratio: Ratio, margin: float, tests: _Tests) -> tuple[Kind, Code]:
+    """The first rule that holds, of those in :func:`judge`."""
+    if tests.adjusted_equivalence <= ALPHA:
+        return "same", "within-margin"
+    if tests.adjusted_difference <= ALPHA:
+        low, high = ratio.low or 0.0, ratio.high or math.inf
+        outside = low > 1 + margin or high < 1 / (1 + margin)
+        kind: Kind = "faster" if ratio.value > 1 else "slower"
+        return kind, "outside-margin" if outside else "differs"
+    alone = min(tests.difference, tests.equivalence) <= ALPHA
+    return "unresolved", "not-after-holm" if alone else "too-wide"
+
+
+def _reason(ratio: Ratio, margin: float, tests: _Tests, kind: Kind, code: Code) -> str:
+    """The verdict in words: size, interval, p, how many comparisons, and what would settle it."""
+    share = f"{100 * margin:.3g} %"
+    size = f"{_number(ratio.value)} times as fast ({interval(ratio)})"
+    none = f"{probability(tests.adjusted_difference)} for no difference"
+    beyond = f"{probability(tests.adjusted_equivalence)} for one beyond {share}"
+    if code == "within-margin":
+        said = f"The same within {share}: {size}; {beyond}{tests.adjustment}."
+    elif code == "outside-margin":
+        said = f"{kind.capitalize()} by more than {share}: {size}; {none}{tests.adjustment}."
+    elif code == "differs":
+        settled = _settled_by(ratio, [(math.log1p(margin), ALPHA / 2)])
+        said = (
+            f"{kind.capitalize()}, but whether by more than {share} is open: {size}; "
+            f"{none}{tests.adjustment}. {settled}."
+        )
+    else:
+        # A test that the adjustment weakens must reach a smaller p of its own.
+        alone = tests.difference / tests.adjusted_difference
+        settled = _settled_by(
+            ratio,
+            [
+                (0.0, ALPHA / 2 * alone),
+                (math.log1p(margin), ALPHA * tests.equivalence / tests.adjusted_equivalence),
+            ],
+        )
+        why = "is too wide" if code == "too-wide" else "would count alone, but not here"
+        said = f"Unresolved: {size} {why}; {none}, {beyond}{tests.adjustment}. {settled}."
+    unpaired = " Measured at different times, so a drift of the machine is not excluded."
+    return said + ("" if ratio.paired else unpaired)
+
+
+def _settled_by(ratio: Ratio, questions: Sequence[tuple[float, float]]) -> str:
+    """How many blocks would decide if ratio and scatter stayed as they are, roughly.
+
+    Each question is a log ratio to be told apart from and the one-sided p that this takes.
+    """
+    size, error = abs(math.log(ratio.value)), ratio.error or 0.0
+    needed = math.inf
+    for boundary, level in questions:
+        # The inside of the margin is the aim only of what already lies there.
+        if size != boundary:
+            reach = stats.quantile(1 - level, ratio.freedom) * error
+            needed = min(needed, ratio.processes * (reach / (size - boundary)) ** 2)
+    if needed > _MOST_BLOCKS:
+        return f"Even {_count(ratio, _MOST_BLOCKS)} would hardly settle it"
+    return f"About {_count(ratio, max(math.ceil(needed), ratio.processes + 1))} would settle it"
+
+
+def _count(ratio: Ratio, number: int) -> str:
+    noun = "block" if ratio.paired else "process on each side"
+    plural = "blocks" if ratio.paired else "processes on each side"
+    return f"{number} {noun if number == 1 else plural}"
+
+
+def _number(value: float) -> str:
+    """Three significant digits, and a fourth just above 1, where the third says little."""
+    return f"{value:#.{4 if 1 <= value < 2 else 3}g}".rstrip(".")
