@@ -6,9 +6,15 @@ it.  While a run goes on, the times of finished jobs replace this guess (``bench
 
 from __future__ import annotations
 
-from bench.plan import Plan, jobs
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.plan import Effort, Plan, jobs
 from bench.timing import Clock, calibrate, time_round
 from impls.floor import Trainer as Floor
+from impls.networks import Training
 from impls.parameters import Floats, batches, epoch_order, start_parameters
 
 TYPICAL_MULTIPLE = 3.0
@@ -17,34 +23,60 @@ START_SECONDS = 3.0
 """Importing libraries, loading data and compiling, on average."""
 GATE_EPOCHS = 0.5
 """The gate's work, in epochs of the implementation."""
+_SLICES = 8
 
 
-def run_seconds(plan: Plan, data: tuple[Floats, Floats], clock: Clock) -> float:
-    """About how many seconds the plan will take."""
+@dataclass(frozen=True)
+class Pace:
+    """How fast this machine is now.
+
+    ``floor_epochs`` maps batch sizes to the seconds that an epoch's matrix products take;
+    ``scatter`` is the standard deviation of the logarithms of such times within this process.
+    """
+
+    floor_epochs: Mapping[int, float]
+    scatter: float
+
+
+def pace(plan: Plan, data: tuple[Floats, Floats], clock: Clock) -> Pace:
+    """Time a few steps of the floor for each batch size of ``plan``."""
+    slices = {t.batch_size: _floor_slices(plan, t, data, clock) for t in plan.trainings}
+    return Pace(
+        {size: float(np.median(times)) for size, times in slices.items()},
+        float(np.median([np.std(np.log(times), ddof=1) for times in slices.values()])),
+    )
+
+
+def run_seconds(plan: Plan, at: Pace) -> float:
+    """About how many seconds all blocks of the plan will take."""
+    return plan.effort.blocks * block_seconds(plan, at, plan.effort)
+
+
+def block_seconds(plan: Plan, at: Pace, effort: Effort) -> float:
+    """About how many seconds one block takes with ``effort`` in place of the plan's own."""
     per_job = START_SECONDS
-    for training in plan.trainings:
-        epoch = TYPICAL_MULTIPLE * floor_epoch_seconds(plan, training.batch_size, data, clock)
-        step = epoch * training.batch_size / plan.examples
-        effort = plan.effort
+    for size, floor_epoch in at.floor_epochs.items():
+        epoch = TYPICAL_MULTIPLE * floor_epoch
+        step = epoch * size / plan.examples
         epochs = min(effort.epoch_rounds, max(1, effort.cell_seconds / epoch))
         # Every round of the step is followed by one of the phases.
         rounds = 2 * max(effort.round_seconds, step)
         steps = min(effort.rounds, max(1, effort.cell_seconds / rounds)) * rounds
         per_job += steps + (epochs + GATE_EPOCHS) * epoch
-    return per_job * len(jobs(plan))
+    return per_job * len(jobs(plan)) / plan.effort.blocks
 
 
-def floor_epoch_seconds(
-    plan: Plan, batch_size: int, data: tuple[Floats, Floats], clock: Clock
-) -> float:
-    """Seconds that an epoch's matrix products take in this process, from a few steps."""
-    training = next(t for t in plan.trainings if t.batch_size == batch_size)
+def _floor_slices(
+    plan: Plan, training: Training, data: tuple[Floats, Floats], clock: Clock
+) -> list[float]:
+    """Seconds that an epoch's matrix products would take, from several groups of a few steps."""
     floor = Floor(plan.network, training, start_parameters(plan.network, training, plan.seed))
     floor.bind(*data)
-    rows = next(batches(epoch_order(plan.examples, plan.seed, 0), batch_size))
+    rows = next(batches(epoch_order(plan.examples, plan.seed, 0), training.batch_size))
 
     def step() -> None:
         floor.step(rows)
 
     iterations = calibrate(clock, step, 0.01)
-    return time_round(clock, step, iterations).wall * plan.examples / batch_size
+    steps = plan.examples / training.batch_size
+    return [time_round(clock, step, iterations).wall * steps for _ in range(_SLICES)]

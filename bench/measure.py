@@ -12,11 +12,13 @@ import gc
 import itertools
 import random
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from bench.disturbance import Monitor
+from bench.phases import probe_seconds, time_phases
 from bench.plan import Effort
-from bench.results import EPOCH, STEP, Timing
+from bench.results import EPOCH, STEP, Disturbance, Timing
 from bench.timing import Clock, Round, calibrate, time_round, timing_of, warm_up
 from impls.contract import PHASES, Trainer
 from impls.parameters import Parameters, Rows, batches, epoch_order
@@ -24,11 +26,16 @@ from impls.parameters import Parameters, Rows, batches, epoch_order
 
 @dataclass(frozen=True)
 class Measurement:
-    """What the clock said of one cell in this process; durations in seconds."""
+    """What the clock said of one cell in this process; durations in seconds.
+
+    ``probe_seconds`` is what one clock reading between two phases costs.
+    """
 
     warmup_seconds: tuple[float, ...]
     timings: tuple[Timing, ...]
     threads_observed: float
+    threads_busy: int | None
+    probe_seconds: float
     peak_memory_bytes: int
 
 
@@ -44,11 +51,14 @@ class CellTimer:
         seed: int,
         effort: Effort,
         clock: Clock,
+        monitor: Monitor,
     ) -> None:
-        self.trainer, self.start, self.effort, self.clock = trainer, start, effort, clock
+        self.trainer, self.start, self.effort = trainer, start, effort
+        self.clock, self.monitor = clock, monitor
         self.examples, self.seed = examples, seed
         self.batch_size = min(trainer.training.batch_size, examples)
         self.phases = [phase for phase in PHASES if phase in trainer.phases]
+        self.calls = [self._gather if p == "prepare" else getattr(trainer, p) for p in self.phases]
         full = [
             rows
             for rows in batches(epoch_order(examples, seed, 0), self.batch_size)
@@ -71,12 +81,17 @@ class CellTimer:
     def _measure(self) -> Measurement:
         warm = warm_up(self.clock, self._step, self.effort.warmup_seconds)
         timings = self._steps_and_phases()
-        epochs = self._epochs()
-        timings.append(timing_of(EPOCH, 1, self.examples, epochs))
+        probe = probe_seconds(self.clock, self.trainer.synchronize)
+        before = self.monitor.read()
+        epochs, disturbances = self._epochs()
+        busy = self.monitor.busy_threads(before, self.monitor.read())
+        timings.append(timing_of(EPOCH, 1, self.examples, epochs, disturbances))
         return Measurement(
             warmup_seconds=tuple(warm),
             timings=tuple(timings),
             threads_observed=sum(r.cpu for r in epochs) / sum(r.wall for r in epochs),
+            threads_busy=busy,
+            probe_seconds=probe,
             peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         )
 
@@ -84,11 +99,14 @@ class CellTimer:
         self.trainer.step(next(self.rows))
         self.trainer.synchronize()
 
+    def _gather(self) -> None:
+        self.trainer.prepare(next(self.rows))
+
     def _steps_and_phases(self) -> list[Timing]:
         iterations = calibrate(self.clock, self._step, self.effort.round_seconds)
         # A graph may compile its phases apart from the step.
         self._time_phases(1)
-        steps: list[Round] = []
+        steps: list[tuple[Round, Disturbance]] = []
         apart: list[list[Round]] = []
         begun = self.clock.wall()
         while self._another(len(steps), self.effort.rounds, begun):
@@ -97,11 +115,12 @@ class CellTimer:
             for turn in turns:
                 self._reset()
                 if turn == STEP:
-                    steps.append(time_round(self.clock, self._step, iterations))
+                    steps.append(self._watched(self._step, iterations))
                 else:
                     apart.append(self._time_phases(iterations))
+        rounds, disturbances = zip(*steps, strict=True)
         return [
-            timing_of(STEP, iterations, self.batch_size, steps),
+            timing_of(STEP, iterations, self.batch_size, rounds, disturbances),
             *(
                 timing_of(phase, iterations, self.batch_size, [row[index] for row in apart])
                 for index, phase in enumerate(self.phases)
@@ -109,46 +128,35 @@ class CellTimer:
         ]
 
     def _time_phases(self, iterations: int) -> list[Round]:
-        """Seconds per iteration of each phase, with one clock reading between two phases.
-
-        Each phase then runs right after the one before it, on what that one left in the cache,
-        and the phases add up to the step that they disturb.
-        """
+        """Seconds per iteration of each phase, right after a step that is not counted."""
         self._step()
-        trainer, wall = self.trainer, self.clock.wall
-        calls = [getattr(trainer, phase) for phase in self.phases]
-        totals = [0.0] * len(calls)
-        gathers = bool(self.phases) and self.phases[0] == "prepare"
-        for _ in range(iterations):
-            before = wall()
-            for index, call in enumerate(calls):
-                if index == 0 and gathers:
-                    call(next(self.rows))
-                else:
-                    call()
-                trainer.synchronize()
-                after = wall()
-                totals[index] += after - before
-                before = after
-        return [Round(total / iterations, 0.0) for total in totals]
+        seconds = time_phases(self.clock, self.calls, self.trainer.synchronize, iterations)
+        return [Round(one, 0.0) for one in seconds]
 
-    def _epochs(self) -> list[Round]:
+    def _watched(self, work: Callable[[], object], iterations: int) -> tuple[Round, Disturbance]:
+        """One round, and what else happened on the machine while it ran."""
+        before = self.monitor.read()
+        found = time_round(self.clock, work, iterations)
+        return found, self.monitor.between(before, self.monitor.read())
+
+    def _epochs(self) -> tuple[tuple[Round, ...], tuple[Disturbance, ...]]:
         """Whole epochs, each in an order of its own, after the start of one that is not counted."""
         self._reset()
         few = 2 * self.batch_size + self.examples % self.batch_size
         self.trainer.epoch(epoch_order(self.examples, self.seed, 0)[:few])
-        rounds: list[Round] = []
+        watched: list[tuple[Round, Disturbance]] = []
         begun = self.clock.wall()
-        while self._another(len(rounds), self.effort.epoch_rounds, begun):
-            order = epoch_order(self.examples, self.seed, len(rounds) + 1)
+        while self._another(len(watched), self.effort.epoch_rounds, begun):
+            order = epoch_order(self.examples, self.seed, len(watched) + 1)
 
             def work(order: Rows = order) -> None:
                 self.trainer.epoch(order)
                 self.trainer.synchronize()
 
             self._reset()
-            rounds.append(time_round(self.clock, work, 1))
-        return rounds
+            watched.append(self._watched(work, 1))
+        rounds, disturbances = zip(*watched, strict=True)
+        return rounds, disturbances
 
     def _another(self, done: int, most: int, begun: float) -> bool:
         """Whether the effort grants another round; blind to what the rounds so far showed.

@@ -140,9 +140,7 @@ def _outcomes(facts: list[tuple[CellFacts, _Stats]]) -> list[Outcome]:
             peak_memory_bytes=max(fact.peak_memory_bytes for fact, _ in group),
             source="pytest-benchmark",
         )
-        mismatch = threads.disagreement(
-            cell.threads, first.process.pools, measured.threads_observed
-        )
+        mismatch = threads.disagreement(cell.threads, first.process, measured.threads_observed)
         outcomes.append(
             Unverified(cell=cell, block=0, reason=mismatch, measured=measured)
             if mismatch

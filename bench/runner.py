@@ -14,13 +14,14 @@ from pathlib import Path
 import msgspec
 
 import bench
-from bench import threads
+from bench import stopping, threads
 from bench.errors import ResultsError
 from bench.executor import Executor
 from bench.journal import Journal
 from bench.orders import Order, read_outcomes, save_arrays
 from bench.plan import Cell, Job, Plan, Setting, cell_of, jobs
 from bench.results import Failed, Outcome, Unavailable
+from bench.timing import SYSTEM_CLOCK, Clock
 from impls import registry
 from impls.parameters import Floats
 from impls.row import Row
@@ -49,22 +50,52 @@ class Runner:
         environment: Mapping[str, str],
         timeout: float,
         on_progress: Callable[[Progress], None],
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.plan, self.executor, self.journal = plan, executor, journal
         self.environment, self.timeout, self.on_progress = environment, timeout, on_progress
+        self.clock = clock
         self.rows = {row.name: row for row in rows}
+        self.reference = reference_of(rows)
         self.absent: dict[tuple[str, Setting], str] = {}
         self.root = str(Path(bench.__file__).parent.parent)
 
     def run(self, X: Floats, Y: Floats) -> None:
-        """Run every job on examples ``X`` and one-hot targets ``Y``; outcomes go to the journal."""
+        """Run the jobs on examples ``X`` and one-hot targets ``Y``; outcomes go to the journal.
+
+        Jobs that the journal holds already are not run again.  After each block it is asked
+        whether another one is needed.
+        """
+        done = {entry.job for entry in self.journal.done}
+        ordered = jobs(self.plan)
         with self._workplace(X, Y) as folder:
-            ordered = jobs(self.plan)
-            for number, job in enumerate(ordered, start=1):
-                self.on_progress(Progress(number, len(ordered), job, None))
-                outcomes = tuple(self._run_job(job, folder))
-                self.journal.add(job.index, outcomes)
-                self.on_progress(Progress(number, len(ordered), job, outcomes))
+            for block in range(self.plan.effort.blocks):
+                for job in (job for job in ordered if job.block == block):
+                    if job.index not in done:
+                        self._carry_out(job, len(ordered), folder)
+                reason = self._reason_to_stop(block, ordered)
+                if reason is not None:
+                    self.journal.end(reason)
+                    return
+
+    def _carry_out(self, job: Job, total: int, folder: Path) -> None:
+        """One job, from announcing it to having it in the journal."""
+        number = job.index + 1
+        self.on_progress(Progress(number, total, job, None))
+        begun = self.clock.wall()
+        outcomes = tuple(self._run_job(job, folder))
+        self.journal.add(job.index, self.clock.wall() - begun, outcomes)
+        self.on_progress(Progress(number, total, job, outcomes))
+
+    def _reason_to_stop(self, block: int, ordered: list[Job]) -> str | None:
+        """What the stopping rule says after ``block``, on all that the journal holds."""
+        seconds = [0.0] * (block + 1)
+        # A resumed run holds later jobs already; the rule sees what it saw the first time.
+        entries = [entry for entry in self.journal.done if ordered[entry.job].block <= block]
+        for entry in entries:
+            seconds[ordered[entry.job].block] += entry.seconds
+        outcomes = (outcome for entry in entries for outcome in entry.outcomes)
+        return stopping.reason_to_stop(self.plan, self.reference, outcomes, seconds)
 
     @contextmanager
     def _workplace(self, X: Floats, Y: Floats) -> Iterator[Path]:
@@ -132,6 +163,12 @@ class Runner:
             cell_of(self.plan, row.name, row.device, size, job.threads, job.setting)
             for size in job.batch_sizes
         ]
+
+
+def reference_of(rows: Sequence[Row]) -> str:
+    """The implementation to which the others are compared: the baseline, else the first trainer."""
+    trainers = [row for row in rows if row.role == "trainer"] or list(rows)
+    return next((row.name for row in trainers if row.rung == 0), trainers[0].name)
 
 
 def _first_on_path(root: str, existing: str | None) -> str:

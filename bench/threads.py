@@ -2,18 +2,21 @@
 
 BLAS libraries, OpenMP, Numba and TensorFlow read their variables when they are loaded, so a
 setting is made by the parent, before the worker exists.  A setting is believed when the worker
-read it back: every pool that tells reports at most what was asked and one of them all of it, and
-the CPU time of the timed work does not exceed what so many threads can spend.
+read it back: it may run on as many processors, every pool that the implementation works with
+reports what was asked and no other pool more, and the CPU time of the timed work does not exceed
+what so many threads can spend.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from threadpoolctl import threadpool_info
 
 from bench.plan import Setting
+from bench.provenance import Process
 from impls.contract import Pool
 
 VARIABLES: tuple[str, ...] = (
@@ -75,8 +78,12 @@ def recorded(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def reported_pools(extra: Iterable[Pool] = ()) -> tuple[Pool, ...]:
-    """Every thread pool loaded in this process, with those that ``extra`` adds."""
+def reported_pools(own: Sequence[Pool] = ()) -> tuple[Pool, ...]:
+    """Every thread pool loaded in this process.
+
+    ``own`` are those that the implementation says it works with; where it names none, it works
+    with BLAS, and everything else is loaded but not used.
+    """
     found = [
         Pool(
             library=f"{pool['internal_api']} ({Path(pool['filepath']).name})",
@@ -85,31 +92,50 @@ def reported_pools(extra: Iterable[Pool] = ()) -> tuple[Pool, ...]:
             detail=", ".join(
                 str(pool[key]) for key in ("threading_layer", "architecture") if pool.get(key)
             ),
+            used=not own and pool["user_api"] == "blas",
         )
         for pool in threadpool_info()
     ]
-    return (*found, *extra)
+    return (*found, *own)
 
 
-def disagreement(
-    requested: int | None, pools: Iterable[Pool], observed: float | None
-) -> str | None:
+def disagreement(requested: int | None, process: Process, observed: float | None) -> str | None:
     """Why the thread setting cannot be believed, or None where it can.
 
-    ``observed`` is CPU time over wall time of the timed work.
+    ``observed`` is CPU time over wall time of the timed work, None before it.
     """
     if requested is None:
         return None
-    reports = [
-        (pool.threads, f"{pool.library} {pool.version}")
-        for pool in pools
-        if pool.threads is not None
-    ]
-    most, library = max(reports, default=(requested, ""))
-    if most > requested:
-        return f"{requested} threads requested, but {library} reports {most}"
-    if most < requested:
-        return f"{requested} threads requested, but no pool reports more than {most}"
-    if observed is not None and observed > requested * OBSERVED_EXCESS:
-        return f"{requested} threads requested, but {observed:.2f} were busy while it was timed"
+    asked = f"{requested} {'thread' if requested == 1 else 'threads'} requested, but"
+    if requested > process.affinity:
+        return f"{asked} the process may run on {process.affinity} of the processors only"
+    if process.quota_cpus is not None and requested > process.quota_cpus:
+        return f"{asked} the container may use {process.quota_cpus:g} processors only"
+    return _misreported(requested, asked, process.pools) or _too_busy(requested, asked, observed)
+
+
+def _misreported(requested: int, asked: str, pools: Sequence[Pool]) -> str | None:
+    """A pool that says something else than was asked, the one with most threads first."""
+    telling = [pool for pool in pools if pool.threads is not None]
+    for pool in sorted(telling, key=lambda pool: -(pool.threads or 0)):
+        threads = pool.threads or 0
+        if threads > requested or (pool.used and threads < requested):
+            return f"{asked} {pool.library} {pool.version} reports {threads}"
     return None
+
+
+def _too_busy(requested: int, asked: str, observed: float | None) -> str | None:
+    """More processor time than so many threads can spend."""
+    if observed is not None and observed > requested * OBSERVED_EXCESS:
+        return f"{asked} {observed:.2f} were busy while it was timed"
+    return None
+
+
+def hold(threads: int) -> None:
+    """Let this process run on no more than ``threads`` processors.
+
+    For libraries that obey no variable.  Threads started before are not held, so call it before
+    such a library is imported.
+    """
+    usable = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, usable[:threads])

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.results import Timing
+from bench.results import Disturbance, Timing
 
 WARM_GAIN = 0.05
 """Warm-up goes on while a round beats the best one before it by more than this share."""
@@ -24,6 +24,9 @@ class Clock:
 
     wall: Callable[[], float] = time.perf_counter
     cpu: Callable[[], float] = time.process_time
+
+
+SYSTEM_CLOCK = Clock()
 
 
 @dataclass(frozen=True)
@@ -81,12 +84,19 @@ def warm_up(clock: Clock, work: Callable[[], object], limit_seconds: float) -> l
     return seconds
 
 
-def timing_of(phase: str, iterations: int, examples: int, rounds: Sequence[Round]) -> Timing:
-    """The results row of one phase's rounds."""
+def timing_of(
+    phase: str,
+    iterations: int,
+    examples: int,
+    rounds: Sequence[Round],
+    disturbances: Sequence[Disturbance] = (),
+) -> Timing:
+    """The results row of one phase's rounds; of phases, only the wall time is known."""
     return Timing(
         phase=phase,
         iterations=iterations,
         examples=examples,
         round_seconds=tuple(r.wall for r in rounds),
         round_cpu_seconds=tuple(r.cpu for r in rounds),
+        disturbances=tuple(disturbances),
     )

@@ -19,13 +19,23 @@ from pathlib import Path
 import msgspec
 
 import bench
-from bench import gate, machine, threads
+from bench import gate, machine, peaks, threads
+from bench.disturbance import Monitor
 from bench.errors import ImplementationError
 from bench.measure import CellTimer
 from bench.orders import Order, append, load_arrays
 from bench.plan import Cell, cell_of
 from bench.provenance import Process
-from bench.results import Check, Failed, Invalid, Measured, Outcome, Unavailable, Unverified
+from bench.results import (
+    Check,
+    Failed,
+    Invalid,
+    Measured,
+    Outcome,
+    Peaks,
+    Unavailable,
+    Unverified,
+)
 from bench.timing import Clock
 from impls import registry
 from impls.contract import Trainer
@@ -43,11 +53,13 @@ def main(arguments: Sequence[str]) -> int:
             f"the worker found mlpbench in {root}, its parent runs from {order.root}: another "
             "package called 'bench' comes first on the path; use an environment of its own"
         )
-    run(order, Clock())
+    if order.row.held_by_affinity and order.job.threads is not None:
+        threads.hold(order.job.threads)
+    run(order, Clock(), Monitor())
     return 0
 
 
-def run(order: Order, clock: Clock) -> None:
+def run(order: Order, clock: Clock, monitor: Monitor) -> None:
     """Measure every cell of the order's job."""
     output = Path(order.output)
     begun = clock.wall()
@@ -65,9 +77,14 @@ def run(order: Order, clock: Clock) -> None:
         return
     data = load_arrays(Path(order.arrays))
     process = describe_process(order.row, trainer_class, import_seconds)
+    limits = _peaks(order, clock) if order.row.role == "limit" else None
     for cell, training in _cells(order):
         try:
-            outcome = measure_cell(order, cell, training, trainer_class, process, data, clock)
+            outcome = measure_cell(
+                order, cell, training, trainer_class, process, data, clock, monitor
+            )
+            if limits is not None and isinstance(outcome, Measured):
+                outcome = msgspec.structs.replace(outcome, peaks=limits)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is this cell's outcome
             reason = f"{type(error).__name__}: {error}"
             detail = traceback.format_exc(limit=-5)
@@ -96,6 +113,7 @@ def describe_process(row: Row, trainer_class: type[Trainer], import_seconds: flo
         import_seconds=import_seconds,
         pools=threads.reported_pools(trainer_class.pools()),
         affinity=machine.usable_cpus(),
+        quota_cpus=machine.quota_cpus(),
         versions=machine.package_versions(("numpy", *row.requires)),
         environment=threads.recorded(os.environ),
         source_hash=digest,
@@ -110,6 +128,7 @@ def measure_cell(
     process: Process,
     data: tuple[Floats, Floats],
     clock: Clock,
+    monitor: Monitor,
 ) -> Outcome:
     """Gate, then clock, then the check that the thread setting was obeyed."""
     plan, block = order.plan, order.job.block
@@ -120,17 +139,23 @@ def measure_cell(
     trainer = trainer_class(plan.network, training, start)
     trainer.bind(*data)
     timer = CellTimer(
-        trainer, start, examples=len(data[0]), seed=plan.seed, effort=plan.effort, clock=clock
+        trainer,
+        start,
+        examples=len(data[0]),
+        seed=plan.seed,
+        effort=plan.effort,
+        clock=clock,
+        monitor=monitor,
     )
     first_call_seconds = timer.first_call()
     # Libraries that load late have made their pools by now.
     pools = threads.reported_pools(trainer_class.pools())
     process = msgspec.structs.replace(process, pools=pools)
-    mismatch = threads.disagreement(cell.threads, pools, None)
+    mismatch = threads.disagreement(cell.threads, process, None)
     if mismatch:
         return Unverified(cell=cell, block=block, reason=mismatch)
     checks: list[Check] = []
-    if order.row.role == "trainer":
+    if order.row.role != "limit":
         wanted = gate.rows_needed(training.batch_size, len(data[0]))
         rows = epoch_order(len(data[0]), plan.seed, 0)[:wanted]
         # Only what is needed: some implementations copy all that they are bound to.
@@ -151,12 +176,22 @@ def measure_cell(
         warmup_seconds=found.warmup_seconds,
         timings=found.timings,
         threads_observed=found.threads_observed,
+        threads_busy=found.threads_busy,
+        probe_seconds=found.probe_seconds,
         peak_memory_bytes=found.peak_memory_bytes,
     )
-    mismatch = threads.disagreement(cell.threads, process.pools, found.threads_observed)
+    mismatch = threads.disagreement(cell.threads, process, found.threads_observed)
     if mismatch:
         return Unverified(cell=cell, block=block, reason=mismatch, measured=measured)
     return measured
+
+
+def _peaks(order: Order, clock: Clock) -> Peaks | None:
+    """What the machine can do at best, with the threads of this very process."""
+    if order.row.device != "cpu":
+        return None
+    workers = order.job.threads or machine.usable_cpus()
+    return peaks.measure(clock, order.plan.network.dtype, workers)
 
 
 if __name__ == "__main__":

@@ -43,13 +43,15 @@ class Loss(NamedTuple):
 class Pool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A thread pool found in a worker: which library, and how many threads it says it has.
 
-    ``threads`` is None where the library does not tell.
+    ``threads`` is None where the library does not tell.  ``used`` is false for a pool that is
+    loaded beside the one that the implementation works with.
     """
 
     library: str
     version: str
     threads: int | None
     detail: str = ""
+    used: bool = True
 
 
 class Trainer(ABC):
@@ -77,7 +79,11 @@ class Trainer(ABC):
 
     @classmethod
     def pools(cls) -> tuple[Pool, ...]:
-        """Thread pools that threadpoolctl does not know, such as a compiler runtime's own."""
+        """The pools it works with, where those are not the BLAS that NumPy calls.
+
+        Such as a compiler runtime's own, which threadpoolctl does not know.  Each of them must
+        have the threads that were asked for, any other loaded pool no more than that.
+        """
         return ()
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:

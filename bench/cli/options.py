@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
@@ -43,6 +43,46 @@ class Threads(click.ParamType["int | None"]):
         if threads < 1:
             self.fail(f"{threads} threads are not possible: use 1 or more, or unset", param, ctx)
         return threads
+
+
+class Duration(click.ParamType[float]):
+    """A duration such as ``90``, ``90s``, ``3min`` or ``1.5h``, in seconds."""
+
+    name = "duration"
+    units: ClassVar[dict[str, float]] = {"s": 1, "min": 60, "h": 3600}
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """A positive number of seconds."""
+        if isinstance(value, float):
+            return value
+        text = str(value).strip()
+        unit = next((unit for unit in self.units if text.endswith(unit)), "")
+        try:
+            seconds = float(text.removesuffix(unit)) * self.units.get(unit, 1)
+        except ValueError:
+            self.fail(f"{value!r} is not a duration: use 90s, 3min or 1.5h", param, ctx)
+        if not 0 < seconds < float("inf"):
+            self.fail(f"a duration of {value} is not possible: use more than 0", param, ctx)
+        return seconds
+
+
+class Share(click.ParamType[float]):
+    """A share such as ``3%`` or ``0.03``."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """A number between 0 and 1, both left out."""
+        if isinstance(value, float):
+            return value
+        text = str(value).strip()
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            self.fail(f"{value!r} is not a share: use 3% or 0.03", param, ctx)
+        if not 0 < share < 1:
+            self.fail(f"{value} is not possible: use more than 0 and less than 100%", param, ctx)
+        return share
 
 
 def parse_settings(assignments: tuple[str, ...]) -> tuple[Setting, ...]:

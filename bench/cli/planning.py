@@ -9,17 +9,21 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 import bench
-from bench import machine, results
+from bench import code, machine, results
+from bench.budget import MOST_BLOCKS
 from bench.errors import ImplementationError, UsageError
-from bench.plan import Plan, Setting, require_distinct
-from bench.profiles import PROFILES
+from bench.plan import Effort, Plan, Setting, require_distinct
+from bench.profiles import PROFILES, Profile
 from bench.provenance import Dataset
 from bench.results import Results
+from bench.threads import VARIABLES
 from impls import registry
 from impls.data import TrainingData
 from impls.networks import Preset
-from impls.row import Row
+from impls.row import Row, control_of
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,9 @@ class Choices:
     device: str | None
     examples: int | None
     seed: int
+    source: str
+    blocks: int | None
+    precision: float | None
 
 
 def choose_implementations(names: Sequence[str], device: str | None) -> tuple[Row, ...]:
@@ -61,6 +68,20 @@ def choose_implementations(names: Sequence[str], device: str | None) -> tuple[Ro
     return rows
 
 
+def with_companions(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """``rows`` with what every comparison needs beside it: the floor, and a control.
+
+    The control repeats the highest rung of the ladder, else the first trainer: where there is a
+    choice, the one that takes the least time.
+    """
+    trainers = [row for row in rows if row.role == "trainer" and row.device == "cpu"]
+    if not trainers:
+        return rows
+    limits = [row for row in registry.ROWS if row.role == "limit" and row not in rows]
+    repeated = max(trainers, key=lambda row: -1 if row.rung is None else row.rung)
+    return (*rows, *limits, control_of(repeated))
+
+
 def build_plan(choices: Choices, data: TrainingData) -> Plan:
     """The plan for ``choices`` on ``data``.
 
@@ -71,7 +92,7 @@ def build_plan(choices: Choices, data: TrainingData) -> Plan:
     profile = PROFILES[choices.profile]
     network = choices.preset.network
     batch_sizes = choices.batch_sizes or profile.batch_sizes
-    threads = choices.threads or profile.threads(machine.usable_cpus())
+    threads = choices.threads or _default_threads(choices, profile)
     require_distinct("--batch-size", batch_sizes)
     require_distinct("--threads", threads)
     examples, features = data.X.shape
@@ -94,10 +115,26 @@ def build_plan(choices: Choices, data: TrainingData) -> Plan:
         implementations=tuple(row.name for row in choices.rows),
         threads=threads,
         settings=choices.settings,
-        effort=profile.effort,
+        effort=_effort(choices, profile),
         dataset=data.name,
         examples=examples,
+        source=choices.source,
+        precision=choices.precision,
     )
+
+
+def _default_threads(choices: Choices, profile: Profile) -> tuple[int | None, ...]:
+    """The profile's thread counts; left to the libraries where --env sweeps a thread variable."""
+    swept = {name for setting in choices.settings for name, _ in setting}
+    if swept & set(VARIABLES):
+        return (None,)
+    return profile.threads(machine.usable_cpus())
+
+
+def _effort(choices: Choices, profile: Profile) -> Effort:
+    """The profile's effort, with the blocks that were asked for or that precision may need."""
+    blocks = choices.blocks or (MOST_BLOCKS if choices.precision else profile.effort.blocks)
+    return msgspec.structs.replace(profile.effort, blocks=blocks)
 
 
 def examples_wanted(choices: Choices, available: int) -> int:
@@ -111,7 +148,7 @@ def examples_wanted(choices: Choices, available: int) -> int:
     return min(available, max(limit, *choices.batch_sizes, 1))
 
 
-def new_document(plan: Plan, data: TrainingData) -> Results:
+def new_document(plan: Plan, rows: Sequence[Row], data: TrainingData) -> Results:
     """The results document of a run before its first outcome."""
     return Results(
         schema_version=results.SCHEMA_VERSION,
@@ -130,4 +167,6 @@ def new_document(plan: Plan, data: TrainingData) -> Results:
         outcomes=(),
         complete=False,
         command=shlex.join(["mlpbench", *sys.argv[1:]]),
+        rows=tuple(rows),
+        code=code.describe(rows),
     )

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from bench import runner
-from bench.plan import Job
+from bench.plan import Job, Plan, jobs
 from bench.results import EPOCH, Measured, Outcome, Timing
 
 
@@ -23,15 +23,16 @@ class RunProgress:
     """Shows jobs as they begin and end; use it as a context manager around the run.
 
     The time left is the sum over the jobs to come of what their implementation has taken so far,
-    or of the average where it has not run yet.
+    or of the average where it has not run yet.  Where precision or a budget ends the run, it is
+    said what the end is waited for.
     """
 
-    def __init__(self, console: Console, jobs: list[Job]) -> None:
-        self.console, self.jobs = console, jobs
+    def __init__(self, console: Console, plan: Plan) -> None:
+        self.console, self.plan, self.jobs = console, plan, jobs(plan)
         self.seconds: dict[str, list[float]] = {}
         self.begun = 0.0
         self.bar = Progress(
-            TextColumn("[bold]{task.completed}/{task.total}"),
+            TextColumn("[bold]{task.completed}"),
             BarColumn(bar_width=24),
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}", style="cyan"),
@@ -40,7 +41,7 @@ class RunProgress:
             transient=True,
             disable=not console.is_terminal,
         )
-        self.task = self.bar.add_task("", total=len(jobs), left="")
+        self.task = self.bar.add_task("", total=self._total(), left="")
 
     def __enter__(self) -> Self:
         self.bar.start()
@@ -64,13 +65,25 @@ class RunProgress:
         self.seconds.setdefault(job.implementation, []).append(time.monotonic() - self.begun)
         left = self._left(progress.number)
         self.bar.update(self.task, completed=progress.number, left=left)
-        line = Text(f"[{progress.number}/{progress.total}] {_describe(job)}: ")
+        total = self._total()
+        place = f"{progress.number}/{total}" if total else f"{progress.number}"
+        line = Text(f"[{place}] {_describe(job)}: ")
         line.append(_summary(progress.outcomes))
         if not self.console.is_terminal:
             line.append(f"  ({left})" if left else "")
         self.console.print(line, highlight=False, soft_wrap=True)
 
+    def _total(self) -> int | None:
+        """How many jobs there will be, or None where something else ends the run."""
+        open_end = self.plan.precision is not None or self.plan.budget_seconds is not None
+        return None if open_end else len(self.jobs)
+
     def _left(self, done: int) -> str:
+        if self.plan.budget_seconds is not None:
+            spent = sum(s for many in self.seconds.values() for s in many)
+            return f"at most {duration(max(0, self.plan.budget_seconds - spent))} left"
+        if self.plan.precision is not None:
+            return f"until every ratio is within {self.plan.precision:.1%}"
         rest = self.jobs[done:]
         if not rest:
             return ""

@@ -4,36 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
-from bench import documents
+from bench import documents, lock
 from bench import journal as journals
-from bench.cli.options import CommaList, Threads, parse_settings
-from bench.cli.planning import (
-    Choices,
-    build_plan,
-    choose_implementations,
-    examples_wanted,
-    new_document,
-)
-from bench.cli.progress import RunProgress, duration, waiting
-from bench.estimate import run_seconds
-from bench.executor import LocalExecutor
-from bench.plan import Plan, jobs
+from bench.cli.measuring import Started, begin, go_on, measure
+from bench.cli.options import CommaList, Duration, Share, Threads, parse_settings
+from bench.cli.planning import Choices, choose_implementations, with_companions
+from bench.cli.progress import waiting
+from bench.errors import UsageError
 from bench.profiles import PROFILES
 from bench.results import Measured, Results, Unavailable
-from bench.runner import Runner
-from bench.timing import Clock
-from impls.data import TrainingData, load_dataset
+from bench.verdicts import MARGIN
 from impls.networks import find_preset
-from impls.parameters import Floats
-from impls.row import Row
 from reports import build_report
 from reports.gather import build_context
 from reports.summary import sentences
@@ -42,6 +30,9 @@ from reports.terminal import epoch_table
 EXIT_FINE = 0
 EXIT_NOT_ALL_VALID = 3
 EXIT_INTERRUPTED = 130
+
+WITH_RESUME = {"resume", "timeout", "as_json", "margin"}
+"""What may be said beside --resume; everything else is in the plan of the interrupted run."""
 
 
 @click.command("run")
@@ -135,38 +126,99 @@ EXIT_INTERRUPTED = 130
     show_default=True,
     help="Seconds after which a worker process is stopped.",
 )
+@click.option(
+    "--blocks",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Repeat every job in so many fresh processes. Default: the profile's.",
+)
+@click.option(
+    "--precision",
+    type=Share(),
+    default=None,
+    help="Go on until every ratio to the baseline is known this well, such as 2%.",
+)
+@click.option(
+    "--budget",
+    type=Duration(),
+    default=None,
+    help="Measure for so long, such as 3min: effort and blocks are fitted to it.",
+)
+@click.option(
+    "--margin",
+    type=Share(),
+    default=MARGIN,
+    show_default="3%",
+    help="Differences within this share count as the same.",
+)
+@click.option("--bare", is_flag=True, help="No floor and no control beside what is asked for.")
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="DIR",
+    help="Go on with the interrupted run in this folder, with its plan.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of prose.")
-def run_command(**options: Any) -> int:
+@click.pass_context
+def run_command(context: click.Context, /, **options: Any) -> int:
     """Measure implementations and write an HTML report.
 
     Each implementation runs in fresh processes, one per thread setting and block, is compared
-    with a float64 reference and only then timed.  Exit code 3 if anything was invalid,
-    unverified or failed.
+    with a float64 reference and only then timed.  Beside them run the floor and a control.  Exit
+    code 3 if anything was invalid, unverified or failed.
     """
-    out = options["out"] or Path("results") / f"{dt.datetime.now().astimezone():%Y-%m-%d-%H%M%S}"
     console = Console(stderr=options["as_json"])
-    choices = _choices(options)
-    with waiting(console, "reading the data"):
-        data = load_dataset(options["dataset"], progress=console.is_terminal)
-        data = data.take(examples_wanted(choices, len(data.X)))
-    plan = build_plan(choices, data)
-    document = new_document(plan, data)
-    journal = journals.Journal(out, document)
-    X, Y = data.X, data.one_hot()
-    _announce(console, plan, data, (X, Y))
-    complete = _measure(console, plan, choices.rows, journal, (X, Y), options["timeout"])
-    document = journals.read(journal.path)
-    _write(console, document, out)
-    _conclude(console, document, out, as_json=options["as_json"])
+    with lock.measuring(" ".join(["mlpbench run", *_words(context)])):
+        started = _resume(context, console) if options["resume"] else _start(console, options)
+        complete = measure(console, started, options["timeout"])
+    document = journals.read(started.journal.path)
+    _write(console, document, started.folder, options["margin"])
+    _conclude(console, document, started.folder, options)
     if not complete:
         return EXIT_INTERRUPTED
     fine = all(isinstance(outcome, Measured | Unavailable) for outcome in document.outcomes)
     return EXIT_FINE if fine else EXIT_NOT_ALL_VALID
 
 
+def _words(context: click.Context) -> list[str]:
+    """The options that were given, for whoever finds the machine busy."""
+    return [f"{p.opts[0]} {context.params[p.name]}" for p in _given(context) if p.name]
+
+
+def _given(context: click.Context) -> list[click.Parameter]:
+    return [
+        parameter
+        for parameter in context.command.params
+        if parameter.name
+        and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    ]
+
+
+def _start(console: Console, options: dict[str, Any]) -> Started:
+    """A new run in a folder of its own."""
+    folder = options["out"] or Path("results") / f"{dt.datetime.now().astimezone():%Y-%m-%d-%H%M%S}"
+    return begin(console, _choices(options), options["budget"], folder)
+
+
+def _resume(context: click.Context, console: Console) -> Started:
+    """The interrupted run that was named.
+
+    Raises:
+        UsageError: an option that the plan of that run has decided already.
+    """
+    others = [p.opts[0] for p in _given(context) if p.name not in WITH_RESUME]
+    if others:
+        raise UsageError(
+            f"--resume goes on with the plan of the interrupted run: leave out {', '.join(others)}"
+        )
+    return go_on(console, context.params["resume"])
+
+
 def _choices(options: dict[str, Any]) -> Choices:
+    rows = choose_implementations(options["implementations"], options["device"])
     return Choices(
-        rows=choose_implementations(options["implementations"], options["device"]),
+        rows=rows if options["bare"] else with_companions(rows),
         preset=find_preset(
             options["network"], activation=options["activation"], loss=options["loss"]
         ),
@@ -177,71 +229,30 @@ def _choices(options: dict[str, Any]) -> Choices:
         device=options["device"],
         examples=options["examples"],
         seed=options["seed"],
+        source=options["dataset"],
+        blocks=options["blocks"],
+        precision=options["precision"],
     )
 
 
-def _announce(
-    console: Console, plan: Plan, data: TrainingData, arrays: tuple[Floats, Floats]
-) -> None:
-    """What is about to happen, and for how long."""
-    number = len(jobs(plan))
-    seconds = run_seconds(plan, arrays, Clock())
-    console.print(
-        f"{plan.examples} examples of {data.name} ({data.source}), network {plan.network.name}, "
-        f"{number} worker {'process' if number == 1 else 'processes one after another'}: "
-        f"about {duration(seconds)}.",
-        highlight=False,
-        soft_wrap=True,
-    )
-    if data.note:
-        console.print(f"Note: {data.note}", style="yellow", highlight=False, soft_wrap=True)
-
-
-def _measure(
-    console: Console,
-    plan: Plan,
-    rows: Sequence[Row],
-    journal: journals.Journal,
-    arrays: tuple[Floats, Floats],
-    timeout: float,
-) -> bool:
-    """Run the plan; return whether it came to its end.  Ctrl-C keeps what was measured."""
-    with RunProgress(console, jobs(plan)) as progress:
-        runner = Runner(
-            plan,
-            rows,
-            LocalExecutor(),
-            journal,
-            environment=os.environ,
-            timeout=timeout,
-            on_progress=progress.show,
-        )
-        try:
-            runner.run(*arrays)
-        except KeyboardInterrupt:
-            console.print("interrupted: writing what was measured", style="yellow")
-            return False
-        finally:
-            journal.close()
-    return True
-
-
-def _write(console: Console, document: Results, out: Path) -> None:
-    documents.save(document, out / "results.json")
+def _write(console: Console, document: Results, folder: Path, margin: float) -> None:
+    documents.save(document, folder / "results.json")
     with waiting(console, "writing the report"):
-        documents.write_bytes(out / "report.html", build_report([document]).encode())
+        page = build_report([document])
+        documents.write_bytes(folder / "report.html", page.encode())
 
 
-def _conclude(console: Console, document: Results, out: Path, *, as_json: bool) -> None:
+def _conclude(console: Console, document: Results, folder: Path, options: dict[str, Any]) -> None:
     """The answer first, then the table, then where to read on."""
     context = build_context([document])
     said = sentences(context)
-    if as_json:
+    if options["as_json"]:
         answer = {
             "summary": list(said),
             "complete": document.complete,
-            "results": str(out / "results.json"),
-            "report": str(out / "report.html"),
+            "ended": document.ended,
+            "results": str(folder / "results.json"),
+            "report": str(folder / "report.html"),
         }
         click.echo(json.dumps(answer))
         return
@@ -250,4 +261,6 @@ def _conclude(console: Console, document: Results, out: Path, *, as_json: bool) 
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     console.print()
     console.print(epoch_table(context))
-    console.print(f"Report: {out / 'report.html'}", highlight=False, soft_wrap=True)
+    if not document.complete:
+        console.print(f"Go on with: mlpbench run --resume {folder}", highlight=False)
+    console.print(f"Report: {folder / 'report.html'}", highlight=False, soft_wrap=True)

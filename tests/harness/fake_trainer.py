@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from bench.disturbance import Monitor, Reading
 from bench.timing import Clock
 from impls import contract
 from impls.contract import Loss
@@ -34,6 +35,18 @@ class FakeClock:
     @property
     def clock(self) -> Clock:
         return Clock(wall=lambda: self.now, cpu=lambda: self.busy)
+
+
+class FakeMonitor(Monitor):
+    """Numbers its readings: a disturbance says how many readings lie between its two."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.fake_clock, self.readings = clock, 0
+
+    def read(self) -> Reading:
+        self.readings += 1
+        now = self.fake_clock
+        return Reading(now.now, now.busy, self.readings, {1: (now.busy, 0.0)}, None, None)
 
 
 @dataclass

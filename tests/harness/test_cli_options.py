@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
+from bench.budget import MOST_BLOCKS
 from bench.cli import cli
 from bench.cli.planning import Choices, build_plan, examples_wanted
 from bench.cli.run import _choices, run_command
@@ -18,6 +19,7 @@ from bench.profiles import PROFILES
 from impls import registry
 from impls.data import TrainingData, load_dataset
 
+CONTROL = "numpy-optimized (control)"
 SMALL = ("--network", "36-8-3", "--batch-size", "20")
 
 
@@ -56,16 +58,49 @@ def test_without_options_the_profile_decides(plan_for: Callable[..., Plan]) -> N
     assert plan.profile == "default"
     assert plan.effort == PROFILES["default"].effort
     assert plan.threads == PROFILES["default"].threads(usable_cpus())
-    assert plan.implementations == tuple(registry.known())
+    assert plan.implementations == (*registry.known(), CONTROL)
     assert plan.settings == ((),)
     assert plan.examples == 90
     assert plan.dataset
 
 
 def test_implementations_are_those_named_in_that_order(plan_for: Callable[..., Plan]) -> None:
-    plan = plan_for(*SMALL, "--impl", "floor, numpy-naive")
+    plan = plan_for(*SMALL, "--impl", "floor, numpy-naive", "--bare")
     assert plan.implementations == ("floor", "numpy-naive")
     assert {job.implementation for job in jobs(plan)} == {"floor", "numpy-naive"}
+
+
+@pytest.mark.parametrize(
+    ("named", "planned"),
+    [
+        ("numba,numpy-naive", ("numba", "numpy-naive", "floor", "numpy-naive (control)")),
+        ("numpy-cached,floor", ("numpy-cached", "floor", "numpy-cached (control)")),
+        ("numba", ("numba", "floor", "numba (control)")),
+        ("floor", ("floor",)),
+    ],
+)
+def test_the_floor_and_a_control_run_beside_what_is_named(
+    plan_for: Callable[..., Plan], named: str, planned: tuple[str, ...]
+) -> None:
+    assert plan_for(*SMALL, "--impl", named).implementations == planned
+
+
+def test_blocks_and_precision_decide_how_often_is_repeated(
+    plan_for: Callable[..., Plan],
+) -> None:
+    assert plan_for(*SMALL, "--blocks", "7").effort.blocks == 7
+    precise = plan_for(*SMALL, "--precision", "2%")
+    assert (precise.precision, precise.effort.blocks) == (0.02, MOST_BLOCKS)
+    limited = plan_for(*SMALL, "--precision", "0.02", "--blocks", "9")
+    assert (limited.precision, limited.effort.blocks) == (0.02, 9)
+
+
+def test_a_swept_thread_variable_is_not_overruled_by_the_profile(
+    plan_for: Callable[..., Plan],
+) -> None:
+    sweep = ("--env", "OPENBLAS_NUM_THREADS=1,2")
+    assert plan_for(*SMALL, *sweep).threads == (None,)
+    assert plan_for(*SMALL, *sweep, "--threads", "2").threads == (2,)
 
 
 def test_a_network_is_a_preset_or_sizes(plan_for: Callable[..., Plan]) -> None:
@@ -142,7 +177,8 @@ def test_a_device_leaves_the_implementations_that_run_on_it(
     plan_for: Callable[..., Plan], device: str
 ) -> None:
     wanted = tuple(row.name for row in registry.known().values() if row.device == device)
-    assert plan_for(*SMALL, "--device", device).implementations == wanted
+    beside = (CONTROL,) if device == "cpu" else ()
+    assert plan_for(*SMALL, "--device", device).implementations == wanted + beside
 
 
 def test_a_named_implementation_of_another_device_is_refused(
@@ -192,6 +228,13 @@ def test_the_seed_is_the_plans(plan_for: Callable[..., Plan]) -> None:
         (("--device", "tpu"), click.BadParameter, "gpu"),
         (("--activation", "gelu"), click.BadParameter, "relu"),
         (("--loss", "hinge"), click.BadParameter, "mse"),
+        (("--blocks", "0"), click.BadParameter, "range"),
+        (("--precision", "0%"), click.BadParameter, "more than 0"),
+        (("--precision", "two"), click.BadParameter, "'two' is not a share: use 3% or 0.03"),
+        (("--margin", "150%"), click.BadParameter, "less than 100%"),
+        (("--budget", "-3min"), click.BadParameter, "use more than 0"),
+        (("--budget", "nan"), click.BadParameter, "use more than 0"),
+        (("--budget", "3 weeks"), click.BadParameter, "'3 weeks' is not a duration: use 90s"),
     ],
 )
 def test_what_makes_no_plan_is_refused(

@@ -24,7 +24,8 @@ def small_run(mlpbench: Command, npz: Path, tmp_path: Path) -> Command:
 
     def run(*arguments: object) -> Any:
         fixed = ("--network", "36-8-3", "--dataset", npz, "--profile", "quick", "--threads", "1")
-        return mlpbench("run", *fixed, "--batch-size", "20", "--out", tmp_path / "out", *arguments)
+        size = ("--batch-size", "20", "--bare")
+        return mlpbench("run", *fixed, *size, "--out", tmp_path / "out", *arguments)
 
     return run
 
@@ -36,7 +37,7 @@ def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         pytest.fail("a worker was to be started")
 
-    monkeypatch.setattr("bench.cli.run.LocalExecutor", fail)
+    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", fail)
 
 
 def test_a_file_is_measured_and_reported(small_run: Command, tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_an_interrupted_run_keeps_what_was_measured(
             raise KeyboardInterrupt
         return fakes.measure_all(order)
 
-    monkeypatch.setattr("bench.cli.run.LocalExecutor", lambda: fakes.FakeExecutor(work))
+    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: fakes.FakeExecutor(work))
     said = small_run("--impl", "numpy-naive,numpy-layout,numpy-cached", "--json")
     assert said.code == 130
     assert json.loads(said.out)["complete"] is False
@@ -180,7 +181,8 @@ def test_a_report_is_written_from_results_and_from_a_journal(
     documents.save(document, tmp_path / "results.json")
     record = journal.Journal(tmp_path / "journal", document)
     for number, outcome in enumerate(document.outcomes):
-        record.add(number, (outcome,))
+        record.add(number, 0.5, (outcome,))
+    record.end("all 1 blocks")
     record.close()
     for source in (tmp_path / "results.json", record.path):
         said = mlpbench("report", source, "-o", tmp_path / "page.html")

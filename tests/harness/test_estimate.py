@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from bench.cli.progress import duration
-from bench.estimate import floor_epoch_seconds, run_seconds
+from bench.estimate import Pace, block_seconds, pace, run_seconds
 from bench.timing import Clock
 from impls.networks import Training
 from impls.parameters import Floats
@@ -29,19 +29,21 @@ def test_an_epoch_of_the_floor_is_as_many_steps_as_it_has_batches(
     ticking: Clock, tiny_data: tuple[Floats, Floats]
 ) -> None:
     # A step takes one second by this clock, and the epoch has ten.
-    assert floor_epoch_seconds(PLAN, 20, tiny_data, ticking) == pytest.approx(10.0)
+    at = pace(PLAN, tiny_data, ticking)
+    assert at.floor_epochs == {20: pytest.approx(10.0)}
+    assert at.scatter == 0
 
 
-def test_the_whole_run_grows_with_jobs_and_batch_sizes(
-    ticking: Clock, tiny_data: tuple[Floats, Floats]
-) -> None:
+def test_the_whole_run_grows_with_blocks_jobs_and_batch_sizes() -> None:
+    at = Pace({20: 10.0}, 0.0)
     effort = msgspec.structs.replace(PLAN.effort, blocks=4)
-    once = run_seconds(PLAN, tiny_data, ticking)
-    twice = run_seconds(msgspec.structs.replace(PLAN, effort=effort), tiny_data, ticking)
+    once = run_seconds(PLAN, at)
     assert once > 0
-    assert twice == pytest.approx(2 * once)
-    both = (Training(batch_size=20), Training(batch_size=50))
-    assert run_seconds(msgspec.structs.replace(PLAN, trainings=both), tiny_data, ticking) > once
+    assert run_seconds(msgspec.structs.replace(PLAN, effort=effort), at) == pytest.approx(2 * once)
+    assert block_seconds(PLAN, at, PLAN.effort) == pytest.approx(once / PLAN.effort.blocks)
+    assert run_seconds(PLAN, Pace({20: 10.0, 50: 8.0}, 0.0)) > once
+    one = msgspec.structs.replace(PLAN, implementations=PLAN.implementations[:1])
+    assert run_seconds(one, at) == pytest.approx(once / len(PLAN.implementations))
 
 
 @pytest.mark.parametrize(

@@ -20,21 +20,54 @@ def outcomes(count: int = 1) -> tuple[Outcome, ...]:
     )
 
 
-def written(folder: Path, entries: int) -> Path:
+def written(folder: Path, entries: int, ended: str = "") -> Path:
     """A journal of ``entries`` finished jobs with two outcomes each."""
     record = journal.Journal(folder, fakes.document(complete=False))
     for number in range(entries):
-        record.add(number, outcomes(2))
+        record.add(number, 0.5, outcomes(2))
+    if ended:
+        record.end(ended)
     record.close()
     return record.path
 
 
 def test_a_finished_journal_is_a_complete_document(tmp_path: Path) -> None:
     total = len(jobs(fakes.plan()))
-    found = journal.read(written(tmp_path, total))
+    found = journal.read(written(tmp_path, total, ended="all 2 blocks"))
     assert found.complete
     assert found.outcomes == outcomes(2) * total
-    assert msgspec.structs.replace(found, outcomes=(), complete=True) == fakes.document()
+    assert msgspec.structs.replace(found, outcomes=()) == fakes.document(ended="all 2 blocks")
+
+
+def test_a_journal_without_an_ending_is_incomplete_even_with_every_job(tmp_path: Path) -> None:
+    assert not journal.read(written(tmp_path, len(jobs(fakes.plan())))).complete
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"line":"job","job":3,"sec', b"\x00\xff"])
+def test_a_resumed_journal_goes_on_after_its_last_whole_line(tmp_path: Path, torn: bytes) -> None:
+    path = written(tmp_path, 3)
+    with path.open("ab") as file:
+        file.write(torn)
+    record = journal.Journal.resume(tmp_path)
+    assert [entry.job for entry in record.done] == [0, 1, 2]
+    record.add(3, 0.25, outcomes(1))
+    record.end("enough")
+    record.close()
+    found = journal.read(path)
+    assert found.outcomes == outcomes(2) * 3 + outcomes(1)
+    assert found.complete
+    assert found.ended == "enough"
+
+
+def test_a_run_that_has_ended_is_not_resumed(tmp_path: Path) -> None:
+    written(tmp_path, 3, ended="all 2 blocks")
+    with pytest.raises(ResultsError, match=r"has ended \(all 2 blocks\).*--out"):
+        journal.Journal.resume(tmp_path)
+
+
+def test_a_folder_without_a_journal_is_not_resumed(tmp_path: Path) -> None:
+    with pytest.raises(ResultsError, match=r"cannot read .*journal\.jsonl"):
+        journal.Journal.resume(tmp_path)
 
 
 def test_an_unfinished_journal_is_an_incomplete_document(tmp_path: Path) -> None:

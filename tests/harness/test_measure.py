@@ -13,7 +13,7 @@ from bench.results import Timing
 from impls.contract import PHASES, Phase
 from impls.networks import Training
 from impls.parameters import start_parameters
-from tests.harness.fake_trainer import TICK, FakeTrainer, Script
+from tests.harness.fake_trainer import TICK, FakeMonitor, FakeTrainer, Script
 from tests.harness.fakes import EFFORT, NETWORK, examples
 
 SECONDS: dict[str, float] = {phase: 2**place * TICK for place, phase in enumerate(PHASES)}
@@ -55,7 +55,13 @@ def timer(
     trainer.bind(*examples(EXAMPLES))
     effort: Effort = msgspec.structs.replace(EFFORT, **changes)
     return CellTimer(
-        trainer, start, examples=EXAMPLES, seed=3, effort=effort, clock=script.clock.clock
+        trainer,
+        start,
+        examples=EXAMPLES,
+        seed=3,
+        effort=effort,
+        clock=script.clock.clock,
+        monitor=FakeMonitor(script.clock),
     )
 
 
@@ -78,6 +84,25 @@ def test_cpu_time_is_kept_and_gives_the_threads_observed(script: Script) -> None
     assert timings["step"].round_cpu_seconds == (1.5 * STEP,) * 3
     assert timings["epoch"].round_cpu_seconds == (1.5 * BATCHES * STEP,) * 3
     assert found.threads_observed == 1.5
+
+
+def test_every_round_of_step_and_epoch_has_its_disturbance(script: Script) -> None:
+    found = timer(script, rounds=5, epoch_rounds=4).measure()
+    for phase, timing in by_phase(found).items():
+        expected = len(timing.round_seconds) if phase in {"step", "epoch"} else 0
+        assert len(timing.disturbances) == expected
+        # The monitor is read right before and right after the round, and never within it.
+        assert {one.switches for one in timing.disturbances} <= {1}
+    assert found.threads_busy == 1
+
+
+def test_the_cost_of_a_probe_is_that_of_a_phase_that_does_nothing(script: Script) -> None:
+    class Device(FakeTrainer):
+        def synchronize(self) -> None:
+            self.script.clock.advance(3 * TICK)
+
+    assert timer(script).measure().probe_seconds == 0
+    assert timer(script, Device).measure().probe_seconds == 3 * TICK
 
 
 def test_timings_say_how_many_examples_and_iterations_they_stand_for(script: Script) -> None:

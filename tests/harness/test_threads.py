@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 import pytest
 
 from bench import threads
+from bench.provenance import Process
 from bench.threads import VARIABLES, disagreement, recorded, worker_environment
 from impls.contract import Pool
+from tests.harness import fakes
 from tests.harness.fakes import pool
 
 NUMPY = "openblas (libscipy_openblas64_.so)"
 SCIPY = "openblas (libscipy_openblas.so)"
 OPENMP = "openmp (libgomp.so.1)"
+NUMBA = "numba"
 
 
 def test_a_thread_request_reaches_every_known_variable() -> None:
@@ -49,55 +55,60 @@ def test_the_inherited_environment_is_not_changed() -> None:
     assert inherited == {"OMP_NUM_THREADS": "9", "A": "1"}
 
 
-@pytest.mark.parametrize(
-    ("requested", "pools", "observed", "said"),
-    [
-        (1, [pool(2, NUMPY)], None, "1 threads requested, but openblas .* reports 2"),
-        (2, [pool(1, NUMPY)], None, "no pool reports more than 1"),
-        (2, [pool(2, NUMPY), pool(4, SCIPY)], None, r"openblas \(libscipy_openblas.so\).*4"),
-        (1, [pool(1, NUMPY), pool(2, OPENMP)], None, "openmp .* reports 2"),
-        (4, [pool(1, NUMPY), pool(2, OPENMP)], None, "no pool reports more than 2"),
-        (2, [pool(None, "xla"), pool(8, NUMPY)], None, "reports 8"),
-        (1, [pool(1, NUMPY)], 1.9, "1 threads requested, but 1.90 were busy"),
-        (2, [pool(2, NUMPY)], 3.5, "3.50 were busy"),
-        (1, [], 2.0, "2.00 were busy"),
-        (1, [pool(None, "eigen")], 4.0, "4.00 were busy"),
-    ],
-)
-def test_a_thread_setting_that_did_not_take_is_noticed(
-    requested: int, pools: list[Pool], observed: float | None, said: str
-) -> None:
-    reason = disagreement(requested, pools, observed)
+def process(pools: Sequence[Pool], affinity: int = 64, quota: float | None = None) -> Process:
+    plan = fakes.plan()
+    found = fakes.measured(fakes.cell(plan)).process
+    return msgspec.structs.replace(found, pools=tuple(pools), affinity=affinity, quota_cpus=quota)
+
+
+def idle(threads: int, library: str) -> Pool:
+    """A pool that is loaded, but not what the implementation works with."""
+    return msgspec.structs.replace(pool(threads, library), used=False)
+
+
+MIS_SET = {
+    "more threads than asked": (1, process([pool(2, NUMPY)]), None, "1 thread .* openblas .* 2"),
+    "fewer than asked": (2, process([pool(1, NUMPY)]), None, "2 threads .* reports 1"),
+    "two copies, one too many": (2, process([pool(2, NUMPY), pool(4, SCIPY)]), None, "scipy.* 4"),
+    "two copies, one too few": (2, process([pool(2, NUMPY), pool(1, SCIPY)]), None, "scipy.* 1"),
+    "a second runtime with more": (1, process([pool(1, NUMPY), idle(2, OPENMP)]), None, "gomp.* 2"),
+    "own pool too small beside BLAS": (2, process([idle(2, NUMPY), pool(1, NUMBA)]), None, NUMBA),
+    "one silent, one too large": (2, process([pool(None, "xla"), pool(8, NUMPY)]), None, "s 8"),
+    "affinity smaller than asked": (2, process([pool(2, NUMPY)], 1), None, "may run on 1 of the"),
+    "quota smaller than asked": (2, process([pool(2, NUMPY)], 8, 1.5), None, "may use 1.5 proc"),
+    "threads of its own": (1, process([pool(1, NUMPY)]), 1.9, "1 thread requested, but 1.90 were"),
+    "no pool tells, too many busy": (1, process([]), 2.0, "2.00 were busy"),
+    "a silent pool, too many busy": (2, process([pool(None, "eigen")]), 3.5, "3.50 were busy"),
+}
+RIGHT = {
+    "nothing asked": (None, process([pool(8, NUMPY)], 1, 0.5), 7.9),
+    "one thread": (1, process([pool(1, NUMPY)], 1, 1.0), 1.02),
+    "several pools agree": (1, process([pool(1, NUMPY), pool(1, SCIPY), idle(1, OPENMP)]), 1.02),
+    "an idle runtime has fewer": (2, process([pool(2, NUMPY), idle(1, OPENMP)]), 1.6),
+    "work too small for two threads": (2, process([pool(2, NUMPY)], 2, 2.0), 1.0),
+    "a little bookkeeping": (2, process([pool(2, NUMPY), pool(None, "eigen")]), 2.05),
+    "one-thread BLAS inside an own team": (2, process([idle(1, NUMPY), pool(2, NUMBA)]), 1.9),
+    "nobody tells": (4, process([pool(None, "eigen")]), 3.0),
+    "before anything is timed": (1, process([pool(1, NUMPY)]), None),
+}
+
+
+@pytest.mark.parametrize("case", MIS_SET)
+def test_a_thread_setting_that_did_not_take_is_noticed(case: str) -> None:
+    requested, found, observed, said = MIS_SET[case]
+    reason = disagreement(requested, found, observed)
     assert reason is not None
     assert re.search(said, reason), reason
 
 
-@pytest.mark.parametrize(
-    ("requested", "pools", "observed"),
-    [
-        (None, [pool(8, NUMPY)], 7.9),
-        (1, [pool(1, NUMPY)], None),
-        (1, [pool(1, NUMPY), pool(1, SCIPY), pool(1, OPENMP)], 1.02),
-        (2, [pool(2, NUMPY), pool(1, OPENMP)], 1.6),
-        (2, [pool(2, NUMPY)], 1.0),
-        (2, [pool(2, NUMPY), pool(None, "eigen")], 2.05),
-        (2, [], 2.1),
-        (4, [pool(None, "eigen")], 3.0),
-    ],
-)
-def test_a_thread_setting_that_took_raises_no_alarm(
-    requested: int | None, pools: list[Pool], observed: float | None
-) -> None:
-    assert disagreement(requested, pools, observed) is None
+@pytest.mark.parametrize("case", RIGHT)
+def test_a_thread_setting_that_took_raises_no_alarm(case: str) -> None:
+    assert disagreement(*RIGHT[case]) is None
 
 
 def test_one_of_two_pools_of_the_same_name_cannot_hide_the_other() -> None:
-    for pools in ([pool(4, OPENMP), pool(1, OPENMP)], [pool(1, OPENMP), pool(4, OPENMP)]):
-        assert disagreement(1, pools, None) is not None
-
-
-def test_pools_may_come_from_a_generator() -> None:
-    assert disagreement(1, (pool(n, f"library {n}") for n in (1, 2)), None) is not None
+    for pools in ([pool(4, SCIPY), pool(1, SCIPY)], [pool(1, SCIPY), pool(4, SCIPY)]):
+        assert disagreement(1, process(pools), None) is not None
 
 
 def test_only_variables_that_matter_to_numbers_are_recorded_in_order() -> None:
@@ -130,4 +141,17 @@ def test_the_pools_of_this_process_are_found_and_an_implementation_adds_its_own(
     pools = threads.reported_pools([extra])
     assert pools[-1] == extra
     assert any("blas" in found.library and found.threads for found in pools[:-1])
+    assert [found.used for found in pools] == [False] * (len(pools) - 1) + [True]
+    alone = threads.reported_pools()
+    assert any(found.used and "blas" in found.library for found in alone)
     assert not any("/" in found.library for found in pools), "no path of this machine"
+
+
+def test_a_process_is_held_to_as_many_processors_as_threads() -> None:
+    usable = os.sched_getaffinity(0)
+    try:
+        threads.hold(1)
+        assert len(os.sched_getaffinity(0)) == 1
+        assert os.sched_getaffinity(0) < usable or len(usable) == 1
+    finally:
+        os.sched_setaffinity(0, usable)

@@ -163,7 +163,7 @@ def test_threads_other_than_requested_are_unverified_and_not_timed(run: Run) -> 
     settings = ((("MKL_NUM_THREADS", "2"), ("OPENBLAS_NUM_THREADS", "2")),)
     one = only(run("right", settings=settings)["right"])
     assert isinstance(one, Unverified)
-    assert re.match("1 threads requested, but .* reports 2", one.reason)
+    assert re.match("1 thread requested, but .* reports 2", one.reason)
     assert one.measured is None
 
 

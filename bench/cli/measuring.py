@@ -1,0 +1,136 @@
+"""From choices, or from an interrupted run, to measurements in a journal."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import budget
+from bench import journal as journals
+from bench.cli.planning import Choices, build_plan, examples_wanted, new_document
+from bench.cli.progress import RunProgress, duration, waiting
+from bench.estimate import Pace, block_seconds, pace, run_seconds
+from bench.executor import LocalExecutor
+from bench.plan import Plan, jobs
+from bench.resume import require_unchanged
+from bench.runner import Runner
+from bench.timing import Clock
+from impls.data import TrainingData, load_dataset
+from impls.parameters import Floats
+from impls.row import Row
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run whose plan stands: what to measure, on which examples and targets, and where to."""
+
+    plan: Plan
+    rows: tuple[Row, ...]
+    arrays: tuple[Floats, Floats]
+    journal: journals.Journal
+    folder: Path
+
+
+def begin(
+    console: Console, choices: Choices, budget_seconds: float | None, folder: Path
+) -> Started:
+    """Plan a new run and announce it."""
+    data = _read(console, choices.source)
+    data = data.take(examples_wanted(choices, len(data.X)))
+    plan = build_plan(choices, data)
+    arrays = data.X, data.one_hot()
+    at = pace(plan, arrays, Clock())
+    if budget_seconds is not None:
+        plan = budget.fit(plan, at, budget_seconds)
+    journal = journals.Journal(folder, new_document(plan, choices.rows, data))
+    _announce(console, plan, data, at)
+    return Started(plan, choices.rows, arrays, journal, folder)
+
+
+def go_on(console: Console, folder: Path) -> Started:
+    """Take up the interrupted run in ``folder``.
+
+    Raises:
+        ResultsError: there is none, it has ended, or machine, code or data are not the same.
+    """
+    header = journals.read(folder / journals.NAME)
+    plan = header.plan
+    data = _read(console, plan.source).take(plan.examples)
+    require_unchanged(header, new_document(plan, header.rows, data))
+    journal = journals.Journal.resume(folder)
+    console.print(
+        f"Going on after {len(journal.done)} of {len(jobs(plan))} worker processes.",
+        highlight=False,
+    )
+    return Started(plan, header.rows, (data.X, data.one_hot()), journal, folder)
+
+
+def measure(console: Console, started: Started, timeout: float) -> bool:
+    """Run the plan; return whether it came to its end.  Ctrl-C keeps what was measured."""
+    with RunProgress(console, started.plan) as progress:
+        runner = Runner(
+            started.plan,
+            started.rows,
+            LocalExecutor(),
+            started.journal,
+            environment=os.environ,
+            timeout=timeout,
+            on_progress=progress.show,
+        )
+        try:
+            runner.run(*started.arrays)
+        except KeyboardInterrupt:
+            console.print("interrupted: writing what was measured", style="yellow")
+            return False
+        finally:
+            started.journal.close()
+    return True
+
+
+def _read(console: Console, source: str) -> TrainingData:
+    with waiting(console, "reading the data"):
+        return load_dataset(source, progress=console.is_terminal)
+
+
+def _announce(console: Console, plan: Plan, data: TrainingData, at: Pace) -> None:
+    """What is about to happen, for how long, and how precise it can be."""
+    console.print(
+        f"{plan.examples} examples of {data.name} ({data.source}), network {plan.network.name}, "
+        f"{_extent(plan, at)}.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if data.note:
+        console.print(f"Note: {data.note}", style="yellow", highlight=False, soft_wrap=True)
+
+
+def _extent(plan: Plan, at: Pace) -> str:
+    """How many processes, and how long; with a budget, how far it reaches."""
+    per_block = len(jobs(plan)) // plan.effort.blocks
+    if plan.budget_seconds is not None:
+        blocks = budget.fitting(plan, at, plan.effort, plan.budget_seconds)
+        expected = budget.expected_half_width(blocks, at.scatter)
+        precise = (
+            f"ratios within about {expected:.1%}, if processes differ as little as the "
+            f"{at.scatter:.1%} between moments of this one"
+            if expected is not None
+            else "too few for intervals"
+        )
+        return (
+            f"{duration(plan.budget_seconds)}: about {blocks} blocks of {per_block} worker "
+            f"processes; {precise}"
+        )
+    if plan.precision is not None:
+        block = duration(block_seconds(plan, at, plan.effort))
+        return (
+            f"blocks of {per_block} worker processes, about {block} each, until every ratio is "
+            f"within {plan.precision:.1%}"
+        )
+    number = len(jobs(plan))
+    return (
+        f"{number} worker {'process' if number == 1 else 'processes one after another'}: about "
+        f"{duration(run_seconds(plan, at))}"
+    )
