@@ -20,6 +20,8 @@ PACKAGES = (
     "pytest-benchmark", "threadpoolctl",
 )  # fmt: skip
 _CPU = Path("/sys/devices/system/cpu")
+_CGROUPS = Path("/sys/fs/cgroup")
+_CLOCK_SOURCE = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
 
 
 def describe(environment: Mapping[str, str]) -> Machine:
@@ -37,6 +39,10 @@ def describe(environment: Mapping[str, str]) -> Machine:
         environment=recorded(environment),
         quota_cpus=quota_cpus(),
         governor=_read(_CPU / "cpu0/cpufreq/scaling_governor"),
+        smt=smt(),
+        turbo=turbo(),
+        hypervisor=hypervisor(),
+        clock_source=_read(_CLOCK_SOURCE),
     )
 
 
@@ -73,13 +79,78 @@ def caches() -> dict[str, str]:
     return found
 
 
+def smt() -> str | None:
+    """Whether cores run several hardware threads: on, off or notsupported; None if not told.
+
+    Off may be forced (by firmware or boot option), which is off all the same.
+    """
+    control = _read(_CPU / "smt/control")
+    return "off" if control == "forceoff" else control
+
+
+def turbo() -> str | None:
+    """Whether cores may run above their nominal frequency: on or off; None if not told."""
+    forbidden = _read(_CPU / "intel_pstate/no_turbo")
+    if forbidden in {"0", "1"}:
+        return "off" if forbidden == "1" else "on"
+    allowed = _read(_CPU / "cpufreq/boost")
+    return {"0": "off", "1": "on"}.get(allowed or "")
+
+
+def hypervisor() -> str | None:
+    """The hypervisor's kind, ``yes`` where only its presence shows; None where nothing shows one.
+
+    Processors other than x86 have no flag for it, so that None does not exclude one there.
+    """
+    kind = _read(Path("/sys/hypervisor/type"))
+    if kind:
+        return kind
+    for line in (_read(Path("/proc/cpuinfo")) or "").splitlines():
+        name, _, flags = line.partition(":")
+        if name.strip() == "flags":
+            return "yes" if "hypervisor" in flags.split() else None
+    return None
+
+
 def quota_cpus() -> float | None:
-    """The container's CPU limit in processors, or None where there is none."""
-    version_2 = (_read(Path("/sys/fs/cgroup/cpu.max")) or "").split()
+    """The CPU limit of this process in processors, or None where there is none.
+
+    Control groups are nested, and each may set a limit: the smallest one holds.
+    """
+    limits = [limit for group in _own_groups() if (limit := _limit(group)) is not None]
+    return min(limits, default=None)
+
+
+def _own_groups() -> list[Path]:
+    """Folders of the control groups that this process is in, parents included.
+
+    In a container the path may be that of the host, which does not exist here; its limits then
+    show in the uppermost folder.
+    """
+    found = [_CGROUPS, _CGROUPS / "cpu"]
+    for line in (_read(Path("/proc/self/cgroup")) or "").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        # Version 2 has one tree without names of controllers, beside version 1 or alone.
+        mounts = ("cpu", controllers) if controllers else ("", "unified")
+        # A path that leads upwards lies outside of what can be seen from here.
+        parts = [] if ".." in path else path.strip("/").split("/")
+        found += [
+            _CGROUPS.joinpath(mount, *parts[:depth])
+            for mount in mounts
+            for depth in range(len(parts) + 1)
+        ]
+    return found
+
+
+def _limit(group: Path) -> float | None:
+    """The limit that one control group sets, in the form of either version."""
+    version_2 = (_read(group / "cpu.max") or "").split()
     if len(version_2) == 2 and version_2[0] != "max":
         return int(version_2[0]) / int(version_2[1])
-    quota = _read(Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"))
-    period = _read(Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us"))
+    quota = _read(group / "cpu.cfs_quota_us")
+    period = _read(group / "cpu.cfs_period_us")
     if quota and period and int(quota) > 0:
         return int(quota) / int(period)
     return None
