@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import resource
 import shlex
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import pytest
 
-from bench import gate, machine, threads
+from bench import gate, lock, machine, threads
+from bench.errors import BusyError
 from bench.plan import Cell
 from bench.provenance import Dataset, Process
 from bench.pytest_json import KEY, CellFacts, RunFacts
@@ -114,6 +117,21 @@ def make_subject(row: Row, batch_size: int) -> Subject:
         threads=requested_threads(),
     )
     return Subject(row, trainer, cell, tuple(checks), process, first)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def machine_alone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hold the machine while benchmarks run; skipped ones never get here."""
+    options = request.config.option
+    # The plugin disables itself, too, where tests are spread over processes.
+    spread = hasattr(request.config, "workerinput")
+    with contextlib.ExitStack() as held:
+        if not spread and (options.benchmark_enable or not options.benchmark_disable):
+            try:
+                held.enter_context(lock.measuring(shlex.join(["pytest", *sys.argv[1:]])))
+            except BusyError as error:
+                pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+        yield
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import bench
 from bench import lock
 from bench.errors import BusyError
 
@@ -176,3 +177,29 @@ def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setattr("getpass.getuser", nameless)
     with lock.measuring("x", tmp_path):
         assert json.loads((tmp_path / lock.NAME).read_text())["user"] == str(os.getuid())
+
+
+def run_benchmarks(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """``pytest`` on one short benchmark, with its temporary files in ``folder``."""
+    chosen = ("tests/benchmarks", "-k", "floor-b32-forward", "-p", "no:cacheprovider")
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *chosen, *arguments],
+        cwd=Path(bench.__file__).parents[1],
+        env={**os.environ, "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_benchmarks_under_pytest_do_not_run_beside_another_measurement(tmp_path: Path) -> None:
+    with lock.measuring("mlpbench run", tmp_path):
+        done = run_benchmarks(tmp_path, "--benchmark-only")
+        assert done.returncode == pytest.ExitCode.USAGE_ERROR
+        assert "this machine is measuring already: 'mlpbench run'" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("option", ["--benchmark-skip", "--benchmark-disable"])
+def test_benchmarks_that_do_not_measure_need_no_lock(tmp_path: Path, option: str) -> None:
+    with lock.measuring("mlpbench run", tmp_path):
+        assert run_benchmarks(tmp_path, option).returncode == 0
