@@ -96,11 +96,17 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     batch_sizes: tuple[int, ...]
 
 
+_Combination = tuple[str, int | None, Setting, tuple[int, ...]]
+"""What a job is about: implementation, threads, setting, and batch sizes in their order."""
+
+
 def jobs(plan: Plan) -> list[Job]:
     """The plan's jobs in the order of execution.
 
-    Every block runs each job once, in a fresh random order, so that a machine which gets slower
-    or faster over time treats all implementations alike.
+    Every block runs each job once.  Blocks come in pairs: the first has a fresh random order, the
+    second runs it backwards.  On a machine that gets steadily slower or faster, what one block
+    gives to a job the other takes, so that ratios stay where they are; the shuffling does the same
+    on average for whatever is less steady.
 
     Raises:
         UsageError: a plan without implementations, threads or batch sizes.
@@ -110,17 +116,10 @@ def jobs(plan: Plan) -> list[Job]:
             raise UsageError(f"the plan has no {field}: give at least one")
     rng = random.Random(plan.seed)
     ordered: list[Job] = []
+    order: list[_Combination] = []
     for block in range(plan.effort.blocks):
-        combinations = [
-            (implementation, threads, setting)
-            for implementation in plan.implementations
-            for threads in plan.threads
-            for setting in plan.settings
-        ]
-        rng.shuffle(combinations)
-        for implementation, threads, setting in combinations:
-            sizes = [training.batch_size for training in plan.trainings]
-            rng.shuffle(sizes)
+        order = _reversed(order) if block % 2 else _shuffled(plan, rng)
+        for implementation, threads, setting, sizes in order:
             ordered.append(
                 Job(
                     index=len(ordered),
@@ -128,10 +127,31 @@ def jobs(plan: Plan) -> list[Job]:
                     implementation=implementation,
                     threads=threads,
                     setting=setting,
-                    batch_sizes=tuple(sizes),
+                    batch_sizes=sizes,
                 )
             )
     return ordered
+
+
+def _shuffled(plan: Plan, rng: random.Random) -> list[_Combination]:
+    """All jobs of a block in random order, each with its batch sizes in an order of their own."""
+    combinations = [
+        (implementation, threads, setting)
+        for implementation in plan.implementations
+        for threads in plan.threads
+        for setting in plan.settings
+    ]
+    rng.shuffle(combinations)
+    sizes = [training.batch_size for training in plan.trainings]
+    return [(*one, tuple(rng.sample(sizes, len(sizes)))) for one in combinations]
+
+
+def _reversed(order: list[_Combination]) -> list[_Combination]:
+    """The same jobs backwards, and each job's batch sizes too."""
+    return [
+        (implementation, threads, setting, sizes[::-1])
+        for implementation, threads, setting, sizes in reversed(order)
+    ]
 
 
 def cell_of(

@@ -57,6 +57,14 @@ def test_blocks_are_shuffled_each_in_its_own_way() -> None:
     assert len(orders) == 5
 
 
+def test_every_second_block_runs_the_one_before_it_backwards() -> None:
+    found = blocks(large_plan())
+    for there, back in zip(found[:-1:2], found[1::2], strict=True):
+        assert list(map(combination, back)) == list(map(combination, there))[::-1]
+        for one, other in zip(there, reversed(back), strict=True):
+            assert one.batch_sizes == other.batch_sizes[::-1]
+
+
 def test_a_job_measures_every_batch_size_once_in_an_order_of_its_own() -> None:
     ordered = jobs(large_plan())
     assert {tuple(sorted(job.batch_sizes)) for job in ordered} == {(8, 20, 50)}
