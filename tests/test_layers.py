@@ -20,16 +20,16 @@ ROOT = Path(bench.__file__).parents[1]
 OURS = ("bench", "impls", "reports")
 
 BOTTOM = {
-    "bench.errors", "bench.plan", "bench.provenance", "bench.results", "bench.stats",
-    "bench.verdicts",
-    "impls.contract", "impls.flat", "impls.functions", "impls.inplace", "impls.networks",
-    "impls.parameters", "impls.reference", "impls.row",
+    "bench.disturbed", "bench.errors", "bench.plan", "bench.provenance", "bench.results",
+    "bench.roofline", "bench.stats", "bench.verdicts", "bench.work",
+    "impls.contract", "impls.dropout", "impls.flat", "impls.functions", "impls.inplace", "impls.networks",
+    "impls.optimisers", "impls.parameters", "impls.reference", "impls.row",
 }  # fmt: skip
 """Plain data and pure functions: anyone may import them, they import only each other."""
 
 REPORTS_MAY_IMPORT = {
-    "bench.errors", "bench.plan", "bench.provenance", "bench.results", "bench.stats",
-    "bench.verdicts",
+    "bench.disturbed", "bench.errors", "bench.plan", "bench.provenance", "bench.results",
+    "bench.roofline", "bench.stats", "bench.verdicts", "bench.work",
     "bench.threads",  # the variables behind a thread setting, for the lines that reproduce it
     "impls.contract", "impls.networks", "impls.registry", "impls.row",
 }  # fmt: skip

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from bench.disturbed import is_disturbed, share
+from bench.results import Disturbance
+
+
+def disturbance(
+    waited: float | None = 0.0, foreign: float | None = 0.0, stolen: float | None = 0.0
+) -> Disturbance:
+    return Disturbance(waited=waited, foreign=foreign, stolen=stolen, switches=3)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (disturbance(), 0.0),
+        (disturbance(waited=0.25), 0.125),
+        (disturbance(waited=0.25, stolen=0.25), 0.25),
+        (disturbance(waited=0.25, foreign=1.0, stolen=0.25), 0.5),
+        (disturbance(foreign=3.0), 1.5),
+        (disturbance(waited=None, foreign=None, stolen=None), 0.0),
+        (disturbance(waited=None, stolen=0.5), 0.25),
+    ],
+)
+def test_the_share_is_the_larger_of_being_held_up_and_of_foreign_work(
+    found: Disturbance, expected: float
+) -> None:
+    assert share(found, 2.0) == expected
+
+
+def test_one_tick_may_be_rounding_and_two_are_not() -> None:
+    assert share(disturbance(foreign=0.010000001, stolen=0.010000001), 0.02) == 0.0
+    assert share(disturbance(foreign=0.02), 0.02) == 1.0
+    assert share(disturbance(stolen=0.02), 0.02) == 1.0
+    assert share(disturbance(waited=0.001), 0.02) == pytest.approx(0.05)
+
+
+def test_more_than_a_tenth_of_the_round_disturbs_it() -> None:
+    assert is_disturbed(disturbance(foreign=0.11), 1.0)
+    assert not is_disturbed(disturbance(foreign=0.1, waited=0.09), 1.0)
+    assert is_disturbed(disturbance(waited=0.06, stolen=0.05), 1.0)

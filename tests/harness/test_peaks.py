@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench import machine, peaks
+from bench.peaks import FEWEST, MOST, PROBE_SECONDS, PRODUCTS, best_rate, measure
+from bench.timing import Clock
+from tests.harness.fake_trainer import TICK, FakeClock
+
+
+def work(clock: FakeClock, *durations: float) -> tuple[Callable[[], None], list[float]]:
+    """Work that takes each of ``durations`` in turn, the last one for ever, and what it took."""
+    taken: list[float] = []
+
+    def run() -> None:
+        taken.append(durations[min(len(taken), len(durations) - 1)])
+        clock.advance(taken[-1])
+
+    return run, taken
+
+
+def test_the_best_repetition_counts_and_the_first_call_does_not(fake_clock: FakeClock) -> None:
+    run, taken = work(fake_clock, TICK / 64, 64 * TICK, 16 * TICK, 32 * TICK)
+    assert best_rate(fake_clock.clock, run, 3.0) == 3.0 / (16 * TICK)
+    assert len(taken) == 1 + FEWEST
+
+
+def test_short_work_is_repeated_until_the_time_is_spent(fake_clock: FakeClock) -> None:
+    run, taken = work(fake_clock, TICK)
+    best_rate(fake_clock.clock, run, 1.0)
+    assert len(taken) == 1 + math.ceil(PROBE_SECONDS / TICK)
+
+
+def test_work_too_short_for_the_clock_to_add_up_ends_all_the_same(fake_clock: FakeClock) -> None:
+    run, taken = work(fake_clock, TICK / 2**20)
+    best_rate(fake_clock.clock, run, 1.0)
+    assert len(taken) == 1 + MOST
+
+
+class Stepping:
+    """A clock that a call of one function moves on, whatever thread it runs in."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, name: str, seconds: float) -> None:
+        self.now, self.calls = 0.0, 0
+        original, lock = getattr(np, name), threading.Lock()
+
+        def stepping(*arguments: Any, **options: Any) -> Any:
+            with lock:
+                self.now += seconds
+                self.calls += 1
+            return original(*arguments, **options)
+
+        patch.setattr(np, name, stepping)
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(wall=lambda: self.now, cpu=lambda: self.now)
+
+
+def test_the_product_peak_is_operations_over_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    stepping = Stepping(monkeypatch, "matmul", TICK)
+    monkeypatch.setattr(peaks, "copy_rate", lambda *_: 1.0)
+    monkeypatch.setattr(peaks, "cached_copy_rate", lambda *_: 1.0)
+    monkeypatch.setattr(peaks, "PROBE_SECONDS", 0.0)
+    assert measure(stepping.clock, "float32", 1).gemm == 2 * 1024**3 / TICK
+    assert stepping.calls == len(PRODUCTS) * (1 + FEWEST)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_copies_count_what_all_threads_read_and_write(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peaks, "PROBE_SECONDS", 0.0)
+    monkeypatch.setattr(machine, "caches", lambda: {"L2": "16M"})
+    monkeypatch.setattr(peaks, "PRODUCTS", PRODUCTS[:1])
+    stepping = Stepping(monkeypatch, "copyto", TICK)
+    clock = stepping.clock
+    # Each of the threads moves the clock on once per copy.
+    assert peaks.copy_rate(clock, threads) == 64 * 2**20 / (threads * TICK)
+    assert stepping.calls == threads * (1 + FEWEST)
+    expected = 256 * 2 * 64 * 2**10 / TICK
+    assert peaks.cached_copy_rate(clock, threads) == expected
+
+
+@pytest.mark.parametrize(
+    ("cache", "expected"),
+    [(2**20, 64), (32 * 2**20, 128), (512 * 2**20, 256), (None, 256)],
+)
+def test_copied_arrays_exceed_the_cache_and_stay_below_the_cap(
+    cache: int | None, expected: int
+) -> None:
+    for threads in (1, 2, 3, 64):
+        size = peaks.array_bytes(cache, threads)
+        together = 2 * threads * size
+        assert expected * 2**20 - 16 * threads < together <= expected * 2**20
+        assert size % 8 == 0
+
+
+def test_windows_cover_every_number_and_lie_on_cache_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[np.ndarray, np.ndarray]] = []
+    copyto = np.copyto
+
+    def copy(target: np.ndarray, source: np.ndarray) -> None:
+        copyto(target, source)
+        seen.append((target, source))
+
+    monkeypatch.setattr(np, "copyto", copy)
+    monkeypatch.setattr(peaks, "PROBE_SECONDS", 0.0)
+    peaks.cached_copy_rate(Clock(), 1)
+    target, source = seen[0]
+    assert target.shape == source.shape == (256, 64 * 2**10 // 8)
+    assert target.strides == source.strides == (64, 8)
+    assert np.all(target == 1.0)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_limits_of_this_machine_are_found_and_are_positive(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peaks, "PROBE_SECONDS", 0.005)
+    found = measure(Clock(), "float32", threads)
+    assert all(math.isfinite(rate) and rate > 0 for rate in (found.gemm, found.copy))
+    assert found.cached_copy > found.copy / 2, "a cache is no slower than memory"
