@@ -58,13 +58,19 @@ def widest_interval(outcomes: Iterable[Outcome], reference: str) -> float | None
     return max(widths, default=None)
 
 
-def ratios(outcomes: Iterable[Outcome], reference: str) -> Mapping[Cell, stats.Ratio]:
-    """How many times faster than ``reference`` each measured cell is, where blocks hold both."""
+def rounds_of(outcomes: Iterable[Outcome]) -> Mapping[Cell, Rounds]:
+    """Seconds of the epochs of every measured cell by block."""
     rounds: dict[Cell, Rounds] = defaultdict(dict)
     for outcome in outcomes:
         if isinstance(outcome, Measured):
             epochs = (timing for timing in outcome.timings if timing.phase == EPOCH)
             rounds[outcome.cell][outcome.block] = next(epochs).round_seconds
+    return rounds
+
+
+def ratios(outcomes: Iterable[Outcome], reference: str) -> Mapping[Cell, stats.Ratio]:
+    """How many times faster than ``reference`` each measured cell is, where blocks hold both."""
+    rounds = rounds_of(outcomes)
     found = {}
     for cell, own in rounds.items():
         other = _reference_of(cell, reference, rounds)

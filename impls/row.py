@@ -15,9 +15,9 @@ class Row:
     ``extra`` the optional extra of this distribution that installs them.  ``rung`` numbers the
     steps of the NumPy ladder from the baseline at 0.  ``role`` is ``limit`` for a row that only
     marks what the machine can do and trains nothing, and ``control`` for one that repeats another
-    under a second name.  ``environment`` is set before import.  ``held_by_affinity`` is for
-    libraries that obey no thread variable: their processes are held to as many CPUs as threads
-    were asked for.
+    under a second name, which ``repeats`` says.  ``environment`` is set before import.
+    ``held_by_affinity`` is for libraries that obey no thread variable: their processes are held to
+    as many CPUs as threads were asked for.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Row:
     role: Literal["trainer", "limit", "control"] = "trainer"
     environment: dict[str, str] = field(default_factory=dict)
     held_by_affinity: bool = False
+    repeats: str = ""
 
 
 def control_of(row: Row) -> Row:
@@ -39,5 +40,6 @@ def control_of(row: Row) -> Row:
         name=f"{row.name} (control)",
         summary=f"{row.name} once more, under a second name",
         role="control",
+        repeats=row.name,
         rung=None,
     )

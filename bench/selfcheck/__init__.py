@@ -1,0 +1,67 @@
+"""Checks of the measuring itself: does it keep what its reports promise.
+
+Each check is a module of this package with a function ``check(options) -> Report``; naming it in
+:data:`CHECKS` is all that a new one needs.  A check never prints: its command does.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+CHECKS = {
+    "simulation": "intervals, verdicts and power on synthetic rounds whose truth is known",
+    "false-alarms": "implementations against themselves, alone and beside a hog; 15 minutes",
+    "slowdown": "planted slowdowns of 5 and 10 % in an implementation; 15 minutes",
+}
+"""Names of the checks with what each one does; the module has the name with underscores."""
+
+
+def _silent(line: str) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a check is run.
+
+    ``trials`` is how often each case is repeated, None where the check decides; ``say`` takes
+    lines of progress.
+    """
+
+    trials: int | None = None
+    seed: int = 1
+    say: Callable[[str], None] = _silent
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One number of a check beside what it must keep; ``passed`` says whether it does."""
+
+    what: str
+    found: str
+    target: str
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found.  It passed where every finding did."""
+
+    title: str
+    findings: Sequence[Finding]
+    notes: Sequence[str] = field(default=())
+
+    @property
+    def passed(self) -> bool:
+        """Whether all findings keep their targets; a check that found nothing has not passed."""
+        return bool(self.findings) and all(finding.passed for finding in self.findings)
+
+
+def run(name: str, options: Options) -> Report:
+    """Run the check called ``name``, one of :data:`CHECKS`."""
+    module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+    report = module.check(options)
+    assert isinstance(report, Report)  # noqa: S101 - a check of this package, not of a user
+    return report

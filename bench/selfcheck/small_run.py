@@ -1,0 +1,104 @@
+"""A real run in small: worker processes, journal and schedule as always, data made up."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+import bench
+from bench import journal, machine
+from bench.executor import LocalExecutor
+from bench.plan import Effort, Plan
+from bench.provenance import Dataset
+from bench.results import SCHEMA_VERSION, Results
+from bench.runner import Runner
+from impls.networks import PRESETS
+from impls.parameters import Floats
+from impls.row import Row
+
+EXAMPLES = 5000
+_TIMEOUT = 300.0
+
+
+def plan_for(
+    rows: Sequence[Row],
+    *,
+    blocks: int,
+    threads: int,
+    seed: int,
+    batch_size: int = 500,
+    precision: float | None = None,
+) -> Plan:
+    """A grid of one batch size and one thread count for the articles' network."""
+    preset = PRESETS["blog"]
+    return Plan(
+        seed=seed,
+        profile="selfcheck",
+        network=preset.network,
+        trainings=(preset.training_at(batch_size),),
+        implementations=tuple(row.name for row in rows),
+        threads=(threads,),
+        settings=((),),
+        effort=Effort(
+            blocks=blocks,
+            rounds=1,
+            epoch_rounds=7,
+            round_seconds=0.01,
+            cell_seconds=0.25,
+            warmup_seconds=0.1,
+        ),
+        dataset="made up",
+        examples=EXAMPLES,
+        precision=precision,
+    )
+
+
+def carry_out(plan: Plan, rows: Sequence[Row]) -> Results:
+    """Measure ``plan`` in real worker processes."""
+    with tempfile.TemporaryDirectory(prefix="mlpbench-selfcheck-") as name:
+        record = journal.Journal(Path(name), _document(plan, rows))
+        try:
+            Runner(
+                plan,
+                rows,
+                LocalExecutor(),
+                record,
+                environment=os.environ,
+                timeout=_TIMEOUT,
+                on_progress=lambda _progress: None,
+            ).run(*made_up(plan))
+        finally:
+            record.close()
+        return journal.read(record.path)
+
+
+def made_up(plan: Plan) -> tuple[Floats, Floats]:
+    """Standard normal examples, and one-hot targets that go round."""
+    features, classes = plan.network.layers[0], plan.network.layers[-1]
+    X = np.random.default_rng(plan.seed).standard_normal((plan.examples, features))
+    targets = np.eye(classes, dtype=plan.network.dtype)[np.arange(plan.examples) % classes]
+    return X.astype(plan.network.dtype), targets
+
+
+def _document(plan: Plan, rows: Sequence[Row]) -> Results:
+    return Results(
+        schema_version=SCHEMA_VERSION,
+        created_at="",
+        generator=f"mlpbench {bench.__version__}",
+        plan=plan,
+        dataset=Dataset(
+            name=plan.dataset,
+            source="random numbers",
+            examples=plan.examples,
+            features=plan.network.layers[0],
+            sha256="",
+        ),
+        machine=machine.describe(os.environ),
+        outcomes=(),
+        complete=False,
+        rows=tuple(rows),
+    )
