@@ -9,7 +9,7 @@ What training needs at every step belongs into the phases; what happens once bel
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal, NamedTuple, SupportsFloat
+from typing import ClassVar, Literal, NamedTuple, SupportsFloat, get_args
 
 import msgspec
 import numpy as np
@@ -22,12 +22,24 @@ Phase = Literal["prepare", "forward", "loss", "backward", "update"]
 PHASES: tuple[Phase, ...] = ("prepare", "forward", "loss", "backward", "update")
 
 
+Feature = Literal["dropout", "adam", "rmsprop", "mean"]
+FEATURES: frozenset[Feature] = frozenset(get_args(Feature))
+"""What an implementation may lack; "mean" is the cost averaged over the batch."""
+
+
+def features_of(network: Network, training: Training) -> frozenset[Feature]:
+    """What an implementation must have to train ``network`` by ``training``."""
+    asked = {training.optimiser, training.reduction, "dropout" if any(network.dropout) else ""}
+    return FEATURES & asked
+
+
 class Loss(NamedTuple):
     """What is tracked for each batch, by every implementation alike.
 
-    ``data`` is summed over examples and output nodes, ``penalty`` is the L1 and L2 share, and
-    ``mean_error`` is the mean of ``|target - output|``.  The values may be scalars that still live
-    on a device: whoever reads them pays for ``float()``.
+    ``data`` is summed over output nodes and summed or averaged over examples as the training's
+    ``reduction`` says, ``penalty`` is the L1 and L2 share, and ``mean_error`` is the mean of
+    ``|target - output|``.  With dropout all of it is that of the outputs left by it.  The values
+    may be scalars that still live on a device: whoever reads them pays for ``float()``.
     """
 
     data: SupportsFloat
@@ -59,10 +71,15 @@ class Trainer(ABC):
 
     Only the methods marked abstract must be written.  ``phases`` names those that can be timed
     apart; leave out what cannot (a fused graph has no separate backward) rather than invent a
-    number.  A phase may be called repeatedly, each call doing the same work.
+    number.  ``features`` names what it can do beyond plain descent on a summed cost.
+
+    A phase may be called repeatedly, each call doing the same work.  The number of the step, on
+    which dropout masks and Adam's corrections depend, is that of the updates since ``load``:
+    ``update`` alone advances it, at its end, so ``forward`` drops the same outputs until then.
     """
 
     phases: ClassVar[frozenset[Phase]] = frozenset(PHASES)
+    features: ClassVar[frozenset[Feature]] = frozenset()
     network: Network
     training: Training
     learning_rate: float
@@ -70,7 +87,11 @@ class Trainer(ABC):
     @classmethod
     def supports(cls, network: Network, training: Training) -> str | None:
         """Why this network or training cannot be run here, or None where it can."""
-        return None
+        lacking = features_of(network, training) - cls.features
+        if not lacking:
+            return None
+        names = {"mean": "a cost averaged over the batch"}
+        return f"it does not have {', '.join(names.get(name, name) for name in sorted(lacking))}"
 
     @classmethod
     def unavailable(cls) -> str | None:
@@ -95,7 +116,7 @@ class Trainer(ABC):
 
     @abstractmethod
     def load(self, parameters: Parameters) -> None:
-        """Copy canonical ``parameters`` in and forget what the optimiser remembered."""
+        """Copy canonical ``parameters`` in, forget what the optimiser remembered, count from 0."""
 
     @abstractmethod
     def bind(self, X: Floats, Y: Floats) -> None:
@@ -111,7 +132,7 @@ class Trainer(ABC):
 
     @abstractmethod
     def forward(self) -> None:
-        """Compute and keep the activations of the prepared batch."""
+        """Compute and keep the activations of the prepared batch, dropout included."""
 
     @abstractmethod
     def loss(self) -> Loss:
@@ -127,7 +148,7 @@ class Trainer(ABC):
 
     @abstractmethod
     def predict(self, X: Floats) -> Floats:
-        """Outputs of the last layer for any examples, shape ``(examples, n_E)``."""
+        """Outputs of the last layer for any examples, shape ``(examples, n_E)``; no dropout."""
 
     @abstractmethod
     def parameters(self) -> Parameters:
@@ -135,7 +156,7 @@ class Trainer(ABC):
 
     @abstractmethod
     def gradients(self) -> Parameters:
-        """A canonical copy of the last gradients: sums over the batch, penalty included."""
+        """A canonical copy of the last gradients of the cost, penalty included."""
 
     def step(self, rows: Rows) -> Loss:
         """One whole training step, written as the author would write it for speed."""

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from impls import contract
-from impls.contract import Loss, Phase
+from impls.contract import FEATURES, Feature, Loss, Phase
 from impls.parameters import Floats, Parameters, Rows
 
 
@@ -22,6 +22,8 @@ class Trainer(contract.Trainer):
     """Forward products, gradient products and delta products of one batch after another."""
 
     phases: ClassVar[frozenset[Phase]] = frozenset({"forward", "backward"})
+    # Whatever comes between the products, they stay the same.
+    features: ClassVar[frozenset[Feature]] = FEATURES
 
     def load(self, parameters: Parameters) -> None:
         self.W = [np.array(W) for W in parameters.weights]

@@ -17,5 +17,9 @@ class Trainer(numpy_layout.Trainer):
     """Rung 2 with the hidden deltas from what the forward pass left."""
 
     def delta_below(self, layer: int, delta: Floats) -> Floats:
-        slope = SLOPES_FROM_OUTPUT[self.network.activation](self.A[layer][1:])
+        outputs = self.A[layer][1:]
+        if self.masks[layer] is not None:
+            # Dropout has divided what it kept by this.
+            outputs = outputs * (1 - self.network.dropout_rates[layer - 1])
+        slope = SLOPES_FROM_OUTPUT[self.network.activation](outputs)
         return (self.W[layer].T @ delta)[1:] * slope

@@ -16,13 +16,14 @@ Source of the rungs: the performance articles (steps I to III) named in the READ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from impls import contract
-from impls.contract import Loss
+from impls import contract, dropout
+from impls.contract import FEATURES, Feature, Loss
 from impls.functions import (
     ACTIVATIONS,
     SLOPES_FROM_INPUT,
@@ -31,6 +32,7 @@ from impls.functions import (
     output_delta,
     penalty,
 )
+from impls.optimisers import OPTIMISERS, new_memory
 from impls.parameters import Floats, Parameters, Rows
 
 
@@ -44,6 +46,7 @@ def with_bias_row(A: Floats) -> Floats:
 class Trainer(contract.Trainer):
     """Bias rows both ways, every derivative from scratch, float64."""
 
+    features: ClassVar[frozenset[Feature]] = FEATURES
     dtype: ClassVar[npt.DTypeLike] = np.float64
     lowest_delta: ClassVar[int] = 0
     """The lowest layer whose delta is computed."""
@@ -53,7 +56,8 @@ class Trainer(contract.Trainer):
             np.column_stack([b, W.T]).astype(self.dtype)
             for W, b in zip(parameters.weights, parameters.biases, strict=True)
         ]
-        self.V = [np.zeros_like(W) for W in self.W]
+        self.memories = [new_memory(self.training.optimiser, W) for W in self.W]
+        self.updates = 0
 
     def bind(self, X: Floats, Y: Floats) -> None:
         self.X: Floats = X.astype(self.dtype)
@@ -64,7 +68,9 @@ class Trainer(contract.Trainer):
         self.T = self.Y[:, rows]
 
     def forward(self) -> None:
-        self.Z, self.A = self._layers(self.augmented(self.input))
+        batch, seed = self.input.shape[1], self.training.dropout_seed
+        self.masks = dropout.masks(self.network, seed, self.updates, batch, self.dtype)
+        self.Z, self.A = self._layers(self.input, self.augmented(self.input), self.masks)
 
     def augmented(self, X: Floats) -> Floats:
         """The input under its row of ones, shape ``(n_0 + 1, batch)``.
@@ -73,35 +79,44 @@ class Trainer(contract.Trainer):
         """
         return with_bias_row(X)
 
-    def _layers(self, A0: Floats) -> tuple[list[Floats], list[Floats]]:
+    def _layers(
+        self, X: Floats, A0: Floats, masks: Sequence[Floats | None]
+    ) -> tuple[list[Floats], list[Floats]]:
         """Inputs ``Z`` and outputs ``A`` of all layers; index 0 is the input layer."""
-        Z, A = [self.input], [A0]
-        for W in self.W[:-1]:
+        Z, A = [X], [A0]
+        for W, mask in zip(self.W[:-1], masks[1:], strict=True):
             Z.append(W @ A[-1])
-            A.append(with_bias_row(ACTIVATIONS[self.network.activation](Z[-1])))
+            outputs = ACTIVATIONS[self.network.activation](Z[-1])
+            A.append(with_bias_row(outputs if mask is None else outputs * mask.T))
         Z.append(self.W[-1] @ A[-1])
         A.append(output_activation(self.network.output, Z[-1], axis=0))
         return Z, A
 
     def loss(self) -> Loss:
         outputs = self.A[-1]
+        scale = self.training.data_scale(outputs.shape[1])
         return Loss(
-            data_loss(self.network.loss, outputs, self.T),
+            scale * data_loss(self.network.loss, outputs, self.T),
             penalty([W[:, 1:] for W in self.W], self.training.l1, self.training.l2),
             float(np.mean(np.abs(self.T - outputs))),
         )
 
     def backward(self) -> None:
         delta = output_delta(self.network.loss, self.A[-1], self.T)
+        if self.training.reduction == "mean":
+            delta /= delta.shape[1]
         self.G: list[Floats] = list(self.W)
         for layer in reversed(range(len(self.W))):
             self.G[layer] = delta @ self.A[layer].T
             self._penalise(layer)
             if layer >= self.lowest_delta:
                 delta = self.delta_below(layer, delta)
+                mask = self.masks[layer]
+                if mask is not None:
+                    delta *= mask.T
 
     def delta_below(self, layer: int, delta: Floats) -> Floats:
-        """Delta of ``layer`` from that of the layer above, shape ``(nodes, batch)``."""
+        """Delta of ``layer`` before dropout from that of the layer above, ``(nodes, batch)``."""
         slope = SLOPES_FROM_INPUT[self.network.activation](with_bias_row(self.Z[layer]))
         return ((self.W[layer].T @ delta) * slope)[1:]
 
@@ -114,14 +129,15 @@ class Trainer(contract.Trainer):
             G += self.training.l1 * np.sign(W)
 
     def update(self) -> None:
-        for layer, gradient in enumerate(self.G):
-            move = self.learning_rate * gradient
-            self.W[layer] -= move + self.training.momentum * self.V[layer]
-            self.V[layer] = move
+        self.updates += 1
+        lost = OPTIMISERS[self.training.optimiser]
+        for layer, (gradient, memory) in enumerate(zip(self.G, self.memories, strict=True)):
+            self.W[layer] -= lost(gradient, memory, self.learning_rate, self.updates, self.training)
 
     def predict(self, X: Floats) -> Floats:
-        self.input = X.astype(self.dtype).T
-        return np.ascontiguousarray(self._layers(with_bias_row(self.input))[1][-1].T)
+        columns, no_masks = X.astype(self.dtype).T, [None] * len(self.W)
+        outputs = self._layers(columns, with_bias_row(columns), no_masks)[1][-1]
+        return np.ascontiguousarray(outputs.T)
 
     def parameters(self) -> Parameters:
         return self._canonical(self.W)

@@ -40,7 +40,7 @@ class Parameters:
 
 
 def start_parameters(network: Network, training: Training, seed: int) -> Parameters:
-    """Start weights and biases, uniform in ``+-start_scale / sqrt(n_in)``.
+    """Start weights and biases, as ``training.start`` says.
 
     They are drawn in float64 and rounded to the network's dtype once, so that a float64
     implementation starts from exactly the numbers that a float32 one starts from.
@@ -48,9 +48,13 @@ def start_parameters(network: Network, training: Training, seed: int) -> Paramet
     rng = np.random.default_rng([seed, 0])
     weights, biases = [], []
     for n_in, n_out in network.shapes:
-        bound = training.start_scale / np.sqrt(n_in)
+        if training.start == "glorot":
+            # Glorot and Bengio, 2010, equation 16.
+            bound, bias_bound = np.sqrt(6 / (n_in + n_out)), 0.0
+        else:
+            bound = bias_bound = training.start_scale / np.sqrt(n_in)
         weights.append(rng.uniform(-bound, bound, (n_in, n_out)).astype(network.dtype))
-        biases.append(rng.uniform(-bound, bound, n_out).astype(network.dtype))
+        biases.append(rng.uniform(-bias_bound, bias_bound, n_out).astype(network.dtype))
     return Parameters(tuple(weights), tuple(biases))
 
 

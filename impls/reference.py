@@ -6,10 +6,14 @@ by eye: examples in rows, one line per formula, no buffer, no trick.  It is neve
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from typing import ClassVar
 
-from impls import contract
-from impls.contract import Loss
+import numpy as np
+import numpy.typing as npt
+
+from impls import contract, dropout
+from impls.contract import FEATURES, Feature, Loss
 from impls.functions import (
     ACTIVATIONS,
     SLOPES_FROM_INPUT,
@@ -18,54 +22,70 @@ from impls.functions import (
     output_delta,
     penalty,
 )
+from impls.optimisers import OPTIMISERS, new_memory
 from impls.parameters import Floats, Parameters, Rows
 
 
 class Trainer(contract.Trainer):
     """Plain float64 arithmetic, whatever the network's dtype."""
 
+    features: ClassVar[frozenset[Feature]] = FEATURES
+    dtype: ClassVar[npt.DTypeLike] = np.float64
+
     def load(self, parameters: Parameters) -> None:
-        exact = parameters.astype(np.float64)
+        exact = parameters.astype(self.dtype)
         self.W: list[Floats] = list(exact.weights)
         self.b: list[Floats] = list(exact.biases)
-        self.V = [np.zeros_like(W) for W in self.W]
-        self.v = [np.zeros_like(b) for b in self.b]
+        self.memory_of_W = [new_memory(self.training.optimiser, W) for W in self.W]
+        self.memory_of_b = [new_memory(self.training.optimiser, b) for b in self.b]
+        self.updates = 0
 
     def bind(self, X: Floats, Y: Floats) -> None:
         self.X, self.Y = X, Y
 
     def prepare(self, rows: Rows) -> None:
-        self.A: list[Floats] = [self.X[rows].astype(np.float64)]
-        self.T = self.Y[rows].astype(np.float64)
+        self.A: list[Floats] = [self.X[rows].astype(self.dtype)]
+        self.T = self.Y[rows].astype(self.dtype)
 
     def forward(self) -> None:
-        self.Z, self.A = self._layers(self.A[0])
+        self.masks = self._masks(len(self.T))
+        self.Z, self.A = self._layers(self.A[0], self.masks)
 
-    def _layers(self, X: Floats) -> tuple[list[Floats], list[Floats]]:
+    def _masks(self, rows: int) -> list[Floats | None]:
+        """What each layer's outputs are multiplied by in this step."""
+        seed = self.training.dropout_seed
+        return dropout.masks(self.network, seed, self.updates, rows, self.dtype)
+
+    def _layers(
+        self, X: Floats, masks: Sequence[Floats | None] | None = None
+    ) -> tuple[list[Floats], list[Floats]]:
         """Inputs and outputs of all layers for examples ``X``, shape ``(batch, n_0)``."""
         Z: list[Floats] = []
         A = [X]
         for W, b in zip(self.W, self.b, strict=True):
             Z.append(A[-1] @ W + b)
-            last = len(Z) == len(self.W)
-            A.append(
-                output_activation(self.network.output, Z[-1], axis=1)
-                if last
-                else ACTIVATIONS[self.network.activation](Z[-1])
-            )
+            if len(Z) == len(self.W):
+                A.append(output_activation(self.network.output, Z[-1], axis=1))
+                break
+            A.append(ACTIVATIONS[self.network.activation](Z[-1]))
+            mask = masks[len(Z)] if masks else None
+            if mask is not None:
+                A[-1] = A[-1] * mask
         return Z, A
 
     def loss(self) -> Loss:
         outputs = self.A[-1]
+        scale = self.training.data_scale(len(self.T))
         return Loss(
-            data_loss(self.network.loss, outputs, self.T),
+            scale * data_loss(self.network.loss, outputs, self.T),
             penalty(self.W, self.training.l1, self.training.l2),
             float(np.mean(np.abs(outputs - self.T))),
         )
 
     def backward(self) -> None:
         slope = SLOPES_FROM_INPUT[self.network.activation]
-        delta = output_delta(self.network.loss, self.A[-1], self.T)
+        scale = self.training.data_scale(len(self.T))
+        delta = scale * output_delta(self.network.loss, self.A[-1], self.T)
         self.G: list[Floats] = list(self.W)
         self.g: list[Floats] = list(self.b)
         for layer in reversed(range(len(self.W))):
@@ -75,20 +95,23 @@ class Trainer(contract.Trainer):
             self.g[layer] = delta.sum(axis=0)
             if layer:
                 delta = (delta @ W.T) * slope(self.Z[layer - 1])
+                mask = self.masks[layer]
+                if mask is not None:
+                    delta = delta * mask
 
     def update(self) -> None:
-        momentum = self.training.momentum
-        for values, gradients, previous in (
-            (self.W, self.G, self.V),
-            (self.b, self.g, self.v),
+        self.updates += 1
+        lost = OPTIMISERS[self.training.optimiser]
+        rate = self.learning_rate
+        for values, gradients, memories in (
+            (self.W, self.G, self.memory_of_W),
+            (self.b, self.g, self.memory_of_b),
         ):
-            for i, gradient in enumerate(gradients):
-                move = self.learning_rate * gradient
-                values[i] = values[i] - (move + momentum * previous[i])
-                previous[i] = move
+            for i, (gradient, memory) in enumerate(zip(gradients, memories, strict=True)):
+                values[i] = values[i] - lost(gradient, memory, rate, self.updates, self.training)
 
     def predict(self, X: Floats) -> Floats:
-        return self._layers(X.astype(np.float64))[1][-1]
+        return self._layers(X.astype(self.dtype))[1][-1]
 
     def parameters(self) -> Parameters:
         return Parameters(tuple(self.W), tuple(self.b)).astype(np.float64)

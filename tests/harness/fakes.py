@@ -17,7 +17,7 @@ from bench.results import SCHEMA_VERSION, Check, Measured, Results, Timing
 from impls import reference
 from impls.contract import Pool
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats
 
 NETWORK = Network(name="tiny", layers=(6, 5, 4, 3))
 EFFORT = Effort(
@@ -32,18 +32,7 @@ REAL_EFFORT = Effort(
 class Float32Reference(reference.Trainer):
     """The reference's formulas in float32: as right as a float32 implementation can be."""
 
-    def load(self, parameters: Parameters) -> None:
-        rounded = parameters.astype(np.float32)
-        self.W, self.b = list(rounded.weights), list(rounded.biases)
-        self.V = [np.zeros_like(W) for W in self.W]
-        self.v = [np.zeros_like(b) for b in self.b]
-
-    def prepare(self, rows: Rows) -> None:
-        self.A = [self.X[rows].astype(np.float32)]
-        self.T = self.Y[rows].astype(np.float32)
-
-    def predict(self, X: Floats) -> Floats:
-        return self._layers(X.astype(np.float32))[1][-1]
+    dtype = np.float32
 
 
 def examples(

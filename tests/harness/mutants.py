@@ -106,8 +106,8 @@ class NoL1Gradient(reference.Trainer):
 
 class NoMomentum(reference.Trainer):
     def update(self) -> None:
-        self.V = [np.zeros_like(V) for V in self.V]
-        self.v = [np.zeros_like(v) for v in self.v]
+        self.memory_of_W = [[np.zeros_like(W)] for W in self.W]
+        self.memory_of_b = [[np.zeros_like(b)] for b in self.b]
         super().update()
 
 
@@ -115,16 +115,16 @@ class MomentumAccumulates(reference.Trainer):
     """The textbook's momentum, where the articles remember the move without it."""
 
     def update(self) -> None:
-        momentum = self.training.momentum
-        before, before_biases = list(self.V), list(self.v)
+        memories = [*self.memory_of_W, *self.memory_of_b]
+        before = [memory[0] for memory in memories]
         super().update()
-        self.V = [V + momentum * old for V, old in zip(self.V, before, strict=True)]
-        self.v = [v + momentum * old for v, old in zip(self.v, before_biases, strict=True)]
+        for memory, old in zip(memories, before, strict=True):
+            memory[0] = memory[0] + self.training.momentum * old
 
 
 class MomentumForgetsBiases(reference.Trainer):
     def update(self) -> None:
-        self.v = [np.zeros_like(v) for v in self.v]
+        self.memory_of_b = [[np.zeros_like(b)] for b in self.b]
         super().update()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -38,7 +40,7 @@ class EpochWithoutMomentum(reference.Trainer):
     def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
         losses = []
         for rows in batches(order, self.training.batch_size):
-            self.V = [np.zeros_like(V) for V in self.V]
+            self.memory_of_W = [[np.zeros_like(W)] for W in self.W]
             losses.append([float(value) for value in self.step(rows)])
         return np.array(losses)
 
@@ -51,8 +53,10 @@ class EpochReportsOneLoss(reference.Trainer):
 
 
 class SoftmaxOverExamples(reference.Trainer):
-    def _layers(self, X: Floats) -> tuple[list[Floats], list[Floats]]:
-        Z, A = super()._layers(X)
+    def _layers(
+        self, X: Floats, masks: Sequence[Floats | None] | None = None
+    ) -> tuple[list[Floats], list[Floats]]:
+        Z, A = super()._layers(X, masks)
         E = np.exp(Z[-1] - Z[-1].max())
         A[-1] = E / E.sum(axis=0, keepdims=True)
         return Z, A
