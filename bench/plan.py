@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from bench.errors import UsageError
+from bench.schedule import orders
 from impls.networks import Network, Training
 
 Setting = tuple[tuple[str, str | None], ...]
@@ -96,17 +97,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     batch_sizes: tuple[int, ...]
 
 
-_Combination = tuple[str, int | None, Setting, tuple[int, ...]]
-"""What a job is about: implementation, threads, setting, and batch sizes in their order."""
-
-
 def jobs(plan: Plan) -> list[Job]:
     """The plan's jobs in the order of execution.
 
-    Every block runs each job once.  Blocks come in pairs: the first has a fresh random order, the
-    second runs it backwards.  On a machine that gets steadily slower or faster, what one block
-    gives to a job the other takes, so that ratios stay where they are; the shuffling does the same
-    on average for whatever is less steady.
+    Every block runs each job once, in the order that :func:`bench.schedule.orders` gives; so do
+    the batch sizes of each job.
 
     Raises:
         UsageError: a plan without implementations, threads or batch sizes.
@@ -115,11 +110,17 @@ def jobs(plan: Plan) -> list[Job]:
         if not getattr(plan, field):
             raise UsageError(f"the plan has no {field}: give at least one")
     rng = random.Random(plan.seed)
+    blocks = plan.effort.blocks
+    sizes = [training.batch_size for training in plan.trainings]
+    combinations = [
+        (implementation, threads, setting, orders(sizes, blocks, rng))
+        for implementation in plan.implementations
+        for threads in plan.threads
+        for setting in plan.settings
+    ]
     ordered: list[Job] = []
-    order: list[_Combination] = []
-    for block in range(plan.effort.blocks):
-        order = _reversed(order) if block % 2 else _shuffled(plan, rng)
-        for implementation, threads, setting, sizes in order:
+    for block, order in enumerate(orders(combinations, blocks, rng)):
+        for implementation, threads, setting, batch_sizes in order:
             ordered.append(
                 Job(
                     index=len(ordered),
@@ -127,31 +128,10 @@ def jobs(plan: Plan) -> list[Job]:
                     implementation=implementation,
                     threads=threads,
                     setting=setting,
-                    batch_sizes=sizes,
+                    batch_sizes=tuple(batch_sizes[block]),
                 )
             )
     return ordered
-
-
-def _shuffled(plan: Plan, rng: random.Random) -> list[_Combination]:
-    """All jobs of a block in random order, each with its batch sizes in an order of their own."""
-    combinations = [
-        (implementation, threads, setting)
-        for implementation in plan.implementations
-        for threads in plan.threads
-        for setting in plan.settings
-    ]
-    rng.shuffle(combinations)
-    sizes = [training.batch_size for training in plan.trainings]
-    return [(*one, tuple(rng.sample(sizes, len(sizes)))) for one in combinations]
-
-
-def _reversed(order: list[_Combination]) -> list[_Combination]:
-    """The same jobs backwards, and each job's batch sizes too."""
-    return [
-        (implementation, threads, setting, sizes[::-1])
-        for implementation, threads, setting, sizes in reversed(order)
-    ]
 
 
 def cell_of(

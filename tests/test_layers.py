@@ -21,7 +21,7 @@ OURS = ("bench", "impls", "reports")
 
 BOTTOM = {
     "bench.disturbed", "bench.errors", "bench.plan", "bench.provenance", "bench.results",
-    "bench.roofline", "bench.stats", "bench.verdicts", "bench.work",
+    "bench.roofline", "bench.schedule", "bench.stats", "bench.verdicts", "bench.work",
     "impls.contract", "impls.dropout", "impls.flat", "impls.functions", "impls.inplace",
     "impls.networks", "impls.optimisers", "impls.parameters", "impls.reference", "impls.row",
 }  # fmt: skip

@@ -52,17 +52,9 @@ def test_blocks_follow_one_another_and_jobs_are_numbered_in_the_order_of_executi
     assert [job.block for job in ordered] == sorted(job.block for job in ordered)
 
 
-def test_blocks_are_shuffled_each_in_its_own_way() -> None:
+def test_the_blocks_of_a_plan_have_different_orders() -> None:
     orders = {tuple(map(combination, block)) for block in blocks(large_plan())}
     assert len(orders) == 5
-
-
-def test_every_second_block_runs_the_one_before_it_backwards() -> None:
-    found = blocks(large_plan())
-    for there, back in zip(found[:-1:2], found[1::2], strict=True):
-        assert list(map(combination, back)) == list(map(combination, there))[::-1]
-        for one, other in zip(there, reversed(back), strict=True):
-            assert one.batch_sizes == other.batch_sizes[::-1]
 
 
 def test_a_job_measures_every_batch_size_once_in_an_order_of_its_own() -> None:
