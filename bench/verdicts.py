@@ -55,22 +55,27 @@ class _Tests:
     adjustment: str
 
 
-def judge(ratios: Sequence[Ratio], margin: float = MARGIN) -> list[Verdict]:
-    """One verdict per ratio; all of them are one table, or family.
+def judge(ratios: Sequence[Ratio], margin: float | Sequence[float] = MARGIN) -> list[Verdict]:
+    """One verdict per ratio; all of them are one table, or family.  ``margin`` may be one for each.
 
     Two questions are asked of each: can it be 1, and can it lie beyond the margin.  Each question
     is adjusted by Holm over the table, so that in at most 5 % of tables any ratio of 1 is called
     faster or slower, and in at most 5 % any ratio beyond the margin is called the same.  Where the
     second is refuted the ratio is the same within the margin, although it may differ from 1.
     """
+    margins = margin if isinstance(margin, Sequence) else [margin] * len(ratios)
+    placed = list(zip(ratios, margins, strict=True))
     differences = [stats.difference_p(ratio) for ratio in ratios]
-    equivalences = [stats.equivalence_p(ratio, margin) for ratio in ratios]
+    equivalences = [stats.equivalence_p(ratio, within) for ratio, within in placed]
     columns = (differences, equivalences, stats.holm(differences), stats.holm(equivalences))
     tested = [[p for p in column if p is not None] for column in columns]
     number = len(tested[0])
     adjustment = f", adjusted for {number} comparisons" if number > 1 else ""
     tests = iter([_Tests(a, b, c, d, adjustment) for a, b, c, d in zip(*tested, strict=True)])
-    return [_verdict(one, margin, None if one.error is None else next(tests)) for one in ratios]
+    return [
+        _verdict(ratio, within, None if ratio.error is None else next(tests))
+        for ratio, within in placed
+    ]
 
 
 def judge_lead(leads: Sequence[Ratio], candidates: int, margin: float = MARGIN) -> Verdict:
