@@ -43,7 +43,7 @@ class LocalExecutor:
         with tempfile.TemporaryFile() as output:
             process = subprocess.Popen(  # noqa: S603  # our own worker, no shell
                 # -P: the current folder must not come before the parent's own copy.
-                [sys.executable, "-P", "-m", "bench.worker", str(order)],
+                [sys.executable, "-P", "-m", "bench.worker", str(order), str(os.getpid())],
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
