@@ -58,6 +58,10 @@ def block_seconds(plan: Plan, at: Pace, effort: Effort) -> float:
     for size, floor_epoch in at.floor_epochs.items():
         epoch = TYPICAL_MULTIPLE * floor_epoch
         step = epoch * size / plan.examples
+        if plan.target is not None:
+            # At worst no accuracy is held before the last epoch.
+            per_job += epoch * max(training.epochs for training in plan.trainings)
+            continue
         epochs = min(effort.epoch_rounds, max(1, effort.cell_seconds / epoch))
         # Every round of the step is followed by one of the phases.
         rounds = 2 * max(effort.round_seconds, step)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from bench.disturbance import Monitor
 from bench.phases import probe_seconds, time_phases
 from bench.plan import Effort
-from bench.results import EPOCH, STEP, Disturbance, Timing
+from bench.results import EPOCH, STEP, Disturbance, Learning, Timing
 from bench.timing import Clock, Round, calibrate, time_round, timing_of, warm_up
 from impls.contract import PHASES, Trainer
 from impls.parameters import Parameters, Rows, batches, epoch_order
@@ -28,15 +28,17 @@ from impls.parameters import Parameters, Rows, batches, epoch_order
 class Measurement:
     """What the clock said of one cell in this process; durations in seconds.
 
-    ``probe_seconds`` is what one clock reading between two phases costs.
+    ``probe_seconds`` is what one clock reading between two phases costs; None where no phases
+    were timed.  ``learning`` is how accuracy grew, where that was asked for.
     """
 
     warmup_seconds: tuple[float, ...]
     timings: tuple[Timing, ...]
     threads_observed: float
     threads_busy: int | None
-    probe_seconds: float
+    probe_seconds: float | None
     peak_memory_bytes: int
+    learning: Learning | None = None
 
 
 class CellTimer:
@@ -113,9 +115,9 @@ class CellTimer:
             turns = [STEP, "phases"]
             self.random.shuffle(turns)
             for turn in turns:
-                self._reset()
+                self.reset()
                 if turn == STEP:
-                    steps.append(self._watched(self._step, iterations))
+                    steps.append(self.watched(self._step, iterations))
                 else:
                     apart.append(self._time_phases(iterations))
         rounds, disturbances = zip(*steps, strict=True)
@@ -133,7 +135,7 @@ class CellTimer:
         seconds = time_phases(self.clock, self.calls, self.trainer.synchronize, iterations)
         return [Round(one, 0.0) for one in seconds]
 
-    def _watched(self, work: Callable[[], object], iterations: int) -> tuple[Round, Disturbance]:
+    def watched(self, work: Callable[[], object], iterations: int) -> tuple[Round, Disturbance]:
         """One round, and what else happened on the machine while it ran."""
         before = self.monitor.read()
         found = time_round(self.clock, work, iterations)
@@ -141,7 +143,7 @@ class CellTimer:
 
     def _epochs(self) -> tuple[tuple[Round, ...], tuple[Disturbance, ...]]:
         """Whole epochs, each in an order of its own, after the start of one that is not counted."""
-        self._reset()
+        self.reset()
         few = 2 * self.batch_size + self.examples % self.batch_size
         self.trainer.epoch(epoch_order(self.examples, self.seed, 0)[:few])
         watched: list[tuple[Round, Disturbance]] = []
@@ -153,8 +155,8 @@ class CellTimer:
                 self.trainer.epoch(order)
                 self.trainer.synchronize()
 
-            self._reset()
-            watched.append(self._watched(work, 1))
+            self.reset()
+            watched.append(self.watched(work, 1))
         rounds, disturbances = zip(*watched, strict=True)
         return rounds, disturbances
 
@@ -167,7 +169,7 @@ class CellTimer:
             return True
         return done < most and self.clock.wall() - begun < self.effort.cell_seconds
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
         """Start weights, and no garbage collection until the round is over."""
         gc.enable()
         gc.collect()

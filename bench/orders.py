@@ -6,9 +6,11 @@ No conversation and no parsing of printed text; standard output belongs to chatt
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from bench.errors import ResultsError
 from bench.plan import Job, Plan
@@ -32,15 +34,26 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     output: str
 
 
-def save_arrays(folder: Path, X: Floats, Y: Floats) -> None:
-    """Store the standardised examples and one-hot targets for the workers."""
-    np.save(folder / "X.npy", X)
-    np.save(folder / "Y.npy", Y)
+class Arrays(NamedTuple):
+    """Standardised examples and one-hot targets; test examples and labels where accuracy counts."""
+
+    X: Floats
+    Y: Floats
+    X_test: Floats | None = None
+    labels_test: npt.NDArray[np.integer] | None = None
 
 
-def load_arrays(folder: Path) -> tuple[Floats, Floats]:
+def save_arrays(folder: Path, arrays: Arrays) -> None:
+    """Store the arrays for the workers."""
+    for name, array in arrays._asdict().items():
+        if array is not None:
+            np.save(folder / f"{name}.npy", array)
+
+
+def load_arrays(folder: Path) -> Arrays:
     """Read what :func:`save_arrays` stored into memory: no page is read under the clock."""
-    return np.load(folder / "X.npy"), np.load(folder / "Y.npy")
+    paths = {name: folder / f"{name}.npy" for name in Arrays._fields}
+    return Arrays(**{name: np.load(path) for name, path in paths.items() if path.exists()})
 
 
 def append(path: Path, outcome: Outcome) -> None:

@@ -68,7 +68,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ``trainings`` holds the training settings per batch size; ``dataset`` names the data,
     ``source`` is what was given to find it, and ``examples`` says how many training examples make
     an epoch.  Blocks end before ``effort.blocks`` once every ratio is known within ``precision``
-    (a share, such as 0.02), or where another one would exceed ``budget_seconds``.
+    (a share, such as 0.02), or where another one would exceed ``budget_seconds``.  With a
+    ``target``, each process trains until that accuracy on the test examples is held, and every
+    block has start weights and orders of its own.
     """
 
     seed: int
@@ -84,6 +86,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     source: str = "auto"
     precision: float | None = None
     budget_seconds: float | None = None
+    target: float | None = None
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

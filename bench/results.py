@@ -86,6 +86,20 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     disturbances: tuple[Disturbance, ...] = ()
 
 
+class Learning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the accuracy on the test examples grew in one training.
+
+    ``accuracies`` holds it after each epoch; ``reached_epoch`` is the first epoch, counted from 1,
+    from which on ``target`` was held, and None where it was not.  Start weights and orders come
+    from ``seed``.
+    """
+
+    target: float
+    seed: int
+    accuracies: tuple[float, ...]
+    reached_epoch: int | None
+
+
 class Measured(
     msgspec.Struct,
     frozen=True,
@@ -99,7 +113,8 @@ class Measured(
     ``first_call_seconds`` is the first step, compilation included; ``warmup_seconds`` are the
     warm-up rounds, per step; ``threads_observed`` is CPU time over wall time of the timed epochs
     and ``threads_busy`` how many threads of the system took part in them.  ``probe_seconds`` is
-    what one clock reading between two phases costs.  ``peaks`` is filled by the floor.
+    what one clock reading between two phases costs.  ``peaks`` is filled by the floor,
+    ``learning`` where the plan has a target accuracy; the epochs are then those of one training.
     """
 
     cell: Cell
@@ -115,6 +130,7 @@ class Measured(
     threads_busy: int | None = None
     probe_seconds: float | None = None
     peaks: Peaks | None = None
+    learning: Learning | None = None
 
 
 class Unverified(

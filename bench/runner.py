@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 import bench
 from bench import stopping, threads
 from bench.errors import ResultsError
 from bench.executor import Executor
 from bench.journal import Journal
-from bench.orders import Order, read_outcomes, save_arrays
+from bench.orders import Arrays, Order, read_outcomes, save_arrays
 from bench.plan import Cell, Job, Plan, Setting, cell_of, jobs
 from bench.results import Failed, Outcome, Unavailable
 from bench.timing import SYSTEM_CLOCK, Clock
@@ -60,15 +62,22 @@ class Runner:
         self.absent: dict[tuple[str, Setting], str] = {}
         self.root = str(Path(bench.__file__).parent.parent)
 
-    def run(self, X: Floats, Y: Floats) -> None:
+    def run(
+        self,
+        X: Floats,
+        Y: Floats,
+        X_test: Floats | None = None,
+        labels_test: npt.NDArray[np.integer] | None = None,
+    ) -> None:
         """Run the jobs on examples ``X`` and one-hot targets ``Y``; outcomes go to the journal.
 
+        Test examples and their labels are needed where the plan has a target accuracy.
         Jobs that the journal holds already are not run again.  After each block it is asked
         whether another one is needed.
         """
         done = {entry.job for entry in self.journal.done}
         ordered = jobs(self.plan)
-        with self._workplace(X, Y) as folder:
+        with self._workplace(Arrays(X, Y, X_test, labels_test)) as folder:
             for block in range(self.plan.effort.blocks):
                 for job in (job for job in ordered if job.block == block):
                     if job.index not in done:
@@ -98,10 +107,10 @@ class Runner:
         return stopping.reason_to_stop(self.plan, self.reference, outcomes, seconds)
 
     @contextmanager
-    def _workplace(self, X: Floats, Y: Floats) -> Iterator[Path]:
+    def _workplace(self, arrays: Arrays) -> Iterator[Path]:
         """A folder for arrays and orders that is gone afterwards."""
         with tempfile.TemporaryDirectory(prefix="mlpbench-") as name:
-            save_arrays(Path(name), X, Y)
+            save_arrays(Path(name), arrays)
             yield Path(name)
 
     def _run_job(self, job: Job, folder: Path) -> list[Outcome]:

@@ -14,12 +14,12 @@ from bench.cli.planning import Choices, build_plan, examples_wanted, new_documen
 from bench.cli.progress import RunProgress, duration, waiting
 from bench.estimate import Pace, block_seconds, pace, run_seconds
 from bench.executor import LocalExecutor
+from bench.orders import Arrays
 from bench.plan import Plan, jobs
 from bench.resume import require_unchanged
 from bench.runner import Runner
 from bench.timing import Clock
 from impls.data import TrainingData, load_dataset
-from impls.parameters import Floats
 from impls.row import Row
 
 
@@ -29,7 +29,7 @@ class Started:
 
     plan: Plan
     rows: tuple[Row, ...]
-    arrays: tuple[Floats, Floats]
+    arrays: Arrays
     journal: journals.Journal
     folder: Path
 
@@ -41,13 +41,12 @@ def begin(
     data = _read(console, choices.source)
     data = data.take(examples_wanted(choices, len(data.X)))
     plan = build_plan(choices, data)
-    arrays = data.X, data.one_hot()
-    at = pace(plan, arrays, Clock())
+    at = pace(plan, (data.X, data.one_hot()), Clock())
     if budget_seconds is not None:
         plan = budget.fit(plan, at, budget_seconds)
     journal = journals.Journal(folder, new_document(plan, choices.rows, data))
     _announce(console, plan, data, at)
-    return Started(plan, choices.rows, arrays, journal, folder)
+    return Started(plan, choices.rows, _arrays(plan, data), journal, folder)
 
 
 def go_on(console: Console, folder: Path) -> Started:
@@ -65,7 +64,7 @@ def go_on(console: Console, folder: Path) -> Started:
         f"Going on after {len(journal.done)} of {len(jobs(plan))} worker processes.",
         highlight=False,
     )
-    return Started(plan, header.rows, (data.X, data.one_hot()), journal, folder)
+    return Started(plan, header.rows, _arrays(plan, data), journal, folder)
 
 
 def measure(console: Console, started: Started, timeout: float) -> bool:
@@ -88,6 +87,13 @@ def measure(console: Console, started: Started, timeout: float) -> bool:
         finally:
             started.journal.close()
     return True
+
+
+def _arrays(plan: Plan, data: TrainingData) -> Arrays:
+    """What the workers need of the data."""
+    if plan.target is None:
+        return Arrays(data.X, data.one_hot())
+    return Arrays(data.X, data.one_hot(), data.X_test, data.labels_test)
 
 
 def _read(console: Console, source: str) -> TrainingData:

@@ -22,7 +22,7 @@ from bench.results import Results
 from bench.threads import VARIABLES
 from impls import registry
 from impls.data import TrainingData
-from impls.networks import Preset
+from impls.networks import Preset, Training
 from impls.row import Row, control_of
 
 
@@ -42,6 +42,8 @@ class Choices:
     source: str
     blocks: int | None
     precision: float | None
+    target: float | None = None
+    epochs: int | None = None
 
 
 def choose_implementations(names: Sequence[str], device: str | None) -> tuple[Row, ...]:
@@ -68,16 +70,17 @@ def choose_implementations(names: Sequence[str], device: str | None) -> tuple[Ro
     return rows
 
 
-def with_companions(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+def with_companions(rows: tuple[Row, ...], *, learning: bool) -> tuple[Row, ...]:
     """``rows`` with what every comparison needs beside it: the floor, and a control.
 
     The control repeats the highest rung of the ladder, else the first trainer: where there is a
-    choice, the one that takes the least time.
+    choice, the one that takes the least time.  The floor has no part in ``learning``.
     """
     trainers = [row for row in rows if row.role == "trainer" and row.device == "cpu"]
     if not trainers:
         return rows
-    limits = [row for row in registry.ROWS if row.role == "limit" and row not in rows]
+    floors = [row for row in registry.ROWS if row.role == "limit" and row not in rows]
+    limits = [] if learning else floors
     repeated = max(trainers, key=lambda row: -1 if row.rung is None else row.rung)
     return (*rows, *limits, control_of(repeated))
 
@@ -111,7 +114,7 @@ def build_plan(choices: Choices, data: TrainingData) -> Plan:
         seed=choices.seed,
         profile=choices.profile,
         network=network,
-        trainings=tuple(choices.preset.training_at(size) for size in batch_sizes),
+        trainings=tuple(_training(choices, size) for size in batch_sizes),
         implementations=tuple(row.name for row in choices.rows),
         threads=threads,
         settings=choices.settings,
@@ -120,7 +123,16 @@ def build_plan(choices: Choices, data: TrainingData) -> Plan:
         examples=examples,
         source=choices.source,
         precision=choices.precision,
+        target=choices.target,
     )
+
+
+def _training(choices: Choices, batch_size: int) -> Training:
+    """The preset's training at ``batch_size``, ended early where that was asked for."""
+    training = choices.preset.training_at(batch_size)
+    if choices.epochs is None:
+        return training
+    return msgspec.structs.replace(training, epochs=choices.epochs)
 
 
 def _default_threads(choices: Choices, profile: Profile) -> tuple[int | None, ...]:
@@ -140,10 +152,12 @@ def _effort(choices: Choices, profile: Profile) -> Effort:
 def examples_wanted(choices: Choices, available: int) -> int:
     """How many training examples make an epoch: the option, else the profile, else all.
 
-    A profile's limit gives way to a larger batch that was asked for.
+    A profile's limit gives way to a larger batch that was asked for, and to a target accuracy.
     """
     if choices.examples is not None:
         return choices.examples
+    if choices.target is not None:
+        return available
     limit = PROFILES[choices.profile].examples or available
     return min(available, max(limit, *choices.batch_sizes, 1))
 

@@ -14,13 +14,12 @@ from rich.console import Console
 from bench import documents, lock
 from bench import journal as journals
 from bench.cli.measuring import Started, begin, go_on, measure
-from bench.cli.options import CommaList, Duration, Share, Threads, parse_settings
+from bench.cli.options import parse_settings
 from bench.cli.planning import Choices, choose_implementations, with_companions
 from bench.cli.progress import waiting
+from bench.cli.run_options import run_options
 from bench.errors import UsageError
-from bench.profiles import PROFILES
 from bench.results import Measured, Results, Unavailable
-from bench.verdicts import MARGIN
 from impls.networks import find_preset
 from reports import build_report
 from reports.gather import build_context
@@ -36,130 +35,7 @@ WITH_RESUME = {"resume", "timeout", "as_json", "margin"}
 
 
 @click.command("run")
-@click.option(
-    "--impl",
-    "implementations",
-    type=CommaList(click.STRING),
-    default=(),
-    help="Implementations: names from 'mlpbench list', or FILE.py:CLASS. Default: all.",
-)
-@click.option(
-    "--network",
-    default="blog",
-    show_default=True,
-    help="A network from 'mlpbench list', or sizes such as 784-512-10.",
-)
-@click.option(
-    "--activation",
-    type=click.Choice(["sigmoid", "tanh", "relu"]),
-    default=None,
-    help="Activation of the hidden layers, where not the network's own.",
-)
-@click.option(
-    "--loss",
-    type=click.Choice(["logloss", "mse", "cross-entropy"]),
-    default=None,
-    help="Loss, where not the network's own.",
-)
-@click.option(
-    "--batch-size",
-    "batch_sizes",
-    type=CommaList(click.IntRange(min=1)),
-    default=(),
-    help="Batch sizes, such as 500,20000. Default: the profile's.",
-)
-@click.option(
-    "--threads",
-    type=CommaList(Threads()),
-    default=(),
-    help="Thread counts, such as 1,2,unset. Default: the profile's.",
-)
-@click.option(
-    "--env",
-    "assignments",
-    multiple=True,
-    metavar="NAME=V1,V2",
-    help="Sweep an environment variable; 'unset' removes it. Repeatable.",
-)
-@click.option(
-    "--profile",
-    type=click.Choice(list(PROFILES)),
-    default="default",
-    show_default=True,
-    help="; ".join(f"{p.name}: {p.summary}" for p in PROFILES.values()) + ".",
-)
-@click.option(
-    "--dataset",
-    default="auto",
-    show_default=True,
-    help="auto, mnist, digits, or the path of an npz file or a folder of IDX files.",
-)
-@click.option(
-    "--examples",
-    type=click.IntRange(min=1),
-    default=None,
-    help="Use only so many training examples.",
-)
-@click.option(
-    "--device",
-    type=click.Choice(["cpu", "gpu"]),
-    default=None,
-    help="Only implementations that run on this device.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Seed of start weights, batch order and schedule.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=None,
-    help="Folder for results.json and report.html. Default: results/DATE-TIME.",
-)
-@click.option(
-    "--timeout",
-    type=click.IntRange(min=1),
-    default=1800,
-    show_default=True,
-    help="Seconds after which a worker process is stopped.",
-)
-@click.option(
-    "--blocks",
-    type=click.IntRange(min=1),
-    default=None,
-    help="Repeat every job in so many fresh processes. Default: the profile's.",
-)
-@click.option(
-    "--precision",
-    type=Share(),
-    default=None,
-    help="Go on until every ratio to the baseline is known this well, such as 2%.",
-)
-@click.option(
-    "--budget",
-    type=Duration(),
-    default=None,
-    help="Measure for so long, such as 3min: effort and blocks are fitted to it.",
-)
-@click.option(
-    "--margin",
-    type=Share(),
-    default=MARGIN,
-    show_default="3%",
-    help="Differences within this share count as the same.",
-)
-@click.option("--bare", is_flag=True, help="No floor and no control beside what is asked for.")
-@click.option(
-    "--resume",
-    type=click.Path(path_type=Path),
-    default=None,
-    metavar="DIR",
-    help="Go on with the interrupted run in this folder, with its plan.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of prose.")
+@run_options
 @click.pass_context
 def run_command(context: click.Context, /, **options: Any) -> int:
     """Measure implementations and write an HTML report.
@@ -215,10 +91,26 @@ def _resume(context: click.Context, console: Console) -> Started:
     return go_on(console, context.params["resume"])
 
 
+def _target(options: dict[str, Any]) -> float | None:
+    """The target accuracy where that is the metric.
+
+    Raises:
+        UsageError: one of --metric, --target and --epochs without the others.
+    """
+    learns = options["metric"] == "time-to-accuracy"
+    if learns != (options["target"] is not None):
+        raise UsageError("--metric time-to-accuracy and --target go together: give both or neither")
+    if options["epochs"] is not None and not learns:
+        raise UsageError("--epochs belongs to --metric time-to-accuracy: without it, leave it out")
+    target: float | None = options["target"]
+    return target
+
+
 def _choices(options: dict[str, Any]) -> Choices:
     rows = choose_implementations(options["implementations"], options["device"])
+    target = _target(options)
     return Choices(
-        rows=rows if options["bare"] else with_companions(rows),
+        rows=rows if options["bare"] else with_companions(rows, learning=target is not None),
         preset=find_preset(
             options["network"], activation=options["activation"], loss=options["loss"]
         ),
@@ -232,6 +124,8 @@ def _choices(options: dict[str, Any]) -> Choices:
         source=options["dataset"],
         blocks=options["blocks"],
         precision=options["precision"],
+        target=target,
+        epochs=options["epochs"],
     )
 
 

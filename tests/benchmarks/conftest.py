@@ -22,7 +22,7 @@ from bench.provenance import Dataset, Process
 from bench.pytest_json import KEY, CellFacts, RunFacts
 from bench.results import Check
 from bench.timing import Clock, time_round
-from bench.worker import describe_process
+from bench.cells import describe_process
 from impls import registry
 from impls.contract import Trainer
 from impls.data import TrainingData, load_dataset

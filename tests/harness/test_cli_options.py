@@ -95,6 +95,21 @@ def test_blocks_and_precision_decide_how_often_is_repeated(
     assert (limited.precision, limited.effort.blocks) == (0.02, 9)
 
 
+def test_time_to_accuracy_is_asked_for_with_its_target(plan_for: Callable[..., Plan]) -> None:
+    metric = ("--metric", "time-to-accuracy", "--target", "96%", "--impl", "numpy-cached")
+    plan = plan_for(*SMALL, *metric)
+    assert plan.target == 0.96
+    assert plan.implementations == ("numpy-cached", "numpy-cached (control)")
+    assert plan.trainings[0].epochs == 35
+    assert plan_for(*SMALL, *metric, "--epochs", "5").trainings[0].epochs == 5
+    assert plan_for(*SMALL, "--metric", "epoch-time").target is None
+
+
+def test_a_target_accuracy_needs_whole_epochs(plan_for: Callable[..., Plan]) -> None:
+    choices = chosen("--profile", "quick", "--metric", "time-to-accuracy", "--target", "0.9")
+    assert examples_wanted(choices, 60000) == 60000
+
+
 def test_a_swept_thread_variable_is_not_overruled_by_the_profile(
     plan_for: Callable[..., Plan],
 ) -> None:
@@ -228,6 +243,10 @@ def test_the_seed_is_the_plans(plan_for: Callable[..., Plan]) -> None:
         (("--device", "tpu"), click.BadParameter, "gpu"),
         (("--activation", "gelu"), click.BadParameter, "relu"),
         (("--loss", "hinge"), click.BadParameter, "mse"),
+        (("--target", "0.9"), UsageError, "go together"),
+        (("--metric", "time-to-accuracy"), UsageError, "go together"),
+        (("--epochs", "3"), UsageError, "--epochs belongs to"),
+        (("--metric", "speed"), click.BadParameter, "epoch-time"),
         (("--blocks", "0"), click.BadParameter, "range"),
         (("--precision", "0%"), click.BadParameter, "more than 0"),
         (("--precision", "two"), click.BadParameter, "'two' is not a share: use 3% or 0.03"),

@@ -1,0 +1,168 @@
+"""What can be said to ``mlpbench run``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.cli.options import CommaList, Duration, Share, Threads
+from bench.profiles import PROFILES
+from bench.verdicts import MARGIN
+
+METRICS = ("epoch-time", "time-to-accuracy")
+
+_OPTIONS: tuple[Callable[..., Any], ...] = (
+    click.option(
+        "--impl",
+        "implementations",
+        type=CommaList(click.STRING),
+        default=(),
+        help="Implementations: names from 'mlpbench list', or FILE.py:CLASS. Default: all.",
+    ),
+    click.option(
+        "--network",
+        default="blog",
+        show_default=True,
+        help="A network from 'mlpbench list', or sizes such as 784-512-10.",
+    ),
+    click.option(
+        "--activation",
+        type=click.Choice(["sigmoid", "tanh", "relu"]),
+        default=None,
+        help="Activation of the hidden layers, where not the network's own.",
+    ),
+    click.option(
+        "--loss",
+        type=click.Choice(["logloss", "mse", "cross-entropy"]),
+        default=None,
+        help="Loss, where not the network's own.",
+    ),
+    click.option(
+        "--batch-size",
+        "batch_sizes",
+        type=CommaList(click.IntRange(min=1)),
+        default=(),
+        help="Batch sizes, such as 500,20000. Default: the profile's.",
+    ),
+    click.option(
+        "--threads",
+        type=CommaList(Threads()),
+        default=(),
+        help="Thread counts, such as 1,2,unset. Default: the profile's.",
+    ),
+    click.option(
+        "--env",
+        "assignments",
+        multiple=True,
+        metavar="NAME=V1,V2",
+        help="Sweep an environment variable; 'unset' removes it. Repeatable.",
+    ),
+    click.option(
+        "--profile",
+        type=click.Choice(list(PROFILES)),
+        default="default",
+        show_default=True,
+        help="; ".join(f"{p.name}: {p.summary}" for p in PROFILES.values()) + ".",
+    ),
+    click.option(
+        "--dataset",
+        default="auto",
+        show_default=True,
+        help="auto, mnist, digits, or the path of an npz file or a folder of IDX files.",
+    ),
+    click.option(
+        "--examples",
+        type=click.IntRange(min=1),
+        default=None,
+        help="Use only so many training examples.",
+    ),
+    click.option(
+        "--device",
+        type=click.Choice(["cpu", "gpu"]),
+        default=None,
+        help="Only implementations that run on this device.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=1,
+        show_default=True,
+        help="Seed of start weights, batch order and schedule.",
+    ),
+    click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        default=None,
+        help="Folder for results.json and report.html. Default: results/DATE-TIME.",
+    ),
+    click.option(
+        "--timeout",
+        type=click.IntRange(min=1),
+        default=1800,
+        show_default=True,
+        help="Seconds after which a worker process is stopped.",
+    ),
+    click.option(
+        "--blocks",
+        type=click.IntRange(min=1),
+        default=None,
+        help="Repeat every job in so many fresh processes. Default: the profile's.",
+    ),
+    click.option(
+        "--precision",
+        type=Share(),
+        default=None,
+        help="Go on until every ratio to the baseline is known this well, such as 2%.",
+    ),
+    click.option(
+        "--budget",
+        type=Duration(),
+        default=None,
+        help="Measure for so long, such as 3min: effort and blocks are fitted to it.",
+    ),
+    click.option(
+        "--margin",
+        type=Share(),
+        default=MARGIN,
+        show_default="3%",
+        help="Differences within this share count as the same.",
+    ),
+    click.option(
+        "--metric",
+        type=click.Choice(METRICS),
+        default=METRICS[0],
+        show_default=True,
+        help="Time an epoch, or train until a test accuracy is held.",
+    ),
+    click.option(
+        "--target",
+        type=Share(),
+        default=None,
+        help="The test accuracy of --metric time-to-accuracy, such as 0.96.",
+    ),
+    click.option(
+        "--epochs",
+        type=click.IntRange(min=1),
+        default=None,
+        help="Give up on --target after so many epochs. Default: the network's.",
+    ),
+    click.option("--bare", is_flag=True, help="No floor and no control beside what is asked for."),
+    click.option(
+        "--resume",
+        type=click.Path(path_type=Path),
+        default=None,
+        metavar="DIR",
+        help="Go on with the interrupted run in this folder, with its plan.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of prose."),
+)
+
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give ``command`` every option, in the order of the help text."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
