@@ -37,6 +37,7 @@ class Axes:
     log: bool
     y_format: Callable[[float], str]
     diagonal: bool = False
+    x_format: Callable[[float], str] = "{:.0f}".format
 
 
 def lines(title: str, series: Sequence[Series], axes: Axes, *, description: str) -> Markup:
@@ -60,7 +61,7 @@ def lines(title: str, series: Sequence[Series], axes: Axes, *, description: str)
         for one in series:
             _draw(plot, one, axes.y_limits)
         plot.xaxis.set_major_locator(FixedLocator(_readable(axes)))
-        plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
+        plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: axes.x_format(value)))
         plot.yaxis.set_major_formatter(FuncFormatter(lambda value, _: axes.y_format(value)))
         plot.xaxis.set_minor_locator(NullLocator())
         plot.yaxis.set_minor_locator(NullLocator())

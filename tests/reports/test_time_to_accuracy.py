@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from bench.plan import Cell
+from bench.results import Learning, Measured, Results
+from reports import build_report
+from reports.gather import build_context
+from reports.section import Absence
+from reports.sections import time_to_accuracy
+from tests.reports import pieces, sample
+from tests.reports.sample import Shape
+
+NAMES = ("numpy-naive", "numba")
+
+
+def learned(name: str, block: int, epochs: tuple[float, ...], reached: int | None) -> Measured:
+    cell = Cell(implementation=name, device="cpu", network="blog", batch_size=500, threads=1)
+    one = pieces.measured(cell, block=block, epoch=epochs)
+    accuracies = tuple(0.9 + 0.01 * number for number in range(len(epochs)))
+    learning = Learning(target=0.91, seed=block, accuracies=accuracies, reached_epoch=reached)
+    return msgspec.structs.replace(one, learning=learning)
+
+
+def document(outcomes: tuple[Measured, ...]) -> Results:
+    plain = sample.document(Shape(names=NAMES, batch_sizes=(500,), threads=(1,), outcomes=False))
+    return pieces.replace(plain, outcomes=outcomes)
+
+
+@pytest.fixture
+def page() -> str:
+    outcomes = tuple(
+        learned(name, block, (seconds,) * 4, reached)
+        for name, seconds in zip(NAMES, (2.0, 0.5), strict=True)
+        for block, reached in enumerate((2, 3, None if name == "numba" else 2))
+    )
+    return str(time_to_accuracy.render(build_context([document(outcomes)])))
+
+
+def test_the_time_is_that_of_the_epochs_until_the_target_was_held(page: str) -> None:
+    # Four, six and four seconds: the geometric mean is 96 ** (1/3).
+    assert "4.58 s" in page
+    # One and one and a half seconds, from two trainings, without an interval.
+    assert "1.22 s" in page
+    assert "from 2 trainings" in page
+
+
+def test_trainings_that_failed_are_counted_and_kept_out_of_the_ratio(page: str) -> None:
+    assert "3 of 3" in page
+    assert "2 of 3" in page
+    # Both reached it in two blocks, four times as fast in each.
+    assert "4.00 \N{MULTIPLICATION SIGN}" in page
+
+
+def test_a_target_that_nobody_reached_is_no_number() -> None:
+    outcomes = tuple(learned(name, 0, (1.0,) * 3, None) for name in NAMES)
+    found = str(time_to_accuracy.render(build_context([document(outcomes)])))
+    assert found.count("not reached") == 2
+    assert "0 of 1" in found
+    assert build_report([document(outcomes)])
+
+
+def test_without_a_target_the_section_says_how_to_get_one(tiny_document: Results) -> None:
+    found = time_to_accuracy.render(build_context([tiny_document]))
+    assert isinstance(found, Absence)
+    assert "--metric time-to-accuracy" in found.reason
