@@ -7,7 +7,7 @@ import pytest
 
 from bench.plan import Cell, Plan
 from bench.results import Measured, Timing
-from bench.stopping import ratios, reason_to_stop, widest_interval
+from bench.stopping import FEWEST_BLOCKS, ratios, reason_to_stop, widest_interval
 from tests.harness import fakes
 
 REFERENCE, OTHER = "numpy-naive", "numpy-optimized"
@@ -47,16 +47,17 @@ def test_all_blocks_are_the_end() -> None:
 
 def test_the_wanted_precision_of_every_ratio_is_the_end() -> None:
     wanted = plan(precision=0.02)
-    reason = reason_to_stop(wanted, REFERENCE, PRECISE, [1.0] * 5)
+    reason = reason_to_stop(wanted, REFERENCE, PRECISE, [1.0] * FEWEST_BLOCKS)
     assert reason is not None
     assert reason.startswith("every ratio within ")
-    assert reason_to_stop(wanted, REFERENCE, PRECISE + VAGUE, [1.0] * 5) is None
-    assert reason_to_stop(plan(precision=0.001), REFERENCE, PRECISE, [1.0] * 5) is None
-    assert reason_to_stop(plan(), REFERENCE, PRECISE, [1.0] * 5) is None
+    assert reason_to_stop(wanted, REFERENCE, PRECISE + VAGUE, [1.0] * FEWEST_BLOCKS) is None
+    assert reason_to_stop(plan(precision=0.001), REFERENCE, PRECISE, [1.0] * FEWEST_BLOCKS) is None
+    assert reason_to_stop(plan(), REFERENCE, PRECISE, [1.0] * FEWEST_BLOCKS) is None
 
 
-def test_precision_is_not_believed_before_five_blocks() -> None:
-    assert reason_to_stop(plan(precision=0.5), REFERENCE, PRECISE[:3], [1.0] * 4) is None
+def test_precision_is_not_believed_before_enough_blocks() -> None:
+    early = [1.0] * (FEWEST_BLOCKS - 1)
+    assert reason_to_stop(plan(precision=0.5), REFERENCE, PRECISE, early) is None
 
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 2.0])

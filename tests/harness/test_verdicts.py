@@ -92,13 +92,12 @@ def test_a_lead_is_judged_on_the_closest_and_on_the_weakest_evidence() -> None:
     assert (found.kind, found.ratio) == ("unresolved", close)
 
 
-def test_the_p_of_a_winner_counts_those_it_was_picked_from() -> None:
-    lead = ratio(1.1, 0.03)
+def test_that_a_winner_and_its_runner_up_are_the_same_counts_all_pairs() -> None:
+    lead = ratio(1.001, 0.009)
     two, six = judge_lead([lead], 2), judge_lead([lead], 6)
-    assert two.p is not None
-    assert six.p == pytest.approx(5 * two.p)
-    assert (two.kind, six.kind) == ("faster", "unresolved")
-    assert six.reason.count("adjusted for the pick from 6") == 1
+    assert (two.kind, six.kind) == ("same", "unresolved")
+    assert six.code == "not-after-holm"
+    assert six.reason.count("picked from 6") == 1
 
 
 def test_a_winner_that_is_behind_where_both_were_measured_does_not_win() -> None:

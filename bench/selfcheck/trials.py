@@ -1,0 +1,158 @@
+"""Made-up runs by the thousand: how often intervals cover the truth and verdicts are false.
+
+The functions under test are those that every reader uses; only the rounds are made up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from bench import stats
+from bench.selfcheck.noise import Array, Noise, drift
+from bench.stats import Ratio
+from bench.stopping import FEWEST_BLOCKS
+from bench.verdicts import MARGIN, judge, judge_lead
+
+ROUNDS = 5
+DRIFTING = 5
+"""Implementations in a block of the drifting machine."""
+MOST_BLOCKS = 40
+
+Rounds = Sequence[Sequence[float]]
+"""Seconds of each round, by block."""
+
+
+def ratio(reference: Rounds, other: Rounds) -> Ratio:
+    """The ratio that readers compute from such rounds."""
+    return stats.paired_ratio(dict(enumerate(reference)), dict(enumerate(other)))
+
+
+def covers(found: Ratio, truth: float) -> bool:
+    """Whether the interval holds the true ratio."""
+    return found.low is not None and found.high is not None and found.low <= truth <= found.high
+
+
+def coverage(rng: np.random.Generator, trials: int, sides: Sequence[Noise], blocks: int) -> float:
+    """Share of intervals that hold the true ratio; ``sides`` are the noises of both."""
+    truth = 1.0 if sides[0] is sides[1] else math.exp(_level(rng, sides[0]) - _level(rng, sides[1]))
+    ours, theirs = (side.rounds(rng, (trials, blocks), ROUNDS).tolist() for side in sides)
+    found = [covers(ratio(a, b), truth) for a, b in zip(ours, theirs, strict=True)]
+    return float(np.mean(found))
+
+
+def _level(rng: np.random.Generator, noise: Noise) -> float:
+    """What a ratio estimates of each side: the mean logarithm of the median of a process."""
+    return float(np.log(np.median(noise.rounds(rng, (50_000,), ROUNDS), axis=-1)).mean())
+
+
+def unpaired_coverage(
+    rng: np.random.Generator, trials: int, noise: Noise, processes: tuple[int, int]
+) -> float:
+    """The same for two runs at different times, with so many processes each."""
+    ours, theirs = (noise.rounds(rng, (trials, n), ROUNDS).tolist() for n in processes)
+    pairs = zip(ours, theirs, strict=True)
+    return float(np.mean([covers(stats.unpaired_ratio(a, b), 1.0) for a, b in pairs]))
+
+
+def drifting(
+    rng: np.random.Generator, trials: int, noise: Noise, blocks: int, size: float
+) -> tuple[float, float]:
+    """A machine that gets slower by ``size`` over the run: coverage, and the largest shift.
+
+    The shift is that of the ratio against the same rounds on a steady machine, relative.
+    """
+    covered, shifts = [], []
+    for steady in noise.rounds(rng, (trials, 2, blocks), ROUNDS):
+        factors = drift(int(rng.integers(2**31)), blocks, DRIFTING, size)[:, :2].T
+        found = ratio(*(steady * factors[:, :, None]).tolist())
+        covered.append(covers(found, 1.0))
+        shifts.append(abs(found.value / ratio(*steady.tolist()).value - 1))
+    return float(np.mean(covered)), max(shifts)
+
+
+def until_precise(rounds: Sequence[Rounds], precision: float) -> list[Ratio]:
+    """Ratios of all but the first to the first, after as many blocks as the precision takes."""
+    reference, *others = rounds
+    for blocks in range(FEWEST_BLOCKS, len(reference) + 1):
+        found = [ratio(reference[:blocks], other[:blocks]) for other in others]
+        if all((stats.half_width(one) or 0.0) <= precision for one in found):
+            break
+    return found
+
+
+def stopped_coverage(
+    rng: np.random.Generator, trials: int, noise: Noise, ratios: int, precision: float
+) -> tuple[float, float]:
+    """Coverage where a run ends at its precision, and the blocks that it takes on average."""
+    covered, blocks = [], []
+    for _ in range(trials):
+        rounds = noise.rounds(rng, (ratios + 1, MOST_BLOCKS), ROUNDS).tolist()
+        found = until_precise(rounds, precision)
+        covered += [covers(one, 1.0) for one in found]
+        blocks.append(found[0].processes)
+    return float(np.mean(covered)), float(np.mean(blocks))
+
+
+def found_slower(
+    rng: np.random.Generator, trials: int, noise: Noise, slowdown: float, precision: float
+) -> float:
+    """Share of runs at a precision that call the one slow implementation of four slower."""
+    found = []
+    for _ in range(trials):
+        rounds = noise.rounds(rng, (5, MOST_BLOCKS), ROUNDS)
+        rounds[1] *= 1 + slowdown
+        found.append(judge(until_precise(rounds.tolist(), precision))[0].kind == "slower")
+    return float(np.mean(found))
+
+
+def false_tables(
+    rng: np.random.Generator, trials: int, noise: Noise, blocks: int, truth: Array
+) -> float:
+    """Share of tables with any false verdict.
+
+    ``truth`` holds the true ratios over a baseline of each implementation (rows) at each batch
+    size (columns).  A process is slower or faster at all its batch sizes.  False is to call a
+    ratio of 1 faster or slower, to get a direction wrong, or to call the same what is not.
+    """
+    rows, columns = truth.shape
+    level = np.concatenate([np.ones((1, columns)), 1 / truth])
+    false = 0
+    for _ in range(trials):
+        process = noise.between(rng, (rows + 1, 1, blocks, 1))
+        rounds = process * noise.within(rng, (rows + 1, columns, blocks, ROUNDS))
+        baseline, *others = (rounds * level[:, :, None, None]).tolist()
+        ratios = [ratio(a, b) for row in others for a, b in zip(baseline, row, strict=True)]
+        kinds = [verdict.kind for verdict in judge(ratios)]
+        false += any(map(_is_false, kinds, truth.ravel().tolist()))
+    return false / trials
+
+
+def _is_false(kind: str, truth: float) -> bool:
+    """Whether a verdict at the usual margin contradicts the truth."""
+    beyond = abs(math.log(truth)) >= math.log1p(MARGIN)
+    wrong = {"faster": truth <= 1, "slower": truth >= 1, "same": beyond}
+    return wrong.get(kind, False)
+
+
+def wrong_winners(
+    rng: np.random.Generator, trials: int, noise: Noise, blocks: int, levels: Sequence[float]
+) -> float:
+    """Share of runs that name a wrong winner; ``levels`` are the true durations of the candidates.
+
+    Where several share the shortest, any winner is wrong.
+    """
+    right = {levels.index(min(levels))} if list(levels).count(min(levels)) == 1 else set()
+    scale = np.array(levels)[:, None, None]
+    wrong = 0
+    for rounds in noise.rounds(rng, (trials, len(levels), blocks), ROUNDS) * scale:
+        best = int(np.log(np.median(rounds, axis=-1)).mean(axis=-1).argmin())
+        leads = [
+            ratio(other, rounds[best].tolist())
+            for place, other in enumerate(rounds.tolist())
+            if place != best
+        ]
+        wrong += judge_lead(leads, len(levels)).kind == "faster" and best not in right
+    return wrong / trials

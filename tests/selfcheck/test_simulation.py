@@ -1,0 +1,132 @@
+"""What the simulation promises, with fewer runs and fixed seeds, and that it can fail."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench import stats
+from bench.cli import main
+from bench.selfcheck import Finding, Options, Report, simulation, trials
+from bench.selfcheck.noise import BIMODAL, LOG_NORMAL, NOISES, NORMAL, Noise, drift
+from bench.stopping import FEWEST_BLOCKS
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(11)
+
+
+@pytest.mark.parametrize("blocks", [3, 5, 10])
+@pytest.mark.parametrize("noise", NOISES, ids=lambda noise: str(noise.name))
+def test_intervals_cover_the_truth_under_every_shape_of_noise(
+    rng: np.random.Generator, noise: Noise, blocks: int
+) -> None:
+    assert 0.93 <= trials.coverage(rng, 1000, (noise, noise), blocks) <= 0.975
+
+
+def test_intervals_of_what_was_measured_at_different_times_cover_the_truth(
+    rng: np.random.Generator,
+) -> None:
+    assert 0.93 <= trials.unpaired_coverage(rng, 1000, NORMAL, (4, 9)) <= 0.97
+
+
+@pytest.mark.parametrize("blocks", [3, 4, 5, 10])
+def test_a_drift_of_20_percent_hardly_moves_a_ratio(rng: np.random.Generator, blocks: int) -> None:
+    covered, shift = trials.drifting(rng, 300, NORMAL, blocks, 0.2)
+    assert shift < 0.005
+    assert 0.92 <= covered <= 0.99
+
+
+def test_the_drift_is_there() -> None:
+    factors = drift(3, 4, 5, 0.2)
+    assert factors.min() == 1.0
+    assert factors.max() == pytest.approx(1.2)
+    assert (np.diff(factors.mean(axis=1)) > 0.04).all()
+
+
+def test_intervals_cover_where_a_run_ends_at_its_precision(rng: np.random.Generator) -> None:
+    covered, blocks = trials.stopped_coverage(rng, 150, NORMAL, 3, 0.025)
+    assert 0.92 <= covered <= 0.98
+    assert FEWEST_BLOCKS < blocks < trials.MOST_BLOCKS
+
+
+@pytest.mark.parametrize("noise", [NORMAL, LOG_NORMAL, BIMODAL], ids=lambda noise: str(noise.name))
+def test_a_table_of_equals_seldom_holds_a_false_verdict(
+    rng: np.random.Generator, noise: Noise
+) -> None:
+    assert trials.false_tables(rng, 400, noise, 6, np.ones((5, 5))) <= 0.06
+
+
+def test_what_lies_beyond_the_margin_is_seldom_called_the_same(rng: np.random.Generator) -> None:
+    calm = Noise("calm", lambda g, s: 1 + g.normal(0, 0.005, s), NORMAL.within)
+    assert trials.false_tables(rng, 200, calm, 8, np.full((3, 3), 1.0301)) <= 0.06
+
+
+@pytest.mark.parametrize("levels", [(1.0, 1.0), (1.0,) * 6, (1.0, 1.001, 1.3)])
+def test_a_wrong_winner_is_seldom_named(
+    rng: np.random.Generator, levels: tuple[float, ...]
+) -> None:
+    assert trials.wrong_winners(rng, 500, NORMAL, 5, levels) <= 0.06
+
+
+def test_a_slowdown_larger_than_the_precision_is_found(rng: np.random.Generator) -> None:
+    assert trials.found_slower(rng, 60, NORMAL, 0.05, 0.02) >= 0.9
+    assert trials.found_slower(rng, 60, NORMAL, 0.0, 0.02) <= 0.1
+
+
+def test_the_shares_of_false_verdicts_are_not_zero_because_nothing_is_ever_said(
+    rng: np.random.Generator,
+) -> None:
+    assert trials.false_tables(rng, 300, NORMAL, 10, np.ones((1, 1))) > 0.01
+    assert trials.wrong_winners(rng, 300, NORMAL, 5, (1.0, 1.0)) > 0.01
+
+
+def test_intervals_that_are_too_narrow_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    quantile = stats.quantile
+    monkeypatch.setattr(stats, "quantile", lambda share, freedom: 0.7 * quantile(share, freedom))
+    findings = list(simulation.intervals(np.random.default_rng(1), 200))
+    assert not any(one.passed for one in findings if one.what.startswith("coverage: normal"))
+
+
+def test_the_same_seed_gives_the_same_report_and_another_seed_another() -> None:
+    one, again, other = (simulation.check(Options(trials=4, seed=seed)) for seed in (1, 1, 2))
+    assert one == again
+    assert one.findings != other.findings
+
+
+def test_progress_is_told() -> None:
+    said: list[str] = []
+    simulation.check(Options(trials=2, say=said.append))
+    assert said[0] == "simulating intervals"
+    assert len(said) == 6
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_the_command_shows_findings_and_exits_by_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, passed: bool
+) -> None:
+    seen: list[Options] = []
+
+    def check(options: Options) -> Report:
+        seen.append(options)
+        return Report("Title", [Finding("what", "[found]", "target", passed)], ["A note."])
+
+    monkeypatch.setattr(simulation, "check", check)
+    code = main(["selfcheck", "simulation", "--trials", "7", "--seed", "5"])
+    out = capsys.readouterr().out
+    assert code == (0 if passed else 1)
+    assert (seen[0].trials, seen[0].seed) == (7, 5)
+    assert "[found]" in out
+    assert ("kept" if passed else "MISSED") in out
+    assert f"{int(passed)} of 1 targets kept" in out
+    assert "A note." in out
+
+
+def test_a_report_without_findings_has_not_passed() -> None:
+    assert not Report("empty", []).passed
+
+
+def test_unknown_checks_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["selfcheck", "nothing"]) == 64
+    assert "simulation" in capsys.readouterr().err
