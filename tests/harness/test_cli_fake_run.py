@@ -15,6 +15,7 @@ from bench import documents
 from bench.executor import End
 from bench.orders import Order
 from bench.plan import jobs
+from bench.stopping import FEWEST_BLOCKS
 from tests.harness import fakes
 
 SMALL = ("--network", "36-8-3", "--batch-size", "20")
@@ -82,7 +83,7 @@ def test_precision_is_announced_and_the_reason_for_the_end_is_kept(
     assert said.code == 0, said.err
     assert "until every ratio is within 2.0%" in said.out
     # Fake workers all take the same time, so the fewest blocks that are believed are enough.
-    assert {order.job.block for order in executor.orders} == set(range(5))
+    assert {order.job.block for order in executor.orders} == set(range(FEWEST_BLOCKS))
     assert documents.load(out / "results.json").ended.startswith("every ratio within 0.0%")
 
 
