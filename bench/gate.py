@@ -5,16 +5,17 @@ compares outputs, loss, every gradient and the parameters after several updates,
 whole steps and by a whole epoch with a shorter last batch, because each of these is timed and
 each is code of its own.
 
-*Probe settings.*  With the articles' coefficients the penalty and the momentum vanish beside the
-data: a forgotten momentum would pass.  The gate therefore raises every coefficient that is not
-zero to a size at which its absence shows; which code runs does not depend on the size.  The
-learning rate is such that a few updates neither saturate an output nor vanish in rounding.
+It does not run with the settings that are timed but with probe settings, under which a bug shows
+and rounding does not: see :mod:`bench.probe`.
 
 *Error and tolerance.*  The error of an array is ``max|ours - reference| / max|reference|``.  A
 float result of a sum of K products carries an error that grows like ``sqrt(K)`` roundings, so the
-bound is ``SAFETY * eps * sqrt(K)`` with the longest sum that the array depends on.  The data loss
-may deviate further by what one rounding of every output does to it: the logarithm of a probability
-near 0 magnifies it, and an output near 1 has lost the digits of its difference from 1.
+bound is ``SAFETY * eps * sqrt(K)`` with the longest sum that the array depends on.  Two things are
+granted beyond that.  Where large terms cancel, or a saturated slope has lost its digits, no float32
+formula is as exact as that; so the reference's own formulas are run in float32 as well, and
+``SAFETY`` times their error is added, which elsewhere is little.  The data loss may deviate further
+by what one rounding of every output does to it: the logarithm of a probability near 0 magnifies
+it, and an output near 1 has lost the digits of its difference from 1.
 """
 
 from __future__ import annotations
@@ -22,14 +23,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from bench.probe import probe_start, probe_training, with_visible_epsilon
 from bench.results import Check
-from impls import reference
+from bench.truth import Truth
 from impls.contract import Loss, Trainer
-from impls.functions import PROBABILITY_FLOOR
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows, batches
 
@@ -38,20 +38,6 @@ SAFETY = 8.0
 STEPS = 3
 LARGE_BATCH = 4096
 """From here on one full batch and a shorter one must do: they take as long as many small ones."""
-PROBE_PENALTY = 0.5
-"""Per example of the batch: gradients are sums, and the penalty has to stand out from them."""
-PROBE_MOMENTUM = 0.5
-
-
-def probe_training(network: Network, training: Training) -> Training:
-    """``training`` with every non-zero coefficient large enough to be seen."""
-    return msgspec.structs.replace(
-        training,
-        momentum=PROBE_MOMENTUM if training.momentum else 0.0,
-        l1=PROBE_PENALTY * training.batch_size if training.l1 else 0.0,
-        l2=PROBE_PENALTY * training.batch_size if training.l2 else 0.0,
-        learning_rate=0.5 / (training.batch_size * network.layers[0]),
-    )
 
 
 def tolerance(network: Network, batch_size: int) -> float:
@@ -73,18 +59,21 @@ def inspect(
     ``data`` are the bound ``X`` and ``Y``; ``order`` holds the rows of some batches and a shorter
     last one (see :func:`rows_needed`).
     """
-    probe = probe_training(network, training)
+    probe, start = probe_training(network, training), probe_start(start)
     bound = tolerance(network, training.batch_size)
     parts = list(batches(order, training.batch_size))
     if len(parts) == 1:
         # Momentum shows from the second step on.
         parts *= 2
-    exact = Truth(network, probe, start, data, parts)
+    # The start of another epoch.
+    parts.append(parts[-1])
+    probe = with_visible_epsilon(network, probe, start, data, parts[0])
+    truth = Truth(network, probe, start, data, parts, bound=bound, safety=SAFETY)
     checks: list[Check] = []
     for stage in (_by_phases, _by_steps, _by_epoch):
         trainer = trainer_class(network, probe, start)
         trainer.bind(*data)
-        checks += stage(trainer, exact, bound)
+        checks += stage(trainer, truth)
     return checks
 
 
@@ -94,80 +83,56 @@ def rows_needed(batch_size: int, examples: int) -> int:
     return min(examples, full * batch_size + max(1, batch_size // 3))
 
 
-class Truth:
-    """What the reference computes on the way through the batches ``parts``."""
-
-    def __init__(
-        self,
-        network: Network,
-        training: Training,
-        start: Parameters,
-        data: tuple[Floats, Floats],
-        parts: list[Rows],
-    ) -> None:
-        trainer = reference.Trainer(network, training, start)
-        trainer.bind(*data)
-        self.parts = parts
-        self.X = data[0][parts[0]]
-        self.outputs = trainer.predict(self.X)
-        losses: list[Loss] = []
-        self.loss_rounding = 0.0
-        for rows in parts:
-            loss = trainer.step(rows)
-            moved = loss_rounding(network, trainer.A[-1], trainer.T)
-            self.loss_rounding = max(self.loss_rounding, moved / (float(loss.data) or 1.0))
-            if not losses:
-                self.first_gradients, self.first_update = trainer.gradients(), trainer.parameters()
-            losses.append(loss)
-        self.losses = _rows(losses)
-        self.parameters = trainer.parameters()
-
-
-def loss_rounding(network: Network, A: Floats, T: Floats) -> float:
-    """How far the data loss moves when each output ``A`` is off by one rounding, at random.
-
-    Both arrays have shape ``(batch, n_E)``; the sum of squares stands for independent roundings.
-    """
-    if network.loss == "mse":
-        slopes = np.abs(A - T)
-    else:
-        truth = np.where(T > 0, A, 1.0 if network.loss == "cross-entropy" else 1 - A)
-        slopes = 1 / np.maximum(truth, PROBABILITY_FLOOR)
-    eps = float(np.finfo(network.dtype).eps)
-    return SAFETY * eps * float(np.sqrt(np.sum(slopes**2)))
-
-
-def _by_phases(ours: Trainer, exact: Truth, bound: float) -> Iterator[Check]:
+def _by_phases(ours: Trainer, truth: Truth) -> Iterator[Check]:
     """Outputs, loss, gradients and one update, each phase that can be run apart."""
+    exact, plain = truth.exact, truth.plain
     if "prepare" in ours.phases:
-        ours.prepare(exact.parts[0])
+        ours.prepare(truth.parts[0])
     if "forward" in ours.phases:
         ours.forward()
     if "loss" in ours.phases:
-        yield from _losses("loss", _rows([ours.loss()]), exact.losses[:1], bound, exact)
-    yield compare("outputs", ours.predict(exact.X), exact.outputs, bound)
+        yield from _losses("loss", _rows([ours.loss()]), truth, 1)
+    yield compare("outputs", ours.predict(truth.X), exact.outputs, truth.bound, plain.outputs)
     if "backward" in ours.phases:
         ours.backward()
-        yield from _arrays("gradient of ", ours.gradients(), exact.first_gradients, bound)
+        yield from _first_gradients("gradient of ", ours, truth)
         if "update" in ours.phases:
             ours.update()
-            yield from _arrays("updated ", ours.parameters(), exact.first_update, bound)
+            moved = ours.parameters()
+            yield from _arrays(
+                "updated ", moved, exact.first_update, truth.bound, plain.first_update
+            )
 
 
-def _by_steps(ours: Trainer, exact: Truth, bound: float) -> Iterator[Check]:
+def _by_steps(ours: Trainer, truth: Truth) -> Iterator[Check]:
     """Losses, gradients and parameters of whole steps, so that momentum has a past."""
-    losses = [ours.step(exact.parts[0])]
-    yield from _arrays("step 1 gradient of ", ours.gradients(), exact.first_gradients, bound)
-    losses += [ours.step(rows) for rows in exact.parts[1:]]
-    yield from _losses("step losses", _rows(losses), exact.losses, bound, exact)
-    yield from _arrays(f"step {len(losses)} ", ours.parameters(), exact.parameters, bound)
+    losses = [ours.step(truth.parts[0])]
+    yield from _first_gradients("step 1 gradient of ", ours, truth)
+    losses += [ours.step(rows) for rows in truth.parts[1:]]
+    yield from _losses("step losses", _rows(losses), truth, len(losses))
+    yield from _end(f"step {len(losses)} ", ours, truth)
 
 
-def _by_epoch(ours: Trainer, exact: Truth, bound: float) -> Iterator[Check]:
-    """The epoch's own loop: what it reports for each batch, and where it ends."""
-    losses = np.asarray(ours.epoch(np.concatenate(exact.parts)), dtype=np.float64)
-    yield from _losses("epoch losses", losses, exact.losses, bound, exact)
-    yield from _arrays("epoch ", ours.parameters(), exact.parameters, bound)
+def _by_epoch(ours: Trainer, truth: Truth) -> Iterator[Check]:
+    """The epoch's own loop: what it reports for each batch, and where it ends.
+
+    A second epoch of one batch follows, which must go on where the first one ended.
+    """
+    *parts, further = truth.parts
+    losses = np.asarray(ours.epoch(np.concatenate(parts)), dtype=np.float64)
+    yield from _losses("epoch losses", losses, truth, len(parts))
+    ours.epoch(further)
+    yield from _end("epoch ", ours, truth)
+
+
+def _first_gradients(prefix: str, ours: Trainer, truth: Truth) -> Iterator[Check]:
+    exact, plain = truth.exact.first_gradients, truth.plain.first_gradients
+    yield from _arrays(prefix, ours.gradients(), exact, truth.bound, plain)
+
+
+def _end(prefix: str, ours: Trainer, truth: Truth) -> Iterator[Check]:
+    exact, plain = truth.exact.parameters, truth.plain.parameters
+    yield from _arrays(prefix, ours.parameters(), exact, truth.bound, plain)
 
 
 def _rows(losses: list[Loss]) -> npt.NDArray[np.float64]:
@@ -175,38 +140,47 @@ def _rows(losses: list[Loss]) -> npt.NDArray[np.float64]:
 
 
 def _losses(
-    name: str,
-    ours: npt.NDArray[np.float64],
-    exact: npt.NDArray[np.float64],
-    bound: float,
-    truth: Truth,
+    name: str, ours: npt.NDArray[np.float64], truth: Truth, batches_taken: int
 ) -> Iterator[Check]:
     """Data, penalty and mean error, each against its own size."""
+    exact, plain = truth.exact.losses[:batches_taken], truth.plain.losses[:batches_taken]
     if ours.shape != exact.shape:
-        yield _misshapen(name, ours.shape, exact.shape, bound)
+        yield _misshapen(name, ours.shape, exact.shape, truth.bound)
         return
     for column, part in enumerate(Loss._fields):
-        granted = bound + truth.loss_rounding if part == "data" else bound
-        yield compare(f"{name}: {part}", ours[:, column], exact[:, column], granted)
+        granted = truth.bound + (truth.loss_rounding if part == "data" else 0)
+        values = (ours[:, column], exact[:, column], granted, plain[:, column])
+        yield compare(f"{name}: {part}", *values)
 
 
-def _arrays(prefix: str, ours: Parameters, exact: Parameters, bound: float) -> Iterator[Check]:
+def _arrays(
+    prefix: str, ours: Parameters, exact: Parameters, bound: float, plain: Parameters
+) -> Iterator[Check]:
     """Every weight matrix and bias vector."""
-    pairs = list(zip(ours.arrays(), exact.arrays(), strict=False))
-    if len(pairs) != 2 * len(exact.weights):
-        yield _misshapen(f"{prefix}all", (len(pairs),), (2 * len(exact.weights),), bound)
-    for (name, array), (_, expected) in pairs:
-        yield compare(f"{prefix}{name}", array, expected, bound)
+    arrays = list(zip(ours.arrays(), exact.arrays(), plain.arrays(), strict=False))
+    if len(arrays) != 2 * len(exact.weights):
+        yield _misshapen(f"{prefix}all", (len(arrays),), (2 * len(exact.weights),), bound)
+    for (name, array), (_, expected), (_, rounded) in arrays:
+        yield compare(f"{prefix}{name}", array, expected, bound, rounded)
 
 
-def compare(name: str, ours: Floats, exact: Floats, bound: float) -> Check:
-    """Relative error of one array and the place where it is largest."""
+def compare(
+    name: str, ours: Floats, exact: Floats, bound: float, plain: Floats | None = None
+) -> Check:
+    """Relative error of one array and the place where it is largest.
+
+    Granted are ``bound`` and ``SAFETY`` times the error of ``plain``, what plain formulas in the
+    network's dtype give.
+    """
+    scale = float(np.max(np.abs(exact), initial=0.0)) or 1.0
+    if plain is not None:
+        rounding = float(np.max(np.abs(plain - exact), initial=0.0)) / scale
+        bound += SAFETY * rounding if math.isfinite(rounding) else 0.0
     if ours.shape != exact.shape:
         return _misshapen(name, ours.shape, exact.shape, bound)
     if not np.isfinite(ours).all():
         place = np.argwhere(~np.isfinite(ours))[0]
         return Check(name=name, error=None, tolerance=bound, place=f"not finite at {_index(place)}")
-    scale = float(np.max(np.abs(exact), initial=0.0)) or 1.0
     deviation = np.abs(ours.astype(np.float64) - exact) / scale
     place = np.unravel_index(int(np.argmax(deviation)), deviation.shape)
     text = f"at {_index(place)}: {float(ours[place]):.6g} instead of {float(exact[place]):.6g}"

@@ -77,6 +77,8 @@ TIMES_SLOPE: dict[str, Callable[[Floats, Floats, Floats], None]] = {
     "tanh": times_tanh_slope,
     "relu": times_relu_slope,
 }
+SLOPED_AT_ZERO = frozenset({"tanh"})
+"""Activations whose slope is not 0 where the output is: dropping that leaves its delta to drop."""
 
 
 def loss_sums(loss: str, A: Floats, Y: Floats, scratch: Floats) -> tuple[float, float]:

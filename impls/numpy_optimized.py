@@ -10,6 +10,8 @@
   element-wise functions write into buffers with ``out=``.
 - *Parameters are one flat vector*, the matrices are views of it: penalty and update are a handful
   of calls whatever the number of layers, which is what counts at small batches.
+- *Dropout scales weights*, not outputs: what is kept of a layer has to be divided by one minus the
+  rate, and so can the weights behind it be, which are fewer numbers in all but small batches.
 - *Tiles*: a large batch runs through the network some hundred rows at a time, gradients added up.
   The tile's activations stay in the cache between one call and the next, and OpenBLAS multiplies
   such shapes faster than very long ones.
@@ -17,86 +19,26 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
-from impls import contract, inplace
-from impls.contract import Loss
+from impls import contract
+from impls.contract import FEATURES, Feature, Loss
+from impls.dropout import step_key
 from impls.networks import Network, Training
+from impls.numpy_tile import Flat, Tile
+from impls.optimisers import InPlace
 from impls.parameters import Floats, Parameters, Rows, batches
 
 TILE_ROWS = 1000
 """Rows per tile: enough to feed several threads, few enough for the cache."""
 
 
-class Flat:
-    """Matrices of shape ``(n_in + 1, n_out)``, biases in the last row, as views of one vector."""
-
-    def __init__(self, network: Network) -> None:
-        self.vector = np.zeros(network.parameter_count, dtype=network.dtype)
-        self.M: list[Floats] = []
-        start = 0
-        for n_in, n_out in network.shapes:
-            end = start + (n_in + 1) * n_out
-            self.M.append(self.vector[start:end].reshape(n_in + 1, n_out))
-            start = end
-
-    def canonical(self) -> Parameters:
-        """A canonical copy."""
-        weights, biases = tuple(M[:-1] for M in self.M), tuple(M[-1] for M in self.M)
-        return Parameters(weights, biases).astype(self.vector.dtype)
-
-
-class Tile:
-    """Buffers for ``rows`` examples, and the work that is done on them.
-
-    ``A[layer]`` has a column of ones at its end, except at the output.  ``D[layer]`` is the delta
-    that belongs to ``M[layer]``, of the shape of ``A[layer + 1]``.
-    """
-
-    def __init__(self, network: Network, rows: int) -> None:
-        self.network = network
-        widths = [nodes + 1 for nodes in network.layers[:-1]] + [network.layers[-1]]
-        self.A = [np.ones((rows, width), dtype=network.dtype) for width in widths]
-        self.D = [np.empty_like(A) for A in self.A[1:]]
-        self.scratch = [np.empty_like(A) for A in self.A[1:]]
-        self.T = np.empty_like(self.A[-1])
-
-    def gather(self, X: Floats, Y: Floats, rows: Rows) -> None:
-        """Copy the examples ``rows`` of ``X``, which carries its ones, into the tile."""
-        # mode="clip" lets take() write straight into the buffer; rows are always in range.
-        np.take(X, rows, axis=0, out=self.A[0], mode="clip")
-        np.take(Y, rows, axis=0, out=self.T, mode="clip")
-
-    def forward(self, parameters: Flat) -> None:
-        """Fill the activations of all layers."""
-        for below, M, A in zip(self.A[:-2], parameters.M[:-1], self.A[1:-1], strict=True):
-            np.matmul(below, M, out=A[:, :-1])
-            # The whole buffer is contiguous, its part without the ones is not.
-            inplace.ACTIVATIONS[self.network.activation](A)
-            A[:, -1] = 1
-        np.matmul(self.A[-2], parameters.M[-1], out=self.A[-1])
-        inplace.ACTIVATIONS[self.network.output](self.A[-1])
-
-    def loss(self) -> tuple[float, float]:
-        """Data loss and absolute error, both summed over the tile."""
-        return inplace.loss_sums(self.network.loss, self.A[-1], self.T, self.scratch[-1])
-
-    def backward(self, parameters: Flat, gradients: Flat) -> None:
-        """Write the gradients of the tile, without penalty, into ``gradients``."""
-        delta = self.D[-1]
-        inplace.output_delta(self.network.loss, self.A[-1], self.T, delta, self.scratch[-1])
-        times_slope = inplace.TIMES_SLOPE[self.network.activation]
-        for layer in range(len(self.D) - 1, 0, -1):
-            A, below = self.A[layer], self.D[layer - 1]
-            np.matmul(A.T, delta, out=gradients.M[layer])
-            np.matmul(delta, parameters.M[layer].T, out=below)
-            times_slope(below, A, self.scratch[layer - 1])
-            delta = below[:, :-1]
-        np.matmul(self.A[0].T, delta, out=gradients.M[0])
-
-
 class Trainer(contract.Trainer):
     """Row-ordered tiles, flat parameters, every result into a buffer."""
+
+    features: ClassVar[frozenset[Feature]] = FEATURES
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
         self.P, self.G, self.tile_G = Flat(network), Flat(network), Flat(network)
@@ -104,8 +46,12 @@ class Trainer(contract.Trainer):
         self.l1, self.l2 = Flat(network), Flat(network)
         for l1, l2 in zip(self.l1.M, self.l2.M, strict=True):
             l1[:-1], l2[:-1] = training.l1, training.l2
-        self.move = np.zeros_like(self.P.vector)
-        self.previous = np.zeros_like(self.P.vector)
+        # Weights as training sees them: behind a layer with dropout, copies that carry its scale.
+        self.dropped = [0.0, *network.dropout_rates]
+        self.M = [
+            np.empty_like(M) if rate else M for M, rate in zip(self.P.M, self.dropped, strict=True)
+        ]
+        self.optimiser = InPlace(training, self.P.vector)
         self.scratch = np.zeros_like(self.P.vector)
         self.tiles: dict[tuple[int, int], Tile] = {}
         super().__init__(network, training, parameters)
@@ -113,7 +59,8 @@ class Trainer(contract.Trainer):
     def load(self, parameters: Parameters) -> None:
         for M, W, b in zip(self.P.M, parameters.weights, parameters.biases, strict=True):
             M[:-1], M[-1] = W, b
-        self.previous[:] = 0
+        self.optimiser.forget()
+        self.updates = 0
 
     def bind(self, X: Floats, Y: Floats) -> None:
         self.X: Floats = np.ones((len(X), X.shape[1] + 1), X.dtype)
@@ -123,7 +70,7 @@ class Trainer(contract.Trainer):
     def _tile(self, index: int, rows: int) -> Tile:
         """The buffers of tile number ``index``, made at its first use."""
         if (index, rows) not in self.tiles:
-            self.tiles[index, rows] = Tile(self.network, rows)
+            self.tiles[index, rows] = Tile(self.network, rows, dropout=index >= 0)
         return self.tiles[index, rows]
 
     def prepare(self, rows: Rows) -> None:
@@ -135,8 +82,10 @@ class Trainer(contract.Trainer):
             self.batch.append(tile)
 
     def forward(self) -> None:
-        for tile in self.batch:
-            tile.forward(self.P)
+        key = self._begin()
+        for index, tile in enumerate(self.batch):
+            tile.draw(key, index * TILE_ROWS)
+            tile.forward(self.M)
 
     def loss(self) -> Loss:
         data = error = 0.0
@@ -149,36 +98,52 @@ class Trainer(contract.Trainer):
     def backward(self) -> None:
         for index, tile in enumerate(self.batch):
             self._add_gradients(tile, first=index == 0)
+        self._scale_gradients()
         self._penalty(into_gradients=True)
 
     def update(self) -> None:
-        np.multiply(self.G.vector, self.learning_rate, out=self.move)
-        np.subtract(self.P.vector, self.move, out=self.P.vector)
-        if self.training.momentum:
-            np.multiply(self.previous, self.training.momentum, out=self.scratch)
-            np.subtract(self.P.vector, self.scratch, out=self.P.vector)
-            self.previous, self.move = self.move, self.previous
+        self.updates += 1
+        self.optimiser.update(self.G.vector, self.learning_rate, self.updates)
 
     def step(self, rows: Rows) -> Loss:
         """All phases tile by tile, in the one set of buffers that is still in the cache."""
         self.examples = len(rows)
+        key = self._begin()
         data = error = 0.0
         for index, part in enumerate(batches(rows, TILE_ROWS)):
             tile = self._tile(0, len(part))
             tile.gather(self.X, self.Y, part)
-            tile.forward(self.P)
+            tile.draw(key, index * TILE_ROWS)
+            tile.forward(self.M)
             tile_data, tile_error = tile.loss()
             data += tile_data
             error += tile_error
             self._add_gradients(tile, first=index == 0)
+        self._scale_gradients()
         loss = self._loss(data, error, into_gradients=True)
         self.update()
         return loss
 
+    def _begin(self) -> int:
+        """Scale the weights behind dropout and return the key of the step's masks."""
+        for M, P, rate in zip(self.M, self.P.M, self.dropped, strict=True):
+            if rate:
+                np.divide(P[:-1], 1 - rate, out=M[:-1])
+                M[-1] = P[-1]
+        seed = self.training.dropout_seed
+        return step_key(seed, self.updates) if any(self.dropped) else 0
+
     def _add_gradients(self, tile: Tile, *, first: bool) -> None:
-        tile.backward(self.P, self.G if first else self.tile_G)
+        gradients = self.G if first else self.tile_G
+        tile.backward(self.M, gradients.M, self.training.data_scale(self.examples))
         if not first:
             np.add(self.G.vector, self.tile_G.vector, out=self.G.vector)
+
+    def _scale_gradients(self) -> None:
+        """From gradients by the scaled weights to those by the weights."""
+        for G, rate in zip(self.G.M, self.dropped, strict=True):
+            if rate:
+                np.divide(G[:-1], 1 - rate, out=G[:-1])
 
     def _penalty(self, *, into_gradients: bool) -> float:
         """Penalty of the weights; its share of the gradients is added where asked for."""
@@ -199,6 +164,7 @@ class Trainer(contract.Trainer):
     def _loss(self, data: float, error: float, *, into_gradients: bool) -> Loss:
         """The loss of the batch, in one pass with the penalty's gradients where asked for."""
         penalty = self._penalty(into_gradients=into_gradients)
+        data *= self.training.data_scale(self.examples)
         return Loss(data, penalty, error / (self.examples * self.network.layers[-1]))
 
     def predict(self, X: Floats) -> Floats:
@@ -208,7 +174,7 @@ class Trainer(contract.Trainer):
             # A tile of its own: the batch in work stays as it is.
             tile = self._tile(-1, len(part))
             tile.A[0][:, :-1] = part
-            tile.forward(self.P)
+            tile.forward(self.P.M)
             outputs[start : start + len(part)] = tile.A[-1]
         return outputs
 

@@ -48,15 +48,15 @@ class Trainer(contract.Trainer):
         self.T = self.Y[rows].astype(self.dtype)
 
     def forward(self) -> None:
-        self.masks = self._masks(len(self.T))
-        self.Z, self.A = self._layers(self.A[0], self.masks)
+        self.masks = self.draw_masks(len(self.T))
+        self.Z, self.A = self.layers(self.A[0], self.masks)
 
-    def _masks(self, rows: int) -> list[Floats | None]:
+    def draw_masks(self, rows: int) -> list[Floats | None]:
         """What each layer's outputs are multiplied by in this step."""
         seed = self.training.dropout_seed
         return dropout.masks(self.network, seed, self.updates, rows, self.dtype)
 
-    def _layers(
+    def layers(
         self, X: Floats, masks: Sequence[Floats | None] | None = None
     ) -> tuple[list[Floats], list[Floats]]:
         """Inputs and outputs of all layers for examples ``X``, shape ``(batch, n_0)``."""
@@ -111,7 +111,7 @@ class Trainer(contract.Trainer):
                 values[i] = values[i] - lost(gradient, memory, rate, self.updates, self.training)
 
     def predict(self, X: Floats) -> Floats:
-        return self._layers(X.astype(self.dtype))[1][-1]
+        return self.layers(X.astype(self.dtype))[1][-1]
 
     def parameters(self) -> Parameters:
         return Parameters(tuple(self.W), tuple(self.b)).astype(np.float64)

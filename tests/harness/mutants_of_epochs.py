@@ -53,10 +53,10 @@ class EpochReportsOneLoss(reference.Trainer):
 
 
 class SoftmaxOverExamples(reference.Trainer):
-    def _layers(
+    def layers(
         self, X: Floats, masks: Sequence[Floats | None] | None = None
     ) -> tuple[list[Floats], list[Floats]]:
-        Z, A = super()._layers(X, masks)
+        Z, A = super().layers(X, masks)
         E = np.exp(Z[-1] - Z[-1].max())
         A[-1] = E / E.sum(axis=0, keepdims=True)
         return Z, A

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench import gate
+from bench import gate, probe
 from bench.results import Check
 from impls import reference
 from impls.contract import Phase, Trainer
@@ -152,10 +152,10 @@ def test_a_forgotten_momentum_is_refused_where_one_batch_holds_all_examples() ->
 
 def test_probing_raises_what_is_there_and_nothing_else() -> None:
     given = Training(batch_size=4, momentum=5e-5, l1=0.0, l2=0.01)
-    raised = gate.probe_training(network(), given)
-    assert (raised.momentum, raised.l1, raised.l2) == (0.5, 0.0, 4 * gate.PROBE_PENALTY)
-    plain = gate.probe_training(network(), Training(batch_size=4, momentum=0.0, l1=1e-6, l2=0.0))
-    assert (plain.momentum, plain.l1, plain.l2) == (0.0, 4 * gate.PROBE_PENALTY, 0.0)
+    raised = probe.probe_training(network(), given)
+    assert (raised.momentum, raised.l1, raised.l2) == (0.5, 0.0, 4 * probe.PENALTY)
+    plain = probe.probe_training(network(), Training(batch_size=4, momentum=0.0, l1=1e-6, l2=0.0))
+    assert (plain.momentum, plain.l1, plain.l2) == (0.0, 4 * probe.PENALTY, 0.0)
     assert raised.batch_size == 4
 
 
