@@ -11,7 +11,7 @@ import numpy as np
 
 import bench
 from bench import journal, machine
-from bench.executor import LocalExecutor
+from bench.executor import Executor, LocalExecutor
 from bench.plan import Effort, Plan
 from bench.provenance import Dataset
 from bench.results import SCHEMA_VERSION, Results
@@ -57,15 +57,15 @@ def plan_for(
     )
 
 
-def carry_out(plan: Plan, rows: Sequence[Row]) -> Results:
-    """Measure ``plan`` in real worker processes."""
+def carry_out(plan: Plan, rows: Sequence[Row], executor: Executor | None = None) -> Results:
+    """Measure ``plan`` in real worker processes, or in those of another executor."""
     with tempfile.TemporaryDirectory(prefix="mlpbench-selfcheck-") as name:
         record = journal.Journal(Path(name), _document(plan, rows))
         try:
             Runner(
                 plan,
                 rows,
-                LocalExecutor(),
+                executor or LocalExecutor(),
                 record,
                 environment=os.environ,
                 timeout=_TIMEOUT,

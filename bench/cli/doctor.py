@@ -1,0 +1,196 @@
+"""``mlpbench doctor``: what this machine can resolve, what disturbs it, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bench import lock
+from bench.cli.progress import waiting
+from bench.disturbance import Monitor
+from bench.doctor.advice import export_line
+from bench.doctor.examination import examine
+from bench.doctor.findings import Diagnosis
+from bench.executor import LocalExecutor
+from bench.timing import Clock
+
+_NOT_TOLD = "not told"
+
+
+@click.command("doctor")
+@click.option(
+    "--seconds",
+    type=click.IntRange(min=5),
+    default=40,
+    show_default=True,
+    help="Take about so long.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+def doctor_command(seconds: int, *, as_json: bool) -> None:
+    """Find out which differences this machine can show, and what stands in the way.
+
+    One implementation is measured against itself in fresh processes; the scatter says how small a
+    difference can be seen in how many minutes.  Nothing on the machine is changed.
+    """
+    console = Console(stderr=as_json)
+
+    def say(text: str) -> AbstractContextManager[None]:
+        return waiting(console, text)
+
+    with lock.measuring("mlpbench doctor"):
+        found = examine(
+            os.environ,
+            seconds,
+            executor=LocalExecutor(),
+            waiting=say,
+            monitor=Monitor(),
+            clock=Clock(),
+        )
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        return
+    _show(console, found)
+
+
+def _show(console: Console, found: Diagnosis) -> None:
+    """The answer first, then what it rests on, and the advice last."""
+    console.print()
+    _line(console, found.answer)
+    console.print()
+    _line(console, _noise(found))
+    console.print()
+    forecasts = [_forecasts(found)] if found.noise.forecasts else []
+    for table in (*forecasts, _pools(found), _machine(found), _products(found)):
+        console.print(table)
+        console.print()
+    _export_lines(console, found)
+    for remark in found.advice or ("Nothing to remark.",):
+        _line(console, f"- {remark}")
+
+
+def _line(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
+    table = Table(title=Text(title), title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _noise(found: Diagnosis) -> str:
+    """What the answer rests on."""
+    noise = found.noise
+    scatter = "not known" if noise.scatter is None else f"{noise.scatter:.2%} from block to block"
+    return (
+        f"{noise.implementation} against itself, batch size {noise.batch_size}: {noise.blocks} "
+        f"{'block' if noise.blocks == 1 else 'blocks'} of {noise.block_seconds:.1f} s, scatter "
+        f"{scatter}."
+    )
+
+
+def _forecasts(found: Diagnosis) -> Table:
+    """What time buys."""
+    return _table(
+        "Two implementations compared",
+        ("minutes", "blocks", "interval", "smallest visible difference"),
+        (
+            (
+                str(one.minutes),
+                str(one.blocks),
+                "too few blocks" if one.half_width is None else f"+- {one.half_width:.2%}",
+                "" if one.detectable is None else f"{one.detectable:.2%}",
+            )
+            for one in found.noise.forecasts
+        ),
+    )
+
+
+def _products(found: Diagnosis) -> Table:
+    """Time by thread count; of each batch size, the count to choose is marked."""
+    chosen = {(one.batch_size, one.threads) for one in found.scaling.choices}
+    return _table(
+        "Matrix products of a training step",
+        ("batch size", "threads", "time", ""),
+        (
+            (
+                str(one.batch_size),
+                str(one.threads),
+                one.reason if one.seconds is None else f"{one.seconds * 1e3:.3g} ms",
+                "best" if (one.batch_size, one.threads) in chosen else "",
+            )
+            for one in found.scaling.times
+        ),
+    )
+
+
+def _export_lines(console: Console, found: Diagnosis) -> None:
+    """What to export for the best thread counts: whole lines, to be copied."""
+    sizes: dict[str, list[str]] = defaultdict(list)
+    for choice in found.scaling.choices:
+        sizes[export_line(choice)].append(str(choice.batch_size))
+    for line, where in sizes.items():
+        _line(console, f"Best at batch size {' and '.join(where)}:")
+        _line(console, line)
+        console.print()
+
+
+def _pools(found: Diagnosis) -> Table:
+    """Every pool of every process, or why there is none."""
+    rows: list[tuple[str, ...]] = []
+    for process in found.pools:
+        name = ", ".join(process.modules)
+        if not process.pools:
+            rows.append((name, process.reason or "no thread pool", "", "", ""))
+        for pool in process.pools:
+            threads = _NOT_TOLD if pool.threads is None else str(pool.threads)
+            rows.append((name, pool.library, pool.version, pool.detail, threads))
+            name = ""
+    return _table(
+        "Thread pools of a fresh process",
+        ("imports", "library", "version", "kernels", "threads"),
+        rows,
+    )
+
+
+def _machine(found: Diagnosis) -> Table:
+    """The machine in short."""
+    machine, around, clock = found.machine, found.neighbours, found.clock
+    cores = f"{machine.physical_cpus or 'unknown'} cores"
+    threads = {"notsupported": "none"}.get(machine.smt or "", machine.smt) or _NOT_TOLD
+    quota = "none" if machine.quota_cpus is None else f"{machine.quota_cpus:g} processors"
+    exported = [f"{name}={value}" for name, value in machine.environment.items()]
+    pressure = _NOT_TOLD if around.pressure is None else f"{around.pressure:.1%} of 10 s"
+    source = machine.clock_source or _NOT_TOLD
+    facts = {
+        "processor": machine.cpu,
+        "processors": f"{machine.usable_cpus} usable of {machine.logical_cpus}, {cores}",
+        "hardware threads": threads,
+        "quota": quota,
+        "caches": ", ".join(f"{name} {size}" for name, size in machine.caches.items()),
+        "governor": machine.governor or _NOT_TOLD,
+        "turbo": machine.turbo or _NOT_TOLD,
+        "hypervisor": machine.hypervisor or "none seen",
+        "clock": f"{source}, {clock.cost * 1e9:.0f} ns a reading, {clock.step * 1e9:.0f} ns a step",
+        "load average": f"{around.load[0]:.2f}",
+        "pressure": pressure,
+        "used by others": _processors(around.foreign),
+        "stolen": _processors(around.stolen),
+        "exported": " ".join(exported) or "nothing that matters",
+    }
+    return _table("Machine", ("fact", "value"), facts.items())
+
+
+def _processors(used: float | None) -> str:
+    return _NOT_TOLD if used is None else f"{used:.2f} processors"

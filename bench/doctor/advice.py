@@ -1,0 +1,173 @@
+"""Remarks on what was found: one sentence each, with the fact and the remedy.
+
+Nothing here changes the machine, and most remedies have a price: it is for the user to weigh.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from bench.doctor.findings import Choice, ClockQuality, Neighbours, Noise, PoolsOf, Scaling
+from bench.provenance import Machine
+
+FAST_CLOCKS = ("tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_page")
+"""Clock sources that are read without entering the kernel."""
+SLOW_READING = 1e-6
+BUSY = 0.05
+"""Others may use so many processors before they are worth a remark."""
+STOLEN = 0.005
+WAITED = 0.02
+FASTER = 1.03
+_BLAS = ("openblas", "mkl", "blis", "flexiblas", "accelerate")
+
+
+def answer(noise: Noise) -> str:
+    """The one sentence: which difference shows in five minutes."""
+    five = next((one for one in noise.forecasts if one.minutes == 5), None)
+    if five is None or five.detectable is None:
+        reason = noise.reason or "a block takes too long"
+        return f"Which difference this machine can show is not known: {reason}."
+    return (
+        f"In 5 minutes this machine shows a difference of {five.detectable:.1%} between two "
+        f"implementations, in 4 of 5 comparisons and at 95% confidence{_meanwhile(noise.foreign)}."
+    )
+
+
+def on_machine(machine: Machine) -> Iterator[str]:
+    """What the machine's settings do to repeatability."""
+    usable, logical = machine.usable_cpus, machine.logical_cpus
+    if usable < logical:
+        yield (
+            f"This process may run on {usable} of {logical} processors, and all numbers are about "
+            "those: lift the affinity mask (taskset, cpuset) to use the others."
+        )
+    if machine.quota_cpus is not None and machine.quota_cpus < usable:
+        most = max(1, int(machine.quota_cpus))
+        yield (
+            f"A quota of {machine.quota_cpus:g} processors is spread over {usable}, and whoever "
+            "exceeds it is paused in the middle of a round: measure with at most "
+            f"--threads {most}, or raise the container's limit."
+        )
+    if machine.physical_cpus is not None and machine.smt == "on":
+        yield (
+            f"The {logical} processors are hardware threads of {machine.physical_cpus} cores, and "
+            "two on one core share its arithmetic units: compare --threads "
+            f"{min(usable, machine.physical_cpus)} with more."
+        )
+    yield from _on_frequency(machine)
+    yield from _on_virtual(machine)
+
+
+def _on_frequency(machine: Machine) -> Iterator[str]:
+    if machine.governor not in {None, "performance"}:
+        yield (
+            f"The frequency governor is {machine.governor!r}, so that a processor's speed depends "
+            "on what it did before: 'sudo cpupower frequency-set -g performance' keeps it up."
+        )
+    if machine.turbo == "on":
+        yield (
+            "Turbo is on, so that the frequency falls with heat and with the number of busy "
+            "cores: compare within one run only, or switch turbo off while measuring."
+        )
+
+
+def _on_virtual(machine: Machine) -> Iterator[str]:
+    if machine.hypervisor is not None:
+        yield (
+            "This is a virtual machine, and others on the same host take cache, memory bandwidth "
+            "and frequency without a trace here: repeat at another time before believing a small "
+            "difference, or use a host of your own."
+        )
+    if machine.clock_source is not None and machine.clock_source not in FAST_CLOCKS:
+        yield (
+            f"The clock source is {machine.clock_source}, which is slow to read: see whether the "
+            "kernel offers tsc (available_clocksource), which it gives up where it seems unsteady."
+        )
+
+
+def on_clock(clock: ClockQuality) -> Iterator[str]:
+    """Whether reading the clock is cheap."""
+    if clock.cost >= SLOW_READING:
+        yield (
+            f"One reading of the clock takes {clock.cost * 1e6:.2g} us, as long as a phase of a "
+            "small batch: trust the step rather than its phases, or use larger batches."
+        )
+
+
+def on_neighbours(before: Neighbours, noise: Noise) -> Iterator[str]:
+    """What others took, before and while measuring."""
+    foreign = max(before.foreign or 0.0, noise.foreign or 0.0)
+    if foreign > BUSY:
+        yield (
+            f"Other processes used {foreign:.1f} processors (load average {before.load[0]:.2f}): "
+            "end them, or measure when they are done; 'top' names them."
+        )
+    stolen = max(before.stolen or 0.0, noise.stolen or 0.0)
+    if stolen > STOLEN:
+        yield (
+            f"The hypervisor kept {stolen:.1%} of a processor from this machine: measure at "
+            "another time, or on a machine with processors of its own."
+        )
+    if noise.waited is not None and noise.waited > WAITED:
+        yield (
+            f"Threads were ready but had no processor for {noise.waited:.0%} of the timed work: "
+            "end what else runs, or measure with fewer threads than processors."
+        )
+
+
+def on_pools(found: Iterable[PoolsOf]) -> Iterator[str]:
+    """Processes with more than one copy of a BLAS, those with the same copies together."""
+    processes: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for process in found:
+        copies = [pool for pool in process.pools if pool.library.startswith(_BLAS)]
+        if len(copies) > 1:
+            names = tuple(sorted(f"{one.library} {one.version}" for one in copies))
+            processes[names].append(" with ".join(process.modules))
+    for names, imports in processes.items():
+        yield (
+            f"A process that imports {', or '.join(imports)} has {len(names)} copies of a BLAS, "
+            f"{' and '.join(names)}, each with threads of its own: ask all of them for the same "
+            "number before it starts, and let only one compute at a time."
+        )
+
+
+def on_threads(scaling: Scaling, cpus: int) -> Iterator[str]:
+    """Where fewer threads than processors are faster, and the line that asks for them."""
+    meanwhile = _meanwhile(scaling.foreign)
+    better: dict[int, list[Choice]] = defaultdict(list)
+    for choice in scaling.choices:
+        if choice.gain is not None and choice.gain > FASTER:
+            better[choice.threads].append(choice)
+    for threads, group in better.items():
+        gains = " and ".join(f"{one.gain:.2f} at batch size {one.batch_size}" for one in group)
+        yield (
+            f"Matrix products are faster with {threads} {'thread' if threads == 1 else 'threads'} "
+            f"than with {cpus}, one for each processor, by a factor of {gains}{meanwhile}: "
+            f"{export_line(group[0])}."
+        )
+
+
+def _meanwhile(foreign: float | None) -> str:
+    """What others took while something was measured, where it may have mattered."""
+    busy = foreign is not None and foreign > BUSY
+    return f" (others used {foreign:.1f} processors meanwhile)" if busy else ""
+
+
+def export_line(choice: Choice) -> str:
+    """The shell line that gives a process the thread count of ``choice``."""
+    return f"export {' '.join(f'{name}={value}' for name, value in choice.variables.items())}"
+
+
+def on_noise(noise: Noise) -> Iterator[str]:
+    """Whether an implementation differs from itself."""
+    if noise.apparent is None:
+        return
+    value, low, high = noise.apparent
+    if not low <= 1 <= high:
+        yield (
+            f"{noise.implementation} seems {abs(value - 1):.1%} "
+            f"{'faster' if value > 1 else 'slower'} than itself (interval {low:.3f} to "
+            f"{high:.3f}), which chance does in 1 of 20 examinations: examine again, and where it "
+            "stays, believe no difference of this size."
+        )

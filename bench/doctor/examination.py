@@ -1,0 +1,85 @@
+"""The whole examination, part after part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+
+from bench import machine
+from bench.disturbance import Monitor
+from bench.doctor import advice, exported, noise, pools, scaling, surroundings
+from bench.doctor.findings import Diagnosis, Noise, Scaling
+from bench.executor import Executor
+from bench.selfcheck.small_run import carry_out
+from bench.timing import Clock
+
+Waiting = Callable[[str], AbstractContextManager[None]]
+"""Says what is waited for, as long as the context lasts."""
+
+SCALING_SHARE = 0.25
+"""How much of the time is spent on thread counts; at least one block is measured."""
+
+
+def examine(
+    environment: Mapping[str, str],
+    seconds: float,
+    *,
+    executor: Executor,
+    waiting: Waiting,
+    monitor: Monitor,
+    clock: Clock,
+) -> Diagnosis:
+    """Examine this machine for about ``seconds``, of which at least half go to the noise.
+
+    ``environment`` is the user's.  The machine should be held by :func:`bench.lock.measuring`.
+    """
+    begun = clock.wall()
+    described = machine.describe(environment)
+    cpus = described.usable_cpus
+    with waiting("looking at what else runs"):
+        around = surroundings.neighbours(monitor)
+        reading = surroundings.clock_quality(clock)
+    with waiting("asking libraries for their thread pools"):
+        found = pools.find(environment)
+    with waiting("multiplying matrices with different numbers of threads"):
+        scaled = _scaling(cpus, SCALING_SHARE * seconds, executor, monitor)
+    left = max(seconds / 2, seconds - (clock.wall() - begun))
+    with waiting(f"measuring one implementation against itself for about {left:.0f} s"):
+        threads = scaled.choices[0].threads if scaled.choices else None
+        itself = _noise(threads, left, executor, monitor, clock)
+    return Diagnosis(
+        answer=advice.answer(itself),
+        advice=(
+            *advice.on_threads(scaled, cpus),
+            *advice.on_neighbours(around, itself),
+            *advice.on_noise(itself),
+            *exported.remarks(environment, cpus),
+            *advice.on_machine(described),
+            *advice.on_clock(reading),
+            *advice.on_pools(found),
+        ),
+        machine=described,
+        neighbours=around,
+        clock=reading,
+        pools=tuple(found),
+        scaling=scaled,
+        noise=itself,
+    )
+
+
+def _scaling(cpus: int, seconds: float, executor: Executor, monitor: Monitor) -> Scaling:
+    """Matrix products with every thread count."""
+    with surroundings.watched(monitor) as others:
+        results = carry_out(scaling.plan(cpus, seconds), [scaling.floor()], executor)
+    return scaling.judge(results.outcomes, cpus, others)
+
+
+def _noise(
+    threads: int | None, seconds: float, executor: Executor, monitor: Monitor, clock: Clock
+) -> Noise:
+    """One implementation and its control."""
+    plan = noise.plan(threads, seconds)
+    begun = clock.wall()
+    with surroundings.watched(monitor) as others:
+        results = carry_out(plan, noise.pair(), executor)
+    return noise.judge(plan, results.outcomes, clock.wall() - begun, others)

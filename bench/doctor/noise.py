@@ -1,0 +1,123 @@
+"""The smallest visible difference: one implementation against itself, and what follows from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import msgspec
+
+from bench import stats, stopping
+from bench.budget import MOST_BLOCKS
+from bench.doctor.findings import Forecast, Noise
+from bench.doctor.surroundings import Others
+from bench.plan import Plan
+from bench.profiles import PROFILES
+from bench.results import Measured, Outcome
+from bench.selfcheck.small_run import EXAMPLES
+from impls import registry
+from impls.networks import PRESETS
+from impls.row import Row, control_of
+
+BATCH_SIZE = 500
+MINUTES = (1, 5, 20)
+
+
+def pair() -> tuple[Row, Row]:
+    """The highest rung of the ladder, which needs no package but NumPy, and its control."""
+    row = max(registry.ROWS, key=lambda row: -1 if row.rung is None else row.rung)
+    return row, control_of(row)
+
+
+def plan(threads: int | None, budget_seconds: float) -> Plan:
+    """Blocks of both for so long, each process with the effort of an ordinary run."""
+    preset = PRESETS["blog"]
+    return Plan(
+        seed=1,
+        profile="doctor",
+        network=preset.network,
+        trainings=(preset.training_at(BATCH_SIZE),),
+        implementations=tuple(row.name for row in pair()),
+        threads=(threads,),
+        settings=((),),
+        effort=msgspec.structs.replace(PROFILES["default"].effort, blocks=MOST_BLOCKS),
+        dataset="made up",
+        examples=EXAMPLES,
+        budget_seconds=budget_seconds,
+    )
+
+
+def judge(question: Plan, outcomes: tuple[Outcome, ...], seconds: float, others: Others) -> Noise:
+    """What ``outcomes``, measured in ``seconds``, say about this machine.
+
+    A run would not measure exactly like this, but with this effort per process.
+    """
+    reference = question.implementations[0]
+    ratios = list(stopping.ratios(outcomes, reference).values())
+    ratio = ratios[0] if ratios else None
+    blocks = ratio.processes if ratio else 0
+    noise = Noise(
+        implementation=reference,
+        batch_size=question.trainings[0].batch_size,
+        threads=question.threads[0],
+        blocks=blocks,
+        block_seconds=seconds / max(1, blocks),
+        waited=waited(outcomes),
+        foreign=others.foreign,
+        stolen=others.stolen,
+    )
+    if ratio is None or ratio.error is None or ratio.low is None or ratio.high is None:
+        return msgspec.structs.replace(noise, reason=_too_little(blocks, outcomes))
+    return msgspec.structs.replace(
+        noise,
+        apparent=(ratio.value, ratio.low, ratio.high),
+        scatter=ratio.error * math.sqrt(blocks),
+        forecasts=tuple(forecast(ratio, noise.block_seconds, minutes) for minutes in MINUTES),
+    )
+
+
+def _too_little(blocks: int, outcomes: Iterable[Outcome]) -> str:
+    """Why there is no interval."""
+    reasons = [outcome.reason for outcome in outcomes if not isinstance(outcome, Measured)]
+    if reasons:
+        return reasons[0]
+    return (
+        f"{blocks} {'block was' if blocks == 1 else 'blocks were'} measured, and an interval needs "
+        f"{stats.MINIMUM_PROCESSES}: give more --seconds"
+    )
+
+
+def forecast(found: stats.Ratio, block_seconds: float, minutes: int) -> Forecast:
+    """What as many blocks as fit into ``minutes`` would show, with the scatter that was found.
+
+    The standard error shrinks with the square root of the number of blocks, as long as the machine
+    stays as it was.
+    """
+    blocks = int(60 * minutes / block_seconds)
+    if blocks < stats.MINIMUM_PROCESSES or found.error is None:
+        return Forecast(minutes=minutes, blocks=blocks, half_width=None, detectable=None)
+    error = found.error * math.sqrt(found.processes / blocks)
+    reach = stats.quantile((1 + stats.CONFIDENCE) / 2, blocks - 1) * error
+    expected = stats.Ratio(1.0, math.exp(-reach), math.exp(reach), error, blocks - 1, blocks)
+    return Forecast(
+        minutes=minutes,
+        blocks=blocks,
+        half_width=stats.half_width(expected),
+        detectable=stats.detectable(expected),
+    )
+
+
+def waited(outcomes: Iterable[Outcome]) -> float | None:
+    """The share of the timed rounds in which a thread was ready but had no processor.
+
+    Summed over threads, so that it may exceed 1; None where the system does not tell.
+    """
+    waiting = seconds = 0.0
+    for outcome in outcomes:
+        for timing in outcome.timings if isinstance(outcome, Measured) else ():
+            for one, wall in zip(timing.disturbances, timing.round_seconds, strict=False):
+                if one.waited is None:
+                    return None
+                waiting += one.waited
+                seconds += wall * timing.iterations
+    return waiting / seconds if seconds else None

@@ -1,0 +1,105 @@
+"""With how many threads this machine multiplies matrices fastest: the floor, in fresh processes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from bench import stats
+from bench.doctor.findings import Choice, Scaling, StepTime
+from bench.doctor.surroundings import Others
+from bench.plan import Effort, Plan
+from bench.profiles import PROFILES
+from bench.results import STEP, Measured, Outcome
+from bench.selfcheck.small_run import EXAMPLES
+from bench.threads import variables
+from bench.verdicts import MARGIN
+from impls import registry
+from impls.networks import PRESETS
+from impls.row import Row
+
+BATCH_SIZES = (500, 5000)
+"""Where threads may begin to pay, and where they surely do if they ever do."""
+
+_EFFORT = Effort(
+    blocks=3, rounds=5, epoch_rounds=1, round_seconds=0.02, cell_seconds=0.15, warmup_seconds=0.1
+)
+
+
+def floor() -> Row:
+    """The row of the matrix products alone."""
+    return next(row for row in registry.ROWS if row.role == "limit")
+
+
+def plan(cpus: int, budget_seconds: float) -> Plan:
+    """The floor with 1, 2, 4, ... and ``cpus`` threads; one block at least, three at most."""
+    preset = PRESETS["blog"]
+    return Plan(
+        seed=1,
+        profile="doctor",
+        network=preset.network,
+        trainings=tuple(preset.training_at(size) for size in BATCH_SIZES),
+        implementations=(floor().name,),
+        threads=PROFILES["full"].threads(cpus),
+        settings=((),),
+        effort=_EFFORT,
+        dataset="made up",
+        examples=EXAMPLES,
+        budget_seconds=budget_seconds,
+    )
+
+
+def judge(outcomes: Iterable[Outcome], cpus: int, others: Others) -> Scaling:
+    """What ``outcomes`` say about a machine with ``cpus`` usable processors."""
+    times = step_times(outcomes)
+    return Scaling(times=times, choices=choices(times, cpus), foreign=others.foreign)
+
+
+def step_times(outcomes: Iterable[Outcome]) -> tuple[StepTime, ...]:
+    """One time for each batch size and thread count, from all blocks; else why there is none."""
+    rounds: dict[tuple[int, int], list[Sequence[float]]] = defaultdict(list)
+    reasons: dict[tuple[int, int], str] = {}
+    for outcome in outcomes:
+        key = outcome.cell.batch_size, outcome.cell.threads or 0
+        if isinstance(outcome, Measured):
+            steps = (timing for timing in outcome.timings if timing.phase == STEP)
+            rounds[key].append(next(steps).round_seconds)
+        else:
+            reasons[key] = outcome.reason
+    found = []
+    for size, threads in sorted(rounds.keys() | reasons.keys()):
+        processes = rounds.get((size, threads))
+        found.append(
+            StepTime(
+                batch_size=size,
+                threads=threads,
+                seconds=stats.estimate(processes).value if processes else None,
+                reason="" if processes else reasons[size, threads],
+            )
+        )
+    return tuple(found)
+
+
+def choices(times: Sequence[StepTime], cpus: int) -> tuple[Choice, ...]:
+    """For each batch size, the smallest thread count that is within the margin of the fastest."""
+    chosen = []
+    for size in sorted({time.batch_size for time in times}):
+        seconds = {
+            time.threads: time.seconds
+            for time in times
+            if time.batch_size == size and time.seconds is not None
+        }
+        if not seconds:
+            continue
+        limit = min(seconds.values()) * (1 + MARGIN)
+        threads = min(count for count, one in seconds.items() if one <= limit)
+        unasked = seconds.get(cpus)
+        chosen.append(
+            Choice(
+                batch_size=size,
+                threads=threads,
+                gain=None if unasked is None else unasked / seconds[threads],
+                variables=variables(threads),
+            )
+        )
+    return tuple(chosen)

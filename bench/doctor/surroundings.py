@@ -1,0 +1,86 @@
+"""The clock, and what else runs on this machine."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.disturbance import Monitor
+from bench.doctor.findings import ClockQuality, Neighbours
+from bench.timing import Clock
+
+LOOK_SECONDS = 1.0
+_READINGS = 5000
+_PRESSURE = Path("/proc/pressure/cpu")
+
+
+def clock_quality(clock: Clock) -> ClockQuality:
+    """Read the clock many times in a row, as fast as it goes."""
+    readings = [clock.wall() for _ in range(_READINGS)]
+    steps = [after - before for before, after in itertools.pairwise(readings)]
+    return ClockQuality(
+        step=min((step for step in steps if step > 0), default=0.0),
+        cost=(readings[-1] - readings[0]) / len(steps),
+    )
+
+
+def neighbours(monitor: Monitor) -> Neighbours:
+    """What others do while this process sleeps for :data:`LOOK_SECONDS`."""
+    with watched(monitor) as others:
+        time.sleep(LOOK_SECONDS)
+    return Neighbours(
+        load=os.getloadavg(),
+        pressure=pressure(),
+        foreign=others.foreign,
+        stolen=others.stolen,
+    )
+
+
+def pressure(path: Path = _PRESSURE) -> float | None:
+    """The share of the last 10 s in which something waited for a processor; None if not told.
+
+    The kernel's pressure stall information: a line such as ``some avg10=1.53 avg60=...``.
+    """
+    try:
+        words = path.read_text().split()
+    except OSError:
+        # The file may be there and not open: an option of the kernel that is switched off.
+        return None
+    found = [word.partition("=")[2] for word in words if word.startswith("avg10=")]
+    return float(found[0]) / 100 if found else None
+
+
+class Others:
+    """Processors that others used while something was watched; filled at its end."""
+
+    foreign: float | None = None
+    stolen: float | None = None
+
+
+@contextmanager
+def watched(monitor: Monitor) -> Iterator[Others]:
+    """What others use while the body runs; the body's own children are not others.
+
+    Over seconds the accounts in ticks are exact enough, which they are not in a single round.
+    """
+    others = Others()
+    ours, before = _children(), monitor.read()
+    yield others
+    after = monitor.read()
+    found = monitor.between(before, after)
+    seconds = after.wall - before.wall
+    if found.foreign is not None:
+        others.foreign = max(0.0, found.foreign - (_children() - ours)) / seconds
+    if found.stolen is not None:
+        others.stolen = found.stolen / seconds
+
+
+def _children() -> float:
+    """Processor seconds of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
