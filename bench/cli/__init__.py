@@ -23,6 +23,7 @@ COMMANDS = {
     "report": "bench.cli.report:report_command",
     "train": "bench.cli.train:train_command",
     "list": "bench.cli.listing:list_command",
+    "doctor": "bench.cli.doctor:doctor_command",
 }
 
 
