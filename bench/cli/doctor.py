@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 
 import click
 import msgspec
@@ -45,13 +45,13 @@ def doctor_command(seconds: int, *, as_json: bool) -> None:
     def say(text: str) -> AbstractContextManager[None]:
         return waiting(console, text)
 
-    with lock.measuring("mlpbench doctor"):
+    with lock.measuring("mlpbench doctor"), closing(Monitor()) as monitor:
         found = examine(
             os.environ,
             seconds,
             executor=LocalExecutor(),
             waiting=say,
-            monitor=Monitor(),
+            monitor=monitor,
             clock=Clock(),
         )
     if as_json:
