@@ -15,7 +15,7 @@ _BYTE_UNITS = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 _LONGEST_LABEL = 26
 _WHOLE_PERCENT = 9.95  # from here on, three digits would pretend
 _UNIT = re.compile(r"(\d) (s|ms|µs|ns|%)(?!\w)")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufffe\uffff]")
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -91,7 +91,12 @@ def tied(sentence: str) -> str:
     return _UNIT.sub("\\1\N{NO-BREAK SPACE}\\2", sentence)
 
 
+def printable(text: str) -> str:
+    """``text`` without control characters, which XML cannot hold and a terminal obeys."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def label(text: str) -> str:
-    """A name short enough for an axis, without control characters, which XML cannot hold."""
-    clean = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+    """A name short enough for an axis, and printable."""
+    clean = printable(text)
     return clean if len(clean) <= _LONGEST_LABEL else clean[: _LONGEST_LABEL - 1] + "…"

@@ -28,6 +28,7 @@ BOTTOM = {
 """Plain data and pure functions: anyone may import them, they import only each other."""
 
 REPORTS_MAY_IMPORT = {
+    "bench.comparability", "bench.comparison", "bench.coordinates",
     "bench.disturbed", "bench.errors", "bench.plan", "bench.provenance", "bench.results",
     "bench.roofline", "bench.stats", "bench.verdicts", "bench.work",
     "bench.threads",  # the variables behind a thread setting, for the lines that reproduce it

@@ -1,0 +1,172 @@
+"""``mlpbench compare``: verdicts on cells against cells, for people and for a build server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from bench import documents
+from bench.cli.comparing import FAILURES, Request, answer
+from bench.cli.options import CommaList, Share
+from bench.errors import UsageError
+from bench.results import EPOCH, STEP
+from bench.sources import read_any
+from bench.verdicts import MARGIN
+from impls.contract import PHASES
+from reports.comparison.answer import Answer, full_name
+from reports.comparison.data import as_data
+from reports.comparison.markdown import markdown
+from reports.comparison.terminal import apart_table, difference_table, verdict_table
+from reports.comparison.words import legend, noise, sentences
+from reports.format import printable
+
+MOST_REASONS = 3
+MOST_COLUMNS = 1000
+
+
+@click.command("compare")
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--by",
+    "coordinate",
+    default=None,
+    metavar="COORDINATE",
+    help="Compare along run, implementation, threads, batch-size or the NAME of a variable. "
+    "Default with several documents: run.",
+)
+@click.option(
+    "--baseline",
+    default=None,
+    metavar="VALUE",
+    help="Compare with this value of the coordinate. Default: the first; of implementations the "
+    "ladder's rung 0.",
+)
+@click.option(
+    "--phase",
+    type=click.Choice([EPOCH, STEP, *PHASES]),
+    default=None,
+    help="What is compared. Default: epoch, or step where a document holds no epochs.",
+)
+@click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="FIELD=PATTERN,...",
+    help="Only cells that match, such as 'implementation=numba,numpy-*'. Repeatable.",
+)
+@click.option(
+    "--margin",
+    type=Share(),
+    default=MARGIN,
+    show_default="3%",
+    help="Differences within this share count as the same.",
+)
+@click.option(
+    "--threshold",
+    "thresholds",
+    multiple=True,
+    metavar="FIELD=PATTERN,...:SHARE",
+    help="Another margin for cells that match, such as 'implementation=numba:5%'. Repeatable; the "
+    "first match wins.",
+)
+@click.option(
+    "--fail-on",
+    type=CommaList(click.Choice(FAILURES)),
+    default=FAILURES,
+    show_default=",".join(FAILURES),
+    help="What makes the exit code 1, 2 or 3.",
+)
+@click.option(
+    "--across-machines", is_flag=True, help="Compare although processors or their number differ."
+)
+@click.option(
+    "--markdown",
+    "markdown_file",
+    default=None,
+    metavar="FILE",
+    help="Write a table for a pull request; - prints it instead of the tables.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+def compare_command(sources: tuple[Path, ...], **options: Any) -> int:
+    """Compare runs, or cells of a run along one coordinate.
+
+    SOURCES are results.json, journal.jsonl or pytest-benchmark's JSON: one to compare within it, or
+    the reference followed by those that are compared with it.
+
+    Exit code 1: a cell is slower. 2: one is unresolved. 3: one was refused or failed where its
+    partner was measured. 4: the documents are not comparable. The first of 4, 1, 3, 2 that holds.
+    """
+    if options["as_json"] and options["markdown_file"] == "-":
+        raise UsageError("--json and --markdown - both want the output: give --markdown a file")
+    request = Request(
+        sources=sources,
+        coordinate=options["coordinate"],
+        baseline=options["baseline"],
+        phase=options["phase"],
+        filters=options["filters"],
+        margin=options["margin"],
+        thresholds=options["thresholds"],
+        fail_on=options["fail_on"],
+        across_machines=options["across_machines"],
+    )
+    found = answer(request, [read_any(source) for source in sources])
+    _write(found, options["markdown_file"], as_json=options["as_json"])
+    return found.exit_code
+
+
+def _write(found: Answer, markdown_file: str | None, *, as_json: bool) -> None:
+    """To the output, and to a file where one was named."""
+    if markdown_file == "-":
+        click.echo(markdown(found), nl=False)
+        return
+    if markdown_file is not None:
+        documents.write_bytes(Path(markdown_file), markdown(found).encode())
+    if as_json:
+        click.echo(json.dumps(as_data(found)))
+    else:
+        _print(found, Console())
+
+
+def _print(found: Answer, console: Console) -> None:
+    """The answer first, then the table, then what may explain it."""
+    for sentence in sentences(found):
+        console.print(Text(printable(sentence)), soft_wrap=True)
+    if found.comparison.pairs:
+        _print_verdicts(found, console)
+        for code, meaning in legend(found):
+            console.print(Text(f"{code}: {meaning}"), soft_wrap=True)
+        _print_reasons(found, console)
+    if found.of_interest:
+        console.print()
+        console.print(difference_table(found))
+    if noise(found):
+        console.print(noise(found))
+    if found.comparison.apart:
+        console.print()
+        console.print(apart_table(found))
+
+
+def _print_verdicts(found: Answer, console: Console) -> None:
+    """As wide as it must be where nothing limits it, else in rows of several lines."""
+    table = verdict_table(found)
+    width = console.measure(table, options=console.options.update(width=MOST_COLUMNS)).maximum
+    if not console.is_terminal:
+        console.width = max(width, console.width)
+    console.print()
+    narrow = width > console.width
+    console.print(verdict_table(found, narrow=True) if narrow else table)
+
+
+def _print_reasons(found: Answer, console: Console) -> None:
+    """Each unresolved verdict in words, which say what would settle it."""
+    unresolved = [p for p in found.comparison.pairs if p.verdict.kind == "unresolved"]
+    for pair in unresolved[:MOST_REASONS]:
+        line = f"{full_name(pair.other.cell)}: {pair.verdict.reason}"
+        console.print(Text(printable(line)), soft_wrap=True)
+    if len(unresolved) > MOST_REASONS:
+        console.print(f"{len(unresolved) - MOST_REASONS} more reasons are in --json.")

@@ -1,0 +1,200 @@
+"""From documents and options to the answer of ``mlpbench compare``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+
+from bench.cli.options import Share
+from bench.comparability import (
+    Difference,
+    between_documents,
+    between_processes,
+    merged,
+    obstacles,
+)
+from bench.comparison import (
+    Comparison,
+    Question,
+    choose_baseline,
+    choose_phase,
+    compare,
+    in_several,
+    suggestions,
+)
+from bench.coordinates import RUN, Selector, Side, parse_selector, sides, values_along
+from bench.errors import UsageError
+from bench.results import Results
+from reports.comparison.answer import Answer
+
+EXIT_FINE = 0
+EXIT_SLOWER = 1
+EXIT_UNRESOLVED = 2
+EXIT_NOT_ALL_VALID = 3
+EXIT_NOT_COMPARABLE = 4
+
+FAILURES = ("slower", "unresolved", "invalid")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for; None where the documents decide."""
+
+    sources: tuple[Path, ...]
+    coordinate: str | None
+    baseline: str | None
+    phase: str | None
+    filters: tuple[str, ...]
+    margin: float
+    thresholds: tuple[str, ...]
+    fail_on: tuple[str, ...]
+    across_machines: bool
+
+
+def answer(request: Request, results: Sequence[Results]) -> Answer:
+    """Guard, match and judge.
+
+    Raises:
+        UsageError: an option that does not fit the documents.
+        ResultsError: a duration in a document that cannot be.
+    """
+    labels = labels_of(request.sources)
+    everything = sides(results, labels)
+    margin_of = _margins(everything, request)
+    found = _filtered(everything, request.filters)
+    question, note = _question(results, labels, found, request)
+    differences = list(_of_documents(results, found, question))
+    forbidding = obstacles(differences, across_machines=request.across_machines)
+    if forbidding:
+        comparison, exit_code = Comparison(question, (), ()), EXIT_NOT_COMPARABLE
+    else:
+        _require_matches(found, question)
+        comparison = compare(found, question, margin_of)
+        differences += _of_processes(comparison)
+        exit_code = exit_code_of(comparison, request.fail_on)
+    return Answer(
+        comparison=comparison,
+        labels=tuple(labels),
+        differences=tuple(merged(differences)),
+        obstacles=tuple(forbidding),
+        note=note,
+        exit_code=exit_code,
+    )
+
+
+def exit_code_of(comparison: Comparison, fail_on: Sequence[str]) -> int:
+    """What the verdicts amount to: slower before refused before unresolved."""
+    kinds = {pair.verdict.kind for pair in comparison.pairs}
+    if "slower" in kinds and "slower" in fail_on:
+        return EXIT_SLOWER
+    if comparison.lost and "invalid" in fail_on:
+        return EXIT_NOT_ALL_VALID
+    if not comparison.pairs:
+        return EXIT_NOT_COMPARABLE
+    if "unresolved" in kinds and "unresolved" in fail_on:
+        return EXIT_UNRESOLVED
+    return EXIT_FINE
+
+
+def labels_of(sources: Sequence[Path]) -> list[str]:
+    """What tells the paths apart: without the parts that all of them begin and end with.
+
+    Raises:
+        UsageError: a file is named twice.
+    """
+    resolved = [source.resolve() for source in sources]
+    for source, path in zip(sources, resolved, strict=True):
+        if resolved.count(path) > 1:
+            raise UsageError(f"{source} is named twice: name each document once")
+    parts = [source.parts for source in sources]
+    start, end = _shared(parts), _shared([one[::-1] for one in parts])
+    short = ["/".join(one[start : len(one) - end]) for one in parts]
+    return short if all(short) else [str(source) for source in sources]
+
+
+def _shared(parts: Sequence[tuple[str, ...]]) -> int:
+    """How many parts all begin with."""
+    places = zip(*parts, strict=False)
+    return sum(1 for _ in takewhile(lambda place: len(set(place)) == 1, places))
+
+
+def _filtered(everything: list[Side], filters: Sequence[str]) -> list[Side]:
+    selectors = [parse_selector("--filter", text, everything) for text in filters]
+    found = [side for side in everything if all(one.matches(side) for one in selectors)]
+    if not found:
+        chosen = f"match {' and '.join(filters)}" if filters else "are in the documents"
+        raise UsageError(f"no cells {chosen}: there are {len(everything)} to choose from")
+    return found
+
+
+def _margins(everything: Sequence[Side], request: Request) -> Callable[[Side], float]:
+    """The margin of each cell: that of the first threshold that matches, else the general one."""
+    rules: list[tuple[Selector, float]] = []
+    for text in request.thresholds:
+        selector, separator, share = text.rpartition(":")
+        if not separator:
+            raise UsageError(
+                f"--threshold {text!r} is not FIELD=PATTERN:SHARE, such as 'threads=1:5%'"
+            )
+        selected = parse_selector("--threshold", selector, everything)
+        rules.append((selected, Share().convert(share, None, None)))
+    return lambda side: next((m for rule, m in rules if rule.matches(side)), request.margin)
+
+
+def _question(
+    results: Sequence[Results], labels: Sequence[str], found: Sequence[Side], request: Request
+) -> tuple[Question, str]:
+    """What is compared, and what a reader must know about it first."""
+    coordinate = request.coordinate or RUN
+    if request.coordinate is None and len(results) == 1:
+        values_along(RUN, found)
+    baseline = request.baseline
+    named = dict(zip(map(str, request.sources), labels, strict=True))
+    if coordinate == RUN and baseline is not None:
+        baseline = named.get(baseline, baseline)
+    value = choose_baseline(coordinate, found, baseline)
+    phase, note = (request.phase, "") if request.phase else choose_phase(results, labels)
+    return Question(coordinate, value, phase), note
+
+
+def _require_matches(found: Sequence[Side], question: Question) -> None:
+    """Where no cell is in two runs, say along what they could be compared."""
+    if question.coordinate != RUN or in_several(found, RUN):
+        return
+    others = suggestions(found)
+    if others:
+        listed = " or ".join(f"--by {one}" for one in others)
+        values = [f"{one} ({', '.join(values_along(one, found))})" for one in others]
+        raise UsageError(
+            f"no cell is in two of the documents; they differ in {' or '.join(values)}: compare "
+            f"along it with {listed}"
+        )
+
+
+def _of_documents(
+    results: Sequence[Results], found: Sequence[Side], question: Question
+) -> Iterator[Difference]:
+    first = int(question.baseline) if question.coordinate == RUN else 0
+    sizes = {side.cell.batch_size for side in found}
+    for run, document in enumerate(results):
+        if run != first:
+            yield from between_documents(
+                results[first],
+                document,
+                run=run,
+                coordinate=question.coordinate,
+                batch_sizes=sizes,
+            )
+
+
+def _of_processes(comparison: Comparison) -> Iterator[Difference]:
+    for pair in comparison.pairs:
+        yield from between_processes(
+            [one.process for one in pair.reference.measured],
+            [one.process for one in pair.other.measured],
+            run=pair.other.run,
+            coordinate=comparison.question.coordinate,
+            where=pair.other.cell.implementation,
+        )

@@ -1,0 +1,258 @@
+"""Cells against cells: matched on every coordinate but one, and judged as one table.
+
+Numbers of two runs are never merged: a cell is what one document holds of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from bench import stats
+from bench.coordinates import (
+    BATCH_SIZE,
+    IMPLEMENTATION,
+    RUN,
+    THREADS,
+    Gap,
+    Side,
+    values_along,
+    variables_of,
+)
+from bench.errors import UnknownNameError
+from bench.results import EPOCH, STEP, Results, Unavailable
+from bench.stats import Ratio
+from bench.verdicts import Verdict, judge
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two cells that differ in one coordinate, and the verdict on the second.
+
+    Seconds are those of an iteration, or of one example where batch sizes are compared.
+    """
+
+    reference: Side
+    other: Side
+    reference_seconds: float
+    other_seconds: float
+    verdict: Verdict
+
+    @property
+    def ratio(self) -> Ratio:
+        """How many times faster the second is."""
+        return self.verdict.ratio
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A cell that is not compared, or not in full, and why.
+
+    ``lost`` says that its partner was measured and this cell was refused or failed.
+    """
+
+    side: Side
+    reason: str
+    lost: bool = False
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is compared: ``phase`` along ``coordinate``, against the cells at ``baseline``."""
+
+    coordinate: str
+    baseline: str
+    phase: str
+
+    def place(self, side: Side) -> str:
+        """Where ``side`` stands along the coordinate, in words."""
+        if self.coordinate == RUN:
+            return f"in {side.label}"
+        if self.coordinate == IMPLEMENTATION:
+            return f"as {side.cell.implementation}"
+        return f"with {self.coordinate} {side.value(self.coordinate)}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The answer: every pair with its verdict, and every cell that has none."""
+
+    question: Question
+    pairs: tuple[Pair, ...]
+    apart: tuple[Apart, ...]
+
+    @property
+    def lost(self) -> tuple[Apart, ...]:
+        """Cells that were refused or failed where their partner was measured."""
+        return tuple(one for one in self.apart if one.lost)
+
+
+def choose_phase(results: Sequence[Results], labels: Sequence[str]) -> tuple[str, str]:
+    """Epochs, or steps where a document holds none at all; and the reason for the latter."""
+    for document, label in zip(results, labels, strict=True):
+        timed = {
+            timing.phase
+            for outcome in document.outcomes
+            for timing in getattr(outcome, "timings", ())
+        }
+        if timed and EPOCH not in timed:
+            return STEP, f"Steps are compared, because {label} holds no epochs."
+    return EPOCH, ""
+
+
+def choose_baseline(coordinate: str, found: Sequence[Side], asked: str | None) -> str:
+    """The reference value along ``coordinate``: the one asked for, else the first.
+
+    Of implementations the first is rung 0 of the ladder where it is there, else a trainer.  A run
+    may be asked for by the label of its document.
+
+    Raises:
+        UnknownNameError: no cell has the value asked for.
+        UsageError: all cells have the same value.
+    """
+    values = values_along(coordinate, found)
+    if asked is not None:
+        known = {
+            side.label if coordinate == RUN else side.value(coordinate): side for side in found
+        }
+        if asked not in known:
+            raise UnknownNameError(f"{coordinate} for --baseline", asked, known)
+        return known[asked].value(coordinate)
+    if coordinate == IMPLEMENTATION:
+        rungs = [side for side in found if side.row is not None and side.row.rung == 0]
+        trainers = [side for side in found if not side.is_limit]
+        return next(side.value(coordinate) for side in (*rungs, *trainers, *found))
+    return values[0]
+
+
+def compare(
+    found: Sequence[Side], question: Question, margin_of: Callable[[Side], float]
+) -> Comparison:
+    """Match and judge; ``margin_of`` gives the margin for a cell that is not the reference."""
+    groups: dict[tuple[object, ...], list[Side]] = {}
+    for side in found:
+        groups.setdefault(side.key(question.coordinate), []).append(side)
+    apart: list[Apart] = []
+    matches: list[tuple[Side, Side, Ratio]] = []
+    for match in (match for group in groups.values() for match in _matches(group, question)):
+        if isinstance(match, Apart):
+            apart.append(match)
+            continue
+        ratio = _ratio(*match, question.phase)
+        apart += _problem(*match, question, ratio)
+        if ratio is not None:
+            matches.append((*match, ratio))
+    verdicts = judge([ratio for *_, ratio in matches], [margin_of(one) for _, one, _ in matches])
+    pairs = tuple(
+        Pair(
+            reference,
+            other,
+            _seconds(reference, question),
+            _seconds(other, question),
+            verdict,
+        )
+        for (reference, other, _), verdict in zip(matches, verdicts, strict=True)
+    )
+    return Comparison(question, pairs, tuple(apart))
+
+
+def _matches(group: Sequence[Side], question: Question) -> Iterator[tuple[Side, Side] | Apart]:
+    """Reference and other for each match among cells that differ in one coordinate only."""
+    references = [side for side in group if side.value(question.coordinate) == question.baseline]
+    matched = []
+    for other in group:
+        if other.value(question.coordinate) == question.baseline:
+            continue
+        partners = [side for side in references if side.run == other.run] or references
+        if question.coordinate == IMPLEMENTATION and other.is_limit:
+            yield Apart(other, "it trains nothing; --baseline compares the others with it")
+        elif not partners:
+            yield _alone(other, question)
+        elif len(partners) > 1:
+            yield Apart(other, _ambiguous(partners, question))
+        else:
+            matched += partners
+            yield partners[0], other
+    for side in references:
+        if side not in matched:
+            yield _alone(side, question)
+
+
+def _alone(side: Side, question: Question) -> Apart:
+    trouble = _trouble(side, question.phase)
+    return Apart(side, f"only {question.place(side)}" + (f"; {trouble}" if trouble else ""))
+
+
+def _ambiguous(partners: Sequence[Side], question: Question) -> str:
+    where = ", ".join(f"{side.label} on {side.cell.device}" for side in partners)
+    return (
+        f"{question.place(partners[0])} it is there {len(partners)} times ({where}), and they are "
+        "not merged: compare the runs with --by run, or give one of them"
+    )
+
+
+def _ratio(reference: Side, other: Side, phase: str) -> Ratio | None:
+    """Paired by block within a run; None where there is nothing to divide."""
+    theirs, ours = reference.rounds(phase), other.rounds(phase)
+    if not theirs or not ours:
+        return None
+    if reference.run != other.run:
+        return stats.unpaired_ratio(list(theirs.values()), list(ours.values()))
+    return stats.paired_ratio(theirs, ours) if theirs.keys() & ours.keys() else None
+
+
+def _problem(
+    reference: Side, other: Side, question: Question, ratio: Ratio | None
+) -> Iterator[Apart]:
+    """What keeps a match from being compared, or from being compared in full."""
+    troubles = [_trouble(side, question.phase) for side in (reference, other)]
+    places = [question.place(side) for side in (reference, other)]
+    reasons = [f"{where}: {why}" for where, why in zip(places, troubles, strict=True) if why]
+    if all(troubles) and troubles[0] == troubles[1]:
+        reasons = [f"on both sides: {troubles[0]}"]
+    if ratio is not None and reasons:
+        reasons.append("the rest is compared")
+    elif ratio is None and not reasons:
+        reasons.append(f"no block holds it both {' and '.join(places)}, so no ratio can be paired")
+    if reasons:
+        sound = reference.rounds(question.phase) and not _refused(reference)
+        yield Apart(other, "; ".join(reasons), lost=bool(sound and _refused(other)))
+
+
+def _trouble(side: Side, phase: str) -> str:
+    """Why a cell, or a part of it, has no rounds; empty where all is well."""
+    gaps = _refused(side) or side.gaps
+    if gaps:
+        total = len(side.gaps) + len(side.measured)
+        part = f" in {len(gaps)} of {total} processes" if len(gaps) < total else ""
+        return f"{type(gaps[0]).__name__.lower()}{part}: {gaps[0].reason}"
+    return "" if side.rounds(phase) else f"measured, but its {phase} was not timed"
+
+
+def _refused(side: Side) -> tuple[Gap, ...]:
+    """Outcomes that are worse than being unavailable here."""
+    return tuple(gap for gap in side.gaps if not isinstance(gap, Unavailable))
+
+
+def _seconds(side: Side, question: Question) -> float:
+    """The estimate of the duration that a reader expects to see."""
+    per_example = stats.estimate(list(side.rounds(question.phase).values())).value
+    if question.coordinate == BATCH_SIZE:
+        return per_example
+    timings = (timing for one in side.measured for timing in one.timings)
+    return per_example * next(one.examples for one in timings if one.phase == question.phase)
+
+
+def suggestions(found: Sequence[Side]) -> list[str]:
+    """The coordinates along which cells of several runs could be compared instead of by run."""
+    candidates = (IMPLEMENTATION, THREADS, BATCH_SIZE, *variables_of(found))
+    return [one for one in candidates if in_several(found, one)]
+
+
+def in_several(found: Sequence[Side], coordinate: str) -> bool:
+    """Whether a cell is in several runs, but for where it stands along ``coordinate``."""
+    runs: dict[tuple[object, ...], set[int]] = defaultdict(set)
+    for side in found:
+        runs[side.key(coordinate)].add(side.run)
+    return any(len(one) > 1 for one in runs.values())

@@ -1,0 +1,1 @@
+"""A comparison as people and machines read it: in words, as tables, as Markdown, as JSON."""

@@ -1,0 +1,83 @@
+"""All that is said about a comparison, and what a reader calls its parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.comparability import Difference
+from bench.comparison import Comparison
+from bench.coordinates import BATCH_SIZE, IMPLEMENTATION, RUN, THREADS
+from bench.plan import Cell
+from reports import format as text
+
+MOST_NAMED = 3
+"""More cells than these that are apart for one reason are counted."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A comparison with what its conditions have in them.
+
+    ``differences`` are those of the conditions; where some of them are ``obstacles`` nothing was
+    compared.  ``labels`` names the documents, ``note`` says what a reader must know first.
+    """
+
+    comparison: Comparison
+    labels: tuple[str, ...]
+    differences: tuple[Difference, ...]
+    obstacles: tuple[Difference, ...]
+    note: str
+    exit_code: int
+
+    @property
+    def coordinate(self) -> str:
+        """What was compared along."""
+        return self.comparison.question.coordinate
+
+    @property
+    def reference(self) -> str:
+        """What everything is compared with, in words."""
+        return self.place(self.comparison.question.baseline)
+
+    @property
+    def of_interest(self) -> tuple[Difference, ...]:
+        """Differences that may explain a verdict; the rest is noise."""
+        return tuple(one for one in self.differences if one.kind != "noise")
+
+    def place(self, value: str) -> str:
+        """A value along the coordinate in words: ``2 threads``, ``batch size 500``, a document."""
+        if self.coordinate == RUN:
+            return self.labels[int(value)]
+        if self.coordinate == IMPLEMENTATION:
+            return value
+        if self.coordinate == THREADS:
+            return text.threads(int(value) if value.isdecimal() else None)
+        return (
+            f"batch size {value}" if self.coordinate == BATCH_SIZE else f"{self.coordinate}={value}"
+        )
+
+    @property
+    def apart(self) -> list[tuple[str, str]]:
+        """Cells that are not compared, and why; those of an implementation in one where alike."""
+        grouped: dict[tuple[str, str], list[Cell]] = {}
+        for one in self.comparison.apart:
+            grouped.setdefault((one.side.cell.implementation, one.reason), []).append(one.side.cell)
+        found = []
+        for (implementation, reason), cells in grouped.items():
+            if len(cells) > MOST_NAMED:
+                found.append((f"{implementation}, {len(cells)} cells", reason))
+            else:
+                found += [(full_name(cell), reason) for cell in cells]
+        return found
+
+
+def full_name(cell: Cell) -> str:
+    """A cell with all its coordinates in words."""
+    words = [
+        cell.implementation,
+        "" if cell.device == "cpu" else f"on {cell.device}",
+        f"batch size {cell.batch_size}",
+        text.threads(cell.threads),
+        text.setting(cell.setting),
+    ]
+    return ", ".join(word for word in words if word)

@@ -1,0 +1,78 @@
+"""A comparison as plain data, for JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.comparability import Difference
+from bench.comparison import Apart, Pair
+from bench.coordinates import Side
+from reports.comparison.answer import Answer
+from reports.comparison.words import change, change_interval, sentences
+
+
+def as_data(answer: Answer) -> dict[str, Any]:
+    """Everything that the tables say; ratios are times faster, changes shares of the time."""
+    question = answer.comparison.question
+    return {
+        "exit_code": answer.exit_code,
+        "summary": sentences(answer),
+        "documents": list(answer.labels),
+        "by": question.coordinate,
+        "baseline": answer.reference,
+        "phase": question.phase,
+        "comparisons": [_pair(pair, question.coordinate) for pair in answer.comparison.pairs],
+        "not_compared": [_apart(one) for one in answer.comparison.apart],
+        "obstacles": [_difference(one, answer) for one in answer.obstacles],
+        "differences": [_difference(one, answer) for one in answer.of_interest],
+        "noise": sorted({one.field for one in answer.differences if one.kind == "noise"}),
+    }
+
+
+def _cell(side: Side) -> dict[str, Any]:
+    cell = side.cell
+    return {
+        "implementation": cell.implementation,
+        "device": cell.device,
+        "network": cell.network,
+        "batch_size": cell.batch_size,
+        "threads": cell.threads,
+        "setting": dict(cell.setting),
+        "document": side.label,
+    }
+
+
+def _pair(pair: Pair, coordinate: str) -> dict[str, Any]:
+    verdict, ratio = pair.verdict, pair.ratio
+    low, high = change_interval(pair) or (None, None)
+    return {
+        **_cell(pair.other),
+        "value": pair.other.value(coordinate),
+        "reference": {**_cell(pair.reference), "seconds": pair.reference_seconds},
+        "seconds": pair.other_seconds,
+        "verdict": verdict.kind,
+        "code": verdict.code,
+        "reason": verdict.reason,
+        "margin": verdict.margin,
+        "p": verdict.p,
+        "ratio": {"value": ratio.value, "low": ratio.low, "high": ratio.high},
+        "change": {"value": change(pair), "low": low, "high": high},
+        "processes": ratio.processes,
+        "paired": ratio.paired,
+    }
+
+
+def _apart(one: Apart) -> dict[str, Any]:
+    return {**_cell(one.side), "reason": one.reason, "lost": one.lost}
+
+
+def _difference(one: Difference, answer: Answer) -> dict[str, Any]:
+    return {
+        "field": one.field,
+        "kind": one.kind,
+        "reason": one.reason,
+        "reference": one.reference,
+        "compared": one.other,
+        "document": answer.labels[one.run],
+        "implementations": list(one.where),
+    }

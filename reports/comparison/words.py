@@ -1,0 +1,145 @@
+"""A comparison in sentences: the count of verdicts, the worst, and what limits both."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from bench.comparability import Difference
+from bench.comparison import Pair
+from bench.coordinates import BATCH_SIZE, RUN
+from bench.verdicts import Code, Kind
+from reports import format as text
+from reports.comparison.answer import Answer, full_name
+
+KINDS: tuple[Kind, ...] = ("faster", "slower", "same", "unresolved")
+CODES: dict[Code, str] = {
+    "outside-margin": "the whole interval lies beyond the margin",
+    "differs": "there is a difference, but it may lie within the margin",
+    "within-margin": "a difference as large as the margin is excluded",
+    "too-wide": "the interval is too wide to tell",
+    "not-after-holm": "it would count alone, but not among so many comparisons",
+    "too-few": "there are fewer than 3 processes on a side",
+}
+"""What the codes beside the verdicts mean."""
+DIFFERENT_TIMES = (
+    "They were measured at different times, so a drift of the machine between is not excluded."
+)
+NOTHING = "Nothing can be compared: no measured cell has a measured partner."
+
+
+def sentences(answer: Answer) -> list[str]:
+    """The answer first, then what a reader must know beside it."""
+    if answer.obstacles:
+        return [_not_comparable(answer)]
+    pairs = answer.comparison.pairs
+    said = [_counts(answer) if pairs else NOTHING, _worst(answer), _lost(answer), answer.note]
+    if any(not pair.ratio.paired for pair in pairs):
+        said.append(DIFFERENT_TIMES)
+    return [sentence for sentence in said if sentence]
+
+
+def legend(answer: Answer) -> list[tuple[Code, str]]:
+    """The codes that occur, and what they mean."""
+    used = {pair.verdict.code for pair in answer.comparison.pairs}
+    return [(code, meaning) for code, meaning in CODES.items() if code in used]
+
+
+def _not_comparable(answer: Answer) -> str:
+    named = [_obstacle(one) for one in answer.obstacles]
+    remedy = "Measure again with the same data, network and training."
+    if all(one.kind != "forbids" for one in answer.obstacles):
+        remedy = "Measure on one machine, or give --across-machines to compare all the same."
+    return f"Not comparable: the documents differ in {text.listing(named)}. {remedy}"
+
+
+def _obstacle(one: Difference) -> str:
+    return f"{one.field} ({one.reference} and {one.other})"
+
+
+def _counts(answer: Answer) -> str:
+    pairs = answer.comparison.pairs
+    counts = Counter(pair.verdict.kind for pair in pairs)
+    margins = {pair.verdict.margin for pair in pairs}
+    within = f"{100 * margins.pop():.3g} %" if len(margins) == 1 else "its margin"
+    listed = [
+        f"{counts[kind]} the same within {within}" if kind == "same" else f"{counts[kind]} {kind}"
+        for kind in KINDS
+    ]
+    cells = text.count(len(pairs), "cell")
+    return f"{title(answer)}: of {cells}, {text.listing(listed)}."
+
+
+def title(answer: Answer) -> str:
+    """What is compared with what."""
+    phase = answer.comparison.question.phase.capitalize()
+    per = " per example" if answer.coordinate == BATCH_SIZE else ""
+    others = dict.fromkeys(
+        answer.place(pair.other.value(answer.coordinate)) for pair in answer.comparison.pairs
+    )
+    subject = f" of {next(iter(others))}" if len(others) == 1 else ""
+    return f"{phase} time{per}{subject} against {answer.reference}"
+
+
+def _worst(answer: Answer) -> str:
+    slower = [pair for pair in answer.comparison.pairs if pair.verdict.kind == "slower"]
+    if not slower:
+        return ""
+    pair = min(slower, key=lambda pair: pair.ratio.value)
+    where = f" in {pair.other.label}" if answer.coordinate == RUN and len(answer.labels) > 2 else ""
+    per = " per example" if answer.coordinate == BATCH_SIZE else ""
+    return f"Worst: {full_name(pair.other.cell)}{where} takes {longer(pair)}{per}."
+
+
+def _lost(answer: Answer) -> str:
+    number = len(answer.comparison.lost)
+    if not number:
+        return ""
+    verb = "was" if number == 1 else "were"
+    cells = text.count(number, "cell")
+    return f"{cells} {verb} refused or failed, though the reference was measured."
+
+
+def longer(pair: Pair) -> str:
+    """The change in time with its interval: ``4.2 % longer (95 % interval 2.1 to 6.3)``."""
+    share = change(pair)
+    sign, sense = (1, "longer") if share >= 0 else (-1, "less time")
+    said = f"{_number(share, sign)} % {sense}"
+    ends = change_interval(pair)
+    if ends is None:
+        return f"{said} (no interval)"
+    low, high = (_number(end, sign) for end in ends[::sign])
+    return f"{said} (95 % interval {low} to {high})"
+
+
+def change(pair: Pair) -> float:
+    """How much more time it takes, as a share of the reference's."""
+    return 1 / pair.ratio.value - 1
+
+
+def change_interval(pair: Pair) -> tuple[float, float] | None:
+    """The ends of the interval of :func:`change`; None where it has none."""
+    if pair.ratio.low is None or pair.ratio.high is None:
+        return None
+    return 1 / pair.ratio.high - 1, 1 / pair.ratio.low - 1
+
+
+def signed(share: float) -> str:
+    """A change in percent, with its sign."""
+    said = _number(share)
+    return f"+{said}" if float(said) > 0 else said
+
+
+def _number(share: float, sign: int = 1) -> str:
+    """A change in percent, times ``sign``; fine enough to tell what is left of a short time."""
+    value = 100 * share
+    scale = min(abs(value), 100 + value)
+    decimals = 0 if scale >= 9.95 else 1 if scale >= 0.995 else 2
+    rounded = round(sign * value, decimals)
+    return f"{rounded or 0.0:.{decimals}f}"
+
+
+def noise(answer: Answer) -> str:
+    """How much else differs; empty where nothing does."""
+    fields = len({one.field for one in answer.differences if one.kind == "noise"})
+    verb = "differs" if fields == 1 else "differ"
+    return f"{text.count(fields, 'more field')} {verb}, which is only noise." if fields else ""
