@@ -1,4 +1,4 @@
-"""The data sets that networks are trained on: found, checked, standardised.
+"""The data sets that networks are trained on: found, checked, normalised.
 
 Importing this package reads nothing and imports none of the libraries that only a download or
 the digits need.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench.errors import DatasetError
 
+from .csv import read_csv
 from .idx import FILE_NAMES, has_idx, read_idx
 from .npz import KEYS, read_npz
 from .places import shown
@@ -14,7 +15,8 @@ from .raw import RawData
 MNIST_FILE = "mnist.npz"
 
 ACCEPTED = (
-    f"an .npz file with the arrays {', '.join(KEYS)}, a folder with {MNIST_FILE}, or a folder "
+    f"an .npz file with the arrays {', '.join(KEYS)}, a .csv file with a label and features in "
+    f"each line, a folder with {MNIST_FILE}, or a folder "
     f"with the IDX files {', '.join(FILE_NAMES)} (each may end in .gz)"
 )
 
@@ -33,7 +35,10 @@ def read_path(path: Path) -> RawData:
         raise DatasetError(f"cannot read {shown(path)}: {error.strerror}.") from error
     if not exists:
         raise DatasetError(f"there is no file or folder {shown(path)}. Accepted: {ACCEPTED}.")
-    if path.suffix.lower() != ".npz":
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        return read_csv(path, name=path.stem, source=path.name)
+    if suffix != ".npz":
         ending = f"ends in {path.suffix}" if path.suffix else "has no suffix"
         raise DatasetError(
             f"{shown(path)} {ending}, so it is no file that can be read. Accepted: {ACCEPTED}."

@@ -11,6 +11,7 @@ from bench.errors import DatasetError
 from . import mnist
 from .digits import read_digits
 from .files import read_path
+from .normalise import Normaliser
 from .raw import RawData
 from .training_data import TrainingData, from_raw
 
@@ -26,22 +27,34 @@ _TIMEOUT = 30.0
 _TIMEOUT_AUTO = 10.0
 
 
-def load_dataset(spec: str, *, allow_download: bool = True, progress: bool = False) -> TrainingData:
+def load_dataset(
+    spec: str,
+    *,
+    allow_download: bool = True,
+    progress: bool = False,
+    normalisation: str | Normaliser = "standard",
+) -> TrainingData:
     """The data set called ``spec``: a name in :data:`DATASETS`, or the path of a file or folder.
 
     A name comes first; write ``./mnist`` for a folder called mnist.  ``progress`` draws a bar on
-    standard error while downloading.
+    standard error while downloading.  ``normalisation`` is that of :func:`.from_raw`.
 
     Raises:
         DatasetError: it cannot be found, cannot be read, or is not what it should be.
+        UnknownNameError: there is no such normalisation.
     """
+    return from_raw(
+        read_dataset(spec, allow_download=allow_download, progress=progress), normalisation
+    )
+
+
+def read_dataset(spec: str, *, allow_download: bool = True, progress: bool = False) -> RawData:
+    """The arrays of the data set called ``spec``, unchecked; see :func:`load_dataset`."""
     if spec == "auto":
-        return from_raw(_automatic(allow_download=allow_download, progress=progress))
+        return _automatic(allow_download=allow_download, progress=progress)
     if spec == "mnist":
-        return from_raw(_mnist(allow_download=allow_download, progress=progress))
-    if spec == "digits":
-        return from_raw(read_digits())
-    return from_raw(_path(spec))
+        return _mnist(allow_download=allow_download, progress=progress)
+    return read_digits() if spec == "digits" else _path(spec)
 
 
 def _automatic(*, allow_download: bool, progress: bool) -> RawData:

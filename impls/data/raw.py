@@ -21,6 +21,7 @@ class RawData:
 
     ``images`` has shape ``(examples, ...)``, usually ``(examples, height, width)``, ``labels`` has
     shape ``(examples,)``; the other two hold the test examples.  ``source`` opens every message.
+    ``class_names`` names the classes where labels were stored as text.
     """
 
     name: str
@@ -30,6 +31,7 @@ class RawData:
     images_test: npt.NDArray[Any]
     labels_test: npt.NDArray[Any]
     note: str = ""
+    class_names: tuple[str, ...] = ()
 
 
 def check(raw: RawData) -> None:

@@ -12,20 +12,22 @@ import numpy.typing as npt
 from bench.errors import DatasetError
 from impls.parameters import Floats
 
-from . import standardise
+from . import normalise
+from .normalise import Normaliser
 from .raw import RawData, check, content_hash
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """Training and test examples, standardised, with the images they came from.
+    """Training and test examples, normalised, with the images they came from.
 
-    ``X`` and ``X_test`` are float32 of shape ``(examples, features)`` in C order; mean and scale
-    of each feature come from the training examples alone.  ``labels`` and ``labels_test`` have
-    shape ``(examples,)`` and count from 0 to ``classes - 1``.  ``pixels`` and ``pixels_test`` are
-    for pictures: uint8 in the shape in which they were stored, mostly ``(examples, height,
-    width)``.  ``sha256`` identifies the whole data set as it was stored, also after :meth:`take`.
-    ``note`` is not empty where a reader must know something, such as a fallback.
+    ``X`` and ``X_test`` are float32 of shape ``(examples, features)`` in C order, both as
+    ``normaliser`` says, which was fitted on training examples alone.  ``labels`` and
+    ``labels_test`` have shape ``(examples,)`` and count from 0 to ``classes - 1``; ``class_names``
+    has a name for each.  ``pixels`` and ``pixels_test`` are for pictures: uint8 in the shape in
+    which they were stored, mostly ``(examples, height, width)``.  ``sha256`` identifies the whole
+    data set as it was stored, also after :meth:`take`.  ``note`` is not empty where a reader must
+    know something, such as a fallback.
     """
 
     name: str
@@ -38,6 +40,8 @@ class TrainingData:
     pixels_test: npt.NDArray[np.uint8]
     classes: int
     sha256: str
+    normaliser: Normaliser
+    class_names: tuple[str, ...]
     note: str = ""
 
     def one_hot(self, dtype: npt.DTypeLike = np.float32) -> Floats:
@@ -51,7 +55,7 @@ class TrainingData:
     def take(self, examples: int) -> TrainingData:
         """The same data with only the first ``examples`` training examples, as views.
 
-        Test examples and standardisation stay those of the whole.
+        Test examples and normalisation stay those of the whole.
 
         Raises:
             DatasetError: fewer than one, or more than there are.
@@ -69,24 +73,32 @@ class TrainingData:
         )
 
 
-def from_raw(raw: RawData) -> TrainingData:
-    """Check and standardise what a reader found.
+def from_raw(raw: RawData, normalisation: str | Normaliser = "standard") -> TrainingData:
+    """Check and normalise what a reader found.
+
+    ``normalisation`` is a name in :data:`impls.data.normalise.NORMALISATIONS`, or the normaliser
+    of a trained network, which must see examples as it has learned them.
 
     Raises:
-        DatasetError: it breaks a rule of :func:`impls.data.raw.check`, or the test images are
-            beyond all proportion to the training images.
+        DatasetError: it breaks a rule of :func:`impls.data.raw.check`, does not fit the normaliser,
+            or some images are beyond all proportion to those that the normaliser was fitted on.
+        UnknownNameError: there is no such normalisation.
     """
     check(raw)
     features = raw.images.reshape(len(raw.images), -1)
     features_test = raw.images_test.reshape(len(raw.images_test), -1)
-    scale = standardise.fit(features)
-    X = standardise.apply(features, scale)
-    X_test = standardise.apply(features_test, scale)
-    if not np.isfinite(X_test).all():
-        raise DatasetError(
-            f"{raw.source}: some test images are so far from the training images that float32 "
-            "cannot hold them standardised. Take both from the same data set."
-        )
+    if isinstance(normalisation, Normaliser):
+        normaliser = normalisation
+    else:
+        normaliser = normalise.fit(features, normalisation)
+    X, X_test = normaliser.apply(features), normaliser.apply(features_test)
+    for part, values in (("test", X_test), ("training", X)):
+        if not np.isfinite(values).all():
+            raise DatasetError(
+                f"{raw.source}: some {part} images are so far from those that the normalisation "
+                "was fitted on that float32 cannot hold them. Take both from the same data set."
+            )
+    classes = int(raw.labels.max()) + 1
     darkest, brightest = raw.images.min(), raw.images.max()
     return TrainingData(
         name=raw.name,
@@ -97,8 +109,10 @@ def from_raw(raw: RawData) -> TrainingData:
         labels_test=raw.labels_test.astype(np.int32),
         pixels=_pixels(raw.images, darkest, brightest),
         pixels_test=_pixels(raw.images_test, darkest, brightest),
-        classes=int(raw.labels.max()) + 1,
+        classes=classes,
         sha256=content_hash(raw),
+        normaliser=normaliser,
+        class_names=raw.class_names or tuple(map(str, range(classes))),
         note=raw.note,
     )
 

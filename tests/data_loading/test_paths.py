@@ -44,7 +44,7 @@ def test_a_name_comes_before_a_folder_of_the_same_name(
         load_dataset("mnist", allow_download=False)
 
 
-@pytest.mark.parametrize("name", ["a.csv", "train-images-idx3-ubyte.gz", "bare"])
+@pytest.mark.parametrize("name", ["a.txt", "train-images-idx3-ubyte.gz", "bare"])
 def test_other_files_are_refused_with_the_list_of_what_is_accepted(
     tmp_path: Path, name: str
 ) -> None:
