@@ -52,6 +52,20 @@ class Loss(NamedTuple):
         return float(self.data) + float(self.penalty)
 
 
+class State(NamedTuple):
+    """Where a trainer stands: with it, and the order of the examples, training can go on.
+
+    ``parameters`` and ``memory`` are canonical, in the precision in which they are kept.
+    ``memory`` holds what :mod:`impls.optimisers` remembers, each array set in the shape of the
+    parameters; None where the implementation does not hand it out.  ``updates`` counts the updates
+    since parameters were loaded.
+    """
+
+    parameters: Parameters
+    memory: tuple[Parameters, ...] | None
+    updates: int
+
+
 class Pool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A thread pool found in a worker: which library, and how many threads it says it has.
 
@@ -157,6 +171,18 @@ class Trainer(ABC):
     @abstractmethod
     def gradients(self) -> Parameters:
         """A canonical copy of the last gradients of the cost, penalty included."""
+
+    def state(self) -> State:
+        """A copy of where the trainer stands; the default knows the parameters alone."""
+        return State(self.parameters(), None, 0)
+
+    def resume(self, state: State) -> None:
+        """Stand where ``state`` was taken, by this or another implementation.
+
+        The default begins with an empty memory and counts updates from 0: right for descent
+        without momentum and dropout, an approximation for anything else.
+        """
+        self.load(state.parameters)
 
     def step(self, rows: Rows) -> Loss:
         """One whole training step, written as the author would write it for speed."""

@@ -4,50 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from impls.contract import Trainer
-from impls.parameters import Floats, epoch_order
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One finished epoch.
-
-    ``losses`` holds data loss, penalty and mean error of each batch, shape ``(batches, 3)``;
-    ``learning_rate`` is the rate after the epoch's decay; ``seconds`` covers training alone.
-    """
-
-    number: int
-    losses: npt.NDArray[np.float64]
-    learning_rate: float
-    seconds: float
-
-    @property
-    def mean_error(self) -> float:
-        """Mean of ``|target - output|`` over the epoch's batches."""
-        return float(self.losses[:, 2].mean())
-
-    @property
-    def penalty_share(self) -> float:
-        """Share of the penalty in the cost of the last batch."""
-        data, penalty, _ = self.losses[-1]
-        return float(penalty / (data + penalty))
-
-
-@dataclass
-class History:
-    """All epochs of a training, in order."""
-
-    epochs: list[Epoch] = field(default_factory=list)
-
-    @property
-    def seconds(self) -> float:
-        """Training time of all epochs."""
-        return sum(epoch.seconds for epoch in self.epochs)
+from impls.history import Epoch, History, Standing
+from impls.parameters import Floats, Rows, epoch_order
 
 
 def decayed(learning_rate: float, decay: float, epoch: int) -> float:
@@ -61,30 +24,56 @@ def fit(
     *,
     epochs: int,
     seed: int,
+    shuffle: bool = True,
+    max_batches: int | None = None,
+    history: History | None = None,
+    look: Callable[[int], Standing | None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> History:
-    """Train on the bound data for ``epochs``.
+    """Train on the bound data until ``epochs`` are done.
 
-    Each epoch has a fresh order drawn from ``seed``, the same for every implementation.  An
-    interruption from the keyboard ends the training early; what was learned is kept, and so is the
-    history.
+    Each epoch has a fresh order drawn from ``seed``, the same for every implementation; without
+    ``shuffle`` all have that of the first.  ``max_batches`` ends an epoch early, for trials.
+
+    A ``history`` is gone on with: the trainer must be in the state in which its last epoch ended.
+    ``look`` is asked after each epoch, outside its clock, for the standing; ``stop`` says whether
+    to end after it.
+
+    An interruption from the keyboard ends the training early.  An epoch that it cuts in two cannot
+    be gone on with, so the trainer goes back to the end of the last whole one.
     """
-    history = History()
+    done = history or History()
+    kept = (done.epochs, trainer.state(), trainer.learning_rate)
     try:
-        for number in range(epochs):
-            order = epoch_order(examples, seed, number)
+        for number in range(len(done.epochs), epochs):
+            order = rows_of_epoch(trainer, examples, seed, number if shuffle else 0, max_batches)
             begun = time.perf_counter()
             losses = trainer.epoch(order)
             trainer.synchronize()
             seconds = time.perf_counter() - begun
-            trainer.learning_rate = decayed(trainer.learning_rate, trainer.training.decay, number)
-            epoch = Epoch(number + 1, losses, trainer.learning_rate, seconds)
-            history.epochs.append(epoch)
+            rate = decayed(trainer.learning_rate, trainer.training.decay, number)
+            trainer.learning_rate = rate
+            standing = look(number + 1) if look else None
+            epoch = Epoch(number + 1, losses, rate, seconds, standing)
+            # One assignment, so that an interruption finds all of it or nothing.
+            kept = ([*kept[0], epoch], trainer.state(), rate)
             if on_epoch:
                 on_epoch(epoch)
+            if stop and stop():
+                break
     except KeyboardInterrupt:
-        return history
-    return history
+        _, state, trainer.learning_rate = kept
+        trainer.resume(state)
+    return History(kept[0])
+
+
+def rows_of_epoch(
+    trainer: Trainer, examples: int, seed: int, epoch: int, max_batches: int | None
+) -> Rows:
+    """The rows that an epoch trains on, in order."""
+    limit = None if max_batches is None else max_batches * trainer.training.batch_size
+    return epoch_order(examples, seed, epoch)[:limit]
 
 
 def accuracy(trainer: Trainer, X: Floats, labels: npt.NDArray[np.integer]) -> float:

@@ -19,8 +19,9 @@ from bench.cli.progress import waiting
 from bench.errors import UsageError
 from impls import registry
 from impls.data import TrainingData, load_dataset
-from impls.fit import Epoch, History, accuracy, fit
+from impls.fit import accuracy, fit
 from impls.functions import data_loss
+from impls.history import Epoch, History
 from impls.networks import Preset, Training, find_preset
 from impls.parameters import start_parameters
 from impls.row import Row

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -56,12 +56,11 @@ def fit(features: npt.NDArray[Any], name: str = "standard") -> Normaliser:
     """
     if name not in NORMALISATIONS:
         raise UnknownNameError("normalisation", name, NORMALISATIONS)
-    known = cast(Normalisation, name)
-    if known == "standard":
-        return Normaliser(known, standardise.fit(features))
+    if name == "standard":
+        return Normaliser(name, standardise.fit(features))
     lowest, extent = 0.0, 1.0
-    if known == "range":
+    if name == "range":
         lowest = float(features.min())
         extent = float(features.max()) - lowest or 1.0
     width = features.shape[1]
-    return Normaliser(known, Scale(np.full(width, lowest), np.full(width, extent)))
+    return Normaliser(name, Scale(np.full(width, lowest), np.full(width, extent)))

@@ -1,0 +1,91 @@
+"""What a trained network does on data: predictions, loss and confusion matrices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from impls.contract import Trainer
+from impls.data import TrainingData
+from impls.functions import data_loss, penalty
+from impls.history import Standing
+from impls.metrics import Counts, accuracy_of, confusion_matrix
+from impls.parameters import Floats
+
+Predicted = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What the network does on training or test examples.
+
+    ``predicted`` has the class of the largest output, shape ``(examples,)``; ``matrix`` counts
+    pairs of true and predicted classes.  ``loss`` is per example, without the penalty.
+    """
+
+    predicted: Predicted
+    matrix: Counts
+    loss: float
+    mean_error: float
+
+    @property
+    def accuracy(self) -> float:
+        """Share of examples recognised."""
+        return accuracy_of(self.matrix)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What the network does on training and test examples, and the size of its weights.
+
+    ``penalty_share`` is the share of the penalty in the cost of all training examples taken as
+    one batch; ``squared_weights`` is the sum of all squared weights, biases left out.
+    """
+
+    train: Part
+    test: Part
+    penalty: float
+    penalty_share: float
+    squared_weights: float
+
+    @property
+    def standing(self) -> Standing:
+        """The numbers that are followed from epoch to epoch."""
+        return Standing(
+            loss=self.train.loss,
+            penalty_share=self.penalty_share,
+            mean_error=self.train.mean_error,
+            train_accuracy=self.train.accuracy,
+            test_accuracy=self.test.accuracy,
+        )
+
+
+def evaluate(trainer: Trainer, data: TrainingData) -> Evaluation:
+    """Let the network predict all examples of ``data``; its weights stay as they are."""
+    weights = [W.astype(np.float64) for W in trainer.parameters().weights]
+    share_of_weights = penalty(weights, trainer.training.l1, trainer.training.l2)
+    train = _part(trainer, data, data.X, data.labels)
+    # The cost of one batch that holds everything; a sum or a mean, as the training has it.
+    examples = len(data.labels)
+    cost = train.loss * examples * trainer.training.data_scale(examples) + share_of_weights
+    return Evaluation(
+        train=train,
+        test=_part(trainer, data, data.X_test, data.labels_test),
+        penalty=share_of_weights,
+        penalty_share=share_of_weights / cost if cost else 0.0,
+        squared_weights=float(sum(np.sum(W * W) for W in weights)),
+    )
+
+
+def _part(trainer: Trainer, data: TrainingData, X: Floats, labels: npt.NDArray[np.int32]) -> Part:
+    outputs = trainer.predict(X).astype(np.float64)
+    targets = np.eye(data.classes)[labels]
+    predicted = outputs.argmax(axis=1)
+    return Part(
+        predicted=predicted,
+        matrix=confusion_matrix(labels, predicted, data.classes),
+        loss=data_loss(trainer.network.loss, outputs, targets) / len(labels),
+        mean_error=float(np.abs(outputs - targets).mean()),
+    )
