@@ -14,6 +14,7 @@ CHECKS = {
     "simulation": "intervals, verdicts and power on synthetic rounds whose truth is known",
     "false-alarms": "implementations against themselves, alone and beside a hog; 15 minutes",
     "slowdown": "planted slowdowns of 5 and 10 % in an implementation; 15 minutes",
+    "kill": "parents and workers killed at random moments, runs resumed; three minutes",
     "threads": "thread settings that do not take, and ones that do, in real workers; a minute",
 }
 """Names of the checks with what each one does; the module has the name with underscores."""
