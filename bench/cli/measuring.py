@@ -49,6 +49,15 @@ def begin(
     return Started(plan, choices.rows, _arrays(plan, data), journal, folder)
 
 
+def has_ended(folder: Path) -> bool:
+    """Whether the run in ``folder`` came to its end.
+
+    Raises:
+        ResultsError: there is none, or its journal is damaged.
+    """
+    return journals.read(folder / journals.NAME).complete
+
+
 def go_on(console: Console, folder: Path) -> Started:
     """Take up the interrupted run in ``folder``.
 

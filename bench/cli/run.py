@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bench import documents, lock
 from bench import journal as journals
-from bench.cli.measuring import Started, begin, go_on, measure
+from bench.cli.measuring import Started, begin, go_on, has_ended, measure
 from bench.cli.options import parse_settings
 from bench.cli.planning import Choices, choose_implementations, with_companions
 from bench.cli.progress import waiting
@@ -45,12 +45,21 @@ def run_command(context: click.Context, /, **options: Any) -> int:
     code 3 if anything was invalid, unverified or failed.
     """
     console = Console(stderr=options["as_json"])
-    with lock.measuring(" ".join(["mlpbench run", *_words(context)])):
-        started = _resume(context, console) if options["resume"] else _start(console, options)
-        complete = measure(console, started, options["timeout"])
-    document = journals.read(started.journal.path)
-    _write(console, document, started.folder, options["margin"])
-    _conclude(console, document, started.folder, options)
+    resumed: Path | None = options["resume"]
+    if resumed is not None:
+        _require_alone(context)
+    if resumed is not None and has_ended(resumed):
+        # It may have been killed before its report was written.
+        said = f"The run in {resumed} has ended: writing its results and report again."
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
+        folder, complete = resumed, True
+    else:
+        with lock.measuring(" ".join(["mlpbench run", *_words(context)])):
+            started = go_on(console, resumed) if resumed else _start(console, options)
+            folder, complete = started.folder, measure(console, started, options["timeout"])
+    document = journals.read(folder / journals.NAME)
+    _write(console, document, folder, options["margin"])
+    _conclude(console, document, folder, options)
     if not complete:
         return EXIT_INTERRUPTED
     fine = all(isinstance(outcome, Measured | Unavailable) for outcome in document.outcomes)
@@ -77,18 +86,17 @@ def _start(console: Console, options: dict[str, Any]) -> Started:
     return begin(console, _choices(options), options["budget"], folder)
 
 
-def _resume(context: click.Context, console: Console) -> Started:
-    """The interrupted run that was named.
+def _require_alone(context: click.Context) -> None:
+    """Refuse options that the plan of the run to be resumed has decided already.
 
     Raises:
-        UsageError: an option that the plan of that run has decided already.
+        UsageError: there is one.
     """
     others = [p.opts[0] for p in _given(context) if p.name not in WITH_RESUME]
     if others:
         raise UsageError(
             f"--resume goes on with the plan of the interrupted run: leave out {', '.join(others)}"
         )
-    return go_on(console, context.params["resume"])
 
 
 def _target(options: dict[str, Any]) -> float | None:

@@ -132,6 +132,22 @@ def test_a_resumed_run_has_the_schedule_of_one_that_was_not_interrupted(
     assert len(found.outcomes) == 9
 
 
+def test_a_run_that_was_killed_before_its_report_gets_it_without_measuring_again(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run_with_fakes(monkeypatch, mlpbench, npz, "--out", out)
+    results = (out / "results.json").read_bytes()
+    (out / "results.json").unlink()
+    (out / "report.html").unlink()
+    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: pytest.fail("measured again"))
+    said = mlpbench("run", "--resume", out)
+    assert said.code == 0, said.err
+    assert "has ended: writing its results and report again" in said.out
+    assert (out / "results.json").read_bytes() == results
+    assert (out / "report.html").is_file()
+
+
 def test_a_resumed_run_takes_its_plan_from_the_journal(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
 ) -> None:
