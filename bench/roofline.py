@@ -32,7 +32,7 @@ class Bound:
     limit: Limit
 
 
-def bound(work: Work, peaks: Peaks, cache_bytes: int) -> Bound:
+def bound(work: Work, peaks: Peaks, cache_bytes: float) -> Bound:
     """The least time for ``work``.
 
     As many bytes as the caches hold, ``cache_bytes``, may lie in them and move at the rate of a
@@ -48,16 +48,10 @@ def bound(work: Work, peaks: Peaks, cache_bytes: int) -> Bound:
 
 
 def largest_cache(caches: Mapping[str, str]) -> int | None:
-    """Bytes of the largest cache of sizes such as ``32768K`` or ``32 MiB``; None if none is told.
+    """Bytes of the largest cache of sizes such as ``32768K`` or ``32 MiB``.
 
-    Raises:
-        ValueError: a size that is not one.
+    None where none is told in such words, which is how the system writes them.
     """
-    return max(map(_bytes, caches.values()), default=None)
-
-
-def _bytes(size: str) -> int:
-    found = _SIZE.fullmatch(size.strip())
-    if found is None:
-        raise ValueError(f"{size!r} is no cache size: expected one such as 32768K or 32 MiB")
-    return round(float(found[1]) * _UNITS[found[2]])
+    found = [_SIZE.fullmatch(size.strip()) for size in caches.values()]
+    sizes = [round(float(one[1]) * _UNITS[one[2]]) for one in found if one]
+    return max(sizes, default=None)

@@ -11,7 +11,7 @@ import msgspec
 import pandas as pd
 from markupsafe import Markup
 
-from bench.results import Measured, Outcome, Results, Timing, Unverified
+from bench.results import Disturbance, Measured, Outcome, Results, Timing, Unverified
 from reports import frame
 
 DIGITS = 4
@@ -102,4 +102,19 @@ def _rounded_timing(timing: Timing) -> Timing:
         timing,
         round_seconds=_short(timing.round_seconds),
         round_cpu_seconds=_short(timing.round_cpu_seconds),
+        disturbances=tuple(map(_rounded_disturbance, timing.disturbances)),
     )
+
+
+def _rounded_disturbance(disturbance: Disturbance) -> Disturbance:
+    return msgspec.structs.replace(
+        disturbance,
+        waited=_tenths_of_ms(disturbance.waited),
+        foreign=_tenths_of_ms(disturbance.foreign),
+        stolen=_tenths_of_ms(disturbance.stolen),
+    )
+
+
+def _tenths_of_ms(seconds: float | None) -> float | None:
+    """Most are counted in ticks of 10 ms; what is finer says nothing."""
+    return None if seconds is None else round(seconds, 4)

@@ -9,18 +9,25 @@ from reports.charts.bars import Bar, Stack, stacked, waterfall
 from reports.charts.canvas import Style, style_of, swatch
 from reports.charts.dots import Strip, strips
 from reports.charts.lines import Axes, Series, lines
+from reports.charts.roofline import Limits, Path, roofline
+from reports.charts.timeline import Track, timeline
 
 __all__ = [
     "Axes",
     "Bar",
+    "Limits",
+    "Path",
     "Series",
     "Stack",
     "Strip",
     "Style",
+    "Track",
     "lines",
+    "roofline",
     "stacked",
     "strips",
     "style_of",
     "swatch",
+    "timeline",
     "waterfall",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bench.provenance import Dataset, Machine
+from bench.provenance import Code, Dataset, Machine, Process
 from bench.results import Results
 from impls.contract import Pool
 from reports import format as text
@@ -15,6 +15,11 @@ from reports.context import Context
 from reports.points import Condition, Point
 from reports.section import Section
 from reports.tables import Cell, Table
+
+_SHORT = 12
+"""So many digits of a hash tell it apart."""
+
+_SMT = {"notsupported": "not supported"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,12 @@ def _run(document: Results, title: str) -> _Run:
     machine = document.machine
     return _Run(
         title,
-        [*_machine(machine), ("measured", document.created_at), ("by", document.generator)],
+        [
+            *_machine(machine),
+            ("measured", document.created_at),
+            ("by", document.generator),
+            *_code(document.code),
+        ],
         [("Python", machine.python), *sorted(machine.versions.items())],
         sorted(machine.environment.items()),
         _dataset(document.dataset),
@@ -68,11 +78,27 @@ def _machine(machine: Machine) -> list[tuple[str, str]]:
         ("CPUs", f"{machine.logical_cpus} logical, {physical} physical"),
         ("usable here", str(machine.usable_cpus)),
         ("CPU quota", quota),
+        ("hardware threads (SMT)", _SMT.get(machine.smt or "", machine.smt) or "unknown"),
         ("frequency governor", machine.governor or "unknown"),
+        ("turbo", machine.turbo or "unknown"),
+        ("hypervisor", machine.hypervisor or "none known"),
+        ("clock source", machine.clock_source or "unknown"),
         ("caches", caches or "unknown"),
         ("memory", text.byte_count(machine.memory_bytes)),
         ("system", machine.system),
     ]
+
+
+def _code(code: Code | None) -> list[tuple[str, str]]:
+    """Which code measured: the start of its hash, and where it stands in git."""
+    if code is None:
+        return [("code", "not recorded")]
+    if code.commit is None:
+        commit = "outside a checkout"
+    else:
+        changes = {True: ", modified since", False: "", None: ", changes unknown"}[code.modified]
+        commit = code.commit[:_SHORT] + changes
+    return [("code", f"SHA-256 {code.sha256[:_SHORT]}"), ("commit", commit)]
 
 
 def _dataset(dataset: Dataset) -> list[tuple[str, str]]:
@@ -111,15 +137,35 @@ def _pools(context: Context, points: list[Point]) -> Table:
             Cell(point.implementation),
             Cell(context.label(point.condition)),
             Cell(text.significant(point.threads_observed), point.threads_observed),
-            Cell(str(process.affinity), process.affinity),
+            _busy(point),
+            _usable(process),
             Cell("" if pools else "none", notes=pools, dim=not pools),
         )
         name, condition = point.implementation, point.condition
         rows.append(tables.row(context, cells, implementation=name, condition=condition))
-    titles = ("Implementation", "Requested", "Observed", "Usable CPUs", "Pools reported")
-    columns = tuple(tables.Column(title, title in ("Observed", "Usable CPUs")) for title in titles)
-    caption = "Threads: what each worker found after import, and what it was observed to use"
+    columns = (
+        *tables.columns("Implementation", "Requested", text_columns=2),
+        *tables.columns("Observed", "At work", "Usable CPUs", text_columns=0),
+        *tables.columns("Pools reported", text_columns=1),
+    )
+    caption = "Threads: what each worker found after import, and what was observed"
     return Table(caption, columns, tuple(rows))
+
+
+def _busy(point: Point) -> Cell:
+    """How many threads of the system took part in the timed epochs, in any process."""
+    counts = sorted({one.threads_busy for one in point.measured if one.threads_busy is not None})
+    if not counts:
+        return tables.word("not told")
+    shown = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return Cell(shown, counts[-1])
+
+
+def _usable(process: Process) -> Cell:
+    """Processors that the worker may run on, and the container's limit where there is one."""
+    quota = process.quota_cpus
+    notes = () if quota is None else (f"quota {text.significant(quota)}",)
+    return Cell(str(process.affinity), process.affinity, notes)
 
 
 def _variables(context: Context, points: list[Point]) -> Table:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from bench.work import step_operations
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context
 from reports.points import Condition
 from reports.section import Absence, Section
 from reports.tables import Cell, Table
-from reports.work import gigaflops, work_per_example
 
 
 def render(context: Context) -> Markup | Absence:
@@ -19,13 +19,11 @@ def render(context: Context) -> Markup | Absence:
     conditions = [condition for condition in context.conditions if condition in measured]
     if not conditions:
         return Absence("No cell was measured, so nothing can be held against the floor.")
-    scopes = dict.fromkeys(condition.scope for condition in conditions)
-    networks = dict.fromkeys(filter(None, map(context.network, scopes)))
     return templates.section(
         "floor",
         has_floor=bool(context.over_floor),
+        has_rates=any(context.network(condition.scope) for condition in conditions),
         tables=[_table(context, condition) for condition in conditions],
-        work=[(network, work_per_example(network)) for network in networks],
     )
 
 
@@ -51,8 +49,9 @@ def _cell(context: Context, name: str, condition: Condition, batch_size: int) ->
     if point.epoch is None:
         return tables.word("phases only")
     network = context.network(condition.scope)
-    rate = gigaflops(network, point.examples, point.epoch.value) if network else None
-    shown = f"{text.significant(rate)} GFLOP/s" if rate else "unknown work"
+    work = step_operations(network, point.examples) if network else None
+    rate = work / point.epoch.value if work else None
+    shown = f"{text.significant(rate / 1e9)} GFLOP/s" if rate else "unknown work"
     ratio = context.over_floor.get((name, condition, batch_size))
     if ratio is None:
         return tables.number(rate, shown, missing=shown)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 from markupsafe import Markup
 
+from bench.results import STEP
 from impls.contract import PHASES
 from reports import charts, figures, tables, templates
 from reports import format as text
@@ -12,6 +15,11 @@ from reports.context import Context
 from reports.points import Condition, Point
 from reports.section import Absence, Section
 from reports.tables import Cell, Row, Table
+
+MOST_PROBE = 0.005
+"""A probe that costs more than this share of the step is marked."""
+MOST_RESIDUAL = 0.03
+"""A residual beyond this share of the step is given a reason."""
 
 _INSEPARABLE = "not separable"
 
@@ -30,12 +38,16 @@ def render(context: Context) -> Markup | Absence:
         rows += [_row(context, point) for point in timed.values()]
     if not rows:
         return Absence("No phase was timed apart from the others, so the step cannot be split.")
-    titles = ("Implementation", "Condition", "Batch size", *PHASES, "Sum", "Step", "Residual")
-    caption = "Phases of one step, their sum, the undisturbed step, and the residual"
+    titles = (
+        "Implementation", "Condition", "Batch size", *PHASES, "Sum", "Step", "Residual", "Probe",
+    )  # fmt: skip
+    caption = "Phases of one step, their sum, the undisturbed step, the residual, and the probe"
     return templates.section(
         "phases",
         groups=figures.grouped(context, shown),
         phases=list(enumerate(PHASES)),
+        most_probe=MOST_PROBE,
+        most_residual=MOST_RESIDUAL,
         table=Table(caption, tables.columns(*titles, text_columns=2), tuple(rows)),
     )
 
@@ -50,6 +62,24 @@ def _timed(point: Point) -> bool:
     return bool(_parts(point)) or point.step is not None
 
 
+def _probe(point: Point) -> float | None:
+    """Share of the step that reading the clock after each phase costs, or None if not known.
+
+    The median of all processes.
+    """
+    costs = [one.probe_seconds for one in point.measured if one.probe_seconds is not None]
+    parts = _parts(point)
+    if not costs or not parts or point.step is None:
+        return None
+    return median(costs) * len(parts) / point.step.value
+
+
+def _marks(point: Point) -> tuple[str, ...]:
+    """A word for a row whose phases the probe disturbs notably."""
+    probe = _probe(point)
+    return (f"probe {text.percent(probe)}",) if probe is not None and probe > MOST_PROBE else ()
+
+
 def _chart(
     context: Context, condition: Condition, batch_size: int, timed: dict[str, Point]
 ) -> Markup:
@@ -60,36 +90,51 @@ def _chart(
         complete = len(parts) == len(PHASES) or context.is_floor(name)
         whole = point.step.value if point.step else sum(parts.values())
         shares = [parts[phase] / whole if phase in parts else None for phase in PHASES]
-        rows.append(Stack(name, tuple(shares), whole, "" if complete else _INSEPARABLE))
+        notes = (*(() if complete else (_INSEPARABLE,)), *_marks(point))
+        rows.append(Stack(name, tuple(shares), whole, ", ".join(notes)))
     title = f"batch {batch_size}, {context.label(condition)}"
     described = f"Phases of a step at {title}; the values are in the table."
     return charts.stacked(title, rows, description=described)
 
 
 def _row(context: Context, point: Point) -> Row:
-    """One point: phases, sum, step and what they differ by."""
+    """One point: phases, sum, step, what they differ by, and what the probe costs."""
     parts = _parts(point)
     step = point.step.value if point.step else None
+    probe = _probe(point)
     cells = [
-        Cell(point.implementation),
+        Cell(point.implementation, notes=_marks(point)),
         Cell(context.label(point.condition)),
         Cell(str(point.batch_size), point.batch_size),
     ]
     cells += [tables.duration(parts.get(phase), missing=_INSEPARABLE) for phase in PHASES]
     if len(parts) == len(PHASES) and step is not None:
         total = sum(parts.values())
-        residual = (step - total) / step
-        cells += [
-            tables.duration(total),
-            tables.duration(step),
-            Cell(f"{text.percent(residual)}", residual),
-        ]
+        cells += [tables.duration(total), tables.duration(step), _residual(point, total, step)]
     else:
         cells += [tables.word("-"), tables.duration(step), tables.word("-")]
+    cells.append(tables.word("not measured") if probe is None else Cell(text.percent(probe), probe))
     return tables.row(
         context, cells, implementation=point.implementation, batch_size=point.batch_size,
         condition=point.condition,
     )  # fmt: skip
+
+
+def _residual(point: Point, total: float, step: float) -> Cell:
+    """Step less ``total`` of the phases as a share of the step, with the reason if it is large."""
+    residual = (step - total) / step
+    if abs(residual) <= MOST_RESIDUAL:
+        return Cell(text.percent(residual), residual)
+    spreads = [point.durations[name].spread for name in (STEP, *PHASES)]
+    if abs(residual) <= max(spreads):
+        reason = "within the spread"
+    elif residual > 0:
+        reason = "more than its phases"
+    elif -residual <= (_probe(point) or 0):
+        reason = "the probe"
+    else:
+        reason = "gains by doing them together"
+    return Cell(text.percent(residual), residual, (reason,), strong=True)
 
 
 SECTION = Section("phases", "Phases", 50, render)

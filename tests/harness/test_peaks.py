@@ -3,14 +3,28 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
 
 from bench import machine, peaks
-from bench.peaks import FEWEST, MOST, PROBE_SECONDS, PRODUCTS, best_rate, measure
+from bench.peaks import (
+    MOST_CALLS,
+    PASSES,
+    PROBE_SECONDS,
+    PRODUCTS,
+    Probe,
+    array_bytes,
+    best_rates,
+    cached_copy_probe,
+    copy_probe,
+    measure,
+    product_probe,
+)
 from bench.timing import Clock
+from bench.work import Product
 from tests.harness.fake_trainer import TICK, FakeClock
 
 
@@ -27,20 +41,30 @@ def work(clock: FakeClock, *durations: float) -> tuple[Callable[[], None], list[
 
 def test_the_best_repetition_counts_and_the_first_call_does_not(fake_clock: FakeClock) -> None:
     run, taken = work(fake_clock, TICK / 64, 64 * TICK, 16 * TICK, 32 * TICK)
-    assert best_rate(fake_clock.clock, run, 3.0) == 3.0 / (16 * TICK)
-    assert len(taken) == 1 + FEWEST
+    assert best_rates(fake_clock.clock, [Probe(run, 3)]) == [3 / (16 * TICK)]
+    assert len(taken) == 1 + PASSES + 1, "one pass has two calls, as the first was too short"
 
 
 def test_short_work_is_repeated_until_the_time_is_spent(fake_clock: FakeClock) -> None:
     run, taken = work(fake_clock, TICK)
-    best_rate(fake_clock.clock, run, 1.0)
-    assert len(taken) == 1 + math.ceil(PROBE_SECONDS / TICK)
+    best_rates(fake_clock.clock, [Probe(run, 1)])
+    assert len(taken) == 1 + PASSES * math.ceil(PROBE_SECONDS / PASSES / TICK)
 
 
 def test_work_too_short_for_the_clock_to_add_up_ends_all_the_same(fake_clock: FakeClock) -> None:
     run, taken = work(fake_clock, TICK / 2**20)
-    best_rate(fake_clock.clock, run, 1.0)
-    assert len(taken) == 1 + MOST
+    best_rates(fake_clock.clock, [Probe(run, 1)])
+    assert len(taken) == 1 + PASSES * MOST_CALLS
+
+
+def test_probes_take_turns_so_that_one_spell_spoils_none(fake_clock: FakeClock) -> None:
+    spell = 10.0
+
+    def slow_in_a_spell(seconds: float) -> Callable[[], None]:
+        return lambda: fake_clock.advance(seconds * (8 if fake_clock.now < spell else 1))
+
+    probes = [Probe(slow_in_a_spell(1.0), 4), Probe(slow_in_a_spell(0.5), 6)]
+    assert best_rates(fake_clock.clock, probes) == [4.0, 12.0]
 
 
 class Stepping:
@@ -63,29 +87,29 @@ class Stepping:
         return Clock(wall=lambda: self.now, cpu=lambda: self.now)
 
 
-def test_the_product_peak_is_operations_over_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    stepping = Stepping(monkeypatch, "matmul", TICK)
-    monkeypatch.setattr(peaks, "copy_rate", lambda *_: 1.0)
-    monkeypatch.setattr(peaks, "cached_copy_rate", lambda *_: 1.0)
-    monkeypatch.setattr(peaks, "PROBE_SECONDS", 0.0)
-    assert measure(stepping.clock, "float32", 1).gemm == 2 * 1024**3 / TICK
-    assert stepping.calls == len(PRODUCTS) * (1 + FEWEST)
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_the_rate_of_a_product_is_operations_over_time(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stepping = Stepping(monkeypatch, "matmul", 1.0)
+    rates = best_rates(stepping.clock, [product_probe(product, "float32")])
+    assert rates == [2 * product.rows * product.inner * product.columns]
+    assert stepping.calls == 1 + PASSES
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
 def test_copies_count_what_all_threads_read_and_write(
     threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(peaks, "PROBE_SECONDS", 0.0)
     monkeypatch.setattr(machine, "caches", lambda: {"L2": "16M"})
-    monkeypatch.setattr(peaks, "PRODUCTS", PRODUCTS[:1])
-    stepping = Stepping(monkeypatch, "copyto", TICK)
-    clock = stepping.clock
-    # Each of the threads moves the clock on once per copy.
-    assert peaks.copy_rate(clock, threads) == 64 * 2**20 / (threads * TICK)
-    assert stepping.calls == threads * (1 + FEWEST)
-    expected = 256 * 2 * 64 * 2**10 / TICK
-    assert peaks.cached_copy_rate(clock, threads) == expected
+    stepping = Stepping(monkeypatch, "copyto", 1.0)
+    with ThreadPoolExecutor(threads) as pool:
+        probes = [copy_probe(pool, threads), cached_copy_probe(pool, threads)]
+        copy, cached_copy = best_rates(stepping.clock, probes)
+    # Each thread moves the clock on once per copy, 16 times for copies in the cache.
+    assert copy == 64 * 2**20 / threads
+    assert cached_copy == 256 * 2 * 64 * 2**10
+    assert stepping.calls == threads * 17 * (1 + PASSES)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +120,7 @@ def test_copied_arrays_exceed_the_cache_and_stay_below_the_cap(
     cache: int | None, expected: int
 ) -> None:
     for threads in (1, 2, 3, 64):
-        size = peaks.array_bytes(cache, threads)
+        size = array_bytes(cache, threads)
         together = 2 * threads * size
         assert expected * 2**20 - 16 * threads < together <= expected * 2**20
         assert size % 8 == 0
@@ -111,8 +135,8 @@ def test_windows_cover_every_number_and_lie_on_cache_lines(monkeypatch: pytest.M
         seen.append((target, source))
 
     monkeypatch.setattr(np, "copyto", copy)
-    monkeypatch.setattr(peaks, "PROBE_SECONDS", 0.0)
-    peaks.cached_copy_rate(Clock(), 1)
+    with ThreadPoolExecutor(1) as pool:
+        cached_copy_probe(pool, 1).work()
     target, source = seen[0]
     assert target.shape == source.shape == (256, 64 * 2**10 // 8)
     assert target.strides == source.strides == (64, 8)

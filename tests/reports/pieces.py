@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from bench.plan import Cell, Plan
 from bench.provenance import Dataset, Machine, Process
-from bench.results import Check, Measured, Results, Timing
+from bench.results import Check, Disturbance, Measured, Peaks, Results, Timing
 from impls.contract import PHASES, Pool
 from impls.networks import Network
 
@@ -23,6 +23,26 @@ def replace(results: Results, **changes: object) -> Results:
 def replan(plan: Plan, **changes: object) -> Plan:
     """A copy of ``plan`` with other fields."""
     return msgspec.structs.replace(plan, **changes)
+
+
+def replace_machine(machine: Machine, **changes: object) -> Machine:
+    """A copy of ``machine`` with other fields."""
+    return msgspec.structs.replace(machine, **changes)
+
+
+def retimed(timing: Timing, **changes: object) -> Timing:
+    """A copy of ``timing`` with other fields."""
+    return msgspec.structs.replace(timing, **changes)
+
+
+def remeasured(measured: Measured, **changes: object) -> Measured:
+    """A copy of ``measured`` with other fields."""
+    return msgspec.structs.replace(measured, **changes)
+
+
+def reprocessed(measured: Measured, **changes: object) -> Measured:
+    """A copy of ``measured`` whose process has other fields."""
+    return remeasured(measured, process=msgspec.structs.replace(measured.process, **changes))
 
 
 def noted(dataset: Dataset, note: str) -> Dataset:
@@ -63,6 +83,9 @@ def measured(
     import_seconds: float = 0.2,
     first_call: float = 0.01,
     threads_observed: float | None = None,
+    disturbances: Mapping[str, Sequence[Disturbance]] | None = None,
+    probe_seconds: float | None = None,
+    peaks: Peaks | None = None,
 ) -> Measured:
     """One measured cell from its rounds."""
     timings = [
@@ -74,6 +97,7 @@ def measured(
             round_cpu_seconds=()
             if phase in PHASES
             else tuple(seconds * (cell.threads or 1) for seconds in rounds),
+            disturbances=tuple((disturbances or {}).get(phase, ())),
         )
         for phase, rounds in (("epoch", epoch), ("step", step), *phases)
         if rounds
@@ -97,7 +121,16 @@ def measured(
         timings=tuple(timings),
         threads_observed=threads_observed or float(cell.threads or 1),
         peak_memory_bytes=400 * 2**20,
+        probe_seconds=probe_seconds,
+        peaks=peaks,
     )
+
+
+def disturbance(
+    waited: float | None = 0.0, foreign: float | None = 0.0, stolen: float | None = 0.0
+) -> Disturbance:
+    """What happened beside one round, in seconds."""
+    return Disturbance(waited=waited, foreign=foreign, stolen=stolen, switches=3)
 
 
 def _variables(threads: int) -> dict[str, str]:

@@ -16,7 +16,8 @@ from tests.reports.reading import Page
 
 SECTIONS = [
     "summary", "overview", "batch-scaling", "thread-scaling", "phases", "ladder", "floor",
-    "correctness", "distributions", "cold-cost", "environment", "method", "raw-data",
+    "roofline", "correctness", "distributions", "disturbance", "control", "cold-cost", "environment",
+    "method", "raw-data",
 ]  # fmt: skip
 
 

@@ -13,11 +13,9 @@ import pytest
 
 import reports
 from bench.results import Measured, Results
-from impls.networks import Network
 from impls.registry import ROWS
 from reports import articles, charts, frame
 from reports import format as text
-from reports.work import gigaflops, work_per_example
 from tests.reports import sample
 
 
@@ -63,23 +61,6 @@ def test_counts_lists_bytes_and_labels_read_well() -> None:
     assert text.byte_count(12) == "12 B"
     assert len(text.label("x" * 100)) == 26
     assert "\x00" not in text.label("a\x00b")
-
-
-def test_the_work_model_counts_products_only() -> None:
-    work = work_per_example(Network(name="n", layers=(784, 70, 30, 10)))
-    assert work.forward == 2 * (784 * 70 + 70 * 30 + 30 * 10)
-    assert work.weight_gradients == work.forward
-    assert work.deltas == 2 * (70 * 30 + 30 * 10)
-    assert work.total == 233920
-
-
-def test_one_layer_propagates_no_delta() -> None:
-    assert work_per_example(Network(name="n", layers=(4, 3))).deltas == 0
-
-
-def test_the_rate_is_work_over_time() -> None:
-    network = Network(name="n", layers=(784, 70, 30, 10))
-    assert gigaflops(network, 60000, 0.1) == pytest.approx(233920 * 60000 / 0.1 / 1e9)
 
 
 def test_published_gains_follow_from_published_totals() -> None:

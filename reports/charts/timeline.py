@@ -1,0 +1,105 @@
+"""The rounds of a run one after the other, so that drift and disturbed spells show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.ticker import FuncFormatter, MaxNLocator, SymmetricalLogLocator
+
+from reports.charts.canvas import INK, LINE, MUTED, Style, canvas
+
+_SIZE = (460, 260)
+_MARGINS = (70, 14, 30, 42)
+_FAR = 0.6
+"""Share beyond which an outlier would squeeze everything else on a linear axis."""
+_LINEAR = 0.1
+"""Share up to which the axis stays linear where there are such outliers."""
+_LEAST = 0.02
+"""Share that the axis always spans to either side."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """The rounds of one implementation: place in the run, and share off the cell's median."""
+
+    style: Style
+    places: tuple[int, ...]
+    shares: tuple[float, ...]
+    disturbed: tuple[bool, ...]
+
+
+def timeline(
+    title: str, tracks: Sequence[Track], blocks: Sequence[int], *, description: str
+) -> Markup:
+    """A dot for each round and a cross over each disturbed one; a line where a block begins."""
+    with canvas(size=_SIZE, margins=_MARGINS, description=description) as drawing:
+        plot = drawing.axes
+        plot.set_title(title)
+        plot.set(xlabel="rounds in the order of their processes", ylabel="off the cell's median")
+        _scale(plot, [share for track in tracks for share in track.shares])
+        plot.axhline(0, color=MUTED, linewidth=0.9)
+        for place in blocks:
+            plot.axvline(place - 0.5, color=LINE, linewidth=1.2)
+        for track in tracks:
+            _draw(plot, track)
+        _cross(plot, tracks)
+        places = [place for track in tracks for place in track.places]
+        room = max(0.03 * (max(places) - min(places)), 0.5)
+        plot.set_xlim(min(places) - room, max(places) + room)
+        plot.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        plot.grid(visible=False, axis="x")
+        plot.yaxis.set_major_formatter(
+            FuncFormatter(lambda value, _: f"{100 * value:+g} %" if value else "0 %")
+        )
+    return drawing.markup
+
+
+def _scale(plot: Any, shares: Sequence[float]) -> None:
+    """Limits and ticks; far outliers get a logarithmic part of the axis."""
+    low, high = min(-_LEAST, *shares), max(_LEAST, *shares)
+    if high > _FAR:
+        plot.set_yscale("symlog", linthresh=_LINEAR)
+        plot.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=_LINEAR))
+        plot.set_ylim(low * 1.3, high * 1.3)
+    else:
+        plot.yaxis.set_major_locator(MaxNLocator(6))
+        plot.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+
+
+def _draw(plot: Any, track: Track) -> None:
+    """One path with a dot for each round: a piece of line without length, but with round ends.
+
+    A marker for each of so many rounds would take twice the space in the page.
+    """
+    points = [point for point in zip(track.places, track.shares, strict=True) for _ in range(2)]
+    path = Path(points, [Path.MOVETO, Path.LINETO] * len(track.places))
+    path.should_simplify = False
+    dots = PathPatch(
+        path, fill=False, edgecolor=track.style.colour, linewidth=3.4, capstyle="round", alpha=0.75
+    )
+    dots.set_gid(track.style.gid)
+    plot.add_patch(dots)
+
+
+def _cross(plot: Any, tracks: Sequence[Track]) -> None:
+    """A cross over every disturbed round, told by its shape in any colour."""
+    for track in tracks:
+        marked = [
+            (place, share)
+            for place, share, disturbed in zip(
+                track.places, track.shares, track.disturbed, strict=True
+            )
+            if disturbed
+        ]
+        if marked:
+            places, shares = zip(*marked, strict=True)
+            crosses = plot.plot(
+                places, shares, marker="x", linestyle="none", markersize=7, color=INK,
+                markeredgewidth=1.3,
+            )[0]  # fmt: skip
+            crosses.set_gid(track.style.gid)

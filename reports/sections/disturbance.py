@@ -1,0 +1,229 @@
+"""What else happened on the machine while rounds were timed, and whether it matters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
+
+from markupsafe import Markup
+
+from bench.disturbed import DISTURBED_SHARE, RESOLUTION_SECONDS
+from reports import charts, figures, tables, templates
+from reports import format as text
+from reports.charts import Track
+from reports.context import Context
+from reports.points import Condition
+from reports.section import Absence, Section
+from reports.tables import Cell, Row, Table
+from reports.watched import Effect, Round, effect, of_the_epoch, share, watched
+
+Key = tuple[str, Condition, int]
+
+_ABSENT = (
+    "No round was watched for disturbances: documents of pytest-benchmark and of version 1 hold "
+    "nothing about them."
+)
+
+
+def render(context: Context) -> Markup | Absence:
+    """Totals, the course of the run, and every cell with and without disturbed rounds."""
+    rounds = {key: found for key, point in context.points.items() if (found := watched(point))}
+    if not rounds:
+        return Absence(_ABSENT)
+    together = [one for some in rounds.values() for one in some]
+    effects = {
+        key: change for key, some in rounds.items() if (change := effect(of_the_epoch(some)))
+    }
+    names = [name for name in context.implementations if any(key[0] == name for key in rounds)]
+    by_condition: dict[Condition, list[Round]] = {}
+    for condition in context.conditions:
+        some = [one for key, found in rounds.items() if key[1] == condition for one in found]
+        if of_the_epoch(some):
+            by_condition[condition] = of_the_epoch(some)
+    return templates.section(
+        "disturbance",
+        share=DISTURBED_SHARE,
+        resolution=RESOLUTION_SECONDS,
+        total=len(together),
+        disturbed=sum(one.is_disturbed for one in together),
+        worst=_worst(context, effects),
+        spoilt=sum(found.undisturbed is None for found in effects.values()),
+        totals=_totals(context, rounds, effects),
+        key=figures.key(context, names, section="disturbance"),
+        groups=figures.grouped(context, _figures(context, by_condition)),
+        table=_cells(context, rounds, effects),
+    )
+
+
+def _worst(context: Context, effects: dict[Key, Effect]) -> tuple[float, str] | None:
+    """The largest change of a cell's epoch, and which cell that is."""
+    changes = [
+        (abs(change), key) for key, found in effects.items() if (change := found.change) is not None
+    ]
+    if not changes:
+        return None
+    change, (name, condition, batch_size) = max(changes, key=lambda one: one[0])
+    return change, f"{name}, batch {batch_size}, {context.label(condition)}"
+
+
+def _totals(context: Context, rounds: dict[Key, list[Round]], effects: dict[Key, Effect]) -> Table:
+    """Each implementation under each condition, all batch sizes together."""
+    rows = []
+    for condition in context.conditions:
+        for name in context.implementations:
+            keys = [key for key in rounds if key[:2] == (name, condition)]
+            some = [one for key in keys for one in rounds[key]]
+            if some:
+                largest = _largest({key: effects[key] for key in keys if key in effects})
+                cells = [Cell(name), Cell(context.label(condition)), *_shares(some), largest]
+                rows.append(tables.row(context, cells, implementation=name, condition=condition))
+    titles = (
+        "Implementation", "Condition", "Rounds", "Disturbed", "Waited", "Others", "Stolen",
+        "Largest change",
+    )  # fmt: skip
+    caption = "Disturbance: shares of the time of all rounds of step and epoch"
+    return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
+
+
+def _largest(effects: dict[Key, Effect]) -> Cell:
+    """The largest change among the batch sizes of one implementation."""
+    changes = [
+        (abs(change), change, batch_size)
+        for (_, _, batch_size), found in effects.items()
+        if (change := found.change) is not None
+    ]
+    if not changes:
+        return tables.word("-")
+    _, change, batch_size = max(changes)
+    return Cell(_signed(change), change, (f"batch {batch_size}",) if change else ())
+
+
+def _shares(rounds: Sequence[Round]) -> list[Cell]:
+    """Number of rounds, of disturbed ones, and the three shares."""
+    number = sum(one.is_disturbed for one in rounds)
+    told = (
+        share(rounds, lambda one: one.waited),
+        share(rounds, lambda one: one.foreign),
+        share(rounds, lambda one: one.stolen),
+    )
+    return [
+        Cell(str(len(rounds)), len(rounds)),
+        Cell(str(number), number, strong=bool(number)),
+        *(
+            tables.word("not told") if value is None else Cell(text.percent(value), round(value, 5))
+            for value in told
+        ),
+    ]
+
+
+def _cells(
+    context: Context, rounds: dict[Key, list[Round]], effects: dict[Key, Effect]
+) -> Table | None:
+    """Cells with a disturbed round: the epoch from all rounds and from undisturbed ones alone."""
+    rows: list[Row] = []
+    for (name, condition, batch_size), some in rounds.items():
+        if not any(one.is_disturbed for one in some):
+            continue
+        cells = [
+            Cell(name),
+            Cell(context.label(condition)),
+            Cell(str(batch_size), batch_size),
+            *_shares(some),
+            *_both(effects.get((name, condition, batch_size))),
+        ]
+        rows.append(
+            tables.row(
+                context, cells, implementation=name, batch_size=batch_size, condition=condition
+            )
+        )
+    titles = (
+        "Implementation", "Condition", "Batch size", "Rounds", "Disturbed", "Waited", "Others",
+        "Stolen", "Epoch, all rounds", "Epoch, undisturbed", "Change",
+    )  # fmt: skip
+    caption = "Cells with disturbed rounds: the epoch with and without them"
+    return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows)) if rows else None
+
+
+def _both(found: Effect | None) -> list[Cell]:
+    """The estimate from all rounds, from undisturbed ones, and the change."""
+    if found is None:
+        return [tables.word("not watched")] * 3
+    before = tables.duration(found.everything.value)
+    if found.undisturbed is None or found.change is None:
+        return [before, tables.word("none left"), tables.word("-")]
+    lost = found.everything.processes - found.undisturbed.processes
+    notes = (f"{text.count(lost, 'process', 'processes')} fewer",) if lost else ()
+    after = Cell(text.seconds(found.undisturbed.value), found.undisturbed.value, notes)
+    return [before, after, Cell(_signed(found.change), found.change)]
+
+
+def _signed(change: float) -> str:
+    """A change with its sign, which matters here, unless nothing is left of it."""
+    shown = text.percent(abs(change))
+    if shown == text.percent(0):
+        return shown
+    return f"{'+' if change > 0 else '-'}{shown}"
+
+
+def _figures(
+    context: Context, by_condition: dict[Condition, list[Round]]
+) -> dict[Condition, list[figures.Figure]]:
+    """The course of the run under each condition."""
+    return {
+        condition: [
+            figures.figure(context, _chart(context, condition, rounds), condition=condition)
+        ]
+        for condition, rounds in by_condition.items()
+    }
+
+
+def _chart(context: Context, condition: Condition, rounds: list[Round]) -> Markup:
+    """Rounds of the epoch in the order of their processes, off the median of their cell."""
+    places = {name: place for place, name in enumerate(context.implementations)}
+    ordered = sorted(
+        rounds,
+        key=lambda one: (one.started_at, places[one.point.implementation], one.point.batch_size),
+    )
+    label = context.label(condition)
+    described = (
+        f"Rounds of the epoch in the order of their processes with {label}, in percent off the "
+        "median of their cell, disturbed ones crossed; cells are in the table."
+    )
+    return charts.timeline(
+        label, _tracks(context, ordered), _starts(ordered), description=described
+    )
+
+
+def _tracks(context: Context, ordered: Sequence[Round]) -> list[Track]:
+    """Places and shares of each implementation's rounds."""
+    cells: dict[tuple[str, int], list[float]] = {}
+    for one in ordered:
+        cells.setdefault(_cell(one), []).append(one.epoch_seconds)
+    middles = {cell: median(values) for cell, values in cells.items()}
+    found: dict[str, list[tuple[int, float, bool]]] = {}
+    for number, one in enumerate(ordered, start=1):
+        off = one.epoch_seconds / middles[_cell(one)] - 1
+        found.setdefault(one.point.implementation, []).append((number, off, one.is_disturbed))
+    return [
+        Track(figures.style(context, name), *zip(*some, strict=True))
+        for name, some in found.items()
+    ]
+
+
+def _cell(one: Round) -> tuple[str, int]:
+    """What names the round's cell under one condition."""
+    return one.point.implementation, one.point.batch_size
+
+
+def _starts(ordered: Sequence[Round]) -> list[int]:
+    """Where a block begins; none where blocks are not one after the other."""
+    found = [
+        number
+        for number, (one, other) in enumerate(pairwise(ordered), start=2)
+        if one.block != other.block
+    ]
+    return found if len(found) < len({one.block for one in ordered}) else []
+
+
+SECTION = Section("disturbance", "Disturbance", 95, render)

@@ -1,0 +1,232 @@
+"""How close each phase comes to what the machine can do: measured limits and a model of the work.
+
+The model is that of :mod:`bench.work`, the bound that of :mod:`bench.roofline`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from bench.results import STEP, Peaks
+from bench.roofline import MOST_SHARE
+from bench.work import Work
+from impls.contract import PHASES
+from reports import charts, figures, tables, templates
+from reports import format as text
+from reports.charts import Limits, Path
+from reports.context import Context
+from reports.points import Condition, Point
+from reports.roofs import DEVICE, Part, Roof, model_of, parts_of, roof_of
+from reports.section import Absence, Section
+from reports.tables import Cell, Row, Table
+
+_CHARTED = (STEP, "forward", "backward")
+"""What has matrix products, and so a rate."""
+_MOST_NAMED = 8
+"""So many impossible shares are named; the table has them all."""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One point with what the limits say of it."""
+
+    point: Point
+    parts: Mapping[str, Part]
+
+
+def render(context: Context) -> Markup | Absence:
+    """Limits, charts, shares and the model."""
+    roofs = {one: roof for one in context.conditions if (roof := roof_of(context, one))}
+    if not roofs:
+        return Absence(_why_not(context))
+    entries = [
+        _Entry(point, parts)
+        for condition, _, group in context.groups()
+        if condition in roofs
+        for point in group.values()
+        if (parts := parts_of(context, point, roofs[condition]))
+    ]
+    names = dict.fromkeys(entry.point.implementation for entry in entries)
+    return templates.section(
+        "roofline",
+        limits=_limits(context, roofs),
+        missing=[context.label(one) for one in context.conditions if one not in roofs],
+        caches=_caches(roofs),
+        most=MOST_SHARE,
+        most_named=_MOST_NAMED,
+        impossible=_impossible(context, entries),
+        key=figures.key(context, names, section="roofline"),
+        groups=figures.grouped(context, _charts(context, roofs, entries)),
+        shares=_shares(context, entries),
+        models=_models(context, roofs),
+    )
+
+
+def _why_not(context: Context) -> str:
+    """Why there are no limits."""
+    floor = context.floors.get(DEVICE)
+    if any(name == floor for name, _, _ in context.points):
+        return "The document of this run holds no limits of the machine, so there is no roofline."
+    return "The limits of the machine are found beside the floor, which was not measured."
+
+
+def _limits(context: Context, roofs: Mapping[Condition, Roof]) -> Table:
+    """The measured limits under each condition."""
+    rates: list[tuple[Callable[[Peaks], float], str]] = [
+        (lambda peaks: peaks.gemm, "GFLOP/s"),
+        (lambda peaks: peaks.copy, "GB/s"),
+        (lambda peaks: peaks.cached_copy, "GB/s"),
+    ]
+    rows = []
+    for condition, roof in roofs.items():
+        cells = [Cell(context.label(condition))]
+        for rate, unit in rates:
+            best, worst = rate(roof.best), rate(roof.worst)
+            spread = f"{text.significant(worst / 1e9)} to {text.significant(best / 1e9)}"
+            notes = (spread,) if roof.processes > 1 else ()
+            cells.append(Cell(f"{text.significant(best / 1e9)} {unit}", best, notes))
+        balance = roof.best.gemm / roof.best.copy
+        cells += [Cell(text.significant(balance), balance), Cell(str(roof.processes))]
+        rows.append(tables.row(context, cells, condition=condition))
+    titles = ("Condition", "Products", "Copy, memory", "Copy, cache", "Balance", "Processes")
+    caption = "Limits: the best rates of all processes, and their range"
+    return Table(caption, tables.columns(*titles), tuple(rows))
+
+
+def _caches(roofs: Mapping[Condition, Roof]) -> list[str]:
+    """How much the caches are taken to hold, in words; empty where no size is known."""
+    sizes = sorted({roof.cache_bytes for roof in roofs.values()})
+    return [text.byte_count(int(size)) for size in sizes if math.isfinite(size)]
+
+
+def _impossible(context: Context, entries: list[_Entry]) -> list[str]:
+    """Everything that passes a limit by more than limits are uncertain, the worst first."""
+    found = [
+        (part.share, f"{_where(context, entry.point)}: {name} {text.percent(part.share)}")
+        for entry in entries
+        for name, part in entry.parts.items()
+        if part.is_impossible
+    ]
+    return [shown for _, shown in sorted(found, key=lambda one: -one[0])]
+
+
+def _where(context: Context, point: Point) -> str:
+    """A cell in words."""
+    label = context.label(point.condition)
+    return f"{point.implementation}, batch {point.batch_size}, {label}"
+
+
+def _charts(
+    context: Context, roofs: Mapping[Condition, Roof], entries: list[_Entry]
+) -> dict[Condition, list[figures.Figure]]:
+    """One chart per condition for the step and for each phase with products."""
+    shown: dict[Condition, list[figures.Figure]] = {}
+    for condition, roof in roofs.items():
+        for name in _CHARTED:
+            lines: dict[str, list[Part]] = {}
+            for entry in entries:
+                if entry.point.condition == condition and name in entry.parts:
+                    lines.setdefault(entry.point.implementation, []).append(entry.parts[name])
+            if lines:
+                chart = _chart(context, f"{name}, {context.label(condition)}", roof, lines)
+                figure = figures.figure(context, chart, condition=condition)
+                shown.setdefault(condition, []).append(figure)
+    return shown
+
+
+def _chart(context: Context, title: str, roof: Roof, lines: Mapping[str, list[Part]]) -> Markup:
+    """Implementations, each from its smallest batch to its largest, under the roof."""
+    paths = [
+        Path(
+            figures.style(context, name),
+            tuple(part.work.intensity for part in parts),
+            tuple(part.rate for part in parts),
+        )
+        for name, parts in lines.items()
+    ]
+    limits = Limits(roof.best.gemm, roof.best.copy, roof.best.cached_copy)
+    described = f"Roofline of {title}: rate against operations per byte; shares are in the table."
+    return charts.roofline(title, paths, limits, description=described)
+
+
+def _shares(context: Context, entries: list[_Entry]) -> Table:
+    """Least time over time measured, with the rate where there are products."""
+    rows: list[Row] = []
+    for entry in entries:
+        point = entry.point
+        cells = [
+            Cell(point.implementation),
+            Cell(context.label(point.condition)),
+            Cell(str(point.batch_size), point.batch_size),
+            *(_share(entry.parts.get(name)) for name in (STEP, *PHASES)),
+        ]
+        rows.append(
+            tables.row(
+                context, cells, implementation=point.implementation,
+                batch_size=point.batch_size, condition=point.condition,
+            )
+        )  # fmt: skip
+    titles = ("Implementation", "Condition", "Batch size", STEP, *PHASES)
+    caption = "Share of what is possible: least time by the limits over time measured"
+    return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
+
+
+def _share(part: Part | None) -> Cell:
+    """A share with the times behind it, and the rate with its share of the best product's.
+
+    Where products set the least time, the two shares are the same.
+    """
+    if part is None:
+        return tables.word("not timed")
+    least = text.seconds(part.bound.seconds)
+    notes = [f"{least} of {text.seconds(part.seconds)}, {part.bound.limit}"]
+    if part.work.products:
+        rate = f"{text.significant(part.rate / 1e9)} GFLOP/s"
+        of_peak = f", {text.percent(part.rate / part.peak)} of products"
+        notes.append(rate if part.bound.limit == "products" else rate + of_peak)
+    # The value only sorts: all of its digits would be a tenth of the table.
+    value = float(text.significant(part.share, 5))
+    return Cell(text.percent(part.share), value, tuple(notes), strong=part.is_impossible)
+
+
+def _models(context: Context, roofs: Mapping[Condition, Roof]) -> list[Table]:
+    """The work model of every network, by batch size."""
+    found = []
+    for scope in dict.fromkeys(condition.scope for condition in roofs):
+        network = context.network(scope)
+        rows = []
+        for batch_size in context.batch_sizes(scope):
+            model = model_of(context, scope, batch_size) or {}
+            rows += [
+                Row(_counts(batch_size, name, model[name]), batch_size=batch_size)
+                for name in (*PHASES, STEP)
+                if name in model
+            ]
+        if network is not None and rows:
+            layers = "-".join(map(str, network.layers))
+            caption = f"Least work of {network.name}, {layers}, {network.dtype}"
+            columns = tables.columns(
+                "Phase", "Batch size", "Products, million", "Element-wise, million", "Bytes",
+                "Operations per byte",
+            )  # fmt: skip
+            found.append(Table(caption, columns, tuple(rows)))
+    return found
+
+
+def _counts(batch_size: int, name: str, work: Work) -> tuple[Cell, ...]:
+    """Operations, bytes and operations per byte of one phase."""
+    return (
+        Cell(name),
+        Cell(str(batch_size), batch_size),
+        Cell(text.significant(work.products / 1e6), work.products),
+        Cell(text.significant(work.elementwise / 1e6), work.elementwise),
+        Cell(text.byte_count(work.bytes), work.bytes),
+        Cell(text.significant(work.intensity), work.intensity),
+    )
+
+
+SECTION = Section("roofline", "Roofline", 75, render)

@@ -1,0 +1,95 @@
+"""Rounds with what happened beside them, and what leaving the disturbed ones out would change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from bench import disturbed, stats
+from bench.results import EPOCH, STEP, Disturbance
+from reports.points import Point
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round of the step or the epoch.
+
+    ``epoch_seconds`` is scaled to a whole epoch, ``lasted`` is the wall time of all iterations.
+    """
+
+    point: Point
+    block: int
+    started_at: str
+    phase: str
+    epoch_seconds: float
+    lasted: float
+    disturbance: Disturbance
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether something else took a notable share of it."""
+        return disturbed.is_disturbed(self.disturbance, self.lasted)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Seconds for an epoch from all rounds, and from the undisturbed ones where there are any."""
+
+    everything: stats.Estimate
+    undisturbed: stats.Estimate | None
+
+    @property
+    def change(self) -> float | None:
+        """Share by which the time changes when disturbed rounds are left out."""
+        if self.undisturbed is None:
+            return None
+        return self.undisturbed.value / self.everything.value - 1
+
+
+def watched(point: Point) -> list[Round]:
+    """Rounds of the step and the epoch, as far as something was recorded beside them."""
+    return [
+        Round(
+            point=point,
+            block=block,
+            started_at=one.process.started_at,
+            phase=timing.phase,
+            epoch_seconds=seconds * point.examples / timing.examples,
+            lasted=seconds * timing.iterations,
+            disturbance=disturbance,
+        )
+        for block, processes in sorted(point.processes.items())
+        for one in processes
+        for timing in one.timings
+        if timing.phase in {STEP, EPOCH} and len(timing.disturbances) == len(timing.round_seconds)
+        for seconds, disturbance in zip(timing.round_seconds, timing.disturbances, strict=True)
+    ]
+
+
+def of_the_epoch(rounds: Iterable[Round]) -> list[Round]:
+    """Those from which a point's epoch is estimated: the epochs, or the steps where none were."""
+    return [one for one in rounds if one.phase == (EPOCH if one.point.whole_epochs else STEP)]
+
+
+def effect(rounds: Sequence[Round]) -> Effect | None:
+    """What the disturbed of one point's ``rounds`` do to its epoch; None without rounds."""
+    everything = _by_block(rounds)
+    if not everything:
+        return None
+    undisturbed = _by_block(one for one in rounds if not one.is_disturbed)
+    return Effect(stats.estimate(everything), stats.estimate(undisturbed) if undisturbed else None)
+
+
+def share(rounds: Iterable[Round], told: Callable[[Disturbance], float | None]) -> float | None:
+    """What ``told`` says of all rounds over their time; None where the system never told."""
+    known = [(value, one.lasted) for one in rounds if (value := told(one.disturbance)) is not None]
+    total = sum(lasted for _, lasted in known)
+    return sum(value for value, _ in known) / total if total else None
+
+
+def _by_block(rounds: Iterable[Round]) -> list[list[float]]:
+    """Epoch seconds of each process."""
+    found: dict[int, list[float]] = {}
+    for one in rounds:
+        found.setdefault(one.block, []).append(one.epoch_seconds)
+    return list(found.values())

@@ -1,0 +1,180 @@
+"""The disturbance section: shares, counts and effects are those that follow from the document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import pytest
+
+from bench.plan import Cell
+from bench.results import Disturbance, Measured, Results
+from impls.registry import ROWS
+from reports.context import Context
+from reports.gather import build_context
+from reports.points import Point
+from reports.section import Absence
+from reports.sections.disturbance import render
+from reports.watched import effect, of_the_epoch, share, watched
+from tests.reports import pieces, sample
+from tests.reports.pieces import disturbance
+
+ONE, TWO = (row.name for row in ROWS if row.rung in (1, 2))
+QUIET, HELD_UP = disturbance(), disturbance(waited=1.0)
+
+
+def cell(name: str = ONE, size: int = 500) -> Cell:
+    return Cell(implementation=name, device="cpu", network="blog", batch_size=size, threads=1)
+
+
+def context_of(*outcomes: Measured) -> Context:
+    shape = sample.Shape(batch_sizes=(500,), threads=(1,))
+    return build_context([sample.document(shape, outcomes=outcomes)])
+
+
+def epochs(
+    *rounds: tuple[float, Disturbance], block: int = 0, name: str = ONE, size: int = 500
+) -> Measured:
+    return pieces.measured(
+        cell(name, size),
+        block=block,
+        epoch=[seconds for seconds, _ in rounds],
+        disturbances={"epoch": [found for _, found in rounds]},
+    )
+
+
+def only_point(context: Context) -> Point:
+    (point,) = context.points.values()
+    return point
+
+
+def page_of(context: Context) -> str:
+    found = render(context)
+    assert not isinstance(found, Absence)
+    return str(found)
+
+
+def row_values(page: str, name: str) -> list[list[float]]:
+    rows = re.findall(rf'<tr data-implementation="{re.escape(name)}".*?</tr>', page, re.DOTALL)
+    return [list(map(float, re.findall(r'data-value="([^"]+)"', row))) for row in rows]
+
+
+def test_shares_are_of_the_time_of_whole_rounds() -> None:
+    one = epochs(
+        (4.0, disturbance(waited=0.1, foreign=0.2, stolen=0.3)),
+        (6.0, disturbance(waited=0.4, foreign=0.3, stolen=0.1)),
+    )
+    values = row_values(page_of(context_of(one)), ONE)[0]
+    assert values == [2, 0, 0.05, 0.05, 0.04, 0]
+
+
+def test_iterations_of_a_round_are_added_up_before_it_is_judged() -> None:
+    steps = pieces.measured(
+        cell(), block=0, step=[0.01], disturbances={"step": [disturbance(waited=0.05)]}
+    )
+    timing = pieces.retimed(steps.timings[0], iterations=100)
+    long = pieces.remeasured(steps, timings=(timing,))
+    assert [one.is_disturbed for one in watched(only_point(context_of(steps)))] == [True]
+    (found,) = watched(only_point(context_of(long)))
+    assert found.lasted == pytest.approx(1.0)
+    assert not found.is_disturbed
+
+
+def test_leaving_disturbed_rounds_out_is_shown_and_never_done() -> None:
+    one = epochs((1.0, QUIET), (1.0, QUIET), (2.0, HELD_UP), (2.0, HELD_UP), (2.0, HELD_UP))
+    context = context_of(one)
+    found = effect(of_the_epoch(watched(only_point(context))))
+    assert found is not None
+    assert found.undisturbed is not None
+    assert (found.everything.value, found.undisturbed.value) == (2.0, 1.0)
+    assert found.change == -0.5
+    page = page_of(context)
+    total, both = row_values(page, ONE)
+    assert total[:2] == [5, 3]
+    assert both[-3:] == [2.0, 1.0, -0.5]
+    assert "<b>3 of 5 rounds</b> of step and epoch were disturbed" in page
+    assert f"by at most 50 % ({ONE}, batch 500, 1 thread)" in page
+    point = only_point(context)
+    assert point.epoch
+    assert point.epoch.value == 2.0
+
+
+def test_the_largest_change_names_its_batch_size() -> None:
+    small = epochs((1.0, QUIET), (1.2, HELD_UP), (1.2, HELD_UP), size=10)
+    large = epochs((1.0, QUIET), (4.0, HELD_UP), (4.0, HELD_UP), size=1000)
+    page = page_of(context_of(small, large))
+    assert "-75 %<small>batch 1000</small>" in page
+
+
+def test_a_process_without_an_undisturbed_round_is_counted_as_lost() -> None:
+    page = page_of(context_of(epochs((1.0, QUIET)), epochs((3.0, HELD_UP), block=1)))
+    assert "1 process fewer" in page
+
+
+def test_cells_without_an_undisturbed_round_are_told() -> None:
+    context = context_of(epochs((1.0, HELD_UP)), epochs((1.0, QUIET), name=TWO))
+    page = page_of(context)
+    assert "none left" in page
+    assert "In 1 cell all rounds of the epoch were disturbed" in page
+    assert "<b>1 of 2 rounds</b> of step and epoch was disturbed" in page
+
+
+def test_undisturbed_cells_are_not_listed_twice() -> None:
+    page = page_of(context_of(epochs((1.0, QUIET), (1.1, QUIET))))
+    assert "<b>0 of 2 rounds</b>" in page
+    assert "Cells with and without" not in page
+    assert "Leaving" not in page
+    assert page.count("<caption>") == 1
+
+
+def test_what_the_system_does_not_tell_is_not_shown_as_nothing() -> None:
+    unknown = disturbance(waited=None, foreign=None, stolen=0.01)
+    context = context_of(epochs((1.0, unknown)))
+    assert page_of(context).count("not told") == 2
+    rounds = watched(only_point(context))
+    assert share(rounds, lambda one: one.waited) is None
+    assert share(rounds, lambda one: one.stolen) == 0.01
+
+
+def test_the_course_of_the_run_follows_the_processes() -> None:
+    outcomes = [
+        epochs((1.0, QUIET), (1.2, HELD_UP), (1.0, QUIET), block=block, name=name)
+        for name in (ONE, TWO)
+        for block in (0, 1, 2)
+    ]
+    page = page_of(context_of(*outcomes))
+    chart = re.findall(r"<figure.*?</figure>", page, re.DOTALL)[0]
+    dots = re.findall(r'<path d="((?:M[\d. ]+L[\d. ]+)+)" style="[^"]*round[^"]*"', chart)
+    assert len(dots) == 2, "one path for each implementation"
+    places = [float(x) for path in dots for x in re.findall(r"M([\d.]+) ", path)]
+    assert len(places) == 18
+    assert sorted(places) != places, "blocks interleave the implementations"
+    assert chart.count("<use ") == 6, "one cross for each disturbed round"
+
+
+@pytest.mark.parametrize("changed", ["no entry", "too few entries"])
+def test_rounds_without_a_record_each_are_left_out(changed: str) -> None:
+    one = epochs((1.0, QUIET), (1.1, QUIET))
+    kept = () if changed == "no entry" else one.timings[0].disturbances[:1]
+    bare = pieces.remeasured(one, timings=(pieces.retimed(one.timings[0], disturbances=kept),))
+    found = render(context_of(bare))
+    assert isinstance(found, Absence)
+    assert "pytest-benchmark" in found.reason
+    page = page_of(context_of(bare, epochs((1.0, QUIET), name=TWO)))
+    assert ONE not in page
+
+
+def counted(document: Results) -> Sequence[bool]:
+    return [
+        (found.waited or 0) > 0.1 * seconds * timing.iterations
+        for one in document.outcomes
+        if isinstance(one, Measured)
+        for timing in one.timings
+        for seconds, found in zip(timing.round_seconds, timing.disturbances, strict=False)
+    ]
+
+
+def test_the_page_counts_the_disturbed_rounds_of_the_document(page: str, document: Results) -> None:
+    disturbed = counted(document)
+    assert any(disturbed)
+    assert f"<b>{sum(disturbed)} of {len(disturbed)} rounds</b>" in page

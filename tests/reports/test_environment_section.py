@@ -1,0 +1,93 @@
+"""The environment section: what is known of machine, code and threads, and what is not."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bench.plan import Cell
+from bench.provenance import Code
+from bench.results import Measured, Results
+from impls.contract import Pool
+from reports.gather import build_context
+from reports.sections.environment import render
+from tests.reports import pieces, sample
+
+CELL = Cell(implementation="one", device="cpu", network="blog", batch_size=500, threads=2)
+SHAPE = sample.Shape(batch_sizes=(500,), threads=(2,))
+
+
+def facts(document: Results) -> dict[str, str]:
+    page = str(render(build_context([document])))
+    return dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
+
+
+def test_the_machine_is_described_as_far_as_it_is_known() -> None:
+    document = sample.document(SHAPE, outcomes=())
+    known = pieces.replace_machine(
+        document.machine, smt="off", turbo="on", hypervisor="kvm", clock_source="tsc"
+    )
+    found = facts(pieces.replace(document, machine=known))
+    assert found["hardware threads (SMT)"] == "off"
+    assert (found["turbo"], found["hypervisor"], found["clock source"]) == ("on", "kvm", "tsc")
+    unknown = facts(document)
+    assert unknown["hardware threads (SMT)"] == "unknown"
+    assert unknown["turbo"] == unknown["clock source"] == "unknown"
+    assert unknown["hypervisor"] == "none known"
+    none = pieces.replace_machine(document.machine, smt="notsupported")
+    assert facts(pieces.replace(document, machine=none))["hardware threads (SMT)"] == (
+        "not supported"
+    )
+
+
+@pytest.mark.parametrize(
+    ("commit", "modified", "expected"),
+    [
+        ("c" * 40, False, "c" * 12),
+        ("c" * 40, True, f"{'c' * 12}, modified since"),
+        ("c" * 40, None, f"{'c' * 12}, changes unknown"),
+        (None, None, "outside a checkout"),
+    ],
+)
+def test_the_code_is_named_by_its_hash_and_commit(
+    commit: str | None,
+    modified: bool | None,
+    expected: str,  # noqa: FBT001
+) -> None:
+    code = Code(sha256="a" * 64, commit=commit, modified=modified)
+    found = facts(sample.document(SHAPE, outcomes=(), code=code))
+    assert found["code"] == f"SHA-256 {'a' * 12}"
+    assert found["commit"] == expected
+
+
+def test_code_that_was_not_recorded_is_not_invented() -> None:
+    found = facts(sample.document(SHAPE, outcomes=()))
+    assert found["code"] == "not recorded"
+    assert "commit" not in found
+
+
+def row_of(*outcomes: Measured) -> list[str]:
+    page = str(render(build_context([sample.document(SHAPE, outcomes=outcomes)])))
+    row = re.findall(r"<tr data-implementation.*?</tr>", page, re.DOTALL)[0]
+    return re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)
+
+
+def test_threads_at_work_stand_beside_those_observed() -> None:
+    one = pieces.measured(CELL, block=0, epoch=[1.0], threads_observed=1.87)
+    assert row_of(one)[1:3] == ["1.87", "not told"]
+    busy = [
+        pieces.remeasured(one, block=block, threads_busy=count)
+        for block, count in enumerate((3, 2))
+    ]
+    assert row_of(*busy)[2] == "2 to 3"
+    assert row_of(busy[0])[2] == "3"
+
+
+def test_a_quota_and_the_kernels_of_a_pool_are_shown() -> None:
+    one = pieces.measured(CELL, block=0, epoch=[1.0])
+    pool = Pool(library="openblas", version="0.3.30", threads=2, detail="pthreads, SkylakeX")
+    process = pieces.reprocessed(one, quota_cpus=1.5, pools=(pool,))
+    cells = row_of(process)
+    assert cells[3] == "4<small>quota 1.50</small>"
+    assert "openblas 0.3.30: 2 threads (pthreads, SkylakeX)" in cells[4]
