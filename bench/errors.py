@@ -5,6 +5,7 @@
     ├── UnknownNameError       a name is not in a registry
     ├── DatasetError           data cannot be read, or is not what it claims to be
     ├── ResultsError           a results document cannot be read or written
+    ├── ModelError             a saved model cannot be read or written
     ├── ImplementationError    an implementation cannot be loaded
     └── BusyError              another process measures on this machine
 
@@ -32,6 +33,10 @@ class DatasetError(BenchError):
 
 class ResultsError(BenchError):
     """A results document, journal or output folder cannot be read or written."""
+
+
+class ModelError(BenchError):
+    """A saved model cannot be read or written, or does not fit what it is wanted for."""
 
 
 class ImplementationError(BenchError):

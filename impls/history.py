@@ -99,6 +99,6 @@ class History:
 def penalty_shares(losses: Losses) -> Losses:
     """Share of the penalty in the cost of each batch, shape ``(batches,)``; 0 without a cost."""
     costs = losses[:, :2].sum(axis=1)
-    shares = np.zeros_like(costs)
+    shares: Losses = np.zeros(len(losses))
     np.divide(losses[:, 1], costs, out=shares, where=costs != 0)
     return shares

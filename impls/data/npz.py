@@ -20,13 +20,13 @@ from .raw import RawData
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 # A zip archive begins with its first file or, where it is empty, with its directory.
-_ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
+ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 
 # Names that are listed in a message; a file may hold any number of arrays.
 _LISTED = 8
 
 # What NumPy and zipfile let through when the bytes they read are not what they should be.
-_DAMAGE = (
+DAMAGE = (
     EOFError,
     MemoryError,
     OSError,
@@ -59,7 +59,7 @@ def read_npz(path: Path, *, name: str, source: str) -> RawData:
 
 
 def _read(file: BinaryIO, label: str, name: str, source: str) -> RawData:
-    if file.read(4) not in _ZIP_MAGICS:
+    if file.read(4) not in ZIP_MAGICS:
         raise DatasetError(
             f"{label} is not an .npz file: it does not begin like a zip archive. Write it with "
             "numpy.savez_compressed."
@@ -69,7 +69,7 @@ def _read(file: BinaryIO, label: str, name: str, source: str) -> RawData:
         with np.load(file, allow_pickle=False) as archive:
             _require_keys(archive, label)
             images, labels, images_test, labels_test = (np.asarray(archive[key]) for key in KEYS)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         if "allow_pickle" in str(error):
             raise DatasetError(
                 f"{label} holds Python objects; only arrays of numbers are read, because objects "

@@ -1,0 +1,55 @@
+"""A trained network as one value: its weights, and all that is needed to go on training it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from impls.contract import State
+from impls.data.normalise import Normaliser
+from impls.history import History
+from impls.networks import Network, Training
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """In which order examples are trained, as :func:`impls.fit.fit` takes it.
+
+    ``seed`` is that of the start weights as well.
+    """
+
+    seed: int
+    shuffle: bool = True
+    max_batches: int | None = None
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The data that a model was trained on; ``sha256`` is that of :class:`TrainingData`."""
+
+    name: str
+    sha256: str
+    examples: int
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained network at the end of an epoch, with how it got there.
+
+    ``normaliser`` is what examples go through before the network sees them.
+    """
+
+    implementation: str
+    network: Network
+    training: Training
+    order: Order
+    source: Source
+    normaliser: Normaliser
+    state: State
+    learning_rate: float
+    history: History
+
+    @property
+    def epochs(self) -> int:
+        """Epochs trained so far."""
+        return len(self.history.epochs)

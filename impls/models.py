@@ -1,0 +1,45 @@
+"""Saved models on disk."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from bench.errors import ModelError
+from impls.data.places import shown
+from impls.model import Model
+from impls.model_format import decode, encode
+
+
+def save(model: Model, path: Path, *, generator: str = "mlpbench") -> None:
+    """Write ``model`` in one atomic step: a reader sees the old file or the new one.
+
+    Raises:
+        ModelError: the file cannot be written.
+    """
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_bytes(encode(model, generator=generator))
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise ModelError(
+            f"cannot write {shown(path)}: {error.strerror}. Choose a folder you may write to."
+        ) from error
+
+
+def load(path: Path) -> Model:
+    """Read the model at ``path``; nothing in it is executed.
+
+    Raises:
+        ModelError: it cannot be read, is damaged, is something else, or was written by a newer
+            version.
+    """
+    try:
+        with path.open("rb") as file:
+            return decode(file, label=shown(path))
+    except OSError as error:
+        raise ModelError(
+            f"cannot read {shown(path)}: {error.strerror}. Check the path and its permissions."
+        ) from error
