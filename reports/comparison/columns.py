@@ -35,8 +35,8 @@ def columns(answer: Answer) -> list[Column]:
         *varying,
         _numbers(answer.reference, [text.seconds(pair.reference_seconds) for pair in pairs]),
         _numbers(other, [text.seconds(pair.other_seconds) for pair in pairs]),
-        _numbers("change of time", [f"{words.signed(words.change(pair))} %" for pair in pairs]),
-        _numbers("95 % interval", [_interval(pair) for pair in pairs]),
+        _numbers("change of time", [words.signed_change(pair) for pair in pairs]),
+        _numbers("95 % interval", [words.signed_interval(pair) for pair in pairs]),
         Column("verdict", tuple(pair.verdict.kind for pair in pairs)),
         Column("why", tuple(pair.verdict.code for pair in pairs)),
     ]
@@ -63,11 +63,6 @@ def kinds(answer: Answer) -> list[Kind]:
 
 def _numbers(heading: str, cells: Sequence[str]) -> Column:
     return Column(heading, tuple(cells), "right")
-
-
-def _interval(pair: Pair) -> str:
-    ends = words.change_interval(pair)
-    return "none" if ends is None else " to ".join(map(words.signed, ends))
 
 
 def _coordinates(pair: Pair, answer: Answer) -> dict[str, str]:

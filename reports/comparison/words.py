@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 from bench.comparability import Difference
@@ -101,14 +102,26 @@ def _lost(answer: Answer) -> str:
 
 def longer(pair: Pair) -> str:
     """The change in time with its interval: ``4.2 % longer (95 % interval 2.1 to 6.3)``."""
-    share = change(pair)
+    share, ends, decimals = change(pair), change_interval(pair), _decimals(pair)
     sign, sense = (1, "longer") if share >= 0 else (-1, "less time")
-    said = f"{_number(share, sign)} % {sense}"
-    ends = change_interval(pair)
+    said = f"{_number(sign * share, decimals)} % {sense}"
     if ends is None:
         return f"{said} (no interval)"
-    low, high = (_number(end, sign) for end in ends[::sign])
+    low, high = (_number(sign * end, decimals) for end in ends[::sign])
     return f"{said} (95 % interval {low} to {high})"
+
+
+def signed_change(pair: Pair) -> str:
+    """The change in time, in percent and with its sign."""
+    return f"{_signed(change(pair), _decimals(pair))} %"
+
+
+def signed_interval(pair: Pair) -> str:
+    """The interval of the change, in percent and with signs."""
+    ends = change_interval(pair)
+    if ends is None:
+        return "none"
+    return " to ".join(_signed(end, _decimals(pair)) for end in ends)
 
 
 def change(pair: Pair) -> float:
@@ -123,19 +136,23 @@ def change_interval(pair: Pair) -> tuple[float, float] | None:
     return 1 / pair.ratio.high - 1, 1 / pair.ratio.low - 1
 
 
-def signed(share: float) -> str:
-    """A change in percent, with its sign."""
-    said = _number(share)
+def _decimals(pair: Pair) -> int:
+    """As many as show half of the interval's width with one digit; below 10 % at least one."""
+    share = change(pair)
+    low, high = change_interval(pair) or (0.0, share)
+    reach = 50 * abs(high - low)
+    least = 1 if abs(100 * share) < 9.95 else 0
+    return 2 if reach < 0.01 else min(max(-math.floor(math.log10(reach)), least), 2)
+
+
+def _signed(share: float, decimals: int) -> str:
+    said = _number(share, decimals)
     return f"+{said}" if float(said) > 0 else said
 
 
-def _number(share: float, sign: int = 1) -> str:
-    """A change in percent, times ``sign``; fine enough to tell what is left of a short time."""
-    value = 100 * share
-    scale = min(abs(value), 100 + value)
-    decimals = 0 if scale >= 9.95 else 1 if scale >= 0.995 else 2
-    rounded = round(sign * value, decimals)
-    return f"{rounded or 0.0:.{decimals}f}"
+def _number(share: float, decimals: int) -> str:
+    """A share in percent, never a negative zero."""
+    return f"{round(100 * share, decimals) or 0.0:.{decimals}f}"
 
 
 def noise(answer: Answer) -> str:
