@@ -20,7 +20,7 @@ CONFIDENCE = 0.95
 MINIMUM_PROCESSES = 3
 """With fewer processes an interval would be a guess about the variance between them."""
 
-_LEAST_ERROR = 1e-12
+LEAST_ERROR = 1e-12
 """Blocks that agree more closely than this agree by rounding: no clock resolves it."""
 
 
@@ -120,7 +120,7 @@ def unpaired_ratio(reference: Sequence[Sequence[float]], other: Sequence[Sequenc
     error = math.hypot(first, second)
     counts = (len(reference), len(other))
     freedom = float(sum(counts) - 2)
-    if error > _LEAST_ERROR and min(counts) >= MINIMUM_PROCESSES:
+    if error > LEAST_ERROR and min(counts) >= MINIMUM_PROCESSES:
         shares = zip((first, second), counts, strict=True)
         freedom = 1 / sum((one / error) ** 4 / (number - 1) for one, number in shares)
     return _ratio(theirs - ours, error, freedom, min(counts), paired=False)
@@ -134,7 +134,7 @@ def difference_p(ratio: Ratio) -> float | None:
     """
     if ratio.error is None:
         return None
-    t = abs(math.log(ratio.value)) / max(ratio.error, _LEAST_ERROR)
+    t = abs(math.log(ratio.value)) / max(ratio.error, LEAST_ERROR)
     return min(1.0, 2 * float(stdtr(ratio.freedom, -t)))
 
 
@@ -147,7 +147,7 @@ def equivalence_p(ratio: Ratio, margin: float) -> float | None:
     if ratio.error is None:
         return None
     room = math.log1p(margin) - abs(math.log(ratio.value))
-    return float(stdtr(ratio.freedom, -room / max(ratio.error, _LEAST_ERROR)))
+    return float(stdtr(ratio.freedom, -room / max(ratio.error, LEAST_ERROR)))
 
 
 def quantile(share: float, freedom: float) -> float:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bench import stats
-from bench.stats import CONFIDENCE, MINIMUM_PROCESSES, Ratio
+from bench.stats import CONFIDENCE, LEAST_ERROR, MINIMUM_PROCESSES, Ratio
 
 Kind = Literal["faster", "slower", "same", "unresolved"]
 Code = Literal[
@@ -34,6 +34,7 @@ class Verdict:
     ``code`` says which rule decided and ``reason`` puts it in words.  ``p`` is that of the test
     that decided, adjusted for the number of comparisons: of equivalence where ``kind`` is
     ``same``, of difference elsewhere; None where there are too few processes for a test.
+    ``remedy``, also part of ``reason``, says what would answer an open question.
     """
 
     kind: Kind
@@ -42,6 +43,7 @@ class Verdict:
     p: float | None
     margin: float
     reason: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,10 +111,7 @@ def judge_lead(leads: Sequence[Ratio], candidates: int, margin: float = MARGIN) 
         adjustment=f", picked from {candidates}" if candidates > 2 else "",
     )
     found = _verdict(closest, margin, tests)
-    untested = len(leads) - len(evidence)
-    if not untested:
-        return found
-    return replace(found, reason=f"{found.reason} Too few blocks to test {untested} of the others.")
+    return _with_others(found, leads)
 
 
 def interval(ratio: Ratio) -> str:
@@ -127,23 +126,49 @@ def probability(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
+def within(margin: float) -> str:
+    """A margin in words."""
+    return f"within {100 * margin:.3g} %"
+
+
 def _evidence(lead: Ratio) -> float | None:
     """The p of a lead; where the winner is behind in the blocks both share, that is none: 1."""
     return stats.difference_p(lead) if lead.value > 1 or lead.error is None else 1.0
 
 
+def _with_others(found: Verdict, leads: Sequence[Ratio]) -> Verdict:
+    """A verdict on the closest lead with what the others have to do with it."""
+    tested = [lead for lead in leads if lead.error is not None]
+    weakest = max(tested, key=lambda lead: _evidence(lead) or 0.0)
+    if found.kind == "unresolved" and weakest is not found.ratio:
+        remedy = _more(weakest, _blocks_needed(weakest, [(0.0, ALPHA / 2)]))
+        reason = (
+            f"Unresolved: another one, over which the lead is {_number(weakest.value)} "
+            f"({interval(weakest)}), may be faster still. {remedy}"
+        )
+        found = replace(found, reason=reason, remedy=remedy)
+    untested = len(leads) - len(tested)
+    if not untested:
+        return found
+    return replace(found, reason=f"{found.reason} Too few blocks to test {untested} of the others.")
+
+
 def _verdict(ratio: Ratio, margin: float, tests: _Tests | None) -> Verdict:
     """The verdict that the tests of one ratio give; without tests there were too few processes."""
     if tests is None:
-        counted = _count(ratio, ratio.processes)
         reason = (
-            f"Unresolved: {_number(ratio.value)} times as fast, from {counted}, too few for an "
-            f"interval, which takes {MINIMUM_PROCESSES}."
+            f"Unresolved: {_number(ratio.value)} times as fast, from "
+            f"{_count(ratio, ratio.processes)}, too few for an interval."
         )
-        return Verdict("unresolved", "too-few", ratio, None, margin, reason)
+        remedy = f"It takes {_count(ratio, MINIMUM_PROCESSES)}."
+        return Verdict("unresolved", "too-few", ratio, None, margin, f"{reason} {remedy}", remedy)
     kind, code = _rule(ratio, margin, tests)
     p = tests.adjusted_equivalence if kind == "same" else tests.adjusted_difference
-    return Verdict(kind, code, ratio, p, margin, _reason(ratio, margin, tests, kind, code))
+    remedy = _remedy(ratio, margin, tests, code)
+    sentences = [_reason(ratio, margin, tests, kind, code), remedy]
+    if not ratio.paired:
+        sentences.append("Measured at different times, so a drift of the machine is not excluded.")
+    return Verdict(kind, code, ratio, p, margin, " ".join(filter(None, sentences)), remedy)
 
 
 def _rule(ratio: Ratio, margin: float, tests: _Tests) -> tuple[Kind, Code]:
@@ -160,52 +185,58 @@ def _rule(ratio: Ratio, margin: float, tests: _Tests) -> tuple[Kind, Code]:
 
 
 def _reason(ratio: Ratio, margin: float, tests: _Tests, kind: Kind, code: Code) -> str:
-    """The verdict in words: size, interval, p, how many comparisons, and what would settle it."""
+    """The verdict in words: size, interval, p and how many comparisons."""
     share = f"{100 * margin:.3g} %"
     size = f"{_number(ratio.value)} times as fast ({interval(ratio)})"
     none = f"{probability(tests.adjusted_difference)} for no difference"
     beyond = f"{probability(tests.adjusted_equivalence)} for one beyond {share}"
-    if code == "within-margin":
-        said = f"The same within {share}: {size}; {beyond}{tests.adjustment}."
-    elif code == "outside-margin":
-        said = f"{kind.capitalize()} by more than {share}: {size}; {none}{tests.adjustment}."
-    elif code == "differs":
-        settled = _settled_by(ratio, [(math.log1p(margin), ALPHA / 2)])
-        said = (
-            f"{kind.capitalize()}, but whether by more than {share} is open: {size}; "
-            f"{none}{tests.adjustment}. {settled}."
-        )
+    both = f"{none}, {beyond}{tests.adjustment}"
+    reasons: dict[Code, str] = {
+        "within-margin": f"The same {within(margin)}: {size}; {beyond}{tests.adjustment}.",
+        "outside-margin": f"{kind.capitalize()} by more than {share}: {size}; "
+        f"{none}{tests.adjustment}.",
+        "differs": f"{kind.capitalize()}, but whether by more than {share} is open: {size}; "
+        f"{none}{tests.adjustment}.",
+        "too-wide": f"Unresolved: {size} is too wide; {both}.",
+        "not-after-holm": f"Unresolved: {size} would count alone, but not here; {both}.",
+    }
+    return reasons[code]
+
+
+def _remedy(ratio: Ratio, margin: float, tests: _Tests, code: Code) -> str:
+    """What would answer what is open: roughly how many blocks, if all stayed as it is."""
+    if code in ("within-margin", "outside-margin"):
+        return ""
+    edge = math.log1p(margin)
+    if code == "differs":
+        questions = [(edge, ALPHA / 2)]
     else:
         # A test that the adjustment weakens must reach a smaller p of its own.
         alone = tests.difference / tests.adjusted_difference
-        settled = _settled_by(
-            ratio,
-            [
-                (0.0, ALPHA / 2 * alone),
-                (math.log1p(margin), ALPHA * tests.equivalence / tests.adjusted_equivalence),
-            ],
-        )
-        why = "is too wide" if code == "too-wide" else "would count alone, but not here"
-        said = f"Unresolved: {size} {why}; {none}, {beyond}{tests.adjustment}. {settled}."
-    unpaired = " Measured at different times, so a drift of the machine is not excluded."
-    return said + ("" if ratio.paired else unpaired)
+        inside = tests.equivalence / tests.adjusted_equivalence
+        questions = [(0.0, ALPHA / 2 * alone), (edge, ALPHA * inside)]
+    return _more(ratio, _blocks_needed(ratio, questions))
 
 
-def _settled_by(ratio: Ratio, questions: Sequence[tuple[float, float]]) -> str:
-    """How many blocks would decide if ratio and scatter stayed as they are, roughly.
+def _more(ratio: Ratio, blocks: float) -> str:
+    """So many blocks, and at least one more than there are, as an advice."""
+    if blocks > _MOST_BLOCKS:
+        return f"Even {_count(ratio, _MOST_BLOCKS)} would hardly settle it."
+    return f"About {_count(ratio, max(math.ceil(blocks), ratio.processes + 1))} would settle it."
+
+
+def _blocks_needed(ratio: Ratio, questions: Sequence[tuple[float, float]]) -> float:
+    """The fewest that answer one of the questions with this ratio and this scatter.
 
     Each question is a log ratio to be told apart from and the one-sided p that this takes.
     """
-    size, error = abs(math.log(ratio.value)), ratio.error or 0.0
-    needed = math.inf
-    for boundary, level in questions:
-        # The inside of the margin is the aim only of what already lies there.
-        if size != boundary:
-            reach = stats.quantile(1 - level, ratio.freedom) * error
-            needed = min(needed, ratio.processes * (reach / (size - boundary)) ** 2)
-    if needed > _MOST_BLOCKS:
-        return f"Even {_count(ratio, _MOST_BLOCKS)} would hardly settle it"
-    return f"About {_count(ratio, max(math.ceil(needed), ratio.processes + 1))} would settle it"
+    size, error = abs(math.log(ratio.value)), max(ratio.error or 0.0, LEAST_ERROR)
+    needed = [
+        ratio.processes * (stats.quantile(1 - p, ratio.freedom) * error / (size - apart)) ** 2
+        for apart, p in questions
+        if size != apart
+    ]
+    return min(needed, default=math.inf)
 
 
 def _count(ratio: Ratio, number: int) -> str:

@@ -9,6 +9,7 @@ from bench.plan import Cell
 from bench.provenance import Dataset
 from bench.results import Check, Results
 from bench.stats import Ratio
+from bench.verdicts import Verdict
 from impls.networks import Network
 from impls.row import Row
 from reports import format as text
@@ -38,10 +39,12 @@ class Gap:
 class Context:
     """The documents, put in order.
 
-    ``implementations`` are in registry order, then those from elsewhere by name; ``rows`` holds the
-    registry's knowledge of them and ``slots`` their place in the palette.  ``speed_ups`` is over
-    the baseline under the same condition; ``over_floor`` says how many times the floor's time an
-    epoch takes.
+    ``implementations`` are in registry order, then those from elsewhere by name; ``rows`` holds
+    what the documents, or else the registry, know of them and ``slots`` their place in the palette.
+    ``speed_ups`` is over the baseline under the same condition, ``verdicts`` judges it for every
+    other trainer at ``margin``, and ``over_floor`` says how many times the floor's time an epoch
+    takes.  A control is no implementation and no point: ``controls`` holds it under the key of what
+    it repeats.
     """
 
     results: tuple[Results, ...]
@@ -55,6 +58,9 @@ class Context:
     floors: Mapping[str, str]
     speed_ups: Mapping[Key, Ratio]
     over_floor: Mapping[Key, Ratio]
+    verdicts: Mapping[Key, Verdict]
+    controls: Mapping[Key, Point]
+    margin: float
 
     @property
     def trainers(self) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from reports import charts
 from reports.context import Context
+from reports.findings import findings
 from reports.points import Condition
-from reports.summary import findings
 
 _FEW = 6
 """Up to so many figures are shown at once; of more, all but the first group are folded."""

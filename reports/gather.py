@@ -9,14 +9,18 @@ from bench.errors import UsageError
 from bench.plan import Cell
 from bench.results import Measured, Outcome, Results, Unavailable
 from bench.stats import Ratio
+from bench.verdicts import MARGIN
 from impls.registry import ROWS
 from impls.row import Row
 from reports.context import Context, Gap, Key
+from reports.families import judged
 from reports.points import Condition, Point, Scope, speed_up
 
 
-def build_context(results: Sequence[Results]) -> Context:
+def build_context(results: Sequence[Results], margin: float = MARGIN) -> Context:
     """Put one or more documents in order for the sections.
+
+    Differences up to ``margin`` (a share, such as 0.03) count as the same.
 
     Raises:
         UsageError: no document.
@@ -29,14 +33,22 @@ def build_context(results: Sequence[Results]) -> Context:
         for run, document in enumerate(results, start=1)
         for outcome in document.outcomes
     ]
-    known = {row.name: row for row in ROWS}
-    names = _in_order({outcome.cell.implementation for _, _, outcome in outcomes}, known)
+    known = _known(results)
+    repeated = {row.name: row.repeats for row in known.values() if row.role == "control"}
+    found = {outcome.cell.implementation for _, _, outcome in outcomes} - repeated.keys()
+    names = _in_order(found, known)
     rows = {name: known[name] for name in names if name in known}
-    points = _points(results, outcomes)
-    gaps = _gaps(outcomes)
+    everything = _points(results, outcomes)
+    points = {key: point for key, point in everything.items() if key[0] not in repeated}
     baseline = next((name for name, row in rows.items() if row.rung == 0), None)
     floors: dict[str, str] = {
         row.device: name for name, row in reversed(rows.items()) if row.role == "limit"
+    }
+    speed_ups = _speed_ups(points, baseline)
+    compared = {
+        key: ratio
+        for key, ratio in speed_ups.items()
+        if key[0] != baseline and key[0] not in floors.values()
     }
     return Context(
         results=tuple(results),
@@ -45,12 +57,24 @@ def build_context(results: Sequence[Results]) -> Context:
         slots=_slots(names, known),
         conditions=_conditions(outcomes),
         points=points,
-        gaps=gaps,
+        gaps=_gaps(outcomes),
         baseline=baseline,
         floors=floors,
-        speed_ups=_speed_ups(points, baseline),
+        speed_ups=speed_ups,
         over_floor=_over_floor(points, floors),
+        verdicts=judged(compared, margin),
+        controls={
+            (repeated[name], condition, batch_size): point
+            for (name, condition, batch_size), point in everything.items()
+            if name in repeated
+        },
+        margin=margin,
     )
+
+
+def _known(results: Sequence[Results]) -> dict[str, Row]:
+    """What the documents know of implementations, and the registry of the rest, in its order."""
+    return {row.name: row for row in (*ROWS, *(row for one in results for row in one.rows))}
 
 
 def kept_apart(results: Sequence[Results]) -> bool:

@@ -13,11 +13,13 @@ from markupsafe import Markup
 import reports.sections
 from bench.errors import BenchError
 from bench.results import Results
+from bench.verdicts import MARGIN
 from reports import figures, templates
 from reports.context import Context
+from reports.findings import findings
 from reports.gather import build_context
 from reports.section import Absence, Section
-from reports.summary import findings, headline
+from reports.summary import headline
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,9 @@ class _Filled:
     reason: str
 
 
-def build_report(results: Sequence[Results]) -> str:
+def build_report(results: Sequence[Results], margin: float = MARGIN) -> str:
     """The complete HTML page; see :func:`reports.build_report`."""
-    context = build_context(results)
+    context = build_context(results, margin)
     return render(context, discover())
 
 

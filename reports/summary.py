@@ -4,97 +4,27 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from dataclasses import dataclass
 
-from bench.stats import CONFIDENCE, Ratio
+from bench.stats import Ratio, difference_p
 from bench.threads import variables as thread_variables
+from bench.verdicts import ALPHA, Verdict, interval, probability, within
+from reports import controls
 from reports import format as text
-from reports.context import Context, fastest
-from reports.points import Point, Scope, speed_up
-
-_CLOSE = 1.05
-"""Without an interval, a lead smaller than this is not called a lead."""
+from reports.context import Context
+from reports.findings import Finding, findings
+from reports.points import Point
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What is fastest at one batch size, and the ``seconds`` that an epoch takes with it.
-
-    ``rivals`` are the best points of all other trainers with the lead of ``best`` over each, the
-    closest first.  ``speed_up`` is over the baseline and ``over_floor`` over the floor, both under
-    the condition of ``best``.
-    """
-
-    scope: Scope
-    batch_size: int
-    best: Point
-    seconds: float
-    rivals: tuple[tuple[Point, Ratio], ...]
-    speed_up: Ratio | None
-    over_floor: Ratio | None
-
-    @property
-    def undecided(self) -> tuple[str, ...]:
-        """Implementations that may be as fast as the best."""
-        return tuple(point.implementation for point, lead in self.rivals if may_be_equal(lead))
-
-
-def may_be_equal(lead: Ratio) -> bool:
-    """Whether a lead is too small or too uncertain to be called one."""
-    if lead.low is None:
-        return lead.value < _CLOSE
-    return lead.low <= 1
-
-
-def findings(context: Context) -> tuple[Finding, ...]:
-    """One finding per scope and batch size; that of the first batch size asked for comes first."""
-    found = []
-    for scope in context.scopes:
-        for batch_size in context.batch_sizes(scope):
-            finding = _finding(context, scope, batch_size)
-            if finding:
-                found.append(finding)
-    asked = context.results[0].plan.trainings
-    first = asked[0].batch_size if asked else None
-    start = context.scopes[0] if context.scopes else None
-    return tuple(sorted(found, key=lambda one: (one.scope != start, one.batch_size != first)))
-
-
-def _finding(context: Context, scope: Scope, batch_size: int) -> Finding | None:
-    """What is fastest at ``batch_size``, over all conditions of ``scope``."""
-    conditions = context.conditions_of(scope)
-    candidates = {
-        name: fastest([p for c in conditions if (p := context.point(name, c, batch_size))])
-        for name in context.trainers
-    }
-    timed = [point for point in candidates.values() if point]
-    best = fastest(timed)
-    if best is None or best.epoch is None:
-        return None
-    leads = [(point, speed_up(point, best)) for point in timed if point is not best]
-    rivals = sorted(((p, lead) for p, lead in leads if lead), key=lambda pair: pair[1].value)
-    key = (best.implementation, best.condition, batch_size)
-    is_baseline = best.implementation == context.baseline
-    return Finding(
-        scope,
-        batch_size,
-        best,
-        best.epoch.value,
-        tuple(rivals),
-        None if is_baseline else context.speed_ups.get(key),
-        context.over_floor.get(key),
-    )
-
-
-def certainty(ratio: Ratio) -> str:
-    """How sure a ratio is: its interval, or why it has none."""
-    if not ratio.paired:
-        return "measured in different blocks, so without an interval"
-    if ratio.low is None or ratio.high is None:
+def certainty(ratio: Ratio, p: float | None = None) -> str:
+    """How sure a ratio is: its interval and the ``p`` of its verdict, or why it has none."""
+    if ratio.error is None:
         processes = text.count(ratio.processes, "process", "processes")
-        return f"from {processes}, too few for an interval"
-    low, high = text.significant(ratio.low), text.significant(ratio.high)
-    return f"{CONFIDENCE:.0%} interval {low} to {high}".replace("%", " %")
+        parts = [
+            f"from {processes}{'' if ratio.paired else ' on one side'}, too few for an interval"
+        ]
+    else:
+        parts = [interval(ratio), *([] if p is None else [probability(p)])]
+    return ", ".join(parts if ratio.paired else [*parts, "measured at different times"])
 
 
 def headline(context: Context, finding: Finding) -> str:
@@ -107,10 +37,7 @@ def headline(context: Context, finding: Finding) -> str:
     )
     clauses = []
     if finding.speed_up:
-        value = text.significant(finding.speed_up.value)
-        clauses.append(
-            f"{value} times as fast as {context.baseline} ({certainty(finding.speed_up)})"
-        )
+        clauses.append(_over_baseline(context, finding.speed_up, finding.over_baseline))
     elif best.implementation == context.baseline:
         clauses.append("it is the baseline itself")
     if finding.over_floor:
@@ -119,22 +46,41 @@ def headline(context: Context, finding: Finding) -> str:
     return f"{sentence}: {', '.join(clauses)}." if clauses else f"{sentence}."
 
 
+def _over_baseline(context: Context, ratio: Ratio, verdict: Verdict | None) -> str:
+    """The speed-up over the baseline, and what is to be thought of it where that is not plain."""
+    said = f"{text.significant(ratio.value)} times as fast as {context.baseline}"
+    said += f" ({certainty(ratio, verdict.p if verdict else None)})"
+    if verdict is None or verdict.kind in ("faster", "slower") or verdict.code == "too-few":
+        return said
+    if verdict.kind == "same":
+        return f"{said}, which counts as the same {within(verdict.margin)}"
+    return f"{said}, which is unresolved"
+
+
 def lead(context: Context, finding: Finding) -> str:
     """How the best stands to the closest other implementation, or that there is none."""
-    if not finding.rivals:
+    verdict = finding.verdict
+    if verdict is None or not finding.rivals:
         return "No other implementation was measured at this batch size."
     rival, ratio = finding.rivals[0]
-    place = (
-        ""
-        if rival.condition == finding.best.condition
-        else f" with {context.label(rival.condition)}"
-    )
-    value, sure = text.significant(ratio.value), certainty(ratio)
-    if not may_be_equal(ratio):
-        return f"{rival.implementation}{place} comes next: it takes {value} times as long ({sure})."
+    name = rival.implementation
+    if rival.condition != finding.best.condition:
+        name += f" with {context.label(rival.condition)}"
+    slower = f"takes {text.significant(ratio.value)} times as long"
+    if verdict.kind == "faster":
+        return f"{name} comes next: it {slower} ({certainty(ratio, verdict.p)})."
+    if verdict.kind == "same":
+        return f"{name} is as fast {within(verdict.margin)}: it {slower} ({certainty(ratio)})."
+    if verdict.code == "too-few":
+        return f"{name} comes next: it {slower}, {certainty(ratio)}. {verdict.remedy}"
+    if ratio.value > 1 and (difference_p(ratio) or 0.0) <= ALPHA:
+        return (
+            f"{name} comes next: it {slower} ({certainty(ratio)}), but another one scatters so "
+            f"much that it may be the fastest. {verdict.remedy}"
+        )
     return (
-        f"Whether it is faster than {rival.implementation}{place} is unresolved: that one takes "
-        f"{value} times as long ({sure})."
+        f"Whether it is faster than {name} is unresolved: that one {slower} ({certainty(ratio)}). "
+        f"{verdict.remedy}"
     )
 
 
@@ -183,6 +129,7 @@ def remarks(context: Context) -> tuple[str, ...]:
         )
     if not all(p.whole_epochs for p in context.points.values() if p.epoch):
         found.append("Where no whole epoch was timed, it is reckoned from steps.")
+    found += [said for said in [controls.remark(context)] if said]
     found += [dataset.note for dataset in context.datasets() if dataset.note]
     return tuple(found)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.stats import Ratio
+from bench.verdicts import Verdict
 from reports import format as text
-from reports.context import Context
+from reports.context import Context, Key
 from reports.points import Condition, Point
 
 _COLDEST = 8.0
@@ -19,7 +20,8 @@ _COLDEST = 8.0
 class Cell:
     """One cell: its text, smaller lines below it, and the number by which it sorts.
 
-    ``heat`` and ``bar`` lie between 0 and 1 and only repeat what the text says.
+    ``heat`` and ``bar`` lie between 0 and 1 and only repeat what the text says; ``title`` explains
+    it to a pointer that rests on it, and stands elsewhere for whoever has none.
     """
 
     text: str
@@ -29,6 +31,7 @@ class Cell:
     bar: float | None = None
     strong: bool = False
     dim: bool = False
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,15 +81,43 @@ def word(shown: str) -> Cell:
     return Cell(shown, dim=True)
 
 
-def ratio(found: Ratio | None, *, missing: str = "-") -> Cell:
-    """A ratio over its interval."""
+def ratio(found: Ratio | None, *, missing: str = "-", verdict: Verdict | None = None) -> Cell:
+    """A ratio over its interval and its verdict, if it was judged."""
     if found is None:
         return word(missing)
     if found.low is None or found.high is None:
-        note = "unpaired" if not found.paired else "no interval"
+        notes = ["no interval"]
     else:
-        note = f"{text.significant(found.low)} to {text.significant(found.high)}"
-    return Cell(text.times(found.value), found.value, (note,))
+        notes = [f"{text.significant(found.low)} to {text.significant(found.high)}"]
+    if not found.paired:
+        notes.append("unpaired")
+    if verdict is not None:
+        notes.append(verdict.kind)
+    title = verdict.reason if verdict else ""
+    return Cell(text.times(found.value), found.value, tuple(notes), title=title)
+
+
+def reasons(context: Context, caption: str, verdicts: Mapping[Key, Verdict]) -> Table:
+    """Every verdict with its reason: what the titles of cells say, for everyone."""
+    rows = [
+        row(
+            context,
+            [
+                Cell(name),
+                Cell(str(batch_size), batch_size),
+                Cell(context.label(condition)),
+                Cell(verdict.kind, notes=(verdict.code,)),
+                Cell(verdict.reason),
+            ],
+            implementation=name,
+            batch_size=batch_size,
+            condition=condition,
+        )
+        for (name, condition, batch_size), verdict in verdicts.items()
+    ]
+    titles = ("Implementation", "Batch size", "Condition", "Verdict", "Reason")
+    kinds = tuple(Column(title, title == "Batch size") for title in titles)
+    return Table(caption, kinds, tuple(rows))
 
 
 def row(

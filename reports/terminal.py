@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.table import Table
 from rich.text import Text
 
+from bench.verdicts import Kind, within
 from reports import format as text
 from reports.context import Context
 from reports.points import Condition
+
+_MARKS: Mapping[Kind, str] = {"same": " =", "unresolved": " ?"}
+"""What follows a speed-up that is none, or that may be none."""
 
 
 def epoch_table(context: Context) -> Table:
     """Epoch time of each implementation, one column per batch size and condition.
 
     Each cell also gives the speed-up over the baseline and the share of the floor where there are
-    such rows, or the outcome where nothing was measured.
+    such rows, or the outcome where nothing was measured.  Marks tell what a speed-up does not say.
     """
     title = "Epoch time" + (f", speed-up over {context.baseline}" if context.baseline else "")
     if context.floors:
@@ -34,6 +40,10 @@ def epoch_table(context: Context) -> Table:
     for name in context.implementations:
         cells = [_cell(context, name, condition, size) for condition, size in columns]
         table.add_row(Text(name), *cells)
+    kinds = {verdict.kind for verdict in context.verdicts.values()}
+    legend = {"same": f"= the same {within(context.margin)}", "unresolved": "? unresolved"}
+    found = [words for kind, words in legend.items() if kind in kinds]
+    table.caption = Text(", ".join(found)) if found else None
     return table
 
 
@@ -45,8 +55,9 @@ def _cell(context: Context, name: str, condition: Condition, batch_size: int) ->
         return Text(word, style="dim")
     parts = [text.seconds(point.epoch.value)]
     key = (name, condition, batch_size)
-    if name != context.baseline and key in context.speed_ups:
-        parts.append(text.times(context.speed_ups[key].value))
+    verdict = context.verdicts.get(key)
+    if verdict:
+        parts.append(text.times(verdict.ratio.value) + _MARKS.get(verdict.kind, ""))
     if not context.is_floor(name) and key in context.over_floor:
         parts.append(text.percent(1 / context.over_floor[key].value))
     is_best = point is context.best(condition, batch_size)

@@ -13,7 +13,7 @@ from reports import tables, templates
 from reports.context import Context
 from reports.points import Condition, Point
 from reports.section import Absence, Section
-from reports.summary import findings
+from reports.findings import findings
 from reports.tables import Cell, Row, Table
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from bench.stats import Ratio
+from bench.verdicts import Verdict
 from reports import articles, charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Bar
-from reports.context import Context
+from reports.context import Context, Key
+from reports.families import judged
 from reports.points import Condition, Point, speed_up
 from reports.section import Absence, Section
 from reports.tables import Cell, Table
@@ -41,10 +44,12 @@ def render(context: Context) -> Markup | Absence:
             climbs.setdefault(condition, {})[batch_size] = steps
     if not shown:
         return Absence("Fewer than two rungs of the ladder were measured together.")
+    verdicts = judged(_gains(climbs), context.margin)
     return templates.section(
         "ladder",
         groups=figures.grouped(context, shown),
-        tables=[_table(context, condition, some) for condition, some in climbs.items()],
+        tables=[_table(context, condition, some, verdicts) for condition, some in climbs.items()],
+        reasons=tables.reasons(context, "Verdicts on the gains of the rungs", verdicts),
         epochs=articles.EPOCHS,
         machine=articles.MACHINE,
         published=articles.PUBLISHED,
@@ -63,6 +68,17 @@ def _steps(context: Context, group: dict[str, Point]) -> list[_Step]:
             follows = before.rung if before else None
             steps.append(_Step(rung, point, point.epoch.value, gain, follows))
     return steps
+
+
+def _gains(climbs: dict[Condition, dict[int, list[_Step]]]) -> dict[Key, Ratio]:
+    """Every gain of one rung over the one before."""
+    return {
+        (step.point.implementation, condition, batch_size): step.gain
+        for condition, some in climbs.items()
+        for batch_size, steps in some.items()
+        for step in steps
+        if step.gain
+    }
 
 
 def _comparable(context: Context, condition: Condition) -> bool:
@@ -88,14 +104,21 @@ def _chart(context: Context, condition: Condition, batch_size: int, steps: list[
     return charts.waterfall(title, bars, description=described)
 
 
-def _table(context: Context, condition: Condition, climbs: dict[int, list[_Step]]) -> Table:
+def _table(
+    context: Context,
+    condition: Condition,
+    climbs: dict[int, list[_Step]],
+    verdicts: dict[Key, Verdict],
+) -> Table:
     """Rungs against batch sizes under one condition; the last row is the whole ladder."""
     rows = []
     for rung, name in context.ladder:
-        steps = [_at(steps, rung) for steps in climbs.values()]
-        if any(steps):
+        steps = {size: _at(steps, rung) for size, steps in climbs.items()}
+        if any(steps.values()):
             heading = Cell(name, notes=(f"rung {rung}",))
-            cells = [heading, *(_cell(context, step) for step in steps)]
+            cells = [heading]
+            for size, step in steps.items():
+                cells.append(_cell(context, step, verdicts.get((name, condition, size))))
             rows.append(tables.row(context, cells, implementation=name, condition=condition))
     total = [Cell("whole ladder", notes=("product of the gains",))]
     total += [_total(steps) for steps in climbs.values()]
@@ -109,8 +132,8 @@ def _at(steps: list[_Step], rung: int) -> _Step | None:
     return next((step for step in steps if step.rung == rung), None)
 
 
-def _cell(context: Context, step: _Step | None) -> Cell:
-    """The gain with its interval, the epoch time, and what was published."""
+def _cell(context: Context, step: _Step | None, verdict: Verdict | None) -> Cell:
+    """The gain with its interval and verdict, the epoch time, and what was published."""
     if step is None:
         return tables.word("not measured")
     notes = [text.seconds(step.seconds)]
@@ -123,10 +146,10 @@ def _cell(context: Context, step: _Step | None) -> Cell:
         notes.append(f"published: {gained}{text.seconds(found.epoch_seconds)}")
     if step.gain is None:
         return Cell("start", notes=tuple(notes))
-    shown = tables.ratio(step.gain)
+    shown = tables.ratio(step.gain, verdict=verdict)
     if step.follows != step.rung - 1:
         notes.insert(0, f"over rung {step.follows}")
-    return Cell(shown.text, shown.value, (*shown.notes, *notes), strong=True)
+    return dataclasses.replace(shown, notes=(*shown.notes, *notes), strong=True)
 
 
 def _total(steps: list[_Step]) -> Cell:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from bench.stats import CONFIDENCE, MINIMUM_PROCESSES
+from bench.verdicts import ALPHA
 from reports import templates
 from reports.context import Context
 from reports.section import Section
@@ -17,6 +18,8 @@ def render(context: Context) -> Markup:
         documents=context.results,
         confidence=CONFIDENCE,
         minimum=MINIMUM_PROCESSES,
+        margin=f"{100 * context.margin:.3g} %",
+        alpha=f"{100 * ALPHA:.0f} %",
         baseline=context.baseline,
         has_floor=bool(context.floors),
     )

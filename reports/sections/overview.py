@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from bench.verdicts import within
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context
 from reports.points import Condition
 from reports.section import Absence, Section
 from reports.tables import Cell, Table
+
+_MARKED = ("same", "unresolved")
+"""The kinds of verdicts that a ratio alone does not show."""
 
 
 def render(context: Context) -> Markup | Absence:
@@ -22,6 +26,9 @@ def render(context: Context) -> Markup | Absence:
         tables=[_table(context, condition) for condition in conditions],
         baseline=context.baseline,
         has_floor=bool(context.floors),
+        marked=sorted({one.kind for one in context.verdicts.values()} & set(_MARKED)),
+        margin=within(context.margin),
+        reasons=_reasons(context),
         reckoned=not all(p.whole_epochs for p in context.points.values() if p.epoch),
     )
 
@@ -57,12 +64,14 @@ def _cell(context: Context, name: str, condition: Condition, batch_size: int) ->
         return tables.word("phases only")
     best = context.best(condition, batch_size)
     key = (name, condition, batch_size)
+    verdict = context.verdicts.get(key)
     notes = [f"spread {text.percent(point.epoch.spread)}"]
     if not context.is_floor(name):
         if best is not None and best.epoch is not None:
             notes.append(f"{text.times(point.epoch.value / best.epoch.value)} best")
-        if key in context.speed_ups and name != context.baseline:
-            notes.append(f"{text.times(context.speed_ups[key].value)} as fast")
+        if verdict:
+            marked = f", {verdict.kind}" if verdict.kind in _MARKED else ""
+            notes.append(f"{text.times(verdict.ratio.value)} as fast{marked}")
         if key in context.over_floor:
             notes.append(f"{text.times(context.over_floor[key].value)} floor")
     mark = "" if point.whole_epochs else " †"
@@ -72,7 +81,16 @@ def _cell(context: Context, name: str, condition: Condition, batch_size: int) ->
         tuple(notes),
         heat=None if context.is_floor(name) else tables.heat(point, best),
         strong=True,
+        title=verdict.reason if verdict else "",
     )
+
+
+def _reasons(context: Context) -> Table | None:
+    """Why each verdict on a speed-up is as it is."""
+    if not context.verdicts:
+        return None
+    caption = f"Verdicts on the speed-ups over {context.baseline}"
+    return tables.reasons(context, caption, context.verdicts)
 
 
 SECTION = Section("overview", "Overview", 20, render)

@@ -10,19 +10,20 @@ from markupsafe import Markup
 from reports import format as text
 from reports import summary, tables, templates
 from reports.context import Context
+from reports.findings import Finding, findings
 from reports.section import Section
-from reports.summary import Finding
 from reports.tables import Cell, Row, Table
 
 
 def render(context: Context) -> Markup:
     """The headline, the best of each batch size, and the outcomes that are no numbers."""
-    found = summary.findings(context)
+    found = findings(context)
     first = found[0] if found else None
     return templates.section(
         "summary",
         headline=summary.headline(context, first) if first else None,
         lead=summary.lead(context, first) if first else None,
+        reasons=_reasons(context, found),
         finding=first,
         baseline=context.baseline,
         table=_best(context, found) if found else None,
@@ -49,13 +50,13 @@ def _best(context: Context, found: tuple[Finding, ...]) -> Table:
         heading = f"{one.batch_size}"
         if several:
             heading += f" ({context.scope_label(one.scope)})"
-        undecided = text.listing(list(one.undecided))
         cells = [
             Cell(heading, one.batch_size, strong=True),
             Cell(
                 one.best.implementation,
-                notes=(f"not told apart from {undecided}",) if undecided else (),
+                notes=(_doubt(one),) if _doubt(one) else (),
                 strong=True,
+                title=one.verdict.reason if one.verdict else "",
             ),
             Cell(context.label(one.best.condition)),
             tables.duration(one.seconds),
@@ -63,12 +64,32 @@ def _best(context: Context, found: tuple[Finding, ...]) -> Table:
         if context.baseline:
             is_baseline = one.best.implementation == context.baseline
             missing = "is the baseline" if is_baseline else "baseline not measured"
-            cells.append(tables.ratio(one.speed_up, missing=missing))
+            over = tables.ratio(one.speed_up, missing=missing, verdict=one.over_baseline)
+            cells.append(over)
         if context.floors:
             cells.append(tables.ratio(one.over_floor, missing="floor not measured"))
         rows.append(tables.row(context, cells, batch_size=one.batch_size))
     caption = "The fastest implementation at each batch size, over all thread settings measured"
     return Table(caption, tables.columns(*titles, text_columns=3), tuple(rows))
+
+
+def _reasons(context: Context, found: tuple[Finding, ...]) -> Table | None:
+    """Why each lead of a fastest implementation is judged as it is."""
+    verdicts = {
+        (one.best.implementation, one.best.condition, one.batch_size): one.verdict
+        for one in found
+        if one.verdict
+    }
+    caption = "Verdicts on the lead of the fastest over the next"
+    return tables.reasons(context, caption, verdicts) if verdicts else None
+
+
+def _doubt(finding: Finding) -> str:
+    """What speaks against calling it the fastest; empty where nothing does."""
+    if finding.verdict and finding.verdict.code == "too-few":
+        return "too few blocks to rank"
+    names = text.listing(list(finding.undecided))
+    return f"not told apart from {names}" if names else ""
 
 
 def _exports(found: tuple[Finding, ...]) -> list[tuple[str, str]]:
@@ -90,7 +111,8 @@ def _exports(found: tuple[Finding, ...]) -> list[tuple[str, str]]:
 def _outcomes(context: Context) -> Table:
     """How many cells ended how, counted per process."""
     counts = Counter(gap.kind for gap in context.gaps)
-    measured = sum(len(point.measured) for point in context.points.values())
+    cells = (*context.points.values(), *context.controls.values())
+    measured = sum(len(point.measured) for point in cells)
     rows = [Row((Cell("measured"), Cell(str(measured), measured)))]
     rows += [Row((Cell(kind), Cell(str(number), number))) for kind, number in counts.items()]
     caption = "Outcomes, one per cell and process"

@@ -90,6 +90,8 @@ def test_a_lead_is_judged_on_the_closest_and_on_the_weakest_evidence() -> None:
     noisy = ratio(1.3, 0.5)
     found = judge_lead([close, noisy], 3)
     assert (found.kind, found.ratio) == ("unresolved", close)
+    assert "the lead is 1.300 (95 % interval 0.420 to 4.03), may be faster still" in found.reason
+    assert found.remedy == "About 186 blocks would settle it."
 
 
 def test_that_a_winner_and_its_runner_up_are_the_same_counts_all_pairs() -> None:
@@ -98,6 +100,11 @@ def test_that_a_winner_and_its_runner_up_are_the_same_counts_all_pairs() -> None
     assert (two.kind, six.kind) == ("same", "unresolved")
     assert six.code == "not-after-holm"
     assert six.reason.count("picked from 6") == 1
+
+
+def test_a_rival_that_scatters_is_named_although_the_closest_never_does() -> None:
+    found = judge_lead([ratio(1.1, 0.0), ratio(1.3, 0.5)], 3)
+    assert found.remedy == "About 186 blocks would settle it."
 
 
 def test_a_winner_that_is_behind_where_both_were_measured_does_not_win() -> None:

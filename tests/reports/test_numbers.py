@@ -113,7 +113,7 @@ def test_published_gains_stand_at_published_batch_sizes_only(page: str) -> None:
     assert "published: 1.29" in ladder
     published = re.findall(r"published: ", ladder)
     assert len(published) == 2 * (4 + 2)
-    assert ladder.count("<caption>") == 2
+    assert ladder.count("<caption>Gain over the rung before") == 2
 
 
 def test_observed_threads_stand_beside_requested_ones(page: str, context: Context) -> None:

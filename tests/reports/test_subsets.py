@@ -161,7 +161,8 @@ def test_ratios_across_blocks_are_called_unpaired() -> None:
         if isinstance(one, Measured) and one.block == (one.cell.implementation == BASELINE)
     )
     page = shown(pieces.replace(document, outcomes=outcomes))
-    assert "measured in different blocks, so without an interval" in page.text
+    assert "from 1 process on one side, too few for an interval" in page.text
+    assert "measured at different times" in page.text
 
 
 def test_a_network_that_no_document_describes_has_no_rate() -> None:

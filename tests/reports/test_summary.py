@@ -9,8 +9,9 @@ from rich.console import Console
 from bench.plan import Cell
 from bench.results import Failed, Results
 from impls.registry import ROWS
+from reports.findings import findings
 from reports.gather import build_context
-from reports.summary import export_line, findings, sentences
+from reports.summary import export_line, sentences
 from reports.terminal import epoch_table
 from tests.reports import pieces, sample
 
@@ -47,7 +48,7 @@ def test_the_headline_says_who_how_fast_by_how_much_and_how_sure() -> None:
     headline, lead, reproduce, *_ = said(document)
     assert headline == (
         f"At batch 500 with 2 threads, {ONE} trains an epoch of 60000 examples in 100 ms: "
-        f"8.39 times as fast as {BASELINE} (95 % interval 7.46 to 9.45), "
+        f"8.39 times as fast as {BASELINE} (95 % interval 7.46 to 9.45, p < 0.001), "
         "2.00 times the time of the floor."
     )
     assert lead.startswith(f"{BASELINE} comes next: it takes 8.39 times as long")

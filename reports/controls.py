@@ -1,0 +1,119 @@
+"""What the measurement says of itself: false alarms, power, and where the scatter comes from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from statistics import median
+
+from bench import stats
+from bench.verdicts import Verdict, interval, within
+from reports import format as text
+from reports.context import Context, Key
+from reports.families import judged
+from reports.points import speed_up
+
+
+@dataclass(frozen=True)
+class Power:
+    """The smallest differences that ratios over so many blocks would mostly find, relative."""
+
+    blocks: int
+    ratios: int
+    usual: float
+    worst: float
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Relative standard deviations of an epoch's rounds: the median over ``cells``."""
+
+    name: str
+    cells: int
+    within: float
+    between: float
+
+
+def alarms(context: Context) -> dict[Key, Verdict]:
+    """Each control judged against what it repeats; the keys are those of the latter.
+
+    Above 1 the control seems faster than itself.
+    """
+    ratios = {}
+    for key, control in context.controls.items():
+        original = context.points.get(key)
+        ratio = speed_up(original, control) if original else None
+        if ratio is not None:
+            ratios[key] = ratio
+    return judged(ratios, context.margin)
+
+
+def is_false(verdict: Verdict) -> bool:
+    """Whether something seems faster or slower than itself."""
+    return verdict.kind in ("faster", "slower")
+
+
+def power(context: Context) -> tuple[Power, ...]:
+    """What this run could find: by the number of blocks, over all speed-ups that were judged.
+
+    Where there is no baseline, those of the controls stand in.
+    """
+    verdicts = context.verdicts or alarms(context)
+    sizes: dict[int, list[float]] = {}
+    for verdict in verdicts.values():
+        size = stats.detectable(verdict.ratio)
+        if size is not None:
+            sizes.setdefault(verdict.ratio.processes, []).append(size)
+    return tuple(
+        Power(blocks, len(some), median(some), max(some)) for blocks, some in sorted(sizes.items())
+    )
+
+
+def scatter(context: Context) -> tuple[Scatter, ...]:
+    """How epochs scatter within and between processes, for each implementation."""
+    found = []
+    for name in context.implementations:
+        cells = []
+        for (other, _, _), point in context.points.items():
+            processes = list(point.epoch_rounds.values()) if other == name else []
+            if len(processes) > 1 and any(len(rounds) > 1 for rounds in processes):
+                cells.append(stats.variances(processes))
+        if cells:
+            between, inside = (median(column) ** 0.5 for column in zip(*cells, strict=True))
+            found.append(Scatter(name, len(cells), inside, between))
+    return tuple(found)
+
+
+def remark(context: Context) -> str:
+    """The control's result and what the run could find, in a sentence each; empty without both."""
+    found = list(alarms(context).items())
+    said = []
+    if len(found) == 1:
+        (name, _, _), verdict = found[0]
+        ratio = verdict.ratio
+        sure = f" ({interval(ratio)})" if ratio.error is not None else ""
+        outcome = {"same": f"the same {within(verdict.margin)}", "unresolved": "unresolved"}
+        said.append(
+            f"Control: {name} against itself under a second name is "
+            f"{text.significant(ratio.value)} times as fast{sure}, "
+            f"{outcome.get(verdict.kind, f'{verdict.kind}, a false alarm')}."
+        )
+    elif found:
+        false = sum(is_false(verdict) for _, verdict in found)
+        kinds = Counter(verdict.kind for _, verdict in found)
+        words = text.listing([f"{number} {kind}" for kind, number in kinds.most_common()])
+        alarm = text.count(false, "false alarm") if false else "no false alarm"
+        names = text.listing(list(dict.fromkeys(key[0] for key, _ in found)))
+        said.append(
+            f"Control: {names} against itself under a second name, {len(found)} comparisons: "
+            f"{words}; {alarm}."
+        )
+    found_power = power(context)
+    if found_power:
+        worst = max(found_power, key=lambda one: one.ratios)
+        said.append(
+            f"A difference of {text.percent(worst.usual)} would be found in four of five runs "
+            f"like this one (median of {text.count(worst.ratios, 'comparison')} over "
+            f"{text.count(worst.blocks, 'block')})."
+        )
+    return " ".join(said)

@@ -1,0 +1,109 @@
+"""The control: one implementation against itself, and the smallest difference this run can show."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from bench.verdicts import Verdict
+from reports import controls, tables, templates
+from reports import format as text
+from reports.context import Context, Key
+from reports.controls import Power, Scatter
+from reports.section import Absence, Section
+from reports.tables import Cell, Row, Table
+
+
+def render(context: Context) -> Markup | Absence:
+    """Apparent differences, the power of the run, and where scatter comes from."""
+    verdicts = controls.alarms(context)
+    if not verdicts:
+        return Absence(_why_none(context))
+    power, scatter = controls.power(context), controls.scatter(context)
+    return templates.section(
+        "control",
+        table=_table(context, verdicts),
+        false=sum(map(controls.is_false, verdicts.values())),
+        number=len(verdicts),
+        power=_power(power) if power else None,
+        widest=max(power, key=lambda one: one.ratios) if power else None,
+        over=context.baseline if context.verdicts else None,
+        scatter=_scatter(scatter) if scatter else None,
+    )
+
+
+def _why_none(context: Context) -> str:
+    """Why nothing was measured twice, and how to get it."""
+    asked = any(row.role == "control" for one in context.results for row in one.rows)
+    if asked:
+        return (
+            "The control of this run was not measured, or not together with what it repeats, so "
+            "the measurement's own error is not shown; what was not measured stands above."
+        )
+    return (
+        "No implementation was measured a second time under another name, so the measurement's "
+        "own error is not shown; mlpbench run adds such a control unless --bare is given."
+    )
+
+
+def _table(context: Context, verdicts: dict[Key, Verdict]) -> Table:
+    """One row per condition and batch size."""
+    rows = []
+    for (name, condition, batch_size), verdict in verdicts.items():
+        alarm = ("a false alarm",) if controls.is_false(verdict) else ()
+        cells = [
+            Cell(name),
+            Cell(context.label(condition)),
+            Cell(str(batch_size), batch_size),
+            tables.ratio(verdict.ratio),
+            Cell(verdict.kind, notes=alarm, strong=bool(alarm)),
+            Cell(verdict.reason),
+        ]
+        rows.append(
+            tables.row(
+                context, cells, implementation=name, batch_size=batch_size, condition=condition
+            )
+        )
+    titles = ("Repeated", "Condition", "Batch size", "Control over original", "Verdict", "Reason")
+    numeric = ("Batch size", "Control over original")
+    columns = tuple(tables.Column(title, title in numeric) for title in titles)
+    return Table("The control against what it repeats", columns, tuple(rows))
+
+
+def _power(found: tuple[Power, ...]) -> Table:
+    """One row per number of blocks."""
+    rows = [
+        Row(
+            (
+                Cell(str(one.blocks), one.blocks),
+                Cell(str(one.ratios), one.ratios),
+                Cell(text.percent(one.usual), one.usual),
+                Cell(text.percent(one.worst), one.worst),
+            )
+        )
+        for one in found
+    ]
+    titles = ("Blocks", "Comparisons", "Median", "Largest")
+    caption = "The smallest difference that four of five runs like this one would find"
+    return Table(caption, tables.columns(*titles, text_columns=0), tuple(rows))
+
+
+def _scatter(found: tuple[Scatter, ...]) -> Table:
+    """One row per implementation."""
+    rows = [
+        Row(
+            (
+                Cell(one.name),
+                Cell(text.percent(one.within), one.within),
+                Cell(text.percent(one.between), one.between),
+                Cell(str(one.cells), one.cells),
+            ),
+            implementation=one.name,
+        )
+        for one in found
+    ]
+    titles = ("Implementation", "Within a process", "Between processes", "Cells")
+    caption = "Scatter of epochs: relative standard deviation, median over cells"
+    return Table(caption, tables.columns(*titles), tuple(rows))
+
+
+SECTION = Section("control", "Control", 97, render)
