@@ -21,12 +21,14 @@ STYLES: dict[Kind, str] = {
 def verdict_table(answer: Answer, *, narrow: bool = False) -> Table:
     """One row per pair; where it is to be ``narrow``, of several lines."""
     table = _table(", ".join(constant(answer)))
+    table.show_lines = narrow
     found = [_printable(column) for column in columns(answer)]
     if narrow:
         found = _stacked(found)
     for column in found:
         heading = Text(column.heading)
-        table.add_column(heading, justify=column.justify, no_wrap=not narrow, overflow="fold")
+        whole = not narrow or column.justify == "left"
+        table.add_column(heading, justify=column.justify, no_wrap=whole, overflow="fold")
     for place, kind in enumerate(kinds(answer)):
         cells = [
             Text(column.cells[place], STYLES[kind] if column.heading.startswith("verdict") else "")

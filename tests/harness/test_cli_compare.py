@@ -186,6 +186,19 @@ def test_names_stay_whole_where_the_output_is_no_terminal(
     assert "within-margin" in row
 
 
+def test_a_narrow_terminal_gets_rows_of_several_lines(
+    compare: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    said = compare(GRID.document(), SLOWER).out
+    table = [line for line in said.splitlines() if "┃" in line or "│" in line]
+    assert table
+    assert max(map(len, table)) <= 80
+    assert "+100.0 %" in said
+
+
 def test_a_cell_is_named_by_what_varies_and_the_rest_is_said_once(compare: Compare) -> None:
     grid = Grid({"numba": 1.0, "mine": 1.0}, {2: 1.0}, (8, 20))
     said = compare(grid.document(), grid.document()).out
