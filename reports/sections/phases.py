@@ -113,7 +113,9 @@ def _row(context: Context, point: Point) -> Row:
         cells += [tables.duration(total), tables.duration(step), _residual(point, total, step)]
     else:
         cells += [tables.word("-"), tables.duration(step), tables.word("-")]
-    cells.append(tables.word("not measured") if probe is None else Cell(text.percent(probe), probe))
+    cells.append(
+        tables.word("not measured") if probe is None else Cell(text.percent(probe), round(probe, 6))
+    )
     return tables.row(
         context, cells, implementation=point.implementation, batch_size=point.batch_size,
         condition=point.condition,

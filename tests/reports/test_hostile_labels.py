@@ -8,7 +8,8 @@ import re
 import pytest
 
 from bench.plan import Cell
-from bench.results import Failed, Results
+from bench.results import Failed, Peaks, Results
+from impls.registry import ROWS
 from reports import build_report
 from tests.reports import pieces, sample
 from tests.reports.reading import Page
@@ -21,6 +22,8 @@ NAMES = (
     "line\nbreak\x00\u2028",
     "名前🙂" * 20,
 )
+FLOOR = next(row.name for row in ROWS if row.role == "limit")
+PEAKS = Peaks(gemm=1e11, copy=1e10, cached_copy=1e11)
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +37,21 @@ def document() -> Results:
             threads=threads,
             setting=(("EVIL", EVIL),),
         )
-        for name in NAMES
+        for name in (*NAMES, FLOOR)
         for size in (10, 100)
         for threads in (1, 2)
     ]
     phases = [("forward", [0.1]), ("backward", [0.2])]
     measured = [
-        pieces.measured(cell, block=0, epoch=[1.0, 1.1], step=[0.4], phases=phases)
+        pieces.measured(
+            cell, block=0, epoch=[1.0, 1.1], step=[1e-7], phases=phases, probe_seconds=0.1,
+            disturbances={"epoch": [pieces.disturbance(waited=0.5)] * 2},
+            peaks=PEAKS if cell.implementation == FLOOR else None,
+        )
         for cell in cells
-    ]
+    ]  # fmt: skip
     failed = Failed(cell=cells[0], block=1, reason=EVIL, detail=EVIL)
-    shape = sample.Shape(network=pieces.network(EVIL))
+    shape = sample.Shape(network=pieces.network(EVIL), batch_sizes=(10, 100))
     return sample.document(shape, outcomes=(*measured, failed), command=EVIL, generator=EVIL)
 
 
@@ -67,6 +74,13 @@ def test_a_label_is_shown_as_it_is(page: str) -> None:
     assert EVIL in text
     assert "{{ 7*7 }}" in text
     assert "$x^2$" in text
+
+
+def test_sections_that_need_limits_and_disturbances_are_there(page: str) -> None:
+    text = Page(page).text
+    assert "either the work model does not fit what is computed there" in text
+    assert f"rounds of step and epoch were disturbed. In {len(NAMES) * 4 + 4} cells" in text
+    assert re.search(r"<text [^>]*>step, 1 thread, EVIL=", page)
 
 
 def test_chart_text_is_escaped(page: str) -> None:

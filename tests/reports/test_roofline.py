@@ -111,7 +111,7 @@ def test_what_passes_a_limit_is_named_as_an_error_of_model_or_timing() -> None:
     past = pieces.measured(cell(BASELINE), block=0, step=[least / 1.2], epoch=[1.0])
     page = page_of(context_of(floor(), past))
     assert "either the work model does not fit" in page
-    assert f"<li>{BASELINE}, batch 500, 1 thread: step 120 %</li>" in page
+    assert f"<li>{BASELINE}, batch 500, 1 thread: step 120\N{NO-BREAK SPACE}%</li>" in page
     assert "<b>120 %</b>" in page
 
 
