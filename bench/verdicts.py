@@ -114,11 +114,16 @@ def judge_lead(leads: Sequence[Ratio], candidates: int, margin: float = MARGIN) 
     return _with_others(found, leads)
 
 
+def readable(value: float) -> str:
+    """A ratio in three significant digits, and a fourth just above 1, where the third is little."""
+    return f"{value:#.{4 if 1 <= value < 2 else 3}g}".rstrip(".")
+
+
 def interval(ratio: Ratio) -> str:
     """The interval of a ratio in words; empty where it has none."""
     if ratio.low is None or ratio.high is None:
         return ""
-    return f"{100 * CONFIDENCE:.0f} % interval {_number(ratio.low)} to {_number(ratio.high)}"
+    return f"{100 * CONFIDENCE:.0f} % interval {readable(ratio.low)} to {readable(ratio.high)}"
 
 
 def probability(p: float) -> str:
@@ -143,7 +148,7 @@ def _with_others(found: Verdict, leads: Sequence[Ratio]) -> Verdict:
     if found.kind == "unresolved" and weakest is not found.ratio:
         remedy = _more(weakest, _blocks_needed(weakest, [(0.0, ALPHA / 2)]))
         reason = (
-            f"Unresolved: another one, over which the lead is {_number(weakest.value)} "
+            f"Unresolved: another one, over which the lead is {readable(weakest.value)} "
             f"({interval(weakest)}), may be faster still. {remedy}"
         )
         found = replace(found, reason=reason, remedy=remedy)
@@ -157,10 +162,10 @@ def _verdict(ratio: Ratio, margin: float, tests: _Tests | None) -> Verdict:
     """The verdict that the tests of one ratio give; without tests there were too few processes."""
     if tests is None:
         reason = (
-            f"Unresolved: {_number(ratio.value)} times as fast, from "
+            f"Unresolved: {readable(ratio.value)} times as fast, from "
             f"{_count(ratio, ratio.processes)}, too few for an interval."
         )
-        remedy = f"It takes {_count(ratio, MINIMUM_PROCESSES)}."
+        remedy = f"At least {_count(ratio, MINIMUM_PROCESSES)} are needed."
         return Verdict("unresolved", "too-few", ratio, None, margin, f"{reason} {remedy}", remedy)
     kind, code = _rule(ratio, margin, tests)
     p = tests.adjusted_equivalence if kind == "same" else tests.adjusted_difference
@@ -187,7 +192,7 @@ def _rule(ratio: Ratio, margin: float, tests: _Tests) -> tuple[Kind, Code]:
 def _reason(ratio: Ratio, margin: float, tests: _Tests, kind: Kind, code: Code) -> str:
     """The verdict in words: size, interval, p and how many comparisons."""
     share = f"{100 * margin:.3g} %"
-    size = f"{_number(ratio.value)} times as fast ({interval(ratio)})"
+    size = f"{readable(ratio.value)} times as fast ({interval(ratio)})"
     none = f"{probability(tests.adjusted_difference)} for no difference"
     beyond = f"{probability(tests.adjusted_equivalence)} for one beyond {share}"
     both = f"{none}, {beyond}{tests.adjustment}"
@@ -243,8 +248,3 @@ def _count(ratio: Ratio, number: int) -> str:
     noun = "block" if ratio.paired else "process on each side"
     plural = "blocks" if ratio.paired else "processes on each side"
     return f"{number} {noun if number == 1 else plural}"
-
-
-def _number(value: float) -> str:
-    """Three significant digits, and a fourth just above 1, where the third says little."""
-    return f"{value:#.{4 if 1 <= value < 2 else 3}g}".rstrip(".")

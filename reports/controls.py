@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench import stats
-from bench.verdicts import Verdict, interval, within
+from bench.verdicts import Verdict, interval, readable, within
 from reports import format as text
 from reports.context import Context, Key
 from reports.families import judged
@@ -95,7 +95,7 @@ def remark(context: Context) -> str:
         outcome = {"same": f"the same {within(verdict.margin)}", "unresolved": "unresolved"}
         said.append(
             f"Control: {name} against itself under a second name is "
-            f"{text.significant(ratio.value)} times as fast{sure}, "
+            f"{readable(ratio.value)} times as fast{sure}, "
             f"{outcome.get(verdict.kind, f'{verdict.kind}, a false alarm')}."
         )
     elif found:

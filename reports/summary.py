@@ -7,7 +7,7 @@ from collections import Counter
 
 from bench.stats import Ratio, difference_p
 from bench.threads import variables as thread_variables
-from bench.verdicts import ALPHA, Verdict, interval, probability, within
+from bench.verdicts import ALPHA, Verdict, interval, probability, readable, within
 from reports import controls
 from reports import format as text
 from reports.context import Context
@@ -48,7 +48,7 @@ def headline(context: Context, finding: Finding) -> str:
 
 def _over_baseline(context: Context, ratio: Ratio, verdict: Verdict | None) -> str:
     """The speed-up over the baseline, and what is to be thought of it where that is not plain."""
-    said = f"{text.significant(ratio.value)} times as fast as {context.baseline}"
+    said = f"{readable(ratio.value)} times as fast as {context.baseline}"
     said += f" ({certainty(ratio, verdict.p if verdict else None)})"
     if verdict is None or verdict.kind in ("faster", "slower") or verdict.code == "too-few":
         return said
@@ -66,7 +66,7 @@ def lead(context: Context, finding: Finding) -> str:
     name = rival.implementation
     if rival.condition != finding.best.condition:
         name += f" with {context.label(rival.condition)}"
-    slower = f"takes {text.significant(ratio.value)} times as long"
+    slower = f"takes {readable(ratio.value)} times as long"
     if verdict.kind == "faster":
         return f"{name} comes next: it {slower} ({certainty(ratio, verdict.p)})."
     if verdict.kind == "same":

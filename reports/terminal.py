@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from rich.table import Table
 from rich.text import Text
 
+from bench.stats import MINIMUM_PROCESSES
 from bench.verdicts import Kind, within
 from reports import format as text
 from reports.context import Context
@@ -40,11 +41,21 @@ def epoch_table(context: Context) -> Table:
     for name in context.implementations:
         cells = [_cell(context, name, condition, size) for condition, size in columns]
         table.add_row(Text(name), *cells)
-    kinds = {verdict.kind for verdict in context.verdicts.values()}
-    legend = {"same": f"= the same {within(context.margin)}", "unresolved": "? unresolved"}
-    found = [words for kind, words in legend.items() if kind in kinds]
-    table.caption = Text(", ".join(found)) if found else None
+    table.caption = _legend(context)
     return table
+
+
+def _legend(context: Context) -> Text | None:
+    """What the marks in the table mean; None where there are none."""
+    codes = {verdict.code for verdict in context.verdicts.values()}
+    words = []
+    if "within-margin" in codes:
+        words.append(f"= the same {within(context.margin)}")
+    if codes & {"too-wide", "not-after-holm"}:
+        words.append("? unresolved")
+    elif "too-few" in codes:
+        words.append(f"? unresolved: fewer than {MINIMUM_PROCESSES} blocks")
+    return Text(", ".join(words)) if words else None
 
 
 def _cell(context: Context, name: str, condition: Condition, batch_size: int) -> Text:

@@ -21,8 +21,10 @@ EXIT_INTERRUPTED = 130
 COMMANDS = {
     "run": "bench.cli.run:run_command",
     "report": "bench.cli.report:report_command",
+    "compare": "bench.cli.compare:compare_command",
     "train": "bench.cli.train:train_command",
     "list": "bench.cli.listing:list_command",
+    "selfcheck": "bench.cli.selfcheck:selfcheck_command",
     "doctor": "bench.cli.doctor:doctor_command",
 }
 

@@ -8,7 +8,9 @@ import click
 from rich.console import Console
 
 from bench import documents
+from bench.cli.options import Share
 from bench.sources import read_any
+from bench.verdicts import MARGIN
 from reports import build_report
 from reports.gather import build_context
 from reports.summary import sentences
@@ -24,11 +26,18 @@ from reports.summary import sentences
     show_default=True,
     help="The HTML file to write.",
 )
-def report_command(sources: tuple[Path, ...], output: Path) -> None:
+@click.option(
+    "--margin",
+    type=Share(),
+    default=MARGIN,
+    show_default="3%",
+    help="Differences within this share count as the same.",
+)
+def report_command(sources: tuple[Path, ...], output: Path, margin: float) -> None:
     """Write an HTML report from results.json, journal.jsonl or pytest-benchmark's JSON, mixed."""
     found = [read_any(source) for source in sources]
-    documents.write_bytes(output, build_report(found).encode())
+    documents.write_bytes(output, build_report(found, margin).encode())
     console = Console()
-    for sentence in sentences(build_context(found)):
+    for sentence in sentences(build_context(found, margin)):
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     console.print(f"Report: {output}", highlight=False, soft_wrap=True)

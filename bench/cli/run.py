@@ -140,13 +140,13 @@ def _choices(options: dict[str, Any]) -> Choices:
 def _write(console: Console, document: Results, folder: Path, margin: float) -> None:
     documents.save(document, folder / "results.json")
     with waiting(console, "writing the report"):
-        page = build_report([document])
+        page = build_report([document], margin)
         documents.write_bytes(folder / "report.html", page.encode())
 
 
 def _conclude(console: Console, document: Results, folder: Path, options: dict[str, Any]) -> None:
     """The answer first, then the table, then where to read on."""
-    context = build_context([document])
+    context = build_context([document], options["margin"])
     said = sentences(context)
     if options["as_json"]:
         answer = {
