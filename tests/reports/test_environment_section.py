@@ -51,9 +51,7 @@ def test_the_machine_is_described_as_far_as_it_is_known() -> None:
     ],
 )
 def test_the_code_is_named_by_its_hash_and_commit(
-    commit: str | None,
-    modified: bool | None,
-    expected: str,  # noqa: FBT001
+    commit: str | None, *, modified: bool | None, expected: str
 ) -> None:
     code = Code(sha256="a" * 64, commit=commit, modified=modified)
     found = facts(sample.document(SHAPE, outcomes=(), code=code))
