@@ -1,0 +1,96 @@
+"""Cells timed in this very process, by the same timer as in workers: for looking inside."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+import msgspec
+
+from bench.disturbance import Monitor
+from bench.measure import CellTimer, Measurement
+from bench.plan import Effort, Plan
+from bench.profiles import PROFILES
+from bench.selfcheck.small_run import made_up, plan_for
+from bench.timing import SYSTEM_CLOCK, Clock
+from impls import registry
+from impls.contract import Trainer
+from impls.networks import Training
+from impls.parameters import Floats, Parameters, start_parameters
+
+DEFAULT = PROFILES["default"]
+SMALLEST_BATCH = min(DEFAULT.batch_sizes)
+
+
+@dataclass(frozen=True)
+class Work:
+    """The articles' network, and made-up examples ``X`` with one-hot targets ``Y``."""
+
+    plan: Plan
+    training: Training
+    start: Parameters
+    X: Floats
+    Y: Floats
+
+    def trainer(self, name: str) -> Trainer:
+        """The implementation called ``name``, with the data bound."""
+        trainer = registry.load(registry.find(name))(self.plan.network, self.training, self.start)
+        trainer.bind(self.X, self.Y)
+        return trainer
+
+    def measure(
+        self,
+        trainer: Trainer,
+        effort: Effort,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        monitor: Monitor | None = None,
+    ) -> Measurement:
+        """Time ``trainer`` as a worker does after its gate."""
+        own = Monitor() if monitor is None else None
+        timer = CellTimer(
+            trainer,
+            self.start,
+            examples=self.plan.examples,
+            seed=self.plan.seed,
+            effort=effort,
+            clock=clock,
+            monitor=monitor or own or Monitor(),
+        )
+        try:
+            timer.first_call()
+            return timer.measure()
+        finally:
+            if own is not None:
+                own.close()
+
+
+def work_of(batch_size: int, examples: int, seed: int) -> Work:
+    """Batches of ``batch_size`` from so many examples."""
+    plan = plan_for([], blocks=1, threads=1, seed=seed, batch_size=batch_size)
+    plan = msgspec.structs.replace(plan, examples=examples)
+    training = plan.trainings[0]
+    start = start_parameters(plan.network, training, seed)
+    return Work(plan, training, start, *made_up(plan))
+
+
+def default_work(seed: int) -> Work:
+    """The smallest batch of the default profile, with as many examples as it has."""
+    examples = DEFAULT.examples
+    assert examples is not None  # noqa: S101  # so it is declared
+    return work_of(SMALLEST_BATCH, examples, seed)
+
+
+def fast_implementations() -> list[str]:
+    """Those of which one has the shortest step at small batches, as far as installed."""
+    return [
+        name
+        for name in ("numba", "numpy-optimized")
+        if registry.missing(registry.find(name)) is None
+    ]
+
+
+def median_seconds(found: Measurement, phase: str) -> float:
+    """Median over the rounds of ``phase``, per iteration."""
+    timing = next(timing for timing in found.timings if timing.phase == phase)
+    return statistics.median(timing.round_seconds)

@@ -1,0 +1,222 @@
+"""Time planted in one phase must be found in that phase, and in no other.
+
+A trainer that works as always waits in one phase for a known time.  It is measured in turn with
+the same trainer without the wait, and in every other phase; what its rounds differ by is what the
+timer found.  Beside that: whether phases add up to the step, and what it costs to tell them apart.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from bench.measure import Measurement
+from bench.plan import Effort
+from bench.results import EPOCH, STEP
+from bench.selfcheck import Finding, Options, Report
+from bench.selfcheck.in_process import (
+    DEFAULT,
+    default_work,
+    fast_implementations,
+    median_seconds,
+    work_of,
+)
+from impls import contract
+from impls.contract import PHASES, Loss, Phase
+from impls.networks import Network, Training
+from impls.parameters import Floats, Parameters, Rows
+
+ROUNDS = 15
+PLANTED_SECONDS = 1e-3
+STEPS = 10
+"""Per epoch of the planted trainer."""
+ACCURACY = 0.02
+MOST_RESIDUAL = 0.03
+MOST_PROBE = 0.005
+
+EFFORT = Effort(
+    blocks=1, rounds=1, epoch_rounds=1, round_seconds=0.02, cell_seconds=1.0, warmup_seconds=0.02
+)
+_ORIGINAL = "numpy-cached"
+_BATCH_SIZE = 32
+
+Waits = Mapping[Phase, float]
+"""Seconds to wait in a phase."""
+Seconds = Mapping[str, float]
+"""What was found, by phase, step and epoch."""
+
+
+def check(options: Options) -> Report:
+    """``trials`` counts the rounds in which every variant is measured once."""
+    work = work_of(_BATCH_SIZE, STEPS * _BATCH_SIZE, options.seed)
+    original = work.trainer(_ORIGINAL)
+
+    def measure(waits: Waits) -> Seconds:
+        return medians(work.measure(Slowed(original, waits, busy_wait), EFFORT))
+
+    rounds = options.trials or ROUNDS
+    rng = random.Random(options.seed)
+    findings = of_planted(in_turn(measure, rounds, rng, options.say))
+    options.say("probes beside the shortest step ...")
+    probes, notes = _probes(options.seed)
+    return Report("Phases", [*findings, *probes], notes)
+
+
+class Slowed(contract.Trainer):
+    """``original`` that waits for ``waits`` seconds in a phase, by calling ``wait``."""
+
+    def __init__(
+        self, original: contract.Trainer, waits: Waits, wait: Callable[[float], object]
+    ) -> None:
+        self.original, self.waits, self.wait = original, waits, wait
+        self.network: Network = original.network
+        self.training: Training = original.training
+
+    def _spend(self, phase: Phase) -> None:
+        if phase in self.waits:
+            self.wait(self.waits[phase])
+
+    def load(self, parameters: Parameters) -> None:
+        """Leave it to the original, as all that is not a phase."""
+        self.original.load(parameters)
+
+    def bind(self, X: Floats, Y: Floats) -> None:
+        """See :meth:`load`."""
+        self.original.bind(X, Y)
+
+    def prepare(self, rows: Rows) -> None:
+        """Do the work, then wait; so do all phases."""
+        self.original.prepare(rows)
+        self._spend("prepare")
+
+    def forward(self) -> None:
+        """See :meth:`prepare`."""
+        self.original.forward()
+        self._spend("forward")
+
+    def loss(self) -> Loss:
+        """See :meth:`prepare`."""
+        loss = self.original.loss()
+        self._spend("loss")
+        return loss
+
+    def backward(self) -> None:
+        """See :meth:`prepare`."""
+        self.original.backward()
+        self._spend("backward")
+
+    def update(self) -> None:
+        """See :meth:`prepare`."""
+        self.original.update()
+        self._spend("update")
+
+    def predict(self, X: Floats) -> Floats:
+        """See :meth:`load`."""
+        return self.original.predict(X)
+
+    def parameters(self) -> Parameters:
+        """See :meth:`load`."""
+        return self.original.parameters()
+
+    def gradients(self) -> Parameters:
+        """See :meth:`load`."""
+        return self.original.gradients()
+
+
+def busy_wait(seconds: float) -> None:
+    """Keep the processor busy for ``seconds``: sleeping would last longer than asked."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+
+
+def in_turn(
+    measure: Callable[[Waits], Seconds],
+    rounds: int,
+    rng: random.Random,
+    say: Callable[[str], object],
+) -> Mapping[Phase | None, Sequence[Seconds]]:
+    """What ``measure`` finds without a wait (None) and with one in each phase, interleaved."""
+    variants: list[Phase | None] = [None, *PHASES]
+    found: dict[Phase | None, list[Seconds]] = {variant: [] for variant in variants}
+    for number in range(rounds):
+        for variant in rng.sample(variants, len(variants)):
+            waits: Waits = {} if variant is None else {variant: PLANTED_SECONDS}
+            found[variant].append(measure(waits))
+        say(f"round {number + 1} of {rounds}")
+    return found
+
+
+def of_planted(found: Mapping[Phase | None, Sequence[Seconds]]) -> list[Finding]:
+    """Each planted wait: how much of it was found where it is, and elsewhere."""
+    plain = found[None]
+    findings = []
+    for phase in PHASES:
+        more = {
+            what: _more(found[phase], plain, what) / PLANTED_SECONDS
+            for what in (*PHASES, STEP, EPOCH)
+        }
+        elsewhere = max(abs(more[other]) for other in PHASES if other != phase)
+        wholes = more[STEP], more[EPOCH] / STEPS
+        findings.append(
+            Finding(
+                f"{PLANTED_SECONDS * 1e3:g} ms planted in {phase}",
+                f"{more[phase]:.1%} of it there, {elsewhere:.1%} in another phase, "
+                f"{wholes[0]:.1%} in the step, {wholes[1]:.1%} per step of an epoch",
+                f"within {ACCURACY:.0%} there and in the whole, nowhere else more than that",
+                elsewhere <= ACCURACY
+                and all(abs(share - 1) <= ACCURACY for share in (more[phase], *wholes)),
+            )
+        )
+    residual = statistics.median(_residual(one) for one in plain)
+    findings.append(
+        Finding(
+            "step less the sum of its phases, written phase by phase",
+            f"{residual:+.1%} of the step",
+            f"within {MOST_RESIDUAL:.0%}",
+            abs(residual) <= MOST_RESIDUAL,
+        )
+    )
+    return findings
+
+
+def _more(slowed: Sequence[Seconds], plain: Sequence[Seconds], what: str) -> float:
+    """Median over the rounds of how much longer ``what`` took in the same round."""
+    return statistics.median(
+        one[what] - other[what] for one, other in zip(slowed, plain, strict=True)
+    )
+
+
+def _residual(found: Seconds) -> float:
+    """What of the step its phases leave over, as a share of it."""
+    return 1 - sum(found[phase] for phase in PHASES) / found[STEP]
+
+
+def medians(found: Measurement) -> Seconds:
+    """The median over the rounds of every phase, of the step and of the epoch."""
+    return {timing.phase: median_seconds(found, timing.phase) for timing in found.timings}
+
+
+def _probes(seed: int) -> tuple[list[Finding], list[str]]:
+    """The cost of telling phases apart beside the shortest step that the default profile times."""
+    work = default_work(seed)
+    measured = {
+        name: work.measure(work.trainer(name), DEFAULT.effort) for name in fast_implementations()
+    }
+    name = min(measured, key=lambda name: median_seconds(measured[name], STEP))
+    step, probe = median_seconds(measured[name], STEP), measured[name].probe_seconds
+    notes = [
+        f"{other}: step less the sum of its phases is {_residual(medians(found)):+.1%} of the step"
+        for other, found in measured.items()
+    ]
+    assert probe is not None  # noqa: S101  # both have phases
+    share = len(PHASES) * probe / step
+    finding = Finding(
+        f"the {len(PHASES)} probes of a step, {name}, batch {work.training.batch_size}",
+        f"{share:.2%}: {probe * 1e9:.0f} ns each, step {step * 1e6:.0f} us",
+        f"below {MOST_PROBE:.1%}",
+        share < MOST_PROBE,
+    )
+    return [finding], notes
