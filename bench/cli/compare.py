@@ -25,7 +25,7 @@ from reports.comparison.terminal import apart_table, difference_table, verdict_t
 from reports.comparison.words import legend, noise, sentences
 from reports.format import printable
 
-MOST_REASONS = 3
+MOST_REMEDIES = 3
 MOST_COLUMNS = 1000
 
 
@@ -140,7 +140,7 @@ def _print(found: Answer, console: Console) -> None:
         _print_verdicts(found, console)
         for code, meaning in legend(found):
             console.print(Text(f"{code}: {meaning}"), soft_wrap=True)
-        _print_reasons(found, console)
+        _print_remedies(found, console)
     if found.of_interest:
         console.print()
         console.print(difference_table(found))
@@ -162,11 +162,11 @@ def _print_verdicts(found: Answer, console: Console) -> None:
     console.print(verdict_table(found, narrow=True) if narrow else table)
 
 
-def _print_reasons(found: Answer, console: Console) -> None:
-    """Each unresolved verdict in words, which say what would settle it."""
+def _print_remedies(found: Answer, console: Console) -> None:
+    """What would settle the first of the unresolved verdicts."""
     unresolved = [p for p in found.comparison.pairs if p.verdict.kind == "unresolved"]
-    for pair in unresolved[:MOST_REASONS]:
-        line = f"{full_name(pair.other.cell)}: {pair.verdict.reason}"
+    for pair in unresolved[:MOST_REMEDIES]:
+        line = f"{full_name(pair.other.cell)}: {pair.verdict.remedy}"
         console.print(Text(printable(line)), soft_wrap=True)
-    if len(unresolved) > MOST_REASONS:
-        console.print(f"{len(unresolved) - MOST_REASONS} more reasons are in --json.")
+    if len(unresolved) > MOST_REMEDIES:
+        console.print(f"And {len(unresolved) - MOST_REMEDIES} more unresolved: --json says why.")

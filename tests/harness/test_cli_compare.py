@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ OTHER_DATA = msgspec.structs.replace(
         (ONE.document(0.5), 0, "1 cell, 1 faster, 0 slower"),
         (SLOWER, 1, "takes 100.0 % longer (95 % interval 99.8 to 100.2)"),
         (UNCLEAR, 2, "0 the same within 3 % and 1 unresolved"),
-        (document({cell(): times()[:2]}), 2, "too few for an interval"),
+        (document({cell(): times()[:2]}), 2, "It takes 3 processes on each side."),
         (REFUSED, 3, "1 cell was refused or failed, though the reference was measured."),
         (document({cell(): refused(cell(), "unverified")}), 3, "unverified: 2 threads were busy"),
         (document({cell(): refused(cell(), "failed")}), 3, "failed: killed"),
@@ -186,15 +187,24 @@ def test_names_stay_whole_where_the_output_is_no_terminal(
     assert "within-margin" in row
 
 
+def test_what_would_settle_the_unresolved_is_said_of_the_first(compare: Compare) -> None:
+    results = document({cell(batch_size=size): times(1.0, NOISY) for size in (1, 2, 3, 4)})
+    said = compare(results, results).out
+    assert "numba, batch size 1, 1 thread: About" in said
+    assert "batch size 4, 1 thread" not in said
+    assert "And 1 more unresolved: --json says why." in said
+
+
 def test_a_narrow_terminal_gets_rows_of_several_lines(
     compare: Compare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("NO_COLOR", "1")
-    said = compare(GRID.document(), SLOWER).out
+    said = re.sub(r"\x1b\[\d*m", "", compare(GRID.document(), SLOWER).out)
     table = [line for line in said.splitlines() if "┃" in line or "│" in line]
-    assert table
+    assert "\x1b" not in said
+    assert len(table) > 6
     assert max(map(len, table)) <= 80
     assert "+100.0 %" in said
 
