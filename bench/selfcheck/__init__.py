@@ -15,6 +15,7 @@ CHECKS = {
     "false-alarms": "implementations against themselves, alone and beside a hog; 15 minutes",
     "slowdown": "planted slowdowns of 5 and 10 % in an implementation; 15 minutes",
     "kill": "parents and workers killed at random moments, runs resumed; three minutes",
+    "overhead": "what the harness adds inside the clock and beside it; half a minute",
     "phases": "planted waits found in their phase, phases beside the step; half a minute",
     "threads": "thread settings that do not take, and ones that do, in real workers; a minute",
 }
