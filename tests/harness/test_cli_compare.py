@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from bench import documents, journal
-from bench.results import Results
+from bench.results import Outcome, Results
+from impls.contract import Pool
 from tests.harness import test_pytest_json
 from tests.harness.compared import (
     STEADY,
@@ -367,6 +368,25 @@ def test_other_work_is_not_compared_whatever_is_asked(compare: Compare) -> None:
     assert "differ in plan.examples (200 and 100)" in said.out
     assert "the same data, network and training" in said.out
     assert "plan.seed" in said.out
+
+
+def test_a_kernel_that_a_variable_changed_is_shown_beside_the_verdict(compare: Compare) -> None:
+    def kernel(name: str, factor: float) -> list[Outcome]:
+        where = cell(setting=(("OPENBLAS_CORETYPE", name),))
+        pool = Pool(library="openblas", version="0.3", threads=1, detail=name)
+        return [
+            msgspec.structs.replace(
+                one, process=msgspec.structs.replace(one.process, pools=(pool,))
+            )
+            for one in measured(where, times(factor))
+        ]
+
+    both = {name: kernel(name, factor) for name, factor in (("Haswell", 1.0), ("Zen", 2.0))}
+    swept = document({outcomes[0].cell: outcomes for outcomes in both.values()})
+    said = compare(swept, options=("--by", "OPENBLAS_CORETYPE"))
+    assert said.code == 1
+    assert "process.pools.detail Haswell Zen numba Another kernel" in lines(said.out)
+    assert "process.environment" not in said.out
 
 
 def test_data_for_machines_say_all(data: Callable[..., dict[str, Any]]) -> None:
