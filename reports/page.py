@@ -7,6 +7,8 @@ import pkgutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
 
 from markupsafe import Markup
 
@@ -18,15 +20,15 @@ from reports import figures, templates
 from reports.context import Context
 from reports.findings import findings
 from reports.gather import build_context
-from reports.section import Absence, Section
+from reports.section import Absence, Section, Shown
 from reports.summary import headline
 
 
 @dataclass(frozen=True)
-class _Filled:
+class Filled:
     """A section with its body, or with the reason why it has none."""
 
-    section: Section
+    section: Section[Any]
     body: Markup | None
     reason: str
 
@@ -37,21 +39,13 @@ def build_report(results: Sequence[Results], margin: float = MARGIN) -> str:
     return render(context, discover())
 
 
-def render(context: Context, sections: Iterable[Section]) -> str:
+def render(context: Context, sections: Iterable[Section[Context]]) -> str:
     """The page with these sections, in the order given."""
-    filled = []
-    for section in sections:
-        body = section.render(context)
-        if isinstance(body, Absence):
-            filled.append(_Filled(section, None, body.reason))
-        else:
-            filled.append(_Filled(section, body, ""))
     found = findings(context)
     page = templates.fill(
         "page.html",
-        sections=filled,
-        style=Markup(templates.asset("style.css")),  # noqa: S704 - our own file
-        script=Markup(templates.asset("script.js")),  # noqa: S704 - our own file
+        sections=filled(sections, context),
+        **assets(),
         description=headline(context, found[0]) if found else "Nothing was measured.",
         documents=context.results,
         filters=_filters(context),
@@ -59,26 +53,44 @@ def render(context: Context, sections: Iterable[Section]) -> str:
     return str(page)
 
 
-def discover() -> tuple[Section, ...]:
-    """Every section in ``reports/sections``, in order.
+def filled(sections: Iterable[Section[Shown]], context: Shown) -> list[Filled]:
+    """Each section with what it shows of ``context``."""
+    bodies = [(section, section.render(context)) for section in sections]
+    return [
+        Filled(section, None, body.reason)
+        if isinstance(body, Absence)
+        else Filled(section, body, "")
+        for section, body in bodies
+    ]
+
+
+def assets() -> dict[str, Markup]:
+    """Style and script, which every kind of page has."""
+    return {
+        "style": Markup(templates.asset("style.css")),  # noqa: S704 - our own file
+        "script": Markup(templates.asset("script.js")),  # noqa: S704 - our own file
+    }
+
+
+def discover(package: ModuleType = reports.sections) -> tuple[Section[Any], ...]:
+    """Every section in ``package``, in order.
 
     Raises:
         BenchError: a module without ``SECTION``, or two sections with the same id or order.
     """
-    package = reports.sections
     found = []
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         section = getattr(importlib.import_module(module.name), "SECTION", None)
         if not isinstance(section, Section):
             raise BenchError(
-                f"{module.name} has no SECTION: every module in reports/sections must define "
+                f"{module.name} has no SECTION: every module in {package.__name__} must define "
                 "SECTION = Section(id, title, order, render)"
             )
         found.append(section)
     return ordered(found)
 
 
-def ordered(sections: Sequence[Section]) -> tuple[Section, ...]:
+def ordered(sections: Sequence[Section[Any]]) -> tuple[Section[Any], ...]:
     """``sections`` by their order.
 
     Raises:

@@ -76,10 +76,12 @@
     all("[data-series]").forEach((item) => item.classList.toggle("faded", fades(item.dataset.series)));
     all(".key [data-series-name]").forEach((item) => item.classList.toggle("faded", fades(item.dataset.seriesName)));
   };
-  form.hidden = false;
-  form.addEventListener("change", apply);
-  form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(apply));
+  if (form) {
+    form.hidden = false;
+    form.addEventListener("change", apply);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("reset", () => setTimeout(apply));
+  }
 
   // Copying and downloading.
   const copy = async (button, text) => {

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from markupsafe import Markup
 
-from reports.context import Context
+Shown = TypeVar("Shown")
+"""What a page is about: the context of a timing report, or that of another kind of page."""
 
 
 @dataclass(frozen=True)
@@ -18,13 +20,14 @@ class Absence:
 
 
 @dataclass(frozen=True)
-class Section:
+class Section(Generic[Shown]):
     """One section: ``id`` is its anchor, ``order`` its place, ``render`` gives its body.
 
-    A module in ``reports/sections`` with a ``SECTION`` is all that a new section needs.
+    A module with a ``SECTION`` is all that a new section needs: in ``reports/sections``, or in the
+    folder of another kind of page.
     """
 
     id: str
     title: str
     order: int
-    render: Callable[[Context], Markup | Absence]
+    render: Callable[[Shown], Markup | Absence]
