@@ -11,9 +11,9 @@ from markupsafe import Markup
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context
+from reports.findings import findings
 from reports.points import Condition, Point
 from reports.section import Absence, Section
-from reports.findings import findings
 from reports.tables import Cell, Row, Table
 
 

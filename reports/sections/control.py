@@ -22,7 +22,7 @@ def render(context: Context) -> Markup | Absence:
     return templates.section(
         "control",
         table=_table(context, verdicts),
-        false=sum(map(controls.is_false, verdicts.values())),
+        alarms=sum(map(controls.is_false, verdicts.values())),
         number=len(verdicts),
         power=_power(power) if power else None,
         widest=max(power, key=lambda one: one.ratios) if power else None,

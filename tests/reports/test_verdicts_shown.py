@@ -1,0 +1,184 @@
+"""Verdicts in sentences, tables and titles, on documents small enough to reckon by hand."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+from rich.console import Console
+
+from bench.results import Results
+from bench.verdicts import judge
+from impls.registry import ROWS
+from reports import build_report
+from reports.context import Context
+from reports.families import judged
+from reports.findings import findings
+from reports.gather import build_context
+from reports.summary import sentences
+from reports.terminal import epoch_table
+from tests.reports import pieces, sample
+from tests.reports.test_summary import cell, made
+
+BASELINE = next(row.name for row in ROWS if row.rung == 0)
+FLOOR = next(row.name for row in ROWS if row.role == "limit")
+ONE, TWO = (row.name for row in ROWS if row.rung in (1, 2))
+
+STEADY = (0.8, 0.804, 0.796, 0.8)
+EQUAL = (0.801, 0.803, 0.797, 0.8)
+OPEN = (0.8, 0.7, 0.9, 0.75)
+
+
+def lead_of(document: Results, margin: float = 0.03) -> str:
+    return sentences(build_context([document], margin))[1]
+
+
+def headline_of(document: Results) -> str:
+    return sentences(build_context([document]))[0]
+
+
+def test_each_kind_of_lead_has_its_sentence() -> None:
+    rivals = {
+        "faster": (0.9, 0.9, 0.89, 0.91),
+        "same": EQUAL,
+        "unresolved": (0.8, 0.7, 0.95, 0.9),
+    }
+    found = {kind: lead_of(made({ONE: STEADY, TWO: rival})) for kind, rival in rivals.items()}
+    assert found["faster"].startswith(f"{TWO} comes next: it takes 1.125 times as long (95 %")
+    assert "p < 0.001" in found["faster"]
+    assert f"{TWO} is as fast within 3 %" in found["same"]
+    assert f"faster than {TWO} is unresolved" in found["unresolved"]
+    assert re.search(r"About \d+ blocks would settle it\.$", found["unresolved"])
+
+
+def test_a_rival_that_scatters_keeps_a_clear_lead_from_counting() -> None:
+    text = lead_of(made({ONE: STEADY, TWO: (0.9, 0.9, 0.89, 0.91), BASELINE: (0.8, 5.0, 0.9, 0.8)}))
+    assert text.startswith(f"{TWO} comes next: it takes 1.125 times as long")
+    assert "another one scatters so much that it may be the fastest" in text
+
+
+def test_a_rival_counts_under_all_conditions_not_only_its_best() -> None:
+    times = {1: (0.9, 5.0, 0.81, 0.8), 2: (0.9, 0.9, 0.89, 0.91)}
+    outcomes = [
+        pieces.measured(cell(TWO, threads=threads), block=block, epoch=[seconds])
+        for threads, some in times.items()
+        for block, seconds in enumerate(some)
+    ]
+    ours = made({ONE: STEADY}).outcomes
+    document = sample.document(sample.Shape(batch_sizes=(500,)), outcomes=(*ours, *outcomes))
+    found = findings(build_context([document]))[0]
+    assert found.verdict is not None
+    assert found.verdict.kind == "unresolved"
+    assert found.undecided == (TWO,)
+
+
+def test_the_margin_decides_what_is_the_same() -> None:
+    document = made({ONE: STEADY, TWO: (0.84, 0.844, 0.836, 0.84)})
+    assert "comes next" in lead_of(document)
+    assert "is as fast within 10 %" in lead_of(document, margin=0.1)
+    assert "margin of 10 %" in build_report([document], margin=0.1)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "words"),
+    [
+        (EQUAL, "which counts as the same within 3 %"),
+        ((0.8, 0.7, 0.78, 0.75), "which is unresolved"),
+        ((0.4, 0.402, 0.398, 0.4), "p < 0.001)"),
+    ],
+)
+def test_each_kind_of_speed_up_has_its_words(epochs: tuple[float, ...], words: str) -> None:
+    # As a matter of names alone the baseline could win a draw: it takes a little longer here.
+    slow = tuple(seconds * 1.001 for seconds in STEADY)
+    fast = tuple(seconds * 0.999 for seconds in epochs)
+    assert words in headline_of(made({BASELINE: slow, ONE: fast}))
+
+
+@pytest.fixture(scope="module")
+def three() -> Results:
+    """One the same as the baseline, one unresolved, and a floor, which is never judged."""
+    return made({BASELINE: STEADY, ONE: EQUAL, TWO: OPEN, FLOOR: (0.1, 0.1, 0.1, 0.1)})
+
+
+def test_the_speed_ups_of_a_scope_are_one_family_without_baseline_and_floor(
+    three: Results,
+) -> None:
+    context = build_context([three])
+    assert {key[0] for key in context.verdicts} == {ONE, TWO}
+    ratios = [context.speed_ups[key] for key in context.verdicts]
+    assert list(context.verdicts.values()) == judge(ratios)
+
+
+def test_scopes_are_families_of_their_own() -> None:
+    both = build_context([made({BASELINE: STEADY, ONE: EQUAL})] * 2)
+    ratios = {key: both.speed_ups[key] for key in both.verdicts}
+    assert len({key[1].scope for key in ratios}) == 2
+    for key, verdict in judged(ratios, 0.03).items():
+        assert verdict == judge([ratios[key]])[0]
+
+
+def cells_of(page: str, section: str) -> str:
+    found = re.search(rf'<section id="{section}".*?</section>', page, re.DOTALL)
+    assert found
+    return found[0]
+
+
+def test_the_overview_marks_what_is_the_same_or_unresolved_with_the_reason(three: Results) -> None:
+    context = build_context([three])
+    overview = cells_of(build_report([three]), "overview")
+    kinds = {key[0]: verdict.kind for key, verdict in context.verdicts.items()}
+    assert kinds == {ONE: "same", TWO: "unresolved"}
+    assert "as fast, same</small>" in overview
+    assert "as fast, unresolved</small>" in overview
+    for verdict in context.verdicts.values():
+        # Once as a title for a pointer, once in the table behind for everyone else.
+        assert overview.count(html.escape(verdict.reason)) == 2
+    assert "these blocks do not tell" in overview
+
+
+def test_the_ladder_judges_its_gains(three: Results) -> None:
+    ladder = cells_of(build_report([three]), "ladder")
+    assert "<small>same</small>" in ladder
+    assert "<small>unresolved</small>" in ladder
+    assert "Verdicts on the gains of the rungs" in ladder
+    assert 'title="The same within 3 %' in ladder
+
+
+def test_the_summary_table_gives_the_reason_of_every_lead(three: Results) -> None:
+    page = build_report([three])
+    context = build_context([three])
+    verdict = findings(context)[0].verdict
+    assert verdict is not None
+    assert cells_of(page, "summary").count(html.escape(verdict.reason)) == 3
+
+
+def test_too_few_blocks_are_no_ranking() -> None:
+    page = build_report([made({ONE: (0.1,), TWO: (0.9,)})])
+    assert "too few blocks to rank" in page
+    assert "At least 3 blocks are needed." in page
+
+
+def table_of(context: Context) -> str:
+    console = Console(width=100, color_system=None)
+    with console.capture() as captured:
+        console.print(epoch_table(context))
+    return " ".join(captured.get().split())
+
+
+def test_the_terminal_marks_what_is_the_same_or_unresolved(three: Results) -> None:
+    shown = table_of(build_context([three]))
+    assert "\N{MULTIPLICATION SIGN} =" in shown
+    assert "\N{MULTIPLICATION SIGN} ?" in shown
+    assert "= the same within 3 %, ? unresolved" in shown
+    few = table_of(build_context([made({BASELINE: (0.8,), ONE: (0.1,)})]))
+    assert "? unresolved: fewer than 3 blocks" in few
+    plain = table_of(build_context([made({BASELINE: STEADY, ONE: (0.1, 0.1, 0.101, 0.1)})]))
+    assert "unresolved" not in plain
+
+
+def test_the_method_names_the_verdicts_their_codes_and_the_margin() -> None:
+    method = cells_of(build_report([made({ONE: STEADY})], margin=0.07), "method")
+    assert "margin of 7 %" in method
+    for code in ("outside-margin", "differs", "within-margin", "too-wide", "not-after-holm"):
+        assert f"<dt>{code}</dt>" in method
