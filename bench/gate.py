@@ -12,10 +12,10 @@ and rounding does not: see :mod:`bench.probe`.
 float result of a sum of K products carries an error that grows like ``sqrt(K)`` roundings, so the
 bound is ``SAFETY * eps * sqrt(K)`` with the longest sum that the array depends on.  Two things are
 granted beyond that.  Where large terms cancel, or a saturated slope has lost its digits, no float32
-formula is as exact as that; so the reference's own formulas are run in float32 as well, and
-``SAFETY`` times their error is added, which elsewhere is little.  The data loss may deviate further
-by what one rounding of every output does to it: the logarithm of a probability near 0 magnifies
-it, and an output near 1 has lost the digits of its difference from 1.
+formula is as exact as that; so the reference is run once more with each activation off by one
+rounding, and ``SAFETY`` times what that changes is added, which elsewhere is little.  The data loss
+may deviate further by what one rounding of every output does to it: the logarithm of a probability
+near 0 magnifies it, and an output near 1 has lost the digits of its difference from 1.
 """
 
 from __future__ import annotations
@@ -85,14 +85,15 @@ def rows_needed(batch_size: int, examples: int) -> int:
 
 def _by_phases(ours: Trainer, truth: Truth) -> Iterator[Check]:
     """Outputs, loss, gradients and one update, each phase that can be run apart."""
-    exact, plain = truth.exact, truth.plain
+    exact, disturbed = truth.exact, truth.disturbed
     if "prepare" in ours.phases:
         ours.prepare(truth.parts[0])
     if "forward" in ours.phases:
         ours.forward()
     if "loss" in ours.phases:
         yield from _losses("loss", _rows([ours.loss()]), truth, 1)
-    yield compare("outputs", ours.predict(truth.X), exact.outputs, truth.bound, plain.outputs)
+    granted = truth.bound + rounding(disturbed.outputs, exact.outputs)
+    yield compare("outputs", ours.predict(truth.X), exact.outputs, granted)
     if "backward" in ours.phases:
         ours.backward()
         yield from _first_gradients("gradient of ", ours, truth)
@@ -100,7 +101,7 @@ def _by_phases(ours: Trainer, truth: Truth) -> Iterator[Check]:
             ours.update()
             moved = ours.parameters()
             yield from _arrays(
-                "updated ", moved, exact.first_update, truth.bound, plain.first_update
+                "updated ", moved, exact.first_update, truth.bound, disturbed.first_update
             )
 
 
@@ -126,13 +127,13 @@ def _by_epoch(ours: Trainer, truth: Truth) -> Iterator[Check]:
 
 
 def _first_gradients(prefix: str, ours: Trainer, truth: Truth) -> Iterator[Check]:
-    exact, plain = truth.exact.first_gradients, truth.plain.first_gradients
-    yield from _arrays(prefix, ours.gradients(), exact, truth.bound, plain)
+    exact, disturbed = truth.exact.first_gradients, truth.disturbed.first_gradients
+    yield from _arrays(prefix, ours.gradients(), exact, truth.bound, disturbed)
 
 
 def _end(prefix: str, ours: Trainer, truth: Truth) -> Iterator[Check]:
-    exact, plain = truth.exact.parameters, truth.plain.parameters
-    yield from _arrays(prefix, ours.parameters(), exact, truth.bound, plain)
+    exact, disturbed = truth.exact.parameters, truth.disturbed.parameters
+    yield from _arrays(prefix, ours.parameters(), exact, truth.bound, disturbed)
 
 
 def _rows(losses: list[Loss]) -> npt.NDArray[np.float64]:
@@ -143,44 +144,46 @@ def _losses(
     name: str, ours: npt.NDArray[np.float64], truth: Truth, batches_taken: int
 ) -> Iterator[Check]:
     """Data, penalty and mean error, each against its own size."""
-    exact, plain = truth.exact.losses[:batches_taken], truth.plain.losses[:batches_taken]
+    exact, disturbed = truth.exact.losses[:batches_taken], truth.disturbed.losses[:batches_taken]
     if ours.shape != exact.shape:
         yield _misshapen(name, ours.shape, exact.shape, truth.bound)
         return
     for column, part in enumerate(Loss._fields):
-        granted = truth.bound + (truth.loss_rounding if part == "data" else 0)
-        values = (ours[:, column], exact[:, column], granted, plain[:, column])
-        yield compare(f"{name}: {part}", *values)
+        granted = truth.bound + rounding(disturbed[:, column], exact[:, column])
+        granted += truth.loss_rounding if part == "data" else 0.0
+        yield compare(f"{name}: {part}", ours[:, column], exact[:, column], granted)
 
 
 def _arrays(
-    prefix: str, ours: Parameters, exact: Parameters, bound: float, plain: Parameters
+    prefix: str, ours: Parameters, exact: Parameters, bound: float, disturbed: Parameters
 ) -> Iterator[Check]:
-    """Every weight matrix and bias vector."""
-    arrays = list(zip(ours.arrays(), exact.arrays(), plain.arrays(), strict=False))
-    if len(arrays) != 2 * len(exact.weights):
-        yield _misshapen(f"{prefix}all", (len(arrays),), (2 * len(exact.weights),), bound)
-    for (name, array), (_, expected), (_, rounded) in arrays:
-        yield compare(f"{prefix}{name}", array, expected, bound, rounded)
+    """Every weight matrix and bias vector; those of a layer share their deltas and the rounding."""
+    pairs = list(zip(ours.arrays(), exact.arrays(), strict=False))
+    if len(pairs) != 2 * len(exact.weights):
+        yield _misshapen(f"{prefix}all", (len(pairs),), (2 * len(exact.weights),), bound)
+    roundings = [
+        rounding(p, e) for (_, p), (_, e) in zip(disturbed.arrays(), exact.arrays(), strict=True)
+    ]
+    for index, ((name, array), (_, expected)) in enumerate(pairs):
+        weights = index - index % 2
+        granted = bound + max(roundings[weights : weights + 2])
+        yield compare(f"{prefix}{name}", array, expected, granted)
 
 
-def compare(
-    name: str, ours: Floats, exact: Floats, bound: float, plain: Floats | None = None
-) -> Check:
-    """Relative error of one array and the place where it is largest.
-
-    Granted are ``bound`` and ``SAFETY`` times the error of ``plain``, what plain formulas in the
-    network's dtype give.
-    """
+def rounding(disturbed: Floats, exact: Floats) -> float:
+    """``SAFETY`` times the relative error that one rounding of each activation makes."""
     scale = float(np.max(np.abs(exact), initial=0.0)) or 1.0
-    if plain is not None:
-        rounding = float(np.max(np.abs(plain - exact), initial=0.0)) / scale
-        bound += SAFETY * rounding if math.isfinite(rounding) else 0.0
+    return SAFETY * float(np.max(np.abs(disturbed - exact), initial=0.0)) / scale
+
+
+def compare(name: str, ours: Floats, exact: Floats, bound: float) -> Check:
+    """Relative error of one array and the place where it is largest."""
     if ours.shape != exact.shape:
         return _misshapen(name, ours.shape, exact.shape, bound)
     if not np.isfinite(ours).all():
         place = np.argwhere(~np.isfinite(ours))[0]
         return Check(name=name, error=None, tolerance=bound, place=f"not finite at {_index(place)}")
+    scale = float(np.max(np.abs(exact), initial=0.0)) or 1.0
     deviation = np.abs(ours.astype(np.float64) - exact) / scale
     place = np.unravel_index(int(np.argmax(deviation)), deviation.shape)
     text = f"at {_index(place)}: {float(ours[place]):.6g} instead of {float(exact[place]):.6g}"

@@ -46,9 +46,14 @@ def probe_training(network: Network, training: Training) -> Training:
 
     The learning rate is such that a few updates neither saturate an output nor vanish in rounding.
     """
-    # Adam and RMSprop divide a gradient by its own size: nothing is left of the batch.
     summed = training.batch_size if training.reduction == "sum" else 1
-    moved = summed if training.optimiser == "sgd" else 1
+    if training.optimiser == "sgd":
+        rate = 0.5 / (summed * network.layers[0])
+    else:
+        # These move every weight by about the rate, whatever its gradient, and so a node by that
+        # times the outputs below it, which dropout enlarges.
+        kept = 1 - max(network.dropout, default=0.0)
+        rate = 0.5 * kept / max(network.layers[:-1])
     return msgspec.structs.replace(
         training,
         momentum=MOMENTUM if training.momentum else 0.0,
@@ -57,7 +62,7 @@ def probe_training(network: Network, training: Training) -> Training:
         beta1=BETA1 if training.beta1 else 0.0,
         beta2=BETA2 if training.beta2 else 0.0,
         rho=RHO if training.rho else 0.0,
-        learning_rate=0.5 / (moved * network.layers[0]),
+        learning_rate=rate,
     )
 
 

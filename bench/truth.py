@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,18 +30,32 @@ class Path:
     parameters: Parameters
 
 
-class PlainFloat32(reference.Trainer):
-    """The reference's formulas in float32, as anyone would write them down first."""
+class Disturbed(reference.Trainer):
+    """The reference with every activation off by one rounding of the network's dtype.
 
-    dtype: ClassVar[npt.DTypeLike] = np.float32
+    What an array moves by then is what no implementation can be blamed for: little, unless large
+    terms cancel or a saturated slope has lost its digits.  Up or down is drawn at random; a
+    rounding of full size, always, leaves nothing to the luck of a number that is nearly exact.
+    """
+
+    def load(self, parameters: Parameters) -> None:
+        """Copy parameters in and draw from the beginning."""
+        super().load(parameters)
+        self.signs = np.random.default_rng(1)
+
+    def stored(self, A: Floats) -> Floats:
+        """``A`` with each number off by one rounding."""
+        eps = float(np.finfo(self.network.dtype).eps)
+        moved: Floats = A * (1 + self.signs.choice([-eps, eps], A.shape))
+        return moved
 
 
 class Truth:
     """The reference's path through the batches ``parts``.
 
     Rows that bring a ReLU near its kink are replaced in ``parts``; ``bound`` is the tolerance of a
-    sum of products relative to its size.  ``plain`` is the path of the same formulas in the
-    network's dtype.  ``loss_rounding`` is how far the data loss of a batch moves, relative to its
+    sum of products relative to its size.  ``disturbed`` is the path with activations off by one
+    rounding each.  ``loss_rounding`` is how far the data loss of a batch moves, relative to its
     size, when each output is off by one rounding, times ``safety``.
     """
 
@@ -64,13 +77,9 @@ class Truth:
         trainer.bind(*data)
         self.exact = walk(trainer, self._choose(trainer, parts))
         self.X = data[0][self.parts[0]]
-        self.plain = self.exact
-        if network.dtype == "float32":
-            plain = PlainFloat32(network, training, start)
-            plain.bind(*data)
-            # What is not finite in float32 is for the comparison to say.
-            with np.errstate(all="ignore"):
-                self.plain = walk(plain, self.parts)
+        disturbed = Disturbed(network, training, start)
+        disturbed.bind(*data)
+        self.disturbed = walk(disturbed, self.parts)
 
     def _choose(self, trainer: reference.Trainer, parts: list[Rows]) -> Iterator[Rows]:
         """Choose the rows of each batch for the parameters that it meets."""

@@ -15,7 +15,9 @@ Numba's matrix products go through SciPy's copy of BLAS, not NumPy's: the report
 from __future__ import annotations
 
 import warnings
+from typing import ClassVar
 
+import msgspec
 import numba
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +27,12 @@ from threadpoolctl import ThreadpoolController
 
 from impls import contract
 from impls import numba_kernels as kernels
-from impls.contract import Loss, Pool
+from impls import numba_update as updates
+from impls.contract import FEATURES, Feature, Loss, Pool
 from impls.flat import Flat
 from impls.networks import Network, Training
-from impls.numba_math import ACTIVATION_CODES, LOSS_CODES
+from impls.numba_state import Memory, describe, describe_update
+from impls.optimisers import MEMORIES
 from impls.parameters import Floats, Parameters, Rows, batches
 
 # An operand that is not contiguous would be copied at every product.
@@ -40,11 +44,13 @@ Losses = npt.NDArray[np.float64]
 class Trainer(contract.Trainer):
     """Row-ordered slices per thread, flat parameters, compiled epoch."""
 
+    features: ClassVar[frozenset[Feature]] = FEATURES
+
     @classmethod
     def supports(cls, network: Network, training: Training) -> str | None:
         if network.dtype != "float32":
             return f"the kernels compute in float32, not {network.dtype}"
-        return None
+        return super().supports(network, training)
 
     @classmethod
     def pools(cls) -> tuple[Pool, ...]:
@@ -52,13 +58,8 @@ class Trainer(contract.Trainer):
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
         self.P, self.G = Flat(network), Flat(network)
-        self.previous = np.zeros_like(self.P.vector)
-        names = [network.activation] * (len(network.layers) - 2) + [network.output]
-        self.net = kernels.Net(
-            np.array(network.layers),
-            np.array([ACTIVATION_CODES[name] for name in names]),
-            LOSS_CODES[network.loss],
-        )
+        self.remembered = np.zeros((MEMORIES[training.optimiser], self.P.vector.size), np.float32)
+        self.net = describe(network, training)
         self.threads = numba.get_num_threads()
         self.blas = ThreadpoolController().select(user_api="blas")
         self.X = self.Y = np.empty((0, 0), np.float32)
@@ -67,7 +68,8 @@ class Trainer(contract.Trainer):
 
     def load(self, parameters: Parameters) -> None:
         self.P.fill(parameters)
-        self.previous[:] = 0
+        self.remembered[:] = 0
+        self.updates = 0
 
     def bind(self, X: Floats, Y: Floats) -> None:
         self.X, self.Y = X, Y
@@ -79,31 +81,40 @@ class Trainer(contract.Trainer):
         self.thread_rows = max(share, 2 * kernels.MINIMUM_ROWS)
         layers = (self.threads, self.thread_rows * sum(self.network.layers))
         gradients = (self.threads, self.P.vector.size)
-        self.memory = kernels.Memory(
+        self.memory = Memory(
             X=self.X,
             Y=self.Y,
             theta=self.P.vector,
             total=self.G.vector,
-            previous=self.previous,
+            remembered=self.remembered,
             A=np.empty(layers, np.float32),
             D=np.empty(layers, np.float32),
             T=np.empty((self.threads, self.thread_rows, self.network.layers[-1]), np.float32),
             G=np.empty(gradients, np.float32),
             extra=np.empty(gradients, np.float32),
-            sums=np.zeros((self.threads, 2)),
+            sums=np.zeros((self.threads, 3)),
         )
         self.capacity = batch_size
 
     def _run(self, phases: int, parts: int, order: Rows, batch_size: int) -> Losses:
         """Call the kernel; the loss values are those of each batch of ``order``."""
-        training = self.training
-        coefficients = (self.learning_rate, training.momentum, training.l1, training.l2)
-        rates = kernels.Rates(*map(np.float32, coefficients))
         losses = np.empty((-(-len(order) // batch_size), 3))
+        rates = describe_update(self.training, self.learning_rate)
         with self.blas.limit(limits=1):
             kernels.run(
-                phases, parts, self.threads, order, batch_size, self.net, self.memory, rates, losses
+                phases,
+                parts,
+                self.threads,
+                order,
+                batch_size,
+                self.updates,
+                self.net,
+                self.memory,
+                rates,
+                losses,
             )
+        if parts & updates.UPDATE:
+            self.updates += len(losses)
         return losses
 
     def _run_phase(self, phases: int, parts: int = 0) -> Losses:
@@ -122,24 +133,25 @@ class Trainer(contract.Trainer):
         self._run_phase(kernels.FORWARD)
 
     def loss(self) -> Loss:
-        return Loss(*self._run_phase(kernels.LOSS, kernels.PENALTY)[0])
+        return Loss(*self._run_phase(kernels.LOSS, updates.PENALTY)[0])
 
     def backward(self) -> None:
-        self._run_phase(kernels.BACKWARD, kernels.REDUCE)
+        self._run_phase(kernels.BACKWARD, updates.REDUCE)
 
     def update(self) -> None:
-        self._run_phase(0, kernels.UPDATE)
+        self._run_phase(0, updates.UPDATE)
 
     def step(self, rows: Rows) -> Loss:
         self._take(rows)
-        return Loss(*self._run_phase(kernels.EVERYTHING, kernels.WHOLE_STEP)[0])
+        return Loss(*self._run_phase(kernels.EVERYTHING, updates.WHOLE_STEP)[0])
 
     def epoch(self, order: Rows) -> Losses:
-        return self._run(kernels.EVERYTHING, kernels.WHOLE_STEP, order, self.training.batch_size)
+        return self._run(kernels.EVERYTHING, updates.WHOLE_STEP, order, self.training.batch_size)
 
     def predict(self, X: Floats) -> Floats:
         """Outputs by a second trainer, bound to ``X``, so that the batch in work stays as it is."""
-        other = Trainer(self.network, self.training, self.parameters())
+        network = msgspec.structs.replace(self.network, dropout=())
+        other = Trainer(network, self.training, self.parameters())
         outputs = np.zeros((len(X), self.network.layers[-1]), np.float32)
         other.bind(X, outputs)
         for rows in batches(np.arange(len(X)), self.training.batch_size):

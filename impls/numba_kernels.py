@@ -1,70 +1,39 @@
 """The compiled training step: what one thread does with its rows, and how a team is led.
 
-All state is in flat arrays, passed as three named tuples.  Numba compiles every caller of a
-function anew with all that it calls, so there is a single entry, :func:`run`.
+All state is in flat arrays, passed as the named tuples of :mod:`impls.numba_state`.  Numba
+compiles every caller of a function anew with all that it calls, so there is a single entry,
+:func:`run`.
 """
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 # Numba infers the types of what it compiles; annotations would only repeat the docstrings.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numba
 import numpy as np
-import numpy.typing as npt
 
 from impls.functions import PROBABILITY_FLOOR
-from impls.numba_math import activate, column_sums, loss_sums, output_delta, times_slope
-from impls.parameters import Floats
+from impls.numba_dropout import drop, step_key
+from impls.numba_math import (
+    ONE,
+    TANH,
+    activate,
+    column_sums,
+    loss_sums,
+    output_delta,
+    times_slope,
+)
+from impls.numba_update import corrected_rate, finish
 
 PREPARE, FORWARD, LOSS, BACKWARD = 1, 2, 4, 8
 EVERYTHING = PREPARE | FORWARD | LOSS | BACKWARD
-REDUCE, PENALTY, UPDATE = 1, 2, 4
-WHOLE_STEP = REDUCE | PENALTY | UPDATE
 MINIMUM_ROWS = 32
 """A thread gets at least this many rows of a batch."""
+SHARED_PARAMETERS = 1 << 16
+"""From here on threads share what follows the gradients; it is memory traffic, and they have met
+already."""
 TILE_ROWS = 512
 """Rows that go through the network together, so that their activations stay in the cache."""
-
-
-class Net(NamedTuple):
-    """The network: nodes per layer, activation code per layer above the input, loss code."""
-
-    layers: npt.NDArray[np.int64]
-    codes: npt.NDArray[np.int64]
-    loss: int
-
-
-class Memory(NamedTuple):
-    """Everything a step reads and writes.
-
-    ``theta`` holds weights, then biases (see :mod:`impls.flat`), ``total`` the gradients in the
-    same order, ``previous`` the last move.  The others have one row per thread: ``A`` and ``D``
-    activations and deltas, one layer after another, ``T`` targets, ``G`` gradients, ``extra`` those
-    of a further tile, ``sums`` data loss and absolute error.
-    """
-
-    X: Floats
-    Y: Floats
-    theta: Floats
-    total: Floats
-    previous: Floats
-    A: Floats
-    D: Floats
-    T: Floats
-    G: Floats
-    extra: Floats
-    sums: npt.NDArray[np.float64]
-
-
-class Rates(NamedTuple):
-    """Coefficients of the update, in the dtype of the parameters."""
-
-    rate: np.float32
-    momentum: np.float32
-    l1: np.float32
-    l2: np.float32
 
 
 @numba.njit(cache=True)
@@ -109,22 +78,33 @@ def gather(X, Y, rows, A, T):
 
 
 @numba.njit(cache=True)
-def forward(net, theta, A, first, rows):
-    """Activations of all layers for the rows of a tile."""
+def drop_layer(net, layer, A, key, row, scale):
+    """Drop what the step of ``key`` drops of ``A``, outputs of hidden ``layer`` from ``row`` on."""
+    hidden = layer - 1
+    if net.thresholds[hidden]:
+        columns = net.columns[net.starts[hidden] : net.starts[hidden + 1]]
+        drop(A, key, row, columns, net.thresholds[hidden], scale)
+
+
+@numba.njit(cache=True)
+def forward(net, theta, A, first, rows, key, row):
+    """Activations of all layers for the rows of a tile, the first of which is ``row``."""
     layers = net.layers
     start, bias = 0, weight_count(layers)
-    for layer in range(layers.size - 1):
-        n_in, n_out = layers[layer], layers[layer + 1]
+    for layer in range(1, layers.size):
+        n_in, n_out = layers[layer - 1], layers[layer]
         W = theta[start : start + n_in * n_out].reshape(n_in, n_out)
-        Z = block(A, layers, layer + 1, first, rows)
-        np.dot(block(A, layers, layer, first, rows), W, Z)
-        activate(net.codes[layer], Z, theta[bias : bias + n_out])
+        Z = block(A, layers, layer, first, rows)
+        np.dot(block(A, layers, layer - 1, first, rows), W, Z)
+        activate(net.codes[layer - 1], Z, theta[bias : bias + n_out])
+        if layer < layers.size - 1:
+            drop_layer(net, layer, Z, key, row, net.scales[layer - 1])
         start += n_in * n_out
         bias += n_out
 
 
 @numba.njit(cache=True)
-def backward(net, theta, A, D, first, rows, G):
+def backward(net, theta, A, D, first, rows, key, row, G):
     """Gradients of a tile, without penalty, into ``G``; the output's delta is in ``D`` already."""
     layers = net.layers
     start, bias = weight_count(layers), theta.size
@@ -140,14 +120,17 @@ def backward(net, theta, A, D, first, rows, G):
             W = theta[start : start + n_in * n_out].reshape(n_in, n_out)
             delta_below = block(D, layers, layer, first, rows)
             np.dot(delta, W.T, delta_below)
-            times_slope(net.codes[layer - 1], delta_below, below)
+            times_slope(net.codes[layer - 1], delta_below, below, net.scales[layer - 1])
+            if net.codes[layer - 1] == TANH:
+                drop_layer(net, layer, delta_below, key, row, ONE)
 
 
 @numba.njit(cache=True)
-def slice_of_batch(phases, t, rows, net, memory):
-    """Run ``phases`` for the ``rows`` of thread ``t``, tile by tile.
+def slice_of_batch(phases, t, row, rows, net, memory, key, scale):
+    """Run ``phases`` for the ``rows`` of thread ``t``, tile by tile; the first is row ``row``.
 
-    A whole step reuses the memory of the first tile; separate phases need that of all tiles.
+    ``scale`` is what the loss of an example is multiplied by.  A whole step reuses the memory of
+    the first tile; separate phases need that of all tiles.
     """
     A, D, T, G, extra = memory.A[t], memory.D[t], memory.T[t], memory.G[t], memory.extra[t]
     last = net.layers.size - 1
@@ -161,14 +144,16 @@ def slice_of_batch(phases, t, rows, net, memory):
             inputs = block(A, net.layers, 0, first, count)
             gather(memory.X, memory.Y, rows[start : start + count], inputs, targets)
         if phases & FORWARD:
-            forward(net, memory.theta, A, first, count)
+            forward(net, memory.theta, A, first, count, key, row + start)
         if phases & LOSS:
             tile_data, tile_error = loss_sums(net.loss, outputs, targets, PROBABILITY_FLOOR)
             data += tile_data
             error += tile_error
         if phases & BACKWARD:
-            output_delta(net.loss, outputs, targets, block(D, net.layers, last, first, count))
-            backward(net, memory.theta, A, D, first, count, extra if start else G)
+            delta = block(D, net.layers, last, first, count)
+            output_delta(net.loss, outputs, targets, delta, scale)
+            target = extra if start else G
+            backward(net, memory.theta, A, D, first, count, key, row + start, target)
             if start:
                 for k in range(G.size):
                     G[k] += extra[k]
@@ -177,62 +162,52 @@ def slice_of_batch(phases, t, rows, net, memory):
 
 
 @numba.njit(cache=True, parallel=True)
-def team_of_threads(team, phases, rows, net, memory):
-    """Split ``rows`` over ``team`` threads."""
-    for t in numba.prange(team):
-        mine = rows[rows.size * t // team : rows.size * (t + 1) // team]
-        slice_of_batch(phases, np.int64(t), mine, net, memory)
-
-
-@numba.njit(cache=True, fastmath=True)
-def finish(parts, team, weights, memory, rates):
-    """Reduce the team's gradients, compute the penalty, update: any of these ``parts``.
-
-    Returns the penalty of the ``weights`` leading parameters as they were before the update.
-    """
-    theta, total, previous, G = memory.theta, memory.total, memory.previous, memory.G
-    if parts & REDUCE:
-        for k in range(theta.size):
-            total[k] = G[0, k]
-        for t in range(1, team):
-            for k in range(theta.size):
-                total[k] += G[t, k]
-        for k in range(weights):
-            total[k] += rates.l2 * theta[k] + rates.l1 * np.sign(theta[k])
-    squares = magnitudes = 0.0
-    if parts & PENALTY:
-        for k in range(weights):
-            squares += theta[k] * theta[k]
-            magnitudes += abs(theta[k])
-    if parts & UPDATE:
-        for k in range(theta.size):
-            move = rates.rate * total[k]
-            theta[k] -= move + rates.momentum * previous[k]
-            previous[k] = move
-    return 0.5 * rates.l2 * squares + rates.l1 * magnitudes
+def team_of_threads(team, phases, parts, rows, net, memory, key, scale, weights, rate, rates):
+    """Split ``rows`` over ``team`` threads, then the parameters for the ``parts`` that follow."""
+    if phases:
+        for t in numba.prange(team):
+            row = rows.size * t // team
+            mine = rows[row : rows.size * (t + 1) // team]
+            slice_of_batch(phases, np.int64(t), row, mine, net, memory, key, scale)
+    if parts:
+        size = memory.theta.size
+        for t in numba.prange(team):
+            memory.sums[t, 2] = finish(
+                parts, team, size * t // team, size * (t + 1) // team, weights, rate, memory, rates
+            )
 
 
 @numba.njit(cache=True)
-def run(phases, parts, most, order, batch_size, net, memory, rates, losses):
+def run(phases, parts, most, order, batch_size, updates, net, memory, rates, losses):
     """Run ``phases``, then the ``parts`` of :func:`finish`, for all batches of ``order``.
 
-    ``most`` is the number of threads; ``losses`` receives data, penalty and mean error of each
-    batch.
+    ``most`` is the number of threads, ``updates`` counts those since parameters were loaded;
+    ``losses`` receives data, penalty and mean error of each batch.
     """
     weights = weight_count(net.layers)
+    size = memory.theta.size
     nodes = net.layers[net.layers.size - 1]
     for index in range(losses.shape[0]):
         rows = order[index * batch_size : (index + 1) * batch_size]
+        scale = np.float32(1.0 / rows.size) if net.averaged else ONE
+        key = step_key(net.seed, updates + index)
+        rate = corrected_rate(rates, updates + index + 1)
         team = team_size(most, rows.size)
-        if phases and team == 1:
-            slice_of_batch(phases, np.int64(0), rows, net, memory)
-        elif phases:
-            team_of_threads(team, phases, rows, net, memory)
-        penalty = finish(parts, team, weights, memory, rates)
-        data = error = 0.0
+        shared = parts if team > 1 and size >= SHARED_PARAMETERS else 0
+        if team == 1 and phases:
+            slice_of_batch(phases, np.int64(0), np.int64(0), rows, net, memory, key, scale)
+        elif team > 1 and (phases or shared):
+            team_of_threads(
+                team, phases, shared, rows, net, memory, key, scale, weights, rate, rates
+            )
+        data = error = penalty = 0.0
+        if not shared:
+            penalty = finish(parts, team, 0, size, weights, rate, memory, rates)
         for t in range(team):
             data += memory.sums[t, 0]
             error += memory.sums[t, 1]
-        losses[index, 0] = data
+            if shared:
+                penalty += memory.sums[t, 2]
+        losses[index, 0] = data / rows.size if net.averaged else data
         losses[index, 1] = penalty
         losses[index, 2] = error / (rows.size * nodes)

@@ -89,28 +89,39 @@ def activate(code, Z, b):
 
 
 @numba.njit(fastmath=ELEMENTWISE, error_model="numpy", cache=True)
-def times_slope(code, delta, A):
-    """Multiply ``delta`` by the derivative of the activation whose output is ``A``."""
+def times_slope(code, delta, A, scale):
+    """Multiply ``delta`` by ``scale`` and by the derivative of the activation behind ``A``.
+
+    ``A`` is the activation's output times ``scale``, which dropout leaves; 1 without dropout.
+    What was dropped is 0 in ``A``, and so is the derivative there, except for tanh.
+    """
     rows, nodes = A.shape
+    unscale = ONE / scale
     for i in range(rows):
         for j in range(nodes):
             a = A[i, j]
             if code == SIGMOID:
-                delta[i, j] *= a * (ONE - a)
+                delta[i, j] *= a * (ONE - a * unscale)
             elif code == TANH:
-                delta[i, j] *= ONE - a * a
+                a *= unscale
+                delta[i, j] *= scale * (ONE - a * a)
             elif a <= 0:
                 delta[i, j] = 0
+            else:
+                delta[i, j] *= scale
 
 
 @numba.njit(fastmath=ELEMENTWISE, error_model="numpy", cache=True)
-def output_delta(code, A, Y, delta):
-    """Write the derivative of the loss by the last layer's input into ``delta``."""
+def output_delta(code, A, Y, delta, scale):
+    """Write the derivative of the loss by the last layer's input, times ``scale``, into ``delta``.
+
+    ``scale`` is what the loss of an example is multiplied by.
+    """
     rows, nodes = A.shape
     for i in range(rows):
         for j in range(nodes):
             a = A[i, j]
-            delta[i, j] = a - Y[i, j]
+            delta[i, j] = scale * (a - Y[i, j])
             if code == MSE:
                 delta[i, j] *= a * (ONE - a)
 

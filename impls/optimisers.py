@@ -66,9 +66,6 @@ OPTIMISERS: dict[str, Callable[[Floats, Memory, float, int, Training], Floats]] 
     "rmsprop": rmsprop,
 }
 
-PIECE = 1 << 15
-"""Numbers of a vector that go through all passes of an update together, to stay in the cache."""
-
 
 class InPlace:
     """An optimiser for one vector of parameters, without new memory in a step."""
@@ -79,7 +76,7 @@ class InPlace:
         # Descent keeps its last move while it makes the next one.
         spare = 1 if training.optimiser == "sgd" else 0
         self.memory = [np.zeros_like(values) for _ in range(MEMORIES[training.optimiser] + spare)]
-        self.scratch = np.zeros_like(values if spare else values[:PIECE])
+        self.scratch = np.zeros_like(values)
 
     def forget(self) -> None:
         """Memories as before the first update."""
@@ -90,10 +87,10 @@ class InPlace:
         """Move the parameters by their gradient ``g``, a vector of the same size."""
         if self.training.optimiser == "sgd":
             self._sgd(g, rate)
-            return
-        update = self._adam if self.training.optimiser == "adam" else self._rmsprop
-        for start in range(0, g.size, PIECE):
-            update(slice(start, start + PIECE), g, rate, t)
+        elif self.training.optimiser == "adam":
+            self._adam(g, rate, t)
+        else:
+            self._rmsprop(g, rate)
 
     def _sgd(self, g: Floats, rate: float) -> None:
         previous, move = self.memory
@@ -104,11 +101,10 @@ class InPlace:
             np.subtract(self.values, self.scratch, out=self.values)
             self.memory.reverse()
 
-    def _adam(self, piece: slice, g: Floats, rate: float, t: int) -> None:
+    def _adam(self, g: Floats, rate: float, t: int) -> None:
         """The memories lack the factors ``1 - beta``, which saves two passes over the vector."""
         beta1, beta2 = self.training.beta1, self.training.beta2
-        w, g, m, v = self.values[piece], g[piece], self.memory[0][piece], self.memory[1][piece]
-        scratch = self.scratch[: w.size]
+        (m, v), scratch = self.memory, self.scratch
         np.multiply(m, beta1, out=m)
         np.add(m, g, out=m)
         np.multiply(v, beta2, out=v)
@@ -120,13 +116,12 @@ class InPlace:
         np.add(scratch, self.training.epsilon / root, out=scratch)
         np.divide(m, scratch, out=scratch)
         np.multiply(scratch, corrected * (1 - beta1) / root, out=scratch)
-        np.subtract(w, scratch, out=w)
+        np.subtract(self.values, scratch, out=self.values)
 
-    def _rmsprop(self, piece: slice, g: Floats, rate: float, t: int) -> None:
+    def _rmsprop(self, g: Floats, rate: float) -> None:
         """The memory lacks the factor ``1 - rho``, which saves a pass over the vector."""
         rho = self.training.rho
-        w, g, v = self.values[piece], g[piece], self.memory[0][piece]
-        scratch = self.scratch[: w.size]
+        (v,), scratch = self.memory, self.scratch
         np.multiply(v, rho, out=v)
         np.multiply(g, g, out=scratch)
         np.add(v, scratch, out=v)
@@ -134,4 +129,4 @@ class InPlace:
         np.sqrt(scratch, out=scratch)
         np.divide(g, scratch, out=scratch)
         np.multiply(scratch, rate / math.sqrt(1 - rho), out=scratch)
-        np.subtract(w, scratch, out=w)
+        np.subtract(self.values, scratch, out=self.values)

@@ -61,17 +61,21 @@ class Trainer(contract.Trainer):
     ) -> tuple[list[Floats], list[Floats]]:
         """Inputs and outputs of all layers for examples ``X``, shape ``(batch, n_0)``."""
         Z: list[Floats] = []
-        A = [X]
+        A = [self.stored(X)]
         for W, b in zip(self.W, self.b, strict=True):
             Z.append(A[-1] @ W + b)
             if len(Z) == len(self.W):
-                A.append(output_activation(self.network.output, Z[-1], axis=1))
+                A.append(self.stored(output_activation(self.network.output, Z[-1], axis=1)))
                 break
-            A.append(ACTIVATIONS[self.network.activation](Z[-1]))
+            A.append(self.stored(ACTIVATIONS[self.network.activation](Z[-1])))
             mask = masks[len(Z)] if masks else None
             if mask is not None:
                 A[-1] = A[-1] * mask
         return Z, A
+
+    def stored(self, A: Floats) -> Floats:
+        """What is kept of the outputs ``A`` of a layer: all, except where errors are tried."""
+        return A
 
     def loss(self) -> Loss:
         outputs = self.A[-1]

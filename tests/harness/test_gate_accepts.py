@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -17,28 +18,50 @@ def refusal(net: Network, training: Training, seed: int, data: tuple[Floats, Flo
     return gate.refusal(gate.inspect(fakes.Float32Reference, net, training, start, data, order))
 
 
-def test_two_hundred_random_networks_in_float32_are_accepted() -> None:
-    refused = {}
-    for seed in range(200):
-        rng = np.random.default_rng(seed)
-        count = int(rng.integers(1, 80))
-        net = Network(
-            name="random",
-            layers=tuple(map(int, rng.integers(1, 40, rng.integers(2, 5)))),
-            activation=str(rng.choice(["sigmoid", "tanh", "relu"])),  # type: ignore[arg-type]
-            loss=str(rng.choice(["logloss", "mse", "cross-entropy"])),  # type: ignore[arg-type]
-        )
-        training = Training(
-            batch_size=int(rng.integers(1, count + 1)),
-            momentum=float(rng.choice([0, 5e-5])),
-            l1=float(rng.choice([0, 1e-4])),
-            l2=float(rng.choice([0, 0.01])),
-        )
-        data = fakes.examples(count, net.layers[0], net.layers[-1], seed)
-        reason = refusal(net, training, seed, data)
+def random_case(seed: int, **changes: object) -> tuple[Network, Training, int]:
+    """A network, a training and a number of examples."""
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(1, 80))
+    layers = tuple(map(int, rng.integers(1, 40, rng.integers(2, 5))))
+    net = Network(
+        name="random",
+        layers=layers,
+        activation=str(rng.choice(["sigmoid", "tanh", "relu"])),  # type: ignore[arg-type]
+        loss=str(rng.choice(["logloss", "mse", "cross-entropy"])),  # type: ignore[arg-type]
+        dropout=tuple(float(rng.choice([0, 0.2, 0.5, 0.9])) for _ in layers[1:-1]),
+    )
+    training = Training(
+        batch_size=int(rng.integers(1, count + 1)),
+        momentum=float(rng.choice([0, 5e-5])),
+        l1=float(rng.choice([0, 1e-4])),
+        l2=float(rng.choice([0, 0.01])),
+        optimiser=str(rng.choice(["sgd", "adam", "rmsprop"])),  # type: ignore[arg-type]
+        beta1=float(rng.choice([0, 0.9])),
+        reduction=str(rng.choice(["sum", "mean"])),  # type: ignore[arg-type]
+        start=str(rng.choice(["uniform", "glorot"])),  # type: ignore[arg-type]
+        dropout_seed=seed,
+    )
+    return net, msgspec.structs.replace(training, **changes), count
+
+
+def refused(seeds: range, **changes: object) -> dict[int, object]:
+    """The cases that the gate refuses, with their reasons."""
+    found: dict[int, object] = {}
+    for seed in seeds:
+        net, training, count = random_case(seed, **changes)
+        reason = refusal(net, training, seed, fakes.examples(count, net.layers[0], net.layers[-1]))
         if reason:
-            refused[seed] = (net.layers, net.activation, net.loss, training.batch_size, reason)
-    assert refused == {}
+            found[seed] = (net, training, reason)
+    return found
+
+
+def test_two_hundred_random_networks_in_float32_are_accepted() -> None:
+    assert refused(range(200)) == {}
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "rmsprop"])
+def test_random_networks_in_float32_are_accepted_under_each_optimiser(optimiser: str) -> None:
+    assert refused(range(1000, 1100), optimiser=optimiser) == {}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,112 @@
+"""What the compiled kernels are given: network, memory and optimiser as tuples of arrays."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from impls import dropout
+from impls.dropout import Words
+from impls.networks import Network, Training
+from impls.numba_math import ACTIVATION_CODES, LOSS_CODES
+from impls.parameters import Floats
+
+SGD, ADAM, RMSPROP = range(3)
+OPTIMISER_CODES = {"sgd": SGD, "adam": ADAM, "rmsprop": RMSPROP}
+
+
+class Net(NamedTuple):
+    """The network: nodes per layer, activation code per layer above the input, loss code.
+
+    ``averaged`` says whether the loss is averaged over the batch.  Per hidden layer, ``thresholds``
+    is 0 where nothing is dropped and ``scales`` is what the rest is multiplied by; ``columns``
+    holds the keys of their words one layer after another, ``starts`` where each begins.
+    """
+
+    layers: npt.NDArray[np.int64]
+    codes: npt.NDArray[np.int64]
+    loss: int
+    averaged: bool
+    seed: int
+    thresholds: Words
+    scales: Floats
+    columns: Words
+    starts: npt.NDArray[np.int64]
+
+
+class Memory(NamedTuple):
+    """Everything a step reads and writes.
+
+    ``theta`` holds weights, then biases (see :mod:`impls.flat`), ``total`` the gradients in the
+    same order, the rows of ``remembered`` what the optimiser remembers.  The others have one row
+    per thread: ``A`` and ``D`` activations and deltas, one layer after another, ``T`` targets,
+    ``G`` gradients, ``extra`` those of a further tile, ``sums`` data loss, absolute error and
+    penalty.
+    """
+
+    X: Floats
+    Y: Floats
+    theta: Floats
+    total: Floats
+    remembered: Floats
+    A: Floats
+    D: Floats
+    T: Floats
+    G: Floats
+    extra: Floats
+    sums: npt.NDArray[np.float64]
+
+
+class Rates(NamedTuple):
+    """The optimiser's code and coefficients.
+
+    Those that are multiplied with parameters are in their dtype.  ``rate``, ``beta1`` and
+    ``beta2`` are not: their rests to 1 and their powers are taken before they are rounded.
+    """
+
+    optimiser: int
+    rate: float
+    beta1: float
+    beta2: float
+    momentum: np.float32
+    l1: np.float32
+    l2: np.float32
+    rho: np.float32
+    rest_of_rho: np.float32
+    epsilon: np.float32
+
+
+def describe(network: Network, training: Training) -> Net:
+    """The network as the kernels take it."""
+    names = [network.activation] * (len(network.layers) - 2) + [network.output]
+    rates = network.dropout_rates
+    columns = [dropout.column_keys(network, layer + 1) for layer in range(len(rates))]
+    return Net(
+        layers=np.array(network.layers),
+        codes=np.array([ACTIVATION_CODES[name] for name in names]),
+        loss=LOSS_CODES[network.loss],
+        averaged=training.reduction == "mean",
+        seed=training.dropout_seed & 0xFFFFFFFF,
+        thresholds=np.array([dropout.threshold(r) << dropout.HALF_BITS for r in rates], np.uint32),
+        scales=np.array([1 / (1 - rate) for rate in rates], np.float32),
+        columns=np.concatenate([*columns, np.empty(0, np.uint32)]),
+        starts=np.cumsum([0, *map(len, columns)]),
+    )
+
+
+def describe_update(training: Training, rate: float) -> Rates:
+    """The optimiser as the kernels take it, at the current learning ``rate``."""
+    return Rates(
+        optimiser=OPTIMISER_CODES[training.optimiser],
+        rate=rate,
+        beta1=training.beta1,
+        beta2=training.beta2,
+        momentum=np.float32(training.momentum),
+        l1=np.float32(training.l1),
+        l2=np.float32(training.l2),
+        rho=np.float32(training.rho),
+        rest_of_rho=np.float32(1 - training.rho),
+        epsilon=np.float32(training.epsilon),
+    )
