@@ -16,6 +16,7 @@ CHECKS = {
     "slowdown": "planted slowdowns of 5 and 10 % in an implementation; 15 minutes",
     "kill": "parents and workers killed at random moments, runs resumed; three minutes",
     "overhead": "what the harness adds inside the clock and beside it; half a minute",
+    "disturbance": "foreign hogs that start in mid-run found in the rounds; a minute",
     "phases": "planted waits found in their phase, phases beside the step; half a minute",
     "threads": "thread settings that do not take, and ones that do, in real workers; a minute",
 }

@@ -1,0 +1,254 @@
+"""A foreign process that starts in the middle of a measurement must show in its rounds.
+
+Half of the trials have such a hog, half have none.  A machine that is shared may be disturbed
+without it: a trial without a hog only counts against the rule where the kernel's own accounts
+over the whole trial (pressure stall information, processor time of others) say it was quiet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import threadpoolctl
+
+from bench.disturbance import Monitor, Reading
+from bench.disturbed import is_disturbed
+from bench.machine import usable_cpus
+from bench.measure import Measurement
+from bench.plan import Effort
+from bench.results import EPOCH, STEP, Disturbance
+from bench.selfcheck import Finding, Options, Report
+from bench.selfcheck.in_process import DEFAULT, Work, work_of
+from impls.contract import Trainer
+
+TRIALS = 20
+REPORTED = 0.95
+FALSE = 0.05
+QUIET_PRESSURE, QUIET_FOREIGN = 0.02, 0.05
+"""A trial was quiet where less than these shares of it were waited, or spent by others."""
+
+_IMPLEMENTATION = "numpy-cached"
+_BATCH_SIZE = 500
+_EFFORT = Effort(
+    blocks=1,
+    rounds=1000,
+    epoch_rounds=1000,
+    round_seconds=DEFAULT.effort.round_seconds,
+    cell_seconds=0.5,
+    warmup_seconds=0.1,
+)
+_DELAYS = 0.0, 0.6
+"""A hog begins between so many seconds after the first round; all rounds last about 1 second."""
+_PRESSURE = Path("/proc/pressure/cpu")
+
+# It ends by itself, should its parent be killed.
+_HOG = """
+import sys, time
+print("ready", flush=True)
+sys.stdin.readline()
+time.sleep(float(sys.argv[1]))
+begun = time.perf_counter()
+print(begun, flush=True)
+while time.perf_counter() < begun + 60:
+    pass
+"""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Which rounds of one measurement were called disturbed.
+
+    ``before`` are those that ended before the hog began, ``beside`` all later ones; without a hog
+    all are ``before``.  ``pressure`` is the share of the time in which somebody waited for a
+    processor (None where the kernel keeps no such account), ``foreign`` the processor time of
+    others as a share of the time.
+    """
+
+    hog: bool
+    before: tuple[bool, ...]
+    beside: tuple[bool, ...]
+    pressure: float | None
+    foreign: float
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing else was going on, apart from any hog."""
+        return self.foreign < QUIET_FOREIGN and (self.pressure or 0.0) < QUIET_PRESSURE
+
+
+def check(options: Options) -> Report:
+    """``trials`` counts those with a hog; there are as many without."""
+    number = options.trials or TRIALS
+    examples = DEFAULT.examples
+    assert examples is not None  # noqa: S101  # so it is declared
+    work = work_of(_BATCH_SIZE, examples, options.seed)
+    trainer = work.trainer(_IMPLEMENTATION)
+    rng = random.Random(options.seed)
+    trials = []
+    for count in range(number):
+        threads = usable_cpus() if count % 2 else 1
+        for hog in rng.sample([True, False], 2):
+            with threadpoolctl.threadpool_limits(threads):
+                trials.append(trial(work, trainer, rng.uniform(*_DELAYS) if hog else None))
+            options.say(f"trial {count + 1} of {number}: {_words(trials[-1])}")
+    return Report("Disturbed rounds", judge(trials), notes(trials))
+
+
+def trial(work: Work, trainer: Trainer, delay: float | None) -> Trial:
+    """Measure once; a hog begins ``delay`` seconds after the first round, None for none."""
+    with _hog(delay) as hog:
+        monitor = RecordingMonitor(hog.release)
+        begun, waited = monitor.read(), _waited_seconds()
+        found = work.measure(trainer, _EFFORT, monitor=monitor)
+        ended, waited_then = monitor.read(), _waited_seconds()
+    seconds = ended.wall - begun.wall
+    whole = Monitor.between(monitor, begun, ended)
+    monitor.close()
+    flags = [
+        (after.wall > hog.begun, flag)
+        for after, flag in zip(monitor.ends, _flags(found), strict=True)
+    ]
+    return Trial(
+        hog=delay is not None,
+        before=tuple(flag for beside, flag in flags if not beside),
+        beside=tuple(flag for beside, flag in flags if beside),
+        pressure=(
+            None if waited is None or waited_then is None else (waited_then - waited) / seconds
+        ),
+        foreign=(whole.foreign or 0.0) / seconds,
+    )
+
+
+class RecordingMonitor(Monitor):
+    """Keeps the reading at the end of each round, and calls ``after_first`` after the first."""
+
+    def __init__(self, after_first: Callable[[], object]) -> None:
+        super().__init__()
+        self.ends: list[Reading] = []
+        self.after_first = after_first
+
+    def between(self, before: Reading, after: Reading) -> Disturbance:
+        """See :class:`Monitor`."""
+        self.ends.append(after)
+        if len(self.ends) == 1:
+            self.after_first()
+        return super().between(before, after)
+
+
+def _flags(found: Measurement) -> list[bool]:
+    """Whether each round of the step, then of the epoch, was disturbed by the rule of reports."""
+    timings = {timing.phase: timing for timing in found.timings}
+    return [
+        is_disturbed(disturbance, seconds * timing.iterations)
+        for timing in (timings[STEP], timings[EPOCH])
+        for disturbance, seconds in zip(timing.disturbances, timing.round_seconds, strict=True)
+    ]
+
+
+class _Hog:
+    """Keeps one processor busy from the moment ``begun``, on the clock of the rounds."""
+
+    def __init__(self, process: subprocess.Popen[str] | None = None) -> None:
+        self.process = process
+        self.begun = float("inf")
+
+    def release(self) -> None:
+        """From now on its delay counts."""
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+
+    def stop(self) -> None:
+        """End it, and learn when it began; it may not have come to that."""
+        if self.process is not None and self.process.stdout is not None:
+            self.process.kill()
+            self.begun = float(self.process.stdout.readline() or "inf")
+
+
+@contextlib.contextmanager
+def _hog(delay: float | None) -> Iterator[_Hog]:
+    """A hog that begins ``delay`` seconds after it is released; None for one that never does."""
+    if delay is None:
+        yield _Hog()
+        return
+    with subprocess.Popen(  # noqa: S603  # our own text
+        [sys.executable, "-c", _HOG, str(delay)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None  # noqa: S101  # it is a pipe
+        # Its own start must not disturb what comes before it.
+        process.stdout.readline()
+        hog = _Hog(process)
+        try:
+            yield hog
+        finally:
+            hog.stop()
+
+
+def _waited_seconds() -> float | None:
+    """For how long somebody has waited for a processor since boot; None where it is not told."""
+    try:
+        some = _PRESSURE.read_text().splitlines()[0]
+    except OSError:
+        return None
+    return int(some.rpartition("total=")[2]) / 1e6
+
+
+def judge(trials: Sequence[Trial]) -> list[Finding]:
+    """Hogs must be reported, and quiet trials must not be called disturbed."""
+    hogs = [one for one in trials if one.hog]
+    reported = sum(any(one.beside) for one in hogs)
+    quiet = [flag for one in trials if not one.hog and one.quiet for flag in one.before]
+    number = sum(not one.hog and one.quiet for one in trials)
+    return [
+        Finding(
+            f"a hog that starts in mid-run, {len(hogs)} trials",
+            f"reported in {reported}; {_share([f for one in hogs for f in one.beside])} of the "
+            "rounds beside it",
+            f"reported in {REPORTED:.0%}",
+            reported >= REPORTED * len(hogs),
+        ),
+        Finding(
+            f"rounds of {number} quiet trials without a hog",
+            f"{_share(quiet)} of {len(quiet)} called disturbed" if quiet else "no trial was quiet",
+            f"at most {FALSE:.0%}",
+            sum(quiet) <= FALSE * len(quiet),
+        ),
+    ]
+
+
+def notes(trials: Sequence[Trial]) -> list[str]:
+    """How disturbed the machine was without any hog, by the rule and by the kernel."""
+    alone = [one for one in trials if not one.hog]
+    flagged = sum(any(one.before) for one in alone)
+    pressures = [one.pressure for one in alone if one.pressure is not None]
+    pressure = (
+        f"somebody waited for a processor in {sum(pressures) / len(pressures):.1%} of the time"
+        if pressures
+        else "the kernel has no account of who waits for a processor (/proc/pressure/cpu)"
+    )
+    foreign = sum(one.foreign for one in alone) / len(alone)
+    rounds = _share([flag for one in alone for flag in one.before])
+    return [
+        f"without a hog {flagged} of {len(alone)} trials had a disturbed round; {rounds} of all",
+        f"meanwhile {pressure}, and others used {foreign:.1%} of one processor",
+    ]
+
+
+def _share(flags: Sequence[bool]) -> str:
+    return f"{sum(flags) / len(flags):.0%}" if flags else "no round"
+
+
+def _words(found: Trial) -> str:
+    if found.hog:
+        return f"{_share(found.before)} disturbed before the hog, {_share(found.beside)} beside it"
+    state = "quiet" if found.quiet else "not quiet"
+    return f"{_share(found.before)} disturbed without one; the machine was {state}"
