@@ -22,6 +22,8 @@ from impls.contract import Pool
 from impls.networks import Training
 
 UNKNOWN = "not recorded"
+_SOURCES: Path = ("code", "sha256")
+"""Where this is the same the code is, whatever the commit."""
 _ABSENT = {"environment": "unset", "versions": "absent", "caches": "none"}
 """What it means that a mapping has no such entry; elsewhere it means that nobody looked."""
 
@@ -60,7 +62,10 @@ def between_documents(
         _facts(document) | _training_facts(document.plan.trainings, shared, own)
         for document, own in zip((reference, other), sizes, strict=True)
     )
-    return _differences(ours, theirs, run, coordinate)
+    found = _differences(ours, theirs, run, coordinate)
+    if ours.get(_SOURCES, UNKNOWN) != theirs.get(_SOURCES):
+        return found
+    return [one for one in found if not one.field.startswith("code.")]
 
 
 def between_processes(

@@ -163,10 +163,14 @@ def _print_verdicts(found: Answer, console: Console) -> None:
 
 
 def _print_remedies(found: Answer, console: Console) -> None:
-    """What would settle the first of the unresolved verdicts."""
-    unresolved = [p for p in found.comparison.pairs if p.verdict.kind == "unresolved"]
-    for pair in unresolved[:MOST_REMEDIES]:
-        line = f"{full_name(pair.other.cell)}: {pair.verdict.remedy}"
-        console.print(Text(printable(line)), soft_wrap=True)
-    if len(unresolved) > MOST_REMEDIES:
-        console.print(f"And {len(unresolved) - MOST_REMEDIES} more unresolved: --json says why.")
+    """What would settle the unresolved verdicts: the first, and all that it is the same for."""
+    remedies: dict[str, list[str]] = {}
+    for pair in found.comparison.pairs:
+        if pair.verdict.kind == "unresolved":
+            remedies.setdefault(pair.verdict.remedy, []).append(full_name(pair.other.cell))
+    for remedy, names in list(remedies.items())[:MOST_REMEDIES]:
+        who = names[0] if len(names) == 1 else f"{len(names)} cells"
+        console.print(Text(printable(f"{who}: {remedy}")), soft_wrap=True)
+    rest = sum(len(names) for names in list(remedies.values())[MOST_REMEDIES:])
+    if rest:
+        console.print(f"And {rest} more unresolved: --json says why.")

@@ -189,11 +189,19 @@ def test_names_stay_whole_where_the_output_is_no_terminal(
 
 
 def test_what_would_settle_the_unresolved_is_said_of_the_first(compare: Compare) -> None:
-    results = document({cell(batch_size=size): times(1.0, NOISY) for size in (1, 2, 3, 4)})
+    noise = {size: [1.0 + size * (one - 1.0) / 10 for one in NOISY] for size in (1, 2, 3, 4)}
+    results = document({cell(batch_size=size): times(1.0, one) for size, one in noise.items()})
     said = compare(results, results).out
     assert "numba, batch size 1, 1 thread: About" in said
     assert "batch size 4, 1 thread" not in said
     assert "And 1 more unresolved: --json says why." in said
+
+
+def test_one_remedy_for_several_cells_is_said_once(compare: Compare) -> None:
+    results = document({cell(batch_size=size): times(1.0, (1.0,)) for size in (1, 2, 3, 4, 5)})
+    said = compare(results, results).out
+    assert said.count("5 cells: ") == 1
+    assert "more unresolved" not in said
 
 
 def test_a_narrow_terminal_gets_rows_of_several_lines(

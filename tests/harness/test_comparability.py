@@ -158,6 +158,16 @@ def test_what_one_document_does_not_say_is_noise() -> None:
     assert differences(known, other)["code.sha256"].kind == "matters"
 
 
+def test_another_commit_with_the_same_sources_is_the_same_code() -> None:
+    def coded(sha256: str, commit: str) -> Results:
+        return msgspec.structs.replace(
+            BASE, code=Code(sha256=sha256, commit=commit, modified=False)
+        )
+
+    assert differences(coded("1", "a"), coded("1", "b")) == {}
+    assert set(differences(coded("1", "a"), coded("2", "b"))) == {"code.sha256", "code.commit"}
+
+
 def test_no_quota_is_known_to_be_none() -> None:
     found = differences(BASE, replaced("machine", quota_cpus=2.0))["machine.quota_cpus"]
     assert (found.reference, found.other) == ("none", "2.0")
