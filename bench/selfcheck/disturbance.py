@@ -206,13 +206,15 @@ def judge(trials: Sequence[Trial]) -> list[Finding]:
     """Hogs must be reported, and quiet trials must not be called disturbed."""
     hogs = [one for one in trials if one.hog]
     reported = sum(any(one.beside) for one in hogs)
+    beside = _share([flag for one in hogs for flag in one.beside])
+    before = _share([flag for one in hogs for flag in one.before])
     quiet = [flag for one in trials if not one.hog and one.quiet for flag in one.before]
     number = sum(not one.hog and one.quiet for one in trials)
     return [
         Finding(
             f"a hog that starts in mid-run, {len(hogs)} trials",
-            f"reported in {reported}; {_share([f for one in hogs for f in one.beside])} of the "
-            "rounds beside it",
+            f"reported in {reported}; disturbed are {beside} of the rounds beside it, {before} of "
+            "those before",
             f"reported in {REPORTED:.0%}",
             reported >= REPORTED * len(hogs),
         ),

@@ -24,7 +24,9 @@ def test_a_hog_is_reported_and_a_rule_that_sees_nothing_is_found_out(
     monkeypatch.setattr(disturbed, "DISTURBED_SHARE", float("inf"))
     found = disturbance.check(Options(trials=1)).findings[0]
     assert not found.passed
-    assert found.found == "reported in 0; 0% of the rounds beside it"
+    assert found.found == (
+        "reported in 0; disturbed are 0% of the rounds beside it, 0% of those before"
+    )
 
 
 def test_hogs_must_be_reported_by_rounds_beside_them() -> None:
