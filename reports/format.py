@@ -15,6 +15,7 @@ _BYTE_UNITS = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 _LONGEST_LABEL = 26
 _WHOLE_PERCENT = 9.95  # from here on, three digits would pretend
 _UNIT = re.compile(r"(\d) (s|ms|µs|ns|%)(?!\w)")
+_P_VALUE = re.compile(r"\bp ([<=]) (?=\d)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufffe\uffff]")
 
 
@@ -87,8 +88,9 @@ def listing(words: list[str]) -> str:
 
 
 def tied(sentence: str) -> str:
-    """``sentence`` with numbers and their units on one line, for text that wraps."""
-    return _UNIT.sub("\\1\N{NO-BREAK SPACE}\\2", sentence)
+    """``sentence`` with numbers, their units and p values on one line, for text that wraps."""
+    with_units = _UNIT.sub("\\1\N{NO-BREAK SPACE}\\2", sentence)
+    return _P_VALUE.sub("p\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", with_units)
 
 
 def printable(text: str) -> str:
