@@ -5,23 +5,13 @@ Numbers of two runs are never merged: a cell is what one document holds of it.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bench import stats
-from bench.coordinates import (
-    BATCH_SIZE,
-    IMPLEMENTATION,
-    RUN,
-    THREADS,
-    Gap,
-    Side,
-    values_along,
-    variables_of,
-)
-from bench.errors import UnknownNameError
-from bench.results import EPOCH, STEP, Results, Unavailable
+from bench.coordinates import BATCH_SIZE, IMPLEMENTATION, Gap, Side
+from bench.question import Question
+from bench.results import Unavailable
 from bench.stats import Ratio
 from bench.verdicts import Verdict, judge
 
@@ -58,23 +48,6 @@ class Apart:
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is compared: ``phase`` along ``coordinate``, against the cells at ``baseline``."""
-
-    coordinate: str
-    baseline: str
-    phase: str
-
-    def place(self, side: Side) -> str:
-        """Where ``side`` stands along the coordinate, in words."""
-        if self.coordinate == RUN:
-            return f"in {side.label}"
-        if self.coordinate == IMPLEMENTATION:
-            return f"as {side.cell.implementation}"
-        return f"with {self.coordinate} {side.value(self.coordinate)}"
-
-
-@dataclass(frozen=True)
 class Comparison:
     """The answer: every pair with its verdict, and every cell that has none."""
 
@@ -86,44 +59,6 @@ class Comparison:
     def lost(self) -> tuple[Apart, ...]:
         """Cells that were refused or failed where their partner was measured."""
         return tuple(one for one in self.apart if one.lost)
-
-
-def choose_phase(results: Sequence[Results], labels: Sequence[str]) -> tuple[str, str]:
-    """Epochs, or steps where a document holds none at all; and the reason for the latter."""
-    for document, label in zip(results, labels, strict=True):
-        timed = {
-            timing.phase
-            for outcome in document.outcomes
-            for timing in getattr(outcome, "timings", ())
-        }
-        if timed and EPOCH not in timed:
-            return STEP, f"Steps are compared, because {label} holds no epochs."
-    return EPOCH, ""
-
-
-def choose_baseline(coordinate: str, found: Sequence[Side], asked: str | None) -> str:
-    """The reference value along ``coordinate``: the one asked for, else the first.
-
-    Of implementations the first is rung 0 of the ladder where it is there, else a trainer.  A run
-    may be asked for by the label of its document.
-
-    Raises:
-        UnknownNameError: no cell has the value asked for.
-        UsageError: all cells have the same value.
-    """
-    values = values_along(coordinate, found)
-    if asked is not None:
-        known = {
-            side.label if coordinate == RUN else side.value(coordinate): side for side in found
-        }
-        if asked not in known:
-            raise UnknownNameError(f"{coordinate} for --baseline", asked, known)
-        return known[asked].value(coordinate)
-    if coordinate == IMPLEMENTATION:
-        rungs = [side for side in found if side.row is not None and side.row.rung == 0]
-        trainers = [side for side in found if not side.is_limit]
-        return next(side.value(coordinate) for side in (*rungs, *trainers, *found))
-    return values[0]
 
 
 def compare(
@@ -242,17 +177,3 @@ def _seconds(side: Side, question: Question) -> float:
         return per_example
     timings = (timing for one in side.measured for timing in one.timings)
     return per_example * next(one.examples for one in timings if one.phase == question.phase)
-
-
-def suggestions(found: Sequence[Side]) -> list[str]:
-    """The coordinates along which cells of several runs could be compared instead of by run."""
-    candidates = (IMPLEMENTATION, THREADS, BATCH_SIZE, *variables_of(found))
-    return [one for one in candidates if in_several(found, one)]
-
-
-def in_several(found: Sequence[Side], coordinate: str) -> bool:
-    """Whether a cell is in several runs, but for where it stands along ``coordinate``."""
-    runs: dict[tuple[object, ...], set[int]] = defaultdict(set)
-    for side in found:
-        runs[side.key(coordinate)].add(side.run)
-    return any(len(one) > 1 for one in runs.values())

@@ -15,17 +15,10 @@ from bench.comparability import (
     merged,
     obstacles,
 )
-from bench.comparison import (
-    Comparison,
-    Question,
-    choose_baseline,
-    choose_phase,
-    compare,
-    in_several,
-    suggestions,
-)
+from bench.comparison import Comparison, compare
 from bench.coordinates import RUN, Selector, Side, parse_selector, sides, values_along
 from bench.errors import UsageError
+from bench.question import Question, choose_baseline, choose_phase, differ_alone, suggestions
 from bench.results import Results
 from reports.comparison.answer import Answer
 
@@ -160,17 +153,22 @@ def _question(
 
 
 def _require_matches(found: Sequence[Side], question: Question) -> None:
-    """Where no cell is in two runs, say along what they could be compared."""
-    if question.coordinate != RUN or in_several(found, RUN):
+    """Where no two cells differ in the coordinate alone, say along what they could be compared.
+
+    Raises:
+        UsageError: there is such a coordinate.
+    """
+    if differ_alone(found, question.coordinate):
         return
     others = suggestions(found)
-    if others:
-        listed = " or ".join(f"--by {one}" for one in others)
-        values = [f"{one} ({', '.join(values_along(one, found))})" for one in others]
-        raise UsageError(
-            f"no cell is in two of the documents; they differ in {' or '.join(values)}: compare "
-            f"along it with {listed}"
-        )
+    if not others:
+        return
+    alone = "is in two of the documents" if question.coordinate == RUN else "has a partner"
+    values = [f"{one} ({', '.join(values_along(one, found))})" for one in others]
+    raise UsageError(
+        f"no cell {alone}; they differ in {' or '.join(values)}: compare along it with "
+        f"{' or '.join(f'--by {one}' for one in others)}"
+    )
 
 
 def _of_documents(

@@ -593,6 +593,16 @@ def test_runs_of_pytest_under_two_thread_counts_need_the_coordinate(
 
 
 @pytest.mark.usefixtures("two_of_pytest")
+@pytest.mark.parametrize("coordinate", ["OPENBLAS_NUM_THREADS", "run"])
+def test_a_coordinate_that_does_not_differ_alone_is_answered_with_one_that_does(
+    mlpbench: Callable[..., Any], coordinate: str
+) -> None:
+    said = mlpbench("compare", "1.json", "2.json", "--by", coordinate)
+    assert said.code == 64
+    assert "compare along it with --by threads" in said.err
+
+
+@pytest.mark.usefixtures("two_of_pytest")
 def test_runs_of_pytest_are_compared_by_threads(mlpbench: Callable[..., Any]) -> None:
     said = mlpbench("compare", "1.json", "2.json", "--by", "threads")
     # Each is one process, which is too few for an interval.

@@ -8,14 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.comparison import (
-    Comparison,
-    Question,
-    choose_baseline,
-    choose_phase,
-    compare,
-    suggestions,
-)
+from bench.comparison import Comparison, compare
 from bench.coordinates import (
     BATCH_SIZE,
     IMPLEMENTATION,
@@ -27,6 +20,7 @@ from bench.coordinates import (
     variables_of,
 )
 from bench.errors import ResultsError, UnknownNameError, UsageError
+from bench.question import Question, choose_baseline, choose_phase, suggestions
 from bench.results import Outcome, Results
 from bench.stats import paired_ratio
 from bench.verdicts import judge

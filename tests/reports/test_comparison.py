@@ -5,8 +5,9 @@ from typing import get_args
 import pytest
 from rich.console import Console
 
-from bench.comparison import Pair, Question, compare
+from bench.comparison import Pair, compare
 from bench.coordinates import RUN
+from bench.question import Question
 from bench.results import Results
 from bench.verdicts import Code, Kind
 from reports.comparison.answer import Answer
