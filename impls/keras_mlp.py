@@ -8,71 +8,26 @@ cannot be timed apart and is left out.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from keras import ops
 
 from impls import contract
-from impls.contract import Loss, Phase, Pool
+from impls.contract import FEATURES, Feature, Loss, Phase, Pool
 from impls.functions import PROBABILITY_FLOOR
+from impls.keras_model import Tensor, build_model, build_optimiser
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows
-
-Tensor = Any  # TensorFlow ships no types
-
-
-class OneStepMomentum(keras.optimizers.Optimizer):  # type: ignore[misc]  # Keras ships no types
-    """Descent as in the articles: ``w -= V + momentum * V_previous`` with ``V = rate * gradient``.
-
-    Keras' own momentum accumulates all earlier steps; this one remembers a single step.
-    """
-
-    def __init__(self, learning_rate: float, momentum: float) -> None:
-        super().__init__(learning_rate=learning_rate, name="one_step_momentum")
-        self.momentum = momentum
-
-    def build(self, variables: list[Any]) -> None:
-        """Make the memory of one step per variable."""
-        super().build(variables)
-        self.previous = [self.add_variable_from_reference(v, name="previous") for v in variables]
-
-    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
-        """Move one variable."""
-        previous = self.previous[self._get_variable_index(variable)]
-        move = gradient * ops.cast(learning_rate, variable.dtype)
-        if self.momentum:
-            self.assign_sub(variable, move + self.momentum * previous)
-            self.assign(previous, move)
-        else:
-            self.assign_sub(variable, move)
-
-
-def build_model(network: Network, training: Training) -> keras.Model:
-    """Dense layers up to the input of the last activation, penalties on the kernels alone."""
-    layers: list[Any] = [keras.Input((network.layers[0],), dtype=network.dtype)]
-    for index, nodes in enumerate(network.layers[1:]):
-        last = index == len(network.layers) - 2
-        # Keras' l2 multiplies the sum of squares itself, without the factor 1/2 of the articles.
-        regularizer = keras.regularizers.L1L2(l1=training.l1, l2=training.l2 / 2)
-        layers.append(
-            keras.layers.Dense(
-                nodes,
-                activation=None if last else network.activation,
-                kernel_regularizer=regularizer if training.l1 or training.l2 else None,
-                dtype=network.dtype,
-            )
-        )
-    return keras.Sequential(layers)
 
 
 class CpuTrainer(contract.Trainer):
     """Keras on the CPU."""
 
     phases: ClassVar[frozenset[Phase]] = frozenset({"prepare", "forward", "loss", "update"})
+    features: ClassVar[frozenset[Feature]] = FEATURES
     device: ClassVar[str] = "/CPU:0"
 
     @classmethod
@@ -83,8 +38,8 @@ class CpuTrainer(contract.Trainer):
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
         with tf.device(self.device):
-            self.model = build_model(network, training)
-            self.optimizer = OneStepMomentum(training.learning_rate, training.momentum)
+            self.optimizer = build_optimiser(training)
+            self.model = build_model(network, training, lambda: self.optimizer.iterations.value)
             self.variables = self.model.trainable_variables
             self.optimizer.build(self.variables)
             # Any number of rows fits, so the shorter last batch needs no second trace.
@@ -95,6 +50,7 @@ class CpuTrainer(contract.Trainer):
             )
             self._gather = tf.function(self._gather_graph, input_signature=rows)
             self._forward = tf.function(self._outputs_graph, input_signature=[inputs])
+            self._predict = tf.function(self._predict_graph, input_signature=[inputs])
             self._losses = tf.function(self._loss_graph, input_signature=[outputs, outputs])
             self._gradients = tf.function(self._gradients_graph, input_signature=[inputs, outputs])
             self._apply = tf.function(self._apply_graph)
@@ -105,8 +61,10 @@ class CpuTrainer(contract.Trainer):
     def load(self, parameters: Parameters) -> None:
         pairs = zip(parameters.weights, parameters.biases, strict=True)
         self.model.set_weights([array for pair in pairs for array in pair])
-        for previous in self.optimizer.previous:
-            previous.assign(ops.zeros_like(previous))
+        for variable in self.optimizer.variables:
+            variable.assign(ops.zeros_like(variable))
+        # That was a variable, too.
+        self.optimizer.learning_rate = self._rate
 
     def bind(self, X: Floats, Y: Floats) -> None:
         with tf.device(self.device):
@@ -133,16 +91,26 @@ class CpuTrainer(contract.Trainer):
     def _outputs_graph(self, X: Tensor) -> Tensor:
         return self._activate(self.model(X, training=True))
 
+    def _predict_graph(self, X: Tensor) -> Tensor:
+        return self._activate(self.model(X, training=False))
+
     def _activate(self, Z: Tensor) -> Tensor:
         return tf.nn.softmax(Z) if self.network.output == "softmax" else tf.sigmoid(Z)
 
     def _data_loss(self, Z: Tensor, T: Tensor) -> Tensor:
         """The loss from the last layer's input, where TensorFlow has stable fused forms."""
         if self.network.loss == "mse":
-            return 0.5 * tf.reduce_sum(tf.square(tf.sigmoid(Z) - T))
+            return self._reduced(0.5 * tf.square(tf.sigmoid(Z) - T))
         if self.network.loss == "cross-entropy":
-            return tf.reduce_sum(tf.nn.softmax_cross_entropy_with_logits(T, Z))
-        return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(T, Z))
+            return self._reduced(tf.nn.softmax_cross_entropy_with_logits(T, Z)[:, None])
+        return self._reduced(tf.nn.sigmoid_cross_entropy_with_logits(T, Z))
+
+    def _reduced(self, losses: Tensor) -> Tensor:
+        """The sum over outputs, summed or averaged over examples."""
+        total = tf.reduce_sum(losses)
+        if self.training.reduction == "mean":
+            total /= tf.cast(tf.shape(losses)[0], losses.dtype)
+        return total
 
     def _penalty(self) -> Tensor:
         return tf.add_n(self.model.losses) if self.model.losses else tf.zeros((), self.X.dtype)
@@ -151,13 +119,15 @@ class CpuTrainer(contract.Trainer):
         """Data, penalty and mean error from the outputs of a forward pass."""
         clipped = tf.maximum(outputs, PROBABILITY_FLOOR)
         if self.network.loss == "mse":
-            data = 0.5 * tf.reduce_sum(tf.square(outputs - T))
+            losses = 0.5 * tf.square(outputs - T)
         elif self.network.loss == "cross-entropy":
-            data = -tf.reduce_sum(T * tf.math.log(clipped))
+            losses = -T * tf.math.log(clipped)
         else:
             other = tf.maximum(1 - outputs, PROBABILITY_FLOOR)
-            data = -tf.reduce_sum(T * tf.math.log(clipped) + (1 - T) * tf.math.log(other))
-        return tf.stack([data, self._penalty(), tf.reduce_mean(tf.abs(T - outputs))])
+            losses = -T * tf.math.log(clipped) - (1 - T) * tf.math.log(other)
+        return tf.stack(
+            [self._reduced(losses), self._penalty(), tf.reduce_mean(tf.abs(T - outputs))]
+        )
 
     def _gradients_graph(self, X: Tensor, T: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The three loss values and the gradients, from one forward pass."""
@@ -224,7 +194,7 @@ class CpuTrainer(contract.Trainer):
 
     def predict(self, X: Floats) -> Floats:
         with tf.device(self.device):
-            outputs: Floats = self._forward(tf.constant(X)).numpy()
+            outputs: Floats = self._predict(tf.constant(X)).numpy()
         return outputs
 
     def parameters(self) -> Parameters:

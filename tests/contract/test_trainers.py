@@ -15,6 +15,7 @@ from impls.parameters import Parameters, epoch_order, start_parameters
 from .conftest import made_up_data
 
 SMALL = Network(name="small", layers=(20, 15, 12, 5))
+DROPPED = Network(name="dropped", layers=(20, 15, 12, 5), dropout=(0.4, 0.2))
 FUNCTIONS = list(
     itertools.product(("sigmoid", "tanh", "relu"), ("logloss", "mse", "cross-entropy"))
 )
@@ -65,6 +66,26 @@ def test_penalties_and_momentum_can_be_on_or_off(
     assert refusal(trainer_class, SMALL, Training(batch_size=16, **change)) == ""
 
 
+@pytest.mark.parametrize(
+    ("activation", "optimiser", "reduction"),
+    [("relu", "adam", "mean"), ("tanh", "rmsprop", "sum"), ("sigmoid", "sgd", "mean")],
+)
+def test_dropout_and_other_optimisers_pass_the_gate(
+    trainer_class: type[Trainer], activation: str, optimiser: str, reduction: str
+) -> None:
+    network = Network(
+        name="dropped", layers=(20, 15, 12, 9, 5), activation=activation, loss="cross-entropy",
+        dropout=(0.5, 0.0, 0.2),
+    )  # fmt: skip
+    training = Training(batch_size=33, optimiser=optimiser, reduction=reduction, start="glorot")
+    assert refusal(trainer_class, network, training) == ""
+
+
+def test_dropout_knows_the_rows_of_later_tiles(trainer_class: type[Trainer]) -> None:
+    network = Network(name="tall", layers=(6, 5, 3), dropout=(0.3,))
+    assert refusal(trainer_class, network, Training(batch_size=2300)) == ""
+
+
 def test_one_step_worked_out_by_hand(trainer_class: type[Trainer]) -> None:
     # One input, one output, W = 0, b = 0: the output is 1/2 for x = 2, target 1.
     # Log loss -ln(1/2); delta = a - y = -1/2; gradients: W x*delta = -1, b -1/2.
@@ -83,6 +104,30 @@ def test_one_step_worked_out_by_hand(trainer_class: type[Trainer]) -> None:
     moved = trainer.parameters()
     assert moved.weights[0] == pytest.approx(np.array([[0.1]]), rel=1e-6)
     assert moved.biases[0] == pytest.approx(np.array([0.05]), rel=1e-6)
+
+
+def test_two_steps_of_adam_worked_out_by_hand(trainer_class: type[Trainer]) -> None:
+    # As above the bias has the gradient -1/2 at first.  Its moments are -0.05 and 0.00025, the
+    # corrections divide them by 0.1 and 0.001: it moves by the rate, but for epsilon.
+    network = Network(name="line", layers=(1, 1))
+    training = Training(batch_size=1, learning_rate=0.1, l2=0.0, optimiser="adam", epsilon=1e-3)
+    zero = Parameters((np.zeros((1, 1), np.float32),), (np.zeros(1, np.float32),))
+    trainer = trainer_class(network, training, zero)
+    trainer.bind(np.array([[0.0]], np.float32), np.array([[1.0]], np.float32))
+    corrected = 0.1 * np.sqrt(0.001) / 0.1
+    first = corrected * 0.05 / (np.sqrt(0.00025) + 1e-3)
+    g = 1 / (1 + np.exp(-first)) - 1
+    m, v = 0.9 * -0.05 + 0.1 * g, 0.999 * 0.00025 + 0.001 * g**2
+    corrected = 0.1 * np.sqrt(1 - 0.999**2) / (1 - 0.9**2)
+    second = first - corrected * m / (np.sqrt(v) + 1e-3)
+
+    found = []
+    for _ in range(2):
+        trainer.step(np.array([0]))
+        found.append(float(trainer.parameters().biases[0][0]))
+
+    # Keras takes the power of beta2 in float32, which costs four digits of the correction.
+    assert found == pytest.approx([first, second], rel=3e-5)
 
 
 def test_momentum_remembers_one_step_without_its_own_share(trainer_class: type[Trainer]) -> None:
@@ -127,9 +172,16 @@ def test_epoch_and_steps_agree_and_cover_a_shorter_last_batch(
         assert ours == pytest.approx(theirs, rel=1e-5, abs=1e-6)
 
 
-def test_load_forgets_what_training_left(trainer_class: type[Trainer]) -> None:
-    training = Training(batch_size=20, momentum=0.9)
-    trainer, start = bound(trainer_class, SMALL, training, 60)
+@pytest.mark.parametrize(
+    "training",
+    [
+        Training(batch_size=20, momentum=0.9),
+        Training(batch_size=20, optimiser="adam", learning_rate=0.01),
+    ],
+    ids=["sgd", "adam"],
+)
+def test_load_forgets_what_training_left(trainer_class: type[Trainer], training: Training) -> None:
+    trainer, start = bound(trainer_class, DROPPED, training, 60)
     order = epoch_order(60, 3, 0)
 
     first = trainer.epoch(order)
@@ -152,8 +204,9 @@ def test_parameters_come_out_as_they_went_in_and_as_copies(trainer_class: type[T
     np.testing.assert_array_equal(out.weights[0], start.weights[0])
 
 
-def test_a_phase_repeated_changes_nothing(trainer_class: type[Trainer]) -> None:
-    trainer, _ = bound(trainer_class, SMALL, Training(batch_size=20), 60)
+@pytest.mark.parametrize("network", [SMALL, DROPPED], ids=lambda network: network.name)
+def test_a_phase_repeated_changes_nothing(trainer_class: type[Trainer], network: Network) -> None:
+    trainer, _ = bound(trainer_class, network, Training(batch_size=20), 60)
     rows = np.arange(20)
     trainer.prepare(rows)
     trainer.forward()
@@ -173,12 +226,36 @@ def test_a_phase_repeated_changes_nothing(trainer_class: type[Trainer]) -> None:
         assert ours == pytest.approx(first, rel=1e-6)
 
 
-def test_training_learns(trainer_class: type[Trainer]) -> None:
+def test_what_is_dropped_changes_with_the_update_and_not_in_predict(
+    trainer_class: type[Trainer],
+) -> None:
+    # At so small a rate nothing but the masks can change.
+    trainer, _ = bound(trainer_class, DROPPED, Training(batch_size=20, learning_rate=1e-12), 60)
+    losses, outputs = [], []
+    for _ in range(3):
+        losses.append(float(trainer.step(np.arange(20)).data))
+        outputs.append(trainer.predict(np.ones((4, 20), np.float32)))
+
+    assert len({f"{loss:.6g}" for loss in losses}) == 3
+    for again in outputs[1:]:
+        np.testing.assert_allclose(again, outputs[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("network", "training"),
+    [
+        (SMALL, Training(batch_size=50, learning_rate=0.01)),
+        (DROPPED, Training(batch_size=50, learning_rate=0.02, l2=0.0, optimiser="adam")),
+    ],
+    ids=["sgd", "adam"],
+)
+def test_training_learns(
+    trainer_class: type[Trainer], network: Network, training: Training
+) -> None:
     rng = np.random.default_rng(3)
     labels = rng.integers(0, 5, 600)
     X = (np.eye(5, 20)[labels] * 3 + rng.normal(size=(600, 20))).astype(np.float32)
-    training = Training(batch_size=50, learning_rate=0.01)
-    trainer = trainer_class(SMALL, training, start_parameters(SMALL, training, seed=1))
+    trainer = trainer_class(network, training, start_parameters(network, training, seed=1))
     trainer.bind(X, np.eye(5, dtype=np.float32)[labels])
 
     for epoch in range(30):

@@ -1,0 +1,69 @@
+"""What a network and a training may be, and that older documents are still read."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from bench.errors import UsageError
+from impls.contract import FEATURES, features_of
+from impls.networks import PRESETS, Network, Training
+
+
+def test_islr_is_the_network_of_the_lab() -> None:
+    preset = PRESETS["islr"]
+    assert preset.network.parameter_count == 235146
+    assert (preset.network.activation, preset.network.output) == ("relu", "softmax")
+    assert preset.network.dropout == (0.2, 0.2)
+    training = preset.training_at(500, seed=9)
+    assert (training.optimiser, training.learning_rate, training.epsilon) == ("adam", 1e-3, 1e-7)
+    assert (training.reduction, training.start, training.dropout_seed) == ("mean", "glorot", 9)
+    assert (training.l1, training.l2, training.decay) == (0, 0, 0)
+    assert preset.training_at(20000).learning_rate == 1e-3
+
+
+@pytest.mark.parametrize("dropout", [(0.2,), (0.2, 0.2, 0.2), (0.2, 1.0), (-0.1, 0.2)])
+def test_dropout_is_one_rate_per_hidden_layer(dropout: tuple[float, ...]) -> None:
+    with pytest.raises(UsageError, match=r"2 hidden layers, dropout .*: give one rate"):
+        Network(name="wrong", layers=(4, 3, 3, 2), dropout=dropout)
+
+
+def test_no_dropout_is_a_rate_of_zero_in_every_layer() -> None:
+    assert Network(name="none", layers=(4, 3, 3, 2)).dropout_rates == (0.0, 0.0)
+    assert Network(name="line", layers=(4, 2)).dropout_rates == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"epsilon": 0.0}, "epsilon 0.0 is not possible: use more than 0"),
+        ({"learning_rate": -1.0}, "learning rate -1.0 is not possible: use more than 0"),
+        ({"beta1": 1.0}, "beta1 1.0 is not possible: use at least 0 and below 1"),
+        ({"beta2": -0.5}, "beta2 -0.5 is not possible: use at least 0 and below 1"),
+        ({"rho": float("nan")}, "rho nan is not possible: use at least 0 and below 1"),
+    ],
+)
+def test_coefficients_outside_their_range_are_refused(change: dict[str, float], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        Training(**change)
+
+
+def test_descriptions_travel_as_json_and_older_ones_are_read() -> None:
+    preset = PRESETS["islr"]
+    for description in (preset.network, preset.training):
+        text = msgspec.json.encode(description)
+        assert msgspec.json.decode(text, type=type(description)) == description
+    old = b'{"name": "blog", "layers": [784, 70, 30, 10]}'
+    assert msgspec.json.decode(old, type=Network) == PRESETS["blog"].network
+    old = b'{"batch_size": 500, "momentum": 5e-05, "l2": 0.01, "start_scale": 2.0}'
+    assert msgspec.json.decode(old, type=Training) == PRESETS["blog"].training
+
+
+def test_what_an_implementation_must_have_follows_from_the_settings() -> None:
+    blog, islr = PRESETS["blog"], PRESETS["islr"]
+    assert features_of(blog.network, blog.training) == frozenset()
+    assert features_of(islr.network, islr.training) == {"dropout", "adam", "mean"}
+    assert features_of(blog.network, Training(optimiser="rmsprop")) == {"rmsprop"}
+    undropped = Network(name="zero", layers=(4, 3, 2), dropout=(0.0,))
+    assert features_of(undropped, Training()) == frozenset()
+    assert frozenset({"dropout", "adam", "rmsprop", "mean"}) == FEATURES
