@@ -58,7 +58,9 @@ def _rows(kind: str) -> list[dict[str, Any]]:
                 "name": name,
                 "layers": "-".join(map(str, preset.network.layers)),
                 "activation": preset.network.activation,
+                "dropout": ", ".join(map(str, preset.network.dropout)) or None,
                 "loss": preset.network.loss,
+                "optimiser": preset.training.optimiser,
                 "parameters": preset.network.parameter_count,
                 "summary": preset.summary,
             }

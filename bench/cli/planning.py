@@ -129,7 +129,7 @@ def build_plan(choices: Choices, data: TrainingData) -> Plan:
 
 def _training(choices: Choices, batch_size: int) -> Training:
     """The preset's training at ``batch_size``, ended early where that was asked for."""
-    training = choices.preset.training_at(batch_size)
+    training = choices.preset.training_at(batch_size, choices.seed)
     if choices.epochs is None:
         return training
     return msgspec.structs.replace(training, epochs=choices.epochs)
