@@ -24,7 +24,7 @@ from impls.networks import Training
 UNKNOWN = "not recorded"
 _SOURCES: Path = ("code", "sha256")
 """Where this is the same the code is, whatever the commit."""
-_ABSENT = {"environment": "unset", "versions": "absent", "caches": "none"}
+_ABSENT = {"environment": "unset", "versions": "absent"}
 """What it means that a mapping has no such entry; elsewhere it means that nobody looked."""
 
 

@@ -27,6 +27,7 @@ from reports.format import printable
 
 MOST_REMEDIES = 3
 MOST_COLUMNS = 1000
+FILE_COLUMNS = 120
 
 
 @click.command("compare")
@@ -134,6 +135,8 @@ def _write(found: Answer, markdown_file: str | None, *, as_json: bool) -> None:
 
 def _print(found: Answer, console: Console) -> None:
     """The answer first, then the table, then what may explain it."""
+    if not console.is_terminal:
+        console.width = max(FILE_COLUMNS, console.width)
     for sentence in sentences(found):
         console.print(Text(printable(sentence)), soft_wrap=True)
     if found.comparison.pairs:

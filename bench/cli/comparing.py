@@ -103,8 +103,10 @@ def labels_of(sources: Sequence[Path]) -> list[str]:
             raise UsageError(f"{source} is named twice: name each document once")
     parts = [source.parts for source in sources]
     start, end = _shared(parts), _shared([one[::-1] for one in parts])
-    short = ["/".join(one[start : len(one) - end]) for one in parts]
-    return short if all(short) else [str(source) for source in sources]
+    short = [one[start : len(one) - end] for one in parts]
+    if not all(short):
+        return [str(source) for source in sources]
+    return [str(Path(*one)) for one in short]
 
 
 def _shared(parts: Sequence[tuple[str, ...]]) -> int:

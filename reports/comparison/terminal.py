@@ -63,7 +63,7 @@ def difference_table(answer: Answer) -> Table:
     labels = [answer.labels[one.run] for one in differences]
     several = len(set(labels)) > 1
     for heading in ("field", "reference", "compared", "in", "what it means"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, no_wrap=heading == "field", overflow="fold")
     for one, label in zip(differences, labels, strict=True):
         where = [label] if several else []
         where += (

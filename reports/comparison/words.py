@@ -25,6 +25,7 @@ CODES: dict[Code, str] = {
 DIFFERENT_TIMES = (
     "They were measured at different times, so a drift of the machine between is not excluded."
 )
+_LONGEST = 60
 NOTHING = "Nothing can be compared: no measured cell has a measured partner."
 
 
@@ -54,7 +55,12 @@ def _not_comparable(answer: Answer) -> str:
 
 
 def _obstacle(one: Difference) -> str:
-    return f"{one.field} ({one.reference} and {one.other})"
+    return f"{one.field} ({_shortened(one.reference)} and {_shortened(one.other)})"
+
+
+def _shortened(value: str) -> str:
+    """A hash needs no more to be told from another; names of processors stay whole."""
+    return value if len(value) < _LONGEST else f"{value[:12]}…"
 
 
 def _counts(answer: Answer) -> str:

@@ -151,6 +151,7 @@ def test_a_difference_says_both_values_and_what_they_mean() -> None:
 
 def test_what_one_document_does_not_say_is_noise() -> None:
     assert kinds(replaced("machine", governor="powersave")) == {"machine.governor": "noise"}
+    assert kinds(replaced("machine", caches={"L2": "2M"})) == {"machine.caches.L2": "noise"}
     known = msgspec.structs.replace(BASE, code=Code(sha256="1", commit="2", modified=False))
     assert set(kinds(known).values()) == {"noise"}
     other = msgspec.structs.replace(BASE, code=Code(sha256="3", commit="2", modified=False))
