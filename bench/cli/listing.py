@@ -14,6 +14,8 @@ from impls.data import DATASETS
 from impls.networks import PRESETS
 
 KINDS = ("implementations", "networks", "datasets")
+ONLY_IN_JSON = {"dropout", "optimiser"}
+"""The summary says it, and eight columns are too many for a terminal."""
 
 
 @click.command("list")
@@ -33,10 +35,11 @@ def list_command(kind: str | None, *, as_json: bool) -> None:
     console = Console()
     for name, rows in content.items():
         table = Table(title=name, title_justify="left")
-        for column in rows[0]:
+        columns = [column for column in rows[0] if column not in ONLY_IN_JSON]
+        for column in columns:
             table.add_column(column.replace("_", " "), overflow="fold")
         for row in rows:
-            table.add_row(*("" if value is None else str(value) for value in row.values()))
+            table.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
         console.print(table)
 
 
