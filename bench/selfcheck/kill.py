@@ -15,14 +15,13 @@ from pathlib import Path
 from bench.plan import jobs
 from bench.selfcheck import Finding, Options, Report, misbehaving
 from bench.selfcheck.killed_runs import (
-    BLOCKS,
     SOURCES,
     KilledParent,
     KilledWorker,
     kill_parent,
     kill_worker,
-    leave_alone,
 )
+from bench.selfcheck.moments import BLOCKS, leave_alone
 from bench.selfcheck.small_command import Workshop
 
 KILLS = 20
@@ -44,11 +43,10 @@ def check(options: Options) -> Report:
             # One moment in each of as many stretches as there are kills.
             place = (kill - kill % 2 + 2 * rng.random()) / (kills + kills % 2)
             if kill % 2 == 0:
-                parents.append(kill_parent(workshop, alone, place * alone.end, out))
+                parents.append(kill_parent(workshop, alone, alone.moment(place), out))
                 said = _words(parents[-1])
             else:
-                span = alone.last_worker - alone.first_worker
-                workers.append(kill_worker(workshop, alone.first_worker + place * span, out))
+                workers.append(kill_worker(workshop, alone.working_moment(place), out))
                 said = f"worker: {'; '.join(workers[-1].reasons) or 'it had done its work'}"
             options.say(f"kill {kill + 1} of {kills}: {said}")
         options.say("implementations that misbehave ...")
@@ -91,13 +89,13 @@ def of_workers(killed: Sequence[KilledWorker]) -> list[Finding]:
     """The promises to whoever's worker dies."""
     named = [all("killed by SIGKILL" in reason for reason in one.reasons) for one in killed]
     kept = [right and one.rest_measured for right, one in zip(named, killed, strict=True)]
-    idle = sum(not one.reasons for one in killed)
+    at_work = sum(one.at_work for one in killed)
     return [
         Finding(
-            f"a killed worker is an outcome, {len(killed)} kills",
-            f"in {sum(kept)} of {len(killed)}" + (f", {idle} had done their work" if idle else ""),
+            f"a killed worker is an outcome, {len(killed)} kills, {at_work} at work",
+            f"in {sum(kept)} of {len(killed)}",
             "in all, and the rest is measured",
-            all(kept) and idle < len(killed),
+            all(kept) and at_work > 0,
         )
     ]
 

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import signal
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,9 @@ from bench import journal as journals
 from bench.errors import ResultsError
 from bench.plan import Plan, jobs
 from bench.results import Failed, Measured, Results
-from bench.selfcheck.small_command import Workshop
+from bench.selfcheck.moments import POLL_SECONDS, Moment, Undisturbed, start, wait_for
+from bench.selfcheck.small_command import Living, Workshop
 
-BLOCKS = 2
-_BATCH_SIZE = 20
 _ORPHAN_SECONDS = 1.0
 _STARTED = "started"
 """The file to which each worker adds a line before it measures anything."""
@@ -51,16 +49,6 @@ SOURCES = {
 
 
 @dataclass(frozen=True)
-class Undisturbed:
-    """The run that nobody kills: its plan, and in seconds after its start what happened when."""
-
-    plan: Plan
-    first_worker: float
-    last_worker: float
-    end: float
-
-
-@dataclass(frozen=True)
 class KilledParent:
     """What a parent left behind, and what a resumed run made of it.
 
@@ -85,41 +73,23 @@ class KilledParent:
 class KilledWorker:
     """What a run made of a killed worker; ``reasons`` are those of all that was not measured.
 
-    ``rest_measured`` says whether all else was measured and the run came to its end.
+    ``at_work`` is false where the worker had handed over its outcomes, or had ended by itself:
+    there was nothing to lose.  ``rest_measured`` says whether all else was measured and the run
+    came to its end.
     """
 
+    at_work: bool
     reasons: tuple[str, ...]
     rest_measured: bool
 
 
-def leave_alone(workshop: Workshop, out: Path) -> Undisturbed:
-    """Run to the end, for comparison.
-
-    Raises:
-        ResultsError: not even that run left results.
-    """
-    begun = time.monotonic()
-    seen: list[float] = []
-    with _start(workshop, out) as process:
-        while process.poll() is None:
-            if workshop.workers():
-                seen.append(time.monotonic() - begun)
-            time.sleep(0.02)
-    try:
-        plan = documents.load(out / "results.json").plan
-    except ResultsError as error:
-        raise ResultsError(f"the run that nobody killed: {workshop.last_words}") from error
-    return Undisturbed(plan, min(seen), max(seen), time.monotonic() - begun)
-
-
 def kill_parent(
-    workshop: Workshop, undisturbed: Undisturbed, moment: float, out: Path
+    workshop: Workshop, undisturbed: Undisturbed, moment: Moment, out: Path
 ) -> KilledParent:
-    """Kill the parent ``moment`` seconds after its start, then resume into the same folder."""
+    """Kill the parent at ``moment``, then resume into the same folder."""
     before = _starts(workshop)
-    with _start(workshop, out) as process:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(moment)
+    with start(workshop, out) as process:
+        wait_for(process, out, moment)
         process.kill()
     ended = process.returncode == 0
     orphans = _stop_orphans(workshop)
@@ -140,33 +110,43 @@ def kill_parent(
     )
 
 
-def kill_worker(workshop: Workshop, moment: float, out: Path) -> KilledWorker:
-    """Kill the worker that is at work ``moment`` seconds after its parent's start, or the next."""
-    with _start(workshop, out) as process:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(moment)
+def kill_worker(workshop: Workshop, moment: Moment, out: Path) -> KilledWorker:
+    """Kill the worker that is there at ``moment``, or the next one."""
+    at_work = False
+    with start(workshop, out) as process:
+        wait_for(process, out, moment)
         while process.poll() is None:
-            working = workshop.workers()
-            if working:
-                # It may have ended by itself just now.
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(working[0].id, signal.SIGKILL)
+            living = workshop.workers()
+            if living:
+                at_work = _kill(living[0])
                 break
-            time.sleep(0.005)
+            time.sleep(POLL_SECONDS)
     results = _results(out)
     if results is None:
-        return KilledWorker((workshop.last_words,), rest_measured=False)
+        return KilledWorker(at_work, (workshop.last_words,), rest_measured=False)
     others = [outcome for outcome in results.outcomes if not isinstance(outcome, Measured)]
     return KilledWorker(
+        at_work,
         tuple(outcome.reason for outcome in others),
         rest_measured=results.complete
-        and len(others) <= 1
+        and len(others) == at_work
         and len(results.outcomes) == len(jobs(results.plan)),
     )
 
 
-def _start(workshop: Workshop, out: Path) -> subprocess.Popen[bytes]:
-    return workshop.run(out, "--batch-size", _BATCH_SIZE, "--blocks", BLOCKS)
+def _kill(worker: Living) -> bool:
+    """Kill a worker that is stopped first; whether it had any work left."""
+    # Its order and its outcomes lie in one folder and have one number.
+    order = next(Path(word) for word in worker.command.split() if word.endswith(".json"))
+    outcomes = order.with_name(order.name.replace("order", "outcomes") + "l")
+    try:
+        os.kill(worker.id, signal.SIGSTOP)
+        time.sleep(POLL_SECONDS)
+        done = _bytes(outcomes).endswith(b"\n")
+        os.kill(worker.id, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return not done
 
 
 def _go_on(workshop: Workshop, out: Path, held: bytes) -> None:
@@ -175,14 +155,14 @@ def _go_on(workshop: Workshop, out: Path, held: bytes) -> None:
         workshop.command("run", "--resume", out).wait()
         return
     shutil.rmtree(out, ignore_errors=True)
-    _start(workshop, out).wait()
+    start(workshop, out).wait()
 
 
 def _stop_orphans(workshop: Workshop) -> int:
     """How many workers are left some time after their parent's end; they are ended."""
     patience = time.monotonic() + _ORPHAN_SECONDS
     while (left := workshop.workers()) and time.monotonic() < patience:
-        time.sleep(0.01)
+        time.sleep(POLL_SECONDS)
     for one in left:
         with contextlib.suppress(ProcessLookupError):
             os.kill(one.id, signal.SIGKILL)

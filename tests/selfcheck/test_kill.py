@@ -15,10 +15,9 @@ from bench.selfcheck.kill import of_parents, of_workers
 from bench.selfcheck.killed_runs import (
     KilledParent,
     KilledWorker,
-    Undisturbed,
     kill_parent,
-    leave_alone,
 )
+from bench.selfcheck.moments import Moment, Undisturbed, leave_alone
 from bench.selfcheck.small_command import Workshop
 from tests.harness import fakes
 
@@ -94,7 +93,7 @@ def killed(workshop: Workshop, undisturbed: Undisturbed, tmp_path: Path) -> Kill
     def kill_in_the_second_job() -> KilledParent:
         (workshop.folder / "started").unlink()
         (workshop.folder / "harmless").unlink()
-        return kill_parent(workshop, undisturbed, 60, tmp_path / "out")
+        return kill_parent(workshop, undisturbed, Moment(99, 0.0), tmp_path / "out")
 
     return kill_in_the_second_job
 
@@ -102,7 +101,8 @@ def killed(workshop: Workshop, undisturbed: Undisturbed, tmp_path: Path) -> Kill
 def test_a_killed_parent_loses_one_job_leaves_no_orphan_and_is_resumed(
     undisturbed: Undisturbed, killed: Killed
 ) -> None:
-    assert 0 < undisturbed.first_worker < undisturbed.last_worker < undisturbed.end
+    header, first, second, ending = undisturbed.marks
+    assert 0 < header < first < second <= ending < undisturbed.end
     found = killed()
     assert found.said.startswith("Report: ")
     assert found == dataclasses.replace(FINE, when="in job 2 of 2", held=1, said=found.said)
@@ -139,9 +139,10 @@ def test_one_broken_promise_among_kept_ones_is_enough(broken: dict[str, Any], pl
 
 
 def test_a_killed_worker_must_be_named_and_the_rest_measured() -> None:
-    named = KilledWorker(("the worker was killed by SIGKILL (out of memory?)",), rest_measured=True)
+    reason = "the worker was killed by SIGKILL (out of memory?)"
+    named = KilledWorker(at_work=True, reasons=(reason,), rest_measured=True)
     unnamed = dataclasses.replace(named, reasons=("the worker ended without an outcome",))
-    idle = dataclasses.replace(named, reasons=())
+    idle = KilledWorker(at_work=False, reasons=(), rest_measured=True)
     for killed, kept in (
         ([named], True),
         ([named, idle], True),
@@ -151,6 +152,17 @@ def test_a_killed_worker_must_be_named_and_the_rest_measured() -> None:
     ):
         (finding,) = of_workers(killed)
         assert finding.passed == kept
+
+
+def test_moments_are_spread_over_the_run_and_follow_its_progress() -> None:
+    run = Undisturbed(fakes.plan(), marks=(2.0, 3.0, 5.0, 5.5), end=8.0)
+    assert run.moment(0.0) == Moment(0, 0.0)
+    assert run.moment(0.125) == Moment(0, 1.0)
+    assert run.moment(0.25) == Moment(1, 0.0)
+    assert run.moment(0.5) == Moment(2, 1.0)
+    assert run.moment(0.75) == Moment(4, 0.5)
+    assert run.working_moment(0.0) == Moment(1, 0.0)
+    assert run.working_moment(0.5) == Moment(2, 0.5)
 
 
 def test_a_misbehaving_implementation_must_become_the_outcome_with_the_reason() -> None:
