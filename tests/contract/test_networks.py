@@ -7,6 +7,7 @@ import pytest
 
 from bench.errors import UsageError
 from impls.contract import FEATURES, features_of
+from impls.data.normalise import NORMALISATIONS
 from impls.networks import PRESETS, Network, Training
 
 
@@ -20,6 +21,11 @@ def test_islr_is_the_network_of_the_lab() -> None:
     assert (training.reduction, training.start, training.dropout_seed) == ("mean", "glorot", 9)
     assert (training.l1, training.l2, training.decay) == (0, 0, 0)
     assert preset.training_at(20000).learning_rate == 1e-3
+
+
+def test_a_preset_names_a_normalisation_that_there_is() -> None:
+    assert {preset.normalise for preset in PRESETS.values()} <= NORMALISATIONS.keys()
+    assert (PRESETS["blog"].normalise, PRESETS["islr"].normalise) == ("standard", "range")
 
 
 @pytest.mark.parametrize("dropout", [(0.2,), (0.2, 0.2, 0.2), (0.2, 1.0), (-0.1, 0.2)])
