@@ -12,6 +12,7 @@ from impls.data import TrainingData
 from impls.functions import data_loss, penalty
 from impls.history import Standing
 from impls.metrics import Counts, accuracy_of, confusion_matrix
+from impls.model import Model
 from impls.parameters import Floats
 
 Predicted = npt.NDArray[np.int64]
@@ -60,6 +61,18 @@ class Evaluation:
             train_accuracy=self.train.accuracy,
             test_accuracy=self.test.accuracy,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained network and what it does; ``name`` is that of the implementation that trained it.
+
+    Several of one implementation have names that tell them apart.
+    """
+
+    name: str
+    model: Model
+    evaluation: Evaluation
 
 
 def evaluate(trainer: Trainer, data: TrainingData) -> Evaluation:

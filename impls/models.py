@@ -10,6 +10,8 @@ from impls.data.places import shown
 from impls.model import Model
 from impls.model_format import decode, encode
 
+SUFFIX = ".npz"
+
 
 def save(model: Model, path: Path, *, generator: str = "mlpbench") -> None:
     """Write ``model`` in one atomic step: a reader sees the old file or the new one.

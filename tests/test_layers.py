@@ -34,6 +34,9 @@ REPORTS_MAY_IMPORT = {
     "bench.roofline", "bench.stats", "bench.verdicts", "bench.work",
     "bench.threads",  # the variables behind a thread setting, for the lines that reproduce it
     "impls.contract", "impls.networks", "impls.registry", "impls.row",
+    # What networks have learned, and what from.
+    "impls.data", "impls.data.normalise", "impls.evaluation", "impls.history", "impls.metrics",
+    "impls.model",
 }  # fmt: skip
 
 IMPLEMENTATION_PACKAGES = {"jax", "keras", "numba", "sklearn", "tensorflow", "torch"}

@@ -1,49 +1,50 @@
-"""``mlpbench train``: train with any implementation and see what it learned."""
+"""``mlpbench train``: train with any implementation, keep the network, see what it learned."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
-import numpy as np
+from click.core import ParameterSource
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from bench.cli.learned import conclude
 from bench.cli.options import CommaList
+from bench.cli.output import open_folder
 from bench.cli.planning import choose_implementations
-from bench.cli.progress import waiting
+from bench.cli.reading import read_data, read_weights, require_class
+from bench.cli.train_options import TRAIN_OPTIONS, WITH_RESUME
+from bench.cli.training_options import (
+    DATA_OPTIONS,
+    NETWORK_OPTIONS,
+    ORDER_OPTIONS,
+    TRAINING_OPTIONS,
+    choose,
+    with_options,
+)
+from bench.cli.training_run import model_path, train
 from bench.errors import UsageError
-from impls import registry
-from impls.data import TrainingData, load_dataset
-from impls.fit import accuracy, fit
-from impls.functions import data_loss
-from impls.history import Epoch, History
-from impls.networks import Preset, Training, find_preset
-from impls.parameters import start_parameters
+from impls import models, registry, sessions
+from impls.data import TrainingData
+from impls.evaluation import Trained
 from impls.row import Row
+from impls.sessions import Session
+
+EXIT_FINE = 0
+EXIT_INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What one implementation reached; the loss is per example, over all training data."""
+class Plan:
+    """What is to be done: a session for each row, trained up to ``epochs``."""
 
-    implementation: str
-    history: History
-    loss: float
-    mean_error: float
-    squared_weights: float
-    train_accuracy: float
-    test_accuracy: float
-
-    @property
-    def last_rate(self) -> float | None:
-        """The learning rate after the last epoch; None where not even one was finished."""
-        epochs = self.history.epochs
-        return epochs[-1].learning_rate if epochs else None
+    rows: tuple[Row, ...]
+    begin: Callable[[Row], Session]
+    data: TrainingData
+    epochs: int
 
 
 @click.command("train")
@@ -54,114 +55,85 @@ class Trained:
     default=(),
     help="Implementations, trained one after another. Default: the top of the NumPy ladder.",
 )
-@click.option("--network", default="blog", show_default=True, help="Preset or layer sizes.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=500, show_default=True)
-@click.option("--epochs", type=click.IntRange(min=1), default=None, help="Default: the preset's.")
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=None)
-@click.option("--l2", type=click.FloatRange(min=0), default=None, help="Quadratic penalty.")
-@click.option("--dataset", default="auto", show_default=True, help="As for 'mlpbench run'.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
-@click.option(
-    "--print-period",
-    type=click.IntRange(min=1),
-    default=5,
-    show_default=True,
-    help="Epochs between status lines.",
-)
-def train_command(**options: Any) -> None:
+@with_options(NETWORK_OPTIONS, TRAINING_OPTIONS, ORDER_OPTIONS, DATA_OPTIONS, TRAIN_OPTIONS)
+@click.pass_context
+def train_command(context: click.Context, /, **options: Any) -> int:
     """Train implementations from the same start weights in the same batch order.
 
-    Ctrl-C ends the training of an implementation early and keeps what it learned.
+    What is not said is the network's own.  Ctrl-C ends the training after the epoch, a second one
+    at once; what was learned until then is kept, and --resume goes on with it.
     """
+    console = Console()
+    plan = _resumed(console, context) if options["resume"] else _new(console, options)
+    require_class(options["digit"], plan.data)
+    folder = open_folder(options["out"], "train")
+    reached: list[Trained] = []
+    interrupted = False
+    for row in plan.rows:
+        # What a worker's environment would hold before import.
+        os.environ.update(row.environment)
+        session = plan.begin(row)
+        interrupted = train(console, session, plan.epochs, folder, options)
+        reached.append(Trained(row.name, session.model(), session.evaluation()))
+        if interrupted:
+            break
+    conclude(console, reached, plan.data, folder, options["digit"])
+    if interrupted:
+        path = model_path(folder, plan.rows[len(reached) - 1])
+        console.print(f"Go on with: mlpbench train --resume {path}", highlight=False)
+    return EXIT_INTERRUPTED if interrupted else EXIT_FINE
+
+
+def _new(console: Console, options: dict[str, Any]) -> Plan:
+    """Trainings from their first epoch."""
+    weights = None
+    if options["weights"]:
+        refused = [n for n in ("activation", "loss", "dropout", "dtype") if options[n] is not None]
+        if refused:
+            raise UsageError(f"--weights brings its network: leave out --{', --'.join(refused)}")
+        weights = read_weights(options["weights"])
+    normaliser = weights.normaliser if weights and options["normalise"] is None else None
+    choice = choose(options, network=weights.network if weights else None)
+    data = read_data(console, options, normaliser or options["normalise"] or "standard")
+    sessions.require_fit(choice.network, data)
+    start = weights.parameters if weights else None
+
+    def begin(row: Row) -> Session:
+        return sessions.begin(row, choice.network, choice.training, choice.order, data, start)
+
+    return Plan(_rows(options["implementations"]), begin, data, choice.training.epochs)
+
+
+def _resumed(console: Console, context: click.Context) -> Plan:
+    """A saved training, gone on with.
+
+    Raises:
+        UsageError: an option that the model has decided already.
+    """
+    options = context.params
+    others = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in WITH_RESUME
+        and context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+    ]
+    if others:
+        raise UsageError(
+            f"--resume goes on with the settings of the model: leave out {', '.join(others)}"
+        )
+    saved = models.load(options["resume"])
+    epochs = options["epochs"] or saved.training.epochs
+    model = sessions.with_epochs(saved, epochs)
+    data = read_data(console, options, model.normaliser)
+    rows = _rows(options["implementations"] or (model.implementation,))
+    return Plan(rows, lambda row: sessions.go_on(row, model, data), data, epochs)
+
+
+def _rows(names: Sequence[str]) -> tuple[Row, ...]:
     ladder = [row for row in registry.ROWS if row.rung is not None]
     top = max(ladder, key=lambda row: row.rung or 0).name
-    rows = choose_implementations(options["implementations"] or (top,), None)
-    preset = find_preset(options["network"], activation=None, loss=None)
-    training = _training(preset, options)
-    console = Console()
-    with waiting(console, "reading the data"):
-        data = load_dataset(options["dataset"], progress=console.is_terminal)
-    if data.note:
-        console.print(f"Note: {data.note}", style="yellow", highlight=False, soft_wrap=True)
-    reached = [
-        _train(console, row, preset, training, data, options["seed"], options["print_period"])
-        for row in rows
-    ]
-    console.print(_table(reached))
-
-
-def _training(preset: Preset, options: dict[str, Any]) -> Training:
-    """The preset's training with the options that were given."""
-    training = preset.training_at(options["batch_size"])
-    fields = {name: getattr(training, name) for name in training.__struct_fields__}
-    given = {n: options[n] for n in ("epochs", "learning_rate", "l2") if options[n] is not None}
-    return Training(**(fields | given))
-
-
-def _train(
-    console: Console,
-    row: Row,
-    preset: Preset,
-    training: Training,
-    data: TrainingData,
-    seed: int,
-    period: int,
-) -> Trained:
-    # What a worker's environment would hold before import.
-    os.environ.update(row.environment)
-    trainer_class = registry.load(row)
-    declined = trainer_class.unavailable() or trainer_class.supports(preset.network, training)
-    if declined:
-        raise UsageError(f"--impl {row.name}: {declined}")
-    trainer = trainer_class(
-        preset.network, training, start_parameters(preset.network, training, seed)
-    )
-    targets = data.one_hot()
-    trainer.bind(data.X, targets)
-
-    def report(epoch: Epoch) -> None:
-        if epoch.number % period == 0:
-            console.print(_status(row.name, epoch), highlight=False, soft_wrap=True)
-
-    history = fit(trainer, len(data.X), epochs=training.epochs, seed=seed, on_epoch=report)
-    outputs = trainer.predict(data.X).astype(np.float64)
-    weights = trainer.parameters().weights
-    return Trained(
-        implementation=row.name,
-        history=history,
-        loss=data_loss(preset.network.loss, outputs, targets) / len(data.X),
-        mean_error=float(np.abs(outputs - targets).mean()),
-        squared_weights=float(sum(np.sum(W.astype(np.float64) ** 2) for W in weights)),
-        train_accuracy=float(np.mean(outputs.argmax(axis=1) == data.labels)),
-        test_accuracy=accuracy(trainer, data.X_test, data.labels_test),
-    )
-
-
-def _status(name: str, epoch: Epoch) -> str:
-    cost = epoch.losses[-1, 0] + epoch.losses[-1, 1]
-    return (
-        f"{name} epoch {epoch.number}: cost of the last batch {cost:.5g} "
-        f"(penalty {epoch.penalty_share:.2%}), mean error {epoch.mean_error:.5f}, "
-        f"rate {epoch.learning_rate!r}, {epoch.seconds:.3g} s"
-    )
-
-
-def _table(reached: list[Trained]) -> Table:
-    """One column per implementation, so that the table fits a narrow terminal."""
-    table = Table(title="After training, over all training examples", title_justify="left")
-    table.add_column("")
-    for trained in reached:
-        table.add_column(Text(trained.implementation), justify="right")
-    quantities: dict[str, Callable[[Trained], str]] = {
-        "epochs": lambda trained: str(len(trained.history.epochs)),
-        "seconds": lambda trained: f"{trained.history.seconds:.2f}",
-        "last learning rate": lambda trained: repr(trained.last_rate),
-        "loss per example": lambda trained: f"{trained.loss:.4f}",
-        "mean error": lambda trained: f"{trained.mean_error:.5f}",
-        "sum of squared weights": lambda trained: f"{trained.squared_weights:.1f}",
-        "train accuracy": lambda trained: f"{trained.train_accuracy:.4f}",
-        "test accuracy": lambda trained: f"{trained.test_accuracy:.4f}",
-    }
-    for name, text in quantities.items():
-        table.add_row(name, *(text(trained) for trained in reached))
-    return table
+    rows = choose_implementations(names or (top,), None)
+    for row in rows:
+        if row.role == "limit":
+            raise UsageError(f"--impl {row.name} trains nothing: {row.summary}")
+    return rows

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from reports.charts.bars import Bar, Stack, stacked, waterfall
 from reports.charts.canvas import Style, style_of, swatch
+from reports.charts.columns import Columns, columns
+from reports.charts.curves import Curve, CurveAxes, curves
 from reports.charts.dots import Strip, strips
 from reports.charts.lines import Axes, Series, lines
 from reports.charts.roofline import Limits, Path, roofline
@@ -15,6 +17,9 @@ from reports.charts.timeline import Track, timeline
 __all__ = [
     "Axes",
     "Bar",
+    "Columns",
+    "Curve",
+    "CurveAxes",
     "Limits",
     "Path",
     "Series",
@@ -22,6 +27,8 @@ __all__ = [
     "Strip",
     "Style",
     "Track",
+    "columns",
+    "curves",
     "lines",
     "roofline",
     "stacked",

@@ -11,6 +11,7 @@ from impls.data import TrainingData, load_dataset
 from impls.networks import Network, Training
 from impls.parameters import start_parameters
 from impls.reference import Trainer
+from tests.harness.conftest import mlpbench  # noqa: F401 - the command line in this process
 
 NETWORK = Network(name="small", layers=(36, 8, 3), dtype="float64")
 TRAINING = Training(batch_size=20, learning_rate=0.02, decay=1e-3, momentum=0.3, l2=0.01)

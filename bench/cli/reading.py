@@ -1,0 +1,69 @@
+"""What commands read: data sets and the weights of trained networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bench.cli.progress import waiting
+from bench.errors import UsageError
+from impls import keras_files, models
+from impls.data import TrainingData, load_dataset
+from impls.data.normalise import Normaliser
+from impls.networks import Network
+from impls.parameters import Parameters
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """A trained network without its training; Keras' files do not know the normalisation."""
+
+    network: Network
+    parameters: Parameters
+    normaliser: Normaliser | None
+
+
+def read_weights(path: Path) -> Weights:
+    """The network in a file of this project or of Keras.
+
+    Raises:
+        ModelError: it cannot be read, or is no network of this kind.
+    """
+    if path.suffix.lower() == keras_files.SUFFIX:
+        network, parameters = keras_files.load(path)
+        return Weights(network, parameters, None)
+    model = models.load(path)
+    return Weights(model.network, model.state.parameters, model.normaliser)
+
+
+def read_data(
+    console: Console, options: dict[str, Any], normalisation: str | Normaliser
+) -> TrainingData:
+    """The data set that was asked for, with a word while it is read and what must be known of it.
+
+    Raises:
+        DatasetError: see :func:`impls.data.load_dataset`.
+    """
+    with waiting(console, "reading the data"):
+        data = load_dataset(
+            options["dataset"], progress=console.is_terminal, normalisation=normalisation
+        )
+    if data.note:
+        console.print(f"Note: {data.note}", style="yellow", highlight=False, soft_wrap=True)
+    return data.take(options["examples"]) if options["examples"] else data
+
+
+def require_class(digit: int | None, data: TrainingData) -> None:
+    """Refuse a class that the data do not have.
+
+    Raises:
+        UsageError: see above.
+    """
+    if digit is not None and digit >= data.classes:
+        raise UsageError(
+            f"--digit {digit} is no class of {data.name}, which has {data.classes}: use 0 to "
+            f"{data.classes - 1}"
+        )

@@ -1,0 +1,64 @@
+"""What can be said to ``mlpbench train`` beside the network and its training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+WITH_RESUME = {
+    "implementations", "epochs", "dataset", "examples", "resume", "out", "print_period",
+    "evaluate_every", "checkpoint_every", "digit",
+}  # fmt: skip
+"""What may be said beside --resume; everything else is in the model."""
+
+TRAIN_OPTIONS: tuple[Callable[..., Any], ...] = (
+    click.option(
+        "--print-period",
+        type=click.IntRange(min=1),
+        default=5,
+        show_default=True,
+        help="Epochs between two status reports.",
+    ),
+    click.option(
+        "--evaluate-every",
+        type=click.IntRange(min=0),
+        default=1,
+        show_default=True,
+        help="Epochs between two looks at all examples, outside the clock; 0 for none.",
+    ),
+    click.option(
+        "--checkpoint-every",
+        type=click.IntRange(min=1),
+        default=None,
+        help="Save the network every so many epochs. Default: at the end alone.",
+    ),
+    click.option(
+        "--resume",
+        type=click.Path(path_type=Path),
+        default=None,
+        metavar="MODEL",
+        help="Go on with this saved training, with its settings, up to --epochs.",
+    ),
+    click.option(
+        "--weights",
+        type=click.Path(path_type=Path),
+        default=None,
+        metavar="MODEL",
+        help="Begin a new training of the network in this .npz or .keras file.",
+    ),
+    click.option(
+        "--digit",
+        type=click.IntRange(min=0),
+        default=None,
+        help="The class whose hits and misses are shown. Default: the one most often missed.",
+    ),
+    click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        default=None,
+        help="Folder for models and report. Default: results/train-DATE-TIME.",
+    ),
+)

@@ -1,0 +1,224 @@
+"""What can be said of a network and its training, to ``mlpbench train`` and ``mlpbench study``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+import msgspec
+
+from bench.cli.options import CommaList
+from bench.errors import UsageError
+from impls.data.normalise import NORMALISATIONS
+from impls.model import Order
+from impls.networks import Network, Training, find_preset
+
+POSITIVE = click.FloatRange(min=0, min_open=True)
+NOT_NEGATIVE = click.FloatRange(min=0)
+BELOW_ONE = click.FloatRange(min=0, max=1, max_open=True)
+
+NETWORK_OPTIONS: tuple[Callable[..., Any], ...] = (
+    click.option(
+        "--network",
+        default="blog",
+        show_default=True,
+        help="A network from 'mlpbench list', or layer sizes such as 784-512-10.",
+    ),
+    click.option(
+        "--activation",
+        type=click.Choice(["sigmoid", "tanh", "relu"]),
+        default=None,
+        help="Activation of the hidden layers.",
+    ),
+    click.option(
+        "--loss",
+        type=click.Choice(["logloss", "mse", "cross-entropy"]),
+        default=None,
+        help="Loss; cross-entropy comes with softmax, the others with sigmoid.",
+    ),
+    click.option(
+        "--dropout",
+        type=CommaList(BELOW_ONE),
+        default=None,
+        metavar="RATE,...",
+        help="Share of the outputs dropped: one for all hidden layers, or one for each.",
+    ),
+    click.option(
+        "--dtype",
+        type=click.Choice(["float32", "float64"]),
+        default=None,
+        help="Precision of weights and activations.",
+    ),
+)
+
+TRAINING_OPTIONS: tuple[Callable[..., Any], ...] = (
+    click.option("--batch-size", type=click.IntRange(min=1), default=None, help="Examples."),
+    click.option("--epochs", type=click.IntRange(min=1), default=None, help="In all."),
+    click.option(
+        "--learning-rate", type=POSITIVE, default=None, help="Before the first epoch's decay."
+    ),
+    click.option(
+        "--decay",
+        type=NOT_NEGATIVE,
+        default=None,
+        help="After epoch e = 0, 1, ...: rate / (1 + decay e).",
+    ),
+    click.option(
+        "--momentum", type=NOT_NEGATIVE, default=None, help="Weight of the previous step (sgd)."
+    ),
+    click.option("--l1", type=NOT_NEGATIVE, default=None, help="Penalty l1 * sum of |w|."),
+    click.option(
+        "--l2", type=NOT_NEGATIVE, default=None, help="Penalty l2 / 2 * sum of w squared."
+    ),
+    click.option(
+        "--optimiser",
+        "--optimizer",
+        type=click.Choice(["sgd", "adam", "rmsprop"]),
+        default=None,
+        help="How gradients become steps.",
+    ),
+    click.option("--beta1", type=BELOW_ONE, default=None, help="Memory of Adam's mean."),
+    click.option("--beta2", type=BELOW_ONE, default=None, help="Memory of Adam's mean square."),
+    click.option("--rho", type=BELOW_ONE, default=None, help="Memory of RMSprop's mean square."),
+    click.option("--epsilon", type=POSITIVE, default=None, help="Least divisor of both."),
+    click.option(
+        "--reduction",
+        type=click.Choice(["sum", "mean"]),
+        default=None,
+        help="Whether the loss of a batch is summed or averaged over its examples.",
+    ),
+    click.option(
+        "--start",
+        type=click.Choice(["uniform", "glorot"]),
+        default=None,
+        help="How start weights are drawn.",
+    ),
+    click.option(
+        "--start-scale",
+        type=NOT_NEGATIVE,
+        default=None,
+        help="Uniform start weights lie within this / sqrt(inputs of the layer).",
+    ),
+)
+
+ORDER_OPTIONS: tuple[Callable[..., Any], ...] = (
+    click.option(
+        "--shuffle/--no-shuffle",
+        default=True,
+        help="Whether every epoch has batches of its own.",
+        show_default=True,
+    ),
+    click.option(
+        "--max-batches",
+        type=click.IntRange(min=1),
+        default=None,
+        help="End each epoch after so many batches, for trials.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=1,
+        show_default=True,
+        help="Seed of start weights, batch order and dropout.",
+    ),
+)
+
+DATA_OPTIONS: tuple[Callable[..., Any], ...] = (
+    click.option(
+        "--dataset",
+        default="auto",
+        show_default=True,
+        help="auto, mnist, digits, or the path of an npz or csv file or of a folder of IDX files.",
+    ),
+    click.option(
+        "--normalise",
+        "--normalize",
+        type=click.Choice(list(NORMALISATIONS)),
+        default=None,
+        help="; ".join(f"{name}: {what}" for name, what in NORMALISATIONS.items())
+        + ". Default: standard.",
+    ),
+    click.option(
+        "--examples",
+        type=click.IntRange(min=1),
+        default=None,
+        help="Use only so many training examples.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is trained, how, and in which order."""
+
+    network: Network
+    training: Training
+    order: Order
+
+
+def with_options(*groups: tuple[Callable[..., Any], ...]) -> Callable[[Any], Any]:
+    """Give a command the options of all ``groups``, in the order of the help text."""
+
+    def decorate(command: Any) -> Any:
+        for option in reversed([option for group in groups for option in group]):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def choose(options: dict[str, Any], network: Network | None = None) -> Choice:
+    """The preset with the options that were given; ``network`` takes the place of its network.
+
+    Raises:
+        UnknownNameError: there is no such network.
+        UsageError: values that do not go together.
+    """
+    preset = find_preset(options["network"], activation=options["activation"], loss=options["loss"])
+    batch_size = options["batch_size"] or preset.training.batch_size
+    training = preset.training_at(batch_size, seed=options["seed"])
+    given = {
+        name: options[name]
+        for name in Training.__struct_fields__
+        if options.get(name) is not None and name != "batch_size"
+    }
+    order = Order(
+        seed=options["seed"], shuffle=options["shuffle"], max_batches=options["max_batches"]
+    )
+    return Choice(
+        network=network or _varied(preset.network, options),
+        training=msgspec.structs.replace(training, **given),
+        order=order,
+    )
+
+
+def _varied(network: Network, options: dict[str, Any]) -> Network:
+    """The network with the dropout and precision that were given, and a name that says so."""
+    changes: dict[str, Any] = {}
+    marks = [network.name]
+    dropout = options["dropout"]
+    if dropout is not None:
+        hidden = len(network.layers) - 2
+        changes["dropout"] = dropout * hidden if len(dropout) == 1 else dropout
+        marks.append("dropout " + ", ".join(f"{rate:g}" for rate in dropout))
+    if options["dtype"] not in (None, network.dtype):
+        changes["dtype"] = options["dtype"]
+        marks.append(options["dtype"])
+    return msgspec.structs.replace(network, name="/".join(marks), **changes)
+
+
+def changed(choice: Choice, name: str, value: Any) -> Choice:
+    """``choice`` with another value of one parameter, wherever it belongs.
+
+    Raises:
+        UsageError: it is no parameter, or has no such value.
+    """
+    for field in ("network", "training", "order"):
+        part = getattr(choice, field)
+        if name in part.__struct_fields__:
+            varied = msgspec.structs.replace(part, **{name: value})
+            return dataclasses.replace(choice, **{field: varied})
+    raise UsageError(f"{name!r} is no parameter of a network or a training")

@@ -1,0 +1,102 @@
+"""What a training says while it runs, and what was reached in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from impls.evaluation import Trained
+from impls.history import Epoch, Standing
+from impls.sessions import Session
+from reports.evaluation.summary import QUANTITIES
+
+
+class TrainingProgress:
+    """A bar that moves with every epoch, and a status of several lines every ``period`` epochs."""
+
+    def __init__(self, console: Console, session: Session, epochs: int, period: int) -> None:
+        self.console, self.session, self.epochs, self.period = console, session, epochs, period
+        self.standing: Standing | None = None
+        self.bar = Progress(
+            TextColumn("[bold]{task.completed}/{task.total}"),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task("", total=epochs, completed=len(session.history.epochs))
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.stop()
+
+    def show(self, epoch: Epoch) -> None:
+        """Take note of a finished epoch."""
+        self.standing = epoch.standing or self.standing
+        self.bar.update(self.task, completed=epoch.number, description=self._short(epoch))
+        if epoch.number % self.period == 0 or epoch.number == self.epochs:
+            for line in self._status(epoch):
+                self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _short(self, epoch: Epoch) -> str:
+        words = [f"cost {epoch.cost:.4g}", f"error {epoch.mean_error:.4f}"]
+        if self.standing:
+            words.append(
+                f"train {self.standing.train_accuracy:.2%}, test {self.standing.test_accuracy:.2%}"
+            )
+        return ", ".join(words)
+
+    def _status(self, epoch: Epoch) -> list[str]:
+        history, trainer = self.session.history, self.session.trainer
+        sizes = ", ".join(f"{np.abs(W).mean():.4f}" for W in trainer.parameters().weights)
+        return [
+            (
+                f"{self.session.row.name}, epoch {epoch.number} of {self.epochs}: "
+                f"{epoch.seconds:.3g} s, {history.seconds:.4g} s in all, "
+                f"rate {epoch.learning_rate!r}"
+            ),
+            (
+                f"  last batch: cost {epoch.last_cost:.5g}, penalty {epoch.penalty_share:.3%} of "
+                f"it, mean error of the epoch {epoch.mean_error:.5f}"
+            ),
+            _standing_line(epoch.standing),
+            f"  mean weight by layer: {sizes}",
+        ]
+
+
+def _standing_line(standing: Standing | None) -> str:
+    if standing is None:
+        return "  all examples: not looked at in this epoch"
+    return (
+        f"  all examples: loss {standing.loss:.5f} each, penalty {standing.penalty_share:.3%} of "
+        f"the cost, accuracy {standing.train_accuracy:.4f} train, {standing.test_accuracy:.4f} test"
+    )
+
+
+def reached_table(reached: Sequence[Trained]) -> Table:
+    """One column per implementation, so that the table fits a narrow terminal."""
+    table = Table(title="After training", title_justify="left")
+    table.add_column("")
+    for trained in reached:
+        table.add_column(Text(trained.name), justify="right")
+    for name, quantity in QUANTITIES.items():
+        table.add_row(name, *(quantity(trained)[1] for trained in reached))
+    return table

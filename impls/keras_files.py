@@ -1,0 +1,113 @@
+"""Networks in Keras' own files, for whoever goes on with Keras alone.
+
+Keras' layers know neither the penalty's place in the cost nor the optimiser of the articles, so a
+``.keras`` file holds the network and its weights; training is gone on with from an ``.npz``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.errors import ModelError
+from impls.data.places import shown
+from impls.networks import Activation, Network
+from impls.parameters import Parameters
+
+SUFFIX = ".keras"
+
+_HIDDEN: tuple[Activation, ...] = ("sigmoid", "tanh", "relu")
+
+
+def save(network: Network, parameters: Parameters, path: Path) -> None:
+    """Write the network as a sequence of dense layers, dropout included, outputs activated.
+
+    Raises:
+        ModelError: Keras is missing, or the file cannot be written.
+    """
+    keras = _keras()
+    layers: list[Any] = [keras.Input((network.layers[0],), dtype=network.dtype)]
+    for nodes, rate in zip(network.layers[1:-1], network.dropout_rates, strict=True):
+        layers.append(keras.layers.Dense(nodes, network.activation, dtype=network.dtype))
+        if rate:
+            layers.append(keras.layers.Dropout(rate, dtype=network.dtype))
+    layers.append(keras.layers.Dense(network.layers[-1], network.output, dtype=network.dtype))
+    model = keras.Sequential(layers)
+    pairs = zip(parameters.weights, parameters.biases, strict=True)
+    model.set_weights([array for pair in pairs for array in pair])
+    partial = path.with_name(f"{path.stem}.partial{SUFFIX}")
+    try:
+        model.save(partial)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise ModelError(
+            f"cannot write {shown(path)}: {error.strerror}. Choose a folder you may write to."
+        ) from error
+
+
+def load(path: Path) -> tuple[Network, Parameters]:
+    """The network in the file at ``path``, with its weights; nothing in it is executed.
+
+    A file does not say which loss it was trained by: a softmax is taken for cross-entropy,
+    sigmoid outputs for log loss.
+
+    Raises:
+        ModelError: Keras is missing, or the file is damaged or holds another kind of network.
+    """
+    keras = _keras()
+    label = shown(path)
+    if not path.is_file():
+        raise ModelError(f"cannot read {label}: there is no such file. Check the path.")
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        # Keras lets through whatever zipfile, h5py and its own classes raise.
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"{label} is not a model that Keras can read: {reason}") from error
+    return _network(model, keras, label, path.stem)
+
+
+def _network(model: Any, keras: Any, label: str, name: str) -> tuple[Network, Parameters]:
+    dense, dropout = [], []
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dense) and layer.use_bias:
+            dense.append(layer)
+            dropout.append(0.0)
+        elif isinstance(layer, keras.layers.Dropout) and dense:
+            dropout[-1] = layer.rate
+        elif not isinstance(layer, keras.layers.InputLayer):
+            raise ModelError(
+                f"{label} has a layer {type(layer).__name__}: only dense layers with biases, and "
+                "dropout between them, make a multi-layer perceptron"
+            )
+    if not dense:
+        raise ModelError(f"{label} has no dense layer")
+    *hidden, output = [keras.activations.serialize(layer.activation) for layer in dense]
+    if len(set(hidden)) > 1 or not {*hidden} <= {*_HIDDEN} or output not in ("sigmoid", "softmax"):
+        raise ModelError(
+            f"{label} has the activations {', '.join(map(str, [*hidden, output]))}: hidden layers "
+            f"must share one of {', '.join(_HIDDEN)}, outputs must be sigmoid or softmax"
+        )
+    arrays = [[np.asarray(array) for array in layer.get_weights()] for layer in dense]
+    parameters = Parameters(tuple(W for W, _ in arrays), tuple(b for _, b in arrays))
+    network = Network(
+        name=name,
+        layers=(parameters.weights[0].shape[0], *(len(b) for b in parameters.biases)),
+        activation=hidden[0] if hidden else "sigmoid",
+        loss="cross-entropy" if output == "softmax" else "logloss",
+        dropout=tuple(dropout[:-1]) if any(dropout[:-1]) else (),
+    )
+    return network, parameters.astype(network.dtype)
+
+
+def _keras() -> Any:
+    try:
+        import keras  # noqa: PLC0415 - takes seconds
+    except ImportError as error:
+        raise ModelError(
+            f"{SUFFIX} files need Keras ({error}); install it with: pip install 'mlpbench[keras]'"
+        ) from error
+    return keras

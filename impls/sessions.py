@@ -1,0 +1,181 @@
+"""A training as one thing that can be begun, gone on with, looked at and saved."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from bench.errors import ModelError, UsageError
+from impls import registry
+from impls.contract import Trainer
+from impls.data import TrainingData
+from impls.evaluation import Evaluation, evaluate
+from impls.fit import fit
+from impls.history import Epoch, History, Standing
+from impls.model import Model, Order, Source
+from impls.networks import Network, Training
+from impls.parameters import Parameters, start_parameters
+from impls.row import Row
+
+
+@dataclass(eq=False)
+class Session:
+    """One implementation in training on one data set; ``history`` is what happened so far."""
+
+    row: Row
+    trainer: Trainer
+    data: TrainingData
+    order: Order
+    history: History
+
+    def train(
+        self,
+        epochs: int,
+        *,
+        look_every: int = 0,
+        on_epoch: Callable[[Epoch], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> None:
+        """Train until ``epochs`` are done, looking at all examples every ``look_every`` epochs.
+
+        The last epoch is looked at as well, unless ``look_every`` is 0.  For ``on_epoch``, ``stop``
+        and interruptions see :func:`impls.fit.fit`.
+        """
+
+        def look(number: int) -> Standing | None:
+            if not look_every or (number % look_every and number != epochs):
+                return None
+            return evaluate(self.trainer, self.data).standing
+
+        def note(epoch: Epoch) -> None:
+            self.history.epochs.append(epoch)
+            if on_epoch:
+                on_epoch(epoch)
+
+        self.history = fit(
+            self.trainer,
+            len(self.data.X),
+            epochs=epochs,
+            seed=self.order.seed,
+            shuffle=self.order.shuffle,
+            max_batches=self.order.max_batches,
+            history=History(list(self.history.epochs)),
+            look=look,
+            on_epoch=note,
+            stop=stop,
+        )
+
+    def model(self) -> Model:
+        """The network as it is now; only between epochs can it be gone on with exactly."""
+        return Model(
+            implementation=self.row.name,
+            network=self.trainer.network,
+            training=self.trainer.training,
+            order=self.order,
+            source=source_of(self.data),
+            normaliser=self.data.normaliser,
+            state=self.trainer.state(),
+            learning_rate=self.trainer.learning_rate,
+            history=History(list(self.history.epochs)),
+        )
+
+    def evaluation(self) -> Evaluation:
+        """What the network does now."""
+        return evaluate(self.trainer, self.data)
+
+
+def begin(
+    row: Row,
+    network: Network,
+    training: Training,
+    order: Order,
+    data: TrainingData,
+    start: Parameters | None = None,
+) -> Session:
+    """A training before its first epoch; ``start`` takes the place of drawn start weights.
+
+    Raises:
+        UsageError: the implementation or the network does not fit.
+    """
+    require_fit(network, data)
+    parameters = start or start_parameters(network, training, order.seed)
+    trainer = build(row, network, training, parameters)
+    trainer.bind(data.X.astype(network.dtype, copy=False), data.one_hot(network.dtype))
+    return Session(row, trainer, data, order, History())
+
+
+def go_on(row: Row, model: Model, data: TrainingData) -> Session:
+    """A training where ``model`` left it, by the same or another implementation.
+
+    Raises:
+        ModelError: it was trained on other data.
+        UsageError: the implementation does not fit.
+    """
+    now = source_of(data)
+    if (model.source.sha256, model.source.examples) != (now.sha256, now.examples):
+        raise ModelError(
+            f"the model was trained on {model.source.examples} examples of {model.source.name}, "
+            f"and these {now.examples} of {now.name} are not the same: give its data with "
+            "--dataset, or begin a new training from its weights with --weights"
+        )
+    session = begin(row, model.network, model.training, model.order, data, model.state.parameters)
+    session.trainer.resume(model.state)
+    session.trainer.learning_rate = model.learning_rate
+    session.history = History(list(model.history.epochs))
+    return session
+
+
+def build(row: Row, network: Network, training: Training, parameters: Parameters) -> Trainer:
+    """Import the implementation and give it its weights.
+
+    Raises:
+        UsageError: it declines the network or the training, or its device is missing.
+        ImplementationError: it cannot be imported.
+    """
+    trainer_class = registry.load(row)
+    declined = trainer_class.unavailable() or trainer_class.supports(network, training)
+    if declined:
+        raise UsageError(f"{row.name}: {declined}")
+    return trainer_class(network, training, parameters)
+
+
+def require_fit(network: Network, data: TrainingData) -> None:
+    """Refuse a network with other inputs or outputs than the data.
+
+    Raises:
+        UsageError: see above.
+    """
+    features = data.X.shape[1]
+    if (network.layers[0], network.layers[-1]) != (features, data.classes):
+        raise UsageError(
+            f"network {network.name} has {network.layers[0]} inputs and {network.layers[-1]} "
+            f"outputs, {data.name} has {features} features and {data.classes} classes: give a "
+            f"network such as {features}-70-30-{data.classes}"
+        )
+
+
+def source_of(data: TrainingData) -> Source:
+    """What is remembered of the data."""
+    return Source(
+        name=data.name,
+        sha256=data.sha256,
+        examples=len(data.X),
+        class_names=data.class_names,
+    )
+
+
+def with_epochs(model: Model, epochs: int) -> Model:
+    """``model`` with another number of epochs to train in all.
+
+    Raises:
+        UsageError: it has been trained for as many already.
+    """
+    if model.epochs >= epochs:
+        raise UsageError(
+            f"the model has been trained for {model.epochs} epochs already: give a larger --epochs"
+        )
+    training = msgspec.structs.replace(model.training, epochs=epochs)
+    return dataclasses.replace(model, training=training)

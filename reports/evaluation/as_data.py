@@ -1,0 +1,97 @@
+"""An evaluation as plain data, for JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from impls.data import TrainingData
+from impls.evaluation import Part, Trained
+from impls.history import Epoch
+from impls.metrics import class_scores
+
+VERSION = 1
+
+
+def as_data(trained: Sequence[Trained], data: TrainingData, command: str) -> dict[str, Any]:
+    """Every number of the page but the pixels; None stands for what is undefined or not finite."""
+    return {
+        "schema_version": VERSION,
+        "command": command,
+        "dataset": {
+            "name": data.name,
+            "source": data.source,
+            "sha256": data.sha256,
+            "examples": len(data.X),
+            "test_examples": len(data.X_test),
+            "normalisation": data.normaliser.name,
+            "class_names": list(data.class_names),
+            "note": data.note,
+        },
+        "networks": [_network(one) for one in trained],
+    }
+
+
+def _network(one: Trained) -> dict[str, Any]:
+    model, evaluation = one.model, one.evaluation
+    return {
+        "name": one.name,
+        "implementation": model.implementation,
+        "network": msgspec.to_builtins(model.network),
+        "parameters": model.network.parameter_count,
+        "training": msgspec.to_builtins(model.training),
+        "order": msgspec.to_builtins(model.order),
+        "epochs": model.epochs,
+        "converged_at_epoch": model.history.converged,
+        "seconds": model.history.seconds,
+        "learning_rate": model.learning_rate,
+        "penalty": _finite(evaluation.penalty),
+        "penalty_share": _finite(evaluation.penalty_share),
+        "squared_weights": _finite(evaluation.squared_weights),
+        "train": _part(evaluation.train),
+        "test": _part(evaluation.test),
+        "history": [_epoch(epoch) for epoch in model.history.epochs],
+    }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {
+        "accuracy": part.accuracy,
+        "loss": _finite(part.loss),
+        "mean_error": _finite(part.mean_error),
+        "confusion_matrix": part.matrix.tolist(),
+        "classes": [
+            {
+                "precision": score.precision,
+                "recall": score.recall,
+                "f1": score.f1,
+                "true_positives": score.true_positives,
+                "false_positives": score.false_positives,
+                "false_negatives": score.false_negatives,
+                "support": score.support,
+            }
+            for score in class_scores(part.matrix)
+        ],
+    }
+
+
+def _epoch(epoch: Epoch) -> dict[str, Any]:
+    standing = epoch.standing
+    return {
+        "epoch": epoch.number,
+        "cost": _finite(epoch.cost),
+        "penalty_share": _finite(epoch.penalty_share),
+        "mean_error": _finite(epoch.mean_error),
+        "learning_rate": epoch.learning_rate,
+        "seconds": epoch.seconds,
+        "standing": None
+        if standing is None
+        else {name: _finite(getattr(standing, name)) for name in standing.__dataclass_fields__},
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

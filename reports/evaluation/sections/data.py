@@ -1,0 +1,119 @@
+"""What the networks saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from impls.data import TrainingData
+from impls.data.normalise import NORMALISATIONS
+from reports import charts, pictures, tables, templates
+from reports import format as text
+from reports.charts import Columns
+from reports.evaluation.context import Learned
+from reports.figures import Figure
+from reports.section import Absence, Section
+from reports.tables import Cell, Row, Table
+
+_BINS = 16
+_WIDEST = 64
+_TRAIN, _TEST = charts.style_of(0), charts.style_of(1)
+
+
+@dataclass(frozen=True)
+class First:
+    """The first training example: its picture, its values line by line, its class and target."""
+
+    uri: str
+    lines: tuple[tuple[int, ...], ...]
+    name: str
+    target: str
+
+
+def render(learned: Learned) -> Markup | Absence:
+    """Shapes, class counts, a histogram of values, and the first example."""
+    data = learned.data
+    return templates.fill(
+        "evaluation/sections/data.html",
+        facts=_facts(data),
+        figures=[Figure(_class_chart(data)), Figure(_histogram(data))],
+        table=_class_table(data),
+        first=_first(data),
+    )
+
+
+def _facts(data: TrainingData) -> list[tuple[str, str]]:
+    lowest, highest = float(data.X.min()), float(data.X.max())
+    targets = (len(data.labels), data.classes)
+    return [
+        ("data set", f"{data.name}, from {data.source}"),
+        ("training examples", _shape(data.pixels.shape)),
+        ("test examples", _shape(data.pixels_test.shape)),
+        ("as the network sees them", f"{_shape(data.X.shape)}, from {lowest:.3g} to {highest:.3g}"),
+        ("normalisation", f"{data.normaliser.name}: {NORMALISATIONS[data.normaliser.name]}"),
+        ("targets, one-hot", _shape(targets)),
+        ("SHA-256", data.sha256),
+    ]
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " \N{MULTIPLICATION SIGN} ".join(map(str, shape))
+
+
+def _counts(data: TrainingData) -> tuple[list[int], list[int]]:
+    return (
+        np.bincount(data.labels, minlength=data.classes).tolist(),
+        np.bincount(data.labels_test, minlength=data.classes).tolist(),
+    )
+
+
+def _class_chart(data: TrainingData) -> Markup:
+    train, test = _counts(data)
+    return charts.columns(
+        "examples of each class",
+        data.class_names,
+        [Columns(_TRAIN, tuple(train)), Columns(_TEST, tuple(test))],
+        labels=("class", "examples"),
+        y_format="{:.0f}".format,
+        description="How many training and test examples each class has.",
+    )
+
+
+def _class_table(data: TrainingData) -> Table:
+    train, test = _counts(data)
+    rows = [
+        Row((Cell(name), Cell(str(one), one), Cell(str(other), other)))
+        for name, one, other in zip(data.class_names, train, test, strict=True)
+    ]
+    titles = ("Class", "Training", "Test")
+    return Table("Examples of each class", tables.columns(*titles), tuple(rows))
+
+
+def _histogram(data: TrainingData) -> Markup:
+    counts = np.bincount(data.pixels.ravel(), minlength=256).reshape(_BINS, -1).sum(axis=1)
+    width = 256 // _BINS
+    return charts.columns(
+        "values of all training examples",
+        [str(place * width) for place in range(_BINS)],
+        [Columns(_TRAIN, tuple((counts / counts.sum()).tolist()))],
+        labels=(f"value, {width} to a column", "share of all values"),
+        y_format=lambda value: text.percent(value) if value >= 1e-3 else f"{100 * value:g} %",
+        description="How often pixel values occur in the training examples, on a logarithmic axis.",
+        log=True,
+    )
+
+
+def _first(data: TrainingData) -> First | None:
+    """None where it is no grey picture, or too wide to be read as numbers."""
+    pixels = data.pixels[0]
+    if not pictures.are_pictures(data.pixels) or pixels.ndim != 2 or pixels.shape[1] > _WIDEST:
+        return None
+    label = int(data.labels[0])
+    target = " ".join("1" if place == label else "0" for place in range(data.classes))
+    lines = tuple(tuple(line) for line in pixels.tolist())
+    return First(pictures.uri(pixels), lines, data.class_names[label], target)
+
+
+SECTION = Section("data", "Data", 70, render)

@@ -1,0 +1,107 @@
+"""What was trained, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from impls.evaluation import Trained
+from impls.networks import Network
+from reports import format as text
+from reports import tables, templates
+from reports.evaluation.context import Learned
+from reports.section import Absence, Section
+from reports.tables import Cell, Row, Table
+
+Facts = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Described:
+    """A network and its training, and the names of those that share them."""
+
+    names: str
+    table: Table
+    facts: Facts
+
+
+def render(learned: Learned) -> Markup | Absence:
+    """A summary of each network that differs from the others in layers or training."""
+    alike: dict[str, list[Trained]] = {}
+    for one in learned.trained:
+        settings = (one.model.network, one.model.training, one.model.order)
+        alike.setdefault(repr(settings), []).append(one)
+    return templates.fill(
+        "evaluation/sections/model.html",
+        described=[
+            Described(
+                names=text.listing([one.name for one in some]),
+                table=_layers(some[0].model.network),
+                facts=_facts(some[0]),
+            )
+            for some in alike.values()
+        ],
+    )
+
+
+def _layers(network: Network) -> Table:
+    """One row per layer with its parameters, and their sum."""
+    activations = [*[network.activation] * (len(network.layers) - 2), network.output]
+    rates = (*network.dropout_rates, 0.0)
+    rows = [_layer("input", network.layers[0], "-", 0.0, 0, 0)]
+    for number, ((n_in, n_out), activation, rate) in enumerate(
+        zip(network.shapes, activations, rates, strict=True), start=1
+    ):
+        name = "output" if number == len(network.shapes) else f"hidden {number}"
+        rows.append(_layer(name, n_out, activation, rate, n_in * n_out, n_out))
+    weights = sum(n_in * n_out for n_in, n_out in network.shapes)
+    total = network.parameter_count
+    sums = (weights, total - weights, total)
+    rows.append(
+        Row(
+            (
+                Cell("all", strong=True),
+                *[Cell("")] * 3,
+                *(Cell(str(n), n, strong=True) for n in sums),
+            )
+        )
+    )
+    titles = ("Layer", "Nodes", "Activation", "Dropout", "Weights", "Biases", "Parameters")
+    caption = f"Network {network.name}, {text.byte_count(_bytes(network))} in {network.dtype}"
+    return Table(caption, tables.columns(*titles), tuple(rows))
+
+
+def _layer(name: str, nodes: int, activation: str, rate: float, weights: int, biases: int) -> Row:
+    numbers = [Cell(str(n), n) for n in (weights, biases, weights + biases)]
+    drops = Cell(f"{rate:g}", rate) if rate else tables.word("-")
+    return Row((Cell(name), Cell(str(nodes), nodes), Cell(activation), drops, *numbers))
+
+
+def _bytes(network: Network) -> int:
+    return network.parameter_count * (4 if network.dtype == "float32" else 8)
+
+
+def _facts(one: Trained) -> Facts:
+    network, training, order = one.model.network, one.model.training, one.model.order
+    memory = {
+        "sgd": f"momentum {training.momentum:g}, of the previous step alone",
+        "adam": f"betas {training.beta1:g} and {training.beta2:g}, epsilon {training.epsilon:g}",
+        "rmsprop": f"rho {training.rho:g}, epsilon {training.epsilon:g}",
+    }[training.optimiser]
+    scale = f" within {training.start_scale:g} / \N{SQUARE ROOT}inputs"
+    cap = f", at most {order.max_batches} in an epoch" if order.max_batches else ""
+    return [
+        ("loss", f"{network.loss}, {training.reduction} over the examples of a batch"),
+        ("optimiser", f"{training.optimiser}, {memory}"),
+        ("learning rate", f"{training.learning_rate:g}, decay {training.decay:g}"),
+        ("penalty", f"l2 {training.l2:g}, l1 {training.l1:g}"),
+        ("batches", f"{training.batch_size} examples{cap}"),
+        ("batch order", "new in every epoch" if order.shuffle else "the same in every epoch"),
+        ("start weights", training.start + (scale if training.start == "uniform" else "")),
+        ("seed", str(order.seed)),
+        ("epochs", f"{one.model.epochs} of {max(training.epochs, one.model.epochs)}"),
+    ]
+
+
+SECTION = Section("model", "Network and training", 80, render)

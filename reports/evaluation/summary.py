@@ -1,0 +1,73 @@
+"""What was learned, in one sentence and in a table, for page and terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from impls.evaluation import Trained
+from reports import format as text
+from reports.evaluation.context import Learned
+
+
+def headline(learned: Learned) -> str:
+    """The best network, with what it reached and what it took."""
+    best = max(learned.trained, key=lambda one: one.evaluation.test.accuracy)
+    model, test = best.model, best.evaluation.test
+    trained = (
+        f"after {text.count(model.epochs, 'epoch')} in {text.seconds(model.history.seconds)} of "
+        "training"
+        if model.epochs
+        else "without any training"
+    )
+    sentence = (
+        f"{best.name} recognises {share(test.accuracy)} of the "
+        f"{test.matrix.sum()} test examples {trained}."
+    )
+    return sentence + _others([one for one in learned.trained if one is not best])
+
+
+def _others(others: list[Trained]) -> str:
+    """What the networks that are not the best reached."""
+    if not others:
+        return ""
+    found = sorted(one.evaluation.test.accuracy for one in others)
+    if len(others) == 1:
+        return f" {others[0].name} reaches {share(found[0])}."
+    if share(found[0]) == share(found[-1]):
+        return f" The {len(others)} others reach {share(found[0])}."
+    return f" The {len(others)} others reach {share(found[0])} to {share(found[-1])}."
+
+
+def share(value: float) -> str:
+    """An accuracy in percent with the digits that ten thousand examples carry."""
+    return f"{100 * value:.2f} %"
+
+
+QUANTITIES: dict[str, Callable[[Trained], tuple[float, str]]] = {
+    "test accuracy": lambda one: _share(one.evaluation.test.accuracy),
+    "train accuracy": lambda one: _share(one.evaluation.train.accuracy),
+    "epochs": lambda one: (one.model.epochs, str(one.model.epochs)),
+    "training time": lambda one: (
+        one.model.history.seconds,
+        text.seconds(one.model.history.seconds),
+    ),
+    "learning rate at the end": lambda one: (
+        one.model.learning_rate,
+        repr(one.model.learning_rate),
+    ),
+    "loss per training example": lambda one: _number(one.evaluation.train.loss),
+    "loss per test example": lambda one: _number(one.evaluation.test.loss),
+    "penalty, share of the cost": lambda one: _share(one.evaluation.penalty_share),
+    "mean error, training": lambda one: _number(one.evaluation.train.mean_error),
+    "mean error, test": lambda one: _number(one.evaluation.test.mean_error),
+    "sum of squared weights": lambda one: _number(one.evaluation.squared_weights),
+}
+"""What a table says of each network: the number and the text that shows it."""
+
+
+def _share(value: float) -> tuple[float, str]:
+    return value, share(value)
+
+
+def _number(value: float) -> tuple[float, str]:
+    return value, f"{value:.4g}"
