@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from bench import documents
+from bench.cli import main
 from bench.results import Results
 from bench.verdicts import judge
 from impls.registry import ROWS
@@ -182,3 +185,17 @@ def test_the_method_names_the_verdicts_their_codes_and_the_margin() -> None:
     assert "margin of 7 %" in method
     for code in ("outside-margin", "differs", "within-margin", "too-wide", "not-after-holm"):
         assert f"<dt>{code}</dt>" in method
+
+
+def test_report_judges_at_the_margin_that_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = made({ONE: STEADY, TWO: (0.84, 0.844, 0.836, 0.84)})
+    documents.save(document, tmp_path / "results.json")
+    page = tmp_path / "report.html"
+    arguments = ["report", str(tmp_path / "results.json"), "-o", str(page)]
+    assert main(arguments) == 0
+    assert "comes next" in capsys.readouterr().out
+    assert main([*arguments, "--margin", "10%"]) == 0
+    assert "is as fast within 10 %" in capsys.readouterr().out
+    assert "margin of 10 %" in page.read_text()
