@@ -34,6 +34,7 @@ from impls.networks import Network, Training
 from impls.numba_state import Memory, describe, describe_update
 from impls.optimisers import MEMORIES
 from impls.parameters import Floats, Parameters, Rows, batches
+from impls.sparse_rows import NO_ROWS
 
 # An operand that is not contiguous would be copied at every product.
 warnings.filterwarnings("error", category=NumbaPerformanceWarning)
@@ -63,6 +64,7 @@ class Trainer(contract.Trainer):
         self.threads = numba.get_num_threads()
         self.blas = ThreadpoolController().select(user_api="blas")
         self.X = self.Y = np.empty((0, 0), np.float32)
+        self.rest = NO_ROWS
         super().__init__(network, training, parameters)
         self._reserve(training.batch_size)
 
@@ -83,6 +85,8 @@ class Trainer(contract.Trainer):
         gradients = (self.threads, self.P.vector.size)
         self.memory = Memory(
             X=self.X,
+            **self.rest._asdict(),
+            offset=len(self.rest.background) * self.network.layers[1],
             Y=self.Y,
             theta=self.P.vector,
             total=self.G.vector,

@@ -23,6 +23,7 @@ from impls.numba_math import (
     output_delta,
     times_slope,
 )
+from impls.numba_rows import add_products, sparse_gradients
 from impls.numba_update import corrected_rate, finish
 
 PREPARE, FORWARD, LOSS, BACKWARD = 1, 2, 4, 8
@@ -87,15 +88,19 @@ def drop_layer(net, layer, A, key, row, scale):
 
 
 @numba.njit(cache=True)
-def forward(net, theta, A, first, rows, key, row):
-    """Activations of all layers for the rows of a tile, the first of which is ``row``."""
-    layers = net.layers
+def forward(net, memory, examples, A, first, key, row):
+    """Activations of all layers for the ``examples`` of a tile, the first of which is ``row``."""
+    layers, rows = net.layers, examples.size
+    theta = memory.theta[memory.offset :]
     start, bias = 0, weight_count(layers)
     for layer in range(1, layers.size):
         n_in, n_out = layers[layer - 1], layers[layer]
         W = theta[start : start + n_in * n_out].reshape(n_in, n_out)
         Z = block(A, layers, layer, first, rows)
         np.dot(block(A, layers, layer - 1, first, rows), W, Z)
+        if layer == 1 and memory.offset:
+            W = memory.theta[: memory.offset].reshape(memory.offset // n_out, n_out)
+            add_products(memory, examples, W, Z)
         activate(net.codes[layer - 1], Z, theta[bias : bias + n_out])
         if layer < layers.size - 1:
             drop_layer(net, layer, Z, key, row, net.scales[layer - 1])
@@ -104,9 +109,10 @@ def forward(net, theta, A, first, rows, key, row):
 
 
 @numba.njit(cache=True)
-def backward(net, theta, A, D, first, rows, key, row, G):
-    """Gradients of a tile, without penalty, into ``G``; the output's delta is in ``D`` already."""
-    layers = net.layers
+def backward(net, memory, examples, A, D, first, key, row, gradients):
+    """``gradients`` of a tile, without penalty; the output's delta is in ``D`` already."""
+    layers, rows = net.layers, examples.size
+    theta, G = memory.theta[memory.offset :], gradients[memory.offset :]
     start, bias = weight_count(layers), theta.size
     for layer in range(layers.size - 2, -1, -1):
         n_in, n_out = layers[layer], layers[layer + 1]
@@ -116,6 +122,9 @@ def backward(net, theta, A, D, first, rows, key, row, G):
         delta = block(D, layers, layer + 1, first, rows)
         np.dot(below.T, delta, G[start : start + n_in * n_out].reshape(n_in, n_out))
         column_sums(delta, G[bias : bias + n_out])
+        if layer == 0 and memory.offset:
+            sparse = gradients[: memory.offset].reshape(memory.offset // n_out, n_out)
+            sparse_gradients(memory, examples, delta, G[bias : bias + n_out], sparse)
         if layer > 0:
             W = theta[start : start + n_in * n_out].reshape(n_in, n_out)
             delta_below = block(D, layers, layer, first, rows)
@@ -140,11 +149,11 @@ def slice_of_batch(phases, t, row, rows, net, memory, key, scale):
         first = 0 if phases == EVERYTHING else start
         outputs = block(A, net.layers, last, first, count)
         targets = T[first : first + count]
+        examples = rows[start : start + count]
         if phases & PREPARE:
-            inputs = block(A, net.layers, 0, first, count)
-            gather(memory.X, memory.Y, rows[start : start + count], inputs, targets)
+            gather(memory.X, memory.Y, examples, block(A, net.layers, 0, first, count), targets)
         if phases & FORWARD:
-            forward(net, memory.theta, A, first, count, key, row + start)
+            forward(net, memory, examples, A, first, key, row + start)
         if phases & LOSS:
             tile_data, tile_error = loss_sums(net.loss, outputs, targets, PROBABILITY_FLOOR)
             data += tile_data
@@ -153,7 +162,7 @@ def slice_of_batch(phases, t, row, rows, net, memory, key, scale):
             delta = block(D, net.layers, last, first, count)
             output_delta(net.loss, outputs, targets, delta, scale)
             target = extra if start else G
-            backward(net, memory.theta, A, D, first, count, key, row + start, target)
+            backward(net, memory, examples, A, D, first, key, row + start, target)
             if start:
                 for k in range(G.size):
                     G[k] += extra[k]
@@ -184,7 +193,7 @@ def run(phases, parts, most, order, batch_size, updates, net, memory, rates, los
     ``most`` is the number of threads, ``updates`` counts those since parameters were loaded;
     ``losses`` receives data, penalty and mean error of each batch.
     """
-    weights = weight_count(net.layers)
+    weights = memory.offset + weight_count(net.layers)
     size = memory.theta.size
     nodes = net.layers[net.layers.size - 1]
     for index in range(losses.shape[0]):

@@ -39,6 +39,9 @@ class Net(NamedTuple):
 class Memory(NamedTuple):
     """Everything a step reads and writes.
 
+    ``X`` holds the dense columns of the examples; ``starts``, ``columns``, ``values`` and
+    ``background`` are the sparse ones (see :mod:`impls.sparse_rows`), to which the first rows of
+    the first weight matrix belong, ``offset`` parameters.
     ``theta`` holds weights, then biases (see :mod:`impls.flat`), ``total`` the gradients in the
     same order, the rows of ``remembered`` what the optimiser remembers.  The others have one row
     per thread: ``A`` and ``D`` activations and deltas, one layer after another, ``T`` targets,
@@ -47,6 +50,11 @@ class Memory(NamedTuple):
     """
 
     X: Floats
+    starts: npt.NDArray[np.int64]
+    columns: npt.NDArray[np.int32]
+    values: Floats
+    background: Floats
+    offset: int
     Y: Floats
     theta: Floats
     total: Floats

@@ -36,6 +36,7 @@ ROWS: tuple[Row, ...] = (
     Row("numpy-cached", "impls.numpy_cached:Trainer", "derivatives from cached activations, slices for bias rows", rung=3),
     Row("numpy-optimized", "impls.numpy_optimized:Trainer", "buffers with their ones, everything in place, in tiles", rung=4),
     Row("numba", "impls.numba_jit:Trainer", "fused kernels around BLAS, the whole epoch compiled", ("numba", "scipy")),
+    Row("numba-sparse", "impls.numba_sparse:Trainer", "the same, with background pixels left out of the first layer", ("numba", "scipy")),
     Row("keras-tf", "impls.keras_mlp:CpuTrainer", "Keras on TensorFlow, compiled epoch", _KERAS, "keras", environment=_TENSORFLOW | _NO_GPU),
     Row("keras-tf-gpu", "impls.keras_mlp:GpuTrainer", "Keras on TensorFlow, compiled epoch, data on the GPU", _KERAS, "keras", device="gpu", environment=_TENSORFLOW),
     Row("floor", "impls.floor:Trainer", "the matrix products of a step alone: this machine's limit", role="limit"),

@@ -1,0 +1,53 @@
+"""The compiled step with the work on background pixels left out.
+
+Four of five pixels of a handwritten digit are background.  The columns that nearly always are go
+through loops that skip the background, the others through BLAS as before; see
+:mod:`impls.sparse_rows` for why the result is the same.  What it buys: less than half of the first
+layer's products, and less than half of the numbers to gather.  It can beat the floor, which
+multiplies everything.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from impls import numba_jit
+from impls.networks import Network, Training
+from impls.numba_state import describe
+from impls.parameters import Floats, Parameters
+from impls.sparse_rows import split
+
+
+class Trainer(numba_jit.Trainer):
+    """Features in an order of its own inside: sparse columns first, then the dense ones."""
+
+    def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
+        self.order: npt.NDArray[np.int64] = np.arange(network.layers[0])
+        super().__init__(network, training, parameters)
+
+    def load(self, parameters: Parameters) -> None:
+        W, *others = parameters.weights
+        super().load(Parameters((W[self.order], *others), parameters.biases))
+
+    def bind(self, X: Floats, Y: Floats) -> None:
+        before = self.parameters()
+        self.order, dense, self.rest = split(X)
+        layers = (dense.shape[1], *self.network.layers[1:])
+        self.net = describe(msgspec.structs.replace(self.network, layers=layers), self.training)
+        self.load(before)
+        super().bind(dense, Y)
+
+    def parameters(self) -> Parameters:
+        return self._in_order(super().parameters())
+
+    def gradients(self) -> Parameters:
+        return self._in_order(super().gradients())
+
+    def _in_order(self, inside: Parameters) -> Parameters:
+        """``inside`` with the features as they came."""
+        W, *others = inside.weights
+        canonical = np.empty_like(W)
+        canonical[self.order] = W
+        return Parameters((canonical, *others), inside.biases)
