@@ -27,9 +27,11 @@ from impls.row import Row
 FEWEST_MIS_SET, FEWEST_RIGHT = 8, 5
 _TITLE = "Thread settings read back"
 
-_BLIND_SPOT = (
+_BLIND_SPOTS = (
     "fewer threads than asked inside the clock alone are not told from work too small for more: "
-    "a pool that is limited there and restored before it is read again raises no alarm"
+    "a pool that is limited there and restored before it is read again raises no alarm",
+    "more threads than asked inside the clock alone show by processor time beyond the clock's: "
+    "only where other processes leave them a processor",
 )
 
 
@@ -38,7 +40,7 @@ def check(options: Options) -> Report:
     findings = [_enough("processors", usable_cpus(), 2)]
     if not findings[0].passed:
         return Report(_TITLE, findings, ["with one processor no setting can be told from another"])
-    notes = [_BLIND_SPOT]
+    notes = [*_BLIND_SPOTS]
     ran = {True: 0, False: 0}
     with tempfile.TemporaryDirectory(prefix="mlpbench-threads-") as name:
         for case in (*MIS_SET, *RIGHT):
