@@ -16,9 +16,9 @@ import tensorflow as tf
 from keras import ops
 
 from impls import contract
-from impls.contract import FEATURES, Feature, Loss, Phase, Pool
+from impls.contract import FEATURES, Feature, Loss, Phase, Pool, State
 from impls.functions import PROBABILITY_FLOOR
-from impls.keras_model import Tensor, build_model, build_optimiser
+from impls.keras_model import Tensor, build_model, build_optimiser, memories
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows
 
@@ -29,6 +29,12 @@ class CpuTrainer(contract.Trainer):
     phases: ClassVar[frozenset[Phase]] = frozenset({"prepare", "forward", "loss", "update"})
     features: ClassVar[frozenset[Feature]] = FEATURES
     device: ClassVar[str] = "/CPU:0"
+
+    @classmethod
+    def supports(cls, network: Network, training: Training) -> str | None:
+        if network.dtype != "float32":
+            return f"Keras keeps its learning rate in float32, too coarse for {network.dtype}"
+        return super().supports(network, training)
 
     @classmethod
     def pools(cls) -> tuple[Pool, ...]:
@@ -196,6 +202,22 @@ class CpuTrainer(contract.Trainer):
         with tf.device(self.device):
             outputs: Floats = self._predict(tf.constant(X)).numpy()
         return outputs
+
+    def state(self) -> State:
+        memory = tuple(
+            self._canonical([variable.numpy() for variable in remembered])
+            for remembered in memories(self.optimizer)
+        )
+        return State(self.parameters(), memory, int(self.optimizer.iterations.numpy()))
+
+    def resume(self, state: State) -> None:
+        super().resume(state)
+        self.optimizer.iterations.assign(state.updates)
+        known = zip(memories(self.optimizer), state.memory or (), strict=False)
+        for variables, remembered in known:
+            pairs = zip(remembered.weights, remembered.biases, strict=True)
+            for variable, array in zip(variables, (a for pair in pairs for a in pair), strict=True):
+                variable.assign(array.astype(self.network.dtype))
 
     def parameters(self) -> Parameters:
         return self._canonical(self.model.get_weights())
