@@ -82,11 +82,19 @@ def default_work(seed: int) -> Work:
 
 
 def fast_implementations() -> list[str]:
-    """Those of which one has the shortest step at small batches, as far as installed."""
+    """Those of which one has the shortest step at small batches, as far as installed.
+
+    The top of the ladder and what is no rung of it; frameworks, which an extra installs, start
+    slowly.
+    """
+    top = max(row.rung or 0 for row in registry.ROWS)
     return [
-        name
-        for name in ("numba", "numpy-optimized")
-        if registry.missing(registry.find(name)) is None
+        row.name
+        for row in registry.ROWS
+        if row.role == "trainer"
+        and row.extra is None
+        and row.rung in {None, top}
+        and registry.missing(row) is None
     ]
 
 
