@@ -55,6 +55,16 @@ def build_optimiser(training: Training) -> keras.optimizers.Optimizer:
     return OneStepMomentum(training.learning_rate, training.momentum)
 
 
+def memories(optimiser: keras.optimizers.Optimizer) -> list[list[Any]]:
+    """What the optimiser remembers: one variable per trained one, for each of its memories."""
+    found = []
+    for name in ("previous", "momentum", "velocity"):
+        kept = [one for one in optimiser.variables if one.path.endswith(f"_{name}")]
+        if kept:
+            found.append(kept)
+    return found
+
+
 class HashedDropout(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """Dropout by the masks of :mod:`impls.dropout`, drawn inside the graph.
 

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from impls import contract, dropout
-from impls.contract import FEATURES, Feature, Loss
+from impls.contract import FEATURES, Feature, Loss, State
 from impls.functions import (
     ACTIVATIONS,
     SLOPES_FROM_INPUT,
@@ -52,12 +52,16 @@ class Trainer(contract.Trainer):
     """The lowest layer whose delta is computed."""
 
     def load(self, parameters: Parameters) -> None:
-        self.W: list[Floats] = [
+        self.W = self._matrices(parameters)
+        self.memories = [new_memory(self.training.optimiser, W) for W in self.W]
+        self.updates = 0
+
+    def _matrices(self, parameters: Parameters) -> list[Floats]:
+        """Canonical parameters with the biases in column 0, shape ``(n_out, n_in + 1)``."""
+        return [
             np.column_stack([b, W.T]).astype(self.dtype)
             for W, b in zip(parameters.weights, parameters.biases, strict=True)
         ]
-        self.memories = [new_memory(self.training.optimiser, W) for W in self.W]
-        self.updates = 0
 
     def bind(self, X: Floats, Y: Floats) -> None:
         self.X: Floats = X.astype(self.dtype)
@@ -139,14 +143,26 @@ class Trainer(contract.Trainer):
         outputs = self._layers(columns, with_bias_row(columns), no_masks)[1][-1]
         return np.ascontiguousarray(outputs.T)
 
+    def state(self) -> State:
+        memory = tuple(
+            _canonical(matrices).astype(self.dtype) for matrices in zip(*self.memories, strict=True)
+        )
+        return State(_canonical(self.W).astype(self.dtype), memory, self.updates)
+
+    def resume(self, state: State) -> None:
+        super().resume(state)
+        self.updates = state.updates
+        for number, remembered in enumerate(state.memory or ()):
+            for memory, M in zip(self.memories, self._matrices(remembered), strict=True):
+                memory[number] = M
+
     def parameters(self) -> Parameters:
-        return self._canonical(self.W)
+        return _canonical(self.W).astype(self.network.dtype)
 
     def gradients(self) -> Parameters:
-        return self._canonical(self.G)
+        return _canonical(self.G).astype(self.network.dtype)
 
-    def _canonical(self, matrices: list[Floats]) -> Parameters:
-        """Split column 0 off and turn ``(n_out, n_in)`` into ``(n_in, n_out)``."""
-        return Parameters(
-            tuple(M[:, 1:].T for M in matrices), tuple(M[:, 0] for M in matrices)
-        ).astype(self.network.dtype)
+
+def _canonical(matrices: Sequence[Floats]) -> Parameters:
+    """Column 0 as biases, and the rest from ``(n_out, n_in)`` to ``(n_in, n_out)``: views."""
+    return Parameters(tuple(M[:, 1:].T for M in matrices), tuple(M[:, 0] for M in matrices))

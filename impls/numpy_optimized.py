@@ -24,10 +24,10 @@ from typing import ClassVar
 import numpy as np
 
 from impls import contract
-from impls.contract import FEATURES, Feature, Loss
+from impls.contract import FEATURES, Feature, Loss, State
 from impls.dropout import step_key
 from impls.networks import Network, Training
-from impls.numpy_tile import Flat, Tile
+from impls.numpy_tile import Flat, Tile, joined
 from impls.optimisers import InPlace
 from impls.parameters import Floats, Parameters, Rows, batches
 
@@ -177,6 +177,15 @@ class Trainer(contract.Trainer):
             tile.forward(self.P.M)
             outputs[start : start + len(part)] = tile.A[-1]
         return outputs
+
+    def state(self) -> State:
+        memory = tuple(self.P.split(vector) for vector in self.optimiser.remembered())
+        return State(self.parameters(), memory, self.updates)
+
+    def resume(self, state: State) -> None:
+        super().resume(state)
+        self.updates = state.updates
+        self.optimiser.recall([joined(remembered) for remembered in state.memory or ()])
 
     def parameters(self) -> Parameters:
         return self.P.canonical()

@@ -27,6 +27,20 @@ class Flat:
         weights, biases = tuple(M[:-1] for M in self.M), tuple(M[-1] for M in self.M)
         return Parameters(weights, biases).astype(self.vector.dtype)
 
+    def split(self, vector: Floats) -> Parameters:
+        """Another vector of this order in canonical form, in its own dtype."""
+        ends = np.cumsum([M.size for M in self.M])[:-1]
+        parts = [
+            part.reshape(M.shape) for part, M in zip(np.split(vector, ends), self.M, strict=True)
+        ]
+        return Parameters(tuple(P[:-1] for P in parts), tuple(P[-1] for P in parts))
+
+
+def joined(parameters: Parameters) -> Floats:
+    """Canonical parameters as one vector in the order of :class:`Flat`."""
+    pairs = zip(parameters.weights, parameters.biases, strict=True)
+    return np.concatenate([np.vstack([W, b]).ravel() for W, b in pairs])
+
 
 class Tile:
     """Buffers for ``rows`` examples, and the work that is done on them.

@@ -16,9 +16,10 @@ memories start at 0.  Weights lose ``U``:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from impls.networks import Training
 from impls.parameters import Floats
@@ -82,6 +83,29 @@ class InPlace:
         """Memories as before the first update."""
         for array in self.memory:
             array[:] = 0
+
+    def remembered(self) -> list[npt.NDArray[np.float64]]:
+        """The memories with all their factors, as the formulas have them.
+
+        In float64, so that a memory in float32 comes back from :meth:`recall` as it was.
+        """
+        factors = self._factors()
+        return [m * factor for m, factor in zip(self.memory, factors, strict=False)]
+
+    def recall(self, remembered: Sequence[Floats]) -> None:
+        """Take memories as :meth:`remembered` gave them."""
+        for m, given, factor in zip(self.memory, remembered, self._factors(), strict=False):
+            m[:] = given / factor
+
+    def _factors(self) -> tuple[np.float64, ...]:
+        """What the memories are to be multiplied by."""
+        training = self.training
+        factors = {
+            "sgd": (1.0,),
+            "adam": (1 - training.beta1, 1 - training.beta2),
+            "rmsprop": (1 - training.rho,),
+        }
+        return tuple(map(np.float64, factors[training.optimiser]))
 
     def update(self, g: Floats, rate: float, t: int) -> None:
         """Move the parameters by their gradient ``g``, a vector of the same size."""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from impls import contract, dropout
-from impls.contract import FEATURES, Feature, Loss
+from impls.contract import FEATURES, Feature, Loss, State
 from impls.functions import (
     ACTIVATIONS,
     SLOPES_FROM_INPUT,
@@ -116,6 +116,27 @@ class Trainer(contract.Trainer):
 
     def predict(self, X: Floats) -> Floats:
         return self.layers(X.astype(self.dtype))[1][-1]
+
+    def state(self) -> State:
+        memory = tuple(
+            Parameters(Ms, bs).astype(self.dtype)
+            for Ms, bs in zip(
+                zip(*self.memory_of_W, strict=True),
+                zip(*self.memory_of_b, strict=True),
+                strict=True,
+            )
+        )
+        return State(self.parameters(), memory, self.updates)
+
+    def resume(self, state: State) -> None:
+        super().resume(state)
+        self.updates = state.updates
+        for number, remembered in enumerate(state.memory or ()):
+            exact = remembered.astype(self.dtype)
+            for memory, M in zip(self.memory_of_W, exact.weights, strict=True):
+                memory[number] = M
+            for memory, m in zip(self.memory_of_b, exact.biases, strict=True):
+                memory[number] = m
 
     def parameters(self) -> Parameters:
         return Parameters(tuple(self.W), tuple(self.b)).astype(np.float64)
