@@ -24,7 +24,7 @@ from bench.measure import Measurement
 from bench.plan import Effort
 from bench.results import EPOCH, STEP, Disturbance
 from bench.selfcheck import Finding, Options, Report
-from bench.selfcheck.in_process import DEFAULT, Work, work_of
+from bench.selfcheck.in_process import DEFAULT, TOP, Work, work_of
 from impls.contract import Trainer
 
 TRIALS = 20
@@ -33,7 +33,6 @@ FALSE = 0.05
 QUIET_PRESSURE, QUIET_FOREIGN = 0.02, 0.05
 """A trial was quiet where less than these shares of it were waited, or spent by others."""
 
-_IMPLEMENTATION = "numpy-cached"
 _BATCH_SIZE = 500
 _EFFORT = Effort(
     blocks=1,
@@ -88,7 +87,7 @@ def check(options: Options) -> Report:
     examples = DEFAULT.examples
     assert examples is not None  # noqa: S101  # so it is declared
     work = work_of(_BATCH_SIZE, examples, options.seed)
-    trainer = work.trainer(_IMPLEMENTATION)
+    trainer = work.trainer(TOP.name)
     rng = random.Random(options.seed)
     trials = []
     for count in range(number):

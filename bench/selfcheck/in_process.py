@@ -19,6 +19,8 @@ from impls.networks import Training
 from impls.parameters import Floats, Parameters, start_parameters
 
 DEFAULT = PROFILES["default"]
+TOP = max(registry.ROWS, key=lambda row: row.rung or 0)
+"""The top of the ladder: it always can be run, and takes the least time of what always can."""
 SMALLEST_BATCH = min(DEFAULT.batch_sizes)
 
 
@@ -87,13 +89,12 @@ def fast_implementations() -> list[str]:
     The top of the ladder and what is no rung of it; frameworks, which an extra installs, start
     slowly.
     """
-    top = max(row.rung or 0 for row in registry.ROWS)
     return [
         row.name
         for row in registry.ROWS
         if row.role == "trainer"
         and row.extra is None
-        and row.rung in {None, top}
+        and row.rung in {None, TOP.rung}
         and registry.missing(row) is None
     ]
 

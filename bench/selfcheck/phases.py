@@ -18,6 +18,7 @@ from bench.results import EPOCH, STEP
 from bench.selfcheck import Finding, Options, Report
 from bench.selfcheck.in_process import (
     DEFAULT,
+    TOP,
     default_work,
     fast_implementations,
     median_seconds,
@@ -39,7 +40,6 @@ MOST_PROBE = 0.005
 EFFORT = Effort(
     blocks=1, rounds=1, epoch_rounds=1, round_seconds=0.02, cell_seconds=1.0, warmup_seconds=0.02
 )
-_ORIGINAL = "numpy-cached"
 _BATCH_SIZE = 32
 
 Waits = Mapping[Phase, float]
@@ -51,7 +51,7 @@ Seconds = Mapping[str, float]
 def check(options: Options) -> Report:
     """``trials`` counts the rounds in which every variant is measured once."""
     work = work_of(_BATCH_SIZE, STEPS * _BATCH_SIZE, options.seed)
-    original = work.trainer(_ORIGINAL)
+    original = work.trainer(TOP.name)
 
     def measure(waits: Waits) -> Seconds:
         return medians(work.measure(Slowed(original, waits, busy_wait), EFFORT))

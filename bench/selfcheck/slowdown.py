@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench import stats, verdicts
 from bench.selfcheck import Finding, Options, Report
+from bench.selfcheck.in_process import TOP
 from bench.selfcheck.small_run import carry_out, plan_for
 from bench.stopping import ratios
 from impls import registry
@@ -21,7 +22,6 @@ from impls.row import Row
 TRIALS = 20
 PRECISION = 0.02
 MOST_BLOCKS = 40
-REFERENCE = max(registry.ROWS, key=lambda row: row.rung or 0)
 WANTED = {0.05: 0.9, 0.10: 1.0}
 """Shares of slowdown with the share of trials in which they must be found."""
 
@@ -52,7 +52,7 @@ def check(options: Options) -> Report:
     blocks: list[int] = []
     with tempfile.TemporaryDirectory(prefix="mlpbench-slowed-") as folder:
         slowed = {share: _write(Path(folder), share) for share in WANTED}
-        rows = [REFERENCE, *slowed.values()]
+        rows = [TOP, *slowed.values()]
         for trial in range(trials):
             plan = plan_for(
                 rows,
@@ -61,7 +61,7 @@ def check(options: Options) -> Report:
                 seed=options.seed + trial,
                 precision=PRECISION,
             )
-            measured = ratios(carry_out(plan, rows).outcomes, REFERENCE.name)
+            measured = ratios(carry_out(plan, rows).outcomes, TOP.name)
             by_name = {cell.implementation: ratio for cell, ratio in measured.items()}
             family = [by_name[row.name] for row in slowed.values()]
             for share, verdict in zip(slowed, verdicts.judge(family), strict=True):
@@ -79,7 +79,7 @@ def check(options: Options) -> Report:
 def _write(folder: Path, share: float) -> Row:
     """An implementation that is slower by ``share``."""
     file = folder / f"slower_by_{round(100 * share)}.py"
-    module, _, name = REFERENCE.target.partition(":")
+    module, _, name = TOP.target.partition(":")
     file.write_text(_SLOWED.format(share=share, module=module, name=name))
     return registry.find(f"{file}:Trainer")
 

@@ -28,10 +28,14 @@ FEWEST_MIS_SET, FEWEST_RIGHT = 8, 5
 _TITLE = "Thread settings read back"
 
 _BLIND_SPOTS = (
-    "fewer threads than asked inside the clock alone are not told from work too small for more: "
-    "a pool that is limited there and restored before it is read again raises no alarm",
-    "more threads than asked inside the clock alone show by processor time beyond the clock's: "
-    "only where other processes leave them a processor",
+    (
+        "fewer threads than asked inside the clock alone are not told from work too small for "
+        "more: a pool that is limited there and restored before it is read again raises no alarm"
+    ),
+    (
+        "more threads than asked inside the clock alone show by processor time beyond the clock's: "
+        "only where other processes leave them a processor"
+    ),
 )
 
 
