@@ -28,7 +28,7 @@ from threadpoolctl import ThreadpoolController
 from impls import contract
 from impls import numba_kernels as kernels
 from impls import numba_update as updates
-from impls.contract import FEATURES, Feature, Loss, Pool
+from impls.contract import FEATURES, Feature, Loss, Pool, State
 from impls.flat import Flat
 from impls.networks import Network, Training
 from impls.numba_state import Memory, describe, describe_update
@@ -174,6 +174,21 @@ class Trainer(contract.Trainer):
         return np.concatenate(
             [A[t, start : start + n * nodes].reshape(n, nodes) for t, n in enumerate(shares)]
         )
+
+    def state(self) -> State:
+        view, memory = Flat(self.network), []
+        for remembered in self.remembered:
+            view.vector[:] = remembered
+            memory.append(view.canonical())
+        return State(self.parameters(), tuple(memory), self.updates)
+
+    def resume(self, state: State) -> None:
+        super().resume(state)
+        self.updates = state.updates
+        view = Flat(self.network)
+        for mine, remembered in zip(self.remembered, state.memory or (), strict=False):
+            view.fill(remembered)
+            mine[:] = view.vector
 
     def parameters(self) -> Parameters:
         return self.P.canonical()

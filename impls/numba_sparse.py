@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from impls import numba_jit
+from impls.contract import State
 from impls.networks import Network, Training
 from impls.numba_state import describe
 from impls.parameters import Floats, Parameters
@@ -28,8 +29,7 @@ class Trainer(numba_jit.Trainer):
         super().__init__(network, training, parameters)
 
     def load(self, parameters: Parameters) -> None:
-        W, *others = parameters.weights
-        super().load(Parameters((W[self.order], *others), parameters.biases))
+        super().load(self._inside(parameters))
 
     def bind(self, X: Floats, Y: Floats) -> None:
         before = self.parameters()
@@ -39,11 +39,23 @@ class Trainer(numba_jit.Trainer):
         self.load(before)
         super().bind(dense, Y)
 
+    def state(self) -> State:
+        state = super().state()
+        return state._replace(memory=tuple(map(self._in_order, state.memory or ())))
+
+    def resume(self, state: State) -> None:
+        super().resume(state._replace(memory=tuple(map(self._inside, state.memory or ()))))
+
     def parameters(self) -> Parameters:
         return self._in_order(super().parameters())
 
     def gradients(self) -> Parameters:
         return self._in_order(super().gradients())
+
+    def _inside(self, canonical: Parameters) -> Parameters:
+        """``canonical`` with the features in the order that is used inside."""
+        W, *others = canonical.weights
+        return Parameters((W[self.order], *others), canonical.biases)
 
     def _in_order(self, inside: Parameters) -> Parameters:
         """``inside`` with the features as they came."""
