@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from bench.errors import ModelError, UsageError
-from impls import registry
+from impls import contract, registry
 from impls.contract import Trainer
 from impls.data import TrainingData
 from impls.evaluation import Evaluation, evaluate
@@ -126,6 +126,21 @@ def go_on(row: Row, model: Model, data: TrainingData) -> Session:
     session.trainer.learning_rate = model.learning_rate
     session.history = History(list(model.history.epochs))
     return session
+
+
+def forgotten(session: Session, model: Model) -> str:
+    """Why a training that was taken up does not remember the one before, or nothing where it does.
+
+    Descent without momentum and dropout has nothing to remember.
+    """
+    training = model.training
+    if training.optimiser == "sgd" and not training.momentum and not any(model.network.dropout):
+        return ""
+    if model.state.memory is None:
+        return f"{model.implementation} did not hand out what its optimiser remembers"
+    if type(session.trainer).resume is contract.Trainer.resume:
+        return f"{session.row.name} does not take up what another optimiser remembers"
+    return ""
 
 
 def build(row: Row, network: Network, training: Training, parameters: Parameters) -> Trainer:

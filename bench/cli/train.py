@@ -94,7 +94,7 @@ def _new(console: Console, options: dict[str, Any]) -> Plan:
         weights = read_weights(options["weights"])
     normaliser = weights.normaliser if weights and options["normalise"] is None else None
     choice = choose(options, network=weights.network if weights else None)
-    data = read_data(console, options, normaliser or options["normalise"] or "standard")
+    data = read_data(console, options, normaliser or choice.normalise)
     sessions.require_fit(choice.network, data)
     start = weights.parameters if weights else None
 
@@ -125,8 +125,22 @@ def _resumed(console: Console, context: click.Context) -> Plan:
     epochs = options["epochs"] or saved.training.epochs
     model = sessions.with_epochs(saved, epochs)
     data = read_data(console, options, model.normaliser)
+    if model.source.examples < len(data.X):
+        data = data.take(model.source.examples)
     rows = _rows(options["implementations"] or (model.implementation,))
-    return Plan(rows, lambda row: sessions.go_on(row, model, data), data, epochs)
+
+    def begin(row: Row) -> Session:
+        session = sessions.go_on(row, model, data)
+        reason = sessions.forgotten(session, model)
+        if reason:
+            console.print(
+                f"Note: the optimiser begins with an empty memory, because {reason}. The training "
+                "will not end exactly where it would have ended without the interruption.",
+                style="yellow", highlight=False, soft_wrap=True,
+            )  # fmt: skip
+        return session
+
+    return Plan(rows, begin, data, epochs)
 
 
 def _rows(names: Sequence[str]) -> tuple[Row, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 WITH_RESUME = {
-    "implementations", "epochs", "dataset", "examples", "resume", "out", "print_period",
+    "implementations", "epochs", "dataset", "resume", "out", "print_period",
     "evaluate_every", "checkpoint_every", "digit",
 }  # fmt: skip
 """What may be said beside --resume; everything else is in the model."""

@@ -139,7 +139,7 @@ DATA_OPTIONS: tuple[Callable[..., Any], ...] = (
         type=click.Choice(list(NORMALISATIONS)),
         default=None,
         help="; ".join(f"{name}: {what}" for name, what in NORMALISATIONS.items())
-        + ". Default: standard.",
+        + ". Default: the network's.",
     ),
     click.option(
         "--examples",
@@ -152,11 +152,12 @@ DATA_OPTIONS: tuple[Callable[..., Any], ...] = (
 
 @dataclass(frozen=True)
 class Choice:
-    """What is trained, how, and in which order."""
+    """What is trained, how, in which order, and how its features are normalised."""
 
     network: Network
     training: Training
     order: Order
+    normalise: str
 
 
 def with_options(*groups: tuple[Callable[..., Any], ...]) -> Callable[[Any], Any]:
@@ -192,6 +193,7 @@ def choose(options: dict[str, Any], network: Network | None = None) -> Choice:
         network=network or _varied(preset.network, options),
         training=msgspec.structs.replace(training, **given),
         order=order,
+        normalise=options["normalise"] or preset.normalise,
     )
 
 
