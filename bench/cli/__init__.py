@@ -23,6 +23,7 @@ COMMANDS = {
     "report": "bench.cli.report:report_command",
     "compare": "bench.cli.compare:compare_command",
     "train": "bench.cli.train:train_command",
+    "evaluate": "bench.cli.evaluate:evaluate_command",
     "list": "bench.cli.listing:list_command",
     "selfcheck": "bench.cli.selfcheck:selfcheck_command",
     "doctor": "bench.cli.doctor:doctor_command",

@@ -126,13 +126,15 @@ ORDER_OPTIONS: tuple[Callable[..., Any], ...] = (
     ),
 )
 
+DATASET = click.option(
+    "--dataset",
+    default="auto",
+    show_default=True,
+    help="auto, mnist, digits, or the path of an npz or csv file or of a folder of IDX files.",
+)
+
 DATA_OPTIONS: tuple[Callable[..., Any], ...] = (
-    click.option(
-        "--dataset",
-        default="auto",
-        show_default=True,
-        help="auto, mnist, digits, or the path of an npz or csv file or of a folder of IDX files.",
-    ),
+    DATASET,
     click.option(
         "--normalise",
         "--normalize",

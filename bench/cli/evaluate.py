@@ -1,0 +1,90 @@
+"""``mlpbench evaluate``: what saved networks do, on their own data or on other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from bench.cli.learned import conclude
+from bench.cli.output import open_folder
+from bench.cli.planning import choose_implementations
+from bench.cli.progress import waiting
+from bench.cli.reading import require_class
+from bench.cli.training_options import DATASET
+from bench.plan import require_distinct
+from impls import models, sessions
+from impls.data.loading import read_dataset
+from impls.data.training_data import TrainingData, from_raw
+from impls.evaluation import Trained, evaluate
+from impls.model import Model
+
+
+@click.command("evaluate")
+@click.argument(
+    "paths", metavar="MODEL...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--impl",
+    "implementation",
+    default=None,
+    help="Let this implementation predict. Default: the one that trained each network.",
+)
+@DATASET
+@click.option(
+    "--digit",
+    type=click.IntRange(min=0),
+    default=None,
+    help="The class whose hits and misses are shown. Default: the one most often missed.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Folder for the report. Default: results/evaluate-DATE-TIME.",
+)
+def evaluate_command(paths: tuple[Path, ...], **options: Any) -> None:
+    """Write the evaluation report of saved networks, without any training.
+
+    Examples are normalised as those of each network's training were.
+    """
+    console = Console()
+    require_distinct("MODEL", paths)
+    saved = [models.load(path) for path in paths]
+    with waiting(console, "reading the data"):
+        raw = read_dataset(options["dataset"], progress=console.is_terminal)
+        several = [from_raw(raw, model.normaliser) for model in saved]
+    if raw.note:
+        console.print(f"Note: {raw.note}", style="yellow", highlight=False, soft_wrap=True)
+    require_class(options["digit"], several[0])
+    reached = [
+        _evaluated(console, name, model, data, options["implementation"])
+        for name, model, data in zip(_names(paths), saved, several, strict=True)
+    ]
+    folder = open_folder(options["out"], "evaluate")
+    conclude(console, reached, several[0], folder, options["digit"])
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Names that tell the networks apart: of the file, or the whole path where these repeat."""
+    stems = [path.stem for path in paths]
+    return stems if len(set(stems)) == len(stems) else [str(path) for path in paths]
+
+
+def _evaluated(
+    console: Console, name: str, model: Model, data: TrainingData, implementation: str | None
+) -> Trained:
+    sessions.require_fit(model.network, data)
+    (row,) = choose_implementations((implementation or model.implementation,), None)
+    os.environ.update(row.environment)
+    if data.sha256 != model.source.sha256:
+        console.print(
+            f"Note: {name} was trained on {model.source.name}, other data than these.",
+            style="yellow", highlight=False, soft_wrap=True,
+        )  # fmt: skip
+    trainer = sessions.build(row, model.network, model.training, model.state.parameters)
+    return Trained(name, model, evaluate(trainer, data))

@@ -1,0 +1,103 @@
+"""``mlpbench evaluate``: saved networks on data, by any implementation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.harness.conftest import Said
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture
+def model(mlpbench: Command, npz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A network trained by numpy-optimized, on features of its own scale."""
+    with monkeypatch.context() as patch:
+        patch.setattr("bench.cli.train.conclude", lambda *_: None)
+        said = mlpbench(
+            "train", "--network", "36-8-3", "--learning-rate", 0.02, "--epochs", 8, "--dataset",
+            npz, "--out", tmp_path / "trained", "--normalise", "range", "--batch-size", 20,
+        )  # fmt: skip
+    assert said.code == 0, said.err
+    return tmp_path / "trained" / "numpy-optimized.npz"
+
+
+def numbers(folder: Path) -> Any:
+    return json.loads((folder / "evaluation.json").read_text())
+
+
+@pytest.mark.parametrize("name", ["numpy-optimized", "numpy-naive", "numba"])
+def test_every_implementation_finds_the_same(
+    mlpbench: Command, npz: Path, tmp_path: Path, model: Path, name: str
+) -> None:
+    said = mlpbench("evaluate", model, "--impl", name, "--dataset", npz, "--out", tmp_path / "out")
+    assert said.code == 0, said.err
+    found = numbers(tmp_path / "out")
+    assert found["dataset"]["normalisation"] == "range"
+    network = found["networks"][0]
+    last = network["history"][-1]["standing"]
+    assert network["test"]["accuracy"] == last["test_accuracy"]
+    assert network["train"]["loss"] == pytest.approx(last["loss"], rel=1e-5)
+    assert "after 8 epochs" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_other_data_are_normalised_as_those_of_the_training(
+    mlpbench: Command, npz: Path, tmp_path: Path, model: Path
+) -> None:
+    """Twice as dark, and still in the scale of the training, so nothing is recognised as before."""
+    with np.load(npz) as archive:
+        arrays = dict(archive)
+    arrays["x_test"] //= 8
+    np.savez(tmp_path / "dark.npz", **arrays)
+    said = mlpbench("evaluate", model, "--dataset", tmp_path / "dark.npz", "--out", tmp_path / "d")
+    assert said.code == 0, said.err
+    assert "Note: numpy-optimized was trained on stripes, other data than these." in said.out
+    dark = numbers(tmp_path / "d")["networks"][0]["test"]
+    mlpbench("evaluate", model, "--dataset", npz, "--out", tmp_path / "usual")
+    usual = numbers(tmp_path / "usual")["networks"][0]["test"]
+    assert dark["loss"] > usual["loss"]
+
+
+def test_several_networks_stand_side_by_side(
+    mlpbench: Command, npz: Path, tmp_path: Path, model: Path
+) -> None:
+    other = tmp_path / "copy" / model.name
+    other.parent.mkdir()
+    other.write_bytes(model.read_bytes())
+    said = mlpbench("evaluate", model, other, "--dataset", npz, "--out", tmp_path / "out")
+    assert said.code == 0, said.err
+    names = [one["name"] for one in numbers(tmp_path / "out")["networks"]]
+    assert names == [str(model), str(other)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("none.npz",), "cannot read none.npz"),
+        ((), "MODEL"),
+        (("junk.npz",), "junk.npz is not a saved model"),
+        (("stripes.npz",), "it has no header"),
+        (("trained/numpy-optimized.npz", "--digit", 3), "--digit 3 is no class of stripes"),
+        (("trained/numpy-optimized.npz", "--impl", "none"), "unknown implementation 'none'"),
+        (("trained/numpy-optimized.npz",) * 2, "MODEL"),
+        (("trained/numpy-optimized.npz", "--dataset", "digits"), "784 features"),
+    ],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.usefixtures("model")
+def test_a_mistake_is_explained(
+    mlpbench: Command, npz: Path, tmp_path: Path, arguments: tuple[object, ...], said: str
+) -> None:
+    (tmp_path / "junk.npz").write_text("junk")
+    dataset = () if "--dataset" in arguments else ("--dataset", npz)
+    answer = mlpbench("evaluate", *arguments, *dataset, "--out", tmp_path / "out")
+    assert answer.code == 64
+    assert said in answer.err
+    assert "Traceback" not in answer.err
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,120 @@
+"""Networks in Keras' own files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.errors import ModelError
+from impls import keras_files, registry
+from impls.networks import Network, Training
+from impls.parameters import Parameters, start_parameters
+from impls.reference import Trainer
+from tests.harness.conftest import Said
+
+ROW = registry.find("keras-tf")
+pytestmark = [
+    pytest.mark.skipif(registry.missing(ROW) is not None, reason="Keras is not installed"),
+    # Keras' way of saving weights meets a signature that NumPy 2 no longer likes.
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
+
+NETWORK = Network(
+    name="net", layers=(36, 8, 5, 3), activation="tanh", loss="cross-entropy", dropout=(0.0, 0.5)
+)
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """What the command line sets before it imports Keras is taken back."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ROW.environment.items():
+            patch.setitem(os.environ, name, value)
+        yield
+
+
+def parameters(network: Network = NETWORK) -> Parameters:
+    return start_parameters(network, Training(), seed=2)
+
+
+def test_a_network_comes_back_with_its_weights(tmp_path: Path) -> None:
+    path = tmp_path / "net.keras"
+    keras_files.save(NETWORK, parameters(), path)
+    network, found = keras_files.load(path)
+    assert network == NETWORK
+    for (name, ours), (_, theirs) in zip(parameters().arrays(), found.arrays(), strict=True):
+        np.testing.assert_array_equal(ours, theirs, err_msg=name)
+    assert [one.name for one in tmp_path.iterdir()] == ["net.keras"]
+
+
+@pytest.mark.parametrize("loss", ["logloss", "cross-entropy"])
+def test_keras_alone_predicts_what_the_reference_predicts(tmp_path: Path, loss: Any) -> None:
+    import keras  # noqa: PLC0415 - takes seconds
+
+    network = Network(name="net", layers=NETWORK.layers, loss=loss)
+    keras_files.save(network, parameters(network), tmp_path / "net.keras")
+    model = keras.saving.load_model(tmp_path / "net.keras")
+    X = np.random.default_rng(1).normal(size=(20, 36)).astype(np.float32)
+    reference = Trainer(network, Training(), parameters(network))
+    np.testing.assert_allclose(model.predict(X, verbose=0), reference.predict(X), atol=1e-6)
+
+
+def test_other_kinds_of_network_are_refused(tmp_path: Path) -> None:
+    import keras  # noqa: PLC0415 - takes seconds
+
+    dense, path = keras.layers.Dense, tmp_path / "net.keras"
+    for layers, said in {
+        (keras.layers.Reshape((4, 1)), keras.layers.Flatten(), dense(2, "softmax")): "Reshape",
+        (dense(3, "relu"), dense(3, "tanh"), dense(2, "softmax")): "must share one of",
+        (dense(3, "selu"), dense(2, "softmax")): "activations selu, softmax",
+        (dense(2),): "activations linear",
+        (dense(2, "softmax", use_bias=False),): "a layer Dense",
+        (keras.layers.Dropout(0.1),): "a layer Dropout",
+    }.items():
+        keras.Sequential([keras.Input((4,)), *layers]).save(path)
+        with pytest.raises(ModelError, match=r"net\.keras") as caught:
+            keras_files.load(path)
+        assert said in str(caught.value)
+
+
+def test_truncated_and_foreign_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.keras"
+    keras_files.save(NETWORK, parameters(), path)
+    whole = path.read_bytes()
+    for content in (whole[:40], whole[: len(whole) // 2], b"hello", b""):
+        path.write_bytes(content)
+        with pytest.raises(ModelError, match=r"net\.keras is not a model that Keras can read"):
+            keras_files.load(path)
+    with pytest.raises(ModelError, match="there is no such file"):
+        keras_files.load(tmp_path / "none.keras")
+    with pytest.raises(ModelError, match="cannot write"):
+        keras_files.save(NETWORK, parameters(), tmp_path / "none" / "net.keras")
+
+
+def test_a_file_that_brings_code_is_refused(tmp_path: Path) -> None:
+    import keras  # noqa: PLC0415 - takes seconds
+
+    path = tmp_path / "code.keras"
+    layers = [keras.Input((4,)), keras.layers.Lambda(lambda x: x), keras.layers.Dense(2, "softmax")]
+    keras.Sequential(layers).save(path)
+    with pytest.raises(ModelError, match=r"code\.keras"):
+        keras_files.load(path)
+
+
+def test_keras_rows_save_both_and_others_start_from_it(
+    mlpbench: Callable[..., Said], npz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.cli.train.conclude", lambda *_: None)
+    usual = ("--dataset", npz, "--epochs", 2, "--out", tmp_path / "out")
+    said = mlpbench("train", "--impl", "keras-tf", "--network", "36-8-3", *usual)
+    assert said.code == 0, said.err
+    file = tmp_path / "out" / "keras-tf.keras"
+    assert f"Saved: {file}" in said.out
+    assert (tmp_path / "out" / "keras-tf.npz").is_file()
+    said = mlpbench("train", "--impl", "numpy-naive", "--weights", file, *usual)
+    assert said.code == 0, said.err
