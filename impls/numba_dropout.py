@@ -14,6 +14,7 @@ import numba
 import numpy as np
 
 from impls import dropout
+from impls.numba_cache import compiled
 
 _ZERO = np.float32(0)
 _FIRST_FACTOR, _SECOND_FACTOR = np.uint32(dropout.FIRST_FACTOR), np.uint32(dropout.SECOND_FACTOR)
@@ -35,13 +36,13 @@ def hash_of(x):
     return np.uint32(x ^ np.uint32(x >> _LAST_SHIFT))
 
 
-@numba.njit(cache=True)
+@compiled()
 def step_key(seed, step):
     """The key of a step, from which those of its rows follow."""
     return hash_of(np.uint32(hash_of(np.uint32(seed)) + np.uint32(step)))
 
 
-@numba.njit(cache=True)
+@compiled()
 def drop(A, key, first, columns, threshold, scale):
     """Set to 0 what the step of ``key`` drops of ``A``, shape ``(rows, nodes)``; scale the rest.
 

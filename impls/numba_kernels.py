@@ -13,6 +13,7 @@ import numba
 import numpy as np
 
 from impls.functions import PROBABILITY_FLOOR
+from impls.numba_cache import compiled
 from impls.numba_dropout import drop, step_key
 from impls.numba_math import (
     ONE,
@@ -37,13 +38,13 @@ TILE_ROWS = 512
 """Rows that go through the network together, so that their activations stay in the cache."""
 
 
-@numba.njit(cache=True)
+@compiled()
 def team_size(most, rows):
     """How many threads share a batch of ``rows``."""
     return max(1, min(most, rows // MINIMUM_ROWS))
 
 
-@numba.njit(cache=True)
+@compiled()
 def weight_count(layers):
     """How many of the parameters are weights."""
     count = 0
@@ -52,7 +53,7 @@ def weight_count(layers):
     return count
 
 
-@numba.njit(cache=True)
+@compiled()
 def block(buffer, layers, layer, first, rows):
     """The matrix of ``layer`` for ``rows`` rows from row ``first`` on, a view of ``buffer``."""
     below = total = 0
@@ -63,7 +64,7 @@ def block(buffer, layers, layer, first, rows):
     return buffer[start : start + rows * layers[layer]].reshape(rows, layers[layer])
 
 
-@numba.njit(cache=True)
+@compiled()
 def gather(X, Y, rows, A, T):
     """Copy the examples ``rows`` into ``A`` and their targets into ``T``.
 
@@ -78,7 +79,7 @@ def gather(X, Y, rows, A, T):
             T[i, j] = Y[row, j]
 
 
-@numba.njit(cache=True)
+@compiled()
 def drop_layer(net, layer, A, key, row, scale):
     """Drop what the step of ``key`` drops of ``A``, outputs of hidden ``layer`` from ``row`` on."""
     hidden = layer - 1
@@ -87,7 +88,7 @@ def drop_layer(net, layer, A, key, row, scale):
         drop(A, key, row, columns, net.thresholds[hidden], scale)
 
 
-@numba.njit(cache=True)
+@compiled()
 def forward(net, memory, examples, A, first, key, row):
     """Activations of all layers for the ``examples`` of a tile, the first of which is ``row``."""
     layers, rows = net.layers, examples.size
@@ -108,7 +109,7 @@ def forward(net, memory, examples, A, first, key, row):
         bias += n_out
 
 
-@numba.njit(cache=True)
+@compiled()
 def backward(net, memory, examples, A, D, first, key, row, gradients):
     """``gradients`` of a tile, without penalty; the output's delta is in ``D`` already."""
     layers, rows = net.layers, examples.size
@@ -134,7 +135,7 @@ def backward(net, memory, examples, A, D, first, key, row, gradients):
                 drop_layer(net, layer, delta_below, key, row, ONE)
 
 
-@numba.njit(cache=True)
+@compiled()
 def slice_of_batch(phases, t, row, rows, net, memory, key, scale):
     """Run ``phases`` for the ``rows`` of thread ``t``, tile by tile; the first is row ``row``.
 
@@ -170,7 +171,7 @@ def slice_of_batch(phases, t, row, rows, net, memory, key, scale):
     memory.sums[t, 1] = error
 
 
-@numba.njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def team_of_threads(team, phases, parts, rows, net, memory, key, scale, weights, rate, rates):
     """Split ``rows`` over ``team`` threads, then the parameters for the ``parts`` that follow."""
     if phases:
@@ -186,7 +187,7 @@ def team_of_threads(team, phases, parts, rows, net, memory, key, scale, weights,
             )
 
 
-@numba.njit(cache=True)
+@compiled()
 def run(phases, parts, most, order, batch_size, updates, net, memory, rates, losses):
     """Run ``phases``, then the ``parts`` of :func:`finish`, for all batches of ``order``.
 

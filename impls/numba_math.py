@@ -12,6 +12,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from impls.numba_cache import compiled
+
 SIGMOID, TANH, RELU, SOFTMAX = range(4)
 ACTIVATION_CODES = {"sigmoid": SIGMOID, "tanh": TANH, "relu": RELU, "softmax": SOFTMAX}
 LOGLOSS, MSE, CROSS_ENTROPY = range(3)
@@ -57,7 +59,7 @@ def exp32(x):
     return (p * r * r + r + ONE) * power.view(np.float32)
 
 
-@numba.njit(fastmath=ELEMENTWISE, error_model="numpy", cache=True)
+@compiled(fastmath=ELEMENTWISE, error_model="numpy")
 def activate(code, Z, b):
     """Turn ``Z``, shape ``(rows, nodes)``, into the activation of ``Z + b`` in one pass."""
     rows, nodes = Z.shape
@@ -88,7 +90,7 @@ def activate(code, Z, b):
                 Z[i, j] /= total
 
 
-@numba.njit(fastmath=ELEMENTWISE, error_model="numpy", cache=True)
+@compiled(fastmath=ELEMENTWISE, error_model="numpy")
 def times_slope(code, delta, A, scale):
     """Multiply ``delta`` by ``scale`` and by the derivative of the activation behind ``A``.
 
@@ -111,7 +113,7 @@ def times_slope(code, delta, A, scale):
                 delta[i, j] *= scale
 
 
-@numba.njit(fastmath=ELEMENTWISE, error_model="numpy", cache=True)
+@compiled(fastmath=ELEMENTWISE, error_model="numpy")
 def output_delta(code, A, Y, delta, scale):
     """Write the derivative of the loss by the last layer's input, times ``scale``, into ``delta``.
 
@@ -126,7 +128,7 @@ def output_delta(code, A, Y, delta, scale):
                 delta[i, j] *= a * (ONE - a)
 
 
-@numba.njit(error_model="numpy", cache=True)
+@compiled(error_model="numpy")
 def loss_sums(code, A, Y, probability_floor):
     """Data loss and absolute error of outputs ``A``, both summed in float64.
 
@@ -154,7 +156,7 @@ def loss_sums(code, A, Y, probability_floor):
     return data, error
 
 
-@numba.njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def column_sums(delta, out):
     """Sum the rows of ``delta`` into ``out``."""
     for j in range(out.size):

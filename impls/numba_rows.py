@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from impls.numba_cache import compiled
 
-@numba.njit(cache=True, fastmath=True)
+
+@compiled(fastmath=True)
 def add_products(memory, rows, W, Z):
     """Add the products of the sparse columns of ``rows`` with ``W`` to ``Z``.
 
@@ -41,7 +42,7 @@ def add_products(memory, rows, W, Z):
             k += 1
 
 
-@numba.njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def sparse_gradients(memory, rows, delta, sums, G):
     """Gradients of the sparse columns' weights into ``G``.
 

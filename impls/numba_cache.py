@@ -1,0 +1,45 @@
+"""Compiled functions that are kept between processes, and thrown away when a source changes.
+
+Numba looks at the file of a function alone.  What is compiled into it from other files could be
+long gone: after an update of one file, a kernel of another would go on running the old code.  The
+cache therefore has a folder of its own for each state of all sources together.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import numba
+
+_HERE = Path(__file__).parent
+_SOURCES = ("numba_*.py", "functions.py", "dropout.py")
+"""Everything from which code or constants are compiled."""
+
+
+_config: Any = numba.config
+
+
+def _digest() -> str:
+    """A short hash over all sources."""
+    found = hashlib.sha256()
+    for path in sorted(path for pattern in _SOURCES for path in _HERE.glob(pattern)):
+        found.update(path.name.encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()[:16]
+
+
+def _folder() -> str:
+    """Where this state of the sources has its cache; empty where Numba has to find a place."""
+    # The user's NUMBA_CACHE_DIR, else beside the sources as Numba does it.
+    base = Path(_config.CACHE_DIR or _HERE / "__pycache__")
+    writable = os.access(base if base.exists() else base.parent, os.W_OK)
+    return str(base / f"numba-{_digest()}") if writable else ""
+
+
+_config.CACHE_DIR = _folder()
+
+compiled = functools.partial(numba.njit, cache=True)
+"""Decorator: compiled without Python objects, and cached."""
