@@ -15,31 +15,30 @@ from typing import Any
 
 import numba
 
-_HERE = Path(__file__).parent
 _SOURCES = ("numba_*.py", "functions.py", "dropout.py")
 """Everything from which code or constants are compiled."""
 
 
-_config: Any = numba.config
-
-
-def _digest() -> str:
-    """A short hash over all sources."""
+def digest(sources: Path) -> str:
+    """A short hash over all sources in the folder ``sources``."""
     found = hashlib.sha256()
-    for path in sorted(path for pattern in _SOURCES for path in _HERE.glob(pattern)):
+    for path in sorted(path for pattern in _SOURCES for path in sources.glob(pattern)):
         found.update(path.name.encode() + b"\0" + path.read_bytes())
     return found.hexdigest()[:16]
 
 
-def _folder() -> str:
-    """Where this state of the sources has its cache; empty where Numba has to find a place."""
-    # The user's NUMBA_CACHE_DIR, else beside the sources as Numba does it.
-    base = Path(_config.CACHE_DIR or _HERE / "__pycache__")
+def folder(sources: Path, chosen: str) -> str:
+    """Where this state of ``sources`` has its cache; empty where Numba has to find a place.
+
+    ``chosen`` is the user's ``NUMBA_CACHE_DIR``; without it, it is where Numba itself would look.
+    """
+    base = Path(chosen) if chosen else sources / "__pycache__"
     writable = os.access(base if base.exists() else base.parent, os.W_OK)
-    return str(base / f"numba-{_digest()}") if writable else ""
+    return str(base / f"numba-{digest(sources)}") if writable else ""
 
 
-_config.CACHE_DIR = _folder()
+_config: Any = numba.config
+_config.CACHE_DIR = folder(Path(__file__).parent, _config.CACHE_DIR)
 
 compiled = functools.partial(numba.njit, cache=True)
 """Decorator: compiled without Python objects, and cached."""
