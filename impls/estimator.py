@@ -1,0 +1,237 @@
+"""Trainers as scikit-learn knows them: in a Pipeline, in GridSearchCV, with fit and predict."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from bench.errors import UsageError
+from impls import models, registry, sessions
+from impls.contract import Trainer
+from impls.data.normalise import Normaliser
+from impls.fit import fit
+from impls.networks import Network, Training, find_preset
+from impls.parameters import Floats, start_parameters
+
+_Described = TypeVar("_Described", Network, Training)
+
+_TRAINING = (
+    "epochs", "learning_rate", "decay", "momentum", "l1", "l2", "optimiser", "beta1", "beta2",
+    "rho", "epsilon", "reduction", "start", "start_scale",
+)  # fmt: skip
+"""Parameters that are handed to :class:`Training` as they are."""
+
+
+class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+    """A multi-layer perceptron trained by any implementation of the registry.
+
+    ``implementation`` is a name from ``mlpbench list`` or ``path/to/file.py:ClassName``.
+    ``hidden_layers`` counts the nodes of each hidden layer, ``dropout`` is one rate for all of them
+    or one for each; the other parameters are those of :class:`impls.networks.Network` and
+    :class:`impls.networks.Training`, with defaults that suit small data as well.  ``batch_size`` is
+    at most the number of examples.  Features are not scaled: put a ``StandardScaler`` before it.
+
+    After ``fit``, ``classes_`` holds the labels, ``history_`` the losses of every epoch,
+    ``n_iter_`` the number of epochs, ``network_`` and ``training_`` what was trained,
+    ``parameters_`` the weights.
+
+    Raises:
+        UsageError: in ``fit``, where parameters make no network or the implementation declines it.
+    """
+
+    def __init__(
+        self,
+        implementation: str = "numpy-optimized",
+        *,
+        hidden_layers: tuple[int, ...] = (100,),
+        activation: str = "relu",
+        loss: str = "cross-entropy",
+        dropout: float | tuple[float, ...] = 0.0,
+        dtype: str = "float32",
+        batch_size: int = 200,
+        epochs: int = 200,
+        learning_rate: float = 1e-3,
+        decay: float = 0.0,
+        momentum: float = 0.0,
+        l1: float = 0.0,
+        l2: float = 1e-4,
+        optimiser: str = "adam",
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        rho: float = 0.9,
+        epsilon: float = 1e-7,
+        reduction: str = "mean",
+        start: str = "glorot",
+        start_scale: float = 2.0,
+        shuffle: bool = True,
+        random_state: Any = None,
+    ) -> None:
+        self.implementation = implementation
+        self.hidden_layers = hidden_layers
+        self.activation = activation
+        self.loss = loss
+        self.dropout = dropout
+        self.dtype = dtype
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.decay = decay
+        self.momentum = momentum
+        self.l1 = l1
+        self.l2 = l2
+        self.optimiser = optimiser
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.rho = rho
+        self.epsilon = epsilon
+        self.reduction = reduction
+        self.start = start
+        self.start_scale = start_scale
+        self.shuffle = shuffle
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train on examples ``X``, shape ``(examples, features)``, with labels ``y``."""
+        X, y = validate_data(self, X, y, dtype=self.dtype, order="C")
+        check_classification_targets(y)
+        self.classes_, labels = np.unique(y, return_inverse=True)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self.network_ = self._network(X.shape[1])
+        self.training_ = self._training(len(X), seed)
+        self.normaliser_: Normaliser | None = None
+        trainer = self._build(start_parameters(self.network_, self.training_, seed))
+        trainer.bind(X, np.eye(len(self.classes_), dtype=self.dtype)[labels])
+        self.history_ = fit(trainer, len(X), epochs=self.epochs, seed=seed, shuffle=self.shuffle)
+        self.n_iter_ = len(self.history_.epochs)
+        if self.n_iter_ < self.epochs:
+            warnings.warn(f"training interrupted after epoch {self.n_iter_}", stacklevel=2)
+        self.parameters_ = trainer.parameters()
+        self._trainer = trainer
+        return self
+
+    def predict_proba(self, X: Any) -> Floats:
+        """Outputs of the network, each row scaled to a sum of 1; ``(examples, classes)``."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=self.network_.dtype, order="C", reset=False)
+        if self.normaliser_ is not None:
+            X = self.normaliser_.apply(X).astype(self.network_.dtype, copy=False)
+        outputs = self._ready().predict(X).astype(np.float64)
+        sums = outputs.sum(axis=1, keepdims=True)
+        # Sigmoid outputs may all be 0 in float32: then nothing speaks for any class.
+        even: Floats = np.full_like(outputs, 1 / outputs.shape[1])
+        np.divide(outputs, sums, out=even, where=sums > 0)
+        return even
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """The label of the largest output for each example, shape ``(examples,)``."""
+        places = self.predict_proba(X).argmax(axis=1)
+        labels: npt.NDArray[Any] = self.classes_[places]
+        return labels
+
+    def _network(self, features: int) -> Network:
+        rates = (self.dropout,) if isinstance(self.dropout, int | float) else tuple(self.dropout)
+        if len(rates) == 1:
+            rates *= len(self.hidden_layers)
+        fields = {
+            "name": "estimator",
+            "layers": (features, *self.hidden_layers, len(self.classes_)),
+            "activation": self.activation,
+            "loss": self.loss,
+            "dtype": self.dtype,
+            "dropout": rates if any(rates) else (),
+        }
+        return _checked(fields, Network)
+
+    def _training(self, examples: int, seed: int) -> Training:
+        fields = {name: getattr(self, name) for name in _TRAINING}
+        size = min(self.batch_size, examples)
+        return _checked({**fields, "batch_size": size, "dropout_seed": seed}, Training)
+
+    def _build(self, parameters: Any) -> Trainer:
+        row = registry.find(self.implementation)
+        return sessions.build(row, self.network_, self.training_, parameters)
+
+    def _ready(self) -> Trainer:
+        """The trainer; built anew where this came out of a pickle or a file."""
+        if "_trainer" not in self.__dict__:
+            self._trainer = self._build(self.parameters_)
+        return self._trainer
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {**super().__getstate__()}
+        # It may hold compiled functions and device memory.
+        state.pop("_trainer", None)
+        return state
+
+
+def from_preset(implementation: str, network: str, **settings: Any) -> NetworkClassifier:
+    """An estimator with the hidden layers and the training of a preset, or of layer sizes.
+
+    ``settings`` take the place of the preset's.
+
+    Raises:
+        UnknownNameError: there is no such preset.
+    """
+    preset = find_preset(network, activation=None, loss=None)
+    training = preset.training_at(settings.get("batch_size", preset.training.batch_size))
+    return NetworkClassifier(implementation, **(_settings(preset.network, training) | settings))
+
+
+def from_model(path: str | Path, implementation: str | None = None) -> NetworkClassifier:
+    """A fitted estimator from a saved model; it predicts from features as they were stored.
+
+    ``implementation`` predicts, by default the one that trained the network.
+
+    Raises:
+        ModelError: see :func:`impls.models.load`.
+    """
+    model = models.load(Path(path))
+    found = NetworkClassifier(
+        implementation or model.implementation,
+        **_settings(model.network, model.training),
+        shuffle=model.order.shuffle,
+        random_state=model.order.seed,
+    )
+    names = model.source.class_names
+    numbered = names == tuple(map(str, range(len(names))))
+    found.classes_ = np.arange(len(names)) if numbered else np.array(names)
+    found.n_features_in_ = model.network.layers[0]
+    found.network_, found.training_ = model.network, model.training
+    found.normaliser_ = model.normaliser
+    found.history_, found.n_iter_ = model.history, model.epochs
+    found.parameters_ = model.state.parameters
+    return found
+
+
+def _checked(fields: dict[str, Any], kind: type[_Described]) -> _Described:
+    """The description with these fields, each of a type and a value that it may have.
+
+    Raises:
+        UsageError: one of them is not.
+    """
+    try:
+        return msgspec.convert(fields, kind)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"no {kind.__name__.lower()} can be made of {fields}: {error}") from error
+
+
+def _settings(network: Network, training: Training) -> dict[str, Any]:
+    """Parameters of an estimator that trains this network in this way."""
+    return {
+        "hidden_layers": network.layers[1:-1],
+        "activation": network.activation,
+        "loss": network.loss,
+        "dropout": network.dropout or 0.0,
+        "dtype": network.dtype,
+        "batch_size": training.batch_size,
+        **{name: getattr(training, name) for name in _TRAINING},
+    }
