@@ -12,6 +12,8 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+import threadpoolctl
+
 from bench.measure import Measurement
 from bench.plan import Effort
 from bench.results import EPOCH, STEP
@@ -58,9 +60,11 @@ def check(options: Options) -> Report:
 
     rounds = options.trials or ROUNDS
     rng = random.Random(options.seed)
-    findings = of_planted(in_turn(measure, rounds, rng, options.say))
-    options.say("probes beside the shortest step ...")
-    probes, notes = _probes(options.seed)
+    # A second thread of BLAS would make every product depend on who else wants its processor.
+    with threadpoolctl.threadpool_limits(1):
+        findings = of_planted(in_turn(measure, rounds, rng, options.say))
+        options.say("probes beside the shortest step ...")
+        probes, notes = _probes(options.seed)
     return Report("Phases", [*findings, *probes], notes)
 
 
