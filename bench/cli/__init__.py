@@ -24,6 +24,7 @@ COMMANDS = {
     "compare": "bench.cli.compare:compare_command",
     "train": "bench.cli.train:train_command",
     "evaluate": "bench.cli.evaluate:evaluate_command",
+    "study": "bench.cli.study:study_command",
     "list": "bench.cli.listing:list_command",
     "selfcheck": "bench.cli.selfcheck:selfcheck_command",
     "doctor": "bench.cli.doctor:doctor_command",

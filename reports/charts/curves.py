@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from reports import format as text
 from reports.charts.canvas import Style, canvas
 
 _SIZE = (460, 280)
@@ -37,15 +38,24 @@ class Curve:
     x: Numbers
     y: Numbers
 
+    @classmethod
+    def of(cls, style: Style, x: Iterable[float], y: Iterable[float]) -> Curve:
+        """A curve through points that are not arrays yet."""
+        return cls(style, np.array(list(x), np.float64), np.array(list(y), np.float64))
+
 
 @dataclass(frozen=True)
 class CurveAxes:
-    """What the axes say; ``y_limits`` are shared by panels that are to be compared."""
+    """What the axes say; ``y_limits`` are shared by panels that are to be compared.
+
+    ``x_names`` stand at the places 0, 1, ... instead of numbers.
+    """
 
     x_label: str
     y_label: str
     y_format: Callable[[float], str]
     y_limits: tuple[float, float] | None = None
+    x_names: tuple[str, ...] = ()
 
 
 def curves(title: str, several: Sequence[Curve], axes: CurveAxes, *, description: str) -> Markup:
@@ -63,7 +73,10 @@ def curves(title: str, several: Sequence[Curve], axes: CurveAxes, *, description
             plot.yaxis.set_major_locator(MaxNLocator(6))
         for one in finite:
             _draw(plot, one)
-        plot.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+        if axes.x_names:
+            plot.set_xticks(range(len(axes.x_names)), [text.label(name) for name in axes.x_names])
+        else:
+            plot.xaxis.set_major_locator(MaxNLocator(7, integer=True))
         plot.yaxis.set_major_formatter(FuncFormatter(lambda value, _: axes.y_format(value)))
         plot.yaxis.set_minor_locator(NullLocator())
         if axes.y_limits is not None:

@@ -37,15 +37,15 @@ def render(learned: Learned) -> Markup | Absence:
         described=[
             Described(
                 names=text.listing([one.name for one in some]),
-                table=_layers(some[0].model.network),
-                facts=_facts(some[0]),
+                table=layers(some[0].model.network),
+                facts=facts(some[0]),
             )
             for some in alike.values()
         ],
     )
 
 
-def _layers(network: Network) -> Table:
+def layers(network: Network) -> Table:
     """One row per layer with its parameters, and their sum."""
     activations = [*[network.activation] * (len(network.layers) - 2), network.output]
     rates = (*network.dropout_rates, 0.0)
@@ -82,7 +82,8 @@ def _bytes(network: Network) -> int:
     return network.parameter_count * (4 if network.dtype == "float32" else 8)
 
 
-def _facts(one: Trained) -> Facts:
+def facts(one: Trained) -> Facts:
+    """How a network was trained, one line per setting."""
     network, training, order = one.model.network, one.model.training, one.model.order
     memory = {
         "sgd": f"momentum {training.momentum:g}, of the previous step alone",

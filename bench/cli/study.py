@@ -1,0 +1,198 @@
+"""``mlpbench study``: one training for each value of a parameter, side by side."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from bench import documents
+from bench.cli.interrupt import Interruption
+from bench.cli.output import file_name, open_folder
+from bench.cli.planning import choose_implementations
+from bench.cli.progress import waiting
+from bench.cli.studied import Studied, studied_parameter
+from bench.cli.training_options import (
+    DATA_OPTIONS,
+    NETWORK_OPTIONS,
+    ORDER_OPTIONS,
+    TRAINING_OPTIONS,
+    Choice,
+    choose,
+    with_options,
+)
+from bench.cli.training_progress import TrainingProgress, reached_table
+from bench.cli.training_run import GENERATOR
+from bench.errors import UsageError
+from impls import models, sessions
+from impls.data import TrainingData
+from impls.data.loading import read_dataset
+from impls.data.training_data import from_raw
+from impls.evaluation import Trained
+from impls.row import Row
+from reports.evaluation.as_data import as_data
+from reports.study import build_study
+
+EXIT_FINE = 0
+EXIT_INTERRUPTED = 130
+
+ARTICLES = {"epochs": 800, "decay": 1e-5, "l2": 0.2, "start_scale": 0.5}
+"""Where the articles' study of the penalty differs from their timed trainings."""
+
+_LOOKS = 40
+
+
+@click.command("study")
+@click.argument("parameter")
+@click.option(
+    "--values",
+    required=True,
+    metavar="V1,V2,...",
+    help="What the parameter is set to, one training for each.",
+)
+@click.option(
+    "--impl",
+    "implementation",
+    default="numpy-optimized",
+    show_default=True,
+    help="The implementation that trains.",
+)
+@with_options(NETWORK_OPTIONS, TRAINING_OPTIONS, ORDER_OPTIONS, DATA_OPTIONS)
+@click.option(
+    "--evaluate-every",
+    type=click.IntRange(min=1),
+    default=None,
+    help=f"Epochs between two looks at all examples. Default: {_LOOKS} looks in all.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Folder for models and report. Default: results/study-DATE-TIME.",
+)
+@click.pass_context
+def study_command(context: click.Context, /, **options: Any) -> int:
+    """Train once for each value of PARAMETER and compare what was learned.
+
+    PARAMETER is any option of 'mlpbench train' that describes network, training, order or data,
+    such as l2, start-scale, learning-rate, normalise or activation.  The blog network is trained
+    as in the articles' study of the penalty, unless other options are given: 800 epochs, decay
+    1e-5, l2 0.2, start-scale 0.5.
+    """
+    console = Console()
+    studied = studied_parameter(context)
+    _with_articles(console, context, studied)
+    choices = {
+        text: choose({**context.params, studied.name: value})
+        for text, value in studied.values.items()
+    }
+    (row,) = choose_implementations((options["implementation"],), None)
+    if row.role == "limit":
+        raise UsageError(f"--impl {row.name} trains nothing: {row.summary}")
+    os.environ.update(row.environment)
+    read = _Reader(console, context.params)
+    for choice in choices.values():
+        sessions.require_fit(choice.network, read(choice.normalise))
+    folder = open_folder(options["out"], "study")
+    reached, complete = _train(console, row, studied, choices, read, folder, options)
+    if reached:
+        _conclude(console, studied, reached, read, folder)
+    return EXIT_FINE if complete else EXIT_INTERRUPTED
+
+
+def _with_articles(console: Console, context: click.Context, studied: Studied) -> None:
+    """Let the articles' study decide what nobody else decides."""
+    if context.params["network"] != "blog" or studied.name == "network":
+        return
+    taken = {
+        name: value
+        for name, value in ARTICLES.items()
+        if context.params[name] is None and name != studied.name
+    }
+    context.params.update(taken)
+    if taken:
+        words = ", ".join(f"{name.replace('_', '-')} {value:g}" for name, value in taken.items())
+        console.print(f"As in the articles' study: {words}", highlight=False, soft_wrap=True)
+
+
+class _Reader:
+    """The data in any normalisation; the one that was used last is kept."""
+
+    def __init__(self, console: Console, options: dict[str, Any]) -> None:
+        with waiting(console, "reading the data"):
+            self.raw = read_dataset(options["dataset"], progress=console.is_terminal)
+        if self.raw.note:
+            console.print(f"Note: {self.raw.note}", style="yellow", soft_wrap=True)
+        self.examples: int | None = options["examples"]
+        self.last: TrainingData | None = None
+
+    def __call__(self, normalisation: str) -> TrainingData:
+        """The data normalised so."""
+        if self.last is None or self.last.normaliser.name != normalisation:
+            data = from_raw(self.raw, normalisation)
+            self.last = data.take(self.examples) if self.examples else data
+        return self.last
+
+
+def _train(
+    console: Console,
+    row: Row,
+    studied: Studied,
+    choices: dict[str, Choice],
+    read: _Reader,
+    folder: Path,
+    options: dict[str, Any],
+) -> tuple[list[Trained], bool]:
+    """Every training in turn, and whether none was cut short."""
+    reached: list[Trained] = []
+    for text, choice in choices.items():
+        name, epochs = f"{studied.label} {text}", choice.training.epochs
+        console.print(f"{name}:", highlight=False)
+        data = read(choice.normalise)
+        session = sessions.begin(row, choice.network, choice.training, choice.order, data)
+        with (
+            TrainingProgress(console, session, epochs, epochs) as progress,
+            Interruption(console, "the epoch") as interruption,
+        ):
+            session.train(
+                epochs,
+                look_every=options["evaluate_every"] or max(1, epochs // _LOOKS),
+                on_epoch=progress.show,
+                stop=interruption.wanted,
+            )
+        if session.history.epochs:
+            reached.append(Trained(name, session.model(), session.evaluation()))
+            path = folder / f"{file_name(name)}{models.SUFFIX}"
+            models.save(reached[-1].model, path, generator=GENERATOR)
+        if len(session.history.epochs) < epochs:
+            return reached, False
+    return reached, True
+
+
+def _conclude(
+    console: Console, studied: Studied, reached: list[Trained], read: _Reader, folder: Path
+) -> None:
+    """Write report and numbers, print the table."""
+    command = shlex.join(["mlpbench", *sys.argv[1:]])
+    data = read(reached[0].model.normaliser.name)
+    values = tuple(one.name.removeprefix(f"{studied.label} ") for one in reached)
+    with waiting(console, "writing the report"):
+        page = build_study(
+            studied.label, values, reached, data, command=command, generator=GENERATOR
+        )
+        documents.write_bytes(folder / "report.html", page.encode())
+        numbers = {
+            "parameter": studied.label,
+            "values": list(values),
+            **as_data(reached, data, command),
+        }
+        documents.write_bytes(folder / "study.json", json.dumps(numbers, indent=1).encode())
+    console.print()
+    console.print(reached_table(reached))
+    console.print(f"Report: {folder / 'report.html'}", highlight=False, soft_wrap=True)

@@ -1,0 +1,39 @@
+"""The page of a study: sections found in their folder, filled into the common shell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import reports.study.sections
+from bench.errors import UsageError
+from impls.data import TrainingData
+from impls.evaluation import Trained
+from reports import templates
+from reports.evaluation.context import Learned
+from reports.page import assets, discover, filled
+from reports.study.context import Studied
+from reports.study.summary import headline
+
+
+def build(
+    parameter: str,
+    values: tuple[str, ...],
+    trained: Sequence[Trained],
+    data: TrainingData,
+    *,
+    command: str,
+    generator: str,
+) -> str:
+    """The complete page; see :func:`reports.study.build_study`."""
+    if not trained:
+        raise UsageError("there is nothing to report: give at least one trained network")
+    learned = Learned(tuple(trained), data, digit=0, command=command, generator=generator)
+    studied = Studied(learned, parameter, values)
+    page = templates.fill(
+        "study/page.html",
+        sections=filled(discover(reports.study.sections), studied),
+        **assets(),
+        description=headline(studied),
+        studied=studied,
+    )
+    return str(page)

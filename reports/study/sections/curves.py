@@ -1,0 +1,97 @@
+"""How learning went with every value of the parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from markupsafe import Markup
+
+from impls.history import Epoch
+from reports import charts, templates
+from reports import format as text
+from reports.charts import Curve, CurveAxes
+from reports.figures import Figure, Key
+from reports.section import Absence, Section
+from reports.study.context import Studied
+from reports.study.sections.summary import limits
+
+
+def render(studied: Studied) -> Markup | Absence:
+    """A chart for each quantity, a line for each value."""
+    return templates.fill(
+        "study/sections/curves.html",
+        key=_key(studied),
+        figures=[Figure(chart) for chart in (*_accuracies(studied), *_by_epoch(studied))],
+    )
+
+
+def _key(studied: Studied) -> tuple[Key, ...]:
+    styles = [studied.learned.style(place) for place in range(len(studied.values))]
+    return tuple(
+        Key(f"{studied.parameter} {value}", charts.swatch(style, key="values"), style.series)
+        for value, style in zip(studied.values, styles, strict=True)
+    )
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:g} %"
+
+
+def _accuracies(studied: Studied) -> list[Markup]:
+    """Test and training accuracy where somebody looked, on the same scale."""
+    shown = {}
+    for name in ("test_accuracy", "train_accuracy"):
+        shown[name] = [
+            Curve.of(
+                studied.learned.style(place),
+                [e.number for e in one.model.history.epochs if e.standing],
+                [getattr(e.standing, name) for e in one.model.history.epochs if e.standing],
+            )
+            for place, one in enumerate(studied.trained)
+        ]
+    lines = [one for several in shown.values() for one in several if one.y.size]
+    if not lines:
+        return []
+    titles = {"test_accuracy": "test accuracy", "train_accuracy": "training accuracy"}
+    return [
+        charts.curves(
+            titles[name],
+            several,
+            CurveAxes("epoch", "accuracy", _percent, limits(lines)),
+            description=f"The {titles[name]} by epoch, a line for each value.",
+        )
+        for name, several in shown.items()
+    ]
+
+
+def _by_epoch(studied: Studied) -> list[Markup]:
+    """What every epoch has, looked at or not."""
+    quantities: list[tuple[str, str, Callable[[Epoch], float], Callable[[float], str]]] = [
+        ("cost per batch, penalty included", "cost", lambda e: e.cost, text.significant),
+        ("share of the penalty in it", "share", _penalty_share, _percent),
+        ("mean error", "mean error", lambda e: e.mean_error, text.significant),
+    ]
+    charted = []
+    for title, label, quantity, y_format in quantities:
+        lines = [
+            Curve.of(
+                studied.learned.style(place),
+                [e.number for e in one.model.history.epochs],
+                [quantity(e) for e in one.model.history.epochs],
+            )
+            for place, one in enumerate(studied.trained)
+        ]
+        described = f"The {title} by epoch, a line for each value."
+        axes = CurveAxes("epoch", label, y_format)
+        charted.append(charts.curves(title, lines, axes, description=described))
+    return charted
+
+
+def _penalty_share(epoch: Epoch) -> float:
+    """Of the cost of all batches of the epoch."""
+    data, penalty, _ = np.sum(epoch.losses, axis=0)
+    return float(penalty / (data + penalty)) if data + penalty else 0.0
+
+
+SECTION = Section("curves", "Learning curves", 20, render)

@@ -1,0 +1,114 @@
+"""What every value of the parameter led to."""
+
+from __future__ import annotations
+
+import math
+
+from markupsafe import Markup
+
+from impls.evaluation import Trained
+from impls.history import CONVERGED_WITHIN
+from reports import charts, tables, templates
+from reports import format as text
+from reports.charts import Curve, CurveAxes
+from reports.evaluation.context import Learned
+from reports.evaluation.summary import share
+from reports.figures import Figure, Key
+from reports.section import Absence, Section
+from reports.study.context import Studied
+from reports.study.summary import headline
+from reports.tables import Cell, Row, Table
+
+_TRAIN, _TEST = charts.style_of(0), charts.style_of(1)
+
+
+def render(studied: Studied) -> Markup | Absence:
+    """The headline, accuracies against the values, and a table of everything."""
+    return templates.fill(
+        "study/sections/summary.html",
+        headline=headline(studied),
+        note=studied.learned.data.note,
+        noise=_noise(studied.learned),
+        diverged=[one.name for one in studied.trained if not _is_finite(one)],
+        key=_key(),
+        figure=Figure(_chart(studied)) if len(studied.trained) > 1 else None,
+        table=_table(studied),
+        within=CONVERGED_WITHIN,
+        command=studied.learned.command,
+    )
+
+
+def _is_finite(one: Trained) -> bool:
+    return math.isfinite(one.evaluation.train.loss)
+
+
+def _noise(learned: Learned) -> str:
+    """The standard error of the best test accuracy: sqrt(p (1 - p) / n) for n examples."""
+    best = max(one.evaluation.test.accuracy for one in learned.trained)
+    examples = int(learned.first.evaluation.test.matrix.sum())
+    return share(math.sqrt(best * (1 - best) / examples))
+
+
+def _key() -> tuple[Key, ...]:
+    return tuple(
+        Key(name, charts.swatch(style, key="outcome"), style.series)
+        for name, style in (("training examples", _TRAIN), ("test examples", _TEST))
+    )
+
+
+def _chart(studied: Studied) -> Markup:
+    """Accuracies at the end against the values, which are evenly spaced."""
+    lines = [
+        Curve.of(style, range(len(values)), values)
+        for style, values in (
+            (_TRAIN, [one.evaluation.train.accuracy for one in studied.trained]),
+            (_TEST, [one.evaluation.test.accuracy for one in studied.trained]),
+        )
+    ]
+    axes = CurveAxes(
+        studied.parameter, "accuracy", lambda value: f"{100 * value:g} %", limits(lines),
+        x_names=studied.values,
+    )  # fmt: skip
+    described = f"Accuracy on training and test examples for each value of {studied.parameter}."
+    return charts.curves("accuracy at the end", lines, axes, description=described)
+
+
+def limits(lines: list[Curve]) -> tuple[float, float]:
+    """Limits of an axis of accuracies that hold all of ``lines``."""
+    lowest = min(float(one.y.min()) for one in lines)
+    room = max(0.06 * (1 - lowest), 0.002)
+    return max(0.0, lowest - room), 1 + room / 2
+
+
+def _table(studied: Studied) -> Table:
+    rows = [
+        _row(value, one, best=place == studied.best)
+        for place, (value, one) in enumerate(zip(studied.values, studied.trained, strict=True))
+    ]
+    titles = (
+        studied.parameter, "Train", "Test", "Train - test", "Penalty of the last batch",
+        "Penalty of all", "Mean error", "Converged at epoch", "Epochs", "Time",
+    )  # fmt: skip
+    return Table("At the end of each training", tables.columns(*titles), tuple(rows))
+
+
+def _row(value: str, one: Trained, *, best: bool) -> Row:
+    train, test = one.evaluation.train.accuracy, one.evaluation.test.accuracy
+    history = one.model.history
+    converged = history.converged
+    numbers: list[tuple[float, str]] = [
+        (train, share(train)),
+        (test, share(test)),
+        (train - test, share(train - test)),
+        (history.epochs[-1].penalty_share, share(history.epochs[-1].penalty_share)),
+        (one.evaluation.penalty_share, share(one.evaluation.penalty_share)),
+        (one.evaluation.train.mean_error, f"{one.evaluation.train.mean_error:.4g}"),
+    ]
+    cells = [Cell(words, number) for number, words in numbers]
+    cells[1] = Cell(cells[1].text, test, strong=best)
+    end = tables.word("not yet") if converged is None else Cell(str(converged), converged)
+    time = Cell(text.seconds(history.seconds), history.seconds)
+    return Row((Cell(value), *cells, end, Cell(str(one.model.epochs), one.model.epochs), time))
+
+
+SECTION = Section("summary", "Summary", 10, render)
