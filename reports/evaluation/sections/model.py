@@ -91,13 +91,15 @@ def facts(one: Trained) -> Facts:
         "rmsprop": f"rho {training.rho:g}, epsilon {training.epsilon:g}",
     }[training.optimiser]
     scale = f" within {training.start_scale:g} / \N{SQUARE ROOT}inputs"
-    cap = f", at most {order.max_batches} in an epoch" if order.max_batches else ""
+    epochs = one.model.history.epochs
+    count = f", {len(epochs[-1].losses)} in an epoch" if epochs else ""
+    cap = f", which is capped at {order.max_batches}" if order.max_batches else ""
     return [
         ("loss", f"{network.loss}, {training.reduction} over the examples of a batch"),
         ("optimiser", f"{training.optimiser}, {memory}"),
         ("learning rate", f"{training.learning_rate:g}, decay {training.decay:g}"),
         ("penalty", f"l2 {training.l2:g}, l1 {training.l1:g}"),
-        ("batches", f"{training.batch_size} examples{cap}"),
+        ("batches", f"{training.batch_size} examples{count}{cap}"),
         ("batch order", "new in every epoch" if order.shuffle else "the same in every epoch"),
         ("start weights", training.start + (scale if training.start == "uniform" else "")),
         ("seed", str(order.seed)),
