@@ -33,6 +33,8 @@ COINCIDENCES = {
     ("numba_jit.py", "numba"): "the library of a thread pool",
     ("floor.py", "floor"): "the id and the template of a section",
     ("canvas.py", "floor"): "what marks a series without a place in the palette",
+    ("__init__.py", "numpy-optimized"): "the default of impls.load, shown in its signature",
+    ("estimator.py", "numpy-optimized"): "a default that scikit-learn shows and clones",
 }
 """Strings that equal the name of a row, by file, and why they may."""
 
