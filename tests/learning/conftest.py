@@ -1,4 +1,4 @@
-"""Small data that can be learned, and trainers for it."""
+"""Small data that can be learned, and what the tests of this folder share."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ import numpy as np
 import pytest
 
 from impls.data import TrainingData, load_dataset
-from impls.networks import Network, Training
-from impls.parameters import start_parameters
-from impls.reference import Trainer
 from tests.harness.conftest import mlpbench  # noqa: F401 - the command line in this process
-
-NETWORK = Network(name="small", layers=(36, 8, 3), dtype="float64")
-TRAINING = Training(batch_size=20, learning_rate=0.02, decay=1e-3, momentum=0.3, l2=0.01)
+from tests.learning.evaluations import page, trained  # noqa: F401 - fixtures
+from tests.learning.trainings import train, train_and_report  # noqa: F401 - fixtures
 
 
 @pytest.fixture
@@ -39,12 +35,3 @@ def npz(tmp_path: Path) -> Path:
 @pytest.fixture
 def data(npz: Path) -> TrainingData:
     return load_dataset(str(npz))
-
-
-def trainer_of(
-    data: TrainingData, training: Training = TRAINING, network: Network = NETWORK
-) -> Trainer:
-    """The float64 reference, bound to ``data``."""
-    trainer = Trainer(network, training, start_parameters(network, training, seed=1))
-    trainer.bind(data.X, data.one_hot(network.dtype))
-    return trainer

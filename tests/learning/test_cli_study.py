@@ -21,7 +21,7 @@ from impls.networks import PRESETS
 from reports.study import build_study
 from reports.study.published import L2
 from tests.harness.conftest import Said
-from tests.learning.test_evaluation_page import learned, rows, section
+from tests.learning.evaluations import learned, rows, section
 from tests.reports.reading import Page
 
 Command = Callable[..., Said]

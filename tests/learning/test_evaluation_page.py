@@ -3,84 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import re
 
-import msgspec
 import numpy as np
 import pytest
-from matplotlib.image import imread
 
 from bench.errors import UsageError
 from impls.data import TrainingData
-from impls.evaluation import Evaluation, Part, Trained, evaluate
-from impls.fit import fit
+from impls.evaluation import Evaluation, Trained
 from impls.history import Epoch, History
-from impls.metrics import confusion_matrix
-from impls.model import Model, Order, Source
-from impls.networks import PRESETS
-from reports import pictures, templates
+from reports import templates
 from reports.evaluation import build_evaluation
 from reports.evaluation.as_data import as_data
-from reports.evaluation.published import RUNS, published
-from tests.learning.conftest import NETWORK, TRAINING, trainer_of
+from tests.learning.evaluations import learned, predicting, rows, section
 from tests.reports.reading import Page
 
 SECTIONS = [
     "summary", "articles", "curves", "confusion", "classes", "digits", "data", "model", "terms",
 ]  # fmt: skip
-
-
-def learned(data: TrainingData, epochs: int = 4, name: str = "reference") -> Trained:
-    trainer = trainer_of(data)
-    history = fit(
-        trainer, 90, epochs=epochs, seed=1, look=lambda _: evaluate(trainer, data).standing
-    )
-    source = Source(name=data.name, sha256=data.sha256, examples=90, class_names=data.class_names)
-    model = Model(
-        implementation="reference", network=NETWORK, training=TRAINING, order=Order(seed=1),
-        source=source, normaliser=data.normaliser, state=trainer.state(),
-        learning_rate=trainer.learning_rate, history=history,
-    )  # fmt: skip
-    return Trained(name, model, evaluate(trainer, data))
-
-
-def predicting(trained: Trained, data: TrainingData, predicted: np.ndarray) -> Trained:
-    """The same network, had it predicted this of the test examples."""
-    matrix = confusion_matrix(data.labels_test, predicted, data.classes)
-    test = Part(predicted, matrix, 0.5, 0.1)
-    return dataclasses.replace(
-        trained, evaluation=dataclasses.replace(trained.evaluation, test=test)
-    )
-
-
-@pytest.fixture
-def trained(data: TrainingData) -> Trained:
-    return learned(data)
-
-
-@pytest.fixture
-def page(trained: Trained, data: TrainingData) -> str:
-    return build_evaluation([trained], data, command="mlpbench train", generator="mlpbench 1")
-
-
-def section(page: str, name: str) -> str:
-    found = re.search(rf'<section id="{name}".*?</section>', page, re.DOTALL)
-    assert found
-    return found[0]
-
-
-def rows(source: str, caption: str) -> list[list[str]]:
-    """The cells of the body of the table with this caption, without their small print."""
-    table = re.search(
-        rf"<caption>{re.escape(caption)}.*?</caption>.*?<tbody>(.*?)</tbody>", source, re.DOTALL
-    )
-    assert table, caption
-    return [
-        [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<t[hd][^>]*>(.*?)</t", row)]
-        for row in re.findall(r"<tr.*?>(.*?)</tr>", table[1], re.DOTALL)
-    ]
 
 
 def test_the_page_holds_every_section(page: str) -> None:
@@ -152,82 +93,6 @@ def test_a_class_without_test_examples_has_no_recall(trained: Trained, data: Tra
     assert shown[1:4] == ["undefinednever predicted", "undefinedno examples", "undefinedneither"]
 
 
-def panels(page: str) -> dict[str, list[str]]:
-    """What is written below the pictures of each panel."""
-    found = re.findall(
-        r"<h4>(.*?)</h4>(.*?)(?=<h4>|<h3>|</section>)", section(page, "digits"), re.DOTALL
-    )
-    return {title: re.findall(r"<span>(.*?)</span>", body) for title, body in found}
-
-
-def test_panels_show_the_hits_and_misses_of_the_chosen_class(
-    trained: Trained, data: TrainingData
-) -> None:
-    predicted = data.labels_test.astype(np.int64).copy()
-    predicted[[0, 3]], predicted[1] = 2, 0
-    one = predicting(trained, data, predicted)
-    shown = panels(build_evaluation([one], data, digit=0))
-    assert shown == {
-        "True positives (8)": ["0 / 0"] * 8,
-        "False positives: taken for 0 (1)": ["0 / 1"],
-        "False negatives: 0, but not seen (2)": ["2 / 0"] * 2,
-        "Nine recognised (27)": ["2 / 2", "1 / 1", "2 / 2", "0 / 0", "1 / 1", "2 / 2", "0 / 0",
-                                 "1 / 1", "2 / 2"],
-        "Nine not recognised (3)": ["2 / 0", "0 / 1", "2 / 0"],
-    }  # fmt: skip
-
-
-def test_without_a_choice_the_class_missed_most_often_is_shown(
-    trained: Trained, data: TrainingData
-) -> None:
-    predicted = data.labels_test.astype(np.int64).copy()
-    predicted[[1, 4]], predicted[0] = 2, 1
-    page = build_evaluation([predicting(trained, data, predicted)], data)
-    assert "False negatives: 1, but not seen (2)" in panels(page)
-
-
-def test_panels_without_examples_say_so_and_long_ones_are_cut(
-    trained: Trained, data: TrainingData
-) -> None:
-    many = dataclasses.replace(
-        data, labels_test=np.repeat(data.labels_test, 20),
-        pixels_test=np.repeat(data.pixels_test, 20, axis=0),
-    )  # fmt: skip
-    page = build_evaluation([predicting(trained, many, many.labels_test.astype(np.int64))], many)
-    shown = panels(page)
-    assert len(shown["True positives (200)"]) == 50
-    assert shown["Nine not recognised (0)"] == []
-    assert "150 more are left out" in section(page, "digits")
-    assert section(page, "digits").count(">None.<") == 3
-
-
-def test_data_that_are_no_pictures_have_no_panels(trained: Trained, data: TrainingData) -> None:
-    flat = dataclasses.replace(
-        data, pixels=data.pixels.reshape(90, -1), pixels_test=data.pixels_test.reshape(30, -1)
-    )
-    page = build_evaluation([trained], flat)
-    assert "The examples are no pictures." in section(page, "digits")
-    assert "<img" not in page
-    assert "The first training example" not in page
-
-
-def test_pictures_are_valid_and_dark_on_white(data: TrainingData) -> None:
-    picture = data.pixels_test[0]
-    drawn = imread(io.BytesIO(pictures.png(picture)), format="png")
-    assert np.array_equal(np.rint(drawn * 255).astype(np.uint8), 255 - picture)
-    colours = np.random.default_rng(1).integers(0, 256, (3, 5, 3), dtype=np.uint8)
-    drawn = imread(io.BytesIO(pictures.png(colours)), format="png")
-    assert np.array_equal(np.rint(drawn[..., :3] * 255).astype(np.uint8), colours)
-
-
-def test_the_first_example_is_shown_as_numbers_and_as_a_picture(
-    page: str, data: TrainingData
-) -> None:
-    shown = rows(section(page, "data"), "The same as it was stored")
-    assert np.array_equal(np.array(shown, dtype=int), data.pixels[0])
-    assert "Class 0, target 1 0 0" in page
-
-
 def test_the_classes_of_the_data_are_counted(page: str) -> None:
     assert rows(page, "Examples of each class") == [["0", "30", "10"], ["1", "30", "10"],
                                                     ["2", "30", "10"]]  # fmt: skip
@@ -295,59 +160,6 @@ def test_hostile_names_stay_text(trained: Trained, data: TrainingData) -> None:
 def test_nothing_to_report_is_refused(data: TrainingData) -> None:
     with pytest.raises(UsageError, match="at least one"):
         build_evaluation([], data)
-
-
-def of_the_articles(trained: Trained, batch_size: int) -> Trained:
-    """A training that claims to be one of the articles."""
-    preset = PRESETS["blog"]
-    model = dataclasses.replace(
-        trained.model,
-        network=preset.network,
-        training=preset.training_at(batch_size),
-        source=msgspec.structs.replace(trained.model.source, name="mnist", examples=60000),
-        history=History([Epoch(n + 1, np.array([[9.0, 1.0, 0.25]]), 0.1, 0.5) for n in range(35)]),
-    )
-    return dataclasses.replace(trained, model=model)
-
-
-@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.batch_size)
-def test_a_repeated_training_stands_beside_the_printed_values(
-    run: object, trained: Trained, data: TrainingData
-) -> None:
-    one = of_the_articles(trained, run.batch_size)
-    assert published(one.model) is run
-    shown = {
-        row[0]: row[1:]
-        for row in rows(build_evaluation([one], data), f"35 epochs of batches of {run.batch_size}")
-    }
-    assert shown["rate after the last epoch"][0] == repr(run.rate)
-    assert shown["cost of the last batch"] == [f"{run.last_cost:.6g}", "10"]
-    assert shown["its penalty, share"] == [f"{100 * run.last_penalty_share:.4f} %", "10.0000 %"]
-    assert shown["mean error of the last batch"] == [f"{run.last_mean_error:.5f}", "0.25000"]
-    assert shown["1 - mean error of the epoch"] == [f"{run.averaged_accuracy:.5f}", "0.75000"]
-
-
-@pytest.mark.parametrize(
-    ("part", "name", "value"),
-    [
-        ("training", "batch_size", 501), ("training", "learning_rate", 0.002),
-        ("training", "optimiser", "adam"), ("source", "name", "digits"),
-        ("source", "examples", 5000), ("network", "activation", "tanh"),
-        ("order", "max_batches", 3),
-    ],
-)  # fmt: skip
-def test_another_training_does_not(trained: Trained, part: str, name: str, value: object) -> None:
-    model = of_the_articles(trained, 500).model
-    changed = msgspec.structs.replace(getattr(model, part), **{name: value})
-    assert published(dataclasses.replace(model, **{part: changed})) is None
-
-
-def test_the_printed_rates_are_those_of_the_decay() -> None:
-    for run in RUNS:
-        rate = run.start_rate
-        for epoch in range(35):
-            rate /= 1 + 1e-6 * epoch
-        assert rate == run.rate
 
 
 def test_the_numbers_for_machines_agree_with_the_evaluation(

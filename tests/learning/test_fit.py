@@ -9,7 +9,7 @@ from impls.fit import fit
 from impls.history import Epoch, History, Standing, penalty_shares
 from impls.parameters import Rows, batches, epoch_order
 from impls.reference import Trainer
-from tests.learning.conftest import TRAINING, trainer_of
+from tests.learning.trainings import TRAINING, trainer_of
 
 
 class Watched(Trainer):

@@ -26,7 +26,7 @@ from impls.history import History
 from impls.model import Model, Order, Source
 from impls.model_format import VERSION, decode, encode
 from impls.parameters import Parameters
-from tests.learning.conftest import NETWORK, TRAINING, trainer_of
+from tests.learning.trainings import NETWORK, TRAINING, trainer_of
 
 
 @pytest.fixture
