@@ -30,7 +30,7 @@ from bench.cli.training_options import (
 from bench.cli.training_progress import TrainingProgress, reached_table
 from bench.cli.training_run import GENERATOR
 from bench.errors import UsageError
-from impls import models, sessions
+from impls import models, registry, sessions
 from impls.data import TrainingData
 from impls.data.loading import read_dataset
 from impls.data.training_data import from_raw
@@ -59,7 +59,7 @@ _LOOKS = 40
 @click.option(
     "--impl",
     "implementation",
-    default="numpy-optimized",
+    default=registry.top_of_ladder().name,
     show_default=True,
     help="The implementation that trains.",
 )

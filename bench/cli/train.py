@@ -144,9 +144,7 @@ def _resumed(console: Console, context: click.Context) -> Plan:
 
 
 def _rows(names: Sequence[str]) -> tuple[Row, ...]:
-    ladder = [row for row in registry.ROWS if row.rung is not None]
-    top = max(ladder, key=lambda row: row.rung or 0).name
-    rows = choose_implementations(names or (top,), None)
+    rows = choose_implementations(names or (registry.top_of_ladder().name,), None)
     for row in rows:
         if row.role == "limit":
             raise UsageError(f"--impl {row.name} trains nothing: {row.summary}")

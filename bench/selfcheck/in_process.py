@@ -19,8 +19,7 @@ from impls.networks import Training
 from impls.parameters import Floats, Parameters, start_parameters
 
 DEFAULT = PROFILES["default"]
-TOP = max(registry.ROWS, key=lambda row: row.rung or 0)
-"""The top of the ladder: it always can be run, and takes the least time of what always can."""
+TOP = registry.top_of_ladder()
 SMALLEST_BATCH = min(DEFAULT.batch_sizes)
 
 

@@ -105,7 +105,7 @@ def test_time_to_accuracy_is_asked_for_with_its_target(plan_for: Callable[..., P
     assert plan_for(*SMALL, "--metric", "epoch-time").target is None
 
 
-def test_a_target_accuracy_needs_whole_epochs(plan_for: Callable[..., Plan]) -> None:
+def test_a_target_accuracy_needs_whole_epochs() -> None:
     choices = chosen("--profile", "quick", "--metric", "time-to-accuracy", "--target", "0.9")
     assert examples_wanted(choices, 60000) == 60000
 
