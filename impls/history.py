@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 Losses = npt.NDArray[np.float64]
 
-CONVERGED_WITHIN = 0.05
+CONVERGED_WITHIN = 0.01
 """An epoch has converged when no later cost is further than this from the last one."""
 
 

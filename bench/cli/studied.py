@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
 from click.core import ParameterSource
+from rich.table import Table
 
 from bench.errors import UnknownNameError, UsageError
 from bench.plan import require_distinct
+from impls.evaluation import Trained
+from reports import format as text
+from reports.evaluation.summary import share
 
 NOT_STUDIED = {"parameter", "values", "implementation", "dataset", "evaluate_every", "out"}
 
@@ -58,3 +63,23 @@ def _label(option: click.Option) -> str:
 def _converted(option: click.Option, text: str, context: click.Context) -> Any:
     kind = click.BOOL if option.is_flag else option.type
     return kind.convert(text, option, context)
+
+
+def outcome_table(label: str, values: Sequence[str], reached: Sequence[Trained]) -> Table:
+    """One row per value: what it led to."""
+    table = Table(title="After training", title_justify="left")
+    for column in (label, "train", "test", "penalty", "mean error", "converged", "epochs", "time"):
+        table.add_column(column, justify="right")
+    for value, one in zip(values, reached, strict=True):
+        history = one.model.history
+        table.add_row(
+            value,
+            share(one.evaluation.train.accuracy),
+            share(one.evaluation.test.accuracy),
+            share(history.epochs[-1].penalty_share),
+            f"{one.evaluation.train.mean_error:.4g}",
+            str(history.converged or "not yet"),
+            str(one.model.epochs),
+            text.seconds(history.seconds),
+        )
+    return table

@@ -17,7 +17,7 @@ from bench.cli.interrupt import Interruption
 from bench.cli.output import file_name, open_folder
 from bench.cli.planning import choose_implementations
 from bench.cli.progress import waiting
-from bench.cli.studied import Studied, studied_parameter
+from bench.cli.studied import Studied, outcome_table, studied_parameter
 from bench.cli.training_options import (
     DATA_OPTIONS,
     NETWORK_OPTIONS,
@@ -27,7 +27,7 @@ from bench.cli.training_options import (
     choose,
     with_options,
 )
-from bench.cli.training_progress import TrainingProgress, reached_table
+from bench.cli.training_progress import TrainingProgress
 from bench.cli.training_run import GENERATOR
 from bench.errors import UsageError
 from impls import models, registry, sessions
@@ -194,5 +194,5 @@ def _conclude(
         }
         documents.write_bytes(folder / "study.json", json.dumps(numbers, indent=1).encode())
     console.print()
-    console.print(reached_table(reached))
+    console.print(outcome_table(studied.label, values, reached))
     console.print(f"Report: {folder / 'report.html'}", highlight=False, soft_wrap=True)

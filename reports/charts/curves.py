@@ -48,7 +48,8 @@ class Curve:
 class CurveAxes:
     """What the axes say; ``y_limits`` are shared by panels that are to be compared.
 
-    ``x_names`` stand at the places 0, 1, ... instead of numbers.
+    ``linear`` keeps the axis of a share from becoming logarithmic.  ``x_names`` stand at the places
+    0, 1, ... instead of numbers.
     """
 
     x_label: str
@@ -56,6 +57,7 @@ class CurveAxes:
     y_format: Callable[[float], str]
     y_limits: tuple[float, float] | None = None
     x_names: tuple[str, ...] = ()
+    linear: bool = False
 
 
 def curves(title: str, several: Sequence[Curve], axes: CurveAxes, *, description: str) -> Markup:
@@ -66,7 +68,7 @@ def curves(title: str, several: Sequence[Curve], axes: CurveAxes, *, description
         plot.set_title(title)
         plot.set(xlabel=axes.x_label, ylabel=axes.y_label)
         values = np.concatenate([one.y for one in finite])
-        if axes.y_limits is None and _spans_much(values):
+        if axes.y_limits is None and not axes.linear and _spans_much(values):
             plot.set_yscale("log")
             plot.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
         else:

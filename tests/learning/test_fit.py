@@ -127,7 +127,7 @@ def test_without_a_cost_the_share_of_the_penalty_is_zero() -> None:
 
 
 def test_a_cost_that_settles_has_converged_where_it_comes_near_its_end() -> None:
-    assert history_of(50, 20, 11, 10.4, 9.8, 10.2, 10, 10.1, 10).converged == 4
+    assert history_of(50, 20, 11, 10.08, 9.95, 10.05, 10, 10.02, 10).converged == 4
 
 
 def test_a_cost_that_comes_near_and_leaves_again_has_not_converged_yet() -> None:

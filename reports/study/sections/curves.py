@@ -83,7 +83,7 @@ def _by_epoch(studied: Studied) -> list[Markup]:
             for place, one in enumerate(studied.trained)
         ]
         described = f"The {title} by epoch, a line for each value."
-        axes = CurveAxes("epoch", label, y_format)
+        axes = CurveAxes("epoch", label, y_format, linear=label == "share")
         charted.append(charts.curves(title, lines, axes, description=described))
     return charted
 

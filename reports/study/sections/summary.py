@@ -86,29 +86,28 @@ def _table(studied: Studied) -> Table:
         for place, (value, one) in enumerate(zip(studied.values, studied.trained, strict=True))
     ]
     titles = (
-        studied.parameter, "Train", "Test", "Train - test", "Penalty of the last batch",
-        "Penalty of all", "Mean error", "Converged at epoch", "Epochs", "Time",
+        studied.parameter, "Train", "Test", "Difference", "Penalty", "Mean error", "Converged",
+        "Epochs", "Time",
     )  # fmt: skip
     return Table("At the end of each training", tables.columns(*titles), tuple(rows))
 
 
 def _row(value: str, one: Trained, *, best: bool) -> Row:
     train, test = one.evaluation.train.accuracy, one.evaluation.test.accuracy
-    history = one.model.history
+    history, error = one.model.history, one.evaluation.train.mean_error
+    penalty, of_all = history.epochs[-1].penalty_share, share(one.evaluation.penalty_share)
     converged = history.converged
-    numbers: list[tuple[float, str]] = [
-        (train, share(train)),
-        (test, share(test)),
-        (train - test, share(train - test)),
-        (history.epochs[-1].penalty_share, share(history.epochs[-1].penalty_share)),
-        (one.evaluation.penalty_share, share(one.evaluation.penalty_share)),
-        (one.evaluation.train.mean_error, f"{one.evaluation.train.mean_error:.4g}"),
-    ]
-    cells = [Cell(words, number) for number, words in numbers]
-    cells[1] = Cell(cells[1].text, test, strong=best)
-    end = tables.word("not yet") if converged is None else Cell(str(converged), converged)
-    time = Cell(text.seconds(history.seconds), history.seconds)
-    return Row((Cell(value), *cells, end, Cell(str(one.model.epochs), one.model.epochs), time))
+    return Row((
+        Cell(value),
+        Cell(share(train), train),
+        Cell(share(test), test, strong=best),
+        Cell(share(train - test), train - test),
+        Cell(share(penalty), penalty, (f"{of_all} of all examples",)),
+        Cell(f"{error:.4g}", error),
+        tables.word("not yet") if converged is None else Cell(str(converged), converged),
+        Cell(str(one.model.epochs), one.model.epochs),
+        Cell(text.seconds(history.seconds), history.seconds),
+    ))  # fmt: skip
 
 
 SECTION = Section("summary", "Summary", 10, render)
