@@ -98,11 +98,12 @@ def study_command(context: click.Context, /, **options: Any) -> int:
     os.environ.update(row.environment)
     read = _Reader(console, context.params)
     for choice in choices.values():
-        sessions.require_fit(choice.network, read(choice.normalise))
+        sessions.require_fit(choice.network, read(choice))
     folder = open_folder(options["out"], "study")
     reached, complete = _train(console, row, studied, choices, read, folder, options)
     if reached:
-        _conclude(console, studied, reached, read, folder)
+        data = read(next(iter(choices.values())))
+        _conclude(console, studied, reached, data, folder)
     return EXIT_FINE if complete else EXIT_INTERRUPTED
 
 
@@ -129,15 +130,13 @@ class _Reader:
             self.raw = read_dataset(options["dataset"], progress=console.is_terminal)
         if self.raw.note:
             console.print(f"Note: {self.raw.note}", style="yellow", soft_wrap=True)
-        self.examples: int | None = options["examples"]
         self.last: TrainingData | None = None
 
-    def __call__(self, normalisation: str) -> TrainingData:
-        """The data normalised so."""
-        if self.last is None or self.last.normaliser.name != normalisation:
-            data = from_raw(self.raw, normalisation)
-            self.last = data.take(self.examples) if self.examples else data
-        return self.last
+    def __call__(self, choice: Choice) -> TrainingData:
+        """The data as ``choice`` wants them."""
+        if self.last is None or self.last.normaliser.name != choice.normalise:
+            self.last = from_raw(self.raw, choice.normalise)
+        return self.last.take(choice.examples) if choice.examples else self.last
 
 
 def _train(
@@ -154,7 +153,7 @@ def _train(
     for text, choice in choices.items():
         name, epochs = f"{studied.label} {text}", choice.training.epochs
         console.print(f"{name}:", highlight=False)
-        data = read(choice.normalise)
+        data = read(choice)
         session = sessions.begin(row, choice.network, choice.training, choice.order, data)
         with (
             TrainingProgress(console, session, epochs, epochs) as progress,
@@ -176,11 +175,10 @@ def _train(
 
 
 def _conclude(
-    console: Console, studied: Studied, reached: list[Trained], read: _Reader, folder: Path
+    console: Console, studied: Studied, reached: list[Trained], data: TrainingData, folder: Path
 ) -> None:
     """Write report and numbers, print the table."""
     command = shlex.join(["mlpbench", *sys.argv[1:]])
-    data = read(reached[0].model.normaliser.name)
     values = tuple(one.name.removeprefix(f"{studied.label} ") for one in reached)
     with waiting(console, "writing the report"):
         page = build_study(

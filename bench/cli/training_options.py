@@ -55,10 +55,12 @@ NETWORK_OPTIONS: tuple[Callable[..., Any], ...] = (
 )
 
 TRAINING_OPTIONS: tuple[Callable[..., Any], ...] = (
-    click.option("--batch-size", type=click.IntRange(min=1), default=None, help="Examples."),
-    click.option("--epochs", type=click.IntRange(min=1), default=None, help="In all."),
     click.option(
-        "--learning-rate", type=POSITIVE, default=None, help="Before the first epoch's decay."
+        "--batch-size", type=click.IntRange(min=1), default=None, help="Examples in a batch."
+    ),
+    click.option("--epochs", type=click.IntRange(min=1), default=None, help="Epochs in all."),
+    click.option(
+        "--learning-rate", type=POSITIVE, default=None, help="The rate of the first epoch."
     ),
     click.option(
         "--decay",
@@ -154,12 +156,13 @@ DATA_OPTIONS: tuple[Callable[..., Any], ...] = (
 
 @dataclass(frozen=True)
 class Choice:
-    """What is trained, how, in which order, and how its features are normalised."""
+    """What is trained, how, in which order, on how many examples normalised in which way."""
 
     network: Network
     training: Training
     order: Order
     normalise: str
+    examples: int | None
 
 
 def with_options(*groups: tuple[Callable[..., Any], ...]) -> Callable[[Any], Any]:
@@ -196,6 +199,7 @@ def choose(options: dict[str, Any], network: Network | None = None) -> Choice:
         training=msgspec.structs.replace(training, **given),
         order=order,
         normalise=options["normalise"] or preset.normalise,
+        examples=options["examples"],
     )
 
 

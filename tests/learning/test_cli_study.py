@@ -83,6 +83,7 @@ def test_a_study_leaves_networks_report_and_numbers(study: Command, tmp_path: Pa
         ("batch-size", "10,30", "training", "batch_size", [10, 30]),
         ("epochs", "1,3", "training", "epochs", [1, 3]),
         ("seed", "1,2", "order", "seed", [1, 2]),
+        ("examples", "30,60", "source", "examples", [30, 60]),
         ("shuffle", "yes,no", "order", "shuffle", [True, False]),
     ],
 )  # fmt: skip
