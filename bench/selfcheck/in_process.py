@@ -39,6 +39,22 @@ class Work:
         trainer.bind(self.X, self.Y)
         return trainer
 
+    def fast_implementations(self) -> list[str]:
+        """Those of which one has the shortest step at small batches, as far as installed.
+
+        The top of the ladder and what is no rung of it; frameworks, which an extra installs, start
+        slowly.
+        """
+        return [
+            row.name
+            for row in registry.ROWS
+            if row.role == "trainer"
+            and row.extra is None
+            and row.rung in {None, TOP.rung}
+            and registry.missing(row) is None
+            and registry.load(row).supports(self.plan.network, self.training) is None
+        ]
+
     def measure(
         self,
         trainer: Trainer,
@@ -80,22 +96,6 @@ def default_work(seed: int) -> Work:
     examples = DEFAULT.examples
     assert examples is not None  # noqa: S101  # so it is declared
     return work_of(SMALLEST_BATCH, examples, seed)
-
-
-def fast_implementations() -> list[str]:
-    """Those of which one has the shortest step at small batches, as far as installed.
-
-    The top of the ladder and what is no rung of it; frameworks, which an extra installs, start
-    slowly.
-    """
-    return [
-        row.name
-        for row in registry.ROWS
-        if row.role == "trainer"
-        and row.extra is None
-        and row.rung in {None, TOP.rung}
-        and registry.missing(row) is None
-    ]
 
 
 def median_seconds(found: Measurement, phase: str) -> float:

@@ -23,7 +23,6 @@ from bench.selfcheck.in_process import (
     DEFAULT,
     Work,
     default_work,
-    fast_implementations,
     median_seconds,
 )
 from impls import contract
@@ -55,9 +54,10 @@ def check(options: Options) -> Report:
     """``trials`` is how often everything is measured."""
     repeats = options.trials or REPEATS
     work = default_work(options.seed)
+    names = work.fast_implementations()
     costs = []
     for number in range(repeats):
-        costs.append(cost(work, fast_implementations(), DEFAULT.effort))
+        costs.append(cost(work, names, DEFAULT.effort))
         options.say(f"measurement {number + 1} of {repeats}")
     batch = work.training.batch_size
     note = f"the shortest step of the default profile is that of {costs[0].name} at batch {batch}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import random
 import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 import threadpoolctl
@@ -24,15 +23,12 @@ from bench.selfcheck.in_process import (
     DEFAULT,
     TOP,
     default_work,
-    fast_implementations,
     median_seconds,
     work_of,
 )
+from bench.selfcheck.waiting import Waiting, Waits, busy_wait
 from bench.timing import SYSTEM_CLOCK
-from impls import contract
-from impls.contract import PHASES, Loss, Phase
-from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows
+from impls.contract import PHASES, Phase
 
 ROUNDS = 15
 PLANTED_SECONDS = 1e-3
@@ -48,8 +44,6 @@ EFFORT = Effort(
 )
 _BATCH_SIZE = 32
 
-Waits = Mapping[Phase, float]
-"""Seconds to wait in a phase."""
 Seconds = Mapping[str, float]
 """What was found, by phase, step and epoch."""
 
@@ -60,7 +54,7 @@ def check(options: Options) -> Report:
     original = work.trainer(TOP.name)
 
     def measure(waits: Waits) -> Seconds:
-        return medians(work.measure(Slowed(original, waits, busy_wait), EFFORT))
+        return medians(work.measure(Waiting(original, waits, busy_wait), EFFORT))
 
     rounds = options.trials or ROUNDS
     rng = random.Random(options.seed)
@@ -70,74 +64,6 @@ def check(options: Options) -> Report:
         options.say("probes beside the shortest step ...")
         probes, notes = _probes(options.seed)
     return Report("Phases", [*findings, *probes], notes)
-
-
-class Slowed(contract.Trainer):
-    """``original`` that waits for ``waits`` seconds in a phase, by calling ``wait``."""
-
-    def __init__(
-        self, original: contract.Trainer, waits: Waits, wait: Callable[[float], object]
-    ) -> None:
-        self.original, self.waits, self.wait = original, waits, wait
-        self.network: Network = original.network
-        self.training: Training = original.training
-
-    def _spend(self, phase: Phase) -> None:
-        if phase in self.waits:
-            self.wait(self.waits[phase])
-
-    def load(self, parameters: Parameters) -> None:
-        """Leave it to the original, as all that is not a phase."""
-        self.original.load(parameters)
-
-    def bind(self, X: Floats, Y: Floats) -> None:
-        """See :meth:`load`."""
-        self.original.bind(X, Y)
-
-    def prepare(self, rows: Rows) -> None:
-        """Do the work, then wait; so do all phases."""
-        self.original.prepare(rows)
-        self._spend("prepare")
-
-    def forward(self) -> None:
-        """See :meth:`prepare`."""
-        self.original.forward()
-        self._spend("forward")
-
-    def loss(self) -> Loss:
-        """See :meth:`prepare`."""
-        loss = self.original.loss()
-        self._spend("loss")
-        return loss
-
-    def backward(self) -> None:
-        """See :meth:`prepare`."""
-        self.original.backward()
-        self._spend("backward")
-
-    def update(self) -> None:
-        """See :meth:`prepare`."""
-        self.original.update()
-        self._spend("update")
-
-    def predict(self, X: Floats) -> Floats:
-        """See :meth:`load`."""
-        return self.original.predict(X)
-
-    def parameters(self) -> Parameters:
-        """See :meth:`load`."""
-        return self.original.parameters()
-
-    def gradients(self) -> Parameters:
-        """See :meth:`load`."""
-        return self.original.gradients()
-
-
-def busy_wait(seconds: float) -> None:
-    """Keep the processor busy for ``seconds``: sleeping would last longer than asked."""
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        pass
 
 
 def in_turn(
@@ -209,7 +135,12 @@ def _whole(what: str, found: Sequence[Seconds]) -> Finding:
 
 def _residual(found: Seconds) -> float:
     """What of the step its phases leave over, as a share of it."""
-    return 1 - sum(found[phase] for phase in PHASES) / found[STEP]
+    return 1 - sum(found[phase] for phase in _apart(found)) / found[STEP]
+
+
+def _apart(found: Seconds) -> list[Phase]:
+    """The phases that were timed apart: not every implementation has them all."""
+    return [phase for phase in PHASES if phase in found]
 
 
 def medians(found: Measurement) -> Seconds:
@@ -220,20 +151,22 @@ def medians(found: Measurement) -> Seconds:
 def _probes(seed: int) -> tuple[list[Finding], list[str]]:
     """The cost of telling phases apart beside the shortest step that the default profile times."""
     work = default_work(seed)
-    measured = {
-        name: work.measure(work.trainer(name), DEFAULT.effort) for name in fast_implementations()
+    found = {
+        name: medians(work.measure(work.trainer(name), DEFAULT.effort))
+        for name in work.fast_implementations()
     }
-    name = min(measured, key=lambda name: median_seconds(measured[name], STEP))
-    step = median_seconds(measured[name], STEP)
+    divided = {name: one for name, one in found.items() if _apart(one)}
+    name = min(divided, key=lambda name: divided[name][STEP])
+    step, number = divided[name][STEP], len(_apart(divided[name]))
     synchronize = work.trainer(name).synchronize
     probe = statistics.median(probe_seconds(SYSTEM_CLOCK, synchronize) for _ in range(PROBES))
     notes = [
-        f"{other}: step less the sum of its phases is {_residual(medians(found)):+.1%} of the step"
-        for other, found in measured.items()
+        f"{other}: step less the sum of its phases is {_residual(one):+.1%} of the step"
+        for other, one in divided.items()
     ]
-    share = len(PHASES) * probe / step
+    share = number * probe / step
     finding = Finding(
-        f"the {len(PHASES)} probes of a step, {name}, batch {work.training.batch_size}",
+        f"the {number} probes of a step, {name}, batch {work.training.batch_size}",
         f"{share:.2%}: {probe * 1e9:.0f} ns each, step {step * 1e6:.0f} us",
         f"below {MOST_PROBE:.1%}",
         share < MOST_PROBE,

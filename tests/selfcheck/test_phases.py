@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -12,7 +13,8 @@ import pytest
 from bench import measure
 from bench.measure import CellTimer
 from bench.selfcheck import phases
-from bench.selfcheck.phases import Seconds, Slowed, Waits
+from bench.selfcheck.phases import Seconds
+from bench.selfcheck.waiting import Waiting, Waits, busy_wait
 from impls.contract import Phase
 from impls.networks import Training
 from impls.parameters import start_parameters
@@ -30,7 +32,7 @@ def found_on_a_fake_clock(rounds: int = 1) -> Found:
 
     def measured(waits: Waits) -> Seconds:
         script = Script(seconds=dict.fromkeys(phases.PHASES, TICK))
-        trainer = Slowed(FakeTrainer(script, training, start), waits, script.clock.advance)
+        trainer = Waiting(FakeTrainer(script, training, start), waits, script.clock.advance)
         examples = phases.STEPS * BATCH
         trainer.bind(np.zeros((examples, 6)), np.zeros((examples, 3)))
         timer = CellTimer(
@@ -108,6 +110,6 @@ def test_a_step_that_is_slower_after_any_wait_hides_nothing() -> None:
 
 
 def test_a_busy_wait_takes_at_least_its_time() -> None:
-    begun = phases.time.perf_counter()
-    phases.busy_wait(0.002)
-    assert phases.time.perf_counter() - begun >= 0.002
+    begun = time.perf_counter()
+    busy_wait(0.002)
+    assert time.perf_counter() - begun >= 0.002
