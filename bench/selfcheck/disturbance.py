@@ -7,11 +7,8 @@ over the whole trial (pressure stall information, processor time of others) say 
 
 from __future__ import annotations
 
-import contextlib
 import random
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +21,7 @@ from bench.measure import Measurement
 from bench.plan import Effort
 from bench.results import EPOCH, STEP, Disturbance
 from bench.selfcheck import Finding, Options, Report
+from bench.selfcheck.hog import waiting_hog
 from bench.selfcheck.in_process import DEFAULT, TOP, Work, work_of
 from impls.contract import Trainer
 
@@ -45,18 +43,6 @@ _EFFORT = Effort(
 _DELAYS = 0.0, 0.6
 """A hog begins between so many seconds after the first round; all rounds last about 1 second."""
 _PRESSURE = Path("/proc/pressure/cpu")
-
-# It ends by itself, should its parent be killed.
-_HOG = """
-import sys, time
-print("ready", flush=True)
-sys.stdin.readline()
-time.sleep(float(sys.argv[1]))
-begun = time.perf_counter()
-print(begun, flush=True)
-while time.perf_counter() < begun + 60:
-    pass
-"""
 
 
 @dataclass(frozen=True)
@@ -101,7 +87,7 @@ def check(options: Options) -> Report:
 
 def trial(work: Work, trainer: Trainer, delay: float | None) -> Trial:
     """Measure once; a hog begins ``delay`` seconds after the first round, None for none."""
-    with _hog(delay) as hog:
+    with waiting_hog(delay) as hog:
         monitor = RecordingMonitor(hog.release)
         begun, waited = monitor.read(), _waited_seconds()
         found = work.measure(trainer, _EFFORT, monitor=monitor)
@@ -148,48 +134,6 @@ def _flags(found: Measurement) -> list[bool]:
         for timing in (timings[STEP], timings[EPOCH])
         for disturbance, seconds in zip(timing.disturbances, timing.round_seconds, strict=True)
     ]
-
-
-class _Hog:
-    """Keeps one processor busy from the moment ``begun``, on the clock of the rounds."""
-
-    def __init__(self, process: subprocess.Popen[str] | None = None) -> None:
-        self.process = process
-        self.begun = float("inf")
-
-    def release(self) -> None:
-        """From now on its delay counts."""
-        if self.process is not None and self.process.stdin is not None:
-            self.process.stdin.write("\n")
-            self.process.stdin.flush()
-
-    def stop(self) -> None:
-        """End it, and learn when it began; it may not have come to that."""
-        if self.process is not None and self.process.stdout is not None:
-            self.process.kill()
-            self.begun = float(self.process.stdout.readline() or "inf")
-
-
-@contextlib.contextmanager
-def _hog(delay: float | None) -> Iterator[_Hog]:
-    """A hog that begins ``delay`` seconds after it is released; None for one that never does."""
-    if delay is None:
-        yield _Hog()
-        return
-    with subprocess.Popen(  # noqa: S603  # our own text
-        [sys.executable, "-c", _HOG, str(delay)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None  # noqa: S101  # it is a pipe
-        # Its own start must not disturb what comes before it.
-        process.stdout.readline()
-        hog = _Hog(process)
-        try:
-            yield hog
-        finally:
-            hog.stop()
 
 
 def _waited_seconds() -> float | None:

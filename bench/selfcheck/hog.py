@@ -1,0 +1,62 @@
+"""A foreign process that begins to keep a processor busy at a known moment."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+
+# It ends by itself, should its parent be killed.
+_TEXT = """
+import sys, time
+print("ready", flush=True)
+sys.stdin.readline()
+time.sleep(float(sys.argv[1]))
+begun = time.perf_counter()
+print(begun, flush=True)
+while time.perf_counter() < begun + 60:
+    pass
+"""
+
+
+class Hog:
+    """Keeps one processor busy from the moment ``begun``, on the clock of the rounds."""
+
+    def __init__(self, process: subprocess.Popen[str] | None = None) -> None:
+        self.process = process
+        self.begun = float("inf")
+
+    def release(self) -> None:
+        """From now on its delay counts."""
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+
+    def stop(self) -> None:
+        """End it, and learn when it began; it may not have come to that."""
+        if self.process is not None and self.process.stdout is not None:
+            self.process.kill()
+            self.begun = float(self.process.stdout.readline() or "inf")
+
+
+@contextlib.contextmanager
+def waiting_hog(delay: float | None) -> Iterator[Hog]:
+    """A hog that begins ``delay`` seconds after it is released; None for one that never does."""
+    if delay is None:
+        yield Hog()
+        return
+    with subprocess.Popen(  # noqa: S603  # our own text
+        [sys.executable, "-c", _TEXT, str(delay)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None  # noqa: S101  # it is a pipe
+        # Its own start must not disturb what comes before it.
+        process.stdout.readline()
+        hog = Hog(process)
+        try:
+            yield hog
+        finally:
+            hog.stop()
