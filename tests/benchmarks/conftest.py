@@ -16,13 +16,13 @@ import msgspec
 import pytest
 
 from bench import gate, lock, machine, threads
+from bench.cells import describe_process
 from bench.errors import BusyError
 from bench.plan import Cell
 from bench.provenance import Dataset, Process
 from bench.pytest_json import KEY, CellFacts, RunFacts
 from bench.results import Check
 from bench.timing import Clock, time_round
-from bench.cells import describe_process
 from impls import registry
 from impls.contract import Trainer
 from impls.data import TrainingData, load_dataset
