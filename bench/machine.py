@@ -17,7 +17,7 @@ from bench.threads import recorded
 
 PACKAGES = (
     "numpy", "scipy", "numba", "llvmlite", "intel-cmplr-lib-rt", "keras", "tensorflow",
-    "pytest-benchmark", "threadpoolctl",
+    "torch", "jax", "jaxlib", "scikit-learn", "pytest-benchmark", "threadpoolctl",
 )  # fmt: skip
 _CPU = Path("/sys/devices/system/cpu")
 _CGROUPS = Path("/sys/fs/cgroup")

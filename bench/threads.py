@@ -28,12 +28,13 @@ VARIABLES: tuple[str, ...] = (
     "NUMBA_NUM_THREADS",
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
+    "PJRT_NPROC",  # XLA as JAX starts it
 )
 """Every variable through which a known pool learns its number of threads."""
 
 RECORDED_PREFIXES = (
     "OPENBLAS_", "OMP_", "GOMP_", "KMP_", "MKL_", "BLIS_", "VECLIB_", "NUMBA_", "TF_NUM_",
-    "TF_ENABLE_", "TF_XLA_", "TF_GPU_", "XLA_",
+    "TF_ENABLE_", "TF_XLA_", "TF_GPU_", "XLA_", "PJRT_", "TORCH",
     "KERAS_", "JAX_", "CUDA_", "ONEDNN_", "NUMPY_", "MALLOC_", "LD_PRELOAD", "PYTHONHASHSEED",
 )  # fmt: skip
 

@@ -27,6 +27,7 @@ GPU_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 _KERAS = ("keras", "tensorflow")
 _TENSORFLOW = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
 _NO_GPU = {"CUDA_VISIBLE_DEVICES": "-1"}
+_INDUCTOR = {"TORCHINDUCTOR_COMPILE_THREADS": "1"}  # the others would be processes that stay
 
 # fmt: off
 ROWS: tuple[Row, ...] = (
@@ -39,6 +40,10 @@ ROWS: tuple[Row, ...] = (
     Row("numba-sparse", "impls.numba_sparse:Trainer", "the same, with background pixels left out of the first layer", ("numba", "scipy")),
     Row("keras-tf", "impls.keras_mlp:CpuTrainer", "Keras on TensorFlow, compiled epoch", _KERAS, "keras", environment=_TENSORFLOW | _NO_GPU),
     Row("keras-tf-gpu", "impls.keras_mlp:GpuTrainer", "Keras on TensorFlow, compiled epoch, data on the GPU", _KERAS, "keras", device="gpu", environment=_TENSORFLOW),
+    Row("torch", "impls.torch_mlp:Trainer", "PyTorch's operators into buffers, the backward pass written out", ("torch",), "torch", environment=_NO_GPU),
+    Row("torch-compile", "impls.torch_compiled:Trainer", "PyTorch, the whole step as one compiled graph", ("torch",), "torch", environment=_INDUCTOR | _NO_GPU),
+    Row("jax", "impls.jax_mlp:Trainer", "JAX, the epoch as one compiled loop", ("jax", "jaxlib"), "jax", environment={"JAX_PLATFORMS": "cpu"}, held_by_affinity=True),
+    Row("sklearn", "impls.sklearn_mlp:Trainer", "scikit-learn's MLPClassifier, several batches per partial_fit"),
     Row("floor", "impls.floor:Trainer", "the matrix products of a step alone: this machine's limit", role="limit"),
 )
 # fmt: on

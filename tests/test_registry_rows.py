@@ -30,6 +30,8 @@ PACKAGES = [Path(bench.__file__).parents[1] / name for name in ("bench", "impls"
 
 COINCIDENCES = {
     ("machine.py", "numba"): "the name of a distribution, whose version is recorded",
+    ("machine.py", "torch"): "the name of a distribution, whose version is recorded",
+    ("machine.py", "jax"): "the name of a distribution, whose version is recorded",
     ("numba_jit.py", "numba"): "the library of a thread pool",
     ("floor.py", "floor"): "the id and the template of a section",
     ("canvas.py", "floor"): "what marks a series without a place in the palette",

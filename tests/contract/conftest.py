@@ -1,4 +1,8 @@
-"""The contract suite runs over every available CPU implementation of the registry."""
+"""The contract suite runs over every available CPU implementation of the registry.
+
+Those that compile for seconds, for every shape anew, are tested in ``test_compiled.py`` on a few
+networks; ``MLPBENCH_TEST_COMPILED=1 pytest tests/contract`` takes them through all of the suite.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,20 @@ import numpy as np
 import pytest
 
 from impls import registry
-from impls.contract import Trainer
-from impls.networks import Network
-from impls.parameters import Floats
+from impls.contract import FEATURES, Trainer
+from impls.networks import Network, Training
+from impls.parameters import Floats, Parameters
 from impls.row import Row
 
+COMPILED = ("torch-compile", "jax")
 CPU_TRAINERS = [
     row
     for row in registry.ROWS
     if row.role == "trainer" and row.device == "cpu" and registry.missing(row) is None
 ]
+
+ALL = "MLPBENCH_TEST_COMPILED" in os.environ
+QUICK = [row for row in CPU_TRAINERS if ALL or row.name not in COMPILED]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,10 +39,24 @@ def _library_environment() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=CPU_TRAINERS, ids=lambda row: row.name)
+@pytest.fixture(params=QUICK, ids=lambda row: row.name)
 def trainer_class(request: pytest.FixtureRequest) -> type[Trainer]:
     row: Row = request.param
-    return registry.load(row)
+    found = registry.load(row)
+    return found if found.features == FEATURES else declining(found)
+
+
+def declining(found: type[Trainer]) -> type[Trainer]:
+    """A trainer that skips the test where its implementation lacks something and says so."""
+
+    class Declining(found):  # type: ignore[misc, valid-type]
+        def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
+            reason = self.supports(network, training)
+            if reason:
+                pytest.skip(reason)
+            super().__init__(network, training, parameters)
+
+    return Declining
 
 
 def made_up_data(network: Network, examples: int, seed: int = 5) -> tuple[Floats, Floats]:

@@ -1,0 +1,113 @@
+"""What XLA compiles: the phases, the step and the epoch, shared by all trainers alike."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from impls import jax_functions as functions
+from impls.formulas import Formulas
+from impls.jax_functions import Array, Pairs
+
+State = tuple[Pairs, tuple[Pairs, ...]]
+"""Parameters and what the optimiser remembers."""
+
+
+class Compiled(NamedTuple):
+    """The functions of certain formulas, each compiled for the shapes that it is called with."""
+
+    gather: Callable[..., Any]
+    forward: Callable[..., Any]
+    loss: Callable[..., Any]
+    backward: Callable[..., Any]
+    penalty: Callable[..., Any]
+    with_share: Callable[..., Any]
+    update: Callable[..., Any]
+    predict: Callable[..., Any]
+    step: Callable[..., Any]
+    epoch: Callable[..., Any]
+
+
+@functools.cache
+def compiled(formulas: Formulas) -> Compiled:
+    """What all trainers with these formulas share."""
+
+    def forward(P: Pairs, X: Array, columns: list[Array], key: Array) -> Any:
+        masks = functions.masks_of(formulas, columns, key, len(X), X.dtype)
+        Z, back = jax.vjp(lambda P: functions.inputs_of_last(formulas, P, X, masks), P)
+        return Z, functions.outputs_of(formulas, Z), back
+
+    def backward(back: Any, A: Array, T: Array, scale: Array) -> Pairs:
+        (G,) = back(functions.delta_of(formulas, A, T, scale))
+        return G  # type: ignore[no-any-return]  # JAX' types are left out
+
+    def predict(P: Pairs, X: Array) -> Array:
+        return functions.outputs_of(formulas, functions.inputs_of_last(formulas, P, X, []))
+
+    step = functools.partial(_step, formulas)
+    return Compiled(
+        gather=jax.jit(lambda data, rows: tuple(functions.gather(part, rows) for part in data)),
+        forward=jax.jit(forward),
+        loss=jax.jit(functools.partial(functions.sums, formulas)),
+        backward=jax.jit(backward),
+        penalty=jax.jit(functools.partial(functions.penalty_of, formulas)),
+        with_share=jax.jit(functools.partial(functions.with_share, formulas)),
+        update=jax.jit(functools.partial(functions.moved, formulas), donate_argnums=(0, 1)),
+        predict=jax.jit(predict),
+        step=jax.jit(step, donate_argnums=0),
+        epoch=jax.jit(functools.partial(_epoch, step), donate_argnums=0),
+    )
+
+
+def _step(
+    formulas: Formulas,
+    state: State,
+    data: tuple[Array, Array],
+    rows: Array,
+    scale: Array,
+    k: Array,
+    dropout: tuple[Array, list[Array]],
+    updates: Array,
+) -> tuple[State, Pairs, Array]:
+    """State, gradients, and data loss, penalty and mean error of one batch.
+
+    ``dropout`` holds the hash of the seed and the keys of the layers' words; ``updates`` were made
+    before this step.
+    """
+    P, memory = state
+    seed, columns = dropout
+    key = functions.hash_of(seed + updates)
+    G, found = functions.gradients(formulas, P, data, rows, scale, columns, key)
+    penalty = functions.penalty_of(formulas, P, k)
+    G = functions.with_share(formulas, P, G, k)
+    state = functions.moved(formulas, P, memory, G, k, updates + 1)
+    outputs = len(rows) * formulas.layers[-1]
+    return state, G, jnp.stack([found[0] * scale, penalty, found[1] / outputs])
+
+
+def _epoch(
+    step: Callable[..., Any],
+    state: Any,
+    data: tuple[Array, Array],
+    batches: Array,
+    count: Array,
+    scale: Array,
+    k: Array,
+    dropout: tuple[Array, list[Array]],
+    updates: Array,
+) -> tuple[Any, Array]:
+    """Train on the first ``count`` of ``batches``, shape ``(capacity, batch)``."""
+
+    def body(index: Array, carried: tuple[Any, Array]) -> tuple[Any, Array]:
+        state, losses = carried
+        done = updates + index.astype(updates.dtype)
+        state, _, loss = step(state, data, batches[index], scale, k, dropout, done)
+        return state, losses.at[index].set(loss)
+
+    losses = jnp.zeros((len(batches), 3), k.dtype)
+    return lax.fori_loop(0, count, body, (state, losses))  # type: ignore[no-any-return]  # as above
