@@ -62,8 +62,11 @@ def assert_close(one: Parameters, other: Parameters, tolerance: float) -> None:
         np.testing.assert_allclose(ours, theirs, atol=tolerance, rtol=tolerance, err_msg=name)
 
 
-@pytest.mark.parametrize("dropout", [(), (0.2, 0.4)], ids=["plain", "dropout"])
-@pytest.mark.parametrize("optimiser", TRAININGS)
+@pytest.mark.parametrize(
+    ("optimiser", "dropout"),
+    [("sgd", ()), ("adam", (0.2, 0.4)), ("rmsprop", ())],
+    ids=["sgd", "adam-dropout", "rmsprop"],
+)
 def test_a_training_taken_up_again_ends_at_the_very_same_weights(
     trainer_class: type[Trainer], optimiser: str, dropout: tuple[float, ...]
 ) -> None:
