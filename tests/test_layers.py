@@ -244,7 +244,8 @@ def test_importing_prints_nothing_and_leaves_the_environment_alone(tmp_path: Pat
     names = sorted(MODULES.keys() - implementations() - {"bench.__main__"})
     program = (
         "import importlib, os\n"
-        "os.environ['KMP_DUPLICATE_LIB_OK'] = 'True'\n"  # threadpoolctl sets it where it is not
+        # threadpoolctl sets the first where it is not, scikit-learn the second.
+        "os.environ.update(KMP_DUPLICATE_LIB_OK='True', KMP_INIT_AT_FORK='FALSE')\n"
         "before = dict(os.environ)\n"
         f"for name in {names}:\n"
         "    importlib.import_module(name)\n"
