@@ -50,7 +50,7 @@ class Trainer(contract.Trainer):
         return (
             Pool(
                 library="PyTorch intra-op",
-                version=torch.__version__,
+                version=str(torch.__version__),
                 threads=torch.get_num_threads(),
                 detail=", ".join(["MKL"] * torch.backends.mkl.is_available() + ["oneDNN"] * ONEDNN),
             ),

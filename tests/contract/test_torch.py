@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from bench import gate
+from impls.contract import Pool
 from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters
 
@@ -55,6 +57,8 @@ def test_its_pool_has_the_threads_that_it_says() -> None:
     (pool,) = torch_mlp.Trainer.pools()
     assert pool.threads == torch.get_num_threads()
     assert pool.used
+    # Their version is a subclass of text that no document takes.
+    assert msgspec.json.decode(msgspec.json.encode(pool), type=Pool) == pool
 
 
 def test_phases_leave_buffers_that_a_step_can_write_to() -> None:
