@@ -1,8 +1,8 @@
 """scikit-learn's ``MLPClassifier``, trained through ``partial_fit``.
 
-- *An epoch is a few calls*: ``partial_fit`` goes through what it is given in batches of its own, in
-  the order given.  Each call gets several batches, which spreads the checks of its arguments over
-  them; a whole epoch at once would have left the cache when it is used.
+- *An epoch is one call*: ``partial_fit`` goes once through what it is given, in batches of its own
+  and in the order given.  A call per batch would check its arguments each time, which at small
+  batches is more work than to train.
 - *A sigmoid output is a matter of labels*: where an example may have any number of them,
   ``MLPClassifier`` puts a sigmoid and log loss on each output; where it has one of several
   classes, a softmax and cross-entropy.
@@ -31,10 +31,8 @@ from impls import contract
 from impls.contract import Feature, Loss, Phase, State
 from impls.functions import penalty
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows, batches
+from impls.parameters import Floats, Parameters, Rows
 
-CALL_ROWS = 4000
-"""Rows per call of ``partial_fit``, in whole batches: many for its checks, few for the cache."""
 LAST_ARGUMENTS = ["activations", "deltas", "coef_grads", "intercept_grads"]
 """Of the watched method; those before differ between releases."""
 ACTIVATIONS = {"sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
@@ -72,7 +70,7 @@ class Classifier(MLPClassifier):  # type: ignore[misc]  # as above
 
 
 class Trainer(contract.Trainer):
-    """``partial_fit`` on several batches at once."""
+    """``partial_fit`` on whole epochs."""
 
     phases: ClassVar[frozenset[Phase]] = frozenset()
     features: ClassVar[frozenset[Feature]] = frozenset({"adam", "mean"})
@@ -174,9 +172,7 @@ class Trainer(contract.Trainer):
         return self._fit(rows)[0]
 
     def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
-        size = self.training.batch_size
-        parts = batches(order, max(1, CALL_ROWS // size) * size)
-        return np.array([loss for part in parts for loss in self._fit(part)], np.float64)
+        return np.array(self._fit(order), np.float64)
 
     # None of the following is timed: there are no phases.
 
