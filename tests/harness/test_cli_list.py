@@ -77,6 +77,16 @@ def test_the_list_as_json_derives_from_the_registries(
     assert {row["name"]: row["summary"] for row in content["datasets"]} == DATASETS
 
 
+def test_the_command_that_installs_an_extra_is_printed_whole(
+    mlpbench: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    extra = registry.Row("lacking", "m:C", "lacks something", ("no_such_module",), "keras")
+    monkeypatch.setattr(registry, "ROWS", (extra,))
+    said = mlpbench("list", "implementations")
+    assert "no_such_module not installed; install with: pip install 'mlpbench[keras]'" in said.out
+
+
 def test_a_row_added_to_the_registry_is_listed(
     mlpbench: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
