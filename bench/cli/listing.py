@@ -40,7 +40,9 @@ def list_command(kind: str | None, *, as_json: bool) -> None:
         for column in columns:
             table.add_column(column.replace("_", " "), overflow="fold")
         for row in rows:
-            table.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
+            # Text, not str: rich would read the name of an extra, in brackets, as markup.
+            cells = ("" if row[column] is None else str(row[column]) for column in columns)
+            table.add_row(*map(Text, cells))
         console.print(table)
 
 
