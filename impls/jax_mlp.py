@@ -10,7 +10,8 @@
 - *Tiles*: gradients of a large batch are summed over a thousand rows at a time, whose activations
   stay in the cache.
 
-XLA obeys no thread variable of the usual ones; it makes as many threads as it may use processors.
+XLA obeys none of the usual thread variables and no flag of its own.  It makes as many threads as
+the process may use processors, or as many as ``PJRT_NPROC`` says, which is documented nowhere.
 """
 
 from __future__ import annotations
