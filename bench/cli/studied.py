@@ -68,7 +68,8 @@ def _converted(option: click.Option, text: str, context: click.Context) -> Any:
 def outcome_table(label: str, values: Sequence[str], reached: Sequence[Trained]) -> Table:
     """One row per value: what it led to."""
     table = Table(title="After training", title_justify="left")
-    for column in (label, "train", "test", "penalty", "mean error", "converged", "epochs", "time"):
+    table.add_column(label, no_wrap=True)
+    for column in ("train", "test", "penalty", "mean error", "converged", "epochs", "time"):
         table.add_column(column, justify="right")
     for value, one in zip(values, reached, strict=True):
         history = one.model.history
