@@ -29,8 +29,8 @@ TRIALS = 20
 REPORTED = 0.95
 QUIET = 0.02
 """A trial was quiet where others waited, and worked, for less than this share of it."""
-FALSE = 0.1
-"""What is still quiet, 20 ms of each second, is enough to disturb one of some ten rounds."""
+FALSE = 0.05
+"""Largest share of rounds of quiet trials that may be called disturbed."""
 
 _BATCH_SIZE = 500
 _EFFORT = Effort(
