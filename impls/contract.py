@@ -22,14 +22,20 @@ Phase = Literal["prepare", "forward", "loss", "backward", "update"]
 PHASES: tuple[Phase, ...] = ("prepare", "forward", "loss", "backward", "update")
 
 
-Feature = Literal["dropout", "adam", "rmsprop", "mean"]
+Feature = Literal["dropout", "adam", "rmsprop", "mean", "convolution"]
 FEATURES: frozenset[Feature] = frozenset(get_args(Feature))
 """What an implementation may lack; "mean" is the cost averaged over the batch."""
+DENSE_FEATURES = FEATURES - {"convolution"}
+"""All that a network without convolutions may ask for."""
 
 
 def features_of(network: Network, training: Training) -> frozenset[Feature]:
     """What an implementation must have to train ``network`` by ``training``."""
-    asked = {training.optimiser, training.reduction, "dropout" if any(network.dropout) else ""}
+    asked: set[str] = {training.optimiser, training.reduction}
+    if any(network.dropout):
+        asked.add("dropout")
+    if network.convolutions:
+        asked.add("convolution")
     return FEATURES & asked
 
 
@@ -104,7 +110,7 @@ class Trainer(ABC):
         lacking = features_of(network, training) - cls.features
         if not lacking:
             return None
-        names = {"mean": "a cost averaged over the batch"}
+        names = {"mean": "a cost averaged over the batch", "convolution": "convolutions"}
         return f"it does not have {', '.join(names.get(name, name) for name in sorted(lacking))}"
 
     @classmethod

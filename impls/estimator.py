@@ -19,8 +19,9 @@ from impls import models, registry, sessions
 from impls.contract import Trainer
 from impls.data.normalise import Normaliser
 from impls.fit import fit
-from impls.networks import Network, Training, find_preset
+from impls.networks import Network, Training
 from impls.parameters import Floats, start_parameters
+from impls.presets import find_preset
 
 _Described = TypeVar("_Described", Network, Training)
 

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from impls import contract
-from impls.contract import FEATURES, Feature, Loss, Phase
+from impls.contract import DENSE_FEATURES, Feature, Loss, Phase
 from impls.parameters import Floats, Parameters, Rows
 
 
@@ -23,7 +23,7 @@ class Trainer(contract.Trainer):
 
     phases: ClassVar[frozenset[Phase]] = frozenset({"forward", "backward"})
     # Whatever comes between the products, they stay the same.
-    features: ClassVar[frozenset[Feature]] = FEATURES
+    features: ClassVar[frozenset[Feature]] = DENSE_FEATURES
 
     def load(self, parameters: Parameters) -> None:
         self.W = [np.array(W) for W in parameters.weights]

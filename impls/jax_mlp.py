@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from impls import contract
 from impls import jax_functions as functions
-from impls.contract import FEATURES, Feature, Loss, Pool, State
+from impls.contract import DENSE_FEATURES, Feature, Loss, Pool, State
 from impls.dropout import column_keys, hash_of
 from impls.formulas import Formulas
 from impls.jax_compiled import compiled
@@ -46,7 +46,7 @@ TASKS = Path("/proc/self/task")
 class Trainer(contract.Trainer):
     """Compiled functions on pairs of weights and biases."""
 
-    features: ClassVar[frozenset[Feature]] = FEATURES
+    features: ClassVar[frozenset[Feature]] = DENSE_FEATURES
 
     @classmethod
     def supports(cls, network: Network, training: Training) -> str | None:

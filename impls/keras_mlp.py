@@ -16,7 +16,7 @@ import tensorflow as tf
 from keras import ops
 
 from impls import contract
-from impls.contract import FEATURES, Feature, Loss, Phase, Pool, State
+from impls.contract import DENSE_FEATURES, Feature, Loss, Phase, Pool, State
 from impls.functions import PROBABILITY_FLOOR
 from impls.keras_model import Tensor, build_model, build_optimiser, memories
 from impls.networks import Network, Training
@@ -27,7 +27,7 @@ class CpuTrainer(contract.Trainer):
     """Keras on the CPU."""
 
     phases: ClassVar[frozenset[Phase]] = frozenset({"prepare", "forward", "loss", "update"})
-    features: ClassVar[frozenset[Feature]] = FEATURES
+    features: ClassVar[frozenset[Feature]] = DENSE_FEATURES
     device: ClassVar[str] = "/CPU:0"
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What is trained and how: frozen descriptions, and the presets of the articles.
+"""What is trained and how, as frozen descriptions.
 
 A :class:`Network` says what is computed, a :class:`Training` how its weights move.  Both travel
 unchanged from the command line through the job document into the worker and the results.
@@ -6,11 +6,13 @@ unchanged from the command line through the job document into the worker and the
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
 
-from bench.errors import UnknownNameError, UsageError
+from bench.errors import UsageError
+from impls.convolution import Convolution, Stage, stages
 
 Activation = Literal["sigmoid", "tanh", "relu"]
 LossName = Literal["logloss", "mse", "cross-entropy"]
@@ -21,16 +23,18 @@ Start = Literal["uniform", "glorot"]
 
 
 class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A fully connected network.
+    """A fully connected network, or one that begins with convolutions.
 
     ``layers`` counts the nodes from input to output, so ``(784, 70, 30, 10)`` has two hidden
     layers.  ``activation`` is that of the hidden layers; the output's follows from the loss.
+    With ``convolutions`` the input is an ``image`` of ``(height, width, channels)``, as features in
+    this order; it runs through them first, and the dense layers take what they leave.
     ``dropout`` holds one rate per hidden layer, or nothing: in training that share of the layer's
     outputs is set to 0 and the rest divided by ``1 - rate``; :mod:`impls.dropout` says which.
 
     Raises:
-        UsageError: fewer than two layers, a layer without nodes, or dropout rates that are not one
-            per hidden layer in [0, 1).
+        UsageError: fewer than two layers, a layer without nodes, dropout rates that are not one
+            per hidden dense layer in [0, 1), or convolutions that do not fit the image.
     """
 
     name: str
@@ -39,6 +43,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     loss: LossName = "logloss"
     dtype: Dtype = "float32"
     dropout: tuple[float, ...] = ()
+    image: tuple[int, int, int] | None = None
+    convolutions: tuple[Convolution, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.layers) < 2 or min(self.layers) < 1:
@@ -52,6 +58,13 @@ class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 f"network {self.name!r} has {hidden} hidden layers, dropout {self.dropout}: give "
                 "one rate of at least 0 and below 1 for each of them, or none"
             )
+        if self.convolutions and (self.image is None or math.prod(self.image) != self.layers[0]):
+            raise UsageError(
+                f"network {self.name!r} has {self.layers[0]} inputs and an image of {self.image}: "
+                "convolutions need an image of as many values as there are inputs"
+            )
+        # A map that is too small is refused here and not when sizes are first asked for.
+        _ = self.stages
 
     @property
     def dropout_rates(self) -> tuple[float, ...]:
@@ -64,9 +77,27 @@ class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return "softmax" if self.loss == "cross-entropy" else "sigmoid"
 
     @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The convolutions with the sizes of the maps that they meet; none in a dense network.
+
+        Raises:
+            UsageError: a kernel or a pool is larger than the map that it meets.
+        """
+        return stages(self.image, self.convolutions) if self.image else ()
+
+    @property
+    def dense(self) -> tuple[int, ...]:
+        """``layers`` with what the convolutions leave in place of the inputs."""
+        return (self.stages[-1].outputs if self.convolutions else self.layers[0], *self.layers[1:])
+
+    @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
-        """Canonical shape ``(n_in, n_out)`` of each weight matrix, input side first."""
-        return tuple(zip(self.layers[:-1], self.layers[1:], strict=True))
+        """Canonical shape ``(n_in, n_out)`` of each weight matrix, input side first.
+
+        Those of the convolutions come first; :class:`~impls.convolution.Stage` has their order.
+        """
+        dense = zip(self.dense[:-1], self.dense[1:], strict=True)
+        return (*(stage.shape for stage in self.stages), *dense)
 
     @property
     def parameter_count(self) -> int:
@@ -136,101 +167,3 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def data_scale(self, examples: int) -> float:
         """What a data loss summed over a batch of ``examples`` is multiplied by."""
         return 1 / examples if self.reduction == "mean" else 1.0
-
-
-class Preset(msgspec.Struct, frozen=True, kw_only=True):
-    """A network with the training settings that suit it.
-
-    ``rates`` lists ``(from_batch_size, learning_rate)``: where gradients are sums over the batch,
-    large batches need a smaller rate.  ``normalise`` names what its source did to the features, one
-    of :data:`impls.data.normalise.NORMALISATIONS`.
-    """
-
-    summary: str
-    network: Network
-    training: Training
-    rates: tuple[tuple[int, float], ...]
-    normalise: str = "standard"
-
-    def training_at(self, batch_size: int, seed: int = 1) -> Training:
-        """The preset's training for batches of ``batch_size``, dropout drawn from ``seed``."""
-        rate = max((start, rate) for start, rate in self.rates if start <= max(batch_size, 1))[1]
-        return msgspec.structs.replace(
-            self.training, batch_size=batch_size, learning_rate=rate, dropout_seed=seed
-        )
-
-
-# The articles trained batches of 500 at 1e-3 and of 15000 and 20000 at 1e-4.
-_ARTICLE_RATES = ((1, 1e-3), (5000, 1e-4))
-
-PRESETS: dict[str, Preset] = {
-    preset.network.name: preset
-    for preset in (
-        Preset(
-            summary="the articles' MNIST network: sigmoid, log loss",
-            network=Network(name="blog", layers=(784, 70, 30, 10)),
-            training=Training(),
-            rates=_ARTICLE_RATES,
-        ),
-        Preset(
-            summary="the wider network of the articles' thread study",
-            network=Network(name="blog-wide", layers=(784, 300, 140, 10)),
-            training=Training(),
-            rates=_ARTICLE_RATES,
-        ),
-        Preset(
-            summary="the Keras network of the ISLR lab: ReLU, dropout, cross-entropy, Adam",
-            network=Network(
-                name="islr",
-                layers=(784, 256, 128, 10),
-                activation="relu",
-                loss="cross-entropy",
-                dropout=(0.2, 0.2),
-            ),
-            training=Training(
-                batch_size=128,
-                epochs=20,
-                decay=0.0,
-                momentum=0.0,
-                l2=0.0,
-                optimiser="adam",
-                reduction="mean",
-                start="glorot",
-            ),
-            rates=((1, 1e-3),),
-            # Standardised features cost it half a percent of accuracy: rare pixels become large.
-            normalise="range",
-        ),
-    )
-}
-
-
-def find_preset(text: str, *, activation: Activation | None, loss: LossName | None) -> Preset:
-    """The preset called ``text``, or a network of one's own from sizes such as ``784-512-10``.
-
-    ``activation`` and ``loss`` override the preset's where given.
-
-    Raises:
-        UnknownNameError: neither a preset nor sizes joined by hyphens.
-        UsageError: sizes that make no network.
-    """
-    preset = PRESETS.get(text)
-    if preset is None:
-        sizes = text.split("-")
-        if not all(size.isdecimal() for size in sizes):
-            hint = "Or give layer sizes, such as 784-512-10."
-            raise UnknownNameError("network", text, PRESETS, hint=hint)
-        preset = Preset(
-            summary="given on the command line",
-            network=Network(name=text, layers=tuple(map(int, sizes))),
-            training=Training(),
-            rates=_ARTICLE_RATES,
-        )
-    network = preset.network
-    changed = msgspec.structs.replace(
-        network, activation=activation or network.activation, loss=loss or network.loss
-    )
-    if changed != network:
-        marks = [network.name, changed.activation, changed.loss]
-        changed = msgspec.structs.replace(changed, name="/".join(marks))
-    return msgspec.structs.replace(preset, network=changed)

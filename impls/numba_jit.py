@@ -28,7 +28,7 @@ from threadpoolctl import ThreadpoolController
 from impls import contract
 from impls import numba_kernels as kernels
 from impls import numba_update as updates
-from impls.contract import FEATURES, Feature, Loss, Pool, State
+from impls.contract import DENSE_FEATURES, Feature, Loss, Pool, State
 from impls.flat import Flat
 from impls.networks import Network, Training
 from impls.numba_state import Memory, describe, describe_update
@@ -45,7 +45,7 @@ Losses = npt.NDArray[np.float64]
 class Trainer(contract.Trainer):
     """Row-ordered slices per thread, flat parameters, compiled epoch."""
 
-    features: ClassVar[frozenset[Feature]] = FEATURES
+    features: ClassVar[frozenset[Feature]] = DENSE_FEATURES
 
     @classmethod
     def supports(cls, network: Network, training: Training) -> str | None:

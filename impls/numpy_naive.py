@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from impls import contract, dropout
-from impls.contract import FEATURES, Feature, Loss, State
+from impls.contract import DENSE_FEATURES, Feature, Loss, State
 from impls.functions import (
     ACTIVATIONS,
     SLOPES_FROM_INPUT,
@@ -46,7 +46,7 @@ def with_bias_row(A: Floats) -> Floats:
 class Trainer(contract.Trainer):
     """Bias rows both ways, every derivative from scratch, float64."""
 
-    features: ClassVar[frozenset[Feature]] = FEATURES
+    features: ClassVar[frozenset[Feature]] = DENSE_FEATURES
     dtype: ClassVar[npt.DTypeLike] = np.float64
     lowest_delta: ClassVar[int] = 0
     """The lowest layer whose delta is computed."""

@@ -24,7 +24,7 @@ from typing import ClassVar
 import numpy as np
 
 from impls import contract
-from impls.contract import FEATURES, Feature, Loss, State
+from impls.contract import DENSE_FEATURES, Feature, Loss, State
 from impls.dropout import step_key
 from impls.networks import Network, Training
 from impls.numpy_tile import Flat, Tile, joined
@@ -38,7 +38,7 @@ TILE_ROWS = 1000
 class Trainer(contract.Trainer):
     """Row-ordered tiles, flat parameters, every result into a buffer."""
 
-    features: ClassVar[frozenset[Feature]] = FEATURES
+    features: ClassVar[frozenset[Feature]] = DENSE_FEATURES
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
         self.P, self.G, self.tile_G = Flat(network), Flat(network), Flat(network)

@@ -47,10 +47,11 @@ def start_parameters(network: Network, training: Training, seed: int) -> Paramet
     """
     rng = np.random.default_rng([seed, 0])
     weights, biases = [], []
-    for n_in, n_out in network.shapes:
+    places = [stage.kernel**2 for stage in network.stages] + [1] * len(network.layers)
+    for (n_in, n_out), at in zip(network.shapes, places, strict=False):
         if training.start == "glorot":
-            # Glorot and Bengio, 2010, equation 16.
-            bound, bias_bound = np.sqrt(6 / (n_in + n_out)), 0.0
+            # Glorot and Bengio, 2010, equation 16; an input of a filter reaches ``at`` outputs.
+            bound, bias_bound = np.sqrt(6 / (n_in + at * n_out)), 0.0
         else:
             bound = bias_bound = training.start_scale / np.sqrt(n_in)
         weights.append(rng.uniform(-bound, bound, (n_in, n_out)).astype(network.dtype))

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from impls import contract, dropout
-from impls.contract import FEATURES, Feature, Loss, State
+from impls.contract import DENSE_FEATURES, Feature, Loss, State
 from impls.functions import (
     ACTIVATIONS,
     SLOPES_FROM_INPUT,
@@ -29,7 +29,7 @@ from impls.parameters import Floats, Parameters, Rows
 class Trainer(contract.Trainer):
     """Plain float64 arithmetic, whatever the network's dtype."""
 
-    features: ClassVar[frozenset[Feature]] = FEATURES
+    features: ClassVar[frozenset[Feature]] = DENSE_FEATURES
     dtype: ClassVar[npt.DTypeLike] = np.float64
 
     def load(self, parameters: Parameters) -> None:

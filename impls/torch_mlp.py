@@ -21,7 +21,7 @@ from typing import Any, ClassVar, TypeVar, cast
 import torch
 
 from impls import contract
-from impls.contract import FEATURES, Feature, Loss, Pool, State
+from impls.contract import DENSE_FEATURES, Feature, Loss, Pool, State
 from impls.dropout import step_key
 from impls.networks import Network, Training
 from impls.optimisers import MEMORIES
@@ -43,7 +43,7 @@ def unrecorded(method: Method) -> Method:
 class Trainer(contract.Trainer):
     """Operators with ``out=`` on flat parameters and tiles of rows."""
 
-    features: ClassVar[frozenset[Feature]] = FEATURES
+    features: ClassVar[frozenset[Feature]] = DENSE_FEATURES
 
     @classmethod
     def pools(cls) -> tuple[Pool, ...]:

@@ -22,9 +22,9 @@ OURS = ("bench", "impls", "reports")
 BOTTOM = {
     "bench.disturbed", "bench.errors", "bench.plan", "bench.provenance", "bench.results",
     "bench.roofline", "bench.schedule", "bench.stats", "bench.verdicts", "bench.work",
-    "impls.contract", "impls.dropout", "impls.flat", "impls.functions", "impls.history",
-    "impls.inplace", "impls.metrics", "impls.networks", "impls.optimisers", "impls.parameters",
-    "impls.reference", "impls.row",
+    "impls.contract", "impls.convolution", "impls.dropout", "impls.flat", "impls.functions",
+    "impls.history", "impls.inplace", "impls.metrics", "impls.networks", "impls.optimisers",
+    "impls.parameters", "impls.reference", "impls.row",
 }  # fmt: skip
 """Plain data and pure functions: anyone may import them, they import only each other."""
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from impls import registry
 from impls.data import DATASETS
-from impls.networks import PRESETS
+from impls.presets import PRESETS
 
 KINDS = ("implementations", "networks", "datasets")
 ONLY_IN_JSON = {"dropout", "optimiser"}

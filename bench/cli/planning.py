@@ -22,7 +22,8 @@ from bench.results import Results
 from bench.threads import VARIABLES
 from impls import registry
 from impls.data import TrainingData
-from impls.networks import Preset, Training
+from impls.networks import Training
+from impls.presets import Preset
 from impls.row import Row, control_of
 
 

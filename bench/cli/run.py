@@ -20,7 +20,7 @@ from bench.cli.progress import waiting
 from bench.cli.run_options import run_options
 from bench.errors import UsageError
 from bench.results import Measured, Results, Unavailable
-from impls.networks import find_preset
+from impls.presets import find_preset
 from reports import build_report
 from reports.gather import build_context
 from reports.summary import sentences

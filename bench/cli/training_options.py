@@ -14,7 +14,8 @@ from bench.cli.options import CommaList
 from bench.errors import UsageError
 from impls.data.normalise import NORMALISATIONS
 from impls.model import Order
-from impls.networks import Network, Training, find_preset
+from impls.networks import Network, Training
+from impls.presets import find_preset
 
 POSITIVE = click.FloatRange(min=0, min_open=True)
 NOT_NEGATIVE = click.FloatRange(min=0)

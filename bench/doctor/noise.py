@@ -16,7 +16,7 @@ from bench.profiles import PROFILES
 from bench.results import Measured, Outcome
 from bench.selfcheck.small_run import EXAMPLES
 from impls import registry
-from impls.networks import PRESETS
+from impls.presets import PRESETS
 from impls.row import Row, control_of
 
 BATCH_SIZE = 500

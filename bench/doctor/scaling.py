@@ -15,7 +15,7 @@ from bench.selfcheck.small_run import EXAMPLES
 from bench.threads import variables
 from bench.verdicts import MARGIN
 from impls import registry
-from impls.networks import PRESETS
+from impls.presets import PRESETS
 from impls.row import Row
 
 BATCH_SIZES = (500, 5000)

@@ -16,8 +16,8 @@ from bench.plan import Effort, Plan
 from bench.provenance import Dataset
 from bench.results import SCHEMA_VERSION, Results
 from bench.runner import Runner
-from impls.networks import PRESETS
 from impls.parameters import Floats
+from impls.presets import PRESETS
 from impls.row import Row
 
 EXAMPLES = 5000

@@ -26,8 +26,8 @@ from bench.timing import Clock, time_round
 from impls import registry
 from impls.contract import Trainer
 from impls.data import TrainingData, load_dataset
-from impls.networks import PRESETS
 from impls.parameters import epoch_order, start_parameters
+from impls.presets import PRESETS
 from impls.row import Row
 
 SEED = 1

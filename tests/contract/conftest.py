@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from impls import registry
-from impls.contract import FEATURES, Trainer
+from impls.contract import DENSE_FEATURES, Trainer
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters
 from impls.row import Row
@@ -43,7 +43,7 @@ def _library_environment() -> Iterator[None]:
 def trainer_class(request: pytest.FixtureRequest) -> type[Trainer]:
     row: Row = request.param
     found = registry.load(row)
-    return found if found.features == FEATURES else declining(found)
+    return found if found.features >= DENSE_FEATURES else declining(found)
 
 
 def declining(found: type[Trainer]) -> type[Trainer]:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from impls import registry
-from impls.networks import Network, Training, find_preset
+from impls.networks import Network, Training
 from impls.parameters import start_parameters
+from impls.presets import find_preset
 
 from .conftest import CPU_TRAINERS, made_up_data
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 import pytest
 
 from bench.errors import UsageError
 from impls.contract import FEATURES, features_of
+from impls.convolution import Convolution
 from impls.data.normalise import NORMALISATIONS
-from impls.networks import PRESETS, Network, Training
+from impls.networks import Network, Training
+from impls.parameters import start_parameters
+from impls.presets import PRESETS
 
 
 def test_islr_is_the_network_of_the_lab() -> None:
@@ -72,4 +76,51 @@ def test_what_an_implementation_must_have_follows_from_the_settings() -> None:
     assert features_of(blog.network, Training(optimiser="rmsprop")) == {"rmsprop"}
     undropped = Network(name="zero", layers=(4, 3, 2), dropout=(0.0,))
     assert features_of(undropped, Training()) == frozenset()
-    assert frozenset({"dropout", "adam", "rmsprop", "mean"}) == FEATURES
+    assert frozenset({"dropout", "adam", "rmsprop", "mean", "convolution"}) == FEATURES
+    small = PRESETS["cnn-small"]
+    assert features_of(small.network, small.training) == {"convolution", "adam", "mean"}
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes", "count"),
+    [
+        ("blog", ((784, 70), (70, 30), (30, 10)), 57390),
+        ("islr", ((784, 256), (256, 128), (128, 10)), 235146),
+        ("cnn-blog", ((9, 32), (288, 64), (576, 64), (576, 70), (70, 10)), 96844),
+        ("cnn-small", ((9, 16), (144, 32), (800, 128), (128, 10)), 108618),
+    ],
+)
+def test_networks_have_the_parameters_of_the_articles(
+    name: str, shapes: tuple[tuple[int, int], ...], count: int
+) -> None:
+    network = PRESETS[name].network
+    assert network.shapes == shapes
+    assert network.parameter_count == count
+
+
+def test_maps_shrink_by_kernels_and_pools() -> None:
+    stages = PRESETS["cnn-blog"].network.stages
+    assert [stage.filtered for stage in stages] == [(26, 26), (11, 11), (3, 3)]
+    assert [stage.pooled for stage in stages] == [(13, 13, 32), (5, 5, 64), (3, 3, 64)]
+
+
+def test_convolutions_need_an_image_that_they_fit() -> None:
+    with pytest.raises(UsageError, match="convolutions need an image of as many values"):
+        Network(name="n", layers=(9, 2), convolutions=(Convolution(filters=1),))
+    with pytest.raises(UsageError, match="leave nothing of a map of 3 x 3"):
+        Network(
+            name="n",
+            layers=(9, 2),
+            image=(3, 3, 1),
+            convolutions=(Convolution(filters=1, kernel=4),),
+        )
+    with pytest.raises(UsageError, match="filters, kernel and pool are at least 1"):
+        Convolution(filters=0)
+
+
+def test_glorot_counts_every_place_that_a_filter_reaches() -> None:
+    preset = PRESETS["cnn-small"]
+    start = start_parameters(preset.network, preset.training, 1)
+    for W, fans in zip(start.weights, (9 + 144, 144 + 288, 928, 138), strict=True):
+        bound = np.sqrt(6 / fans)
+        assert 0.9 * bound < np.abs(W).max() <= bound

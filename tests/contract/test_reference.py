@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from impls.fit import decayed, fit
-from impls.networks import Network, Training, find_preset
+from impls.networks import Network, Training
 from impls.parameters import Parameters, batches, epoch_order, start_parameters
+from impls.presets import find_preset
 from impls.reference import Trainer
 
 from .conftest import made_up_data

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from sklearn.neural_network import MLPClassifier
 
-from impls.networks import PRESETS, Network, Training
+from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters
+from impls.presets import PRESETS
 from impls.sklearn_mlp import Trainer
 
 from .conftest import made_up_data

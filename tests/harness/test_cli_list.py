@@ -11,7 +11,7 @@ import bench
 from bench.cli import cli
 from impls import registry
 from impls.data import DATASETS
-from impls.networks import PRESETS
+from impls.presets import PRESETS
 
 Command = Callable[..., Any]
 

@@ -23,8 +23,9 @@ from bench.work import (
 )
 from impls import contract, floor, functions, numpy_float32, numpy_naive, reference
 from impls.contract import PHASES, Phase, Trainer
-from impls.networks import PRESETS, Dtype, Network, Optimiser, Training
+from impls.networks import Dtype, Network, Optimiser, Training
 from impls.parameters import start_parameters
+from impls.presets import PRESETS
 
 NETWORKS = [
     Network(name="two hidden", layers=(7, 5, 4, 3)),

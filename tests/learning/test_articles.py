@@ -12,7 +12,7 @@ from impls import registry, sessions
 from impls.data import TrainingData, load_dataset
 from impls.evaluation import Trained
 from impls.model import Order
-from impls.networks import find_preset
+from impls.presets import find_preset
 from reports.evaluation.published import RUNS, Run, published
 
 FOLDER = os.environ.get("MLPBENCH_DATA_DIR", "")

@@ -17,7 +17,7 @@ from bench.errors import UsageError
 from impls import models
 from impls.data import TrainingData
 from impls.evaluation import Trained
-from impls.networks import PRESETS
+from impls.presets import PRESETS
 from reports.study import build_study
 from reports.study.published import L2
 from tests.harness.conftest import Said

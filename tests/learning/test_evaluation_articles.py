@@ -11,7 +11,7 @@ import pytest
 from impls.data import TrainingData
 from impls.evaluation import Trained
 from impls.history import Epoch, History
-from impls.networks import PRESETS
+from impls.presets import PRESETS
 from reports.evaluation import build_evaluation
 from reports.evaluation.published import RUNS, published
 from tests.learning.evaluations import rows

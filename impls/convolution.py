@@ -1,0 +1,87 @@
+"""Convolutions: what they are, the sizes they meet, and the arithmetic of the reference."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from bench.errors import UsageError
+
+
+class Convolution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Square filters moved by one over the inside of a map, the activation, then max pooling.
+
+    The result has one channel per filter and loses ``kernel - 1`` rows and columns.  Pooling takes
+    the largest of each ``pool x pool`` square, squares side by side, and drops what is left over at
+    the lower and right edges; 1 pools nothing.
+
+    Raises:
+        UsageError: a size below 1.
+    """
+
+    filters: int
+    kernel: int = 3
+    pool: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.filters, self.kernel, self.pool) < 1:
+            raise UsageError(f"{self} is not possible: filters, kernel and pool are at least 1")
+
+
+class Stage(NamedTuple):
+    """A convolution together with the size of the map that it meets.
+
+    Its weights have the shape ``(kernel * kernel * channels, filters)``: rows run over the height
+    of the kernel, its width and the channels, channels fastest.  So a patch of a map that lies as
+    ``(height, width, channels)``, flattened, times the weights is what each filter sees.
+    """
+
+    height: int
+    width: int
+    channels: int
+    filters: int
+    kernel: int
+    pool: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """That of the weights."""
+        return self.kernel * self.kernel * self.channels, self.filters
+
+    @property
+    def filtered(self) -> tuple[int, int]:
+        """Height and width of the map before it is pooled."""
+        return self.height - self.kernel + 1, self.width - self.kernel + 1
+
+    @property
+    def pooled(self) -> tuple[int, int, int]:
+        """Height, width and channels of the map that comes out."""
+        height, width = self.filtered
+        return height // self.pool, width // self.pool, self.filters
+
+    @property
+    def outputs(self) -> int:
+        """Values in the map that comes out."""
+        height, width, filters = self.pooled
+        return height * width * filters
+
+
+def stages(image: tuple[int, int, int], convolutions: tuple[Convolution, ...]) -> tuple[Stage, ...]:
+    """Each convolution with the map that it meets, from an ``image`` on.
+
+    Raises:
+        UsageError: a kernel or a pool is larger than the map that it meets.
+    """
+    found = []
+    height, width, channels = image
+    for one in convolutions:
+        stage = Stage(height, width, channels, one.filters, one.kernel, one.pool)
+        if min(stage.pooled) < 1:
+            raise UsageError(
+                f"a kernel of {one.kernel} and a pool of {one.pool} leave nothing of a map of "
+                f"{height} x {width}: use smaller ones, or fewer convolutions"
+            )
+        found.append(stage)
+        height, width, channels = stage.pooled
+    return tuple(found)
