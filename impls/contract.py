@@ -127,6 +127,15 @@ class Trainer(ABC):
         """
         return ()
 
+    @classmethod
+    def declared(cls) -> dict[str, str]:
+        """Settings of its libraries on which its numbers depend, each by a readable name.
+
+        Such as the precision of products on a device, or how many steps run between two looks at
+        the loss.  They are recorded with every measurement.
+        """
+        return {}
+
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
         """Take the settings and copy the canonical start ``parameters`` in."""
         self.network = network
@@ -209,4 +218,8 @@ class Trainer(ABC):
 
     def synchronize(self) -> None:
         """Wait until all work handed to a device is done; nothing to wait for on a CPU."""
+        return None
+
+    def device_memory_bytes(self) -> int | None:
+        """The most memory that was held on a device so far; None where there is no device."""
         return None

@@ -17,7 +17,8 @@ class Row:
     marks what the machine can do and trains nothing, and ``control`` for one that repeats another
     under a second name, which ``repeats`` says.  ``environment`` is set before import.
     ``held_by_affinity`` is for libraries that obey no thread variable: their processes are held to
-    as many CPUs as threads were asked for.
+    as many CPUs as threads were asked for.  ``by_name_only`` keeps a row out of a run that names
+    no implementations: it is a variant of another one, of interest where variants are the question.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Row:
     role: Literal["trainer", "limit", "control"] = "trainer"
     environment: dict[str, str] = field(default_factory=dict)
     held_by_affinity: bool = False
+    by_name_only: bool = False
     repeats: str = ""
 
 

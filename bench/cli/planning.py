@@ -48,9 +48,10 @@ class Choices:
 
 
 def choose_implementations(names: Sequence[str], device: str | None) -> tuple[Row, ...]:
-    """The implementations to measure: those named, else all of the registry on ``device``.
+    """The implementations to measure: those named, else the registry's on ``device``.
 
-    One that was named must be importable; of all, those that are not become outcomes with reasons.
+    Those that are measured by name only are left out of the latter.  One that was named must be
+    importable; of the registry's, those that are not become outcomes with reasons.
 
     Raises:
         UnknownNameError: a name is neither in the registry nor a file.
@@ -58,7 +59,11 @@ def choose_implementations(names: Sequence[str], device: str | None) -> tuple[Ro
         UsageError: a name occurs twice, or nothing is left for the device.
     """
     if not names:
-        return tuple(row for row in registry.known().values() if device in (None, row.device))
+        return tuple(
+            row
+            for row in registry.known().values()
+            if device in (None, row.device) and not row.by_name_only
+        )
     rows = tuple(registry.find(name) for name in names)
     # By the row's name: two files of one name would share their cells in the report.
     require_distinct("--impl", [row.name for row in rows])
