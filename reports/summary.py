@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 
+from bench.kernels import VARIABLE as KERNELS
 from bench.stats import Ratio, difference_p
 from bench.threads import variables as thread_variables
 from bench.verdicts import ALPHA, Verdict, interval, probability, readable, within
@@ -85,12 +86,13 @@ def lead(context: Context, finding: Finding) -> str:
 
 
 def export_line(point: Point) -> str:
-    """The shell line that gives a process the thread count and the setting of ``point``.
+    """The shell line that gives a process the thread count, kernels and setting of ``point``.
 
     Empty where nothing was asked for.
     """
     setting = dict(point.cell.setting)
-    wanted = {**thread_variables(point.cell.threads), **setting}
+    found = {KERNELS: one.process.environment.get(KERNELS) for one in point.measured}
+    wanted = {**thread_variables(point.cell.threads), **found, **setting}
     assignments = [f"{name}={shlex.quote(value)}" for name, value in wanted.items() if value]
     unset = [name for name, value in setting.items() if value is None]
     parts = [f"unset {' '.join(unset)}"] if unset else []

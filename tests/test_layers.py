@@ -32,7 +32,8 @@ REPORTS_MAY_IMPORT = {
     "bench.comparability", "bench.comparison", "bench.coordinates",
     "bench.disturbed", "bench.errors", "bench.plan", "bench.provenance", "bench.results",
     "bench.roofline", "bench.stats", "bench.verdicts", "bench.work",
-    "bench.threads",  # the variables behind a thread setting, for the lines that reproduce it
+    # The variables behind a setting, for the lines that reproduce it.
+    "bench.kernels", "bench.threads",
     "impls.contract", "impls.networks", "impls.registry", "impls.row",
     # What networks have learned, and what from.
     "impls.data", "impls.data.normalise", "impls.evaluation", "impls.history", "impls.metrics",

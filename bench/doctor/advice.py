@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from bench import kernels
 from bench.doctor.findings import Choice, ClockQuality, Neighbours, Noise, PoolsOf, Scaling
 from bench.provenance import Machine
 
@@ -129,6 +130,22 @@ def on_pools(found: Iterable[PoolsOf]) -> Iterator[str]:
             f"A process that imports {', or '.join(imports)} has {len(names)} copies of a BLAS, "
             f"{' and '.join(names)}, each with threads of its own: ask all of them for the same "
             "number before it starts, and let only one compute at a time."
+        )
+
+
+def on_kernels(found: Iterable[PoolsOf], better: str | None) -> Iterator[str]:
+    """Where OpenBLAS runs kernels for an older processor than this one."""
+    chosen = {
+        pool.detail.rpartition(", ")[2]
+        for process in found
+        for pool in process.pools
+        if pool.library.startswith("openblas")
+    }
+    if better is not None:
+        yield (
+            f"OpenBLAS chose its {' and '.join(sorted(chosen))} kernels, which leave half of this "
+            f"processor's vector registers unused: export {kernels.VARIABLE}={better}. Runs of "
+            "mlpbench do that in their workers, and record it."
         )
 
 
