@@ -91,8 +91,8 @@ def export_line(point: Point) -> str:
     Empty where nothing was asked for.
     """
     setting = dict(point.cell.setting)
-    found = {KERNELS: one.process.environment.get(KERNELS) for one in point.measured}
-    wanted = {**thread_variables(point.cell.threads), **found, **setting}
+    kernels = next((one.process.environment.get(KERNELS) for one in point.measured), None)
+    wanted = {**thread_variables(point.cell.threads), KERNELS: kernels, **setting}
     assignments = [f"{name}={shlex.quote(value)}" for name, value in wanted.items() if value]
     unset = [name for name, value in setting.items() if value is None]
     parts = [f"unset {' '.join(unset)}"] if unset else []
