@@ -121,7 +121,7 @@ def _near_kinks(
     trainer: reference.Trainer, X: Floats, masks: list[Floats | None], bound: float
 ) -> npt.NDArray[np.bool_]:
     """Which examples have a hidden input that rounding could carry to the other side of 0."""
-    inputs, outputs = trainer.layers(X, masks)
+    inputs, outputs, _ = trainer.layers(X, masks)
     near = np.zeros(len(X), dtype=bool)
     for Z, A, W, b, mask in zip(inputs, outputs, trainer.W, trainer.b, masks[1:], strict=False):
         # Errors of the terms add up at random: like the root of the sum of their squares.

@@ -7,13 +7,13 @@ by eye: examples in rows, one line per formula, no buffer, no trick.  It is neve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from impls import contract, dropout
-from impls.contract import DENSE_FEATURES, Feature, Loss, State
+from impls import contract, dropout, patches
+from impls.contract import FEATURES, Feature, Loss, State
 from impls.functions import (
     ACTIVATIONS,
     SLOPES_FROM_INPUT,
@@ -26,10 +26,22 @@ from impls.optimisers import OPTIMISERS, new_memory
 from impls.parameters import Floats, Parameters, Rows
 
 
+class Passed(NamedTuple):
+    """What examples leave behind on their way through the layers, those of convolutions first.
+
+    ``Z`` holds the inputs of each layer and ``A`` the outputs, from the examples themselves on.
+    Of a convolution only the inputs that its pooling takes are kept, with their ``places``.
+    """
+
+    Z: list[Floats]
+    A: list[Floats]
+    places: list[patches.Places]
+
+
 class Trainer(contract.Trainer):
     """Plain float64 arithmetic, whatever the network's dtype."""
 
-    features: ClassVar[frozenset[Feature]] = DENSE_FEATURES
+    features: ClassVar[frozenset[Feature]] = FEATURES
     dtype: ClassVar[npt.DTypeLike] = np.float64
 
     def load(self, parameters: Parameters) -> None:
@@ -49,29 +61,32 @@ class Trainer(contract.Trainer):
 
     def forward(self) -> None:
         self.masks = self.draw_masks(len(self.T))
-        self.Z, self.A = self.layers(self.A[0], self.masks)
+        self.Z, self.A, self.places = self.layers(self.A[0], self.masks)
 
     def draw_masks(self, rows: int) -> list[Floats | None]:
         """What each layer's outputs are multiplied by in this step."""
         seed = self.training.dropout_seed
         return dropout.masks(self.network, seed, self.updates, rows, self.dtype)
 
-    def layers(
-        self, X: Floats, masks: Sequence[Floats | None] | None = None
-    ) -> tuple[list[Floats], list[Floats]]:
-        """Inputs and outputs of all layers for examples ``X``, shape ``(batch, n_0)``."""
-        Z: list[Floats] = []
-        A = [self.stored(X)]
-        for W, b in zip(self.W, self.b, strict=True):
-            Z.append(A[-1] @ W + b)
+    def layers(self, X: Floats, masks: Sequence[Floats | None] | None = None) -> Passed:
+        """Everything between examples ``X``, shape ``(batch, n_0)``, and their outputs."""
+        activation = ACTIVATIONS[self.network.activation]
+        Z, A, places = Passed([], [self.stored(X)], [])
+        for stage, W, b in zip(self.network.stages, self.W, self.b, strict=False):
+            inputs, where = patches.forward(stage, A[-1], W, b)
+            Z.append(inputs)
+            places.append(where)
+            A.append(self.stored(activation(inputs)))
+        for layer in range(len(places), len(self.W)):
+            Z.append(A[-1] @ self.W[layer] + self.b[layer])
             if len(Z) == len(self.W):
                 A.append(self.stored(output_activation(self.network.output, Z[-1], axis=1)))
                 break
-            A.append(self.stored(ACTIVATIONS[self.network.activation](Z[-1])))
-            mask = masks[len(Z)] if masks else None
+            A.append(self.stored(activation(Z[-1])))
+            mask = masks[len(Z) - len(places)] if masks else None
             if mask is not None:
                 A[-1] = A[-1] * mask
-        return Z, A
+        return Passed(Z, A, places)
 
     def stored(self, A: Floats) -> Floats:
         """What is kept of the outputs ``A`` of a layer: all, except where errors are tried."""
@@ -95,13 +110,28 @@ class Trainer(contract.Trainer):
         for layer in reversed(range(len(self.W))):
             W = self.W[layer]
             share = self.training.l2 * W + self.training.l1 * np.sign(W)
-            self.G[layer] = self.A[layer].T @ delta + share
-            self.g[layer] = delta.sum(axis=0)
+            self.G[layer] = self.gradient(layer, delta) + share
+            # One row per example, and in a convolution per place of the map that it leaves.
+            self.g[layer] = delta.reshape(-1, W.shape[1]).sum(axis=0)
             if layer:
-                delta = (delta @ W.T) * slope(self.Z[layer - 1])
-                mask = self.masks[layer]
+                delta = self.passed_back(layer, delta) * slope(self.Z[layer - 1])
+                mask = self.masks[max(0, layer - len(self.places))]
                 if mask is not None:
                     delta = delta * mask
+
+    def gradient(self, layer: int, delta: Floats) -> Floats:
+        """The gradient of a layer's weights from the delta of its inputs, without penalty."""
+        if layer >= len(self.places):
+            return self.A[layer].T @ delta
+        stage = self.network.stages[layer]
+        return patches.gradient(stage, self.A[layer], delta, self.places[layer])
+
+    def passed_back(self, layer: int, delta: Floats) -> Floats:
+        """The delta of the outputs below a layer from the delta of its inputs."""
+        if layer >= len(self.places):
+            return delta @ self.W[layer].T
+        stage = self.network.stages[layer]
+        return patches.backward(stage, delta, self.places[layer], self.W[layer])
 
     def update(self) -> None:
         self.updates += 1

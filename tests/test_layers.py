@@ -24,7 +24,7 @@ BOTTOM = {
     "bench.roofline", "bench.schedule", "bench.stats", "bench.verdicts", "bench.work",
     "impls.contract", "impls.convolution", "impls.dropout", "impls.flat", "impls.functions",
     "impls.history", "impls.inplace", "impls.metrics", "impls.networks", "impls.optimisers",
-    "impls.parameters", "impls.reference", "impls.row",
+    "impls.parameters", "impls.patches", "impls.reference", "impls.row",
 }  # fmt: skip
 """Plain data and pure functions: anyone may import them, they import only each other."""
 

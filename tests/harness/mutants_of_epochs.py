@@ -53,13 +53,11 @@ class EpochReportsOneLoss(reference.Trainer):
 
 
 class SoftmaxOverExamples(reference.Trainer):
-    def layers(
-        self, X: Floats, masks: Sequence[Floats | None] | None = None
-    ) -> tuple[list[Floats], list[Floats]]:
-        Z, A = super().layers(X, masks)
-        E = np.exp(Z[-1] - Z[-1].max())
-        A[-1] = E / E.sum(axis=0, keepdims=True)
-        return Z, A
+    def layers(self, X: Floats, masks: Sequence[Floats | None] | None = None) -> reference.Passed:
+        passed = super().layers(X, masks)
+        E = np.exp(passed.Z[-1] - passed.Z[-1].max())
+        passed.A[-1] = E / E.sum(axis=0, keepdims=True)
+        return passed
 
 
 class NaNOutput(reference.Trainer):
