@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import bench
+from bench import kernels
 from bench.provenance import Machine
 from bench.threads import recorded
 
@@ -43,6 +44,7 @@ def describe(environment: Mapping[str, str]) -> Machine:
         turbo=turbo(),
         hypervisor=hypervisor(),
         clock_source=_read(_CLOCK_SOURCE),
+        vectors=kernels.vectors(cpu_flags()),
     )
 
 
@@ -105,11 +107,16 @@ def hypervisor() -> str | None:
     kind = _read(Path("/sys/hypervisor/type"))
     if kind:
         return kind
+    return "yes" if "hypervisor" in cpu_flags() else None
+
+
+def cpu_flags() -> frozenset[str]:
+    """What the first processor can do, in the words of the system; empty where it does not tell."""
     for line in (_read(Path("/proc/cpuinfo")) or "").splitlines():
         name, _, flags = line.partition(":")
         if name.strip() == "flags":
-            return "yes" if "hypervisor" in flags.split() else None
-    return None
+            return frozenset(flags.split())
+    return frozenset()
 
 
 def quota_cpus() -> float | None:

@@ -14,7 +14,8 @@ class Process(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Facts about the worker process in which a cell was measured.
 
     ``environment`` holds the thread and library variables the worker found when it started;
-    ``pools`` is what every thread pool in it reported after import.
+    ``pools`` is what every thread pool in it reported after import.  ``declared`` are the settings
+    of its libraries on which the implementation says that its numbers depend.
     """
 
     started_at: str
@@ -25,6 +26,36 @@ class Process(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     environment: dict[str, str]
     source_hash: str
     quota_cpus: float | None = None
+    declared: dict[str, str] = {}
+
+
+class AcceleratorReading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A device at one moment: clocks in MHz, degrees Celsius, bytes that anybody holds on it.
+
+    ``held_back`` names what keeps its clock down at that moment.  None where it does not tell.
+    """
+
+    clock_mhz: int | None = None
+    memory_clock_mhz: int | None = None
+    temperature: int | None = None
+    used_bytes: int | None = None
+    held_back: tuple[str, ...] = ()
+
+
+class Accelerator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A device other than the processor, as its driver describes it.
+
+    ``readings`` were taken right before and right after the timing.  Where nothing is known of it,
+    ``name`` is empty and ``reason`` says why.
+    """
+
+    name: str = ""
+    driver: str = ""
+    memory_bytes: int | None = None
+    most_clock_mhz: int | None = None
+    most_memory_clock_mhz: int | None = None
+    readings: tuple[AcceleratorReading, ...] = ()
+    reason: str = ""
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +77,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     turbo: str | None = None
     hypervisor: str | None = None
     clock_source: str | None = None
+    vectors: str | None = None
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 import bench
-from bench import kernels, stopping, threads
+from bench import stopping, threads
 from bench.errors import ResultsError
 from bench.executor import Executor
 from bench.journal import Journal
@@ -133,9 +133,8 @@ class Runner:
             output=str(output),
         )
         path.write_bytes(msgspec.json.encode(order))
-        required = {**kernels.variables(self.environment), **row.environment}
         environment = threads.worker_environment(
-            self.environment, job.threads, job.setting, required
+            self.environment, job.threads, job.setting, row.environment
         )
         environment["PYTHONPATH"] = _first_on_path(self.root, environment.get("PYTHONPATH"))
         end = self.executor.execute(path, environment, self.timeout)

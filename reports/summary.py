@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 
-from bench.kernels import VARIABLE as KERNELS
+from bench import kernels
 from bench.stats import Ratio, difference_p
 from bench.threads import variables as thread_variables
 from bench.verdicts import ALPHA, Verdict, interval, probability, readable, within
@@ -91,8 +91,12 @@ def export_line(point: Point) -> str:
     Empty where nothing was asked for.
     """
     setting = dict(point.cell.setting)
-    kernels = next((one.process.environment.get(KERNELS) for one in point.measured), None)
-    wanted = {**thread_variables(point.cell.threads), KERNELS: kernels, **setting}
+    exported = point.measured[0].process.environment.get(kernels.VARIABLE)
+    wanted = {
+        **thread_variables(point.cell.threads),
+        kernels.VARIABLE: exported,
+        **setting,
+    }
     assignments = [f"{name}={shlex.quote(value)}" for name, value in wanted.items() if value]
     unset = [name for name, value in setting.items() if value is None]
     parts = [f"unset {' '.join(unset)}"] if unset else []
@@ -131,9 +135,24 @@ def remarks(context: Context) -> tuple[str, ...]:
         )
     if not all(p.whole_epochs for p in context.points.values() if p.epoch):
         found.append("Where no whole epoch was timed, it is reckoned from steps.")
-    found += [said for said in [controls.remark(context)] if said]
+    found += [said for said in [controls.remark(context), _held_back(context)] if said]
     found += [dataset.note for dataset in context.datasets() if dataset.note]
     return tuple(found)
+
+
+def _held_back(context: Context) -> str:
+    """That some implementation multiplied with half of the processor, or an empty string."""
+    widest = {document.machine.vectors for document in context.results}
+    found: dict[str, list[str]] = {}
+    for point in context.points.values():
+        used = [pool for pool in point.measured[0].process.pools if pool.used]
+        for name in kernels.held_back(used, max(filter(None, widest), default=None)):
+            found.setdefault(name, []).append(point.implementation)
+    return " ".join(
+        f"OpenBLAS multiplied with its {name} kernels, which leave half of each vector "
+        f"register unused, for {', '.join(dict.fromkeys(names))}: see {kernels.VARIABLE}."
+        for name, names in found.items()
+    )
 
 
 def sentences(context: Context) -> tuple[str, ...]:

@@ -133,20 +133,19 @@ def on_pools(found: Iterable[PoolsOf]) -> Iterator[str]:
         )
 
 
-def on_kernels(found: Iterable[PoolsOf], better: str | None) -> Iterator[str]:
+def on_kernels(found: Iterable[PoolsOf], machine: Machine) -> Iterator[str]:
     """Where OpenBLAS runs kernels for an older processor than this one."""
-    chosen = {
-        pool.detail.rpartition(", ")[2]
-        for process in found
-        for pool in process.pools
-        if pool.library.startswith("openblas")
-    }
-    if better is not None:
-        yield (
-            f"OpenBLAS chose its {' and '.join(sorted(chosen))} kernels, which leave half of this "
-            f"processor's vector registers unused: export {kernels.VARIABLE}={better}. Runs of "
-            "mlpbench do that in their workers, and record it."
-        )
+    pools = [pool for process in found for pool in process.pools]
+    chosen = kernels.held_back(pools, machine.vectors)
+    if not chosen:
+        return
+    exported = machine.environment.get(kernels.VARIABLE)
+    yield (
+        f"OpenBLAS multiplies with its {' and '.join(chosen)} kernels, which leave half of each "
+        f"{machine.vectors} register unused: "
+        + (f"unset {kernels.VARIABLE}" if exported else f"export {kernels.VARIABLE}=SkylakeX")
+        + f", and see by 'mlpbench run --env {kernels.VARIABLE}=...' what it changes."
+    )
 
 
 def on_threads(scaling: Scaling, cpus: int) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
-from bench import kernels, machine
+from bench import machine
 from bench.disturbance import Monitor
 from bench.doctor import advice, exported, noise, pools, scaling, surroundings
 from bench.doctor.findings import Diagnosis, Noise, Scaling
@@ -57,7 +57,7 @@ def examine(
             *advice.on_machine(described),
             *advice.on_clock(reading),
             *advice.on_pools(found),
-            *advice.on_kernels(found, kernels.variables(environment).get(kernels.VARIABLE)),
+            *advice.on_kernels(found, described),
         ),
         machine=described,
         neighbours=around,

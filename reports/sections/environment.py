@@ -81,6 +81,7 @@ def _machine(machine: Machine) -> list[tuple[str, str]]:
         ("hardware threads (SMT)", _SMT.get(machine.smt or "", machine.smt) or "unknown"),
         ("frequency governor", machine.governor or "unknown"),
         ("turbo", machine.turbo or "unknown"),
+        ("vectors", machine.vectors or "unknown"),
         ("hypervisor", machine.hypervisor or "none known"),
         ("clock source", machine.clock_source or "unknown"),
         ("caches", caches or "unknown"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 from rich.console import Console
 
 from bench.plan import Cell
-from bench.results import Failed, Results
+from bench.results import Failed, Measured, Results
+from impls.contract import Pool
 from impls.registry import ROWS
 from reports.findings import findings
 from reports.gather import build_context
@@ -133,3 +135,20 @@ def test_the_terminal_table_shows_times_ratios_and_outcomes() -> None:
     assert "8.00 \N{MULTIPLICATION SIGN}" in shown
     assert "50 %" in shown
     assert "failed" in lines["[bold]odd"]
+
+
+def test_products_at_half_the_width_are_said() -> None:
+    document = sample.document()
+    assert not any("vector register" in sentence for sentence in said(document))
+    able = msgspec.structs.replace(document.machine, vectors="AVX-512")
+    narrow = Pool(library="openblas (x.so)", version="1", threads=1, detail="pthreads, Haswell")
+    outcomes = tuple(
+        msgspec.structs.replace(one, process=msgspec.structs.replace(one.process, pools=(narrow,)))
+        if isinstance(one, Measured)
+        else one
+        for one in document.outcomes
+    )
+    held = msgspec.structs.replace(document, machine=able, outcomes=outcomes)
+    (sentence,) = [one for one in said(held) if "vector register" in one]
+    assert sentence.startswith("OpenBLAS multiplied with its Haswell kernels")
+    assert sentence.endswith("see OPENBLAS_CORETYPE.")
