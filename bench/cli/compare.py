@@ -12,7 +12,7 @@ from rich.text import Text
 
 from bench import documents
 from bench.cli.comparing import FAILURES, Request, answer
-from bench.cli.options import CommaList, Share
+from bench.cli.options import Share, list_option
 from bench.errors import UsageError
 from bench.results import EPOCH, STEP
 from bench.sources import read_any
@@ -75,9 +75,9 @@ FILE_COLUMNS = 120
     help="Another margin for cells that match, such as 'implementation=numba:5%'. Repeatable; the "
     "first match wins.",
 )
-@click.option(
+@list_option(
     "--fail-on",
-    type=CommaList(click.Choice(FAILURES)),
+    item=click.Choice(FAILURES),
     default=FAILURES,
     show_default=",".join(FAILURES),
     help="What makes the exit code 1, 2 or 3.",

@@ -10,9 +10,9 @@ from typing import Any
 import click
 from rich.console import Console
 
+from bench.cli.implementations import choose_trainer
 from bench.cli.learned import conclude
 from bench.cli.output import open_folder
-from bench.cli.planning import choose_implementations
 from bench.cli.progress import waiting
 from bench.cli.reading import require_class
 from bench.cli.training_options import DATASET
@@ -79,7 +79,7 @@ def _evaluated(
     console: Console, name: str, model: Model, data: TrainingData, implementation: str | None
 ) -> Trained:
     sessions.require_fit(model.network, data)
-    (row,) = choose_implementations((implementation or model.implementation,), None)
+    row = choose_trainer(implementation or model.implementation)
     os.environ.update(row.environment)
     if data.sha256 != model.source.sha256:
         console.print(

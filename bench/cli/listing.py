@@ -26,7 +26,8 @@ def list_command(kind: str | None, *, as_json: bool) -> None:
     """List implementations, networks and data sets.
 
     An implementation whose packages are missing is shown with the command that installs them;
-    nothing is imported to find out.
+    nothing is imported to find out.  One that is measured by name only has no part in a run that
+    names none.
     """
     chosen = KINDS if kind is None else (kind,)
     content: dict[str, list[dict[str, Any]]] = {name: _rows(name) for name in chosen}
@@ -36,14 +37,24 @@ def list_command(kind: str | None, *, as_json: bool) -> None:
     console = Console()
     for name, rows in content.items():
         table = Table(title=name, title_justify="left")
-        columns = [column for column in rows[0] if column not in ONLY_IN_JSON]
+        columns = [
+            column
+            for column in rows[0]
+            if column not in ONLY_IN_JSON and any(_cell(row[column]) for row in rows)
+        ]
         for column in columns:
             table.add_column(column.replace("_", " "), overflow="fold")
         for row in rows:
             # Text, not str: rich would read the name of an extra, in brackets, as markup.
-            cells = ("" if row[column] is None else str(row[column]) for column in columns)
-            table.add_row(*map(Text, cells))
+            table.add_row(*(Text(_cell(row[column])) for column in columns))
         console.print(table)
+
+
+def _cell(value: Any) -> str:
+    """A value in words; what does not hold leaves its place empty."""
+    if value is None or value is False:
+        return ""
+    return "yes" if value is True else str(value)
 
 
 def _rows(kind: str) -> list[dict[str, Any]]:
@@ -53,6 +64,7 @@ def _rows(kind: str) -> list[dict[str, Any]]:
                 "name": row.name,
                 "device": row.device,
                 "rung": row.rung,
+                "by_name_only": row.by_name_only,
                 "available": registry.missing(row) or registry.no_device(row) or "yes",
                 "summary": row.summary,
             }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import chain
 from typing import Any, ClassVar
 
 import click
@@ -25,6 +27,20 @@ class CommaList(click.ParamType[tuple[Any, ...]]):
         if not all(parts):
             self.fail(f"{value!r} has an empty place: separate values by single commas", param, ctx)
         return tuple(self.item.convert(part, param, ctx) for part in parts)
+
+
+def list_option(
+    *names: str, item: click.ParamType[Any], default: tuple[Any, ...] | None = (), **attributes: Any
+) -> Callable[[Any], Any]:
+    """An option for a list of values; given again, it adds to them.
+
+    ``item`` converts each value; ``default`` is what an option that was not given is worth.
+    """
+
+    def joined(_context: Any, _option: Any, given: tuple[tuple[Any, ...], ...]) -> Any:
+        return tuple(chain.from_iterable(given)) or default
+
+    return click.option(*names, type=CommaList(item), multiple=True, callback=joined, **attributes)
 
 
 class Threads(click.ParamType["int | None"]):

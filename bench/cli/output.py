@@ -1,4 +1,4 @@
-"""Where a command writes: a folder of its own, unless it was told another."""
+"""What every command writes: lines for people, and files into a folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,19 @@ import datetime as dt
 import re
 from pathlib import Path
 
+from rich.console import Console
+
 from bench.errors import ResultsError
+
+
+def say(console: Console, text: str, style: str | None = None) -> None:
+    """One line as it is: whole, in one colour, nothing in it read as markup."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def note(console: Console, text: str) -> None:
+    """Something that a reader must know."""
+    say(console, f"Note: {text}", style="yellow")
 
 
 def open_folder(out: Path | None, kind: str) -> Path:

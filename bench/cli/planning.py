@@ -14,7 +14,7 @@ import msgspec
 import bench
 from bench import code, machine, results
 from bench.budget import MOST_BLOCKS
-from bench.errors import ImplementationError, UsageError
+from bench.errors import UsageError
 from bench.plan import Effort, Plan, Setting, require_distinct
 from bench.profiles import PROFILES, Profile
 from bench.provenance import Dataset
@@ -45,35 +45,6 @@ class Choices:
     precision: float | None
     target: float | None = None
     epochs: int | None = None
-
-
-def choose_implementations(names: Sequence[str], device: str | None) -> tuple[Row, ...]:
-    """The implementations to measure: those named, else the registry's on ``device``.
-
-    Those that are measured by name only are left out of the latter.  One that was named must be
-    importable; of the registry's, those that are not become outcomes with reasons.
-
-    Raises:
-        UnknownNameError: a name is neither in the registry nor a file.
-        ImplementationError: a named implementation's package is missing, or its file is.
-        UsageError: a name occurs twice, or nothing is left for the device.
-    """
-    if not names:
-        return tuple(
-            row
-            for row in registry.known().values()
-            if device in (None, row.device) and not row.by_name_only
-        )
-    rows = tuple(registry.find(name) for name in names)
-    # By the row's name: two files of one name would share their cells in the report.
-    require_distinct("--impl", [row.name for row in rows])
-    for name, row in zip(names, rows, strict=True):
-        reason = registry.missing(row)
-        if reason is not None:
-            raise ImplementationError(f"--impl {name}: {reason}")
-        if device not in (None, row.device):
-            raise UsageError(f"--impl {name} runs on {row.device}, but --device is {device}")
-    return rows
 
 
 def with_companions(rows: tuple[Row, ...], *, learning: bool) -> tuple[Row, ...]:

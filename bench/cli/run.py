@@ -13,9 +13,10 @@ from rich.console import Console
 
 from bench import documents, lock
 from bench import journal as journals
+from bench.cli.implementations import choose_implementations
 from bench.cli.measuring import Started, begin, go_on, has_ended, measure
 from bench.cli.options import parse_settings
-from bench.cli.planning import Choices, choose_implementations, with_companions
+from bench.cli.planning import Choices, with_companions
 from bench.cli.progress import waiting
 from bench.cli.run_options import run_options
 from bench.errors import UsageError

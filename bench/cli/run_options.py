@@ -8,19 +8,19 @@ from typing import Any
 
 import click
 
-from bench.cli.options import CommaList, Duration, Share, Threads
+from bench.cli.options import Duration, Share, Threads, list_option
 from bench.profiles import PROFILES
 from bench.verdicts import MARGIN
 
 METRICS = ("epoch-time", "time-to-accuracy")
 
 _OPTIONS: tuple[Callable[..., Any], ...] = (
-    click.option(
+    list_option(
         "--impl",
         "implementations",
-        type=CommaList(click.STRING),
-        default=(),
-        help="Implementations: names from 'mlpbench list', or FILE.py:CLASS. Default: all.",
+        item=click.STRING,
+        help="Implementations: names or patterns of 'mlpbench list', such as 'numpy-*', "
+        "FILE.py:CLASS, or all. Default: all but those that are measured by name only.",
     ),
     click.option(
         "--network",
@@ -40,17 +40,15 @@ _OPTIONS: tuple[Callable[..., Any], ...] = (
         default=None,
         help="Loss, where not the network's own.",
     ),
-    click.option(
+    list_option(
         "--batch-size",
         "batch_sizes",
-        type=CommaList(click.IntRange(min=1)),
-        default=(),
+        item=click.IntRange(min=1),
         help="Batch sizes, such as 500,20000. Default: the profile's.",
     ),
-    click.option(
+    list_option(
         "--threads",
-        type=CommaList(Threads()),
-        default=(),
+        item=Threads(),
         help="Thread counts, such as 1,2,unset. Default: the profile's.",
     ),
     click.option(

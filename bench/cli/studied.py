@@ -47,9 +47,7 @@ def studied_parameter(context: click.Context) -> Studied:
     name = str(option.name)
     if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
         raise UsageError(f"--{label} is what is studied: give its values with --values alone")
-    texts = [text.strip() for text in context.params["values"].split(",")]
-    if not all(texts):
-        raise UsageError(f"--values {context.params['values']!r} has an empty place")
+    texts = context.params["values"]
     converted = {text: _converted(option, text, context) for text in texts}
     require_distinct("--values", texts)
     require_distinct("--values", list(converted.values()))

@@ -13,9 +13,10 @@ import click
 from rich.console import Console
 
 from bench import documents
+from bench.cli.implementations import choose_trainer
 from bench.cli.interrupt import Interruption
+from bench.cli.options import list_option
 from bench.cli.output import file_name, open_folder
-from bench.cli.planning import choose_implementations
 from bench.cli.progress import waiting
 from bench.cli.studied import Studied, outcome_table, studied_parameter
 from bench.cli.training_options import (
@@ -29,7 +30,6 @@ from bench.cli.training_options import (
 )
 from bench.cli.training_progress import TrainingProgress
 from bench.cli.training_run import GENERATOR
-from bench.errors import UsageError
 from impls import models, registry, sessions
 from impls.data import TrainingData
 from impls.data.loading import read_dataset
@@ -50,8 +50,9 @@ _LOOKS = 40
 
 @click.command("study")
 @click.argument("parameter")
-@click.option(
+@list_option(
     "--values",
+    item=click.STRING,
     required=True,
     metavar="V1,V2,...",
     help="What the parameter is set to, one training for each.",
@@ -92,9 +93,7 @@ def study_command(context: click.Context, /, **options: Any) -> int:
         text: choose({**context.params, studied.name: value})
         for text, value in studied.values.items()
     }
-    (row,) = choose_implementations((options["implementation"],), None)
-    if row.role == "limit":
-        raise UsageError(f"--impl {row.name} trains nothing: {row.summary}")
+    row = choose_trainer(options["implementation"])
     os.environ.update(row.environment)
     read = _Reader(console, context.params)
     for choice in choices.values():

@@ -11,10 +11,10 @@ import click
 from click.core import ParameterSource
 from rich.console import Console
 
+from bench.cli.implementations import choose_trainers, named_in_full
 from bench.cli.learned import conclude
-from bench.cli.options import CommaList
-from bench.cli.output import open_folder
-from bench.cli.planning import choose_implementations
+from bench.cli.options import list_option
+from bench.cli.output import note, open_folder
 from bench.cli.reading import read_data, read_weights, require_class
 from bench.cli.train_options import TRAIN_OPTIONS, WITH_RESUME
 from bench.cli.training_options import (
@@ -39,21 +39,25 @@ EXIT_INTERRUPTED = 130
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done: a session for each row, trained up to ``epochs``."""
+    """What is to be done: a session for each row, trained up to ``epochs``.
+
+    Rows that are not in ``named`` were matched by a pattern, and need not take the network.
+    """
 
     rows: tuple[Row, ...]
+    named: set[str]
     begin: Callable[[Row], Session]
     data: TrainingData
     epochs: int
 
 
 @click.command("train")
-@click.option(
+@list_option(
     "--impl",
     "implementations",
-    type=CommaList(click.STRING),
-    default=(),
-    help="Implementations, trained one after another. Default: the top of the NumPy ladder.",
+    item=click.STRING,
+    help="Implementations, trained one after another: names or patterns of 'mlpbench list', "
+    "FILE.py:CLASS, or all. Default: the top of the NumPy ladder.",
 )
 @with_options(NETWORK_OPTIONS, TRAINING_OPTIONS, ORDER_OPTIONS, DATA_OPTIONS, TRAIN_OPTIONS)
 @click.pass_context
@@ -70,18 +74,33 @@ def train_command(context: click.Context, /, **options: Any) -> int:
     reached: list[Trained] = []
     interrupted = False
     for row in plan.rows:
-        # What a worker's environment would hold before import.
-        os.environ.update(row.environment)
-        session = plan.begin(row)
+        session = _session(console, plan, row)
+        if session is None:
+            continue
         interrupted = train(console, session, plan.epochs, folder, options)
         reached.append(Trained(row.name, session.model(), session.evaluation()))
         if interrupted:
             break
+    if not reached:
+        raise UsageError("none of the implementations takes this network: name others with --impl")
     conclude(console, reached, plan.data, folder, options["digit"])
     if interrupted:
-        path = model_path(folder, plan.rows[len(reached) - 1])
+        path = model_path(folder, reached[-1].name)
         console.print(f"Go on with: mlpbench train --resume {path}", highlight=False)
     return EXIT_INTERRUPTED if interrupted else EXIT_FINE
+
+
+def _session(console: Console, plan: Plan, row: Row) -> Session | None:
+    """The training with ``row``; None, with a word, where a pattern's row declines the network."""
+    # What a worker's environment would hold before import.
+    os.environ.update(row.environment)
+    try:
+        return plan.begin(row)
+    except UsageError as error:
+        if row.name in plan.named:
+            raise
+        note(console, f"left out: {error}")
+        return None
 
 
 def _new(console: Console, options: dict[str, Any]) -> Plan:
@@ -101,7 +120,8 @@ def _new(console: Console, options: dict[str, Any]) -> Plan:
     def begin(row: Row) -> Session:
         return sessions.begin(row, choice.network, choice.training, choice.order, data, start)
 
-    return Plan(_rows(options["implementations"]), begin, data, choice.training.epochs)
+    names = options["implementations"] or (registry.top_of_ladder().name,)
+    return _plan(console, names, begin, data, choice.training.epochs)
 
 
 def _resumed(console: Console, context: click.Context) -> Plan:
@@ -127,25 +147,27 @@ def _resumed(console: Console, context: click.Context) -> Plan:
     data = read_data(console, options, model.normaliser)
     if model.source.examples < len(data.X):
         data = data.take(model.source.examples)
-    rows = _rows(options["implementations"] or (model.implementation,))
+    names = options["implementations"] or (model.implementation,)
 
     def begin(row: Row) -> Session:
         session = sessions.go_on(row, model, data)
         reason = sessions.forgotten(session, model)
         if reason:
-            console.print(
-                f"Note: the optimiser begins with an empty memory, because {reason}. The training "
-                "will not end exactly where it would have ended without the interruption.",
-                style="yellow", highlight=False, soft_wrap=True,
-            )  # fmt: skip
+            note(
+                console,
+                f"the optimiser begins with an empty memory, because {reason}. The training will "
+                "not end exactly where it would have ended without the interruption.",
+            )
         return session
 
-    return Plan(rows, begin, data, epochs)
+    return _plan(console, names, begin, data, epochs)
 
 
-def _rows(names: Sequence[str]) -> tuple[Row, ...]:
-    rows = choose_implementations(names or (registry.top_of_ladder().name,), None)
-    for row in rows:
-        if row.role == "limit":
-            raise UsageError(f"--impl {row.name} trains nothing: {row.summary}")
-    return rows
+def _plan(
+    console: Console,
+    names: Sequence[str],
+    begin: Callable[[Row], Session],
+    data: TrainingData,
+    epochs: int,
+) -> Plan:
+    return Plan(choose_trainers(console, names), named_in_full(names), begin, data, epochs)

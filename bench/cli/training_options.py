@@ -10,7 +10,7 @@ from typing import Any
 import click
 import msgspec
 
-from bench.cli.options import CommaList
+from bench.cli.options import list_option
 from bench.errors import UsageError
 from impls.data.normalise import NORMALISATIONS
 from impls.model import Order
@@ -40,9 +40,9 @@ NETWORK_OPTIONS: tuple[Callable[..., Any], ...] = (
         default=None,
         help="Loss; cross-entropy comes with softmax, the others with sigmoid.",
     ),
-    click.option(
+    list_option(
         "--dropout",
-        type=CommaList(BELOW_ONE),
+        item=BELOW_ONE,
         default=None,
         metavar="RATE,...",
         help="Share of the outputs dropped: one for all hidden layers, or one for each.",

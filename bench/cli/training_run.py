@@ -13,7 +13,6 @@ from bench.cli.output import file_name, open_folder
 from bench.cli.training_progress import TrainingProgress
 from impls import keras_files, models
 from impls.history import Epoch
-from impls.row import Row
 from impls.sessions import Session
 
 GENERATOR = f"mlpbench {bench.__version__}"
@@ -41,9 +40,9 @@ def train(
     return len(session.history.epochs) < epochs
 
 
-def model_path(folder: Path, row: Row) -> Path:
-    """The file of the network that ``row`` trained."""
-    return folder / f"{file_name(row.name)}{models.SUFFIX}"
+def model_path(folder: Path, implementation: str) -> Path:
+    """The file of the network that ``implementation`` trained."""
+    return folder / f"{file_name(implementation)}{models.SUFFIX}"
 
 
 def _checkpoint(session: Session, folder: Path, epoch: int) -> None:
@@ -54,7 +53,7 @@ def _checkpoint(session: Session, folder: Path, epoch: int) -> None:
 
 def _save(console: Console, session: Session, folder: Path) -> None:
     """Save the network, for Keras' implementations in its own format as well."""
-    paths = [model_path(folder, session.row)]
+    paths = [model_path(folder, session.row.name)]
     model = session.model()
     models.save(model, paths[0], generator=GENERATOR)
     if "keras" in session.row.requires:

@@ -152,6 +152,9 @@ def test_a_refused_cell_beside_a_sound_one_need_not_fail(compare: Compare) -> No
     new = document({cell(): times(), cell("mine"): refused(cell("mine"), "invalid")})
     assert compare(base, new).code == 3
     assert compare(base, new, options=("--fail-on", "slower,unresolved")).code == 0
+    twice = ("--fail-on", "slower", "--fail-on", "unresolved")
+    assert compare(base, new, options=twice).code == 0
+    assert compare(base, new, options=(*twice, "--fail-on", "invalid")).code == 3
 
 
 def test_the_answer_comes_before_the_table_and_the_table_before_what_differs(

@@ -87,6 +87,27 @@ def test_the_command_that_installs_an_extra_is_printed_whole(
     assert "no_such_module not installed; install with: pip install 'mlpbench[keras]'" in said.out
 
 
+def test_a_row_that_is_measured_by_name_only_is_marked(
+    mlpbench: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = registry.Row("usual", "m:C", "one of all")
+    monkeypatch.setattr(registry, "ROWS", (usual,))
+    assert "by name only" not in mlpbench("list", "implementations").out
+    variant = registry.Row("variant", "m:C", "a variant", by_name_only=True)
+    monkeypatch.setattr(registry, "ROWS", (usual, variant))
+    table = mlpbench("list", "implementations").out
+    assert "by name only" in table
+    # Both are available, which is the other "yes" of a line.
+    (usual_line,) = [line for line in table.splitlines() if "usual" in line]
+    (variant_line,) = [line for line in table.splitlines() if "variant" in line]
+    assert (usual_line.count("yes"), variant_line.count("yes")) == (1, 2)
+    content = json.loads(mlpbench("list", "implementations", "--json").out)
+    assert {row["name"]: row["by_name_only"] for row in content} == {
+        "usual": False,
+        "variant": True,
+    }
+
+
 def test_a_row_added_to_the_registry_is_listed(
     mlpbench: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

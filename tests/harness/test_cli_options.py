@@ -58,7 +58,8 @@ def test_without_options_the_profile_decides(plan_for: Callable[..., Plan]) -> N
     assert plan.profile == "default"
     assert plan.effort == PROFILES["default"].effort
     assert plan.threads == PROFILES["default"].threads(usable_cpus())
-    assert plan.implementations == (*registry.known(), CONTROL)
+    usual = [row.name for row in registry.known().values() if not row.by_name_only]
+    assert plan.implementations == (*usual, CONTROL)
     assert plan.settings == ((),)
     assert plan.examples == 90
     assert plan.dataset
@@ -68,6 +69,17 @@ def test_implementations_are_those_named_in_that_order(plan_for: Callable[..., P
     plan = plan_for(*SMALL, "--impl", "floor, numpy-naive", "--bare")
     assert plan.implementations == ("floor", "numpy-naive")
     assert {job.implementation for job in jobs(plan)} == {"floor", "numpy-naive"}
+
+
+def test_a_list_that_is_given_again_adds_to_the_first(plan_for: Callable[..., Plan]) -> None:
+    lists = (
+        "--impl", "floor,numba", "--impl", "numpy-naive", "--threads", "2", "--threads", "unset,1",
+        "--batch-size", "30", "--batch-size", "20,10",
+    )  # fmt: skip
+    plan = plan_for("--network", "36-8-3", "--bare", *lists)
+    assert plan.implementations == ("floor", "numba", "numpy-naive")
+    assert plan.threads == (2, None, 1)
+    assert [training.batch_size for training in plan.trainings] == [30, 20, 10]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +203,8 @@ def test_a_profile_limits_the_examples_unless_a_larger_batch_is_asked_for() -> N
 def test_a_device_leaves_the_implementations_that_run_on_it(
     plan_for: Callable[..., Plan], device: str
 ) -> None:
-    wanted = tuple(row.name for row in registry.known().values() if row.device == device)
+    rows = registry.known().values()
+    wanted = tuple(row.name for row in rows if row.device == device and not row.by_name_only)
     beside = (CONTROL,) if device == "cpu" else ()
     assert plan_for(*SMALL, "--device", device).implementations == wanted + beside
 
@@ -212,6 +225,8 @@ def test_the_seed_is_the_plans(plan_for: Callable[..., Plan]) -> None:
     ("arguments", "error", "said"),
     [
         (("--impl", "floor,floor"), UsageError, "--impl lists floor more than once"),
+        (("--impl", "floor", "--impl", "floor"), UsageError, "--impl lists floor more than once"),
+        (("--threads", "1", "--threads", "2,1"), UsageError, "--threads lists 1 more than once"),
         (("--batch-size", "5,5"), UsageError, "--batch-size lists 5 more than once"),
         (("--threads", "1,1"), UsageError, "--threads lists 1 more than once"),
         (("--env", "A=1,1"), UsageError, "holds a value twice"),

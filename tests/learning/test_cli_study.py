@@ -97,6 +97,13 @@ def test_any_parameter_can_be_studied(
     assert [getattr(getattr(model, part), name) for model in found] == expected
 
 
+def test_values_may_be_given_one_by_one(quick: Command, tmp_path: Path) -> None:
+    said = quick("l2", "0.5,1", "--values", "2")
+    assert said.code == 0, said.err
+    found = [path.name for path in (tmp_path / "out").iterdir()]
+    assert sorted(found) == ["l2-0.5.npz", "l2-1.npz", "l2-2.npz"]
+
+
 def test_the_articles_network_is_studied_as_the_articles_did(
     mlpbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +151,8 @@ def test_ctrl_c_ends_the_study_and_keeps_what_was_learned(study: Command, tmp_pa
         ("l2", "1,1.0", (), "more than once"),
         ("l2", "1,2", ("--l2", 3), "--l2 is what is studied"),
         ("network", "36-8-3,37-8-3", (), "network 37-8-3 has 37 inputs"),
+        ("l2", "1", ("--values", "1"), "more than once"),
+        ("l2", "1", ("--impl", "numpy-*"), "--impl numpy-* stands for numpy-naive, numpy-float32"),
         ("l2", "1", ("--impl", "floor"), "--impl floor trains nothing"),
         ("optimiser", "sgd,magic", (), "'magic'"),
     ],

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from impls import models
+from impls import models, registry
 from impls.data import TrainingData
 from impls.registry import find
 from impls.registry import load as load_implementation
+from impls.row import Row
 from tests.learning.trainings import Command, saved, write_interrupted
 
 
@@ -184,6 +185,40 @@ def test_after_ctrl_c_no_further_implementation_is_trained(train: Command, tmp_p
     said = train("--impl", f"{write_interrupted(tmp_path, 1)},numpy-naive")
     assert said.code == 130
     assert not (tmp_path / "out" / "numpy-naive.npz").exists()
+
+
+def write_declining(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put an implementation into the registry that takes no network."""
+    text = "from impls import numpy_naive\nclass Trainer(numpy_naive.Trainer):\n"
+    text += "    supports = classmethod(lambda cls, network, training: 'not this one')\n"
+    (folder / "declining.py").write_text(text)
+    row = Row("numpy-declining", f"{folder / 'declining.py'}:Trainer", "takes no network")
+    monkeypatch.setattr(registry, "ROWS", (*registry.ROWS, row))
+
+
+def test_what_a_pattern_matches_and_declines_the_network_is_left_out(
+    train: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_declining(tmp_path, monkeypatch)
+    said = train("--impl", "numpy-[dn]*", "--impl", "numpy-cached")
+    assert said.code == 0, said.err
+    assert "Note: left out: numpy-declining: not this one" in said.out
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "numpy-cached.npz", "numpy-naive.npz",
+    ]  # fmt: skip
+    for options, text in (
+        (("--impl", "numpy-d*"), "none of the implementations takes this network"),
+        (("--impl", "numpy-naive,numpy-declining"), "numpy-declining: not this one"),
+    ):
+        refused = train(*options)
+        assert refused.code == 64
+        assert text in refused.err
+
+
+def test_a_list_that_is_given_again_adds_to_the_first(train: Command, tmp_path: Path) -> None:
+    said = train("--network", "36-8-5-3", "--dropout", 0.25, "--dropout", 0.5)
+    assert said.code == 0, said.err
+    assert saved(tmp_path / "out").network.dropout == (0.25, 0.5)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,139 @@
+"""From the text after ``--impl`` to rows of the registry: names, files, patterns and ``all``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from rich.console import Console
+
+from bench.cli.output import note
+from bench.errors import ImplementationError, UnknownNameError, UsageError
+from bench.plan import require_distinct
+from impls import registry
+from impls.row import Row
+
+ALL = "all"
+"""Every row of the registry, those that are measured by name only included."""
+
+
+def choose_implementations(names: Sequence[str], device: str | None) -> tuple[Row, ...]:
+    """The implementations to measure: those asked for, else the registry's on ``device``.
+
+    Those that are measured by name only are left out of the latter.  One that was named in full
+    must be importable; of the others, those that are not become outcomes with reasons.
+
+    Raises:
+        UnknownNameError: a name is neither in the registry nor a file, or a pattern matches none.
+        ImplementationError: a named implementation's package is missing, or its file is.
+        UsageError: something is given twice, or nothing is left for the device.
+    """
+    if not names:
+        return tuple(
+            row
+            for row in registry.known().values()
+            if device in (None, row.device) and not row.by_name_only
+        )
+    named = _named(names)
+    rows: dict[str, Row] = {}
+    for name in names:
+        found = [named[name]] if name in named else _matching(name, device)
+        rows |= {row.name: row for row in found}
+    for name, row in named.items():
+        reason = registry.missing(row)
+        if reason is not None:
+            raise ImplementationError(f"--impl {name}: {reason}")
+        if device not in (None, row.device):
+            raise UsageError(f"--impl {name} runs on {row.device}, but --device is {device}")
+    return tuple(rows.values())
+
+
+def choose_trainers(console: Console, names: Sequence[str]) -> tuple[Row, ...]:
+    """The implementations to train with.
+
+    What a pattern matches and cannot be run here is left out, with a word.
+
+    Raises:
+        UnknownNameError, ImplementationError: see :func:`choose_implementations`.
+        UsageError: something is given twice, a named one trains nothing, or none is left.
+    """
+    named = named_in_full(names)
+    able = []
+    for row in choose_implementations(names, None):
+        if row.name in named:
+            _require_trainer(row)
+            able.append(row)
+            continue
+        reason = registry.missing(row) or registry.no_device(row)
+        if row.role == "limit":
+            reason = f"it trains nothing: {row.summary}"
+        if reason is None:
+            able.append(row)
+        else:
+            note(console, f"{row.name} is left out: {reason}")
+    if not able:
+        raise UsageError(f"--impl {','.join(names)} leaves none that can train here: name another")
+    return tuple(able)
+
+
+def choose_trainer(name: str) -> Row:
+    """The one implementation that ``name``, which may be a pattern, stands for.
+
+    Raises:
+        UnknownNameError, ImplementationError: see :func:`choose_implementations`.
+        UsageError: it stands for several, or for one that trains nothing.
+    """
+    row, *others = choose_implementations((name,), None)
+    if others:
+        several = ", ".join(one.name for one in (row, *others))
+        raise UsageError(f"--impl {name} stands for {several}: name one")
+    _require_trainer(row)
+    return row
+
+
+def named_in_full(names: Sequence[str]) -> set[str]:
+    """The names of the rows that were not merely matched by a pattern."""
+    return {row.name for row in _named(names).values()}
+
+
+def _require_trainer(row: Row) -> None:
+    if row.role == "limit":
+        raise UsageError(f"--impl {row.name} trains nothing: {row.summary}")
+
+
+def _named(names: Sequence[str]) -> dict[str, Row]:
+    """Those of ``names`` that stand for one row each, in full.
+
+    Raises:
+        UsageError: something is given twice.
+    """
+    patterns = [name for name in names if _is_pattern(name)]
+    require_distinct("--impl", patterns)
+    rows = [registry.find(name) for name in names if name not in patterns]
+    # By the row's name: two files of one name would share their cells in the report.
+    require_distinct("--impl", [row.name for row in rows])
+    return dict(zip((name for name in names if name not in patterns), rows, strict=True))
+
+
+def _is_pattern(name: str) -> bool:
+    """Whether ``name`` may stand for several rows; the path of a file never does."""
+    return name == ALL or (".py:" not in name and any(mark in name for mark in "*?["))
+
+
+def _matching(pattern: str, device: str | None) -> list[Row]:
+    """Rows of the registry that match, on ``device``.
+
+    Raises:
+        UnknownNameError: none matches.
+        UsageError: none of them is on the device.
+    """
+    known = registry.known()
+    matching = [row for row in known.values() if pattern == ALL or fnmatchcase(row.name, pattern)]
+    if not matching:
+        hint = "Give a pattern that one of these matches, such as 'numpy-*'."
+        raise UnknownNameError("implementation", pattern, known, hint=hint)
+    found = [row for row in matching if device in (None, row.device)]
+    if not found:
+        names = ", ".join(row.name for row in matching)
+        raise UsageError(f"--impl {pattern} stands for {names}: none runs on --device {device}")
+    return found
