@@ -8,6 +8,7 @@ from __future__ import annotations
 from reports.charts.bars import Bar, Stack, stacked, waterfall
 from reports.charts.canvas import Style, style_of, swatch
 from reports.charts.columns import Columns, columns
+from reports.charts.crossover import Contested, Crossed, crossover
 from reports.charts.curves import Curve, CurveAxes, curves
 from reports.charts.dots import Strip, strips
 from reports.charts.lines import Axes, Series, lines
@@ -18,6 +19,8 @@ __all__ = [
     "Axes",
     "Bar",
     "Columns",
+    "Contested",
+    "Crossed",
     "Curve",
     "CurveAxes",
     "Limits",
@@ -28,6 +31,7 @@ __all__ = [
     "Style",
     "Track",
     "columns",
+    "crossover",
     "curves",
     "lines",
     "roofline",

@@ -1,0 +1,149 @@
+"""Where a curve of ratios crosses 1 between the batch sizes at which it was measured.
+
+Between neighbouring sizes the logarithm of the ratio is taken to be linear in the logarithm of the
+batch size, and so are the ends of its interval.  Nothing is said beyond the sizes measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+_ROUNDING = 1e-12
+"""Ends of a segment, whose length is 1, that lie closer than this are the same place."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A ratio at one batch size; ``low`` and ``high`` are None where it has no interval."""
+
+    size: float
+    ratio: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Batch sizes from ``low`` to ``high``; None where it reaches the end of what was measured."""
+
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """A batch size at which the ratio passes 1.
+
+    ``falls`` says whether it is below 1 on the side of larger batches.  ``interval`` is the stretch
+    around the crossing in which the interval of the ratio holds 1, so from the crossing of one end
+    of that interval to the crossing of the other; None where a ratio has no interval.
+    """
+
+    size: float
+    falls: bool
+    interval: Stretch | None
+
+
+def crossings(nodes: Sequence[Node]) -> tuple[Crossing, ...]:
+    """Every crossing of a curve, by batch size; ``nodes`` are in order of their sizes.
+
+    A curve that touches 1 and turns back does not cross it.  Where it stays at 1 for several sizes
+    on its way, the crossing is in their middle.
+    """
+    places = [math.log(node.size) for node in nodes]
+    heights = [math.log(node.ratio) for node in nodes]
+    stretches = _undecided(nodes)
+    apart = [number for number, height in enumerate(heights) if height]
+    found = []
+    for first, second in pairwise(apart):
+        if (heights[first] > 0) == (heights[second] > 0):
+            continue
+        if second == first + 1:
+            share = _zero(heights[first], heights[second])
+            place = places[first] + share * (places[second] - places[first])
+        else:
+            place = (places[first + 1] + places[second - 1]) / 2
+        around = None
+        if stretches:
+            nearest = min(stretches, key=lambda one: max(one[0] - place, place - one[1]))
+            around = _named(nearest, places)
+        found.append(Crossing(math.exp(place), heights[first] > 0, around))
+    return tuple(found)
+
+
+def undecided(nodes: Sequence[Node]) -> tuple[Stretch, ...] | None:
+    """Where the interval of the ratio holds 1, by batch size; None where a ratio has no interval.
+
+    Interpolated ends lie rather too far apart: an interval of the interpolated ratio, whose
+    neighbours were measured apart from each other, would be narrower.
+    """
+    stretches = _undecided(nodes)
+    if stretches is None:
+        return None
+    places = [math.log(node.size) for node in nodes]
+    return tuple(_named(one, places) for one in stretches)
+
+
+_Piece = tuple[float, float]
+
+
+def _undecided(nodes: Sequence[Node]) -> list[_Piece] | None:
+    """The same in logarithms of batch sizes."""
+    bands = [(math.log(n.low), math.log(n.high)) for n in nodes if n.low and n.high]
+    if len(bands) < len(nodes):
+        return None
+    places = [math.log(node.size) for node in nodes]
+    if len(nodes) == 1:
+        return [(places[0], places[0])] if bands[0][0] <= 0 <= bands[0][1] else []
+    found: list[_Piece] = []
+    for (left, right), (one, other) in zip(pairwise(places), pairwise(bands), strict=True):
+        piece = _segment(one, other)
+        if piece is None:
+            continue
+        start, end = (_between(left, right, share) for share in piece)
+        if found and found[-1][1] == start:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+    return found
+
+
+def _segment(one: _Piece, other: _Piece) -> _Piece | None:
+    """The part of a segment where the band holds 0, as shares of it; None where there is none."""
+    below = _not_above(one[0], other[0])
+    above = _not_above(-one[1], -other[1])
+    if below is None or above is None:
+        return None
+    start, end = max(below[0], above[0]), min(below[1], above[1])
+    return (min(start, end), end) if start <= end + _ROUNDING else None
+
+
+def _not_above(first: float, second: float) -> _Piece | None:
+    """Where the line from ``first`` to ``second`` is at most 0."""
+    if first <= 0 and second <= 0:
+        return 0.0, 1.0
+    if first > 0 and second > 0:
+        return None
+    zero = _zero(first, second)
+    return (0.0, zero) if first <= 0 else (zero, 1.0)
+
+
+def _zero(first: float, second: float) -> float:
+    """Where a line between heights on both sides of 0 is 0, as a share of its length."""
+    return first / (first - second)
+
+
+def _between(left: float, right: float, share: float) -> float:
+    """Exact at both ends, so that neighbouring pieces meet."""
+    return right if share == 1 else left + share * (right - left)
+
+
+def _named(piece: _Piece, places: Sequence[float]) -> Stretch:
+    low, high = piece
+    return Stretch(
+        None if low <= places[0] else math.exp(low),
+        None if high >= places[-1] else math.exp(high),
+    )

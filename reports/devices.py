@@ -1,0 +1,96 @@
+"""The fastest of the processor against the fastest of the GPU, batch size by batch size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.stats import Ratio
+from impls.registry import ROWS
+from reports import format as text
+from reports.context import Context, fastest
+from reports.points import Point, Scope, speed_up
+
+CPU, GPU = "cpu", "gpu"
+_DEVICES = {CPU: "CPU", GPU: "GPU"}
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What is fastest on either device at one batch size.
+
+    ``ratio`` is the time on the GPU over the time on the CPU: below 1 the GPU is faster.
+    ``candidates`` says among how many each was chosen, implementations under each condition
+    counted.
+    """
+
+    batch_size: int
+    cpu: Point
+    gpu: Point
+    ratio: Ratio
+    candidates: tuple[int, int]
+
+
+def contests(context: Context, scope: Scope) -> tuple[Contest, ...]:
+    """One for each batch size at which both devices have an epoch, ascending."""
+    found = []
+    for batch_size in context.batch_sizes(scope):
+        ours, theirs = (_timed(context, scope, batch_size, device) for device in (CPU, GPU))
+        cpu, gpu = fastest(ours), fastest(theirs)
+        if cpu is None or gpu is None:
+            continue
+        ratio = speed_up(gpu, cpu)
+        if ratio is not None:
+            found.append(Contest(batch_size, cpu, gpu, ratio, (len(ours), len(theirs))))
+    return tuple(found)
+
+
+def missing(context: Context, scope: Scope) -> str:
+    """Why no batch size of ``scope`` has both devices, in sentences."""
+    lacking = [device for device in (GPU, CPU) if not _sizes(context, scope, device)]
+    if not lacking:
+        return "No batch size was measured on both devices."
+    return " ".join(_why(context, scope, device) for device in lacking)
+
+
+def _timed(context: Context, scope: Scope, batch_size: int, device: str) -> list[Point]:
+    """Every trainer on ``device``, under every condition of ``scope``."""
+    points = [
+        context.point(name, condition, batch_size)
+        for condition in context.conditions_of(scope)
+        for name in context.trainers
+    ]
+    return [one for one in points if one and one.epoch and one.cell.device == device]
+
+
+def _sizes(context: Context, scope: Scope, device: str) -> list[int]:
+    sizes = context.batch_sizes(scope)
+    return [size for size in sizes if _timed(context, scope, size, device)]
+
+
+def _why(context: Context, scope: Scope, device: str) -> str:
+    """What became of the implementations for ``device``."""
+    reasons: dict[tuple[str, str], dict[str, None]] = {}
+    for gap in context.gaps:
+        if gap.condition.scope == scope and gap.cell.device == device:
+            reasons.setdefault((gap.kind, gap.reason), {})[gap.cell.implementation] = None
+    if not reasons and not _asked(context, scope, device):
+        return f"No implementation that trains on the {_DEVICES[device]} was asked for."
+    if not reasons:
+        return f"No epoch was measured on the {_DEVICES[device]}."
+    told = [
+        f"{text.listing(list(names))} {kind}: {reason.rstrip('.')}"
+        for (kind, reason), names in reasons.items()
+    ]
+    return f"Nothing was measured on the {_DEVICES[device]}. {'; '.join(told)}."
+
+
+def _asked(context: Context, scope: Scope, device: str) -> bool:
+    """Whether a plan names a trainer for ``device``, which it may not have reached."""
+    documents = [
+        one
+        for run, one in enumerate(context.results, start=1)
+        if one.plan.network.name == scope.network and scope.run in (0, run)
+    ]
+    known = {row.name: row for one in documents for row in (*ROWS, *one.rows)}
+    rows = [known.get(name) for one in documents for name in one.plan.implementations]
+    return any(row and row.device == device and row.role == "trainer" for row in rows)

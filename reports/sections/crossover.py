@@ -1,0 +1,121 @@
+"""From which batch size on the GPU pays."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from bench.stats import CONFIDENCE
+from reports import charts, tables, templates
+from reports import format as text
+from reports.charts import Contested, Crossed
+from reports.context import Context
+from reports.crossing import Node, crossings
+from reports.crossing_words import told
+from reports.devices import Contest, contests, missing
+from reports.figures import Figure
+from reports.points import Point, Scope
+from reports.section import Absence, Section
+from reports.tables import Cell, Row, Table
+
+_WORDS = ("time on the GPU / on the CPU", "CPU faster", "GPU faster")
+
+
+def render(context: Context) -> Markup | Absence:
+    """An answer for each network, one chart for all, and the table behind it."""
+    found = {scope: contests(context, scope) for scope in context.scopes}
+    held = {scope: some for scope, some in found.items() if some}
+    if not held:
+        reasons = dict.fromkeys(missing(context, scope) for scope in found)
+        return Absence(" ".join(reasons) or "No cell was measured.")
+    places = {scope: place for place, scope in enumerate(held)}
+    answers = [
+        (
+            charts.swatch(charts.style_of(places[scope]), key="crossover"),
+            f"{_name(scope)}: {told(_nodes(some))}",
+        )
+        if some
+        else (None, f"{_name(scope)}: {missing(context, scope)}")
+        for scope, some in found.items()
+    ]
+    return templates.section(
+        "crossover",
+        answers=answers,
+        chosen=any(max(one.candidates) > 1 for some in held.values() for one in some),
+        confidence=CONFIDENCE,
+        figures=[Figure(_chart(held))],
+        table=_table(context, held),
+    )
+
+
+def _name(scope: Scope) -> str:
+    """The network, and the run where runs are kept apart."""
+    return f"{scope.network}, run {scope.run}" if scope.run else scope.network
+
+
+def _nodes(some: tuple[Contest, ...]) -> list[Node]:
+    return [Node(c.batch_size, c.ratio.value, c.ratio.low, c.ratio.high) for c in some]
+
+
+def _chart(held: dict[Scope, tuple[Contest, ...]]) -> Markup:
+    """All networks in one panel."""
+    curves = []
+    for place, some in enumerate(held.values()):
+        nodes = _nodes(some)
+        crossed = [
+            Crossed(one.size, (one.interval.low, one.interval.high) if one.interval else None)
+            for one in crossings(nodes)
+        ]
+        curves.append(
+            Contested(
+                charts.style_of(place),
+                tuple(node.size for node in nodes),
+                tuple(node.ratio for node in nodes),
+                tuple(node.low for node in nodes),
+                tuple(node.high for node in nodes),
+                tuple(crossed),
+            )
+        )
+    title = text.listing([_name(scope) for scope in held])
+    described = (
+        f"Time of the fastest on the GPU over that of the fastest on the CPU against batch size, "
+        f"{title}; the values are in the table."
+    )
+    return charts.crossover(text.label(title), curves, _WORDS, description=described)
+
+
+def _table(context: Context, held: dict[Scope, tuple[Contest, ...]]) -> Table:
+    """Who stands against whom at each batch size."""
+    rows = [
+        Row(
+            (
+                Cell(_name(scope)),
+                Cell(str(one.batch_size), one.batch_size),
+                *_side(context, one.cpu, one.candidates[0]),
+                *_side(context, one.gpu, one.candidates[1]),
+                tables.ratio(one.ratio),
+            ),
+            batch_size=one.batch_size,
+        )
+        for scope, some in held.items()
+        for one in some
+    ]
+    titles = (
+        "Network", "Batch size", "Fastest on the CPU", "Epoch", "Fastest on the GPU", "Epoch",
+        "GPU / CPU",
+    )  # fmt: skip
+    worded = {"Network", "Fastest on the CPU", "Fastest on the GPU"}
+    kinds = tuple(tables.Column(title, title not in worded) for title in titles)
+    caption = "The fastest on either device, and the time on the GPU over that on the CPU"
+    return Table(caption, kinds, tuple(rows))
+
+
+def _side(context: Context, point: Point, candidates: int) -> tuple[Cell, Cell]:
+    """Who was fastest under which condition among how many, and the time."""
+    notes = (context.label(point.condition), f"of {text.count(candidates, 'candidate')}")
+    return (
+        Cell(point.implementation, notes=notes),
+        tables.duration(point.epoch.value if point.epoch else None),
+    )
+
+
+SECTION = Section("crossover", "GPU or CPU", 32, render)
