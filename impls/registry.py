@@ -41,6 +41,7 @@ ROWS: tuple[Row, ...] = (
     Row("keras-tf", "impls.keras_mlp:CpuTrainer", "Keras on TensorFlow, compiled epoch", _KERAS, "keras", environment=_TENSORFLOW | _NO_GPU),
     Row("keras-tf-gpu", "impls.keras_mlp:GpuTrainer", "Keras on TensorFlow, compiled epoch, data on the GPU", _KERAS, "keras", device="gpu", environment=_TENSORFLOW),
     Row("torch", "impls.torch_mlp:Trainer", "PyTorch's operators into buffers, the backward pass written out", ("torch",), "torch", environment=_NO_GPU),
+    Row("torch-autograd", "impls.torch_autograd:Trainer", "PyTorch's modules, autograd and fused optimisers", ("torch",), "torch", environment=_NO_GPU, by_name_only=True),
     Row("torch-compile", "impls.torch_compiled:Trainer", "PyTorch, the whole step as one compiled graph", ("torch",), "torch", environment=_INDUCTOR | _NO_GPU),
     Row("jax", "impls.jax_mlp:Trainer", "JAX, the epoch as one compiled loop", ("jax", "jaxlib"), "jax", environment={"JAX_PLATFORMS": "cpu"}, held_by_affinity=True),
     Row("sklearn", "impls.sklearn_mlp:Trainer", "scikit-learn's MLPClassifier, an epoch per partial_fit"),
