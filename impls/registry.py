@@ -24,7 +24,7 @@ GPU_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 """What the drivers of NVIDIA, AMD and Windows' Linux leave in ``/dev``."""
 
 
-_KERAS = ("keras", "tensorflow")
+_KERAS_TF = ("keras", "tensorflow")
 _TENSORFLOW = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
 _NO_GPU = {"CUDA_VISIBLE_DEVICES": "-1"}
 _INDUCTOR = {"TORCHINDUCTOR_COMPILE_THREADS": "1"}  # the others would be processes that stay
@@ -38,8 +38,10 @@ ROWS: tuple[Row, ...] = (
     Row("numpy-optimized", "impls.numpy_optimized:Trainer", "buffers with their ones, everything in place, in tiles", rung=4),
     Row("numba", "impls.numba_jit:Trainer", "fused kernels around BLAS, the whole epoch compiled", ("numba", "scipy")),
     Row("numba-sparse", "impls.numba_sparse:Trainer", "the same, with background pixels left out of the first layer", ("numba", "scipy")),
-    Row("keras-tf", "impls.keras_mlp:CpuTrainer", "Keras on TensorFlow, compiled epoch", _KERAS, "keras", environment=_TENSORFLOW | _NO_GPU),
-    Row("keras-tf-gpu", "impls.keras_mlp:GpuTrainer", "Keras on TensorFlow, compiled epoch, data on the GPU", _KERAS, "keras", device="gpu", environment=_TENSORFLOW),
+    Row("keras-tf", "impls.keras_tf:EpochTrainer", "Keras on TensorFlow, compiled epoch", _KERAS_TF, "keras", environment=_TENSORFLOW | _NO_GPU),
+    Row("keras-tf-gpu", "impls.keras_tf:GpuEpochTrainer", "Keras on TensorFlow, compiled epoch, data on the GPU", _KERAS_TF, "keras", device="gpu", environment=_TENSORFLOW),
+    Row("keras-tf-step", "impls.keras_tf:StepTrainer", "Keras on TensorFlow, a loop around the compiled step", _KERAS_TF, "keras", environment=_TENSORFLOW | _NO_GPU, by_name_only=True),
+    Row("keras-tf-step-gpu", "impls.keras_tf:GpuStepTrainer", "Keras on TensorFlow, a loop around the compiled step, data on the GPU", _KERAS_TF, "keras", device="gpu", environment=_TENSORFLOW, by_name_only=True),
     Row("torch", "impls.torch_mlp:Trainer", "PyTorch's operators into buffers, the backward pass written out", ("torch",), "torch", environment=_NO_GPU),
     Row("torch-autograd", "impls.torch_autograd:Trainer", "PyTorch's modules, autograd and fused optimisers", ("torch",), "torch", environment=_NO_GPU, by_name_only=True),
     Row("torch-compile", "impls.torch_compiled:Trainer", "PyTorch, the whole step as one compiled graph", ("torch",), "torch", environment=_INDUCTOR | _NO_GPU),

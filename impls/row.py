@@ -12,7 +12,7 @@ class Row:
     """One implementation, not yet imported.
 
     ``target`` is ``module:Class`` or ``file.py:Class``.  ``requires`` lists the modules it needs,
-    ``extra`` the optional extra of this distribution that installs them.  ``rung`` numbers the
+    ``extra`` the optional extras of this distribution that install them, joined by commas.  ``rung`` numbers the
     steps of the NumPy ladder from the baseline at 0.  ``role`` is ``limit`` for a row that only
     marks what the machine can do and trains nothing, and ``control`` for one that repeats another
     under a second name, which ``repeats`` says.  ``environment`` is set before import.

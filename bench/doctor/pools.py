@@ -48,7 +48,7 @@ def find(environment: Mapping[str, str], rows: Sequence[Row] | None = None) -> l
     rows = registry.ROWS if rows is None else rows
     orders: dict[tuple[str, ...], Row | None] = dict.fromkeys(ALWAYS)
     for row in rows:
-        if row.requires and row.device == "cpu":
+        if row.requires and row.device == "cpu" and not row.by_name_only:
             orders.setdefault(row.requires, row)
     with ThreadPoolExecutor() as side_by_side:
         return list(
