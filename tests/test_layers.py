@@ -36,8 +36,8 @@ REPORTS_MAY_IMPORT = {
     "bench.kernels", "bench.threads",
     "impls.contract", "impls.networks", "impls.registry", "impls.row",
     # What networks have learned, and what from.
-    "impls.data", "impls.data.normalise", "impls.evaluation", "impls.history", "impls.metrics",
-    "impls.model",
+    "impls.convolution", "impls.data", "impls.data.normalise", "impls.evaluation",
+    "impls.feature_maps", "impls.history", "impls.metrics", "impls.model",
 }  # fmt: skip
 
 IMPLEMENTATION_PACKAGES = {"jax", "keras", "numba", "sklearn", "tensorflow", "torch"}

@@ -20,7 +20,8 @@ from tests.learning.evaluations import learned, predicting, rows, section
 from tests.reports.reading import Page
 
 SECTIONS = [
-    "summary", "articles", "curves", "confusion", "classes", "digits", "data", "model", "terms",
+    "summary", "articles", "curves", "confusion", "classes", "digits", "filters", "data", "model",
+    "terms",
 ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -47,35 +48,51 @@ def render(learned: Learned) -> Markup | Absence:
 
 def layers(network: Network) -> Table:
     """One row per layer with its parameters, and their sum."""
-    activations = [*[network.activation] * (len(network.layers) - 2), network.output]
+    inputs = Cell(str(network.layers[0]), network.layers[0])
+    if network.convolutions and network.image:
+        inputs = Cell(_shape(network.image), network.layers[0])
+    rows = [_layer("input", inputs, "-", 0.0, (0, 0))]
+    for number, stage in enumerate(network.stages, start=1):
+        side = _shape((stage.kernel, stage.kernel))
+        pool = f", pooled by {_shape((stage.pool, stage.pool))}" if stage.pool > 1 else ""
+        nodes = Cell(_shape(stage.pooled), stage.outputs, (f"kernels {side}{pool}",))
+        sizes = (math.prod(stage.shape), stage.filters)
+        rows.append(_layer(f"convolution {number}", nodes, network.activation, 0.0, sizes))
+    dense = network.shapes[len(network.stages) :]
+    activations = [*[network.activation] * (len(dense) - 1), network.output]
     rates = (*network.dropout_rates, 0.0)
-    rows = [_layer("input", network.layers[0], "-", 0.0, 0, 0)]
     for number, ((n_in, n_out), activation, rate) in enumerate(
-        zip(network.shapes, activations, rates, strict=True), start=1
+        zip(dense, activations, rates, strict=True), start=1
     ):
-        name = "output" if number == len(network.shapes) else f"hidden {number}"
-        rows.append(_layer(name, n_out, activation, rate, n_in * n_out, n_out))
-    weights = sum(n_in * n_out for n_in, n_out in network.shapes)
-    total = network.parameter_count
-    sums = (weights, total - weights, total)
-    rows.append(
-        Row(
-            (
-                Cell("all", strong=True),
-                *[Cell("")] * 3,
-                *(Cell(str(n), n, strong=True) for n in sums),
-            )
-        )
-    )
+        name = "output" if number == len(dense) else f"hidden {number}"
+        rows.append(_layer(name, Cell(str(n_out), n_out), activation, rate, (n_in * n_out, n_out)))
+    rows.append(_sums(network))
     titles = ("Layer", "Nodes", "Activation", "Dropout", "Weights", "Biases", "Parameters")
     caption = f"Network {network.name}, {text.byte_count(_bytes(network))} in {network.dtype}"
     return Table(caption, tables.columns(*titles), tuple(rows))
 
 
-def _layer(name: str, nodes: int, activation: str, rate: float, weights: int, biases: int) -> Row:
+def _sums(network: Network) -> Row:
+    """Weights, biases and all parameters of the network."""
+    weights = sum(n_in * n_out for n_in, n_out in network.shapes)
+    total = network.parameter_count
+    sums = (weights, total - weights, total)
+    numbers = (Cell(str(n), n, strong=True) for n in sums)
+    return Row((Cell("all", strong=True), *[Cell("")] * 3, *numbers))
+
+
+def _layer(
+    name: str, nodes: Cell, activation: str, rate: float, parameters: tuple[int, int]
+) -> Row:
+    """One layer; ``parameters`` counts weights and biases."""
+    weights, biases = parameters
     numbers = [Cell(str(n), n) for n in (weights, biases, weights + biases)]
     drops = Cell(f"{rate:g}", rate) if rate else tables.word("-")
-    return Row((Cell(name), Cell(str(nodes), nodes), Cell(activation), drops, *numbers))
+    return Row((Cell(name), nodes, Cell(activation), drops, *numbers))
+
+
+def _shape(sizes: tuple[int, ...]) -> str:
+    return " \N{MULTIPLICATION SIGN} ".join(map(str, sizes))
 
 
 def _bytes(network: Network) -> int:

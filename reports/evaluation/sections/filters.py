@@ -1,0 +1,102 @@
+"""What the convolutions look for, and what they find in an example."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from markupsafe import Markup
+
+from impls.convolution import Stage
+from impls.evaluation import Trained
+from impls.feature_maps import feature_maps, kernels
+from reports import format as text
+from reports import pictures, templates
+from reports.evaluation.colours import Scale
+from reports.evaluation.context import Learned
+from reports.section import Absence, Section
+
+Numbers = npt.NDArray[np.floating[Any]]
+
+_CHOSEN = (4, 7, 10, 13)
+"""The filters whose maps the articles show."""
+_EXAMPLE = 0
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What belongs to one filter."""
+
+    uri: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Convolved:
+    """One convolution: the kernels of all filters, and the maps of some."""
+
+    title: str
+    size: str
+    kernel_scale: Scale
+    kernels: tuple[Picture, ...]
+    map_scale: Scale
+    maps: tuple[Picture, ...]
+
+
+def render(learned: Learned) -> Markup | Absence:
+    """Pictures of the first network that has convolutions."""
+    one = next((one for one in learned.trained if one.model.network.convolutions), None)
+    if one is None:
+        return Absence("No network here begins with convolutions.")
+    data = learned.data
+    seen = pictures.are_pictures(data.pixels_test)
+    return templates.fill(
+        "evaluation/sections/filters.html",
+        network=one.name,
+        several=len(learned.trained) > 1,
+        name=learned.class_name(int(data.labels_test[_EXAMPLE])),
+        picture=pictures.uri(data.pixels_test[_EXAMPLE]) if seen else None,
+        convolutions=_convolutions(one, data.X_test[_EXAMPLE]),
+        first_channel=any(stage.channels > 1 for stage in one.model.network.stages),
+    )
+
+
+def _convolutions(trained: Trained, example: Numbers) -> list[Convolved]:
+    """Every convolution of a network, input side first."""
+    network, parameters = trained.model.network, trained.model.state.parameters
+    found = feature_maps(network, parameters, example)
+    weights = parameters.weights[: len(found)]
+    return [
+        _convolved(stage, W, maps)
+        for stage, W, maps in zip(network.stages, weights, found, strict=True)
+    ]
+
+
+def _convolved(stage: Stage, W: Numbers, maps: Numbers) -> Convolved:
+    squares = kernels(stage, W)[:, :, :, 0]
+    chosen = chosen_filters(stage.filters)
+    kernel_scale, map_scale = Scale.of(squares), Scale.of(maps[chosen])
+    by = " \N{MULTIPLICATION SIGN} "
+    channels = text.count(stage.channels, "channel")
+    return Convolved(
+        title=f"{text.count(stage.filters, 'filter')} of {stage.kernel}{by}{stage.kernel} "
+        f"over {channels}",
+        size=by.join(map(str, stage.filtered)),
+        kernel_scale=kernel_scale,
+        kernels=tuple(Picture(kernel_scale.uri(one), n) for n, one in enumerate(squares)),
+        map_scale=map_scale,
+        maps=tuple(Picture(map_scale.uri(maps[n]), int(n)) for n in chosen),
+    )
+
+
+def chosen_filters(filters: int) -> npt.NDArray[np.intp]:
+    """The filters whose maps are shown: those of the articles, or as many spread over all."""
+    if filters > max(_CHOSEN):
+        return np.array(_CHOSEN)
+    spread = np.linspace(0, filters - 1, min(len(_CHOSEN), filters))
+    return np.rint(spread).astype(np.intp)
+
+
+SECTION = Section("filters", "Kernels and maps", 65, render)
