@@ -6,19 +6,30 @@ import datetime as dt
 import hashlib
 import inspect
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from bench import gate, learning, machine, peaks, threads
+from bench import barrier, gate, learning, machine, memory, peaks, threads
+from bench.accelerator import Device
 from bench.disturbance import Monitor
 from bench.measure import CellTimer, Measurement
 from bench.orders import Arrays, Order
 from bench.plan import Cell, Plan
-from bench.provenance import Process
-from bench.results import Check, Invalid, Measured, Outcome, Peaks, Unavailable, Unverified
-from bench.timing import Clock
+from bench.provenance import Accelerator, Process
+from bench.results import (
+    Check,
+    Invalid,
+    Measured,
+    Memory,
+    Outcome,
+    Peaks,
+    Unavailable,
+    Unverified,
+)
+from bench.timing import Clock, time_round
 from impls.contract import Trainer
 from impls.networks import Training
 from impls.parameters import Parameters, epoch_order, start_parameters
@@ -38,6 +49,7 @@ def describe_process(row: Row, trainer_class: type[Trainer], import_seconds: flo
         versions=machine.package_versions(("numpy", *row.requires)),
         environment=threads.recorded(os.environ),
         source_hash=digest,
+        declared=trainer_class.declared(),
     )
 
 
@@ -51,7 +63,12 @@ def limits_of(order: Order, clock: Clock) -> Peaks | None:
 
 @dataclass(frozen=True)
 class CellWork:
-    """One implementation in one process, ready to measure cells."""
+    """One implementation in one process, ready to measure cells.
+
+    ``memory`` is what was read before the first cell.  ``limits`` is asked after a cell has been
+    measured, so that its own arrays are in no number of the implementation.  ``device`` is that of
+    a row which runs on one, or why nothing is known of it; None for a row on the processor.
+    """
 
     plan: Plan
     row: Row
@@ -59,41 +76,34 @@ class CellWork:
     trainer_class: type[Trainer]
     arrays: Arrays
     process: Process
-    limits: Peaks | None
+    memory: Memory
+    limits: Callable[[], Peaks | None]
+    device: Device | str | None
     clock: Clock
     monitor: Monitor
 
     def outcome(self, cell: Cell, training: Training) -> Outcome:
-        """Gate, then clock, then the check that the thread setting was obeyed."""
+        """Gate, then barrier, then clock, then the check that the thread setting was obeyed."""
         declined = self._declined(training)
         if declined is not None:
             return Unavailable(cell=cell, reason=declined)
-        # Accuracy depends on luck, so each block has start weights and orders of its own.
-        seed = self.plan.seed + (self.block if self.plan.target is not None else 0)
-        start = start_parameters(self.plan.network, training, seed)
-        trainer = self.trainer_class(self.plan.network, training, start)
-        trainer.bind(self.arrays.X, self.arrays.Y)
-        timer = CellTimer(
-            trainer,
-            start,
-            examples=len(self.arrays.X),
-            seed=seed,
-            effort=self.plan.effort,
-            clock=self.clock,
-            monitor=self.monitor,
-        )
+        begun = memory.resident()
+        timer, setup_seconds, bind_seconds = self._timer(training)
+        resident = msgspec.structs.replace(self.memory, begun=begun, bound=memory.resident())
         first_call_seconds = timer.first_call()
-        # Libraries that load late have made their pools by now.
-        pools = threads.reported_pools(self.trainer_class.pools())
-        process = msgspec.structs.replace(self.process, pools=pools)
+        process = self._described()
         mismatch = threads.disagreement(cell.threads, process, None)
         if mismatch:
             return Unverified(cell=cell, block=self.block, reason=mismatch)
-        checks = self._gate(training, start)
+        checks = self._gate(training, timer.start)
         refused = gate.refusal(checks)
         if refused:
             return Invalid(cell=cell, block=self.block, reason=refused, gate=tuple(checks))
-        found = timer.measure() if self.plan.target is None else self._learn(timer, training)
+        early = barrier.refusal(self.clock, timer.subject())
+        if early:
+            return Unverified(cell=cell, block=self.block, reason=early)
+        resident = msgspec.structs.replace(resident, peak_of_timing=memory.forget_peak())
+        found, accelerator = self._watched(timer, training)
         measured = Measured(
             cell=cell,
             block=self.block,
@@ -105,14 +115,66 @@ class CellWork:
             threads_observed=found.threads_observed,
             threads_busy=found.threads_busy,
             probe_seconds=found.probe_seconds,
-            peak_memory_bytes=found.peak_memory_bytes,
-            peaks=self.limits,
+            peak_memory_bytes=memory.peak(),
             learning=found.learning,
+            setup_seconds=setup_seconds,
+            bind_seconds=bind_seconds,
+            memory=resident,
+            device_memory_bytes=timer.trainer.device_memory_bytes(),
+            accelerator=accelerator,
         )
+        measured = msgspec.structs.replace(measured, peaks=self.limits())
         mismatch = threads.disagreement(cell.threads, process, found.threads_observed)
         if mismatch:
             return Unverified(cell=cell, block=self.block, reason=mismatch, measured=measured)
         return measured
+
+    def _timer(self, training: Training) -> tuple[CellTimer, float, float]:
+        """A trainer that has the data, ready to be timed; seconds to make it, and to bind them."""
+        # Accuracy depends on luck, so each block has start weights and orders of its own.
+        seed = self.plan.seed + (self.block if self.plan.target is not None else 0)
+        start = start_parameters(self.plan.network, training, seed)
+        trainers: list[Trainer] = []
+
+        def make() -> None:
+            trainers.append(self.trainer_class(self.plan.network, training, start))
+            trainers[0].synchronize()
+
+        def bind() -> None:
+            trainers[0].bind(self.arrays.X, self.arrays.Y)
+            trainers[0].synchronize()
+
+        setup_seconds = time_round(self.clock, make, 1).wall
+        bind_seconds = time_round(self.clock, bind, 1).wall
+        timer = CellTimer(
+            trainers[0],
+            start,
+            examples=len(self.arrays.X),
+            seed=seed,
+            effort=self.plan.effort,
+            clock=self.clock,
+            monitor=self.monitor,
+        )
+        return timer, setup_seconds, bind_seconds
+
+    def _described(self) -> Process:
+        """The process after its first step: libraries that load late have made their pools."""
+        return msgspec.structs.replace(
+            self.process,
+            pools=threads.reported_pools(self.trainer_class.pools()),
+            declared=self.trainer_class.declared(),
+        )
+
+    def _watched(
+        self, timer: CellTimer, training: Training
+    ) -> tuple[Measurement, Accelerator | None]:
+        """The measurement, and what the device said before and after it."""
+        device = self.device
+        begun = device.read() if isinstance(device, Device) else None
+        found = timer.measure() if self.plan.target is None else self._learn(timer, training)
+        if isinstance(device, Device) and begun is not None:
+            return found, device.describe(begun, device.read())
+        return found, Accelerator(reason=device) if isinstance(device, str) else None
 
     def _declined(self, training: Training) -> str | None:
         """Why this row cannot answer the plan's question, or None where it can."""

@@ -18,7 +18,12 @@ def upgrade_1_to_2(document: dict[str, Any]) -> None:
     document["schema_version"] = 2
 
 
-UPGRADES: dict[int, Callable[[dict[str, Any]], None]] = {1: upgrade_1_to_2}
+def upgrade_2_to_3(document: dict[str, Any]) -> None:
+    """All that version 3 added is optional."""
+    document["schema_version"] = 3
+
+
+UPGRADES: dict[int, Callable[[dict[str, Any]], None]] = {1: upgrade_1_to_2, 2: upgrade_2_to_3}
 """What makes a document of each older version one of the next."""
 
 

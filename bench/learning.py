@@ -7,8 +7,6 @@ is that of all epochs up to the first of them.
 
 from __future__ import annotations
 
-import resource
-
 import numpy as np
 import numpy.typing as npt
 
@@ -55,7 +53,6 @@ def learn(
         threads_observed=sum(r.cpu for r in rounds) / sum(r.wall for r in rounds),
         threads_busy=timer.monitor.busy_threads(before, timer.monitor.read()),
         probe_seconds=None,
-        peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         learning=Learning(
             target=target,
             seed=timer.seed,

@@ -11,10 +11,10 @@ from __future__ import annotations
 import gc
 import itertools
 import random
-import resource
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from bench.barrier import Subject
 from bench.disturbance import Monitor
 from bench.phases import probe_seconds, time_phases
 from bench.plan import Effort
@@ -37,7 +37,6 @@ class Measurement:
     threads_observed: float
     threads_busy: int | None
     probe_seconds: float | None
-    peak_memory_bytes: int
     learning: Learning | None = None
 
 
@@ -73,6 +72,14 @@ class CellTimer:
         """Seconds of the very first step, compilation included; call it before the gate."""
         return time_round(self.clock, self._step, 1).wall
 
+    def subject(self) -> Subject:
+        """What the check of the barrier needs: steps that nothing ends."""
+        return Subject(
+            step=lambda: self.trainer.step(next(self.rows)),
+            synchronize=self.trainer.synchronize,
+            fetch=self.trainer.parameters,
+        )
+
     def measure(self) -> Measurement:
         """Warm-up, rounds of step and phases, then epochs."""
         try:
@@ -94,7 +101,6 @@ class CellTimer:
             threads_observed=sum(r.cpu for r in epochs) / sum(r.wall for r in epochs),
             threads_busy=busy,
             probe_seconds=probe,
-            peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         )
 
     def _step(self) -> None:

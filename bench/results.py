@@ -7,6 +7,7 @@ History of ``schema_version``:
 
     1  2026-11  first version
     2  2026-11  disturbances, peaks, probe cost, code, rows and why the run ended
+    3  2026-11  declared settings, set-up and binding apart, memory, accelerators, normalisation
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from __future__ import annotations
 import msgspec
 
 from bench.plan import Cell, Plan
-from bench.provenance import Code, Dataset, Machine, Process
+from bench.provenance import Accelerator, Code, Dataset, Machine, Process
 from impls.row import Row
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 STEP = "step"
 EPOCH = "epoch"
@@ -69,6 +70,24 @@ class Peaks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     cached_copy: float
 
 
+class Memory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Resident bytes of the process at moments of its life; None where the system does not tell.
+
+    ``started`` is before the implementation is imported (interpreter, NumPy and the harness),
+    ``imported`` after it, ``loaded`` with the examples read as well.  ``begun`` is when this cell's
+    turn came, with what earlier batch sizes of the process left behind, and ``bound`` when its
+    trainer had taken the data set.  ``peak_of_timing`` is whether the peak recorded beside it
+    began after the gate; else gate and earlier batch sizes are in it.
+    """
+
+    started: int | None = None
+    imported: int | None = None
+    loaded: int | None = None
+    begun: int | None = None
+    bound: int | None = None
+    peak_of_timing: bool = False
+
+
 class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The rounds of one phase (or ``step``, ``epoch``) of one cell in one process.
 
@@ -115,6 +134,12 @@ class Measured(
     and ``threads_busy`` how many threads of the system took part in them.  ``probe_seconds`` is
     what one clock reading between two phases costs.  ``peaks`` is filled by the floor,
     ``learning`` where the plan has a target accuracy; the epochs are then those of one training.
+
+    ``setup_seconds`` is what making the trainer took, on a device its first touch, and
+    ``bind_seconds`` handing the data set over: re-laying or uploading it.
+    ``peak_memory_bytes`` is the most that was resident in the whole process, as ``memory``
+    explains; ``device_memory_bytes`` the most that was held on a device.  ``accelerator`` is what
+    was found of the device of a row that runs on one.
     """
 
     cell: Cell
@@ -131,6 +156,11 @@ class Measured(
     probe_seconds: float | None = None
     peaks: Peaks | None = None
     learning: Learning | None = None
+    setup_seconds: float | None = None
+    bind_seconds: float | None = None
+    memory: Memory | None = None
+    device_memory_bytes: int | None = None
+    accelerator: Accelerator | None = None
 
 
 class Unverified(
@@ -141,7 +171,10 @@ class Unverified(
     tag="unverified",
     forbid_unknown_fields=True,
 ):
-    """A cell whose thread setting did not take: timed or not, it is kept out of every ranking."""
+    """A cell whose setting did not take or whose time is not to be believed.
+
+    Timed or not, it is kept out of every ranking.
+    """
 
     cell: Cell
     block: int

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 import bench
 from bench import stopping, threads
+from bench.agreement import agreeing
 from bench.errors import ResultsError
 from bench.executor import Executor
 from bench.journal import Journal
@@ -92,7 +93,8 @@ class Runner:
         number = job.index + 1
         self.on_progress(Progress(number, total, job, None))
         begun = self.clock.wall()
-        outcomes = tuple(self._run_job(job, folder))
+        earlier = (outcome for entry in self.journal.done for outcome in entry.outcomes)
+        outcomes = tuple(agreeing(self._run_job(job, folder), earlier))
         self.journal.add(job.index, self.clock.wall() - begun, outcomes)
         self.on_progress(Progress(number, total, job, outcomes))
 

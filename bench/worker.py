@@ -7,6 +7,9 @@ file; a problem with one batch size becomes its outcome and the next one is meas
 
 from __future__ import annotations
 
+import functools
+import gc
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -15,13 +18,13 @@ from pathlib import Path
 import msgspec
 
 import bench
-from bench import lifeline, threads
+from bench import accelerator, exhaustion, lifeline, memory, threads
 from bench.cells import CellWork, describe_process, limits_of
 from bench.disturbance import Monitor
 from bench.errors import ImplementationError
 from bench.orders import Order, append, load_arrays
 from bench.plan import Cell, cell_of
-from bench.results import Failed, Unavailable
+from bench.results import Failed, Memory, Unavailable
 from bench.timing import Clock
 from impls import registry
 from impls.networks import Training
@@ -52,6 +55,7 @@ def main(arguments: Sequence[str]) -> int:
 def run(order: Order, clock: Clock, monitor: Monitor) -> None:
     """Measure every cell of the order's job."""
     output = Path(order.output)
+    started = memory.resident()
     begun = clock.wall()
     try:
         trainer_class = registry.load(order.row)
@@ -63,16 +67,20 @@ def run(order: Order, clock: Clock, monitor: Monitor) -> None:
     absent = trainer_class.unavailable()
     if absent is not None:
         for cell, _ in _cells(order):
-            append(output, Unavailable(cell=cell, reason=absent))
+            append(output, Unavailable(cell=cell, reason=absent + _hidden(order)))
         return
+    imported = memory.resident()
+    arrays = load_arrays(Path(order.arrays))
     work = CellWork(
         plan=order.plan,
         row=order.row,
         block=order.job.block,
         trainer_class=trainer_class,
-        arrays=load_arrays(Path(order.arrays)),
+        arrays=arrays,
         process=describe_process(order.row, trainer_class, import_seconds),
-        limits=limits_of(order, clock),
+        memory=Memory(started=started, imported=imported, loaded=memory.resident()),
+        limits=functools.cache(lambda: limits_of(order, clock)),
+        device=accelerator.find(os.environ) if order.row.device == "gpu" else None,
         clock=clock,
         monitor=monitor,
     )
@@ -80,10 +88,24 @@ def run(order: Order, clock: Clock, monitor: Monitor) -> None:
         try:
             outcome = work.outcome(cell, training)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is this cell's outcome
-            reason = f"{type(error).__name__}: {error}"
+            exhausted = exhaustion.explanation(error, order.row.device)
+            reason = exhausted or f"{type(error).__name__}: {error}"
             detail = traceback.format_exc(limit=-5)
             outcome = Failed(cell=cell, block=order.job.block, reason=reason, detail=detail)
         append(output, outcome)
+        if isinstance(outcome, Failed):
+            # The next batch size needs the memory that the frames of the error held.
+            gc.collect()
+
+
+def _hidden(order: Order) -> str:
+    """What the user exported that keeps devices from this process; empty where nothing does."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if order.row.device != "gpu" or visible is None:
+        return ""
+    if visible.partition(",")[0].strip() not in accelerator.HIDDEN:
+        return ""
+    return f" (CUDA_VISIBLE_DEVICES={visible!r} hides all devices: unset it)"
 
 
 def _cells(order: Order) -> list[tuple[Cell, Training]]:

@@ -93,6 +93,26 @@ def test_an_exception_is_the_outcome_of_its_cell_and_the_others_are_measured(run
     assert [type(one) for one in found["right"]] == [Measured] * 3
 
 
+def test_a_full_device_is_the_outcome_of_its_cell_and_says_what_to_do(run: Run) -> None:
+    trainings = tuple(Training(batch_size=size) for size in (10, 20, 50))
+    by_size = {
+        one.cell.batch_size: one for one in run("full_device", trainings=trainings)["full_device"]
+    }
+    assert isinstance(by_size[50], Failed)
+    assert by_size[50].reason.startswith("memory was exhausted (OutOfMemoryError): use a smaller")
+    assert isinstance(by_size[10], Measured)
+    assert isinstance(by_size[20], Measured)
+
+
+def test_processes_of_one_cell_that_declare_different_things_are_not_mixed(run: Run) -> None:
+    effort = msgspec.structs.replace(fakes.REAL_EFFORT, blocks=2)
+    first, second = run("undecided", effort=effort)["undecided"]
+    assert isinstance(first, Measured)
+    assert isinstance(second, Unverified)
+    assert "declares other settings than that of block 1 (chosen: '" in second.reason
+    assert second.measured is not None
+
+
 def test_a_measured_outcome_holds_what_is_needed_to_believe_it(run: Run) -> None:
     one = only(run("right")["right"])
     assert isinstance(one, Measured)
@@ -105,7 +125,13 @@ def test_a_measured_outcome_holds_what_is_needed_to_believe_it(run: Run) -> None
     assert one.gate
     assert all(check.passed for check in one.gate)
     assert one.first_call_seconds > 0
-    assert one.peak_memory_bytes > 2**20
+    assert one.memory is not None
+    stages = (one.memory.started, one.memory.imported, one.memory.loaded, one.memory.bound)
+    assert all(
+        stage is not None and 2**20 < stage <= 1.1 * one.peak_memory_bytes for stage in stages
+    )
+    assert one.bind_seconds is not None
+    assert one.bind_seconds >= 0
     assert one.process.environment["OPENBLAS_NUM_THREADS"] == "1"
     assert any(pool.threads == 1 for pool in one.process.pools)
     assert len(one.process.source_hash) == 64

@@ -44,6 +44,15 @@ BODIES = {
         "    def forward(self):\n        super().forward()\n"
         '        if self.training.batch_size == 50:\n            raise MemoryError("too large")\n'
     ),
+    "full_device": (
+        "    def forward(self):\n        super().forward()\n"
+        "        if self.training.batch_size == 50:\n            raise OutOfMemoryError\n\n\n"
+        "class OutOfMemoryError(RuntimeError):\n"
+        '    """As PyTorch calls it."""\n'
+    ),
+    "undecided": (
+        '    @classmethod\n    def declared(cls):\n        return {"chosen": str(os.getpid())}\n'
+    ),
     "quits": "    def update(self):\n        sys.exit(0)\n",
 }
 
