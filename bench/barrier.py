@@ -79,17 +79,24 @@ def refusal(clock: Clock, subject: Subject) -> str:
 
 
 def _steps(clock: Clock, subject: Subject) -> int:
-    """How many steps last long enough; their time is taken with the fetch that ends them."""
+    """How many steps last long enough; their time is taken with the fetch that ends them.
+
+    Twice in a row, so that one stall does not end the search.
+    """
     idle, _ = _idle(clock, subject)
     wanted = max(LEAST_SECONDS, FETCHES * idle)
     steps = 1
+    reached = 0
     while steps < MOST_STEPS:
         begun = clock.wall()
         _run(subject, steps)
         subject.fetch()
-        if clock.wall() - begun >= wanted:
+        if clock.wall() - begun < wanted:
+            steps, reached = min(4 * steps, MOST_STEPS), 0
+            continue
+        reached += 1
+        if reached == 2:
             break
-        steps = min(4 * steps, MOST_STEPS)
     return steps
 
 

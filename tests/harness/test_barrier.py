@@ -60,23 +60,30 @@ def test_a_barrier_that_waits_for_a_part_is_refused(waits: float) -> None:
 def test_a_barrier_that_waits_is_accepted_at_the_first_attempt(waits: float) -> None:
     device = Device(waits)
     assert device.refusal() == ""
-    assert device.steps == 1 + 4 + 4
+    assert device.steps == 1 + 4 + 4 + 4
 
 
-def test_slow_steps_are_taken_once_or_twice() -> None:
+def test_slow_steps_are_taken_three_times() -> None:
     device = Device(waits=1.0)
     slow = Subject(lambda: [device.step() for _ in range(100)], device.synchronize, device.fetch)
     assert refusal(device.clock.clock, slow) == ""
-    assert device.steps == 200
+    assert device.steps == 300
+
+
+def test_one_stall_does_not_make_the_steps_too_few() -> None:
+    calls = itertools.count()
+    stalled = Device(1.0, (50 * STEP if next(calls) == 6 else 0.0 for _ in itertools.count()))
+    assert stalled.refusal() == ""
+    assert stalled.steps == 1 + 1 + 4 + 4 + 4
 
 
 def test_disturbed_fetches_raise_no_alarm_as_long_as_one_attempt_is_quiet() -> None:
     calls = itertools.count()
     # Six fetches of an attempt are idle ones; the seventh is that which counts.
-    disturbed = {6 + 2 + 7 * attempt + 6 for attempt in range(barrier.ATTEMPTS - 1)}
+    disturbed = {6 + 3 + 7 * attempt + 6 for attempt in range(barrier.ATTEMPTS - 1)}
     noisy = Device(1.0, (50 * STEP if next(calls) in disturbed else 0.0 for _ in itertools.count()))
     assert noisy.refusal() == ""
-    assert noisy.steps == 1 + 4 + 4 * barrier.ATTEMPTS
+    assert noisy.steps == 1 + 4 + 4 + 4 * barrier.ATTEMPTS
 
 
 def test_a_disturbed_idle_fetch_acquits_nobody() -> None:
