@@ -41,6 +41,7 @@ RULES: dict[str, Rule] = {
     "dataset.name": _noise("The hash says which data it was."),
     "dataset.source": _noise("The hash says which data it was, wherever it lay."),
     "dataset.note": _noise("The hash says which data it was."),
+    "dataset.normalisation": _forbids("Other inputs are other work, and learned in another way."),
     "plan.network": _forbids("Another network is other work."),
     "plan.network.name": _noise("What the network computes is compared, not its name."),
     "plan.trainings": _forbids("Other training settings are other arithmetic."),

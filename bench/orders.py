@@ -35,7 +35,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Arrays(NamedTuple):
-    """Standardised examples and one-hot targets; test examples and labels where accuracy counts."""
+    """Normalised examples and one-hot targets; test examples and labels where accuracy counts."""
 
     X: Floats
     Y: Floats

@@ -92,7 +92,11 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which data was trained on; ``note`` says what a reader must know, such as a fallback."""
+    """Which data was trained on; ``note`` says what a reader must know, such as a fallback.
+
+    ``sha256`` is that of the data as stored, and ``normalisation`` what was done to the features
+    since, one of :data:`impls.data.normalise.NORMALISATIONS`.
+    """
 
     name: str
     source: str
@@ -100,3 +104,4 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     features: int
     sha256: str
     note: str = ""
+    normalisation: str = "standard"

@@ -21,8 +21,11 @@ def add_products(memory, rows, W, Z):
     shift = np.zeros(W.shape[1], np.float32)
     for k in range(memory.background.size):
         w, value = W[k], memory.background[k]
-        for j in range(shift.size):
-            shift[j] += value * w[j]
+        # A background of 0, as of pixels divided by 255, shifts nothing; a small batch has fewer
+        # rows than there are columns here.
+        if value != 0:
+            for j in range(shift.size):
+                shift[j] += value * w[j]
     for i in range(rows.size):
         z = Z[i]
         k, end = memory.starts[rows[i]], memory.starts[rows[i] + 1]

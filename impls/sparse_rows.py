@@ -1,7 +1,8 @@
 """Examples split into dense columns and columns that nearly always hold one value.
 
-Of the pixels of a handwritten digit most are background.  Standardised, the background of a pixel
-is no longer 0, but it still is one value ``c``, and with it everything stays exact:
+Of the pixels of a handwritten digit most are background.  It is 0 where pixels are merely divided
+by 255; standardised, it is no longer 0, but still one value ``c``, and with it everything stays
+exact:
 
     X @ W = dense @ W_dense + c @ W_sparse + (X_sparse - c) @ W_sparse
 

@@ -80,18 +80,18 @@ def _known(results: Sequence[Results]) -> dict[str, Row]:
 def kept_apart(results: Sequence[Results]) -> bool:
     """Whether the documents are shown as separate runs instead of one grid.
 
-    They are where they disagree about machine, data, epoch or a network of the same name, and
-    where they hold the same cell, which would otherwise count twice.
+    They are where they disagree about machine, data, epoch, or a network of the same name and what
+    it is fed, and where they hold the same cell, which would otherwise count twice.
     """
     conditions = {(one.machine.cpu, one.dataset.sha256, one.plan.examples) for one in results}
-    networks = {one.plan.network for one in results}
+    networks = {(one.plan.network, one.dataset.normalisation) for one in results}
     seen: set[Cell] = set()
     for document in results:
         cells = {outcome.cell for outcome in document.outcomes}
         if cells & seen:
             return True
         seen |= cells
-    return len(conditions) > 1 or len(networks) > len({network.name for network in networks})
+    return len(conditions) > 1 or len(networks) > len({network.name for network, _ in networks})
 
 
 Placed = tuple[Condition, int, Outcome]

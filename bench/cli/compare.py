@@ -12,11 +12,11 @@ from rich.text import Text
 
 from bench import documents
 from bench.cli.comparing import FAILURES, Request, answer
-from bench.cli.options import Share, list_option
+from bench.cli.options import list_option
+from bench.cli.shared_options import margin_option
 from bench.errors import UsageError
 from bench.results import EPOCH, STEP
 from bench.sources import read_any
-from bench.verdicts import MARGIN
 from impls.contract import PHASES
 from reports.comparison.answer import Answer, full_name
 from reports.comparison.data import as_data
@@ -60,13 +60,7 @@ FILE_COLUMNS = 120
     metavar="FIELD=PATTERN,...",
     help="Only cells that match, such as 'implementation=numba,numpy-*'. Repeatable.",
 )
-@click.option(
-    "--margin",
-    type=Share(),
-    default=MARGIN,
-    show_default="3%",
-    help="Differences within this share count as the same.",
-)
+@margin_option
 @click.option(
     "--threshold",
     "thresholds",

@@ -15,7 +15,7 @@ from bench.cli.learned import conclude
 from bench.cli.output import open_folder
 from bench.cli.progress import waiting
 from bench.cli.reading import require_class
-from bench.cli.training_options import DATASET
+from bench.cli.shared_options import dataset_option, digit_option, out_option
 from bench.plan import require_distinct
 from impls import models, sessions
 from impls.data.loading import read_dataset
@@ -34,19 +34,9 @@ from impls.model import Model
     default=None,
     help="Let this implementation predict. Default: the one that trained each network.",
 )
-@DATASET
-@click.option(
-    "--digit",
-    type=click.IntRange(min=0),
-    default=None,
-    help="The class whose hits and misses are shown. Default: the one most often missed.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=None,
-    help="Folder for the report. Default: results/evaluate-DATE-TIME.",
-)
+@dataset_option
+@digit_option
+@out_option("the report", "evaluate-DATE-TIME")
 def evaluate_command(paths: tuple[Path, ...], **options: Any) -> None:
     """Write the evaluation report of saved networks, without any training.
 

@@ -38,7 +38,7 @@ def begin(
     console: Console, choices: Choices, budget_seconds: float | None, folder: Path
 ) -> Started:
     """Plan a new run and announce it."""
-    data = _read(console, choices.source)
+    data = _read(console, choices.source, choices.normalisation)
     data = data.take(examples_wanted(choices, len(data.X)))
     plan = build_plan(choices, data)
     at = pace(plan, (data.X, data.one_hot()), Clock())
@@ -66,7 +66,7 @@ def go_on(console: Console, folder: Path) -> Started:
     """
     header = journals.read(folder / journals.NAME)
     plan = header.plan
-    data = _read(console, plan.source).take(plan.examples)
+    data = _read(console, plan.source, header.dataset.normalisation).take(plan.examples)
     require_unchanged(header, new_document(plan, header.rows, data))
     journal = journals.Journal.resume(folder)
     console.print(
@@ -105,15 +105,16 @@ def _arrays(plan: Plan, data: TrainingData) -> Arrays:
     return Arrays(data.X, data.one_hot(), data.X_test, data.labels_test)
 
 
-def _read(console: Console, source: str) -> TrainingData:
+def _read(console: Console, source: str, normalisation: str) -> TrainingData:
     with waiting(console, "reading the data"):
-        return load_dataset(source, progress=console.is_terminal)
+        return load_dataset(source, progress=console.is_terminal, normalisation=normalisation)
 
 
 def _announce(console: Console, plan: Plan, data: TrainingData, at: Pace) -> None:
     """What is about to happen, for how long, and how precise it can be."""
     console.print(
-        f"{plan.examples} examples of {data.name} ({data.source}), network {plan.network.name}, "
+        f"{plan.examples} examples of {data.name} ({data.source}), normalisation "
+        f"{data.normaliser.name}, network {plan.network.name}, "
         f"{_extent(plan, at)}.",
         highlight=False,
         soft_wrap=True,

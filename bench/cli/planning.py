@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import msgspec
 
 import bench
-from bench import code, machine, results
+from bench import code, dataset, machine, results
 from bench.budget import MOST_BLOCKS
 from bench.errors import UsageError
 from bench.plan import Effort, Plan, Setting, require_distinct
 from bench.profiles import PROFILES, Profile
-from bench.provenance import Dataset
 from bench.results import Results
 from bench.threads import VARIABLES
 from impls import registry
@@ -41,6 +40,7 @@ class Choices:
     examples: int | None
     seed: int
     source: str
+    normalisation: str
     blocks: int | None
     precision: float | None
     target: float | None = None
@@ -146,14 +146,7 @@ def new_document(plan: Plan, rows: Sequence[Row], data: TrainingData) -> Results
         created_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         generator=f"mlpbench {bench.__version__}",
         plan=plan,
-        dataset=Dataset(
-            name=data.name,
-            source=data.source,
-            examples=len(data.X),
-            features=data.X.shape[1],
-            sha256=data.sha256,
-            note=data.note,
-        ),
+        dataset=dataset.describe(data),
         machine=machine.describe(os.environ),
         outcomes=(),
         complete=False,

@@ -8,9 +8,8 @@ import click
 from rich.console import Console
 
 from bench import documents
-from bench.cli.options import Share
+from bench.cli.shared_options import margin_option
 from bench.sources import read_any
-from bench.verdicts import MARGIN
 from reports import build_report
 from reports.gather import build_context
 from reports.summary import sentences
@@ -26,13 +25,7 @@ from reports.summary import sentences
     show_default=True,
     help="The HTML file to write.",
 )
-@click.option(
-    "--margin",
-    type=Share(),
-    default=MARGIN,
-    show_default="3%",
-    help="Differences within this share count as the same.",
-)
+@margin_option
 def report_command(sources: tuple[Path, ...], output: Path, margin: float) -> None:
     """Write an HTML report from results.json, journal.jsonl or pytest-benchmark's JSON, mixed."""
     found = [read_any(source) for source in sources]

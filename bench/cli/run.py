@@ -18,7 +18,8 @@ from bench.cli.measuring import Started, begin, go_on, has_ended, measure
 from bench.cli.options import parse_settings
 from bench.cli.planning import Choices, with_companions
 from bench.cli.progress import waiting
-from bench.cli.run_options import run_options
+from bench.cli.run_options import RUN_OPTIONS
+from bench.cli.shared_options import with_options
 from bench.errors import UsageError
 from bench.results import Measured, Results, Unavailable
 from impls.presets import find_preset
@@ -36,7 +37,7 @@ WITH_RESUME = {"resume", "timeout", "as_json", "margin"}
 
 
 @click.command("run")
-@run_options
+@with_options(RUN_OPTIONS)
 @click.pass_context
 def run_command(context: click.Context, /, **options: Any) -> int:
     """Measure implementations and write an HTML report.
@@ -118,11 +119,10 @@ def _target(options: dict[str, Any]) -> float | None:
 def _choices(options: dict[str, Any]) -> Choices:
     rows = choose_implementations(options["implementations"], options["device"])
     target = _target(options)
+    preset = find_preset(options["network"], activation=options["activation"], loss=options["loss"])
     return Choices(
         rows=rows if options["bare"] else with_companions(rows, learning=target is not None),
-        preset=find_preset(
-            options["network"], activation=options["activation"], loss=options["loss"]
-        ),
+        preset=preset,
         batch_sizes=options["batch_sizes"],
         threads=options["threads"],
         settings=parse_settings(options["assignments"]),
@@ -131,6 +131,7 @@ def _choices(options: dict[str, Any]) -> Choices:
         examples=options["examples"],
         seed=options["seed"],
         source=options["dataset"],
+        normalisation=options["normalise"] or preset.normalise,
         blocks=options["blocks"],
         precision=options["precision"],
         target=target,

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
 from bench.cli.options import Duration, Share, Threads, list_option
+from bench.cli.shared_options import (
+    DATA_OPTIONS,
+    NETWORK_OPTIONS,
+    Option,
+    margin_option,
+    out_option,
+)
 from bench.profiles import PROFILES
-from bench.verdicts import MARGIN
 
 METRICS = ("epoch-time", "time-to-accuracy")
 
-_OPTIONS: tuple[Callable[..., Any], ...] = (
+RUN_OPTIONS: tuple[Option, ...] = (
     list_option(
         "--impl",
         "implementations",
@@ -22,24 +26,7 @@ _OPTIONS: tuple[Callable[..., Any], ...] = (
         help="Implementations: names or patterns of 'mlpbench list', such as 'numpy-*', "
         "FILE.py:CLASS, or all. Default: all but those that are measured by name only.",
     ),
-    click.option(
-        "--network",
-        default="blog",
-        show_default=True,
-        help="A network from 'mlpbench list', or sizes such as 784-512-10.",
-    ),
-    click.option(
-        "--activation",
-        type=click.Choice(["sigmoid", "tanh", "relu"]),
-        default=None,
-        help="Activation of the hidden layers, where not the network's own.",
-    ),
-    click.option(
-        "--loss",
-        type=click.Choice(["logloss", "mse", "cross-entropy"]),
-        default=None,
-        help="Loss, where not the network's own.",
-    ),
+    *NETWORK_OPTIONS,
     list_option(
         "--batch-size",
         "batch_sizes",
@@ -65,18 +52,7 @@ _OPTIONS: tuple[Callable[..., Any], ...] = (
         show_default=True,
         help="; ".join(f"{p.name}: {p.summary}" for p in PROFILES.values()) + ".",
     ),
-    click.option(
-        "--dataset",
-        default="auto",
-        show_default=True,
-        help="auto, mnist, digits, or the path of an npz file or a folder of IDX files.",
-    ),
-    click.option(
-        "--examples",
-        type=click.IntRange(min=1),
-        default=None,
-        help="Use only so many training examples.",
-    ),
+    *DATA_OPTIONS,
     click.option(
         "--device",
         type=click.Choice(["cpu", "gpu"]),
@@ -90,12 +66,7 @@ _OPTIONS: tuple[Callable[..., Any], ...] = (
         show_default=True,
         help="Seed of start weights, batch order and schedule.",
     ),
-    click.option(
-        "--out",
-        type=click.Path(path_type=Path),
-        default=None,
-        help="Folder for results.json and report.html. Default: results/DATE-TIME.",
-    ),
+    out_option("results.json and report.html", "DATE-TIME"),
     click.option(
         "--timeout",
         type=click.IntRange(min=1),
@@ -121,13 +92,7 @@ _OPTIONS: tuple[Callable[..., Any], ...] = (
         default=None,
         help="Measure for so long, such as 3min: effort and blocks are fitted to it.",
     ),
-    click.option(
-        "--margin",
-        type=Share(),
-        default=MARGIN,
-        show_default="3%",
-        help="Differences within this share count as the same.",
-    ),
+    margin_option,
     click.option(
         "--metric",
         type=click.Choice(METRICS),
@@ -157,10 +122,3 @@ _OPTIONS: tuple[Callable[..., Any], ...] = (
     ),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of prose."),
 )
-
-
-def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give ``command`` every option, in the order of the help text."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command

@@ -18,16 +18,9 @@ from bench.cli.interrupt import Interruption
 from bench.cli.options import list_option
 from bench.cli.output import file_name, open_folder
 from bench.cli.progress import waiting
+from bench.cli.shared_options import out_option, with_options
 from bench.cli.studied import Studied, outcome_table, studied_parameter
-from bench.cli.training_options import (
-    DATA_OPTIONS,
-    NETWORK_OPTIONS,
-    ORDER_OPTIONS,
-    TRAINING_OPTIONS,
-    Choice,
-    choose,
-    with_options,
-)
+from bench.cli.training_options import LEARNING_OPTIONS, Choice, choose
 from bench.cli.training_progress import TrainingProgress
 from bench.cli.training_run import GENERATOR
 from impls import models, registry, sessions
@@ -64,19 +57,14 @@ _LOOKS = 40
     show_default=True,
     help="The implementation that trains.",
 )
-@with_options(NETWORK_OPTIONS, TRAINING_OPTIONS, ORDER_OPTIONS, DATA_OPTIONS)
+@with_options(LEARNING_OPTIONS)
 @click.option(
     "--evaluate-every",
     type=click.IntRange(min=1),
     default=None,
     help=f"Epochs between two looks at all examples. Default: {_LOOKS} looks in all.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=None,
-    help="Folder for models and report. Default: results/study-DATE-TIME.",
-)
+@out_option("models and report", "study-DATE-TIME")
 @click.pass_context
 def study_command(context: click.Context, /, **options: Any) -> int:
     """Train once for each value of PARAMETER and compare what was learned.

@@ -16,15 +16,9 @@ from bench.cli.learned import conclude
 from bench.cli.options import list_option
 from bench.cli.output import note, open_folder
 from bench.cli.reading import read_data, read_weights, require_class
+from bench.cli.shared_options import with_options
 from bench.cli.train_options import TRAIN_OPTIONS, WITH_RESUME
-from bench.cli.training_options import (
-    DATA_OPTIONS,
-    NETWORK_OPTIONS,
-    ORDER_OPTIONS,
-    TRAINING_OPTIONS,
-    choose,
-    with_options,
-)
+from bench.cli.training_options import LEARNING_OPTIONS, choose
 from bench.cli.training_run import model_path, train
 from bench.errors import UsageError
 from impls import models, registry, sessions
@@ -59,7 +53,7 @@ class Plan:
     help="Implementations, trained one after another: names or patterns of 'mlpbench list', "
     "FILE.py:CLASS, or all. Default: the top of the NumPy ladder.",
 )
-@with_options(NETWORK_OPTIONS, TRAINING_OPTIONS, ORDER_OPTIONS, DATA_OPTIONS, TRAIN_OPTIONS)
+@with_options(LEARNING_OPTIONS, TRAIN_OPTIONS)
 @click.pass_context
 def train_command(context: click.Context, /, **options: Any) -> int:
     """Train implementations from the same start weights in the same batch order.

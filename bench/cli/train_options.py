@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
+
+from bench.cli.shared_options import Option, digit_option, out_option
 
 WITH_RESUME = {
     "implementations", "epochs", "dataset", "resume", "out", "print_period",
@@ -14,7 +14,7 @@ WITH_RESUME = {
 }  # fmt: skip
 """What may be said beside --resume; everything else is in the model."""
 
-TRAIN_OPTIONS: tuple[Callable[..., Any], ...] = (
+TRAIN_OPTIONS: tuple[Option, ...] = (
     click.option(
         "--print-period",
         type=click.IntRange(min=1),
@@ -49,16 +49,6 @@ TRAIN_OPTIONS: tuple[Callable[..., Any], ...] = (
         metavar="MODEL",
         help="Begin a new training of the network in this .npz or .keras file.",
     ),
-    click.option(
-        "--digit",
-        type=click.IntRange(min=0),
-        default=None,
-        help="The class whose hits and misses are shown. Default: the one most often missed.",
-    ),
-    click.option(
-        "--out",
-        type=click.Path(path_type=Path),
-        default=None,
-        help="Folder for models and report. Default: results/train-DATE-TIME.",
-    ),
+    digit_option,
+    out_option("models and report", "train-DATE-TIME"),
 )

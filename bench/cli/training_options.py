@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +9,7 @@ import click
 import msgspec
 
 from bench.cli.options import list_option
-from bench.errors import UsageError
-from impls.data.normalise import NORMALISATIONS
+from bench.cli.shared_options import DATA_OPTIONS, NETWORK_OPTIONS, Option
 from impls.model import Order
 from impls.networks import Network, Training
 from impls.presets import find_preset
@@ -21,25 +18,7 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 NOT_NEGATIVE = click.FloatRange(min=0)
 BELOW_ONE = click.FloatRange(min=0, max=1, max_open=True)
 
-NETWORK_OPTIONS: tuple[Callable[..., Any], ...] = (
-    click.option(
-        "--network",
-        default="blog",
-        show_default=True,
-        help="A network from 'mlpbench list', or layer sizes such as 784-512-10.",
-    ),
-    click.option(
-        "--activation",
-        type=click.Choice(["sigmoid", "tanh", "relu"]),
-        default=None,
-        help="Activation of the hidden layers.",
-    ),
-    click.option(
-        "--loss",
-        type=click.Choice(["logloss", "mse", "cross-entropy"]),
-        default=None,
-        help="Loss; cross-entropy comes with softmax, the others with sigmoid.",
-    ),
+VARIATION_OPTIONS: tuple[Option, ...] = (
     list_option(
         "--dropout",
         item=BELOW_ONE,
@@ -55,7 +34,7 @@ NETWORK_OPTIONS: tuple[Callable[..., Any], ...] = (
     ),
 )
 
-TRAINING_OPTIONS: tuple[Callable[..., Any], ...] = (
+TRAINING_OPTIONS: tuple[Option, ...] = (
     click.option(
         "--batch-size", type=click.IntRange(min=1), default=None, help="Examples in a batch."
     ),
@@ -107,7 +86,7 @@ TRAINING_OPTIONS: tuple[Callable[..., Any], ...] = (
     ),
 )
 
-ORDER_OPTIONS: tuple[Callable[..., Any], ...] = (
+ORDER_OPTIONS: tuple[Option, ...] = (
     click.option(
         "--shuffle/--no-shuffle",
         default=True,
@@ -129,30 +108,14 @@ ORDER_OPTIONS: tuple[Callable[..., Any], ...] = (
     ),
 )
 
-DATASET = click.option(
-    "--dataset",
-    default="auto",
-    show_default=True,
-    help="auto, mnist, digits, or the path of an npz or csv file or of a folder of IDX files.",
+LEARNING_OPTIONS: tuple[Option, ...] = (
+    *NETWORK_OPTIONS,
+    *VARIATION_OPTIONS,
+    *TRAINING_OPTIONS,
+    *ORDER_OPTIONS,
+    *DATA_OPTIONS,
 )
-
-DATA_OPTIONS: tuple[Callable[..., Any], ...] = (
-    DATASET,
-    click.option(
-        "--normalise",
-        "--normalize",
-        type=click.Choice(list(NORMALISATIONS)),
-        default=None,
-        help="; ".join(f"{name}: {what}" for name, what in NORMALISATIONS.items())
-        + ". Default: the network's.",
-    ),
-    click.option(
-        "--examples",
-        type=click.IntRange(min=1),
-        default=None,
-        help="Use only so many training examples.",
-    ),
-)
+"""All that decides what a network learns."""
 
 
 @dataclass(frozen=True)
@@ -164,17 +127,6 @@ class Choice:
     order: Order
     normalise: str
     examples: int | None
-
-
-def with_options(*groups: tuple[Callable[..., Any], ...]) -> Callable[[Any], Any]:
-    """Give a command the options of all ``groups``, in the order of the help text."""
-
-    def decorate(command: Any) -> Any:
-        for option in reversed([option for group in groups for option in group]):
-            command = option(command)
-        return command
-
-    return decorate
 
 
 def choose(options: dict[str, Any], network: Network | None = None) -> Choice:
@@ -217,17 +169,3 @@ def _varied(network: Network, options: dict[str, Any]) -> Network:
         changes["dtype"] = options["dtype"]
         marks.append(options["dtype"])
     return msgspec.structs.replace(network, name="/".join(marks), **changes)
-
-
-def changed(choice: Choice, name: str, value: Any) -> Choice:
-    """``choice`` with another value of one parameter, wherever it belongs.
-
-    Raises:
-        UsageError: it is no parameter, or has no such value.
-    """
-    for field in ("network", "training", "order"):
-        part = getattr(choice, field)
-        if name in part.__struct_fields__:
-            varied = msgspec.structs.replace(part, **{name: value})
-            return dataclasses.replace(choice, **{field: varied})
-    raise UsageError(f"{name!r} is no parameter of a network or a training")

@@ -16,11 +16,13 @@ from bench.plan import Effort, Plan
 from bench.provenance import Dataset
 from bench.results import SCHEMA_VERSION, Results
 from bench.runner import Runner
+from impls.data import normalise
 from impls.parameters import Floats
 from impls.presets import PRESETS
 from impls.row import Row
 
 EXAMPLES = 5000
+PRESET = PRESETS["blog"]
 _TIMEOUT = 300.0
 
 
@@ -34,12 +36,11 @@ def plan_for(
     precision: float | None = None,
 ) -> Plan:
     """A grid of one batch size and one thread count for the articles' network."""
-    preset = PRESETS["blog"]
     return Plan(
         seed=seed,
         profile="selfcheck",
-        network=preset.network,
-        trainings=(preset.training_at(batch_size),),
+        network=PRESET.network,
+        trainings=(PRESET.training_at(batch_size),),
         implementations=tuple(row.name for row in rows),
         threads=(threads,),
         settings=((),),
@@ -77,11 +78,12 @@ def carry_out(plan: Plan, rows: Sequence[Row], executor: Executor | None = None)
 
 
 def made_up(plan: Plan) -> tuple[Floats, Floats]:
-    """Standard normal examples, and one-hot targets that go round."""
+    """Random examples, normalised as the network's are, and one-hot targets that go round."""
     features, classes = plan.network.layers[0], plan.network.layers[-1]
     X = np.random.default_rng(plan.seed).standard_normal((plan.examples, features))
     targets = np.eye(classes, dtype=plan.network.dtype)[np.arange(plan.examples) % classes]
-    return X.astype(plan.network.dtype), targets
+    normalised = normalise.fit(X, PRESET.normalise).apply(X)
+    return normalised.astype(plan.network.dtype, copy=False), targets
 
 
 def _document(plan: Plan, rows: Sequence[Row]) -> Results:
@@ -96,6 +98,7 @@ def _document(plan: Plan, rows: Sequence[Row]) -> Results:
             examples=plan.examples,
             features=plan.network.layers[0],
             sha256="",
+            normalisation=PRESET.normalise,
         ),
         machine=machine.describe(os.environ),
         outcomes=(),

@@ -109,6 +109,7 @@ def _dataset(dataset: Dataset) -> list[tuple[str, str]]:
         ("source", dataset.source),
         ("size", f"{dataset.examples} examples of {dataset.features} features"),
         ("SHA-256", dataset.sha256),
+        ("normalisation", dataset.normalisation),
     ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import resource
 import shlex
 import sys
 from collections.abc import Iterator
@@ -15,11 +14,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench import gate, lock, machine, threads
+from bench import dataset, gate, lock, machine, memory, threads
 from bench.cells import describe_process
 from bench.errors import BusyError
 from bench.plan import Cell
-from bench.provenance import Dataset, Process
+from bench.provenance import Process
 from bench.pytest_json import KEY, CellFacts, RunFacts
 from bench.results import Check
 from bench.timing import Clock, time_round
@@ -71,7 +70,7 @@ class Subject:
             process=self.process,
             first_call_seconds=self.first_call_seconds,
             threads_observed=observed,
-            peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            peak_memory_bytes=memory.peak(),
         )
         return {KEY: msgspec.to_builtins(facts)}
 
@@ -79,7 +78,8 @@ class Subject:
 @functools.cache
 def benchmark_data() -> TrainingData:
     """MNIST where it can be had without a download, else the digits that ship with scikit-learn."""
-    return load_dataset("auto", allow_download=False).take(EXAMPLES)
+    data = load_dataset("auto", allow_download=False, normalisation=PRESET.normalise)
+    return data.take(EXAMPLES)
 
 
 def make_subject(row: Row, batch_size: int) -> Subject:
@@ -137,17 +137,9 @@ def machine_alone(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
     """Put our description of machine, data and network beside the plugin's own."""
-    found = benchmark_data()
     facts = RunFacts(
         machine=machine.describe(os.environ),
-        dataset=Dataset(
-            name=found.name,
-            source=found.source,
-            examples=len(found.X),
-            features=found.X.shape[1],
-            sha256=found.sha256,
-            note=found.note,
-        ),
+        dataset=dataset.describe(benchmark_data()),
         network=PRESET.network,
         trainings=tuple(PRESET.training_at(size) for size in BATCH_SIZES),
         seed=SEED,

@@ -13,7 +13,7 @@ import pytest
 
 from bench import documents
 from bench.executor import End
-from bench.orders import Order
+from bench.orders import Order, load_arrays
 from bench.plan import jobs
 from bench.stopping import FEWEST_BLOCKS
 from tests.harness import fakes
@@ -156,6 +156,31 @@ def test_a_resumed_run_takes_its_plan_from_the_journal(
     said = mlpbench("run", "--resume", out, "--batch-size", "30", "--seed", "4")
     assert said.code == 64
     assert "leave out --batch-size, --seed" in said.err
+
+
+def test_workers_get_the_data_as_they_were_to_be_normalised_and_the_record_says_so(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+) -> None:
+    seen: list[tuple[float, float]] = []
+
+    def look(order: Order) -> End:
+        X = load_arrays(Path(order.arrays)).X
+        seen.append((float(X.min()), float(X.max())))
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return fakes.measure_all(order)
+
+    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: fakes.FakeExecutor(look))
+    fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--profile", "quick")
+    out = tmp_path / "out"
+    said = mlpbench("run", *SMALL, *fixed, "--normalise", "range", "--out", out)
+    assert "normalisation range" in said.out
+    assert documents.load(out / "results.json").dataset.normalisation == "range"
+    # What the journal says is what a resumed run goes on with.
+    assert mlpbench("run", "--resume", out).code == 0
+    assert documents.load(out / "results.json").dataset.normalisation == "range"
+    assert len(seen) > 3
+    assert set(seen) == {(0, 1)}
 
 
 def test_a_run_is_not_resumed_with_other_data(

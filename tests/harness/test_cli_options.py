@@ -65,6 +65,23 @@ def test_without_options_the_profile_decides(plan_for: Callable[..., Plan]) -> N
     assert plan.dataset
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((), "standard"),
+        (("--network", "784-10"), "standard"),
+        (("--network", "islr"), "range"),
+        (("--network", "cnn-small", "--activation", "tanh"), "range"),
+        (("--network", "islr", "--normalise", "standard"), "standard"),
+        (("--normalize", "unit"), "unit"),
+    ],
+)
+def test_data_are_normalised_as_the_network_has_it_unless_asked_otherwise(
+    arguments: tuple[str, ...], expected: str
+) -> None:
+    assert chosen(*arguments).normalisation == expected
+
+
 def test_implementations_are_those_named_in_that_order(plan_for: Callable[..., Plan]) -> None:
     plan = plan_for(*SMALL, "--impl", "floor, numpy-naive", "--bare")
     assert plan.implementations == ("floor", "numpy-naive")

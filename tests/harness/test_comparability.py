@@ -88,6 +88,7 @@ def test_a_document_does_not_differ_from_itself() -> None:
     [
         ("dataset", {"sha256": "1" * 64}, {"dataset.sha256": "forbids"}),
         ("dataset", {"examples": 9}, {"dataset.examples": "forbids"}),
+        ("dataset", {"normalisation": "range"}, {"dataset.normalisation": "forbids"}),
         ("dataset", {"source": "/elsewhere.npz"}, {"dataset.source": "noise"}),
         ("plan", {"examples": 100}, {"plan.examples": "forbids"}),
         ("plan", {"seed": 2}, {"plan.seed": "matters"}),

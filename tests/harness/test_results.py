@@ -55,6 +55,10 @@ def test_a_document_names_its_version_and_is_made_to_be_read() -> None:
     assert encoded().count(b"\n") > 50
 
 
+def test_data_of_older_documents_were_standardised() -> None:
+    assert documents.load(SAMPLE).dataset.normalisation == "standard"
+
+
 def test_a_check_that_is_not_finite_is_not_passed() -> None:
     for error, passed in ((None, False), (float("nan"), False), (1e-4, False), (1e-5, True)):
         assert Check(name="x", error=error, tolerance=1e-5).passed is passed

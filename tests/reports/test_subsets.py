@@ -153,6 +153,22 @@ def test_documents_of_two_machines_are_kept_apart() -> None:
     assert "Another CPU" in shown(one, two).text
 
 
+def test_documents_that_fed_a_network_differently_are_kept_apart() -> None:
+    one = small(names=(BASELINE,), threads=(1,), outcomes=False)
+    two = small(names=(OTHERS[0],), threads=(1,), outcomes=False)
+    assert "shown as separate runs" not in shown(one, two).text
+    dataset = pieces.replace(two.dataset, normalisation="range")
+    page = shown(one, pieces.replace(two, dataset=dataset))
+    assert "shown as separate runs" in page.text
+    other = pieces.replace(two.plan.network, name="other")
+    plan = pieces.replace(two.plan, network=other)
+    outcomes = tuple(
+        pieces.replace(one, cell=pieces.replace(one.cell, network="other")) for one in two.outcomes
+    )
+    page = shown(one, pieces.replace(two, dataset=dataset, plan=plan, outcomes=outcomes))
+    assert "shown as separate runs" not in page.text
+
+
 def test_ratios_across_blocks_are_called_unpaired() -> None:
     document = small(names=(BASELINE, OTHERS[0]), blocks=2, outcomes=False)
     outcomes = tuple(
