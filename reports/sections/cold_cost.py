@@ -1,9 +1,10 @@
-"""What is paid once: importing, compiling, the first call, and when that is earned back."""
+"""What is paid once: importing, handing the data over, compiling, and when that is earned back."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from statistics import median
 
 from markupsafe import Markup
@@ -16,24 +17,31 @@ from reports.points import Condition, Point
 from reports.section import Absence, Section
 from reports.tables import Cell, Row, Table
 
+_LEAST_MOVED_SECONDS = 1e-3
+"""Whoever takes less has kept the data where they are, and moved them at no rate."""
+_FLOAT32_BYTES = 4
+
 
 @dataclass(frozen=True)
 class _Cost:
     """Seconds paid once, and for every epoch, by one point.
 
-    The import is the median over its processes.  The first call is the longest: a process measures
-    several batch sizes, and only the first of them pays for compilation.
+    The import is the median over its processes.  The others are the longest: a process measures
+    several batch sizes, and only the first of them pays for the first touch of a device and for
+    compilation.  ``setup`` and ``bind`` are None where they were not recorded.
     """
 
     point: Point
     importing: float
+    setup: float | None
+    bind: float | None
     first_call: float
     epoch: float
 
     @property
     def cold(self) -> float:
         """All that is paid once."""
-        return self.importing + self.first_call
+        return self.importing + (self.setup or 0.0) + (self.bind or 0.0) + self.first_call
 
 
 def render(context: Context) -> Markup | Absence:
@@ -66,12 +74,19 @@ def _costs(context: Context, group: dict[str, Point]) -> list[_Cost]:
         _Cost(
             point,
             median(one.process.import_seconds for one in point.measured),
+            _longest(one.setup_seconds for one in point.measured),
+            _longest(one.bind_seconds for one in point.measured),
             max(one.first_call_seconds for one in point.measured),
             point.epoch.value,
         )
         for name, point in group.items()
         if point.epoch is not None and not context.is_floor(name)
     ]
+
+
+def _longest(seconds: Iterable[float | None]) -> float | None:
+    """The longest of what was recorded; None where nothing was."""
+    return max((one for one in seconds if one is not None), default=None)
 
 
 def _reference(context: Context, costs: list[_Cost]) -> _Cost:
@@ -105,6 +120,8 @@ def _rows(context: Context, costs: list[_Cost]) -> list[Row]:
             Cell(context.label(point.condition)),
             Cell(str(point.batch_size), point.batch_size),
             tables.duration(cost.importing),
+            tables.duration(cost.setup, missing="not recorded"),
+            _handing_over(context, cost),
             tables.duration(cost.first_call),
             tables.duration(point.step.value if point.step else None),
             tables.duration(cost.epoch),
@@ -122,6 +139,16 @@ def _rows(context: Context, costs: list[_Cost]) -> list[Row]:
     return rows
 
 
+def _handing_over(context: Context, cost: _Cost) -> Cell:
+    """Seconds for the data set, and their rate where it can have been moved in them."""
+    cell = tables.duration(cost.bind, missing="not recorded")
+    network = context.network(cost.point.condition.scope)
+    if cost.bind is None or cost.bind < _LEAST_MOVED_SECONDS or network is None:
+        return cell
+    moved = cost.point.examples * (network.layers[0] + network.layers[-1]) * _FLOAT32_BYTES
+    return replace(cell, notes=(f"{text.significant(moved / cost.bind / 1e9)} GB/s",))
+
+
 def _epochs(epochs: float) -> Cell:
     """A break-even in words where no number says it."""
     if epochs == 0:
@@ -134,8 +161,8 @@ def _epochs(epochs: float) -> Cell:
 
 def _table(context: Context, where: tuple[Condition, int] | None, rows: list[Row]) -> Table:
     titles = (
-        "Implementation", "Condition", "Batch size", "Import", "First call", "Steady step",
-        "Epoch", "Break-even",
+        "Implementation", "Condition", "Batch size", "Import", "Set-up", "Data", "First call",
+        "Steady step", "Epoch", "Break-even",
     )  # fmt: skip
     place = f"batch {where[1]}, {context.label(where[0])}" if where else "all other cells"
     return Table(f"Cold cost: {place}", tables.columns(*titles, text_columns=2), tuple(rows))

@@ -8,9 +8,20 @@ import msgspec
 
 from bench.plan import Cell, Plan
 from bench.provenance import Dataset, Machine, Process
-from bench.results import Check, Disturbance, Measured, Peaks, Results, Timing
+from bench.results import Check, Disturbance, Measured, Memory, Peaks, Results, Timing
 from impls.contract import PHASES, Pool
 from impls.networks import Network
+
+MIB = 2**20
+MEMORY = Memory(
+    started=40 * MIB,
+    imported=90 * MIB,
+    loaded=270 * MIB,
+    begun=275 * MIB,
+    bound=330 * MIB,
+    peak_of_timing=True,
+)
+"""Of a process that reaches 400 MiB."""
 
 BLOG = Network(name="blog", layers=(784, 70, 30, 10))
 
@@ -86,6 +97,8 @@ def measured(
     disturbances: Mapping[str, Sequence[Disturbance]] | None = None,
     probe_seconds: float | None = None,
     peaks: Peaks | None = None,
+    bind_seconds: float | None = 0.002,
+    memory: Memory | None = MEMORY,
 ) -> Measured:
     """One measured cell from its rounds."""
     timings = [
@@ -123,6 +136,9 @@ def measured(
         peak_memory_bytes=400 * 2**20,
         probe_seconds=probe_seconds,
         peaks=peaks,
+        setup_seconds=0.001,
+        bind_seconds=bind_seconds,
+        memory=memory,
     )
 
 

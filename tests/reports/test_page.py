@@ -17,7 +17,7 @@ from tests.reports.reading import Page
 SECTIONS = [
     "summary", "overview", "batch-scaling", "crossover", "time-to-accuracy", "thread-scaling",
     "phases", "ladder", "floor", "roofline", "correctness", "distributions", "disturbance",
-    "control", "cold-cost", "environment", "method", "raw-data",
+    "control", "cold-cost", "memory", "environment", "method", "raw-data",
 ]  # fmt: skip
 
 

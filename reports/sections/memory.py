@@ -1,0 +1,133 @@
+"""Where memory goes: libraries, examples, what an implementation adds, and the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+from markupsafe import Markup
+
+from bench.results import Measured, Memory
+from reports import format as text
+from reports import tables, templates
+from reports.context import Context
+from reports.findings import findings
+from reports.points import Condition, Point
+from reports.section import Absence, Section
+from reports.tables import Cell, Row, Table
+
+_ABSENT = (
+    "Nothing is known of memory stage by stage: documents of pytest-benchmark and of versions 1 "
+    "and 2 hold one peak for all that a process did."
+)
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Resident bytes of one point, each the median over its processes; None where not told.
+
+    ``libraries`` is the process after import, of which ``imported`` came with the implementation;
+    the others are what each stage added.  ``peak`` is all of it together.
+    """
+
+    peak: float | None
+    libraries: float | None
+    imported: float | None
+    examples: float | None
+    left_before: float | None
+    data: float | None
+    training: float | None
+    device: float | None
+
+
+def stages(point: Point) -> Stages | None:
+    """What was recorded of ``point``; None where nothing was."""
+    known = [(one, one.memory) for one in point.measured if one.memory is not None]
+    if not known:
+        return None
+
+    def typical(told: Callable[[Measured, Memory], int | None]) -> float | None:
+        values = [value for one, memory in known if (value := told(one, memory)) is not None]
+        return median(values) if values else None
+
+    return Stages(
+        peak=typical(lambda one, _: one.peak_memory_bytes),
+        libraries=typical(lambda _, memory: memory.imported),
+        imported=typical(lambda _, memory: _added(memory.started, memory.imported)),
+        examples=typical(lambda _, memory: _added(memory.imported, memory.loaded)),
+        left_before=typical(lambda _, memory: _added(memory.loaded, memory.begun)),
+        data=typical(lambda _, memory: _added(memory.begun, memory.bound)),
+        training=typical(lambda one, memory: _added(memory.bound, one.peak_memory_bytes)),
+        device=typical(lambda one, _: one.device_memory_bytes),
+    )
+
+
+def _added(before: int | None, after: int | None) -> int | None:
+    return None if before is None or after is None else after - before
+
+
+def render(context: Context) -> Markup | Absence:
+    """The table of the headline's group, and the others folded."""
+    groups: dict[tuple[Condition, int], list[Row]] = {}
+    for condition, batch_size, group in context.groups():
+        rows = [_row(context, point, found) for point in group.values() if (found := stages(point))]
+        if rows:
+            groups[condition, batch_size] = rows
+    if not groups:
+        return Absence(_ABSENT)
+    headlines = [(one.best.condition, one.batch_size) for one in findings(context)[:1]]
+    first = next((where for where in headlines if where in groups), next(iter(groups)))
+    rest = [row for where, rows in groups.items() if where != first for row in rows]
+    return templates.section(
+        "memory",
+        table=_table(f"batch {first[1]}, {context.label(first[0])}", groups[first]),
+        rest=_table("all other cells", rest) if rest else None,
+        whole_life=any(
+            one.memory is not None and not one.memory.peak_of_timing
+            for point in context.points.values()
+            for one in point.measured
+        ),
+    )
+
+
+def _row(context: Context, point: Point, found: Stages) -> Row:
+    imported = found.imported
+    came = () if imported is None else (f"{_words(imported)} with its import",)
+    cells = [
+        Cell(point.implementation),
+        Cell(context.label(point.condition)),
+        Cell(str(point.batch_size), point.batch_size),
+        _bytes(found.peak),
+        _bytes(found.libraries, came),
+        *(_bytes(one) for one in (found.examples, found.left_before, found.data, found.training)),
+        _bytes(found.device, missing="none"),
+    ]
+    return tables.row(
+        context,
+        cells,
+        implementation=point.implementation,
+        batch_size=point.batch_size,
+        condition=point.condition,
+    )
+
+
+def _bytes(value: float | None, notes: tuple[str, ...] = (), missing: str = "not told") -> Cell:
+    return tables.word(missing) if value is None else Cell(_words(value), value, notes)
+
+
+def _words(value: float) -> str:
+    """Bytes with their sign: memory may also be given back."""
+    sign = "\N{MINUS SIGN}" if value < 0 else ""
+    return sign + text.byte_count(round(abs(value)))
+
+
+def _table(place: str, rows: list[Row]) -> Table:
+    titles = (
+        "Implementation", "Condition", "Batch size", "Peak", "Libraries", "Examples",
+        "Left before", "Data", "Training", "Device",
+    )  # fmt: skip
+    return Table(f"Memory: {place}", tables.columns(*titles, text_columns=2), tuple(rows))
+
+
+SECTION = Section("memory", "Memory", 105, render)
