@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bench.plan import Cell
+from bench.provenance import Process
 from bench.results import Measured, Outcome, Unverified
 
 
@@ -23,7 +24,7 @@ def agreeing(outcomes: Iterable[Outcome], earlier: Iterable[Outcome]) -> list[Ou
 def _held_against(first: Measured | None, outcome: Outcome) -> Outcome:
     if first is None or not isinstance(outcome, Measured):
         return outcome
-    ours, theirs = outcome.process.declared, first.process.declared
+    ours, theirs = _settings(outcome.process), _settings(first.process)
     names = [name for name in {**theirs, **ours} if ours.get(name) != theirs.get(name)]
     if not names:
         return outcome
@@ -31,10 +32,16 @@ def _held_against(first: Measured | None, outcome: Outcome) -> Outcome:
         f"{name}: {_value(ours.get(name))} instead of {_value(theirs.get(name))}" for name in names
     )
     reason = (
-        f"the process declares other settings than that of block {first.block + 1} ({said}), so "
+        f"the process has other settings than that of block {first.block + 1} ({said}), so "
         "the two cannot count as one cell"
     )
     return Unverified(cell=outcome.cell, block=outcome.block, reason=reason, measured=outcome)
+
+
+def _settings(process: Process) -> dict[str, str]:
+    """What was declared, and the device."""
+    device = process.accelerator
+    return process.declared | ({"device": device.name} if device and device.name else {})
 
 
 def _value(declared: str | None) -> str:

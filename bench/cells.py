@@ -107,7 +107,7 @@ class CellWork:
         measured = Measured(
             cell=cell,
             block=self.block,
-            process=process,
+            process=msgspec.structs.replace(process, accelerator=accelerator),
             gate=tuple(checks),
             first_call_seconds=first_call_seconds,
             warmup_seconds=found.warmup_seconds,
@@ -121,7 +121,6 @@ class CellWork:
             bind_seconds=bind_seconds,
             memory=resident,
             device_memory_bytes=timer.trainer.device_memory_bytes(),
-            accelerator=accelerator,
         )
         measured = msgspec.structs.replace(measured, peaks=self.limits())
         mismatch = threads.disagreement(cell.threads, process, found.threads_observed)

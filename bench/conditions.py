@@ -91,6 +91,11 @@ RULES: dict[str, Rule] = {
     "process.versions": _matters("Another version may hold other code."),
     "process.environment": _matters("Numerical libraries read this variable."),
     "process.declared": _matters("The implementation says that its numbers depend on it."),
+    "process.accelerator": _matters("Another device has other limits."),
+    "process.accelerator.name": _matters("Another device multiplies at another speed."),
+    "process.accelerator.driver": _matters("Another driver may hold other code."),
+    "process.accelerator.readings": _noise("Clocks and temperatures are those of the moment."),
+    "process.accelerator.reason": _noise("It says why nothing is known of the device."),
     "process.source_hash": _matters("Other code of the implementation."),
     "process.started_at": _noise("When it was measured does not say what was measured."),
     "process.import_seconds": _noise("Importing is outside the clock."),
@@ -104,7 +109,7 @@ RULES: dict[str, Rule] = {
 }
 """What each field means; an entry also speaks for all below it that have none of their own."""
 
-OF_THE_MACHINE = ("machine.cpu", "machine.usable_cpus")
+OF_THE_MACHINE = ("machine.cpu", "machine.usable_cpus", "process.accelerator.name")
 """Another machine: compared only where that is asked for."""
 
 NOT_SAID = _noise("One of the documents does not say.")

@@ -10,25 +10,6 @@ import msgspec
 from impls.contract import Pool
 
 
-class Process(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Facts about the worker process in which a cell was measured.
-
-    ``environment`` holds the thread and library variables the worker found when it started;
-    ``pools`` is what every thread pool in it reported after import.  ``declared`` are the settings
-    of its libraries on which the implementation says that its numbers depend.
-    """
-
-    started_at: str
-    import_seconds: float
-    pools: tuple[Pool, ...]
-    affinity: int
-    versions: dict[str, str]
-    environment: dict[str, str]
-    source_hash: str
-    quota_cpus: float | None = None
-    declared: dict[str, str] = {}
-
-
 class AcceleratorReading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A device at one moment: clocks in MHz, degrees Celsius, bytes that anybody holds on it.
 
@@ -56,6 +37,27 @@ class Accelerator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     most_memory_clock_mhz: int | None = None
     readings: tuple[AcceleratorReading, ...] = ()
     reason: str = ""
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Facts about the worker process in which a cell was measured.
+
+    ``environment`` holds the thread and library variables the worker found when it started;
+    ``pools`` is what every thread pool in it reported after import.  ``declared`` are the settings
+    of its libraries on which the implementation says that its numbers depend, ``accelerator`` is
+    what was found of the device of a row that runs on one.
+    """
+
+    started_at: str
+    import_seconds: float
+    pools: tuple[Pool, ...]
+    affinity: int
+    versions: dict[str, str]
+    environment: dict[str, str]
+    source_hash: str
+    quota_cpus: float | None = None
+    declared: dict[str, str] = {}
+    accelerator: Accelerator | None = None
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

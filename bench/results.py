@@ -15,7 +15,7 @@ from __future__ import annotations
 import msgspec
 
 from bench.plan import Cell, Plan
-from bench.provenance import Accelerator, Code, Dataset, Machine, Process
+from bench.provenance import Code, Dataset, Machine, Process
 from impls.row import Row
 
 SCHEMA_VERSION = 3
@@ -138,8 +138,7 @@ class Measured(
     ``setup_seconds`` is what making the trainer took, on a device its first touch, and
     ``bind_seconds`` handing the data set over: re-laying or uploading it.
     ``peak_memory_bytes`` is the most that was resident in the whole process, as ``memory``
-    explains; ``device_memory_bytes`` the most that was held on a device.  ``accelerator`` is what
-    was found of the device of a row that runs on one.
+    explains; ``device_memory_bytes`` the most that was held on a device.
     """
 
     cell: Cell
@@ -160,7 +159,6 @@ class Measured(
     bind_seconds: float | None = None
     memory: Memory | None = None
     device_memory_bytes: int | None = None
-    accelerator: Accelerator | None = None
 
 
 class Unverified(

@@ -65,8 +65,13 @@ def answer(request: Request, results: Sequence[Results]) -> Answer:
     else:
         _require_matches(found, question)
         comparison = compare(found, question, margin_of)
-        differences += _of_processes(comparison)
-        exit_code = exit_code_of(comparison, request.fail_on)
+        of_processes = list(_of_processes(comparison))
+        differences += of_processes
+        # Only processes know the device that they ran on.
+        forbidding = obstacles(of_processes, across_machines=request.across_machines)
+        if forbidding:
+            comparison = Comparison(question, (), ())
+        exit_code = EXIT_NOT_COMPARABLE if forbidding else exit_code_of(comparison, request.fail_on)
     return Answer(
         comparison=comparison,
         labels=tuple(labels),

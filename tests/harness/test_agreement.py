@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from bench.agreement import agreeing
+from bench.provenance import Accelerator
 from bench.results import Failed, Measured, Outcome, Unverified
 from tests.harness import fakes
 
@@ -40,6 +41,19 @@ def test_another_declaration_is_unverified_with_both_values(
     assert found.measured == other
     assert (found.cell, found.block) == (CELL, 1)
     assert f"other settings than that of block 1 ({said})" in found.reason
+
+
+def test_another_device_is_another_setting() -> None:
+    def on(name: str, block: int) -> Measured:
+        one = declaring(block)
+        process = msgspec.structs.replace(one.process, accelerator=Accelerator(name=name))
+        return msgspec.structs.replace(one, process=process)
+
+    (found,) = agreeing([on("Large GPU", 1)], [on("Small GPU", 0)])
+    assert isinstance(found, Unverified)
+    assert "device: 'Large GPU' instead of 'Small GPU'" in found.reason
+    # A device of which nothing is known is not another one by name.
+    assert agreeing([on("", 1)], [on("", 0)]) == [on("", 1)]
 
 
 def test_only_measured_processes_of_the_same_cell_are_held_against_each_other() -> None:

@@ -159,12 +159,14 @@ def test_a_device_is_read_before_and_after_the_timing() -> None:
             return 40 + self.reads
 
     gpu = FakeGpu()
-    found = measured(Plain, device=Device(Warming(), gpu)).accelerator
+    found = measured(Plain, device=Device(Warming(), gpu)).process.accelerator
     assert found is not None
     assert found.name == "Example GPU"
     assert [one.temperature for one in found.readings] == [41, 42]
-    assert measured(Plain, device="no driver").accelerator == Accelerator(reason="no driver")
-    assert measured(Plain).accelerator is None
+    assert measured(Plain, device="no driver").process.accelerator == Accelerator(
+        reason="no driver"
+    )
+    assert measured(Plain).process.accelerator is None
 
 
 class Lazy:

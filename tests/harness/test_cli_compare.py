@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from bench import documents, journal
+from bench.provenance import Accelerator
 from bench.results import Outcome, Results
 from impls.contract import Pool
 from tests.harness import test_pytest_json
@@ -383,6 +384,36 @@ def test_other_work_is_not_compared_whatever_is_asked(compare: Compare) -> None:
     assert "differ in plan.examples (200 and 100)" in said.out
     assert "the same data, network and training" in said.out
     assert "plan.seed" in said.out
+
+
+def on_device(name: str, factor: float) -> Results:
+    where = cell(device="gpu")
+    declared = {"products": f"those of {name}"}
+    return document(
+        {
+            where: [
+                msgspec.structs.replace(
+                    one,
+                    process=msgspec.structs.replace(
+                        one.process, accelerator=Accelerator(name=name), declared=declared
+                    ),
+                )
+                for one in measured(where, times(factor))
+            ]
+        }
+    )
+
+
+def test_another_gpu_is_another_machine(compare: Compare) -> None:
+    refusal = compare(on_device("Small GPU", 1.0), on_device("Large GPU", 0.5))
+    assert refusal.code == 4
+    assert "differ in process.accelerator.name (Small GPU and Large GPU)" in refusal.out
+    assert "--across-machines" in refusal.out
+    options = ("--across-machines",)
+    said = compare(on_device("Small GPU", 1.0), on_device("Large GPU", 0.5), options=options)
+    assert said.code == 0
+    assert "process.declared.products" in said.out
+    assert compare(on_device("Small GPU", 1.0), on_device("Small GPU", 0.5)).code == 0
 
 
 def test_a_kernel_that_a_variable_changed_is_shown_beside_the_verdict(compare: Compare) -> None:

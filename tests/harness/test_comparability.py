@@ -9,7 +9,7 @@ import pytest
 from bench.comparability import Difference, between_documents, between_processes, merged, obstacles
 from bench.conditions import OF_THE_MACHINE, RULES, rule_of
 from bench.plan import Plan
-from bench.provenance import Code, Dataset, Machine, Process
+from bench.provenance import Accelerator, AcceleratorReading, Code, Dataset, Machine, Process
 from bench.results import Results
 from impls.contract import Pool
 from impls.networks import Network, Training
@@ -25,7 +25,8 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
 DERIVED = {
     "machine.system.release", "machine.python.patch", "machine.versions.threadpoolctl",
     "process.pools.library", "process.pools.detail", "process.pools.threads",
-    "process.pools.unused",
+    "process.pools.unused", "process.accelerator.name", "process.accelerator.driver",
+    "process.accelerator.readings", "process.accelerator.reason",
 }  # fmt: skip
 """Parts of a field that mean something else than the rest of it."""
 BELOW = {"plan.network": Network, "plan.trainings": Training}
@@ -251,6 +252,7 @@ def pool(threads: int = 1, **changes: Any) -> Pool:
         ({"versions": {"numpy": "3"}}, {"process.versions.numpy": "matters"}),
         ({"environment": {}}, {"process.environment.OMP_NUM_THREADS": "matters"}),
         ({"source_hash": "ff"}, {"process.source_hash": "matters"}),
+        ({"declared": {"tf32": "on"}}, {"process.declared.tf32": "noise"}),
         ({"import_seconds": 9.0}, {"process.import_seconds": "noise"}),
         ({"started_at": "later"}, {"process.started_at": "noise"}),
     ],
@@ -260,6 +262,38 @@ def test_facts_of_processes_have_their_class(
 ) -> None:
     found = in_processes([process(pools=(pool(),))], [process(**({"pools": (pool(),)} | changes))])
     assert {name: one.kind for name, one in found.items()} == expected
+
+
+def test_another_declared_setting_matters() -> None:
+    found = in_processes([process(declared={"tf32": "off"})], [process(declared={"tf32": "on"})])
+    assert [(one.field, one.kind) for one in found.values()] == [
+        ("process.declared.tf32", "matters")
+    ]
+
+
+GPU = Accelerator(name="Example GPU", driver="580", memory_bytes=8, most_clock_mhz=1980)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"name": "Other GPU"}, {"process.accelerator.name": "matters"}),
+        ({"driver": "590"}, {"process.accelerator.driver": "matters"}),
+        ({"most_clock_mhz": 1410}, {"process.accelerator.most_clock_mhz": "matters"}),
+        (
+            {"readings": (AcceleratorReading(temperature=41),)},
+            {"process.accelerator.readings": "noise"},
+        ),
+    ],
+)
+def test_another_device_is_another_machine_and_its_clock_of_the_moment_noise(
+    changes: dict[str, Any], expected: dict[str, str]
+) -> None:
+    other = msgspec.structs.replace(GPU, **changes)
+    found = in_processes([process(accelerator=GPU)], [process(accelerator=other)])
+    assert {name: one.kind for name, one in found.items()} == expected
+    assert bool(obstacles(found.values(), across_machines=False)) is ("name" in changes)
+    assert not obstacles(found.values(), across_machines=True)
 
 
 def test_threads_of_pools_follow_the_threads_asked_for_and_the_kernel_does_not() -> None:

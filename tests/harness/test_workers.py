@@ -109,7 +109,7 @@ def test_processes_of_one_cell_that_declare_different_things_are_not_mixed(run: 
     first, second = run("undecided", effort=effort)["undecided"]
     assert isinstance(first, Measured)
     assert isinstance(second, Unverified)
-    assert "declares other settings than that of block 1 (chosen: '" in second.reason
+    assert "has other settings than that of block 1 (chosen: '" in second.reason
     assert second.measured is not None
 
 
