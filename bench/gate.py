@@ -8,14 +8,15 @@ each is code of its own.
 It does not run with the settings that are timed but with probe settings, under which a bug shows
 and rounding does not: see :mod:`bench.probe`.
 
-*Error and tolerance.*  The error of an array is ``max|ours - reference| / max|reference|``.  A
-float result of a sum of K products carries an error that grows like ``sqrt(K)`` roundings, so the
-bound is ``SAFETY * eps * sqrt(K)`` with the longest sum that the array depends on.  Two things are
+*Error and tolerance.*  The error of an array is ``max|ours - reference| / max|reference|``.  Its
+bound is what rounding explains of sums as long as those behind it: see :mod:`bench.tolerance`.
+Two things are
 granted beyond that.  Where large terms cancel, or a saturated slope has lost its digits, no float32
 formula is as exact as that; so the reference is run once more with each activation off by one
-rounding, and ``SAFETY`` times what that changes is added, which elsewhere is little.  The data loss
-may deviate further by what one rounding of every output does to it: the logarithm of a probability
-near 0 magnifies it, and an output near 1 has lost the digits of its difference from 1.
+rounding, and ``SAFETY`` times what that changes is added, which elsewhere is little.  Places where
+rounding decides which way a delta takes are avoided, or thrown in that run: :mod:`bench.kinks`.
+The data loss may deviate further by what one rounding of every output does to it: the logarithm of
+a probability near 0 magnifies it, and one near 1 has lost the digits of its difference from 1.
 """
 
 from __future__ import annotations
@@ -26,24 +27,17 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from bench.probe import probe_start, probe_training, with_visible_epsilon
+from bench.probe import probe_data, probe_start, probe_training, with_visible_epsilon
 from bench.results import Check
+from bench.tolerance import SAFETY
 from bench.truth import Truth
 from impls.contract import Loss, Trainer
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows, batches
 
-SAFETY = 8.0
-"""Roundings add up over layers and updates; measured errors stay ten times below and more."""
 STEPS = 3
 LARGE_BATCH = 4096
 """From here on one full batch and a shorter one must do: they take as long as many small ones."""
-
-
-def tolerance(network: Network, batch_size: int) -> float:
-    """The largest relative error that rounding in the network's dtype explains."""
-    longest = max(*network.layers[:-1], batch_size)
-    return SAFETY * float(np.finfo(network.dtype).eps) * math.sqrt(longest)
 
 
 def inspect(
@@ -60,7 +54,7 @@ def inspect(
     last one (see :func:`rows_needed`).
     """
     probe, start = probe_training(network, training), probe_start(start)
-    bound = tolerance(network, training.batch_size)
+    data = probe_data(network, data)
     parts = list(batches(order, training.batch_size))
     if len(parts) == 1:
         # Momentum shows from the second step on.
@@ -68,7 +62,7 @@ def inspect(
     # The start of another epoch.
     parts.append(parts[-1])
     probe = with_visible_epsilon(network, probe, start, data, parts[0])
-    truth = Truth(network, probe, start, data, parts, bound=bound, safety=SAFETY)
+    truth = Truth(network, probe, start, data, parts)
     checks: list[Check] = []
     for stage in (_by_phases, _by_steps, _by_epoch):
         trainer = trainer_class(network, probe, start)
@@ -92,7 +86,7 @@ def _by_phases(ours: Trainer, truth: Truth) -> Iterator[Check]:
         ours.forward()
     if "loss" in ours.phases:
         yield from _losses("loss", _rows([ours.loss()]), truth, 1)
-    granted = truth.bound + rounding(disturbed.outputs, exact.outputs)
+    granted = truth.granted.outputs + rounding(disturbed.outputs, exact.outputs)
     yield compare("outputs", ours.predict(truth.X), exact.outputs, granted)
     if "backward" in ours.phases:
         ours.backward()
@@ -100,9 +94,7 @@ def _by_phases(ours: Trainer, truth: Truth) -> Iterator[Check]:
         if "update" in ours.phases:
             ours.update()
             moved = ours.parameters()
-            yield from _arrays(
-                "updated ", moved, exact.first_update, truth.bound, disturbed.first_update
-            )
+            yield from _arrays("updated ", moved, exact.first_update, truth, disturbed.first_update)
 
 
 def _by_steps(ours: Trainer, truth: Truth) -> Iterator[Check]:
@@ -128,12 +120,12 @@ def _by_epoch(ours: Trainer, truth: Truth) -> Iterator[Check]:
 
 def _first_gradients(prefix: str, ours: Trainer, truth: Truth) -> Iterator[Check]:
     exact, disturbed = truth.exact.first_gradients, truth.disturbed.first_gradients
-    yield from _arrays(prefix, ours.gradients(), exact, truth.bound, disturbed)
+    yield from _arrays(prefix, ours.gradients(), exact, truth, disturbed)
 
 
 def _end(prefix: str, ours: Trainer, truth: Truth) -> Iterator[Check]:
     exact, disturbed = truth.exact.parameters, truth.disturbed.parameters
-    yield from _arrays(prefix, ours.parameters(), exact, truth.bound, disturbed)
+    yield from _arrays(prefix, ours.parameters(), exact, truth, disturbed)
 
 
 def _rows(losses: list[Loss]) -> npt.NDArray[np.float64]:
@@ -146,27 +138,29 @@ def _losses(
     """Data, penalty and mean error, each against its own size."""
     exact, disturbed = truth.exact.losses[:batches_taken], truth.disturbed.losses[:batches_taken]
     if ours.shape != exact.shape:
-        yield _misshapen(name, ours.shape, exact.shape, truth.bound)
+        yield _misshapen(name, ours.shape, exact.shape, truth.granted.losses)
         return
     for column, part in enumerate(Loss._fields):
-        granted = truth.bound + rounding(disturbed[:, column], exact[:, column])
+        granted = truth.granted.losses + rounding(disturbed[:, column], exact[:, column])
         granted += truth.loss_rounding if part == "data" else 0.0
         yield compare(f"{name}: {part}", ours[:, column], exact[:, column], granted)
 
 
 def _arrays(
-    prefix: str, ours: Parameters, exact: Parameters, bound: float, disturbed: Parameters
+    prefix: str, ours: Parameters, exact: Parameters, truth: Truth, disturbed: Parameters
 ) -> Iterator[Check]:
     """Every weight matrix and bias vector; those of a layer share their deltas and the rounding."""
     pairs = list(zip(ours.arrays(), exact.arrays(), strict=False))
     if len(pairs) != 2 * len(exact.weights):
-        yield _misshapen(f"{prefix}all", (len(pairs),), (2 * len(exact.weights),), bound)
+        yield _misshapen(
+            f"{prefix}all", (len(pairs),), (2 * len(exact.weights),), max(truth.granted.layers)
+        )
     roundings = [
         rounding(p, e) for (_, p), (_, e) in zip(disturbed.arrays(), exact.arrays(), strict=True)
     ]
     for index, ((name, array), (_, expected)) in enumerate(pairs):
         weights = index - index % 2
-        granted = bound + max(roundings[weights : weights + 2])
+        granted = truth.granted.layers[index // 2] + max(roundings[weights : weights + 2])
         yield compare(f"{prefix}{name}", array, expected, granted)
 
 

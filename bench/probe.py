@@ -13,9 +13,10 @@ of the gradient passes on as it is, not magnified.
 
 *Biases.*  A start at zero would hide what is done wrong with biases; they are drawn.
 
-*Kinks.*  The slope of ReLU jumps at 0.  Where its input is as near to 0 as rounding reaches, two
-right implementations may differ by one example's whole share of a gradient, which is far more
-than rounding.  Such examples are replaced by others.
+*Pixels.*  Images share their background.  Where rounding decides which place of a background is the
+largest, it does so in every image, and no other image would help (see :mod:`bench.kinks`).  So what
+convolutions meet is multiplied by random factors near 1, which leaves a background of zeros as it
+is, with all its ties, and makes any other differ from image to image.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ import math
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from impls import reference
 from impls.networks import Network, Training
@@ -37,8 +37,9 @@ BETA1, BETA2, RHO = 0.5, 0.8, 0.75
 """Memories of a few updates; the betas differ, so that one in place of the other shows."""
 EPSILON = 0.25
 """Of the largest gradient."""
-ATTEMPTS = 20
-"""Of a thousand examples about eight are near a kink, so two or three attempts are usual."""
+DITHER = 0.1
+"""Factors of pixels are within this distance of 1."""
+_BLOCK = 512
 
 
 def probe_training(network: Network, training: Training) -> Training:
@@ -48,12 +49,14 @@ def probe_training(network: Network, training: Training) -> Training:
     """
     summed = training.batch_size if training.reduction == "sum" else 1
     if training.optimiser == "sgd":
-        rate = 0.5 / (summed * network.layers[0])
+        # A filter moves by what all places of its map ask for, and each of them feels it.
+        sums = (stage.shape[0] * stage.outputs // stage.filters for stage in network.stages)
+        rate = 0.5 / (summed * max(network.layers[0], *sums, 0))
     else:
         # These move every weight by about the rate, whatever its gradient, and so a node by that
         # times the outputs below it, which dropout enlarges.
         kept = 1 - max(network.dropout, default=0.0)
-        rate = 0.5 * kept / max(network.layers[:-1])
+        rate = 0.5 * kept / max(n_in for n_in, _ in network.shapes)
     return msgspec.structs.replace(
         training,
         momentum=MOMENTUM if training.momentum else 0.0,
@@ -64,6 +67,21 @@ def probe_training(network: Network, training: Training) -> Training:
         rho=RHO if training.rho else 0.0,
         learning_rate=rate,
     )
+
+
+def probe_data(network: Network, data: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """``data`` as they are, or with random factors on the pixels that convolutions meet."""
+    if not network.convolutions:
+        return data
+    X, Y = data
+    rng = np.random.default_rng(1)
+    dithered = np.empty_like(X)
+    # In blocks: factors for all examples would take the memory of several copies.
+    for start in range(0, len(X), _BLOCK):
+        block = X[start : start + _BLOCK]
+        factors = 1 + DITHER * (2 * rng.random(block.shape, dtype=np.float32) - 1)
+        np.multiply(block, factors, out=dithered[start : start + _BLOCK])
+    return dithered, Y
 
 
 def with_visible_epsilon(
@@ -93,40 +111,3 @@ def probe_start(start: Parameters) -> Parameters:
         drawn = rng.uniform(-size, size, b.shape).astype(b.dtype)
         biases.append(b if b.any() else drawn)
     return Parameters(start.weights, tuple(biases))
-
-
-def away_from_kinks(trainer: reference.Trainer, rows: Rows, bound: float) -> Rows:
-    """``rows`` with others in place of those that bring a ReLU of ``trainer`` near its kink.
-
-    ``bound`` is the tolerance of a sum of products relative to its size.  Where the data hold too
-    few other examples some such rows may remain.
-    """
-    if trainer.network.activation != "relu":
-        return rows
-    rng = np.random.default_rng(1)
-    rows = rows.copy()
-    masks = trainer.draw_masks(len(rows))
-    places = np.arange(len(rows))
-    for _ in range(ATTEMPTS):
-        X = trainer.X[rows[places]].astype(np.float64)
-        near = _near_kinks(trainer, X, [m if m is None else m[places] for m in masks], bound)
-        places = places[near]
-        if not places.size:
-            break
-        rows[places] = rng.integers(0, len(trainer.X), places.size)
-    return rows
-
-
-def _near_kinks(
-    trainer: reference.Trainer, X: Floats, masks: list[Floats | None], bound: float
-) -> npt.NDArray[np.bool_]:
-    """Which examples have a hidden input that rounding could carry to the other side of 0."""
-    inputs, outputs, _ = trainer.layers(X, masks)
-    near = np.zeros(len(X), dtype=bool)
-    for Z, A, W, b, mask in zip(inputs, outputs, trainer.W, trainer.b, masks[1:], strict=False):
-        # Errors of the terms add up at random: like the root of the sum of their squares.
-        error = bound * np.sqrt(A**2 @ W**2 + b**2)
-        # A sum of zeros is 0 for everyone, and what is dropped is dropped on either side.
-        doubtful = (np.abs(Z) <= error) & (error > 0) & (mask is None or mask > 0)
-        near |= doubtful.any(axis=1)
-    return near

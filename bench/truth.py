@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bench.probe import away_from_kinks
-from impls import reference
+from bench.kinks import at_kinks, away_from_kinks, in_squares, parts
+from bench.tolerance import SAFETY, tolerances
+from impls import patches, reference
 from impls.contract import Loss
 from impls.functions import PROBABILITY_FLOOR, data_loss
 from impls.networks import Network, Training
@@ -36,7 +37,13 @@ class Disturbed(reference.Trainer):
     What an array moves by then is what no implementation can be blamed for: little, unless large
     terms cancel or a saturated slope has lost its digits.  Up or down is drawn at random; a
     rounding of full size, always, leaves nothing to the luck of a number that is nearly exact.
+
+    With ``thrown``, which side an input takes that is in doubt (see :mod:`bench.kinks`) is drawn as
+    well: the sign at a kink, the place in a square.  In doubt is here what plain rounding reaches,
+    without safety, because what the throws change is granted several times over.
     """
+
+    thrown = False
 
     def load(self, parameters: Parameters) -> None:
         """Copy parameters in and draw from the beginning."""
@@ -46,18 +53,40 @@ class Disturbed(reference.Trainer):
     def stored(self, A: Floats) -> Floats:
         """``A`` with each number off by one rounding."""
         eps = float(np.finfo(self.network.dtype).eps)
-        up = self.signs.integers(0, 2, A.shape, dtype=np.int8)
-        moved: Floats = A * np.where(up, 1 + eps, 1 - eps)
+        moved: Floats = A * np.where(self._coins(A), 1 + eps, 1 - eps)
         return moved
+
+    def weighted(self, layer: int, A: Floats) -> Floats:
+        """The inputs of a dense layer; those in doubt may be on the other side of 0."""
+        Z = super().weighted(layer, A)
+        if self.thrown and layer < len(self.W) - 1:
+            for some in parts(len(A)):
+                flipped = at_kinks(self, layer, A[some], Z[some], 1.0) & self._coins(Z[some])
+                Z[some] = np.where(flipped, -Z[some], Z[some])
+        return Z
+
+    def convolved(self, layer: int, A: Floats) -> tuple[Floats, patches.Places]:
+        """The inputs that pooling takes; those in doubt may be others."""
+        Z, places = super().convolved(layer, A)
+        if self.thrown:
+            for some in parts(len(A)):
+                kinks, rivals = in_squares(self, layer, A[some], 1.0)
+                Z[some] = np.where(kinks & self._coins(Z[some]), -Z[some], Z[some])
+                places[some] = np.where(self._coins(Z[some]), rivals, places[some])
+        return Z, places
+
+    def _coins(self, A: Floats) -> npt.NDArray[np.bool_]:
+        """Heads or tails for each number of ``A``."""
+        return self.signs.integers(0, 2, A.shape, dtype=np.int8) > 0
 
 
 class Truth:
     """The reference's path through the batches ``parts``.
 
-    Rows that bring a ReLU near its kink are replaced in ``parts``; ``bound`` is the tolerance of a
-    sum of products relative to its size.  ``disturbed`` is the path with activations off by one
-    rounding each.  ``loss_rounding`` is how far the data loss of a batch moves, relative to its
-    size, when each output is off by one rounding, times ``safety``.
+    Rows that leave no doubt replace others in ``parts``.  ``disturbed`` is the path with
+    activations off by one rounding each, and with what is in doubt nevertheless thrown.
+    ``granted`` is what sums of products explain, ``loss_rounding`` how far the data loss of a batch
+    moves, relative to its size, when each output is off by one rounding, times ``SAFETY``.
     """
 
     def __init__(
@@ -67,29 +96,29 @@ class Truth:
         start: Parameters,
         data: tuple[Floats, Floats],
         parts: list[Rows],
-        *,
-        bound: float,
-        safety: float,
     ) -> None:
-        self.bound, self.safety = bound, safety
+        self.granted = tolerances(network, training.batch_size)
         self.parts: list[Rows] = []
         self.loss_rounding = 0.0
+        self.certain = True
         trainer = reference.Trainer(network, training, start)
         trainer.bind(*data)
         self.exact = walk(trainer, self._choose(trainer, parts))
         self.X = data[0][self.parts[0]]
         disturbed = Disturbed(network, training, start)
+        disturbed.thrown = not self.certain
         disturbed.bind(*data)
         self.disturbed = walk(disturbed, self.parts)
 
     def _choose(self, trainer: reference.Trainer, parts: list[Rows]) -> Iterator[Rows]:
         """Choose the rows of each batch for the parameters that it meets."""
         for given in parts:
-            rows = away_from_kinks(trainer, given, self.bound)
+            rows, certain = away_from_kinks(trainer, given)
+            self.certain &= certain
             self.parts.append(rows)
             yield rows
             # The step has been taken.
-            moved = self.safety * loss_rounding(trainer.network, trainer.A[-1], trainer.T)
+            moved = SAFETY * loss_rounding(trainer.network, trainer.A[-1], trainer.T)
             size = data_loss(trainer.network.loss, trainer.A[-1], trainer.T)
             self.loss_rounding = max(self.loss_rounding, moved / (size or 1.0))
 

@@ -72,13 +72,13 @@ class Trainer(contract.Trainer):
         """Everything between examples ``X``, shape ``(batch, n_0)``, and their outputs."""
         activation = ACTIVATIONS[self.network.activation]
         Z, A, places = Passed([], [self.stored(X)], [])
-        for stage, W, b in zip(self.network.stages, self.W, self.b, strict=False):
-            inputs, where = patches.forward(stage, A[-1], W, b)
+        for layer in range(len(self.network.stages)):
+            inputs, where = self.convolved(layer, A[-1])
             Z.append(inputs)
             places.append(where)
             A.append(self.stored(activation(inputs)))
         for layer in range(len(places), len(self.W)):
-            Z.append(A[-1] @ self.W[layer] + self.b[layer])
+            Z.append(self.weighted(layer, A[-1]))
             if len(Z) == len(self.W):
                 A.append(self.stored(output_activation(self.network.output, Z[-1], axis=1)))
                 break
@@ -87,6 +87,15 @@ class Trainer(contract.Trainer):
             if mask is not None:
                 A[-1] = A[-1] * mask
         return Passed(Z, A, places)
+
+    def weighted(self, layer: int, A: Floats) -> Floats:
+        """The inputs of a dense layer that meets ``A``."""
+        Z: Floats = A @ self.W[layer] + self.b[layer]
+        return Z
+
+    def convolved(self, layer: int, A: Floats) -> tuple[Floats, patches.Places]:
+        """The inputs of a convolution that its pooling takes, and their places."""
+        return patches.forward(self.network.stages[layer], A, self.W[layer], self.b[layer])
 
     def stored(self, A: Floats) -> Floats:
         """What is kept of the outputs ``A`` of a layer: all, except where errors are tried."""

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from bench import gate
+from bench.tolerance import Tolerances, tolerances
 from impls.networks import Network, Training
 from impls.parameters import Floats, epoch_order, start_parameters
 from tests.harness import fakes
@@ -104,10 +105,14 @@ def test_pixels_that_are_nearly_always_black_saturate_outputs_and_are_accepted()
 
 
 def test_the_tolerance_grows_with_the_root_of_the_longest_sum_and_shrinks_with_precision() -> None:
-    def bound(layers: tuple[int, ...], batch_size: int, dtype: str = "float32") -> float:
-        return gate.tolerance(Network(name="any", layers=layers, dtype=dtype), batch_size)  # type: ignore[arg-type]
+    def bound(layers: tuple[int, ...], batch_size: int, dtype: str = "float32") -> Tolerances:
+        return tolerances(Network(name="any", layers=layers, dtype=dtype), batch_size)  # type: ignore[arg-type]
 
-    assert bound((784, 70, 10), 1) == pytest.approx(2 * bound((196, 70, 10), 1))
-    assert bound((784, 70, 10), 4 * 784) == pytest.approx(2 * bound((784, 70, 10), 784))
+    small, wide = bound((196, 70, 10), 1), bound((784, 70, 10), 1)
+    assert wide.outputs == pytest.approx(2 * small.outputs)
+    assert wide.layers == pytest.approx([2 * one for one in small.layers])
+    large = bound((784, 70, 10), 4 * 784)
+    assert large.outputs == wide.outputs, "the batch is summed over on the way back"
+    assert (large.losses, *large.layers) == pytest.approx((2 * wide.losses,) * 3)
     assert bound((784, 70, 100000), 1) == bound((784, 70, 1), 1), "nothing is summed over outputs"
-    assert bound((784, 10), 1, "float64") < 1e-6 * bound((784, 10), 1)
+    assert bound((784, 10), 1, "float64").outputs < 1e-6 * bound((784, 10), 1).outputs

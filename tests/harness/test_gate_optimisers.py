@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench import gate, probe
+from bench import gate, kinks, probe
 from impls import reference
 from impls.contract import Trainer
 from impls.networks import Network, Training
@@ -144,7 +144,8 @@ def kinked() -> tuple[reference.Trainer, np.ndarray]:
 
 def test_examples_at_a_kink_are_replaced_by_others() -> None:
     trainer, X = kinked()
-    rows = probe.away_from_kinks(trainer, np.arange(30), bound=1e-5)
+    rows, certain = kinks.away_from_kinks(trainer, np.arange(30))
+    assert certain
     assert rows.shape == (30,)
     assert (X[rows] > 0).all()
     kept = np.arange(30) % 3 != 0
@@ -155,7 +156,7 @@ def test_only_relu_has_kinks_to_keep_away_from() -> None:
     trainer, _ = kinked()
     trainer.network = msgspec.structs.replace(trainer.network, activation="tanh")
     given = np.arange(30)
-    assert probe.away_from_kinks(trainer, given, bound=1e-5) is given
+    assert kinks.away_from_kinks(trainer, given) == (given, True)
 
 
 def test_an_implementation_may_put_a_kink_on_either_side(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,5 +182,5 @@ def test_an_implementation_may_put_a_kink_on_either_side(monkeypatch: pytest.Mon
         return max(check.error or 0.0 for check in found)
 
     assert largest_error() < 1e-6
-    monkeypatch.setattr(probe, "ATTEMPTS", 0)
+    monkeypatch.setattr(kinks, "ATTEMPTS", 0)
     assert largest_error() > 1e-3
