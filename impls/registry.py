@@ -45,6 +45,8 @@ ROWS: tuple[Row, ...] = (
     Row("torch", "impls.torch_mlp:Trainer", "PyTorch's operators into buffers, the backward pass written out", ("torch",), "torch", environment=_NO_GPU),
     Row("torch-autograd", "impls.torch_autograd:Trainer", "PyTorch's modules, autograd and fused optimisers", ("torch",), "torch", environment=_NO_GPU, by_name_only=True),
     Row("torch-compile", "impls.torch_compiled:Trainer", "PyTorch, the whole step as one compiled graph", ("torch",), "torch", environment=_INDUCTOR | _NO_GPU),
+    Row("torch-gpu", "impls.torch_gpu:Trainer", "PyTorch's modules, autograd and fused optimisers, data on the GPU", ("torch",), "torch", device="gpu"),
+    Row("torch-graph-gpu", "impls.torch_graph_gpu:Trainer", "PyTorch, the whole epoch as one CUDA graph, data on the GPU", ("torch",), "torch", device="gpu"),
     Row("jax", "impls.jax_mlp:Trainer", "JAX, the epoch as one compiled loop", ("jax", "jaxlib"), "jax", environment={"JAX_PLATFORMS": "cpu"}, held_by_affinity=True),
     Row("sklearn", "impls.sklearn_mlp:Trainer", "scikit-learn's MLPClassifier, an epoch per partial_fit"),
     Row("floor", "impls.floor:Trainer", "the matrix products of a step alone: this machine's limit", role="limit"),

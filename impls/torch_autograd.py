@@ -102,11 +102,16 @@ class Trainer(contract.Trainer):
         # Kept, since a phase may be repeated.
         self.G = self.gradients_of(self.data, keep=True)
 
-    def gradients_of(self, data: Tensor, *, keep: bool = False) -> Tensors:
-        """Gradients of the cost whose data loss is ``data``, in the order of ``values``."""
+    def gradients_of(
+        self, part: Tensor, derivative: Tensor | None = None, *, keep: bool = False
+    ) -> Tensors:
+        """Gradients of the cost, in the order of ``values``.
+
+        ``part`` is the data loss, or what it was computed from; then with its ``derivative``.
+        """
         for value in self.values:
             value.grad = None
-        data.backward(retain_graph=keep)
+        part.backward(derivative, retain_graph=keep)
         G = [value.grad for value in self.values]
         with torch.no_grad():
             add_penalty_gradients(G[: len(self.weights)], self.weights, self.training)

@@ -21,7 +21,7 @@ from impls.torch_lists import Tensors
 
 def outputs(network: Network, Z: Tensor) -> Tensor:
     """What the last layer makes of its input ``Z``."""
-    return torch.softmax(Z, 1) if network.output == "softmax" else torch.sigmoid(Z)
+    return torch.softmax(Z, -1) if network.output == "softmax" else torch.sigmoid(Z)
 
 
 def data_loss(loss: LossName, Z: Tensor, T: Tensor) -> Tensor:

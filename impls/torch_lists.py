@@ -32,10 +32,10 @@ Rate = Any
 """A number, or a tensor without dimensions."""
 
 
-def corrected(training: Training, rate: float, updates: Any) -> Any:
+def corrected(training: Training, rate: Any, updates: Any) -> Any:
     """``rate`` with the corrections of Adam in the update that follows ``updates`` others.
 
-    ``updates`` is a number or an array of them; the other optimisers correct nothing.
+    Both are numbers or arrays of them; the other optimisers correct nothing.
     """
     if training.optimiser != "adam":
         return rate
