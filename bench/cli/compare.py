@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.text import Text
 
 from bench import documents
 from bench.cli.comparing import FAILURES, Request, answer
 from bench.cli.options import list_option
+from bench.cli.output import say
 from bench.cli.shared_options import margin_option
 from bench.errors import UsageError
 from bench.results import EPOCH, STEP
@@ -132,11 +132,11 @@ def _print(found: Answer, console: Console) -> None:
     if not console.is_terminal:
         console.width = max(FILE_COLUMNS, console.width)
     for sentence in sentences(found):
-        console.print(Text(printable(sentence)), soft_wrap=True)
+        say(console, printable(sentence))
     if found.comparison.pairs:
         _print_verdicts(found, console)
         for code, meaning in legend(found):
-            console.print(Text(f"{code}: {meaning}"), soft_wrap=True)
+            say(console, f"{code}: {meaning}")
         _print_remedies(found, console)
     if found.of_interest:
         console.print()
@@ -167,7 +167,7 @@ def _print_remedies(found: Answer, console: Console) -> None:
             remedies.setdefault(pair.verdict.remedy, []).append(full_name(pair.other.cell))
     for remedy, names in list(remedies.items())[:MOST_REMEDIES]:
         who = names[0] if len(names) == 1 else f"{len(names)} cells"
-        console.print(Text(printable(f"{who}: {remedy}")), soft_wrap=True)
+        say(console, printable(f"{who}: {remedy}"))
     rest = sum(len(names) for names in list(remedies.values())[MOST_REMEDIES:])
     if rest:
-        console.print(f"And {rest} more unresolved: --json says why.")
+        say(console, f"And {rest} more unresolved: --json says why.")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable
 from contextlib import AbstractContextManager, closing
 
 import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from bench import lock
+from bench.cli.output import facts_table, say
 from bench.cli.progress import waiting
 from bench.disturbance import Monitor
 from bench.doctor.advice import export_line
@@ -42,7 +41,7 @@ def doctor_command(seconds: int, *, as_json: bool) -> None:
     """
     console = Console(stderr=as_json)
 
-    def say(text: str) -> AbstractContextManager[None]:
+    def spin(text: str) -> AbstractContextManager[None]:
         return waiting(console, text)
 
     with lock.measuring("mlpbench doctor"), closing(Monitor()) as monitor:
@@ -50,7 +49,7 @@ def doctor_command(seconds: int, *, as_json: bool) -> None:
             os.environ,
             seconds,
             executor=LocalExecutor(),
-            waiting=say,
+            waiting=spin,
             monitor=monitor,
             clock=Clock(),
         )
@@ -63,9 +62,9 @@ def doctor_command(seconds: int, *, as_json: bool) -> None:
 def _show(console: Console, found: Diagnosis) -> None:
     """The answer first, then what it rests on, and the advice last."""
     console.print()
-    _line(console, found.answer)
+    say(console, found.answer)
     console.print()
-    _line(console, _noise(found))
+    say(console, _noise(found))
     console.print()
     forecasts = [_forecasts(found)] if found.noise.forecasts else []
     for table in (*forecasts, _pools(found), _machine(found), _products(found)):
@@ -73,20 +72,7 @@ def _show(console: Console, found: Diagnosis) -> None:
         console.print()
     _export_lines(console, found)
     for remark in found.advice or ("Nothing to remark.",):
-        _line(console, f"- {remark}")
-
-
-def _line(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def _table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
-    table = Table(title=Text(title), title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return table
+        say(console, f"- {remark}")
 
 
 def _noise(found: Diagnosis) -> str:
@@ -102,7 +88,7 @@ def _noise(found: Diagnosis) -> str:
 
 def _forecasts(found: Diagnosis) -> Table:
     """What time buys."""
-    return _table(
+    return facts_table(
         "Two implementations compared",
         ("minutes", "blocks", "interval", "smallest visible difference"),
         (
@@ -120,7 +106,7 @@ def _forecasts(found: Diagnosis) -> Table:
 def _products(found: Diagnosis) -> Table:
     """Time by thread count; of each batch size, the count to choose is marked."""
     chosen = {(one.batch_size, one.threads) for one in found.scaling.choices}
-    return _table(
+    return facts_table(
         "Matrix products of a training step",
         ("batch size", "threads", "time", ""),
         (
@@ -141,8 +127,8 @@ def _export_lines(console: Console, found: Diagnosis) -> None:
     for choice in found.scaling.choices:
         sizes[export_line(choice)].append(str(choice.batch_size))
     for line, where in sizes.items():
-        _line(console, f"Best at batch size {' and '.join(where)}:")
-        _line(console, line)
+        say(console, f"Best at batch size {' and '.join(where)}:")
+        say(console, line)
         console.print()
 
 
@@ -157,7 +143,7 @@ def _pools(found: Diagnosis) -> Table:
             threads = _NOT_TOLD if pool.threads is None else str(pool.threads)
             rows.append((name, pool.library, pool.version, pool.detail, threads))
             name = ""
-    return _table(
+    return facts_table(
         "Thread pools of a fresh process",
         ("imports", "library", "version", "kernels", "threads"),
         rows,
@@ -189,7 +175,7 @@ def _machine(found: Diagnosis) -> Table:
         "stolen": _processors(around.stolen),
         "exported": " ".join(exported) or "nothing that matters",
     }
-    return _table("Machine", ("fact", "value"), facts.items())
+    return facts_table("Machine", ("fact", "value"), facts.items())
 
 
 def _processors(used: float | None) -> str:

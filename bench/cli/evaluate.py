@@ -12,13 +12,11 @@ from rich.console import Console
 
 from bench.cli.implementations import choose_trainer
 from bench.cli.learned import conclude
-from bench.cli.output import open_folder
-from bench.cli.progress import waiting
-from bench.cli.reading import require_class
+from bench.cli.output import folder_for, note, open_folder
+from bench.cli.reading import read_raw, require_class
 from bench.cli.shared_options import dataset_option, digit_option, out_option
 from bench.plan import require_distinct
 from impls import models, sessions
-from impls.data.loading import read_dataset
 from impls.data.training_data import TrainingData, from_raw
 from impls.evaluation import Trained, evaluate
 from impls.model import Model
@@ -45,17 +43,14 @@ def evaluate_command(paths: tuple[Path, ...], **options: Any) -> None:
     console = Console()
     require_distinct("MODEL", paths)
     saved = [models.load(path) for path in paths]
-    with waiting(console, "reading the data"):
-        raw = read_dataset(options["dataset"], progress=console.is_terminal)
-        several = [from_raw(raw, model.normaliser) for model in saved]
-    if raw.note:
-        console.print(f"Note: {raw.note}", style="yellow", highlight=False, soft_wrap=True)
+    raw = read_raw(console, options["dataset"])
+    several = [from_raw(raw, model.normaliser) for model in saved]
     require_class(options["digit"], several[0])
     reached = [
         _evaluated(console, name, model, data, options["implementation"])
         for name, model, data in zip(_names(paths), saved, several, strict=True)
     ]
-    folder = open_folder(options["out"], "evaluate")
+    folder = open_folder(folder_for(options["out"], "evaluate"))
     conclude(console, reached, several[0], folder, options["digit"])
 
 
@@ -72,9 +67,6 @@ def _evaluated(
     row = choose_trainer(implementation or model.implementation)
     os.environ.update(row.environment)
     if data.sha256 != model.source.sha256:
-        console.print(
-            f"Note: {name} was trained on {model.source.name}, other data than these.",
-            style="yellow", highlight=False, soft_wrap=True,
-        )  # fmt: skip
+        note(console, f"{name} was trained on {model.source.name}, other data than these.")
     trainer = sessions.build(row, model.network, model.training, model.state.parameters)
     return Trained(name, model, evaluate(trainer, data))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
-import bench
 from bench import documents
+from bench.cli.output import GENERATOR, REPORT, command_line, finish
 from bench.cli.progress import waiting
 from bench.cli.training_progress import reached_table
 from impls.data import TrainingData
@@ -19,7 +19,7 @@ from impls.evaluation import Trained
 from reports.evaluation import build_evaluation
 from reports.evaluation.as_data import as_data
 
-REPORT, DATA = "report.html", "evaluation.json"
+EVALUATION = "evaluation.json"
 
 
 def conclude(
@@ -28,16 +28,30 @@ def conclude(
     data: TrainingData,
     folder: Path,
     digit: int | None,
+    go_on: Sequence[str] = (),
 ) -> None:
-    """Write report and numbers into ``folder``, print the table."""
-    command = shlex.join(["mlpbench", *sys.argv[1:]])
+    """Write report and numbers into ``folder``, print the table and how to ``go_on``."""
+    command = command_line()
+
+    def page() -> str:
+        return build_evaluation(reached, data, digit=digit, command=command, generator=GENERATOR)
+
+    numbers = as_data(reached, data, command)
+    write(console, page, numbers, folder / EVALUATION, reached_table(reached), go_on)
+
+
+def write(
+    console: Console,
+    page: Callable[[], str],
+    numbers: dict[str, Any],
+    file: Path,
+    table: Table,
+    go_on: Sequence[str] = (),
+) -> None:
+    """Write the ``numbers`` into ``file`` and the report beside it, print the ``table``."""
+    report = file.with_name(REPORT)
     with waiting(console, "writing the report"):
-        page = build_evaluation(
-            reached, data, digit=digit, command=command, generator=f"mlpbench {bench.__version__}"
-        )
-        documents.write_bytes(folder / REPORT, page.encode())
-        numbers = json.dumps(as_data(reached, data, command), indent=1, allow_nan=False)
-        documents.write_bytes(folder / DATA, numbers.encode())
+        documents.write_bytes(report, page().encode())
+        documents.write_bytes(file, json.dumps(numbers, indent=1, allow_nan=False).encode())
     console.print()
-    console.print(reached_table(reached))
-    console.print(f"Report: {folder / REPORT}", highlight=False, soft_wrap=True)
+    finish(console, table, report, go_on)

@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from bench.cli.output import facts_table
 from impls import registry
 from impls.data import DATASETS
 from impls.presets import PRESETS
@@ -36,18 +35,14 @@ def list_command(kind: str | None, *, as_json: bool) -> None:
         return
     console = Console()
     for name, rows in content.items():
-        table = Table(title=name, title_justify="left")
         columns = [
             column
             for column in rows[0]
             if column not in ONLY_IN_JSON and any(_cell(row[column]) for row in rows)
         ]
-        for column in columns:
-            table.add_column(column.replace("_", " "), overflow="fold")
-        for row in rows:
-            # Text, not str: rich would read the name of an extra, in brackets, as markup.
-            table.add_row(*(Text(_cell(row[column])) for column in columns))
-        console.print(table)
+        cells = [[_cell(row[column]) for column in columns] for row in rows]
+        titles = [column.replace("_", " ") for column in columns]
+        console.print(facts_table(name, titles, cells))
 
 
 def _cell(value: Any) -> str:

@@ -10,8 +10,10 @@ from rich.console import Console
 
 from bench import budget
 from bench import journal as journals
+from bench.cli.output import say
 from bench.cli.planning import Choices, build_plan, examples_wanted, new_document
-from bench.cli.progress import RunProgress, duration, waiting
+from bench.cli.progress import RunProgress, duration
+from bench.cli.reading import read_data
 from bench.estimate import Pace, block_seconds, pace, run_seconds
 from bench.executor import LocalExecutor
 from bench.orders import Arrays
@@ -19,7 +21,7 @@ from bench.plan import Plan, jobs
 from bench.resume import require_unchanged
 from bench.runner import Runner
 from bench.timing import Clock
-from impls.data import TrainingData, load_dataset
+from impls.data import TrainingData
 from impls.row import Row
 
 
@@ -38,7 +40,7 @@ def begin(
     console: Console, choices: Choices, budget_seconds: float | None, folder: Path
 ) -> Started:
     """Plan a new run and announce it."""
-    data = _read(console, choices.source, choices.normalisation)
+    data = read_data(console, choices.source, choices.normalisation)
     data = data.take(examples_wanted(choices, len(data.X)))
     plan = build_plan(choices, data)
     at = pace(plan, (data.X, data.one_hot()), Clock())
@@ -66,13 +68,10 @@ def go_on(console: Console, folder: Path) -> Started:
     """
     header = journals.read(folder / journals.NAME)
     plan = header.plan
-    data = _read(console, plan.source, header.dataset.normalisation).take(plan.examples)
+    data = read_data(console, plan.source, header.dataset.normalisation).take(plan.examples)
     require_unchanged(header, new_document(plan, header.rows, data))
     journal = journals.Journal.resume(folder)
-    console.print(
-        f"Going on after {len(journal.done)} of {len(jobs(plan))} worker processes.",
-        highlight=False,
-    )
+    say(console, f"Going on after {len(journal.done)} of {len(jobs(plan))} worker processes.")
     return Started(plan, header.rows, _arrays(plan, data), journal, folder)
 
 
@@ -91,7 +90,7 @@ def measure(console: Console, started: Started, timeout: float) -> bool:
         try:
             runner.run(*started.arrays)
         except KeyboardInterrupt:
-            console.print("interrupted: writing what was measured", style="yellow")
+            say(console, "interrupted: writing what was measured", style="yellow")
             return False
         finally:
             started.journal.close()
@@ -105,22 +104,14 @@ def _arrays(plan: Plan, data: TrainingData) -> Arrays:
     return Arrays(data.X, data.one_hot(), data.X_test, data.labels_test)
 
 
-def _read(console: Console, source: str, normalisation: str) -> TrainingData:
-    with waiting(console, "reading the data"):
-        return load_dataset(source, progress=console.is_terminal, normalisation=normalisation)
-
-
 def _announce(console: Console, plan: Plan, data: TrainingData, at: Pace) -> None:
     """What is about to happen, for how long, and how precise it can be."""
-    console.print(
+    say(
+        console,
         f"{plan.examples} examples of {data.name} ({data.source}), normalisation "
         f"{data.normaliser.name}, network {plan.network.name}, "
         f"{_extent(plan, at)}.",
-        highlight=False,
-        soft_wrap=True,
     )
-    if data.note:
-        console.print(f"Note: {data.note}", style="yellow", highlight=False, soft_wrap=True)
 
 
 def _extent(plan: Plan, at: Pace) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import chain
 from typing import Any, ClassVar
 
 import click
+from click.core import ParameterSource
 
 from bench.errors import UsageError
 from bench.plan import Setting
@@ -41,6 +42,27 @@ def list_option(
         return tuple(chain.from_iterable(given)) or default
 
     return click.option(*names, type=CommaList(item), multiple=True, callback=joined, **attributes)
+
+
+def given(context: click.Context) -> list[click.Parameter]:
+    """The options and arguments that stand on the command line."""
+    return [
+        parameter
+        for parameter in context.command.params
+        if parameter.name
+        and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    ]
+
+
+def require_alone(context: click.Context, allowed: Collection[str], decided_by: str) -> None:
+    """Refuse what was given beside --resume and is decided already.
+
+    Raises:
+        UsageError: an option other than those ``allowed`` by name.
+    """
+    others = [option.opts[0] for option in given(context) if option.name not in allowed]
+    if others:
+        raise UsageError(f"--resume goes on with {decided_by}: leave out {', '.join(others)}")
 
 
 class Threads(click.ParamType["int | None"]):

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
+import bench
 from bench.errors import ResultsError
+
+GENERATOR = f"mlpbench {bench.__version__}"
+REPORT = "report.html"
 
 
 def say(console: Console, text: str, style: str | None = None) -> None:
@@ -21,13 +30,42 @@ def note(console: Console, text: str) -> None:
     say(console, f"Note: {text}", style="yellow")
 
 
-def open_folder(out: Path | None, kind: str) -> Path:
-    """The folder ``out``, or ``results/KIND-DATE-TIME``; made where it does not exist.
+def finish(console: Console, table: Table, report: Path, go_on: Sequence[str] = ()) -> None:
+    """The table, then the command to ``go_on`` with where there is one, then where to read on."""
+    console.print(table)
+    if go_on:
+        say(console, f"Go on with: {shlex.join(go_on)}")
+    say(console, f"Report: {report}")
+
+
+def facts_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str | Text]]) -> Table:
+    """A table of texts as they are; what is too long for its column is folded."""
+    table = Table(title=Text(title), title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        # Text, not str: rich would read the name of an extra, in brackets, as markup.
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+    return table
+
+
+def command_line() -> str:
+    """The command as it was given, for whoever reads what it wrote."""
+    return shlex.join(["mlpbench", *sys.argv[1:]])
+
+
+def folder_for(out: Path | None, kind: str = "") -> Path:
+    """The folder ``out``, or one below ``results`` that is named after ``kind`` and the time."""
+    now = f"{dt.datetime.now().astimezone():%Y-%m-%d-%H%M%S}"
+    return out or Path("results") / "-".join(filter(None, [kind, now]))
+
+
+def open_folder(folder: Path) -> Path:
+    """``folder``, made where it does not exist.
 
     Raises:
         ResultsError: it cannot be made.
     """
-    folder = out or Path("results") / f"{kind}-{dt.datetime.now().astimezone():%Y-%m-%d-%H%M%S}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-import bench
 from bench import code, dataset, machine, results
 from bench.budget import MOST_BLOCKS
+from bench.cli.output import GENERATOR, command_line
 from bench.errors import UsageError
 from bench.plan import Effort, Plan, Setting, require_distinct
 from bench.profiles import PROFILES, Profile
@@ -24,6 +22,7 @@ from impls.data import TrainingData
 from impls.networks import Training
 from impls.presets import Preset
 from impls.row import Row, control_of
+from impls.sessions import require_fit
 
 
 @dataclass(frozen=True)
@@ -75,18 +74,13 @@ def build_plan(choices: Choices, data: TrainingData) -> Plan:
     threads = choices.threads or _default_threads(choices, profile)
     require_distinct("--batch-size", batch_sizes)
     require_distinct("--threads", threads)
-    examples, features = data.X.shape
+    examples = len(data.X)
     if max(batch_sizes) > examples:
         raise UsageError(
             f"batch size {max(batch_sizes)} is more than the {examples} training examples: use a "
             "smaller --batch-size or more --examples"
         )
-    if (network.layers[0], network.layers[-1]) != (features, data.classes):
-        raise UsageError(
-            f"network {network.name} has {network.layers[0]} inputs and {network.layers[-1]} "
-            f"outputs, {data.name} has {features} features and {data.classes} classes: give a "
-            f"network such as {features}-70-30-{data.classes}"
-        )
+    require_fit(network, data)
     return Plan(
         seed=choices.seed,
         profile=choices.profile,
@@ -144,13 +138,13 @@ def new_document(plan: Plan, rows: Sequence[Row], data: TrainingData) -> Results
     return Results(
         schema_version=results.SCHEMA_VERSION,
         created_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        generator=f"mlpbench {bench.__version__}",
+        generator=GENERATOR,
         plan=plan,
         dataset=dataset.describe(data),
         machine=machine.describe(os.environ),
         outcomes=(),
         complete=False,
-        command=shlex.join(["mlpbench", *sys.argv[1:]]),
+        command=command_line(),
         rows=tuple(rows),
         code=code.describe(rows),
     )

@@ -6,20 +6,20 @@ import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import TextColumn
 from rich.text import Text
 
 from bench import runner
+from bench.cli.bar import Bar
+from bench.cli.output import say
 from bench.plan import Job, Plan, jobs
 from bench.results import EPOCH, Measured, Outcome, Timing
 
 
-class RunProgress:
+class RunProgress(Bar):
     """Shows jobs as they begin and end; use it as a context manager around the run.
 
     The time left is the sum over the jobs to come of what their implementation has taken so far,
@@ -28,32 +28,11 @@ class RunProgress:
     """
 
     def __init__(self, console: Console, plan: Plan) -> None:
-        self.console, self.plan, self.jobs = console, plan, jobs(plan)
+        self.plan, self.jobs = plan, jobs(plan)
         self.seconds: dict[str, list[float]] = {}
         self.begun = 0.0
-        self.bar = Progress(
-            TextColumn("[bold]{task.completed}"),
-            BarColumn(bar_width=24),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}", style="cyan"),
-            TextColumn("{task.description}"),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self.task = self.bar.add_task("", total=self._total(), left="")
-
-    def __enter__(self) -> Self:
-        self.bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.bar.stop()
+        left = TextColumn("{task.fields[left]}", style="cyan")
+        super().__init__(console, "{task.completed}", left, self._total(), left="")
 
     def show(self, progress: runner.Progress) -> None:
         """Take note of a job's beginning or end."""
@@ -135,7 +114,7 @@ def _epoch(measured: Measured) -> Timing:
 def waiting(console: Console, text: str) -> Iterator[None]:
     """A spinner with ``text`` in a terminal, one plain line elsewhere."""
     if not console.is_terminal:
-        console.print(text, highlight=False)
+        say(console, text)
         yield
         return
     with console.status(text):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
+from bench.cli.output import note
 from bench.cli.progress import waiting
 from bench.errors import UsageError
 from impls import keras_files, models
-from impls.data import TrainingData, load_dataset
+from impls.data import TrainingData
+from impls.data.loading import read_dataset
 from impls.data.normalise import Normaliser
+from impls.data.raw import RawData
+from impls.data.training_data import from_raw
 from impls.networks import Network
 from impls.parameters import Parameters
 
@@ -39,21 +42,26 @@ def read_weights(path: Path) -> Weights:
     return Weights(model.network, model.state.parameters, model.normaliser)
 
 
-def read_data(
-    console: Console, options: dict[str, Any], normalisation: str | Normaliser
-) -> TrainingData:
-    """The data set that was asked for, with a word while it is read and what must be known of it.
+def read_raw(console: Console, source: str) -> RawData:
+    """The data set called ``source``, with a word while it is read and what must be known of it.
 
     Raises:
         DatasetError: see :func:`impls.data.load_dataset`.
     """
     with waiting(console, "reading the data"):
-        data = load_dataset(
-            options["dataset"], progress=console.is_terminal, normalisation=normalisation
-        )
-    if data.note:
-        console.print(f"Note: {data.note}", style="yellow", highlight=False, soft_wrap=True)
-    return data.take(options["examples"]) if options["examples"] else data
+        raw = read_dataset(source, progress=console.is_terminal)
+    if raw.note:
+        note(console, raw.note)
+    return raw
+
+
+def read_data(console: Console, source: str, normalisation: str | Normaliser) -> TrainingData:
+    """The same, normalised.
+
+    Raises:
+        DatasetError: see :func:`impls.data.load_dataset`.
+    """
+    return from_raw(read_raw(console, source), normalisation)
 
 
 def require_class(digit: int | None, data: TrainingData) -> None:

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from bench import documents
+from bench.cli.output import say
 from bench.cli.shared_options import margin_option
 from bench.sources import read_any
 from reports import build_report
@@ -32,5 +33,5 @@ def report_command(sources: tuple[Path, ...], output: Path, margin: float) -> No
     documents.write_bytes(output, build_report(found, margin).encode())
     console = Console()
     for sentence in sentences(build_context(found, margin)):
-        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"Report: {output}", highlight=False, soft_wrap=True)
+        say(console, sentence)
+    say(console, f"Report: {output}")

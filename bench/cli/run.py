@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 from rich.console import Console
 
 from bench import documents, lock
 from bench import journal as journals
 from bench.cli.implementations import choose_implementations
 from bench.cli.measuring import Started, begin, go_on, has_ended, measure
-from bench.cli.options import parse_settings
+from bench.cli.options import given, parse_settings, require_alone
+from bench.cli.output import REPORT, finish, folder_for, say
 from bench.cli.planning import Choices, with_companions
 from bench.cli.progress import waiting
 from bench.cli.run_options import RUN_OPTIONS
@@ -49,11 +48,11 @@ def run_command(context: click.Context, /, **options: Any) -> int:
     console = Console(stderr=options["as_json"])
     resumed: Path | None = options["resume"]
     if resumed is not None:
-        _require_alone(context)
+        require_alone(context, WITH_RESUME, "the plan of the interrupted run")
     if resumed is not None and has_ended(resumed):
         # It may have been killed before its report was written.
         said = f"The run in {resumed} has ended: writing its results and report again."
-        console.print(said, markup=False, highlight=False, soft_wrap=True)
+        say(console, said)
         folder, complete = resumed, True
     else:
         with lock.measuring(" ".join(["mlpbench run", *_words(context)])):
@@ -70,35 +69,12 @@ def run_command(context: click.Context, /, **options: Any) -> int:
 
 def _words(context: click.Context) -> list[str]:
     """The options that were given, for whoever finds the machine busy."""
-    return [f"{p.opts[0]} {context.params[p.name]}" for p in _given(context) if p.name]
-
-
-def _given(context: click.Context) -> list[click.Parameter]:
-    return [
-        parameter
-        for parameter in context.command.params
-        if parameter.name
-        and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
-    ]
+    return [f"{p.opts[0]} {context.params[p.name]}" for p in given(context) if p.name]
 
 
 def _start(console: Console, options: dict[str, Any]) -> Started:
     """A new run in a folder of its own."""
-    folder = options["out"] or Path("results") / f"{dt.datetime.now().astimezone():%Y-%m-%d-%H%M%S}"
-    return begin(console, _choices(options), options["budget"], folder)
-
-
-def _require_alone(context: click.Context) -> None:
-    """Refuse options that the plan of the run to be resumed has decided already.
-
-    Raises:
-        UsageError: there is one.
-    """
-    others = [p.opts[0] for p in _given(context) if p.name not in WITH_RESUME]
-    if others:
-        raise UsageError(
-            f"--resume goes on with the plan of the interrupted run: leave out {', '.join(others)}"
-        )
+    return begin(console, _choices(options), options["budget"], folder_for(options["out"]))
 
 
 def _target(options: dict[str, Any]) -> float | None:
@@ -143,7 +119,7 @@ def _write(console: Console, document: Results, folder: Path, margin: float) -> 
     documents.save(document, folder / "results.json")
     with waiting(console, "writing the report"):
         page = build_report([document], margin)
-        documents.write_bytes(folder / "report.html", page.encode())
+        documents.write_bytes(folder / REPORT, page.encode())
 
 
 def _conclude(console: Console, document: Results, folder: Path, options: dict[str, Any]) -> None:
@@ -156,15 +132,13 @@ def _conclude(console: Console, document: Results, folder: Path, options: dict[s
             "complete": document.complete,
             "ended": document.ended,
             "results": str(folder / "results.json"),
-            "report": str(folder / "report.html"),
+            "report": str(folder / REPORT),
         }
         click.echo(json.dumps(answer))
         return
     console.print()
     for sentence in said:
-        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+        say(console, sentence)
     console.print()
-    console.print(epoch_table(context))
-    if not document.complete:
-        console.print(f"Go on with: mlpbench run --resume {folder}", highlight=False)
-    console.print(f"Report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
+    go_on = () if document.complete else ("mlpbench", "run", "--resume", str(folder))
+    finish(console, epoch_table(context), folder / REPORT, go_on)

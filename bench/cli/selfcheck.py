@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from bench.cli.output import facts_table, say
 from bench.selfcheck import CHECKS, Options, Report, run
 
 _NAMES = "\n\n".join(f"\b\n{name}\n    {summary}" for name, summary in CHECKS.items())
@@ -19,28 +21,19 @@ _NAMES = "\n\n".join(f"\b\n{name}\n    {summary}" for name, summary in CHECKS.it
 def selfcheck_command(name: str, trials: int | None, seed: int) -> int:
     """Check the measuring itself and exit with 1 where a promise is not kept."""
     progress = Console(stderr=True)
-
-    def say(line: str) -> None:
-        progress.print(line, markup=False, highlight=False, soft_wrap=True)
-
-    report = run(name, Options(trials=trials, seed=seed, say=say))
+    report = run(name, Options(trials=trials, seed=seed, say=partial(say, progress)))
     _show(report, Console())
     return 0 if report.passed else 1
 
 
 def _show(report: Report, console: Console) -> None:
     """Every finding beside its target, then the notes, and the outcome last."""
-    table = Table(title=Text(report.title), title_justify="left")
-    for title in ("check", "found", "target", ""):
-        table.add_column(title, overflow="fold")
-    for one in report.findings:
-        word = Text("kept") if one.passed else Text("MISSED", style="bold red")
-        table.add_row(Text(one.what), Text(one.found), Text(one.target), word)
-    console.print(table)
+    kept, missed = Text("kept"), Text("MISSED", style="bold red")
+    rows = [
+        (one.what, one.found, one.target, kept if one.passed else missed) for one in report.findings
+    ]
+    console.print(facts_table(report.title, ("check", "found", "target", ""), rows))
     for note in report.notes:
-        console.print(note, markup=False, highlight=False, soft_wrap=True)
-    missed = sum(not one.passed for one in report.findings)
-    console.print(
-        f"{len(report.findings) - missed} of {len(report.findings)} targets kept",
-        highlight=False,
-    )
+        say(console, note)
+    number = sum(one.passed for one in report.findings)
+    say(console, f"{number} of {len(report.findings)} targets kept")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-from click.core import ParameterSource
 from rich.table import Table
 
+from bench.cli.options import given
 from bench.errors import UnknownNameError, UsageError
 from bench.plan import require_distinct
 from impls.evaluation import Trained
@@ -45,7 +45,7 @@ def studied_parameter(context: click.Context) -> Studied:
         raise UnknownNameError("parameter", label, known)
     option = known[label]
     name = str(option.name)
-    if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+    if option in given(context):
         raise UsageError(f"--{label} is what is studied: give its values with --values alone")
     texts = context.params["values"]
     converted = {text: _converted(option, text, context) for text in texts}

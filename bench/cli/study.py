@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from bench import documents
 from bench.cli.implementations import choose_trainer
 from bench.cli.interrupt import Interruption
+from bench.cli.learned import write
 from bench.cli.options import list_option
-from bench.cli.output import file_name, open_folder
-from bench.cli.progress import waiting
+from bench.cli.output import GENERATOR, command_line, file_name, folder_for, open_folder, say
+from bench.cli.reading import read_raw
 from bench.cli.shared_options import out_option, with_options
 from bench.cli.studied import Studied, outcome_table, studied_parameter
 from bench.cli.training_options import LEARNING_OPTIONS, Choice, choose
 from bench.cli.training_progress import TrainingProgress
-from bench.cli.training_run import GENERATOR
 from impls import models, registry, sessions
 from impls.data import TrainingData
-from impls.data.loading import read_dataset
 from impls.data.training_data import from_raw
 from impls.evaluation import Trained
 from impls.row import Row
@@ -34,6 +29,7 @@ from reports.study import build_study
 
 EXIT_FINE = 0
 EXIT_INTERRUPTED = 130
+STUDY = "study.json"
 
 ARTICLES = {"epochs": 800, "decay": 1e-5, "l2": 0.2, "start_scale": 0.5}
 """Where the articles' study of the penalty differs from their timed trainings."""
@@ -86,7 +82,7 @@ def study_command(context: click.Context, /, **options: Any) -> int:
     read = _Reader(console, context.params)
     for choice in choices.values():
         sessions.require_fit(choice.network, read(choice))
-    folder = open_folder(options["out"], "study")
+    folder = open_folder(folder_for(options["out"], "study"))
     reached, complete = _train(console, row, studied, choices, read, folder, options)
     if reached:
         data = read(next(iter(choices.values())))
@@ -106,17 +102,14 @@ def _with_articles(console: Console, context: click.Context, studied: Studied) -
     context.params.update(taken)
     if taken:
         words = ", ".join(f"{name.replace('_', '-')} {value:g}" for name, value in taken.items())
-        console.print(f"As in the articles' study: {words}", highlight=False, soft_wrap=True)
+        say(console, f"As in the articles' study: {words}")
 
 
 class _Reader:
     """The data in any normalisation; the one that was used last is kept."""
 
     def __init__(self, console: Console, options: dict[str, Any]) -> None:
-        with waiting(console, "reading the data"):
-            self.raw = read_dataset(options["dataset"], progress=console.is_terminal)
-        if self.raw.note:
-            console.print(f"Note: {self.raw.note}", style="yellow", soft_wrap=True)
+        self.raw = read_raw(console, options["dataset"])
         self.last: TrainingData | None = None
 
     def __call__(self, choice: Choice) -> TrainingData:
@@ -139,7 +132,7 @@ def _train(
     reached: list[Trained] = []
     for text, choice in choices.items():
         name, epochs = f"{studied.label} {text}", choice.training.epochs
-        console.print(f"{name}:", highlight=False)
+        say(console, f"{name}:")
         data = read(choice)
         session = sessions.begin(row, choice.network, choice.training, choice.order, data)
         with (
@@ -165,19 +158,17 @@ def _conclude(
     console: Console, studied: Studied, reached: list[Trained], data: TrainingData, folder: Path
 ) -> None:
     """Write report and numbers, print the table."""
-    command = shlex.join(["mlpbench", *sys.argv[1:]])
+    command = command_line()
     values = tuple(one.name.removeprefix(f"{studied.label} ") for one in reached)
-    with waiting(console, "writing the report"):
-        page = build_study(
+
+    def page() -> str:
+        return build_study(
             studied.label, values, reached, data, command=command, generator=GENERATOR
         )
-        documents.write_bytes(folder / "report.html", page.encode())
-        numbers = {
-            "parameter": studied.label,
-            "values": list(values),
-            **as_data(reached, data, command),
-        }
-        documents.write_bytes(folder / "study.json", json.dumps(numbers, indent=1).encode())
-    console.print()
-    console.print(outcome_table(studied.label, values, reached))
-    console.print(f"Report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
+
+    numbers = {
+        "parameter": studied.label,
+        "values": list(values),
+        **as_data(reached, data, command),
+    }
+    write(console, page, numbers, folder / STUDY, outcome_table(studied.label, values, reached))

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-from click.core import ParameterSource
 from rich.console import Console
 
 from bench.cli.implementations import choose_trainers, named_in_full
 from bench.cli.learned import conclude
-from bench.cli.options import list_option
-from bench.cli.output import note, open_folder
+from bench.cli.options import list_option, require_alone
+from bench.cli.output import folder_for, note, open_folder
 from bench.cli.reading import read_data, read_weights, require_class
 from bench.cli.shared_options import with_options
 from bench.cli.train_options import TRAIN_OPTIONS, WITH_RESUME
@@ -64,7 +63,7 @@ def train_command(context: click.Context, /, **options: Any) -> int:
     console = Console()
     plan = _resumed(console, context) if options["resume"] else _new(console, options)
     require_class(options["digit"], plan.data)
-    folder = open_folder(options["out"], "train")
+    folder = open_folder(folder_for(options["out"], "train"))
     reached: list[Trained] = []
     interrupted = False
     for row in plan.rows:
@@ -77,10 +76,9 @@ def train_command(context: click.Context, /, **options: Any) -> int:
             break
     if not reached:
         raise UsageError("none of the implementations takes this network: name others with --impl")
-    conclude(console, reached, plan.data, folder, options["digit"])
-    if interrupted:
-        path = model_path(folder, reached[-1].name)
-        console.print(f"Go on with: mlpbench train --resume {path}", highlight=False)
+    last = model_path(folder, reached[-1].name)
+    go_on = ("mlpbench", "train", "--resume", str(last)) if interrupted else ()
+    conclude(console, reached, plan.data, folder, options["digit"], go_on)
     return EXIT_INTERRUPTED if interrupted else EXIT_FINE
 
 
@@ -107,7 +105,8 @@ def _new(console: Console, options: dict[str, Any]) -> Plan:
         weights = read_weights(options["weights"])
     normaliser = weights.normaliser if weights and options["normalise"] is None else None
     choice = choose(options, network=weights.network if weights else None)
-    data = read_data(console, options, normaliser or choice.normalise)
+    data = read_data(console, options["dataset"], normaliser or choice.normalise)
+    data = data.take(choice.examples) if choice.examples else data
     sessions.require_fit(choice.network, data)
     start = weights.parameters if weights else None
 
@@ -125,20 +124,11 @@ def _resumed(console: Console, context: click.Context) -> Plan:
         UsageError: an option that the model has decided already.
     """
     options = context.params
-    others = [
-        parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.name not in WITH_RESUME
-        and context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
-    ]
-    if others:
-        raise UsageError(
-            f"--resume goes on with the settings of the model: leave out {', '.join(others)}"
-        )
+    require_alone(context, WITH_RESUME, "the settings of the model")
     saved = models.load(options["resume"])
     epochs = options["epochs"] or saved.training.epochs
     model = sessions.with_epochs(saved, epochs)
-    data = read_data(console, options, model.normaliser)
+    data = read_data(console, options["dataset"], model.normaliser)
     if model.source.examples < len(data.X):
         data = data.take(model.source.examples)
     names = options["implementations"] or (model.implementation,)

@@ -3,50 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from bench.cli.bar import Bar
+from bench.cli.output import say
 from impls.evaluation import Trained
 from impls.history import Epoch, Standing
 from impls.sessions import Session
 from reports.evaluation.summary import QUANTITIES
 
 
-class TrainingProgress:
+class TrainingProgress(Bar):
     """A bar that moves with every epoch, and a status of several lines every ``period`` epochs."""
 
     def __init__(self, console: Console, session: Session, epochs: int, period: int) -> None:
-        self.console, self.session, self.epochs, self.period = console, session, epochs, period
+        self.session, self.epochs, self.period = session, epochs, period
         self.standing: Standing | None = None
-        self.bar = Progress(
-            TextColumn("[bold]{task.completed}/{task.total}"),
-            BarColumn(bar_width=24),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.description}"),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self.task = self.bar.add_task("", total=epochs, completed=len(session.history.epochs))
-
-    def __enter__(self) -> Self:
-        self.bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.bar.stop()
+        count, done = "{task.completed}/{task.total}", len(session.history.epochs)
+        super().__init__(console, count, TimeRemainingColumn(), epochs, completed=done)
 
     def show(self, epoch: Epoch) -> None:
         """Take note of a finished epoch."""
@@ -54,7 +33,7 @@ class TrainingProgress:
         self.bar.update(self.task, completed=epoch.number, description=self._short(epoch))
         if epoch.number % self.period == 0 or epoch.number == self.epochs:
             for line in self._status(epoch):
-                self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+                say(self.console, line)
 
     def _short(self, epoch: Epoch) -> str:
         words = [f"cost {epoch.cost:.4g}", f"error {epoch.mean_error:.4f}"]

@@ -7,15 +7,12 @@ from typing import Any
 
 from rich.console import Console
 
-import bench
 from bench.cli.interrupt import Interruption
-from bench.cli.output import file_name, open_folder
+from bench.cli.output import GENERATOR, file_name, open_folder, say
 from bench.cli.training_progress import TrainingProgress
 from impls import keras_files, models
 from impls.history import Epoch
 from impls.sessions import Session
-
-GENERATOR = f"mlpbench {bench.__version__}"
 
 
 def train(
@@ -47,7 +44,7 @@ def model_path(folder: Path, implementation: str) -> Path:
 
 def _checkpoint(session: Session, folder: Path, epoch: int) -> None:
     name = f"{file_name(session.row.name)}-epoch-{epoch:04}{models.SUFFIX}"
-    place = open_folder(folder / "checkpoints", "")
+    place = open_folder(folder / "checkpoints")
     models.save(session.model(), place / name, generator=GENERATOR)
 
 
@@ -60,4 +57,4 @@ def _save(console: Console, session: Session, folder: Path) -> None:
         paths.append(paths[0].with_suffix(keras_files.SUFFIX))
         keras_files.save(model.network, model.state.parameters, paths[1])
     for path in paths:
-        console.print(f"Saved: {path}", highlight=False, soft_wrap=True)
+        say(console, f"Saved: {path}")
