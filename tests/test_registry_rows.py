@@ -10,16 +10,19 @@ import sys
 import tomllib
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 import bench
-from bench import gate
+from bench import gate, selfcheck
 from bench.errors import ImplementationError, UnknownNameError
 from impls import reference, registry
+from impls.data.normalise import NORMALISATIONS
 from impls.networks import LossName, Network, Training
 from impls.parameters import start_parameters
+from impls.presets import Preset
 from impls.registry import ROWS
 from impls.row import Row
 from reports import page
@@ -218,6 +221,23 @@ def test_the_implementation_in_the_contributing_guide_passes_the_gate(
     checks = gate.inspect(registry.load(row), network, training, start, (X, Y), order)
     assert gate.refusal(checks) == ""
     assert len(checks) > len(training.__struct_fields__)
+
+
+def test_the_network_in_the_contributing_guide_is_a_preset() -> None:
+    names = {"Preset": Preset, "Network": Network, "Training": Training}
+    preset = eval(_example("### A network"), dict(names))  # noqa: S307 - our own text
+    assert isinstance(preset, Preset)
+    assert preset.normalise in NORMALISATIONS
+    assert preset.training_at(20000).learning_rate == 1e-4
+
+
+def test_the_self_check_in_the_contributing_guide_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("bench.selfcheck.the_clock")
+    exec(_example("### A self-check"), module.__dict__)  # noqa: S102 - our own text
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    report = selfcheck.run("the-clock", selfcheck.Options(trials=1))
+    assert [finding.what for finding in report.findings] == ["steps backwards"]
+    assert report.passed
 
 
 def test_the_section_in_the_contributing_guide_fits_into_the_report() -> None:
