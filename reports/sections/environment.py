@@ -47,6 +47,7 @@ def render(context: Context) -> Markup:
         runs=runs,
         pools=_pools(context, points) if points else None,
         variables=_variables(context, points) if points else None,
+        declared=_declared(context, points),
     )
 
 
@@ -177,6 +178,26 @@ def _variables(context: Context, points: list[Point]) -> Table:
         variables = sorted(point.measured[0].process.environment.items())
         shown = "  ".join(f"{name}={value}" for name, value in variables) or "none"
         names.setdefault((point.condition, shown), []).append(point.implementation)
+    caption = "Thread and library variables that the workers found"
+    return _together(context, names, caption, "Variables")
+
+
+def _declared(context: Context, points: list[Point]) -> Table | None:
+    """What implementations say that their numbers depend on; None where none says anything."""
+    names: dict[tuple[Condition, str], list[str]] = {}
+    for point in points:
+        settings = point.measured[0].process.declared.items()
+        if settings:
+            shown = "; ".join(f"{name}: {value}" for name, value in settings)
+            names.setdefault((point.condition, shown), []).append(point.implementation)
+    caption = "Settings of their libraries that implementations declare"
+    return _together(context, names, caption, "Declared") if names else None
+
+
+def _together(
+    context: Context, names: dict[tuple[Condition, str], list[str]], caption: str, title: str
+) -> Table:
+    """One row for all implementations of which the same is shown."""
     rows = tuple(
         tables.row(
             context,
@@ -185,8 +206,8 @@ def _variables(context: Context, points: list[Point]) -> Table:
         )
         for (condition, shown), some in names.items()
     )
-    columns = tables.columns("Condition", "Implementations", "Variables", text_columns=3)
-    return Table("Thread and library variables that the workers found", columns, rows)
+    columns = tables.columns("Condition", "Implementations", title, text_columns=3)
+    return Table(caption, columns, rows)
 
 
 def _pool_threads(pool: Pool) -> str:

@@ -68,7 +68,7 @@ def _added(before: int | None, after: int | None) -> int | None:
 
 
 def render(context: Context) -> Markup | Absence:
-    """The table of the headline's group, and the others folded."""
+    """The table of the headline's group; folded, those of other batch sizes or conditions."""
     groups: dict[tuple[Condition, int], list[Row]] = {}
     for condition, batch_size, group in context.groups():
         rows = [_row(context, point, found) for point in group.values() if (found := stages(point))]
@@ -78,11 +78,18 @@ def render(context: Context) -> Markup | Absence:
         return Absence(_ABSENT)
     headlines = [(one.best.condition, one.batch_size) for one in findings(context)[:1]]
     first = next((where for where in headlines if where in groups), next(iter(groups)))
-    rest = [row for where, rows in groups.items() if where != first for row in rows]
+    # Memory hardly depends on threads and batch size at once: one of them at a time will do.
+    near = [
+        where
+        for where in groups
+        if where != first and (where[0] == first[0] or where[1] == first[1])
+    ]
+    rest = [row for where in near for row in groups[where]]
     return templates.section(
         "memory",
         table=_table(f"batch {first[1]}, {context.label(first[0])}", groups[first]),
-        rest=_table("all other cells", rest) if rest else None,
+        rest=_table("one thing changed", rest) if rest else None,
+        left_out=len(groups) - 1 - len(near),
         whole_life=any(
             one.memory is not None and not one.memory.peak_of_timing
             for point in context.points.values()
@@ -113,7 +120,7 @@ def _row(context: Context, point: Point, found: Stages) -> Row:
 
 
 def _bytes(value: float | None, notes: tuple[str, ...] = (), missing: str = "not told") -> Cell:
-    return tables.word(missing) if value is None else Cell(_words(value), value, notes)
+    return tables.word(missing) if value is None else Cell(_words(value), round(value), notes)
 
 
 def _words(value: float) -> str:

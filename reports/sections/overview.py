@@ -8,6 +8,7 @@ from bench.verdicts import within
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context
+from reports.held_back import note
 from reports.points import Condition
 from reports.section import Absence, Section
 from reports.tables import Cell, Table
@@ -74,6 +75,9 @@ def _cell(context: Context, name: str, condition: Condition, batch_size: int) ->
             notes.append(f"{text.times(verdict.ratio.value)} as fast{marked}")
         if key in context.over_floor:
             notes.append(f"{text.times(context.over_floor[key].value)} floor")
+    held = note(point)
+    if held:
+        notes.append(held)
     mark = "" if point.whole_epochs else " †"
     return Cell(
         text.seconds(point.epoch.value) + mark,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 
 from bench.plan import Cell
@@ -89,3 +90,25 @@ def test_a_quota_and_the_kernels_of_a_pool_are_shown() -> None:
     cells = row_of(process)
     assert cells[3] == "4<small>quota 1.50</small>"
     assert "openblas 0.3.30: 2 threads (pthreads, SkylakeX)" in cells[4]
+
+
+def test_settings_that_implementations_declare_are_shown_together() -> None:
+    cells = [
+        pieces.reprocessed(
+            pieces.measured(
+                msgspec.structs.replace(CELL, implementation=name), block=0, epoch=[1.0]
+            ),
+            declared=declared,
+        )
+        for name, declared in (
+            ("one", {"products": "in float32", "look": "8 steps"}),
+            ("two", {"products": "in float32", "look": "8 steps"}),
+            ("three", {}),
+        )
+    ]
+    page = str(render(build_context([sample.document(SHAPE, outcomes=cells)])))
+    _, _, table = page.partition("that implementations declare")
+    assert "<td>one, two</td><td>products: in float32; look: 8 steps</td>" in table
+    assert "three" not in table
+    plain = str(render(build_context([sample.document(SHAPE, outcomes=cells[2:])])))
+    assert "declare" not in plain

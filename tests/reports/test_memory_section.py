@@ -85,7 +85,22 @@ def test_a_peak_of_the_whole_life_is_said() -> None:
 
 def test_other_batch_sizes_are_folded() -> None:
     page = page_of(measured(), measured(batch_size=2000))
-    assert page.index("Memory: batch") < page.index("<details") < page.index("all other cells")
+    assert page.index("Memory: batch") < page.index("<details") < page.index("one thing changed")
+
+
+def test_combinations_that_differ_in_both_are_left_to_the_raw_data() -> None:
+    places = [(500, 2), (500, 1), (2000, 2), (2000, 1)]
+    outcomes = [
+        pieces.measured(
+            msgspec.structs.replace(cell(size), threads=threads),
+            block=0,
+            epoch=[1.0 if (size, threads) == (500, 2) else 2.0],
+        )
+        for size, threads in places
+    ]
+    page = page_of(*outcomes)
+    assert page.count("<tr data-implementation") == 3
+    assert "1 further combination of batch size and condition is in the raw data" in page
 
 
 def test_without_any_account_the_section_says_why() -> None:

@@ -1,0 +1,116 @@
+"""The devices of implementations that run on one: limits, and their state around each timing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from markupsafe import Markup
+
+from bench.provenance import Accelerator, AcceleratorReading
+from reports import format as text
+from reports import tables, templates
+from reports.context import Context
+from reports.held_back import accelerators, note
+from reports.points import Point
+from reports.section import Absence, Section
+from reports.tables import Cell, Row, Table
+
+_ABSENT = "No implementation was measured on a GPU."
+
+
+def render(context: Context) -> Markup | Absence:
+    """One row for each cell that ran on a device, and one for each device."""
+    points = [point for point in context.points.values() if accelerators(point)]
+    if not points:
+        return Absence(_ABSENT)
+    everything = [one for point in points for one in accelerators(point)]
+    return templates.section(
+        "accelerators",
+        devices=[_facts(device) for device in _devices(everything)],
+        unknown=sorted({one.reason for one in everything if one.reason}),
+        slow=sum(bool(note(point)) for point in points),
+        number=len(points),
+        table=Table(
+            "State of the device before and after the timing",
+            tables.columns(
+                "Implementation", "Condition", "Batch size", "Clock", "Memory clock",
+                "Temperature", "In use", "Held back", text_columns=2,
+            ),
+            tuple(_row(context, point) for point in points),
+        ),
+    )  # fmt: skip
+
+
+def _devices(everything: Iterable[Accelerator]) -> list[Accelerator]:
+    """Every device once, whatever was read of it."""
+    found = {(one.name, one.driver): one for one in everything if one.name}
+    return list(found.values())
+
+
+def _facts(device: Accelerator) -> list[tuple[str, str]]:
+    memory = device.memory_bytes
+    return [
+        ("device", device.name),
+        ("driver", device.driver or "not told"),
+        ("memory", "not told" if memory is None else text.byte_count(memory)),
+        ("highest clock", _megahertz(device.most_clock_mhz)),
+        ("highest memory clock", _megahertz(device.most_memory_clock_mhz)),
+    ]
+
+
+def _megahertz(clock: int | None) -> str:
+    return "not told" if clock is None else f"{clock} MHz"
+
+
+def _row(context: Context, point: Point) -> Row:
+    def course(
+        told: Callable[[AcceleratorReading], int | None], shown: Callable[[int], str]
+    ) -> Cell:
+        return _course(accelerators(point), told, shown)
+
+    held = note(point)
+    cells = (
+        Cell(point.implementation),
+        Cell(context.label(point.condition)),
+        Cell(str(point.batch_size), point.batch_size),
+        course(lambda one: one.clock_mhz, _megahertz),
+        course(lambda one: one.memory_clock_mhz, _megahertz),
+        course(lambda one: one.temperature, lambda degrees: f"{degrees} °C"),
+        course(lambda one: one.used_bytes, text.byte_count),
+        Cell(held) if held else tables.word("no" if _is_known(point) else "not told"),
+    )
+    return tables.row(
+        context,
+        cells,
+        implementation=point.implementation,
+        batch_size=point.batch_size,
+        condition=point.condition,
+    )
+
+
+def _is_known(point: Point) -> bool:
+    return any(one.readings for one in accelerators(point))
+
+
+def _course(
+    devices: list[Accelerator],
+    told: Callable[[AcceleratorReading], int | None],
+    shown: Callable[[int], str],
+) -> Cell:
+    """The range over processes after the timing, and that before it in small."""
+    ends, begins = (
+        [value for one in devices if one.readings and (value := told(one.readings[at])) is not None]
+        for at in (-1, 0)
+    )
+    if not ends:
+        return tables.word("not told")
+    before = (f"before: {_range(begins, shown)}",) if begins else ()
+    return Cell(_range(ends, shown), max(ends), before)
+
+
+def _range(values: list[int], shown: Callable[[int], str]) -> str:
+    low, high = min(values), max(values)
+    return shown(low) if low == high else f"{shown(low)} to {shown(high)}"
+
+
+SECTION = Section("accelerators", "GPU", 96, render)
