@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 import numpy as np
@@ -98,31 +98,23 @@ class Trainer(torch_gpu.Trainer):
         tensors = [*self.values, *(part for kept in self.optimiser.memory for part in kept)]
         before = [tensor.clone() for tensor in tensors]
         stretch.recording = type(self).record(
-            lambda: self._warm_up(stretch), lambda: self._train(stretch, 0, stretch.count)
+            lambda: self._train(stretch, _one_of_each_size(stretch)),
+            lambda: self._train(stretch, stretch.groups(TOGETHER_ROWS)),
         )
         stretch.G = self.G
         for tensor, value in zip(tensors, before, strict=True):
             tensor.copy_(value)
         return stretch
 
-    def _warm_up(self, stretch: Stretch) -> None:
-        """One batch of each size."""
-        self._train(stretch, 0, 1)
-        self._train(stretch, stretch.count - 1, stretch.count)
-
     @torch.enable_grad()  # type: ignore[untyped-decorator]
-    def _train(self, stretch: Stretch, first: int, end: int) -> None:
-        """Train on the batches from ``first`` to before ``end``; this is what is recorded."""
-        together = max(1, TOGETHER_ROWS // stretch.size)
-        full = min(end, stretch.rows // stretch.size)
-        for begin in range(first, full, together):
-            self._train_together(stretch, range(begin, min(begin + together, full)))
-        if end > full:
-            self._train_together(stretch, range(full, end))
+    def _train(self, stretch: Stretch, groups: Iterable[range]) -> None:
+        """Train on groups of batches; with all of them, this is what is recorded."""
+        for numbers in groups:
+            self._train_together(stretch, numbers)
 
     def _train_together(self, stretch: Stretch, numbers: range) -> None:
         """Train on batches of one size, gathered and tracked together, one after another."""
-        rows = slice(numbers.start * stretch.size, numbers.stop * stretch.size)
+        rows = stretch.rows_of(numbers)
         chosen = stretch.order[rows]
         X, T = self.X.index_select(0, chosen), self.Y.index_select(0, chosen)
         masks = self._drawn_together(stretch, rows)
@@ -151,3 +143,12 @@ class Trainer(torch_gpu.Trainer):
             return [None] * len(self.masks.rates)
         keys = stretch.keys.index_select(0, stretch.batch_of[rows])
         return self.masks.draw(hash_of(keys.add_(stretch.place_in_batch[rows])))
+
+
+def _one_of_each_size(stretch: Stretch) -> list[range]:
+    """Groups that together call for all kernels that a recording needs.
+
+    A kernel that is new to the process would have to be loaded while the device records.
+    """
+    groups = stretch.groups(TOGETHER_ROWS)
+    return list({len(stretch.order[stretch.rows_of(one)]): one for one in groups}.values())

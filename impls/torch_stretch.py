@@ -41,6 +41,20 @@ class Stretch:
         self.losses = torch.zeros(self.count, 3, **kind)
         self.told = np.zeros(self.count)
 
+    def groups(self, rows: int) -> list[range]:
+        """The batches by their numbers, so many together as ``rows`` hold, and at least one.
+
+        Those of a group have one size: a shorter last batch is a group of its own.
+        """
+        together = max(1, rows // self.size)
+        full = self.rows // self.size
+        found = [range(one, min(one + together, full)) for one in range(0, full, together)]
+        return found if full == self.count else [*found, range(full, self.count)]
+
+    def rows_of(self, numbers: range) -> slice:
+        """Where the examples of consecutive batches stand in ``order``."""
+        return slice(numbers.start * self.size, min(numbers.stop * self.size, self.rows))
+
     def tell(self, order: Rows, rate: float, updates: int) -> None:
         """Write what the next replay is about; ``updates`` were made before it."""
         self.order.copy_(torch.from_numpy(order))

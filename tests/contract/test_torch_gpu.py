@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -55,7 +55,6 @@ DROPPED = Network(
     name="dropped", layers=(20, 9, 7, 5), activation="relu", loss="cross-entropy",
     dropout=(0.5, 0.2),
 )  # fmt: skip
-PLAIN = Network(name="plain", layers=(20, 9, 5))
 CASES = {
     "momentum": (DROPPED, Training(batch_size=20, momentum=0.4, l1=0.1, decay=0.5)),
     "adam": (DROPPED, Training(batch_size=20, optimiser="adam", reduction="mean", decay=0.5)),
@@ -155,6 +154,31 @@ def test_a_long_epoch_is_replayed_in_stretches(monkeypatch: pytest.MonkeyPatch) 
     assert set(parts.stretches) == {60, 30}
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     assert_close(parts.parameters(), whole.parameters(), 1e-5)
+
+
+def test_the_warm_up_has_all_shapes_of_the_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, set[tuple[int, int]]] = {"warm up": set(), "work": set()}
+
+    class Worked:
+        def __init__(self, warm_up: Any, work: Any) -> None:
+            for name, part in (("warm up", warm_up), ("work", work)):
+                monkeypatch.setattr(Noting, "now", seen[name])
+                part()
+
+    class Noting(torch_graph_gpu.Trainer):
+        device = "cpu"
+        record = Worked
+        now: ClassVar[set[tuple[int, int]]] = set()
+
+        def _train_together(self, stretch: Any, numbers: range) -> None:
+            rows = stretch.rows_of(numbers)
+            self.now.add((len(numbers), rows.stop - rows.start))
+            super()._train_together(stretch, numbers)
+
+    monkeypatch.setattr(torch_graph_gpu, "TOGETHER_ROWS", 40)
+    trainer = bound(Noting, "momentum", 110)
+    trainer._stretch(110)  # noqa: SLF001
+    assert seen["work"] == seen["warm up"] == {(2, 40), (1, 20), (1, 10)}
 
 
 def test_losses_of_a_step_outlive_the_next_one() -> None:
