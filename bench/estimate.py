@@ -1,12 +1,15 @@
 """How long a plan will take, before it starts: a promise to keep roughly, not a measurement.
 
 The floor is timed here for a moment, and the work of an implementation is taken as a multiple of
-it.  While a run goes on, the times of finished jobs replace this guess (``bench.cli.progress``).
+it.  What a library compiles at its first call is not in it: that takes from nothing to minutes, and
+nothing tells before it was seen once.  While a run goes on, the times of finished jobs replace
+this guess (``bench.cli.progress``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +17,14 @@ import numpy as np
 from bench.plan import Effort, Plan, jobs
 from bench.timing import Clock, calibrate, time_round
 from impls.floor import Trainer as Floor
-from impls.networks import Training
+from impls.networks import Network, Training
 from impls.parameters import Floats, batches, epoch_order, start_parameters
+from impls.row import Row
 
 TYPICAL_MULTIPLE = 3.0
 """An implementation takes about so many floors: the best take 1.2, the baseline 8."""
 START_SECONDS = 3.0
-"""Importing libraries, loading data and compiling, on average."""
+"""Importing libraries and loading data, on average."""
 GATE_EPOCHS = 0.5
 """The gate's work, in epochs of the implementation."""
 _SLICES = 8
@@ -45,6 +49,11 @@ def pace(plan: Plan, data: tuple[Floats, Floats], clock: Clock) -> Pace:
         {size: float(np.median(times)) for size, times in slices.items()},
         float(np.median([np.std(np.log(times), ddof=1) for times in slices.values()])),
     )
+
+
+def may_compile(rows: Iterable[Row]) -> frozenset[str]:
+    """The names of those of ``rows`` that bring a library of their own, which may compile."""
+    return frozenset(row.name for row in rows if row.requires)
 
 
 def run_seconds(plan: Plan, at: Pace) -> float:
@@ -74,7 +83,8 @@ def _floor_slices(
     plan: Plan, training: Training, data: tuple[Floats, Floats], clock: Clock
 ) -> list[float]:
     """Seconds that an epoch's matrix products would take, from several groups of a few steps."""
-    floor = Floor(plan.network, training, start_parameters(plan.network, training, plan.seed))
+    network = _dense(plan.network)
+    floor = Floor(network, training, start_parameters(network, training, plan.seed))
     floor.bind(*data)
     rows = next(batches(epoch_order(plan.examples, plan.seed, 0), training.batch_size))
 
@@ -84,3 +94,16 @@ def _floor_slices(
     iterations = calibrate(clock, step, 0.01)
     steps = plan.examples / training.batch_size
     return [time_round(clock, step, iterations).wall * steps for _ in range(_SLICES)]
+
+
+def _dense(network: Network) -> Network:
+    """``network``, or where it has convolutions a dense one with as many multiplications."""
+    if not network.convolutions:
+        return network
+    places = [math.prod(stage.filtered) for stage in network.stages]
+    places += [1] * (len(network.layers) - 1)
+    shapes = zip(places, network.shapes, strict=True)
+    multiplications = sum(at * n_in * n_out for at, (n_in, n_out) in shapes)
+    first, last = network.layers[0], network.layers[-1]
+    hidden = max(1, multiplications // (first + last))
+    return Network(name=network.name, layers=(first, hidden, last), dtype=network.dtype)

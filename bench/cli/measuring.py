@@ -14,13 +14,14 @@ from bench.cli.output import say
 from bench.cli.planning import Choices, build_plan, examples_wanted, new_document
 from bench.cli.progress import RunProgress, duration
 from bench.cli.reading import read_data
-from bench.estimate import Pace, block_seconds, pace, run_seconds
+from bench.estimate import Pace, block_seconds, may_compile, pace, run_seconds
 from bench.executor import LocalExecutor
 from bench.orders import Arrays
 from bench.plan import Plan, jobs
 from bench.resume import require_unchanged
 from bench.runner import Runner
 from bench.timing import Clock
+from impls import registry
 from impls.data import TrainingData
 from impls.row import Row
 
@@ -47,7 +48,8 @@ def begin(
     if budget_seconds is not None:
         plan = budget.fit(plan, at, budget_seconds)
     journal = journals.Journal(folder, new_document(plan, choices.rows, data))
-    _announce(console, plan, data, at)
+    present = (row for row in choices.rows if registry.missing(row) is None)
+    _announce(console, plan, data, at, compiling=bool(may_compile(present)))
     return Started(plan, choices.rows, _arrays(plan, data), journal, folder)
 
 
@@ -77,7 +79,7 @@ def go_on(console: Console, folder: Path) -> Started:
 
 def measure(console: Console, started: Started, timeout: float) -> bool:
     """Run the plan; return whether it came to its end.  Ctrl-C keeps what was measured."""
-    with RunProgress(console, started.plan) as progress:
+    with RunProgress(console, started.plan, may_compile(started.rows)) as progress:
         runner = Runner(
             started.plan,
             started.rows,
@@ -104,19 +106,22 @@ def _arrays(plan: Plan, data: TrainingData) -> Arrays:
     return Arrays(data.X, data.one_hot(), data.X_test, data.labels_test)
 
 
-def _announce(console: Console, plan: Plan, data: TrainingData, at: Pace) -> None:
+def _announce(
+    console: Console, plan: Plan, data: TrainingData, at: Pace, *, compiling: bool
+) -> None:
     """What is about to happen, for how long, and how precise it can be."""
     say(
         console,
         f"{plan.examples} examples of {data.name} ({data.source}), normalisation "
         f"{data.normaliser.name}, network {plan.network.name}, "
-        f"{_extent(plan, at)}.",
+        f"{_extent(plan, at, compiling=compiling)}.",
     )
 
 
-def _extent(plan: Plan, at: Pace) -> str:
+def _extent(plan: Plan, at: Pace, *, compiling: bool) -> str:
     """How many processes, and how long; with a budget, how far it reaches."""
     per_block = len(jobs(plan)) // plan.effort.blocks
+    more = ", plus compilation" if compiling else ""
     if plan.budget_seconds is not None:
         blocks = budget.fitting(plan, at, plan.effort, plan.budget_seconds)
         expected = budget.expected_half_width(blocks, at.scatter)
@@ -128,16 +133,16 @@ def _extent(plan: Plan, at: Pace) -> str:
         )
         return (
             f"{duration(plan.budget_seconds)}: about {blocks} blocks of {per_block} worker "
-            f"processes; {precise}"
+            f"processes{', fewer where they compile for long' if compiling else ''}; {precise}"
         )
     if plan.precision is not None:
-        block = duration(block_seconds(plan, at, plan.effort))
+        block = duration(block_seconds(plan, at, plan.effort)) + more
         return (
-            f"blocks of {per_block} worker processes, about {block} each, until every ratio is "
+            f"blocks of {per_block} worker processes, each about {block}, until every ratio is "
             f"within {plan.precision:.1%}"
         )
     number = len(jobs(plan))
     return (
         f"{number} worker {'process' if number == 1 else 'processes one after another'}: about "
-        f"{duration(run_seconds(plan, at))}"
+        f"{duration(run_seconds(plan, at))}{more}"
     )

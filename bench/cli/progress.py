@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -23,13 +23,15 @@ class RunProgress(Bar):
     """Shows jobs as they begin and end; use it as a context manager around the run.
 
     The time left is the sum over the jobs to come of what their implementation has taken so far,
-    or of the average where it has not run yet.  Where precision or a budget ends the run, it is
-    said what the end is waited for.
+    or of the average without first calls where it has not run yet; one of ``compiling`` has then
+    still to compile.  Where precision or a budget ends the run, it is said what the end is waited
+    for.
     """
 
-    def __init__(self, console: Console, plan: Plan) -> None:
-        self.plan, self.jobs = plan, jobs(plan)
+    def __init__(self, console: Console, plan: Plan, compiling: Collection[str] = ()) -> None:
+        self.plan, self.jobs, self.compiling = plan, jobs(plan), compiling
         self.seconds: dict[str, list[float]] = {}
+        self.first_calls = 0.0
         self.begun = 0.0
         left = TextColumn("{task.fields[left]}", style="cyan")
         super().__init__(console, "{task.completed}", left, self._total(), left="")
@@ -42,6 +44,9 @@ class RunProgress(Bar):
             self.bar.update(self.task, description=escape(_describe(job)))
             return
         self.seconds.setdefault(job.implementation, []).append(time.monotonic() - self.begun)
+        self.first_calls += sum(
+            one.first_call_seconds for one in progress.outcomes if isinstance(one, Measured)
+        )
         left = self._left(progress.number)
         self.bar.update(self.task, completed=progress.number, left=left)
         total = self._total()
@@ -66,11 +71,14 @@ class RunProgress(Bar):
         rest = self.jobs[done:]
         if not rest:
             return ""
-        average = statistics.mean(s for many in self.seconds.values() for s in many)
+        taken = [s for many in self.seconds.values() for s in many]
+        average = max(0.0, sum(taken) - self.first_calls) / len(taken)
         seconds = sum(
             statistics.mean(self.seconds.get(job.implementation, [average])) for job in rest
         )
-        return f"about {duration(seconds)} left"
+        new = {job.implementation for job in rest} - self.seconds.keys()
+        more = ", plus compilation" if new & set(self.compiling) else ""
+        return f"about {duration(seconds)} left{more}"
 
 
 def duration(seconds: float) -> str:

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import io
+
 import msgspec
 import pytest
+from rich.console import Console
 
-from bench.cli.progress import duration
-from bench.estimate import Pace, block_seconds, pace, run_seconds
+from bench.cli.progress import RunProgress, duration
+from bench.estimate import Pace, block_seconds, may_compile, pace, run_seconds
+from bench.plan import Job, jobs
+from bench.runner import Progress
 from bench.timing import Clock
 from impls.networks import Training
 from impls.parameters import Floats
+from impls.row import Row, control_of
 from tests.harness import fakes
 from tests.harness.fake_trainer import FakeClock
 
@@ -44,6 +50,41 @@ def test_the_whole_run_grows_with_blocks_jobs_and_batch_sizes() -> None:
     assert run_seconds(PLAN, Pace({20: 10.0, 50: 8.0}, 0.0)) > once
     one = msgspec.structs.replace(PLAN, implementations=PLAN.implementations[:1])
     assert run_seconds(one, at) == pytest.approx(once / len(PLAN.implementations))
+
+
+def test_rows_that_bring_a_library_may_compile() -> None:
+    rows = [Row("own", "own.py:Trainer", "NumPy"), Row("theirs", "x:Y", "JAX", ("jax",))]
+    assert may_compile([*rows, control_of(rows[1])]) == {"theirs", "theirs (control)"}
+
+
+def ended(number: int, job: Job, first_call: float) -> Progress:
+    one = msgspec.structs.replace(
+        fakes.measured(fakes.cell(PLAN, job, 20), job.block), first_call_seconds=first_call
+    )
+    return Progress(number, len(jobs(PLAN)), job, (one,))
+
+
+def test_the_time_left_of_what_has_not_run_leaves_out_what_others_compiled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr("bench.cli.progress.time.monotonic", lambda: clock.now)
+    console = Console(file=io.StringIO(), width=200)
+    first = jobs(PLAN)[0]
+    other = next(name for name in PLAN.implementations if name != first.implementation)
+    progress = RunProgress(console, PLAN, compiling={other})
+    progress.show(Progress(1, len(jobs(PLAN)), first, None))
+    clock.advance(110.0)
+    progress.show(ended(1, first, 100.0))
+    rest = jobs(PLAN)[1:]
+    same = sum(job.implementation == first.implementation for job in rest)
+    expected = duration(110.0 * same + 10.0 * (len(rest) - same))
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert f"(about {expected} left, plus compilation)" in said
+    second = next(job for job in rest if job.implementation == other)
+    progress.show(Progress(2, len(jobs(PLAN)), second, None))
+    progress.show(ended(2, second, 0.0))
+    assert "compilation" not in console.file.getvalue().splitlines()[-1]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
