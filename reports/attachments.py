@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,23 +12,40 @@ import msgspec
 import pandas as pd
 from markupsafe import Markup
 
-from bench.results import Disturbance, Measured, Outcome, Results, Timing, Unverified
+from bench.results import (
+    EPOCH,
+    STEP,
+    Check,
+    Disturbance,
+    Measured,
+    Outcome,
+    Results,
+    Timing,
+    Unverified,
+)
 from reports import frame
 
 DIGITS = 4
 """Significant digits of a duration: finer than any round repeats."""
 
-_PLAIN_CSV = 200_000
+_PLAIN_CSV = 50_000
+_LONGEST_CSV = 100_000
+"""Bytes, compressed: a page must stay light enough to be sent around."""
 _PLAIN_JSON = 500_000
 
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file inside the page; ``uri`` works without scripts, ``size`` is in bytes."""
+    """A file inside the page; ``uri`` works without scripts, ``size`` is in bytes.
+
+    ``rows`` counts the rounds of a CSV, and ``complete`` says whether these are all of them.
+    """
 
     name: str
     uri: str
     size: int
+    rows: int = 0
+    complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -40,15 +58,23 @@ class Block:
 
 
 def csv(rounds: pd.DataFrame) -> Attachment:
-    """The rounds of :func:`reports.frame.tidy` as CSV, compressed where it is long."""
+    """The rounds of :func:`reports.frame.tidy` as CSV, compressed where it is long.
+
+    Where it is too long even so, the rounds of single phases are left out.
+    """
     data = frame.to_csv(rounds, digits=DIGITS).encode()
     if len(data) <= _PLAIN_CSV:
-        return Attachment("rounds.csv", _uri("text/csv", data), len(data))
-    return _packed("rounds.csv.gz", data)
+        return Attachment("rounds.csv", _uri("text/csv", data), len(data), len(rounds))
+    packed = _packed("rounds.csv.gz", data)
+    if packed.size <= _LONGEST_CSV:
+        return dataclasses.replace(packed, rows=len(rounds))
+    whole = rounds[rounds["phase"].isin([STEP, EPOCH])]
+    packed = _packed("rounds.csv.gz", frame.to_csv(whole, digits=DIGITS).encode())
+    return dataclasses.replace(packed, rows=len(whole), complete=len(whole) == len(rounds))
 
 
 def json(results: Sequence[Results]) -> Block | Attachment:
-    """The documents with short durations, compressed where they are long.
+    """The documents with short numbers, compressed where they are long.
 
     Several documents become a list.
     """
@@ -71,12 +97,16 @@ def _uri(kind: str, data: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
+def _shortened(value: float, digits: int = DIGITS) -> float:
+    return float(f"{value:.{digits}g}")
+
+
 def _short(values: Sequence[float]) -> tuple[float, ...]:
-    return tuple(float(f"{value:.{DIGITS}g}") for value in values)
+    return tuple(map(_shortened, values))
 
 
 def _rounded(document: Results) -> Results:
-    """``document`` with durations of :data:`DIGITS` significant digits."""
+    """``document`` with fewer digits, and without what compares well to the last place."""
     outcomes = tuple(_rounded_outcome(outcome) for outcome in document.outcomes)
     return msgspec.structs.replace(document, outcomes=outcomes)
 
@@ -90,11 +120,25 @@ def _rounded_outcome(outcome: Outcome) -> Outcome:
 
 
 def _rounded_measured(measured: Measured) -> Measured:
+    process = measured.process
     return msgspec.structs.replace(
         measured,
+        process=msgspec.structs.replace(process, import_seconds=_shortened(process.import_seconds)),
+        gate=tuple(map(_rounded_check, measured.gate)),
+        first_call_seconds=_shortened(measured.first_call_seconds),
+        threads_observed=_shortened(measured.threads_observed),
         warmup_seconds=_short(measured.warmup_seconds),
         timings=tuple(_rounded_timing(timing) for timing in measured.timings),
     )
+
+
+def _rounded_check(check: Check) -> Check:
+    """``check`` without the place where something that passed is least exact."""
+    if not check.passed or check.error is None:
+        return check
+    error, tolerance = _shortened(check.error, 2), _shortened(check.tolerance, 2)
+    short = msgspec.structs.replace(check, error=error, tolerance=tolerance, place="")
+    return short if short.passed else check
 
 
 def _rounded_timing(timing: Timing) -> Timing:

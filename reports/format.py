@@ -59,6 +59,12 @@ def byte_count(count: int) -> str:
     return f"{count} B"
 
 
+def sortable(value: float) -> str:
+    """A number to sort by, with more digits than are shown and no more than sorting needs."""
+    whole = math.isfinite(value) and value == int(value)
+    return str(int(value)) if whole else f"{value:.5g}"
+
+
 def error_size(value: float | None) -> str:
     """A relative error in exponent form; None, where a value was not finite, says so."""
     return "not finite" if value is None else f"{value:.1e}"

@@ -27,6 +27,7 @@ def _environment() -> jinja2.Environment:
         "percent": text.percent,
         "seconds": text.seconds,
         "significant": text.significant,
+        "sortable": text.sortable,
         "tied": text.tied,
         "times": text.times,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 
 from reports.charts import svg
 
@@ -147,6 +149,23 @@ def swatch(style: Style, *, key: str) -> Markup:
         middle = {"marker": style.marker or "none", "markevery": [1]}
         drawing.axes.plot([1, 15, 29], [7, 7, 7], **{**style.line(), **middle})
     return drawing.markup
+
+
+def draw_dots(
+    axes: Any, points: Sequence[tuple[float, float]], style: Style, *, size: float
+) -> None:
+    """Many dots as one path: pieces of line without length, but with round ends.
+
+    A marker for each of them would take several times the space in the page.
+    """
+    codes = [Path.MOVETO, Path.LINETO] * len(points)
+    path = Path([point for point in points for _ in range(2)], codes)
+    path.should_simplify = False
+    dots = PathPatch(
+        path, fill=False, edgecolor=style.colour, linewidth=size, capstyle="round", alpha=0.75
+    )
+    dots.set_gid(style.gid)
+    axes.add_patch(dots)
 
 
 def _render(figure: Figure, description: str, salt: str) -> Markup:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter, MaxNLocator, SymmetricalLogLocator
 
 from reports import format as text
-from reports.charts.canvas import LINE, MUTED, Style
+from reports.charts.canvas import LINE, MUTED, Style, draw_dots
 from reports.charts.rows import note_at_edge, row_canvas
 
 _BAND = 0.56
@@ -65,20 +65,13 @@ def _off(row: Strip, seconds: float) -> float:
 
 def _draw(plot: Any, place: int, row: Strip) -> None:
     """The dots of one implementation, and its estimate as text."""
-    processes = len(row.processes)
     if place:
         plot.axhline(place - 0.5, color=LINE, linewidth=0.5)
-    for number, rounds in enumerate(row.processes):
-        offset = 0.0 if processes == 1 else _BAND * (number / (processes - 1) - 0.5)
-        dots = plot.plot(
-            [_off(row, seconds) for seconds in rounds],
-            [place + offset] * len(rounds),
-            marker="o",
-            linestyle="none",
-            markersize=4.4,
-            markerfacecolor=row.style.colour,
-            markeredgewidth=0,
-            alpha=0.75,
-        )[0]
-        dots.set_gid(row.style.gid)
+    last = len(row.processes) - 1
+    points = [
+        (_off(row, seconds), place + (_BAND * (number / last - 0.5) if last else 0.0))
+        for number, rounds in enumerate(row.processes)
+        for seconds in rounds
+    ]
+    draw_dots(plot, points, row.style, size=4.4)
     note_at_edge(plot, place, text.seconds(row.middle))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
@@ -15,8 +16,25 @@ SENTINELS = {
 } | {f"#fd00{slot:02x}": f"var(--c{slot})" for slot in range(10)}
 """Colours that stand for CSS variables while matplotlib draws."""
 
+_DOTS = "fill:none;opacity:0.75;stroke:var(--{});stroke-width:{};stroke-linecap:round"
+CLASSES = {
+    "text-anchor:start;fill:var(--muted)": "",
+    "text-anchor:middle;fill:var(--muted)": "m",
+    "text-anchor:end;fill:var(--muted)": "e",
+    "text-anchor:end;fill:var(--ink)": "n",
+    "fill:none;stroke:var(--line);stroke-width:0.7": "g",
+    "fill:none;stroke:var(--line);stroke-width:0.5": "b",
+    **{f"fill:var(--c{n});stroke:var(--page);stroke-width:0.8": f"k{n}" for n in range(10)},
+    **{_DOTS.format(f"c{n}", "4.4"): f"o{n}" for n in range(10)},
+    **{_DOTS.format(f"c{n}", "3.4"): f"p{n}" for n in range(10)},
+    _DOTS.format("ink", "4.4"): "of",
+    _DOTS.format("ink", "3.4"): "pf",
+}
+"""Styles that occur so often that the page's style sheet has them, by class; none is a default."""
+
+_CLASSED = {"g", "path", "text"}
 _NUMBER = re.compile(r"-?\d+\.\d+")
-_COMMAND = re.compile(r"\s*([A-Za-z])\s*")
+_COMMAND = re.compile(r"([A-Za-z])([^A-Za-z]*)")
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _SERIES = re.compile(r"series-(\d+|floor)")
 _NO_TURN = re.compile(r"rotate\(-?0(\.0)?[ )]")
@@ -57,7 +75,8 @@ def inline(source: str, *, prefix: str, description: str) -> Markup:
     title = ET.Element("title")
     title.text = description
     root.insert(0, title)
-    return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - escaped by ElementTree
+    written = ET.tostring(root, encoding="unicode").replace(" />", "/>")
+    return Markup(written)  # noqa: S704 - escaped by ElementTree
 
 
 def _clean(element: ET.Element) -> None:
@@ -99,7 +118,7 @@ def _shorten(element: ET.Element) -> None:
         if name in element.attrib:
             element.set(name, _rounded(element.get(name, "")))
     if "d" in element.attrib:
-        element.set("d", _COMMAND.sub(r"\1", _rounded(element.get("d", "")).replace("\n", " ")))
+        element.set("d", _short_path(_rounded(element.get("d", ""))))
     if _NO_TURN.match(element.get("transform", "")):
         del element.attrib["transform"]
     if "style" in element.attrib:
@@ -109,12 +128,57 @@ def _shorten(element: ET.Element) -> None:
         pairs = [part.partition(":") for part in style.split(";")]
         kept = [(name.strip(), value.strip()) for name, _, value in pairs if value.strip()]
         kept = [(n, v) for n, v in kept if n not in _OMITTED or _OMITTED[n] not in (None, v)]
-        if kept:
-            element.set("style", ";".join(f"{name}:{value}" for name, value in kept))
+        _set_style(element, ";".join(f"{name}:{value}" for name, value in kept))
+
+
+def _set_style(element: ET.Element, style: str) -> None:
+    """The style, or the class that stands for it."""
+    name = CLASSES.get(style) if element.tag in _CLASSED else None
+    if name:
+        element.set("class", name)
+    elif name is None and style:
+        element.set("style", style)
 
 
 def _rounded(text: str) -> str:
     return _NUMBER.sub(lambda match: f"{round(float(match[0]), 1):g}", text)
+
+
+def _short_path(path: str) -> str:
+    """``path``, whose coordinates are absolute, with shorter commands for lines and dots.
+
+    Coordinates have at most one decimal, so that relative ones are as exact.
+    """
+    found: list[str] = []
+    x = y = 0.0
+    for command, arguments in _COMMAND.findall(path):
+        numbers = [float(one) for one in arguments.split()]
+        if command in {"L", "M"}:
+            found.append(_moved(command, (x, y), (numbers[0], numbers[1])))
+        else:
+            found.append(command + _packed(numbers))
+        if numbers:
+            x, y = numbers[-2:]
+    return "".join(found)
+
+
+def _moved(command: str, start: tuple[float, float], end: tuple[float, float]) -> str:
+    """The shortest way to write a line or a move from ``start`` to ``end``."""
+    off = [round(b - a, 1) for a, b in zip(start, end, strict=True)]
+    written = [command + _packed(end), command.lower() + _packed(off)]
+    if command == "L" and not off[1]:
+        # A line without length is a dot where it has round ends.
+        written = ["H" + _packed(end[:1]), "h" + _packed(off[:1])]
+    elif command == "L" and not off[0]:
+        written = ["V" + _packed(end[1:]), "v" + _packed(off[1:])]
+    return min(written, key=len)
+
+
+def _packed(numbers: Sequence[float]) -> str:
+    """Numbers without what SVG does not need: leading zeros, and spaces before a sign."""
+    words = [f"{number + 0:.1f}".removesuffix(".0") for number in numbers]
+    words = [word.replace("0.", ".", 1) if abs(float(word)) < 1 else word for word in words]
+    return " ".join(words).replace(" -", "-")
 
 
 def _prune(parent: ET.Element) -> None:

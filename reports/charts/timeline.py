@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
-from matplotlib.patches import PathPatch
-from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter, MaxNLocator, SymmetricalLogLocator
 
-from reports.charts.canvas import INK, LINE, MUTED, Style, canvas
+from reports.charts.canvas import INK, LINE, MUTED, Style, canvas, draw_dots
 
 _SIZE = (460, 260)
 _MARGINS = (70, 14, 30, 42)
@@ -72,18 +70,8 @@ def _scale(plot: Any, shares: Sequence[float]) -> None:
 
 
 def _draw(plot: Any, track: Track) -> None:
-    """One path with a dot for each round: a piece of line without length, but with round ends.
-
-    A marker for each of so many rounds would take twice the space in the page.
-    """
-    points = [point for point in zip(track.places, track.shares, strict=True) for _ in range(2)]
-    path = Path(points, [Path.MOVETO, Path.LINETO] * len(track.places))
-    path.should_simplify = False
-    dots = PathPatch(
-        path, fill=False, edgecolor=track.style.colour, linewidth=3.4, capstyle="round", alpha=0.75
-    )
-    dots.set_gid(track.style.gid)
-    plot.add_patch(dots)
+    """The dots of one implementation."""
+    draw_dots(plot, list(zip(track.places, track.shares, strict=True)), track.style, size=3.4)
 
 
 def _cross(plot: Any, tracks: Sequence[Track]) -> None:

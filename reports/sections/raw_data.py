@@ -11,13 +11,11 @@ from reports.section import Section
 
 def render(context: Context) -> Markup:
     """Links that hold the rounds and the documents themselves."""
-    rounds = frame.tidy(context.results)
     document = attachments.json(context.results)
     is_block = isinstance(document, attachments.Block)
     return templates.section(
         "raw_data",
-        table=attachments.csv(rounds),
-        rows=len(rounds),
+        table=attachments.csv(frame.tidy(context.results)),
         block=document if is_block else None,
         link=None if is_block else document,
         digits=attachments.DIGITS,

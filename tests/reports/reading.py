@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 _VOID = {"meta", "link", "br", "input", "hr", "img"}
@@ -48,3 +49,20 @@ class Page(HTMLParser):
     def ids(self) -> list[str]:
         """Every id, in order."""
         return [str(one["id"]) for _, one in self.elements if "id" in one]
+
+
+def places(path: str) -> list[tuple[float, float]]:
+    """Where each command of an SVG path ends, to a tenth; curves are left out."""
+    found: list[tuple[float, float]] = []
+    x = y = 0.0
+    for command, written in re.findall(r"([A-Za-z])([^A-Za-z]*)", path):
+        numbers = [float(one) for one in re.findall(r"-?[\d.]+", written)]
+        name = command.upper()
+        across = numbers[0] if name in "MLH" else 0.0
+        down = numbers[-1] if name in "MLV" else 0.0
+        if command.islower():
+            x, y = x + across, y + down
+        else:
+            x, y = (across if name in "MLH" else x), (down if name in "MLV" else y)
+        found.append((round(x, 1), round(y, 1)))
+    return found

@@ -16,7 +16,7 @@ from reports.points import Point
 from reports.section import Absence
 from reports.sections.disturbance import render
 from reports.watched import effect, of_the_epoch, share, watched
-from tests.reports import pieces, sample
+from tests.reports import pieces, reading, sample
 from tests.reports.pieces import disturbance
 
 ONE, TWO = (row.name for row in ROWS if row.rung in (1, 2))
@@ -144,11 +144,11 @@ def test_the_course_of_the_run_follows_the_processes() -> None:
     ]
     page = page_of(context_of(*outcomes))
     chart = re.findall(r"<figure.*?</figure>", page, re.DOTALL)[0]
-    dots = re.findall(r'<path d="((?:M[\d. ]+L[\d. ]+)+)" style="[^"]*round[^"]*"', chart)
+    dots = re.findall(r'<path d="([^"]+)" class="p\d"', chart)
     assert len(dots) == 2, "one path for each implementation"
-    places = [float(x) for path in dots for x in re.findall(r"M([\d.]+) ", path)]
-    assert len(places) == 18
-    assert sorted(places) != places, "blocks interleave the implementations"
+    across = [x for path in dots for x, _ in reading.places(path)[::2]]
+    assert len(across) == 18
+    assert sorted(across) != across, "blocks interleave the implementations"
     assert chart.count("<use ") == 6, "one cross for each disturbed round"
 
 

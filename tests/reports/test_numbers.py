@@ -30,6 +30,10 @@ def epochs(document: Results, name: str, batch_size: int, threads: int) -> dict[
     }
 
 
+DIGITS = 1e-4
+"""So exact are the numbers by which cells are sorted."""
+
+
 def section(page: str, name: str) -> str:
     found = re.search(rf'<section id="{name}".*?</section>', page, re.DOTALL)
     assert found
@@ -57,7 +61,7 @@ def test_the_overview_holds_the_estimates_of_the_epoch(
             stats.estimate(list(epochs(document, name, size, threads).values())).value
             for size in (128, 500, 2000, 20000)
         ]
-        assert values(row) == pytest.approx(expected, rel=1e-12)
+        assert values(row) == pytest.approx(expected, rel=DIGITS)
 
 
 def test_the_overview_prints_speed_up_and_multiple_of_the_floor(
@@ -104,7 +108,7 @@ def test_the_product_of_all_gains_is_the_gain_of_the_whole_ladder(
     whole = stats.paired_ratio(
         epochs(document, BASELINE, 128, 1), epochs(document, LAST, 128, 1)
     ).value
-    assert values(rows[0])[0] == pytest.approx(whole)
+    assert values(rows[0])[0] == pytest.approx(whole, rel=DIGITS)
 
 
 def test_published_gains_stand_at_published_batch_sizes_only(page: str) -> None:
@@ -118,8 +122,9 @@ def test_published_gains_stand_at_published_batch_sizes_only(page: str) -> None:
 
 def test_observed_threads_stand_beside_requested_ones(page: str, context: Context) -> None:
     point = next(iter(context.points.values()))
-    assert point.threads_observed in values(section(page, "thread-scaling"))
-    assert point.threads_observed in values(section(page, "environment"))
+    observed = pytest.approx(point.threads_observed, rel=DIGITS)
+    assert observed in values(section(page, "thread-scaling"))
+    assert observed in values(section(page, "environment"))
 
 
 def test_the_residual_is_step_less_phases_over_step(page: str, context: Context) -> None:
@@ -128,7 +133,9 @@ def test_the_residual_is_step_less_phases_over_step(page: str, context: Context)
     phases = sum(point.durations[name].value for name in names)
     assert point.step
     expected = (point.step.value - phases) / point.step.value
-    assert any(value == pytest.approx(expected) for value in values(section(page, "phases")))
+    assert any(
+        value == pytest.approx(expected, rel=DIGITS) for value in values(section(page, "phases"))
+    )
 
 
 def test_refusals_give_reason_size_and_place(page: str) -> None:

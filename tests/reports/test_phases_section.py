@@ -48,7 +48,7 @@ def test_the_probe_is_paid_once_per_phase() -> None:
     residual, probe = last_cells(page_of(measured(probe=0.001)))
     assert 'data-value="0.005"' in probe
     assert "0.5 %" in probe
-    assert 'data-value="0.0"' in residual
+    assert 'data-value="0"' in residual
     assert 'data-value="0.003"' in last_cells(page_of(measured(probe=0.001, phases=3)))[1]
 
 
