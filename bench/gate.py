@@ -79,14 +79,15 @@ def rows_needed(batch_size: int, examples: int) -> int:
 
 def _by_phases(ours: Trainer, truth: Truth) -> Iterator[Check]:
     """Outputs, loss, gradients and one update, each phase that can be run apart."""
-    exact, disturbed = truth.exact, truth.disturbed
+    exact = truth.exact
     if "prepare" in ours.phases:
         ours.prepare(truth.parts[0])
     if "forward" in ours.phases:
         ours.forward()
     if "loss" in ours.phases:
         yield from _losses("loss", _rows([ours.loss()]), truth, 1)
-    granted = truth.granted.outputs + rounding(disturbed.outputs, exact.outputs)
+    disturbed = [path.outputs for path in truth.disturbed]
+    granted = truth.granted.outputs + rounding(disturbed, exact.outputs)
     yield compare("outputs", ours.predict(truth.X), exact.outputs, granted)
     if "backward" in ours.phases:
         ours.backward()
@@ -94,7 +95,8 @@ def _by_phases(ours: Trainer, truth: Truth) -> Iterator[Check]:
         if "update" in ours.phases:
             ours.update()
             moved = ours.parameters()
-            yield from _arrays("updated ", moved, exact.first_update, truth, disturbed.first_update)
+            updates = [path.first_update for path in truth.disturbed]
+            yield from _arrays("updated ", moved, exact.first_update, truth, updates)
 
 
 def _by_steps(ours: Trainer, truth: Truth) -> Iterator[Check]:
@@ -119,13 +121,13 @@ def _by_epoch(ours: Trainer, truth: Truth) -> Iterator[Check]:
 
 
 def _first_gradients(prefix: str, ours: Trainer, truth: Truth) -> Iterator[Check]:
-    exact, disturbed = truth.exact.first_gradients, truth.disturbed.first_gradients
-    yield from _arrays(prefix, ours.gradients(), exact, truth, disturbed)
+    disturbed = [path.first_gradients for path in truth.disturbed]
+    yield from _arrays(prefix, ours.gradients(), truth.exact.first_gradients, truth, disturbed)
 
 
 def _end(prefix: str, ours: Trainer, truth: Truth) -> Iterator[Check]:
-    exact, disturbed = truth.exact.parameters, truth.disturbed.parameters
-    yield from _arrays(prefix, ours.parameters(), exact, truth, disturbed)
+    disturbed = [path.parameters for path in truth.disturbed]
+    yield from _arrays(prefix, ours.parameters(), truth.exact.parameters, truth, disturbed)
 
 
 def _rows(losses: list[Loss]) -> npt.NDArray[np.float64]:
@@ -136,18 +138,21 @@ def _losses(
     name: str, ours: npt.NDArray[np.float64], truth: Truth, batches_taken: int
 ) -> Iterator[Check]:
     """Data, penalty and mean error, each against its own size."""
-    exact, disturbed = truth.exact.losses[:batches_taken], truth.disturbed.losses[:batches_taken]
+    exact = truth.exact.losses[:batches_taken]
+    disturbed = [path.losses[:batches_taken] for path in truth.disturbed]
     if ours.shape != exact.shape:
         yield _misshapen(name, ours.shape, exact.shape, truth.granted.losses)
         return
     for column, part in enumerate(Loss._fields):
-        granted = truth.granted.losses + rounding(disturbed[:, column], exact[:, column])
+        granted = truth.granted.losses + rounding(
+            [losses[:, column] for losses in disturbed], exact[:, column]
+        )
         granted += truth.loss_rounding if part == "data" else 0.0
         yield compare(f"{name}: {part}", ours[:, column], exact[:, column], granted)
 
 
 def _arrays(
-    prefix: str, ours: Parameters, exact: Parameters, truth: Truth, disturbed: Parameters
+    prefix: str, ours: Parameters, exact: Parameters, truth: Truth, disturbed: list[Parameters]
 ) -> Iterator[Check]:
     """Every weight matrix and bias vector; those of a layer share their deltas and the rounding."""
     pairs = list(zip(ours.arrays(), exact.arrays(), strict=False))
@@ -155,8 +160,10 @@ def _arrays(
         yield _misshapen(
             f"{prefix}all", (len(pairs),), (2 * len(exact.weights),), max(truth.granted.layers)
         )
+    moved = zip(*(parameters.arrays() for parameters in disturbed), strict=True)
     roundings = [
-        rounding(p, e) for (_, p), (_, e) in zip(disturbed.arrays(), exact.arrays(), strict=True)
+        rounding([array for _, array in arrays], expected)
+        for arrays, (_, expected) in zip(moved, exact.arrays(), strict=True)
     ]
     for index, ((name, array), (_, expected)) in enumerate(pairs):
         weights = index - index % 2
@@ -164,10 +171,11 @@ def _arrays(
         yield compare(f"{prefix}{name}", array, expected, granted)
 
 
-def rounding(disturbed: Floats, exact: Floats) -> float:
-    """``SAFETY`` times the relative error that one rounding of each activation makes."""
+def rounding(disturbed: list[Floats], exact: Floats) -> float:
+    """``SAFETY`` times the largest relative error that one rounding of each activation makes."""
     scale = float(np.max(np.abs(exact), initial=0.0)) or 1.0
-    return SAFETY * float(np.max(np.abs(disturbed - exact), initial=0.0)) / scale
+    moved = max(float(np.max(np.abs(array - exact), initial=0.0)) for array in disturbed)
+    return SAFETY * moved / scale
 
 
 def compare(name: str, ours: Floats, exact: Floats, bound: float) -> Check:
