@@ -19,6 +19,7 @@ from bench.doctor.advice import export_line
 from bench.doctor.examination import examine
 from bench.doctor.findings import Diagnosis
 from bench.executor import LocalExecutor
+from bench.provenance import Accelerator
 from bench.timing import Clock
 
 _NOT_TOLD = "not told"
@@ -174,8 +175,26 @@ def _machine(found: Diagnosis) -> Table:
         "used by others": _processors(around.foreign),
         "stolen": _processors(around.stolen),
         "exported": " ".join(exported) or "nothing that matters",
+        "GPU": "; ".join(map(_gpu, found.gpus.devices)) or found.gpus.reason or _NOT_TOLD,
     }
     return facts_table("Machine", ("fact", "value"), facts.items())
+
+
+def _gpu(device: Accelerator) -> str:
+    """One device in short; clocks while nothing runs on it say little, so only the highest."""
+    memory, clock = device.memory_bytes, device.most_clock_mhz
+    told = [
+        device.name,
+        f"driver {device.driver or _NOT_TOLD}",
+        _NOT_TOLD if memory is None else f"{memory / 2**30:.0f} GiB",
+        "" if clock is None else f"up to {clock} MHz",
+        *(
+            f"{reading.temperature} °C"
+            for reading in device.readings
+            if reading.temperature is not None
+        ),
+    ]
+    return ", ".join(part for part in told if part)
 
 
 def _processors(used: float | None) -> str:

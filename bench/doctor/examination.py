@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 from bench import machine
 from bench.disturbance import Monitor
-from bench.doctor import advice, exported, noise, pools, scaling, surroundings
+from bench.doctor import advice, exported, gpus, noise, pools, scaling, surroundings
 from bench.doctor.findings import Diagnosis, Noise, Scaling
 from bench.executor import Executor
 from bench.selfcheck.small_run import carry_out
@@ -39,6 +39,7 @@ def examine(
     with waiting("looking at what else runs"):
         around = surroundings.neighbours(monitor)
         reading = surroundings.clock_quality(clock)
+        devices = gpus.find()
     with waiting("asking libraries for their thread pools"):
         found = pools.find(environment)
     with waiting("multiplying matrices with different numbers of threads"):
@@ -58,6 +59,7 @@ def examine(
             *advice.on_clock(reading),
             *advice.on_pools(found),
             *advice.on_kernels(found, described),
+            *gpus.remarks(devices),
         ),
         machine=described,
         neighbours=around,
@@ -65,6 +67,7 @@ def examine(
         pools=tuple(found),
         scaling=scaled,
         noise=itself,
+        gpus=devices,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bench.provenance import Machine
+from bench.provenance import Accelerator, Machine
 from impls.contract import Pool
 
 
@@ -112,6 +112,17 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Gpus(msgspec.Struct, frozen=True, kw_only=True):
+    """What the driver says of the devices, each with one reading.
+
+    ``reason`` says why there are none to tell of; ``seen`` is whether the machine shows a GPU.
+    """
+
+    devices: tuple[Accelerator, ...] = ()
+    reason: str = ""
+    seen: bool = False
+
+
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """All that was found; ``answer`` is the one sentence, ``advice`` has one for each remark."""
 
@@ -123,3 +134,4 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     pools: tuple[PoolsOf, ...]
     scaling: Scaling
     noise: Noise
+    gpus: Gpus = Gpus()

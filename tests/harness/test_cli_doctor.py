@@ -13,7 +13,8 @@ import pytest
 from bench import lock
 from bench.cli import doctor
 from bench.doctor import scaling, surroundings
-from bench.doctor.findings import Diagnosis
+from bench.doctor.findings import Diagnosis, Gpus
+from bench.provenance import Accelerator, AcceleratorReading
 from impls import registry
 from tests.harness import findings
 
@@ -104,6 +105,28 @@ def test_nothing_is_examined_while_somebody_measures(
     assert "measuring already: 'mlpbench run --impl x'" in said.err
     assert said.out == ""
     assert examined == []
+
+
+def test_gpus_have_a_line_with_what_is_known_or_why_nothing_is(
+    mlpbench: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = Accelerator(
+        name="Example GPU",
+        driver="580.65",
+        memory_bytes=80 * 2**30,
+        most_clock_mhz=1980,
+        readings=(AcceleratorReading(temperature=41),),
+    )
+    for gpus, line in (
+        (Gpus(devices=(device,)), "Example GPU, driver 580.65, 80 GiB, up to 1980 MHz, 41 °C"),
+        (Gpus(reason="none: no file"), "none: no file"),
+        (Gpus(devices=(Accelerator(name="Bare GPU"),)), "Bare GPU, driver not told, not told"),
+    ):
+        monkeypatch.setattr(
+            doctor, "examine", lambda *_a, gpus=gpus, **_k: findings.diagnosis(gpus=gpus)
+        )
+        said = mlpbench("doctor")
+        assert any("GPU" in row and line in row for row in said.out.splitlines())
 
 
 def test_a_short_examination_of_this_very_machine(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import signal
@@ -14,12 +15,14 @@ import pytest
 
 import bench
 from bench import executor, journal, machine, worker
+from bench.disturbance import Monitor
 from bench.errors import ImplementationError
 from bench.executor import LocalExecutor
-from bench.orders import Order
+from bench.orders import Order, read_outcomes
 from bench.plan import Plan, jobs
 from bench.results import Failed, Invalid, Measured, Outcome, Unavailable, Unverified
 from bench.runner import Runner
+from bench.timing import Clock
 from impls import registry
 from impls.networks import Network, Training
 from tests.harness import fakes, third_party
@@ -182,6 +185,40 @@ def test_an_implementation_declines_and_lacks_a_device_with_its_reason(
     assert len(found["no_device"]) == 4
     assert {one.reason for one in found["no_device"]} == {"no quantum computer found"}  # type: ignore[union-attr]
     assert (tmp_path / "no_device.py.asked").read_text() == "asked ", "once, not in every block"
+
+
+@pytest.mark.parametrize(
+    ("device", "visible", "hint"),
+    [
+        ("gpu", "-1", " (CUDA_VISIBLE_DEVICES='-1' hides all devices: unset it)"),
+        ("gpu", "", " (CUDA_VISIBLE_DEVICES='' hides all devices: unset it)"),
+        ("gpu", "0", ""),
+        ("gpu", None, ""),
+        ("cpu", "-1", ""),
+    ],
+)
+def test_a_worker_without_its_gpu_is_unavailable_and_says_what_hides_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, visible: str | None, hint: str
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    row = registry.find(third_party.write(tmp_path, "no_device"))
+    row = dataclasses.replace(row, device=device)  # type: ignore[arg-type]
+    plan = plan_of((row.name,))
+    order = Order(
+        job=jobs(plan)[0],
+        plan=plan,
+        row=row,
+        root="unused",
+        arrays=str(tmp_path),
+        output=str(tmp_path / "outcomes"),
+    )
+    worker.run(order, Clock(), Monitor())
+    (outcome,) = read_outcomes(tmp_path / "outcomes")
+    assert isinstance(outcome, Unavailable)
+    assert outcome.reason == f"no quantum computer found{hint}"
+    assert outcome.cell.device == device
 
 
 @pytest.mark.skipif(machine.usable_cpus() < 2, reason="libraries start no more than there are")
