@@ -7,6 +7,7 @@ import os
 import re
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +204,11 @@ def test_a_worker_without_its_gpu_is_unavailable_and_says_what_hides_it(
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    row = registry.find(third_party.write(tmp_path, "no_device"))
+    text = (
+        "from impls import reference\n\n\nclass Trainer(reference.Trainer):\n"
+        '    @classmethod\n    def unavailable(cls):\n        return "no quantum computer found"\n'
+    )
+    row = registry.find(third_party.write_text(tmp_path, "deviceless", text))
     row = dataclasses.replace(row, device=device)  # type: ignore[arg-type]
     plan = plan_of((row.name,))
     order = Order(
@@ -214,7 +219,8 @@ def test_a_worker_without_its_gpu_is_unavailable_and_says_what_hides_it(
         arrays=str(tmp_path),
         output=str(tmp_path / "outcomes"),
     )
-    worker.run(order, Clock(), Monitor())
+    with closing(Monitor()) as monitor:
+        worker.run(order, Clock(), monitor)
     (outcome,) = read_outcomes(tmp_path / "outcomes")
     assert isinstance(outcome, Unavailable)
     assert outcome.reason == f"no quantum computer found{hint}"
