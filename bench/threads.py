@@ -35,7 +35,8 @@ VARIABLES: tuple[str, ...] = (
 RECORDED_PREFIXES = (
     "OPENBLAS_", "OMP_", "GOMP_", "KMP_", "MKL_", "BLIS_", "VECLIB_", "NUMBA_", "TF_NUM_",
     "TF_ENABLE_", "TF_XLA_", "TF_GPU_", "XLA_", "PJRT_", "TORCH",
-    "KERAS_", "JAX_", "CUDA_", "ONEDNN_", "NUMPY_", "MALLOC_", "LD_PRELOAD", "PYTHONHASHSEED",
+    "KERAS_", "MLPBENCH_KERAS_", "JAX_", "CUDA_", "NVIDIA_", "ONEDNN_", "NUMPY_", "MALLOC_",
+    "LD_PRELOAD", "PYTHONHASHSEED",
 )  # fmt: skip
 
 SET_BY_IMPORTS = ("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK")

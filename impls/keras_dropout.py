@@ -32,7 +32,8 @@ class HashedDropout(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no
         self, rate: float, seed: int, columns: Words, updates: keras.Variable, **options: Any
     ) -> None:
         super().__init__(**options)
-        self.rate, self.seed, self.columns, self.updates = rate, seed, columns, updates
+        self.rate, self.seed, self.updates = rate, seed, updates
+        self.columns = ops.convert_to_tensor(columns.view(WORD))
 
     def call(self, inputs: Tensor, *, training: bool = False) -> Tensor:
         """The inputs as they are, or in training what is left of them."""
@@ -40,9 +41,9 @@ class HashedDropout(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no
             return inputs
         rows, nodes = ops.shape(inputs)[0], inputs.shape[1]
         seed = word(dropout.hash_of(self.seed & 0xFFFFFFFF))
-        key = hash_of(seed + ops.cast(self.updates, WORD))
+        key = hash_of(ops.cast(self.updates, WORD) + seed)
         row_keys = hash_of(key + ops.cast(ops.arange(rows, dtype="int32"), WORD))
-        words = hash_of(ops.bitwise_xor(row_keys[:, None], self.columns.view(WORD)[None]))
+        words = hash_of(ops.bitwise_xor(row_keys[:, None], self.columns[None]))
         lower = ops.bitwise_and(words, word((1 << dropout.HALF_BITS) - 1))
         upper = shifted(words[:, : nodes - len(self.columns)], dropout.HALF_BITS)
         kept = ops.concatenate([lower, upper], axis=1) >= word(dropout.threshold(self.rate))
@@ -50,8 +51,9 @@ class HashedDropout(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no
 
 
 def word(number: int) -> Any:
-    """A number below ``2**32`` as a word."""
-    return np.array(number, np.uint32).view(WORD)
+    """A number below ``2**32`` as a word, for PyTorch as a number of Python's, which it takes."""
+    found = np.array(number, np.uint32).view(WORD)
+    return found if WORD == "uint32" else int(found)
 
 
 def hash_of(x: Tensor) -> Tensor:

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
 from impls import dropout
 from impls.keras_dropout import HashedDropout
+from impls.keras_optimisers import build_optimiser
 from impls.networks import Network, Training
 
 Tensor = Any  # the engines' own
 
 
-def counter() -> keras.Variable:
-    """A count of updates, on which dropout depends."""
-    return keras.Variable(0, trainable=False, dtype="int32", name="updates")
+class Parts(NamedTuple):
+    """What Keras trains and with what; ``updates`` counts updates, on which dropout depends."""
+
+    updates: keras.Variable
+    optimizer: keras.optimizers.Optimizer
+    model: keras.Model
+
+
+def assembled(
+    network: Network, training: Training, model_class: type[keras.Model] = keras.Model
+) -> Parts:
+    """A model up to the input of the last activation, and an optimiser built for its variables."""
+    updates = keras.Variable(0, trainable=False, dtype="int", name="updates")
+    model = model_class(*connected(network, training, updates))
+    optimizer = build_optimiser(training)
+    optimizer.build(model.trainable_variables)
+    return Parts(updates, optimizer, model)
 
 
 def connected(

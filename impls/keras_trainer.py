@@ -13,8 +13,8 @@ from bench.errors import ImplementationError, UsageError
 from impls import contract, keras_settings
 from impls.contract import FEATURES, Feature, State
 from impls.keras_losses import outputs_of
-from impls.keras_model import connected, counter
-from impls.keras_optimisers import build_optimiser, memories
+from impls.keras_model import Parts, assembled
+from impls.keras_optimisers import memories
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters
 
@@ -89,16 +89,14 @@ class Trainer(contract.Trainer):
         return {"jit_compile": keras_settings.shown(cls.compiled())}
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
-        self.updates = counter()
-        self.optimizer = build_optimiser(training)
-        self.model = self.build(*connected(network, training, self.updates))
+        self.updates, self.optimizer, self.model = self.assembled(network, training)
         self.variables = self.model.trainable_variables
-        self.optimizer.build(self.variables)
         super().__init__(network, training, parameters)
 
-    def build(self, inputs: Tensor, Z: Tensor) -> keras.Model:
-        """The model between symbolic inputs and what goes into the last activation."""
-        return keras.Model(inputs, Z)
+    @classmethod
+    def assembled(cls, network: Network, training: Training) -> Parts:
+        """Model and optimiser of the trainer."""
+        return assembled(network, training)
 
     def load(self, parameters: Parameters) -> None:
         assign(self.variables, parameters)

@@ -25,8 +25,13 @@ GPU_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 
 
 _KERAS_TF = ("keras", "tensorflow")
-_TENSORFLOW = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+_KERAS_JAX = ("keras", "jax", "jaxlib")
+_KERAS_TORCH = ("keras", "torch")
+_ON_TENSORFLOW = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
 _NO_GPU = {"CUDA_VISIBLE_DEVICES": "-1"}
+_ON_JAX = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+_ON_JAX_GPU = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cuda"}
+_ON_TORCH = {"KERAS_BACKEND": "torch"}
 _INDUCTOR = {"TORCHINDUCTOR_COMPILE_THREADS": "1"}  # the others would be processes that stay
 
 # fmt: off
@@ -38,16 +43,29 @@ ROWS: tuple[Row, ...] = (
     Row("numpy-optimized", "impls.numpy_optimized:Trainer", "buffers with their ones, everything in place, in tiles", rung=4),
     Row("numba", "impls.numba_jit:Trainer", "fused kernels around BLAS, the whole epoch compiled", ("numba", "scipy")),
     Row("numba-sparse", "impls.numba_sparse:Trainer", "the same, with background pixels left out of the first layer", ("numba", "scipy")),
-    Row("keras-tf", "impls.keras_tf:EpochTrainer", "Keras on TensorFlow, compiled epoch", _KERAS_TF, "keras", environment=_TENSORFLOW | _NO_GPU),
-    Row("keras-tf-gpu", "impls.keras_tf:GpuEpochTrainer", "Keras on TensorFlow, compiled epoch, data on the GPU", _KERAS_TF, "keras", device="gpu", environment=_TENSORFLOW),
-    Row("keras-tf-step", "impls.keras_tf:StepTrainer", "Keras on TensorFlow, a loop around the compiled step", _KERAS_TF, "keras", environment=_TENSORFLOW | _NO_GPU, by_name_only=True),
-    Row("keras-tf-step-gpu", "impls.keras_tf:GpuStepTrainer", "Keras on TensorFlow, a loop around the compiled step, data on the GPU", _KERAS_TF, "keras", device="gpu", environment=_TENSORFLOW, by_name_only=True),
+    Row("keras-tf", "impls.keras_tf:EpochTrainer", "Keras on TensorFlow, compiled epoch", _KERAS_TF, "keras", environment=_ON_TENSORFLOW | _NO_GPU),
+    Row("keras-tf-gpu", "impls.keras_tf:GpuEpochTrainer", "Keras on TensorFlow, compiled epoch, data on the GPU", _KERAS_TF, "keras", device="gpu", environment=_ON_TENSORFLOW),
+    Row("keras-tf-step", "impls.keras_tf:StepTrainer", "Keras on TensorFlow, a loop around the compiled step", _KERAS_TF, "keras", environment=_ON_TENSORFLOW | _NO_GPU, by_name_only=True),
+    Row("keras-tf-step-gpu", "impls.keras_tf:GpuStepTrainer", "Keras on TensorFlow, a loop around the compiled step, data on the GPU", _KERAS_TF, "keras", device="gpu", environment=_ON_TENSORFLOW, by_name_only=True),
+    Row("keras-tf-fit", "impls.keras_tf_fit:Trainer", "Keras on TensorFlow, Model.fit", _KERAS_TF, "keras", environment=_ON_TENSORFLOW | _NO_GPU, by_name_only=True),
+    Row("keras-tf-fit-gpu", "impls.keras_tf_fit:GpuTrainer", "Keras on TensorFlow, Model.fit, data on the GPU", _KERAS_TF, "keras", device="gpu", environment=_ON_TENSORFLOW, by_name_only=True),
+    Row("keras-jax", "impls.keras_jax:EpochTrainer", "Keras on JAX, compiled epoch", _KERAS_JAX, "keras,jax", environment=_ON_JAX, held_by_affinity=True, by_name_only=True),
+    Row("keras-jax-gpu", "impls.keras_jax:GpuEpochTrainer", "Keras on JAX, compiled epoch, data on the GPU", _KERAS_JAX, "keras,jax", device="gpu", environment=_ON_JAX_GPU, by_name_only=True),
+    Row("keras-jax-step", "impls.keras_jax:StepTrainer", "Keras on JAX, a loop around the compiled step", _KERAS_JAX, "keras,jax", environment=_ON_JAX, held_by_affinity=True, by_name_only=True),
+    Row("keras-jax-step-gpu", "impls.keras_jax:GpuStepTrainer", "Keras on JAX, a loop around the compiled step, data on the GPU", _KERAS_JAX, "keras,jax", device="gpu", environment=_ON_JAX_GPU, by_name_only=True),
+    Row("keras-jax-fit", "impls.keras_jax_fit:Trainer", "Keras on JAX, Model.fit", _KERAS_JAX, "keras,jax", environment=_ON_JAX, held_by_affinity=True, by_name_only=True),
+    Row("keras-jax-fit-gpu", "impls.keras_jax_fit:GpuTrainer", "Keras on JAX, Model.fit, data on the GPU", _KERAS_JAX, "keras,jax", device="gpu", environment=_ON_JAX_GPU, by_name_only=True),
+    Row("keras-torch", "impls.keras_torch:StepTrainer", "Keras on PyTorch, a loop around the step", _KERAS_TORCH, "keras,torch", environment=_ON_TORCH | _NO_GPU, by_name_only=True),
+    Row("keras-torch-gpu", "impls.keras_torch:GpuStepTrainer", "Keras on PyTorch, a loop around the step, data on the GPU", _KERAS_TORCH, "keras,torch", device="gpu", environment=_ON_TORCH, by_name_only=True),
+    Row("keras-torch-fit", "impls.keras_torch_fit:Trainer", "Keras on PyTorch, Model.fit", _KERAS_TORCH, "keras,torch", environment=_ON_TORCH | _NO_GPU, by_name_only=True),
+    Row("keras-torch-fit-gpu", "impls.keras_torch_fit:GpuTrainer", "Keras on PyTorch, Model.fit, data on the GPU", _KERAS_TORCH, "keras,torch", device="gpu", environment=_ON_TORCH, by_name_only=True),
     Row("torch", "impls.torch_mlp:Trainer", "PyTorch's operators into buffers, the backward pass written out", ("torch",), "torch", environment=_NO_GPU),
     Row("torch-autograd", "impls.torch_autograd:Trainer", "PyTorch's modules, autograd and fused optimisers", ("torch",), "torch", environment=_NO_GPU, by_name_only=True),
     Row("torch-compile", "impls.torch_compiled:Trainer", "PyTorch, the whole step as one compiled graph", ("torch",), "torch", environment=_INDUCTOR | _NO_GPU),
     Row("torch-gpu", "impls.torch_gpu:Trainer", "PyTorch's modules, autograd and fused optimisers, data on the GPU", ("torch",), "torch", device="gpu"),
     Row("torch-graph-gpu", "impls.torch_graph_gpu:Trainer", "PyTorch, the whole epoch as one CUDA graph, data on the GPU", ("torch",), "torch", device="gpu"),
     Row("jax", "impls.jax_mlp:Trainer", "JAX, the epoch as one compiled loop", ("jax", "jaxlib"), "jax", environment={"JAX_PLATFORMS": "cpu"}, held_by_affinity=True),
+    Row("jax-gpu", "impls.jax_mlp:GpuTrainer", "JAX, the epoch as one compiled loop, data on the GPU", ("jax", "jaxlib"), "jax", device="gpu", environment={"JAX_PLATFORMS": "cuda", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}),
     Row("sklearn", "impls.sklearn_mlp:Trainer", "scikit-learn's MLPClassifier, an epoch per partial_fit"),
     Row("floor", "impls.floor:Trainer", "the matrix products of a step alone: this machine's limit", role="limit"),
 )

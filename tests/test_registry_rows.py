@@ -36,6 +36,8 @@ COINCIDENCES = {
     ("machine.py", "torch"): "the name of a distribution, whose version is recorded",
     ("machine.py", "jax"): "the name of a distribution, whose version is recorded",
     ("keras_dropout.py", "torch"): "an engine of Keras",
+    ("keras_torch_engine.py", "torch"): "the same",
+    ("keras_jax_engine.py", "jax"): "the same",
     ("numba_jit.py", "numba"): "the library of a thread pool",
     ("floor.py", "floor"): "the id and the template of a section",
     ("canvas.py", "floor"): "what marks a series without a place in the palette",

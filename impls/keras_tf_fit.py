@@ -1,0 +1,64 @@
+"""``Model.fit`` of Keras on TensorFlow.
+
+``tf.data`` hands out the numbers of rows, and the training step looks the examples up in the
+resident data.  Examples that ``tf.data`` gathers itself take another copy, and a thread of its own
+that no setting holds; from a GPU it could not gather at all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from impls.keras_fit import FitTrainer, Recording
+from impls.keras_tf_engine import Engine, GpuEngine
+from impls.networks import Network, Training
+from impls.parameters import Floats, Parameters, Rows
+
+Tensor = Any  # TensorFlow ships no types
+
+
+class LookingUp(Recording):
+    """Takes rows for inputs."""
+
+    def bind(self, X: Tensor, Y: Tensor) -> None:
+        """Take the resident data."""
+        self.gather = lambda rows: (tf.gather(X, rows), tf.gather(Y, rows))
+
+    def train_step(self, data: Tensor) -> Any:
+        """A step of Keras' own on the examples of a batch."""
+        rows, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return super().train_step(self.gather(rows))  # type: ignore[no-untyped-call]  # as above
+
+
+class Trainer(Engine, FitTrainer):
+    """``fit`` on the CPU."""
+
+    model_class = LookingUp
+
+    @classmethod
+    def compiled_unasked(cls) -> bool:
+        """Keras has XLA compile where there is a device."""
+        return any(one.device_type != "CPU" for one in tf.config.list_physical_devices())
+
+    def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
+        with tf.device(self.device):
+            super().__init__(network, training, parameters)
+
+    def bind(self, X: Floats, Y: Floats) -> None:
+        with tf.device(self.device):
+            self.model.bind(tf.constant(X), tf.constant(Y))
+        # What was traced looks up what was bound before.
+        self.model.forget()
+
+    def batch(self, rows: Rows) -> tuple[Tensor, ...]:
+        return (tf.constant(rows),)
+
+    def feed(self, order: Rows) -> Any:
+        return tf.data.Dataset.from_tensor_slices(order).batch(self.training.batch_size)
+
+
+class GpuTrainer(GpuEngine, Trainer):
+    """``fit`` with data on the GPU."""
