@@ -13,10 +13,14 @@ from impls.parameters import Floats, Parameters
 
 
 class Flat:
-    """All weights, then all biases, in one vector, with matrix and vector views of the parts."""
+    """All weights, then all biases, in one vector, with matrix and vector views of the parts.
 
-    def __init__(self, network: Network) -> None:
-        self.vector = np.zeros(network.parameter_count, dtype=network.dtype)
+    ``vector`` is that memory where it exists already.
+    """
+
+    def __init__(self, network: Network, vector: Floats | None = None) -> None:
+        new = np.zeros(network.parameter_count, dtype=network.dtype) if vector is None else vector
+        self.vector = new
         self.W: list[Floats] = []
         self.b: list[Floats] = []
         start = 0

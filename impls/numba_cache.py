@@ -15,7 +15,7 @@ from typing import Any
 
 import numba
 
-_SOURCES = ("numba_*.py", "functions.py", "dropout.py")
+_SOURCES = ("numba_*.py", "functions.py", "dropout.py", "sparse_rows.py")
 """Everything from which code or constants are compiled."""
 
 

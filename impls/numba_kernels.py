@@ -13,29 +13,32 @@ import numba
 import numpy as np
 
 from impls.functions import PROBABILITY_FLOOR
+from impls.numba_blas import gradient_product
 from impls.numba_cache import compiled
 from impls.numba_dropout import drop, step_key
 from impls.numba_math import (
     ONE,
     TANH,
+    ZERO,
     activate,
     column_sums,
     loss_sums,
     output_delta,
     times_slope,
 )
-from impls.numba_rows import add_products, sparse_gradients
+from impls.numba_prefetch import LINE, prefetch
+from impls.numba_rows import add_outer, add_products, add_sparse_gradients, outer, shifted
 from impls.numba_update import corrected_rate, finish
 
 PREPARE, FORWARD, LOSS, BACKWARD = 1, 2, 4, 8
 EVERYTHING = PREPARE | FORWARD | LOSS | BACKWARD
 MINIMUM_ROWS = 32
 """A thread gets at least this many rows of a batch."""
+ROWS_AHEAD = 4
+"""So many rows before its turn, an example is asked for."""
 SHARED_PARAMETERS = 1 << 16
 """From here on threads share what follows the gradients; it is memory traffic, and they have met
 already."""
-TILE_ROWS = 512
-"""Rows that go through the network together, so that their activations stay in the cache."""
 
 
 @compiled()
@@ -65,14 +68,20 @@ def block(buffer, layers, layer, first, rows):
 
 
 @compiled()
-def gather(X, Y, rows, A, T):
-    """Copy the examples ``rows`` into ``A`` and their targets into ``T``.
+def gather(X, Y, rows, start, A, T):
+    """Copy the examples ``rows`` from ``start`` on into ``A`` and their targets into ``T``.
 
-    Written as loops: assigning whole rows would compile a shape check with its error message,
-    which takes longer to compile than all the rest of this file.
+    They lie anywhere, so the processor cannot guess which one comes next, and is told some rows
+    ahead.  Written as loops: assigning whole rows would compile a shape check with its error
+    message, which takes longer to compile than all the rest of this file.
     """
-    for i in range(rows.size):
-        row = rows[i]
+    width = X.shape[1] * X.itemsize
+    for i in range(A.shape[0]):
+        row = rows[start + i]
+        if start + i + ROWS_AHEAD < rows.size:
+            begin = X.ctypes.data + rows[start + i + ROWS_AHEAD] * width
+            for offset in range(0, width, LINE):
+                prefetch(begin + offset)
         for j in range(A.shape[1]):
             A[i, j] = X[row, j]
         for j in range(T.shape[1]):
@@ -89,9 +98,29 @@ def drop_layer(net, layer, A, key, row, scale):
 
 
 @compiled()
-def forward(net, memory, examples, A, first, key, row):
-    """Activations of all layers for the ``examples`` of a tile, the first of which is ``row``."""
-    layers, rows = net.layers, examples.size
+def first_biases(net, memory, parameters):
+    """Those of ``parameters`` that are the first layer's biases, a view."""
+    start = memory.offset + weight_count(net.layers)
+    return parameters[start : start + net.layers[1]]
+
+
+@compiled()
+def shifted_biases(net, memory):
+    """The first layer's biases with what the background of the sparse columns adds to them."""
+    biases = first_biases(net, memory, memory.theta)
+    if not memory.offset:
+        return biases
+    W = memory.theta[: memory.offset].reshape(memory.background.size, net.layers[1])
+    return shifted(biases, memory.background, W)
+
+
+@compiled()
+def forward(net, memory, examples, start_of_tile, rows, A, first, key, row, biases_of_first):
+    """Activations of all layers for a tile, ``rows`` of the ``examples`` of a thread.
+
+    In the batch, the first of them is number ``row``.
+    """
+    layers = net.layers
     theta = memory.theta[memory.offset :]
     start, bias = 0, weight_count(layers)
     for layer in range(1, layers.size):
@@ -101,8 +130,9 @@ def forward(net, memory, examples, A, first, key, row):
         np.dot(block(A, layers, layer - 1, first, rows), W, Z)
         if layer == 1 and memory.offset:
             W = memory.theta[: memory.offset].reshape(memory.offset // n_out, n_out)
-            add_products(memory, examples, W, Z)
-        activate(net.codes[layer - 1], Z, theta[bias : bias + n_out])
+            add_products(memory, examples, start_of_tile, W, Z)
+        b = biases_of_first if layer == 1 else theta[bias : bias + n_out]
+        activate(net.codes[layer - 1], Z, b)
         if layer < layers.size - 1:
             drop_layer(net, layer, Z, key, row, net.scales[layer - 1])
         start += n_in * n_out
@@ -110,8 +140,11 @@ def forward(net, memory, examples, A, first, key, row):
 
 
 @compiled()
-def backward(net, memory, examples, A, D, first, key, row, gradients):
-    """``gradients`` of a tile, without penalty; the output's delta is in ``D`` already."""
+def backward(net, memory, examples, A, D, first, key, row, gradients, share):
+    """Gradients of a tile, without penalty; the output's delta is in ``D`` already.
+
+    ``gradients`` becomes them plus ``share``, 0 or 1, times what it was.
+    """
     layers, rows = net.layers, examples.size
     theta, G = memory.theta[memory.offset :], gradients[memory.offset :]
     start, bias = weight_count(layers), theta.size
@@ -121,11 +154,13 @@ def backward(net, memory, examples, A, D, first, key, row, gradients):
         bias -= n_out
         below = block(A, layers, layer, first, rows)
         delta = block(D, layers, layer + 1, first, rows)
-        np.dot(below.T, delta, G[start : start + n_in * n_out].reshape(n_in, n_out))
-        column_sums(delta, G[bias : bias + n_out])
+        gradient_product(below, delta, G[start : start + n_in * n_out].reshape(n_in, n_out), share)
+        column_sums(delta, G[bias : bias + n_out], share)
         if layer == 0 and memory.offset:
             sparse = gradients[: memory.offset].reshape(memory.offset // n_out, n_out)
-            sparse_gradients(memory, examples, delta, G[bias : bias + n_out], sparse)
+            if not share:
+                outer(memory.background, G[bias : bias + n_out], sparse)
+            add_sparse_gradients(memory, examples, delta, sparse)
         if layer > 0:
             W = theta[start : start + n_in * n_out].reshape(n_in, n_out)
             delta_below = block(D, layers, layer, first, rows)
@@ -142,19 +177,22 @@ def slice_of_batch(phases, t, row, rows, net, memory, key, scale):
     ``scale`` is what the loss of an example is multiplied by.  A whole step reuses the memory of
     the first tile; separate phases need that of all tiles.
     """
-    A, D, T, G, extra = memory.A[t], memory.D[t], memory.T[t], memory.G[t], memory.extra[t]
+    A, D, T, G = memory.A[t], memory.D[t], memory.T[t], memory.G[t]
     last = net.layers.size - 1
+    biases = shifted_biases(net, memory)
+    sums_of_first = biases
     data = error = 0.0
-    for start in range(0, rows.size, TILE_ROWS):
-        count = min(TILE_ROWS, rows.size - start)
+    for start in range(0, rows.size, net.tile_rows):
+        count = min(net.tile_rows, rows.size - start)
         first = 0 if phases == EVERYTHING else start
         outputs = block(A, net.layers, last, first, count)
         targets = T[first : first + count]
         examples = rows[start : start + count]
         if phases & PREPARE:
-            gather(memory.X, memory.Y, examples, block(A, net.layers, 0, first, count), targets)
+            X = block(A, net.layers, 0, first, count)
+            gather(memory.X, memory.Y, rows, start, X, targets)
         if phases & FORWARD:
-            forward(net, memory, examples, A, first, key, row + start)
+            forward(net, memory, rows, start, count, A, first, key, row + start, biases)
         if phases & LOSS:
             tile_data, tile_error = loss_sums(net.loss, outputs, targets, PROBABILITY_FLOOR)
             data += tile_data
@@ -162,11 +200,14 @@ def slice_of_batch(phases, t, row, rows, net, memory, key, scale):
         if phases & BACKWARD:
             delta = block(D, net.layers, last, first, count)
             output_delta(net.loss, outputs, targets, delta, scale)
-            target = extra if start else G
-            backward(net, memory, examples, A, D, first, key, row + start, target)
-            if start:
-                for k in range(G.size):
-                    G[k] += extra[k]
+            share = ONE if start else ZERO
+            backward(net, memory, examples, A, D, first, key, row + start, G, share)
+            if not start:
+                sums_of_first = first_biases(net, memory, G).copy()
+    if phases & BACKWARD and memory.offset and rows.size > net.tile_rows:
+        n_out = net.layers[1]
+        sparse = G[: memory.offset].reshape(memory.offset // n_out, n_out)
+        add_outer(memory.background, first_biases(net, memory, G) - sums_of_first, sparse)
     memory.sums[t, 0] = data
     memory.sums[t, 1] = error
 

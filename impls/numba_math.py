@@ -29,7 +29,7 @@ _LN2_LOW = np.float32(-2.12194440e-4)
 # Half a unit in the last place of 1: a smaller sigmoid changes no sum, but over a few layers its
 # products with other small numbers become denormal, which takes processors ten times as long.
 _NEGLIGIBLE = np.float32(2.0**-24)
-_ZERO = np.float32(0)
+ZERO = np.float32(0)
 _LOWEST, _HIGHEST = np.float32(-87.0), np.float32(88.0)
 # Coefficients of exp(r) on |r| <= ln(2)/2 from the Cephes library (Moshier, expf), public domain.
 _C0, _C1, _C2 = (
@@ -61,26 +61,27 @@ def exp32(x):
 
 @compiled(fastmath=ELEMENTWISE, error_model="numpy")
 def activate(code, Z, b):
-    """Turn ``Z``, shape ``(rows, nodes)``, into the activation of ``Z + b`` in one pass."""
+    """Turn ``Z``, shape ``(rows, nodes)``, into the activation of ``Z + b``."""
     rows, nodes = Z.shape
+    for i in range(rows):
+        for j in range(nodes):
+            Z[i, j] += b[j]
+    # All rows as one vector: of each short row, a good part would not fill a vector register.
+    z = Z.reshape(Z.size)
     if code == SIGMOID:
-        for i in range(rows):
-            for j in range(nodes):
-                s = ONE / (ONE + exp32(-(Z[i, j] + b[j])))
-                Z[i, j] = s if s > _NEGLIGIBLE else _ZERO
+        for k in range(z.size):
+            s = ONE / (ONE + exp32(-z[k]))
+            z[k] = s if s > _NEGLIGIBLE else ZERO
     elif code == TANH:
-        for i in range(rows):
-            for j in range(nodes):
-                Z[i, j] = TWO / (ONE + exp32(-TWO * (Z[i, j] + b[j]))) - ONE
+        for k in range(z.size):
+            z[k] = TWO / (ONE + exp32(-TWO * z[k])) - ONE
     elif code == RELU:
-        for i in range(rows):
-            for j in range(nodes):
-                Z[i, j] = max(Z[i, j] + b[j], _ZERO)
+        for k in range(z.size):
+            z[k] = max(z[k], ZERO)
     else:
         for i in range(rows):
-            highest = Z[i, 0] + b[0]
+            highest = Z[i, 0]
             for j in range(nodes):
-                Z[i, j] += b[j]
                 highest = max(highest, Z[i, j])
             total = np.float32(0)
             for j in range(nodes):
@@ -97,20 +98,17 @@ def times_slope(code, delta, A, scale):
     ``A`` is the activation's output times ``scale``, which dropout leaves; 1 without dropout.
     What was dropped is 0 in ``A``, and so is the derivative there, except for tanh.
     """
-    rows, nodes = A.shape
+    a, d = A.reshape(A.size), delta.reshape(A.size)
     unscale = ONE / scale
-    for i in range(rows):
-        for j in range(nodes):
-            a = A[i, j]
-            if code == SIGMOID:
-                delta[i, j] *= a * (ONE - a * unscale)
-            elif code == TANH:
-                a *= unscale
-                delta[i, j] *= scale * (ONE - a * a)
-            elif a <= 0:
-                delta[i, j] = 0
-            else:
-                delta[i, j] *= scale
+    if code == SIGMOID:
+        for k in range(a.size):
+            d[k] *= a[k] * (ONE - a[k] * unscale)
+    elif code == TANH:
+        for k in range(a.size):
+            d[k] *= scale * (ONE - a[k] * unscale * (a[k] * unscale))
+    else:
+        for k in range(a.size):
+            d[k] = d[k] * scale if a[k] > 0 else ZERO
 
 
 @compiled(fastmath=ELEMENTWISE, error_model="numpy")
@@ -157,10 +155,10 @@ def loss_sums(code, A, Y, probability_floor):
 
 
 @compiled(fastmath=True)
-def column_sums(delta, out):
-    """Sum the rows of ``delta`` into ``out``."""
+def column_sums(delta, out, share):
+    """Make ``out`` the sum of the rows of ``delta`` plus ``share`` times what it was."""
     for j in range(out.size):
-        out[j] = 0
+        out[j] = out[j] * share if share else ZERO
     for i in range(delta.shape[0]):
         for j in range(delta.shape[1]):
             out[j] += delta[i, j]

@@ -7,57 +7,89 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from impls.numba_cache import compiled
+from impls.numba_prefetch import LINE, prefetch
+from impls.sparse_rows import GROUP
+
+ROWS_AHEAD = 8
+"""So many rows before its turn, an example is asked for."""
 
 
 @compiled(fastmath=True)
-def add_products(memory, rows, W, Z):
-    """Add the products of the sparse columns of ``rows`` with ``W`` to ``Z``.
-
-    Four numbers at a time: a row of ``Z`` is then loaded and stored once for four rows of ``W``.
-    """
-    shift = np.zeros(W.shape[1], np.float32)
-    for k in range(memory.background.size):
-        w, value = W[k], memory.background[k]
+def shifted(bias, background, W):
+    """``bias`` plus what a row of nothing but ``background`` gives."""
+    shift = bias.copy()
+    for k in range(background.size):
+        w, value = W[k], background[k]
         # A background of 0, as of pixels divided by 255, shifts nothing; a small batch has fewer
         # rows than there are columns here.
         if value != 0:
             for j in range(shift.size):
                 shift[j] += value * w[j]
-    for i in range(rows.size):
-        z = Z[i]
-        k, end = memory.starts[rows[i]], memory.starts[rows[i] + 1]
-        for j in range(z.size):
-            z[j] += shift[j]
-        while k + 4 <= end:
-            columns, values = memory.columns[k : k + 4], memory.values[k : k + 4]
-            w0, w1, w2, w3 = W[columns[0]], W[columns[1]], W[columns[2]], W[columns[3]]
-            v0, v1, v2, v3 = values[0], values[1], values[2], values[3]
-            for j in range(z.size):
-                z[j] += (v0 * w0[j] + v1 * w1[j]) + (v2 * w2[j] + v3 * w3[j])
-            k += 4
-        while k < end:
-            w, v = W[memory.columns[k]], memory.values[k]
-            for j in range(z.size):
-                z[j] += v * w[j]
-            k += 1
+    return shift
+
+
+@compiled()
+def ask_for(memory, row):
+    """Have the sparse columns of an example brought into the cache."""
+    columns, values = memory.columns.ctypes.data, memory.values.ctypes.data
+    size = memory.values.itemsize
+    for offset in range(memory.starts[row] * size, memory.starts[row + 1] * size, LINE):
+        prefetch(columns + offset)
+        prefetch(values + offset)
 
 
 @compiled(fastmath=True)
-def sparse_gradients(memory, rows, delta, sums, G):
-    """Gradients of the sparse columns' weights into ``G``.
+def add_products(memory, rows, start, W, Z):
+    """Add to ``Z`` what the sparse columns of ``rows`` from ``start`` on differ from background.
 
-    ``sums`` are those of the columns of ``delta``.
+    Eight numbers at a time: a row of ``Z`` is then loaded and stored once for eight rows of ``W``.
     """
-    for k in range(memory.background.size):
-        g, value = G[k], memory.background[k]
-        for j in range(g.size):
-            g[j] = value * sums[j]
+    for i in range(Z.shape[0]):
+        if start + i + ROWS_AHEAD < rows.size:
+            ask_for(memory, rows[start + i + ROWS_AHEAD])
+        z, row = Z[i], rows[start + i]
+        for k in range(memory.starts[row], memory.starts[row + 1], GROUP):
+            columns, values = memory.columns[k : k + GROUP], memory.values[k : k + GROUP]
+            w0, w1, w2, w3 = W[columns[0]], W[columns[1]], W[columns[2]], W[columns[3]]
+            w4, w5, w6, w7 = W[columns[4]], W[columns[5]], W[columns[6]], W[columns[7]]
+            v0, v1, v2, v3 = values[0], values[1], values[2], values[3]
+            v4, v5, v6, v7 = values[4], values[5], values[6], values[7]
+            for j in range(z.size):
+                z[j] += ((v0 * w0[j] + v1 * w1[j]) + (v2 * w2[j] + v3 * w3[j])) + (
+                    (v4 * w4[j] + v5 * w5[j]) + (v6 * w6[j] + v7 * w7[j])
+                )
+
+
+@compiled(fastmath=True)
+def add_sparse_gradients(memory, rows, delta, G):
+    """Add to ``G`` the gradients of the sparse columns' weights by what is not background.
+
+    Two numbers at a time, for each of which ``delta`` is loaded but once.
+    """
     for i in range(rows.size):
         d = delta[i]
-        for k in range(memory.starts[rows[i]], memory.starts[rows[i] + 1]):
-            g, v = G[memory.columns[k]], memory.values[k]
+        for k in range(memory.starts[rows[i]], memory.starts[rows[i] + 1], 2):
+            g, h = G[memory.columns[k]], G[memory.columns[k + 1]]
+            v, w = memory.values[k], memory.values[k + 1]
             for j in range(d.size):
                 g[j] += v * d[j]
+                h[j] += w * d[j]
+
+
+@compiled(fastmath=True)
+def outer(column, row, G):
+    """Make ``G`` the products of all pairs."""
+    for k in range(column.size):
+        g, value = G[k], column[k]
+        for j in range(row.size):
+            g[j] = value * row[j]
+
+
+@compiled(fastmath=True)
+def add_outer(column, row, G):
+    """Add the products of all pairs to ``G``."""
+    for k in range(column.size):
+        g, value = G[k], column[k]
+        for j in range(row.size):
+            g[j] += value * row[j]

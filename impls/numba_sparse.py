@@ -16,7 +16,6 @@ import numpy.typing as npt
 from impls import numba_jit
 from impls.contract import State
 from impls.networks import Network, Training
-from impls.numba_state import describe
 from impls.parameters import Floats, Parameters
 from impls.sparse_rows import split
 
@@ -35,7 +34,8 @@ class Trainer(numba_jit.Trainer):
         before = self.parameters()
         self.order, dense, self.rest = split(X)
         layers = (dense.shape[1], *self.network.layers[1:])
-        self.net = describe(msgspec.structs.replace(self.network, layers=layers), self.training)
+        inside = msgspec.structs.replace(self.network, layers=layers)
+        self.net = self._describe(inside, self.training)
         self.load(before)
         super().bind(dense, Y)
 

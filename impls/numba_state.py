@@ -15,6 +15,10 @@ from impls.parameters import Floats
 
 SGD, ADAM, RMSPROP = range(3)
 OPTIMISER_CODES = {"sgd": SGD, "adam": ADAM, "rmsprop": RMSPROP}
+SMALL_PRODUCT = 10**6
+"""So many multiplications at most go to OpenBLAS's kernels for small products, where it has them
+(its sgemm_small_kernel_permit).  These do without packing their operands first."""
+LEAST_ROWS, MOST_ROWS = 16, 512
 
 
 class Net(NamedTuple):
@@ -23,6 +27,7 @@ class Net(NamedTuple):
     ``averaged`` says whether the loss is averaged over the batch.  Per hidden layer, ``thresholds``
     is 0 where nothing is dropped and ``scales`` is what the rest is multiplied by; ``columns``
     holds the keys of their words one layer after another, ``starts`` where each begins.
+    ``tile_rows`` is how many rows go through the network together.
     """
 
     layers: npt.NDArray[np.int64]
@@ -34,6 +39,7 @@ class Net(NamedTuple):
     scales: Floats
     columns: Words
     starts: npt.NDArray[np.int64]
+    tile_rows: int
 
 
 class Memory(NamedTuple):
@@ -42,11 +48,10 @@ class Memory(NamedTuple):
     ``X`` holds the dense columns of the examples; ``starts``, ``columns``, ``values`` and
     ``background`` are the sparse ones (see :mod:`impls.sparse_rows`), to which the first rows of
     the first weight matrix belong, ``offset`` parameters.
-    ``theta`` holds weights, then biases (see :mod:`impls.flat`), ``total`` the gradients in the
-    same order, the rows of ``remembered`` what the optimiser remembers.  The others have one row
-    per thread: ``A`` and ``D`` activations and deltas, one layer after another, ``T`` targets,
-    ``G`` gradients, ``extra`` those of a further tile, ``sums`` data loss, absolute error and
-    penalty.
+    ``theta`` holds weights, then biases (see :mod:`impls.flat`), the rows of ``remembered`` what
+    the optimiser remembers of them, in the same order.  The others have one row per thread: ``A``
+    and ``D`` activations and deltas, one layer after another, ``T`` targets, ``G`` gradients, of
+    which the first row becomes the sum, ``sums`` data loss, absolute error and penalty.
     """
 
     X: Floats
@@ -57,13 +62,11 @@ class Memory(NamedTuple):
     offset: int
     Y: Floats
     theta: Floats
-    total: Floats
     remembered: Floats
     A: Floats
     D: Floats
     T: Floats
     G: Floats
-    extra: Floats
     sums: npt.NDArray[np.float64]
 
 
@@ -86,8 +89,8 @@ class Rates(NamedTuple):
     epsilon: np.float32
 
 
-def describe(network: Network, training: Training) -> Net:
-    """The network as the kernels take it."""
+def describe(network: Network, training: Training, *, small_kernels: bool) -> Net:
+    """The network as the kernels take it; for ``small_kernels`` see :func:`tile_rows`."""
     names = [network.activation] * (len(network.layers) - 2) + [network.output]
     rates = network.dropout_rates
     columns = [dropout.column_keys(network, layer + 1) for layer in range(len(rates))]
@@ -101,7 +104,18 @@ def describe(network: Network, training: Training) -> Net:
         scales=np.array([1 / (1 - rate) for rate in rates], np.float32),
         columns=np.concatenate([*columns, np.empty(0, np.uint32)]),
         starts=np.cumsum([0, *map(len, columns)]),
+        tile_rows=tile_rows(network, small_kernels=small_kernels),
     )
+
+
+def tile_rows(network: Network, *, small_kernels: bool) -> int:
+    """Rows that go through the network together.
+
+    Few enough for ``small_kernels``, where BLAS has such and the network leaves them some rows;
+    else as many as keep their activations in the cache.
+    """
+    rows = SMALL_PRODUCT // max(n_in * n_out for n_in, n_out in network.shapes)
+    return rows if small_kernels and LEAST_ROWS <= rows < MOST_ROWS else MOST_ROWS
 
 
 def describe_update(training: Training, rate: float) -> Rates:

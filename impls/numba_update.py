@@ -17,8 +17,9 @@ from impls.numba_state import ADAM, SGD
 
 REDUCE, PENALTY, UPDATE = 1, 2, 4
 WHOLE_STEP = REDUCE | PENALTY | UPDATE
+ZERO = np.float32(0)
 PIECE = 1024
-"""Parameters that are finished together; five arrays of so many stay in the nearest cache."""
+"""Parameters that are finished together; three arrays of so many stay in the nearest cache."""
 
 
 @compiled()
@@ -38,53 +39,85 @@ def finish(parts, team, first, last, weights, rate, memory, rates):
     :func:`corrected_rate`.  Returns the penalty of the weights as they were before the update.
     Goes on piece by piece: what one loop leaves in the nearest cache, the next one finds there.
     """
-    penalty = 0.0
-    for start in range(first, last, PIECE):
-        end = min(start + PIECE, last)
-        penalty += finish_piece(parts, team, start, end, weights, rate, memory, rates)
-    return penalty
-
-
-@compiled(fastmath=True)
-def finish_piece(parts, team, first, last, weights, rate, memory, rates):
-    """:func:`finish` for the parameters from ``first`` to ``last``."""
-    theta, total = memory.theta[first:last], memory.total[first:last]
-    # Those of the parameters that are weights.
-    w, share = memory.theta[first : min(last, weights)], memory.total[first : min(last, weights)]
-    if parts & REDUCE:
-        one = memory.G[0, first:last]
-        for k in range(total.size):
-            total[k] = one[k]
-        for t in range(1, team):
-            one = memory.G[t, first:last]
-            for k in range(total.size):
-                total[k] += one[k]
-        if rates.l1 or rates.l2:
-            for k in range(w.size):
-                share[k] += rates.l2 * w[k] + rates.l1 * np.sign(w[k])
-    squares = magnitudes = 0.0
-    if parts & PENALTY and (rates.l1 or rates.l2):
-        for k in range(w.size):
-            squares += w[k] * w[k]
-            magnitudes += abs(w[k])
-    if parts & UPDATE:
-        remembered = memory.remembered[0, first:last]
-        if rates.optimiser == SGD:
-            sgd(theta, total, remembered, rate, rates)
-        elif rates.optimiser == ADAM:
-            adam(theta, total, remembered, memory.remembered[1, first:last], rate, rates)
+    squares = magnitudes = np.float64(0)
+    start = first
+    while start < last:
+        # No piece has weights and biases, of which only the former are subject to a penalty.
+        end = min(start + PIECE, last, weights if start < weights else last)
+        theta, g = memory.theta[start:end], memory.G[0, start:end]
+        if parts & REDUCE:
+            for t in range(1, team):
+                add(memory.G[t, start:end], g)
+        penalised = parts & REDUCE and start < weights
+        if rates.l1 and start < weights:
+            magnitudes += shift(theta, g, rates.l1 if penalised else ZERO)
+        l2 = rates.l2 if penalised else ZERO
+        if parts & UPDATE:
+            found = update(theta, g, memory.remembered, start, end, l2, rate, rates)
         else:
-            rmsprop(theta, total, remembered, rate, rates)
+            found = shrink(theta, g, l2)
+        squares += found if start < weights else ZERO
+        start = end
     return 0.5 * rates.l2 * squares + rates.l1 * magnitudes
 
 
 @compiled(fastmath=True)
-def sgd(theta, g, previous, rate, rates):
-    """Update by descent; see :mod:`impls.optimisers`."""
+def add(other, g):
+    """Add the gradients of another thread."""
+    for k in range(g.size):
+        g[k] += other[k]
+
+
+@compiled(fastmath=True)
+def shrink(theta, g, l2):
+    """Add the share of the L2 penalty to gradients; returns the sum of the squares of ``theta``."""
+    squares = ZERO
+    for k in range(g.size):
+        squares += theta[k] * theta[k]
+        g[k] += l2 * theta[k]
+    return squares
+
+
+@compiled(fastmath=True)
+def shift(theta, g, l1):
+    """Add the share of the L1 penalty to gradients; returns the sum of the magnitudes."""
+    magnitudes = ZERO
+    for k in range(g.size):
+        magnitudes += abs(theta[k])
+        g[k] += l1 * np.sign(theta[k])
+    return magnitudes
+
+
+@compiled()
+def update(theta, g, remembered, start, end, l2, rate, rates):
+    """:func:`shrink`, then move ``theta``, parameters ``start`` to ``end``, by ``g``.
+
+    Only descent does both in one pass: it has the least to do with each number.
+    """
+    first = remembered[0, start:end]
+    if rates.optimiser == SGD:
+        return sgd(theta, g, first, l2, rate, rates)
+    squares = shrink(theta, g, l2)
+    if rates.optimiser == ADAM:
+        adam(theta, g, first, remembered[1, start:end], rate, rates)
+    else:
+        rmsprop(theta, g, first, rate, rates)
+    return squares
+
+
+@compiled(fastmath=True)
+def sgd(theta, g, previous, l2, rate, rates):
+    """:func:`shrink` and descent; see :mod:`impls.optimisers`."""
+    squares = ZERO
     for k in range(theta.size):
-        move = rate * g[k]
-        theta[k] -= move + rates.momentum * previous[k]
+        w = theta[k]
+        squares += w * w
+        slope = g[k] + l2 * w
+        move = rate * slope
+        theta[k] = w - (move + rates.momentum * previous[k])
         previous[k] = move
+        g[k] = slope
+    return squares
 
 
 @compiled(fastmath=ELEMENTWISE, error_model="numpy")
