@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from impls.convolution import Stage
 from impls.networks import Network, Training
 
 
@@ -15,6 +16,7 @@ class Formulas(NamedTuple):
     """
 
     layers: tuple[int, ...]
+    stages: tuple[Stage, ...]
     activation: str
     loss: str
     output: str
@@ -30,6 +32,7 @@ class Formulas(NamedTuple):
         """Those of a network and its training."""
         return cls(
             layers=network.layers,
+            stages=network.stages,
             activation=network.activation,
             loss=network.loss,
             output=network.output,

@@ -1,8 +1,9 @@
 """The mathematics of a training step as pure functions of JAX arrays.
 
-Parameters are a list of pairs: weights ``(n_out, n_in)``, an order in which XLA multiplies faster
-than in the transposed one, and biases ``(n_out,)``.  ``k`` holds the numbers of a training, in the
-order of :data:`NUMBERS`; the rest of it is in the :class:`~impls.formulas.Formulas`.
+Parameters are a list of pairs, those of convolutions first: weights ``(n_out, n_in)``, an order in
+which XLA multiplies faster than in the transposed one, and biases ``(n_out,)``.  ``k`` holds the
+numbers of a training, in the order of :data:`NUMBERS`; the rest of it is in the
+:class:`~impls.formulas.Formulas`.
 """
 
 from __future__ import annotations
@@ -26,12 +27,11 @@ from impls.dropout import (
 )
 from impls.formulas import Formulas
 from impls.functions import output_delta
+from impls.jax_convolution import flattened
+from impls.jax_device import Device
 
 Array = Any  # CI checks types without JAX, so its types are left out everywhere
 Pairs = list[tuple[Array, Array]]
-
-TILE_ROWS = 1000
-"""Rows per tile: enough to feed several threads, few enough for the cache."""
 
 NUMBERS = (
     "rate", "momentum", "l1", "l2",
@@ -51,10 +51,15 @@ def gather(X: Array, rows: Array) -> Array:
     return jnp.take(X, rows, axis=0, mode="clip")
 
 
-def inputs_of_last(formulas: Formulas, P: Pairs, X: Array, masks: list[Array | None]) -> Array:
+def inputs_of_last(
+    formulas: Formulas, device: Device, P: Pairs, X: Array, masks: list[Array | None]
+) -> Array:
     """What goes into the last layer; ``masks`` is empty where nothing is dropped."""
-    H = X
-    for layer, (W, b) in enumerate(P[:-1]):
+    H, stages = X, formulas.stages
+    if stages:
+        activation = ACTIVATIONS[formulas.activation]
+        H = flattened(stages, activation, P[: len(stages)], X, patches=device.patches)
+    for layer, (W, b) in enumerate(P[len(stages) : -1]):
         H = ACTIVATIONS[formulas.activation](H @ W.T + b)
         kept = masks[layer] if masks else None
         H = H if kept is None else H * kept
@@ -113,10 +118,16 @@ def delta_of(formulas: Formulas, A: Array, T: Array, scale: Array) -> Array:
 
 
 def tile_gradients(
-    formulas: Formulas, P: Pairs, X: Array, T: Array, scale: Array, masks: list[Array | None]
+    formulas: Formulas,
+    device: Device,
+    P: Pairs,
+    X: Array,
+    T: Array,
+    scale: Array,
+    masks: list[Array | None],
 ) -> tuple[Pairs, Array]:
     """Gradients of the data loss and the two sums of one tile."""
-    Z, back = jax.vjp(lambda P: inputs_of_last(formulas, P, X, masks), P)
+    Z, back = jax.vjp(lambda P: inputs_of_last(formulas, device, P, X, masks), P)
     A = outputs_of(formulas, Z)
     (G,) = back(delta_of(formulas, A, T, scale))
     return G, sums(formulas, Z, A, T)
@@ -124,6 +135,7 @@ def tile_gradients(
 
 def gradients(
     formulas: Formulas,
+    device: Device,
     P: Pairs,
     data: tuple[Array, Array],
     rows: Array,
@@ -137,23 +149,37 @@ def gradients(
         X, T = gather(data[0], part), gather(data[1], part)
         place = key + jnp.asarray(first, jnp.uint32)
         masks = masks_of(formulas, columns, place, len(part), X.dtype)
-        return tile_gradients(formulas, P, X, T, scale, masks)
+        return tile_gradients(formulas, device, P, X, T, scale, masks)
 
     def add(total: Any, part: tuple[Array, Array]) -> tuple[Any, None]:
         return jax.tree.map(jnp.add, total, of_tile(*part)), None
 
-    whole = len(rows) // TILE_ROWS
-    if not whole or len(rows) == TILE_ROWS:
+    size = device.tile_rows(formulas)
+    whole = len(rows) // size * size
+    if len(rows) <= size:
         return of_tile(rows, 0)
-    first = np.arange(whole, dtype=np.uint32) * TILE_ROWS
     zero = (jax.tree.map(jnp.zeros_like, P), jnp.zeros(2, P[0][0].dtype))
-    tiles = rows[: whole * TILE_ROWS].reshape(whole, TILE_ROWS)
+    first = np.arange(0, whole, size, dtype=np.uint32)
     total: tuple[Pairs, Array]
-    total, _ = lax.scan(add, zero, (tiles, first))
-    rest = whole * TILE_ROWS
-    if rest < len(rows):
-        total, _ = add(total, (rows[rest:], np.uint32(rest)))
+    total, _ = lax.scan(add, zero, (rows[:whole].reshape(-1, size), first))
+    if whole < len(rows):
+        total, _ = add(total, (rows[whole:], np.uint32(whole)))
     return total
+
+
+def predicted(formulas: Formulas, device: Device, P: Pairs, X: Array) -> Array:
+    """Outputs of the network for examples ``X``; maps are made of one tile at a time."""
+
+    def of_tile(part: Array) -> Array:
+        return outputs_of(formulas, inputs_of_last(formulas, device, P, part, []))
+
+    size = device.tile_rows(formulas)
+    whole = len(X) // size * size
+    if not formulas.stages or len(X) <= size:
+        return of_tile(X)
+    tiles = lax.map(of_tile, X[:whole].reshape(-1, size, X.shape[1]))
+    found = tiles.reshape(whole, -1)
+    return found if whole == len(X) else jnp.concatenate([found, of_tile(X[whole:])])
 
 
 def penalty_of(formulas: Formulas, P: Pairs, k: Array) -> Array:

@@ -1,4 +1,4 @@
-"""JAX on the CPU: the whole epoch as one compiled loop, gradients by ``jax.vjp``.
+"""JAX on the CPU or on a GPU: the whole epoch as one compiled loop, gradients by ``jax.vjp``.
 
 - *The epoch is one call*: batches are gathered, run through the network and learned from inside a
   loop that XLA compiles.  The number of batches is a variable, so that epochs of any length share
@@ -7,19 +7,18 @@
 - *Parameters and memory are donated*: XLA writes the new ones where the old ones were.
 - *The delta of the last layer is given, not derived*: ``vjp`` starts where log loss and sigmoid,
   or cross-entropy and softmax, have cancelled.
-- *Tiles*: gradients of a large batch are summed over a thousand rows at a time, whose activations
-  stay in the cache.
+- *Tiles*: on a CPU gradients of a large batch are summed over a thousand rows at a time, whose
+  activations stay in the cache; :mod:`impls.jax_device` says what differs on a GPU.
+- *Convolutions* have a file of their own, :mod:`impls.jax_convolution`.
 
 XLA obeys none of the usual thread variables and no flag of its own.  It makes as many threads as
 the process may use processors, or as many as ``PJRT_NPROC`` says, which is documented nowhere.
+What is computed on a GPU needs none of them.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, ClassVar
 
 import jax
@@ -27,26 +26,24 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from impls import contract
+from impls import contract, jax_device
 from impls import jax_functions as functions
-from impls.contract import DENSE_FEATURES, Feature, Loss, Pool, State
+from impls.contract import FEATURES, Feature, Loss, Pool, State
 from impls.dropout import column_keys, hash_of
 from impls.formulas import Formulas
-from impls.jax_compiled import compiled
-from impls.jax_functions import TILE_ROWS, Pairs
+from impls.jax_compiled import PRECISION, compiled
+from impls.jax_device import CPU, GPU, Device
+from impls.jax_functions import Pairs
 from impls.networks import Network, Training
 from impls.optimisers import MEMORIES
 from impls.parameters import Floats, Parameters, Rows
-
-THREAD_NAME = "tf_XLAEigen"
-"""What XLA calls the threads that share the work of an operator."""
-TASKS = Path("/proc/self/task")
 
 
 class Trainer(contract.Trainer):
     """Compiled functions on pairs of weights and biases."""
 
-    features: ClassVar[frozenset[Feature]] = DENSE_FEATURES
+    features: ClassVar[frozenset[Feature]] = FEATURES
+    device: ClassVar[Device] = CPU
 
     @classmethod
     def supports(cls, network: Network, training: Training) -> str | None:
@@ -56,28 +53,40 @@ class Trainer(contract.Trainer):
 
     @classmethod
     def pools(cls) -> tuple[Pool, ...]:
-        # There is no other way to ask; before the first array there are no threads.
-        threads = sum(name == THREAD_NAME for name in _thread_names()) or None
+        threads = jax_device.thread_count()
         return (Pool(library="XLA intra-op", version=jax.__version__, threads=threads),)
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        return cls.device.absence()
+
+    @classmethod
+    def declared(cls) -> dict[str, str]:
+        # On a CPU both are the same word.
+        where = dict.fromkeys([cls.device.platform, cls.device.first().device_kind])
+        return {"precision of products": PRECISION, "platform": ", ".join(where)}
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
         formulas = Formulas.of(network, training)
-        self.run = compiled(formulas)
+        self.run = compiled(formulas, self.device)
+        self.tile_rows = self.device.tile_rows(formulas)
+        self.place = self.device.first()
         columns = [column_keys(network, layer + 1) for layer in range(len(formulas.dropout_rates))]
         seed = np.uint32(hash_of(training.dropout_seed & 0xFFFFFFFF))
-        self.dropout = (seed, [jnp.array(keys) for keys in columns])
+        self.dropout = (seed, [jnp.array(keys, device=self.place) for keys in columns])
         self.capacity = 0
         super().__init__(network, training, parameters)
 
     def load(self, parameters: Parameters) -> None:
-        self.P = _pairs(parameters)
+        self.P = _pairs(parameters, self.place)
         count = MEMORIES[self.training.optimiser]
         self.memory = tuple(jax.tree.map(jnp.zeros_like, self.P) for _ in range(count))
         self.updates = 0
-        self.latest: Any = self.P
+        self.latest: Any = self.P, self.memory
 
     def bind(self, X: Floats, Y: Floats) -> None:
-        self.data = (jnp.asarray(X), jnp.asarray(Y))
+        self.data = tuple(jnp.asarray(part, device=self.place) for part in (X, Y))
+        self.latest = self.data
 
     def _numbers(self) -> npt.NDArray[np.float32]:
         """The numbers of the training, as compiled functions take them."""
@@ -97,16 +106,18 @@ class Trainer(contract.Trainer):
 
     def prepare(self, rows: Rows) -> None:
         self.examples = len(rows)
-        parts = [rows[first : first + TILE_ROWS] for first in range(0, len(rows), TILE_ROWS)]
+        first = range(0, len(rows), self.tile_rows)
+        parts = [rows[row : row + self.tile_rows] for row in first]
         self.batch = [self.run.gather(self.data, part) for part in parts]
         self.latest = self.batch
 
     def forward(self) -> None:
         seed, columns = self.dropout
         key = hash_of((int(seed) + self.updates) & 0xFFFFFFFF)
+        keys = [key + index * self.tile_rows for index in range(len(self.batch))]
         self.outputs = [
-            self.run.forward(self.P, X, columns, np.uint32((key + index * TILE_ROWS) & 0xFFFFFFFF))
-            for index, (X, _) in enumerate(self.batch)
+            self.run.forward(self.P, X, columns, np.uint32(first & 0xFFFFFFFF))
+            for (X, _), first in zip(self.batch, keys, strict=True)
         ]
         self.latest = self.outputs
 
@@ -172,7 +183,7 @@ class Trainer(contract.Trainer):
             (self.P, self.memory),
             self.data,
             room,
-            np.int32(count),
+            count if self.device.fixed_epochs else np.int32(count),
             self._scale(size),
             self._numbers(),
             self.dropout,
@@ -199,28 +210,33 @@ class Trainer(contract.Trainer):
         super().resume(state)
         self.updates = state.updates
         if state.memory is not None:
-            self.memory = tuple(_pairs(part) for part in state.memory)
+            self.memory = tuple(_pairs(part, self.place) for part in state.memory)
 
     def synchronize(self) -> None:
         jax.block_until_ready(self.latest)
 
+    def device_memory_bytes(self) -> int | None:
+        return jax_device.peak_bytes(self.place)
 
-def _thread_names() -> Iterator[str]:
-    """The names of this process' threads, where the system shows them."""
-    for task in TASKS.glob("*/comm"):
-        # A thread may end while its name is asked for.
-        with contextlib.suppress(OSError):
-            yield task.read_text().strip()
+
+class GpuTrainer(Trainer):
+    """The same on the first GPU that CUDA shows."""
+
+    device: ClassVar[Device] = GPU
+
+    @classmethod
+    def pools(cls) -> tuple[Pool, ...]:
+        return ()
 
 
 def _log(beta: float) -> float:
     return math.log(beta) if beta else -math.inf
 
 
-def _pairs(parameters: Parameters) -> Pairs:
+def _pairs(parameters: Parameters, place: Any) -> Pairs:
     """Canonical parameters as JAX has them here, in memory of its own."""
     pairs = zip(parameters.weights, parameters.biases, strict=True)
-    return [(jnp.array(W.T, np.float32), jnp.array(b, np.float32)) for W, b in pairs]
+    return [tuple(jnp.array(part, np.float32, device=place) for part in (W.T, b)) for W, b in pairs]
 
 
 def _canonical(pairs: Pairs) -> Parameters:

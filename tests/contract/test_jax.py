@@ -1,8 +1,12 @@
-"""What is particular to JAX: threads that only the system can count, and compilation by shape."""
+"""What is particular to JAX: threads that only the system can count, compilation, devices."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +18,7 @@ from .conftest import made_up_data
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 
-from impls import jax_mlp  # noqa: E402  # needs JAX
+from impls import jax_device, jax_mlp, registry  # noqa: E402  # needs JAX
 
 NETWORK = Network(name="n", layers=(6, 5, 3))
 TRAINING = Training(batch_size=8)
@@ -30,7 +34,7 @@ def _threads(folder: Path, names: list[str], monkeypatch: pytest.MonkeyPatch) ->
     for number, name in enumerate(names):
         (folder / str(number)).mkdir()
         (folder / str(number) / "comm").write_text(f"{name}\n")
-    monkeypatch.setattr(jax_mlp, "TASKS", folder)
+    monkeypatch.setattr(jax_device, "TASKS", folder)
     (pool,) = jax_mlp.Trainer.pools()
     return pool.threads
 
@@ -46,7 +50,7 @@ def test_where_no_thread_has_the_name_the_library_does_not_tell(
     assert _threads(tmp_path, ["python"], monkeypatch) is None
 
 
-@pytest.mark.skipif(not jax_mlp.TASKS.exists(), reason="this system does not show its threads")
+@pytest.mark.skipif(not jax_device.TASKS.exists(), reason="this system does not show its threads")
 def test_the_threads_of_this_process_have_that_name() -> None:
     bound(8).step(np.arange(8))
     (pool,) = jax_mlp.Trainer.pools()
@@ -80,3 +84,58 @@ def test_double_precision_is_declined() -> None:
     assert jax_mlp.Trainer.supports(double, TRAINING) == (
         "JAX has its 64-bit types switched off, and with them float64"
     )
+
+
+def test_everything_lies_on_the_device_after_every_update() -> None:
+    trainer = bound(50)
+    trainer.epoch(epoch_order(50, 1, 0))
+    trainer.resume(trainer.state())
+    arrays = jax.tree.leaves((trainer.P, trainer.memory, trainer.data, trainer.dropout[1]))
+    assert all(array.committed and array.devices() == {trainer.place} for array in arrays)
+
+
+def test_waiting_reaches_what_was_asked_for_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = bound(50)
+    waited: list[object] = []
+    monkeypatch.setattr(jax, "block_until_ready", waited.append)
+    rows = np.arange(8)
+    calls = {
+        "batch": lambda: trainer.prepare(rows),
+        "outputs": trainer.forward,
+        "G": trainer.backward,
+        "P": lambda: trainer.step(rows),
+    }
+    for name, call in calls.items():
+        call()
+        trainer.synchronize()
+        assert waited[-1] is getattr(trainer, name)
+    trainer.bind(*made_up_data(NETWORK, 8))
+    trainer.synchronize()
+    assert waited[-1] is trainer.data
+
+
+def test_memory_is_the_peak_that_the_device_has_counted_if_it_does() -> None:
+    counted = SimpleNamespace(memory_stats=lambda: {"bytes_in_use": 1, "peak_bytes_in_use": 7})
+    assert jax_device.peak_bytes(counted) == 7
+    assert bound(8).device_memory_bytes() is None
+
+
+def test_precision_and_platform_are_declared() -> None:
+    assert jax_mlp.Trainer.declared() == {"precision of products": "float32", "platform": "cpu"}
+    assert jax_mlp.Trainer.unavailable() is None
+
+
+def test_a_platform_that_this_process_does_not_have_is_no_device() -> None:
+    absence = jax_device.GPU._replace(platform="absent").absence()
+    assert absence is not None
+    assert absence.startswith("no device: JAX has no platform absent here (Unknown backend absent")
+
+
+def test_without_cuda_the_row_for_a_gpu_says_so() -> None:
+    code = "from impls.jax_mlp import GpuTrainer; print(GpuTrainer.unavailable())"
+    row = registry.find("jax-gpu")
+    environment = {**os.environ, **row.environment, "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("no device: JAX has no platform cuda here (")

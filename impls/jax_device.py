@@ -1,0 +1,89 @@
+"""Where JAX computes, how batches are cut there, and what can be read back of it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from impls.formulas import Formulas
+
+THREAD_NAME = "tf_XLAEigen"
+"""What XLA calls the threads that share the work of an operator."""
+TASKS = Path("/proc/self/task")
+
+
+class Device(NamedTuple):
+    """A platform of JAX and what is fastest on it.
+
+    Gradients of a larger batch are summed over tiles of ``dense_rows`` examples, or of
+    ``image_rows`` where a network begins with convolutions.  ``patches`` says that a convolution is
+    a product with patches; else it is the library's own.  ``fixed_epochs`` compiles an epoch for
+    each number of batches.
+    """
+
+    platform: str
+    dense_rows: int
+    image_rows: int
+    patches: bool
+    fixed_epochs: bool
+
+    def tile_rows(self, formulas: Formulas) -> int:
+        """Examples per tile: no batch has more where it is to be taken at once."""
+        return self.image_rows if formulas.stages else self.dense_rows
+
+    def first(self) -> Any:
+        """JAX's first device of this platform.
+
+        Raises:
+            RuntimeError: JAX has no such platform, or cannot start it.
+            AssertionError: the same, where no other platform is allowed: JAX 0.10 then checks no
+                more than that it has one.
+        """
+        return jax.devices(self.platform)[0]
+
+    def absence(self) -> str | None:
+        """Why JAX cannot compute there, or None where it can."""
+        try:
+            self.first()
+        except (RuntimeError, AssertionError) as error:
+            said = str(error).partition("\n")[0] or f"none of the platforms {_allowed()} starts"
+            return f"no device: JAX has no platform {self.platform} here ({said})"
+        return None
+
+
+CPU = Device("cpu", dense_rows=1000, image_rows=64, patches=True, fixed_epochs=False)
+"""A thousand rows feed several threads and stay in the cache; patches fill it sooner."""
+GPU = Device("cuda", dense_rows=sys.maxsize, image_rows=4096, patches=False, fixed_epochs=True)
+"""A GPU wants large products; the maps of a very large batch would only fill its memory.
+
+Where the number of batches is not in the program, the GPU asks its host before each of them
+whether there is one more.
+"""
+
+
+def _allowed() -> str:
+    return jax.config.jax_platforms or "that it knows"
+
+
+def thread_count() -> int | None:
+    """Threads of XLA in this process; None before its first array, or where none are shown."""
+    return sum(name == THREAD_NAME for name in _thread_names()) or None
+
+
+def _thread_names() -> Iterator[str]:
+    """The names of this process' threads, where the system shows them."""
+    for task in TASKS.glob("*/comm"):
+        # A thread may end while its name is asked for.
+        with contextlib.suppress(OSError):
+            yield task.read_text().strip()
+
+
+def peak_bytes(place: Any) -> int | None:
+    """The most memory that arrays held on a device so far; None where JAX does not count it."""
+    counted = place.memory_stats()
+    return None if counted is None else int(counted["peak_bytes_in_use"])
