@@ -28,7 +28,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Axes:
-    """What the axes say; ``ticks`` are the places on x, ``y_limits`` are shared by all panels."""
+    """What the axes say; ``ticks`` are the places on x, ``y_limits`` are shared by all panels.
+
+    ``x_room`` is how far a linear axis goes beyond the ticks at least.
+    """
 
     x_label: str
     y_label: str
@@ -38,6 +41,7 @@ class Axes:
     y_format: Callable[[float], str]
     diagonal: bool = False
     x_format: Callable[[float], str] = "{:.0f}".format
+    x_room: float = 0.3
 
 
 def lines(title: str, series: Sequence[Series], axes: Axes, *, description: str) -> Markup:
@@ -87,7 +91,7 @@ def _x_limits(axes: Axes) -> tuple[float, float]:
     if axes.log:
         room = max((high / low) ** 0.04, 1.15)
         return low / room, high * room
-    room = max((high - low) * 0.06, 0.3)
+    room = max((high - low) * 0.06, axes.x_room)
     return low - room, high + room
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +13,15 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, SymmetricalLogLocator
 from reports.charts.canvas import INK, LINE, MUTED, Style, canvas, draw_dots
 
 _SIZE = (460, 260)
-_MARGINS = (70, 14, 30, 42)
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 14, 30, 42
+_LABEL, _CHARACTER = 30, 6.3
+"""Pixels that the name of the axis takes, and each character of its numbers."""
 _FAR = 0.6
 """Share beyond which an outlier would squeeze everything else on a linear axis."""
 _LINEAR = 0.1
 """Share up to which the axis stays linear where there are such outliers."""
+_BEYOND = 1.3
+"""Factor by which a logarithmic axis goes beyond the outliers."""
 _LEAST = 0.02
 """Share that the axis always spans to either side."""
 
@@ -35,11 +40,13 @@ def timeline(
     title: str, tracks: Sequence[Track], blocks: Sequence[int], *, description: str
 ) -> Markup:
     """A dot for each round and a cross over each disturbed one; a line where a block begins."""
-    with canvas(size=_SIZE, margins=_MARGINS, description=description) as drawing:
+    shares = [share for track in tracks for share in track.shares]
+    margins = _left(shares), _RIGHT, _TOP, _BOTTOM
+    with canvas(size=_SIZE, margins=margins, description=description) as drawing:
         plot = drawing.axes
         plot.set_title(title)
         plot.set(xlabel="rounds in the order of their processes", ylabel="off the cell's median")
-        _scale(plot, [share for track in tracks for share in track.shares])
+        _scale(plot, shares)
         plot.axhline(0, color=MUTED, linewidth=0.9)
         for place in blocks:
             plot.axvline(place - 0.5, color=LINE, linewidth=1.2)
@@ -51,10 +58,21 @@ def timeline(
         plot.set_xlim(min(places) - room, max(places) + room)
         plot.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         plot.grid(visible=False, axis="x")
-        plot.yaxis.set_major_formatter(
-            FuncFormatter(lambda value, _: f"{100 * value:+g} %" if value else "0 %")
-        )
+        plot.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _percent(value)))
     return drawing.markup
+
+
+def _left(shares: Sequence[float]) -> int:
+    """A margin for the name of the axis beside its longest number."""
+    # Far outliers have ticks at powers of ten, up to the limit of the axis.
+    highest = math.floor(math.log10(_BEYOND * max(*shares, _LEAST)))
+    longest = max((len(_percent(10.0**power)) for power in range(highest + 1)), default=0)
+    return max(_LEFT, round(_LABEL + _CHARACTER * longest))
+
+
+def _percent(share: float) -> str:
+    """A share off the median with its sign."""
+    return f"{100 * share:+.6g} %" if share else "0 %"
 
 
 def _scale(plot: Any, shares: Sequence[float]) -> None:
@@ -63,7 +81,7 @@ def _scale(plot: Any, shares: Sequence[float]) -> None:
     if high > _FAR:
         plot.set_yscale("symlog", linthresh=_LINEAR)
         plot.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=_LINEAR))
-        plot.set_ylim(low * 1.3, high * 1.3)
+        plot.set_ylim(low * _BEYOND, high * _BEYOND)
     else:
         plot.yaxis.set_major_locator(MaxNLocator(6))
         plot.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))

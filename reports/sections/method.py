@@ -6,9 +6,11 @@ from markupsafe import Markup
 
 from bench.stats import CONFIDENCE, MINIMUM_PROCESSES
 from bench.verdicts import ALPHA
+from impls.networks import Network
 from reports import templates
 from reports.context import Context
 from reports.section import Section
+from reports.trained_words import Facts, described
 
 
 def render(context: Context) -> Markup:
@@ -16,6 +18,7 @@ def render(context: Context) -> Markup:
     return templates.section(
         "method",
         documents=context.results,
+        trained=_trained(context),
         confidence=CONFIDENCE,
         minimum=MINIMUM_PROCESSES,
         margin=f"{100 * context.margin:.3g} %",
@@ -23,6 +26,16 @@ def render(context: Context) -> Markup:
         baseline=context.baseline,
         has_floor=bool(context.floors),
     )
+
+
+def _trained(context: Context) -> list[Facts]:
+    """Every network of the documents with its training; equal ones once."""
+    found: dict[tuple[Network, str], Facts] = {}
+    for document in context.results:
+        plan = document.plan
+        facts = described(plan.network, plan.trainings)
+        found.setdefault((plan.network, repr(facts)), facts)
+    return list(found.values())
 
 
 SECTION = Section("method", "Method", 120, render)

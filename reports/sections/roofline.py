@@ -23,6 +23,7 @@ from reports.points import Condition, Point
 from reports.roofs import DEVICE, Part, Roof, model_of, parts_of, roof_of
 from reports.section import Absence, Section
 from reports.tables import Cell, Row, Table
+from reports.trained_words import structure
 
 _CHARTED = (STEP, "forward", "backward")
 """What has matrix products, and so a rate."""
@@ -207,8 +208,7 @@ def _models(context: Context, roofs: Mapping[Condition, Roof]) -> list[Table]:
                 if name in model
             ]
         if network is not None and rows:
-            layers = "-".join(map(str, network.layers))
-            caption = f"Least work of {network.name}, {layers}, {network.dtype}"
+            caption = f"Least work of {network.name}, {structure(network)}, {network.dtype}"
             columns = tables.columns(
                 "Phase", "Batch size", "Products, million", "Element-wise, million", "Bytes",
                 "Operations per byte",

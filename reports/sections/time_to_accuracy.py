@@ -19,6 +19,8 @@ from reports.section import Absence, Section
 from reports.tables import Cell, Table
 
 _TICKS = 6
+_ROOM = 0.06
+"""Share of the axis that it goes beyond the accuracies, to either side."""
 
 
 @dataclass(frozen=True)
@@ -160,14 +162,16 @@ def _chart(
     ]
     longest = max(one.ends[-1] for one in firsts.values())
     lowest = min(min(one.learning.accuracies) for one in firsts.values())
+    room = max(_ROOM * (1 - lowest), 0.001)
     axes = Axes(
         "training time (s)",
         "test accuracy",
         tuple(longest * tick / _TICKS for tick in range(_TICKS + 1)),
-        (lowest - 0.02, 1.0),
+        (lowest - room, 1 + room),
         log=False,
         y_format=text.percent,
         x_format=lambda value: text.significant(value, 2),
+        x_room=0.0,
     )
     title = f"batch {batch_size}, {context.label(condition)}"
     described = f"Test accuracy against training time at {title}; the times are in the table."

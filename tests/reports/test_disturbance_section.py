@@ -178,3 +178,16 @@ def test_the_page_counts_the_disturbed_rounds_of_the_document(page: str, documen
     disturbed = counted(document)
     assert any(disturbed)
     assert f"<b>{sum(disturbed)} of {len(disturbed)} rounds</b>" in page
+
+
+@pytest.mark.parametrize("slowest", [1.1, 30.0, 300.0, 30000.0])
+def test_the_name_of_the_axis_has_room_beside_its_numbers(slowest: float) -> None:
+    context = context_of(epochs((1.0, QUIET), (slowest, HELD_UP), (1.0, QUIET)))
+    chart = re.findall(r"<figure.*?</figure>", page_of(context), re.DOTALL)[0]
+    name = re.findall(r'<text x="([-\d.]+)"[^>]*>off the cell', chart)
+    ends = re.findall(r'<text x="([\d.]+)"[^>]*class="e">([^<]+ %)<', chart)
+    assert len(name) == 1
+    assert float(name[0]) >= 10, "the letters lie left of this place"
+    assert ends
+    for x, number in ends:
+        assert float(x) - 6.3 * len(number) > float(name[0])

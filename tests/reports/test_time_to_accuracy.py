@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 
@@ -10,6 +12,7 @@ from reports.gather import build_context
 from reports.section import Absence
 from reports.sections import time_to_accuracy
 from tests.reports import pieces, sample
+from tests.reports.reading import places
 from tests.reports.sample import Shape
 
 NAMES = ("numpy-naive", "numba")
@@ -65,3 +68,16 @@ def test_without_a_target_the_section_says_how_to_get_one(tiny_document: Results
     found = time_to_accuracy.render(build_context([tiny_document]))
     assert isinstance(found, Absence)
     assert "--metric time-to-accuracy" in found.reason
+
+
+@pytest.mark.parametrize("seconds", [0.01, 1.0, 100.0])
+def test_short_and_long_trainings_fill_the_chart_without_touching_its_frame(
+    seconds: float,
+) -> None:
+    outcomes = (learned(NAMES[0], 0, (seconds,) * 10, 2),)
+    chart = str(time_to_accuracy.render(build_context([document(outcomes)]))).split("<figure")[1]
+    (path,) = re.findall(r'data-series="0"[^>]*><path d="([^"]+)"', chart)
+    across, down = zip(*places(path), strict=True)
+    assert 62 < min(across) < 130
+    assert 400 < max(across) < 446
+    assert 30 < min(down) < max(down) < 258

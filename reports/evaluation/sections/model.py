@@ -10,12 +10,11 @@ from markupsafe import Markup
 from impls.evaluation import Trained
 from impls.networks import Network
 from reports import format as text
-from reports import tables, templates
+from reports import tables, templates, trained_words
 from reports.evaluation.context import Learned
 from reports.section import Absence, Section
 from reports.tables import Cell, Row, Table
-
-Facts = list[tuple[str, str]]
+from reports.trained_words import Facts, shape
 
 
 @dataclass(frozen=True)
@@ -50,12 +49,12 @@ def layers(network: Network) -> Table:
     """One row per layer with its parameters, and their sum."""
     inputs = Cell(str(network.layers[0]), network.layers[0])
     if network.convolutions and network.image:
-        inputs = Cell(_shape(network.image), network.layers[0])
+        inputs = Cell(shape(network.image), network.layers[0])
     rows = [_layer("input", inputs, "-", 0.0, (0, 0))]
     for number, stage in enumerate(network.stages, start=1):
-        side = _shape((stage.kernel, stage.kernel))
-        pool = f", pooled by {_shape((stage.pool, stage.pool))}" if stage.pool > 1 else ""
-        nodes = Cell(_shape(stage.pooled), stage.outputs, (f"kernels {side}{pool}",))
+        side = shape((stage.kernel, stage.kernel))
+        pool = f", pooled by {shape((stage.pool, stage.pool))}" if stage.pool > 1 else ""
+        nodes = Cell(shape(stage.pooled), stage.outputs, (f"kernels {side}{pool}",))
         sizes = (math.prod(stage.shape), stage.filters)
         rows.append(_layer(f"convolution {number}", nodes, network.activation, 0.0, sizes))
     dense = network.shapes[len(network.stages) :]
@@ -91,10 +90,6 @@ def _layer(
     return Row((Cell(name), nodes, Cell(activation), drops, *numbers))
 
 
-def _shape(sizes: tuple[int, ...]) -> str:
-    return " \N{MULTIPLICATION SIGN} ".join(map(str, sizes))
-
-
 def _bytes(network: Network) -> int:
     return network.parameter_count * (4 if network.dtype == "float32" else 8)
 
@@ -102,23 +97,17 @@ def _bytes(network: Network) -> int:
 def facts(one: Trained) -> Facts:
     """How a network was trained, one line per setting."""
     network, training, order = one.model.network, one.model.training, one.model.order
-    memory = {
-        "sgd": f"momentum {training.momentum:g}, of the previous step alone",
-        "adam": f"betas {training.beta1:g} and {training.beta2:g}, epsilon {training.epsilon:g}",
-        "rmsprop": f"rho {training.rho:g}, epsilon {training.epsilon:g}",
-    }[training.optimiser]
-    scale = f" within {training.start_scale:g} / \N{SQUARE ROOT}inputs"
     epochs = one.model.history.epochs
     count = f", {len(epochs[-1].losses)} in an epoch" if epochs else ""
     cap = f", which is capped at {order.max_batches}" if order.max_batches else ""
     return [
-        ("loss", f"{network.loss}, {training.reduction} over the examples of a batch"),
-        ("optimiser", f"{training.optimiser}, {memory}"),
-        ("learning rate", f"{training.learning_rate:g}, decay {training.decay:g}"),
+        ("loss", f"{network.loss}, {trained_words.loss_sum(training)}"),
+        ("optimiser", trained_words.optimiser(training)),
+        ("learning rate", trained_words.rate(training)),
         ("penalty", f"l2 {training.l2:g}, l1 {training.l1:g}"),
         ("batches", f"{training.batch_size} examples{count}{cap}"),
         ("batch order", "new in every epoch" if order.shuffle else "the same in every epoch"),
-        ("start weights", training.start + (scale if training.start == "uniform" else "")),
+        ("start weights", trained_words.start(training)),
         ("seed", str(order.seed)),
         ("epochs", f"{one.model.epochs} of {max(training.epochs, one.model.epochs)}"),
     ]
