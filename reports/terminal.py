@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -15,34 +17,76 @@ from reports.points import Condition
 
 _MARKS: Mapping[Kind, str] = {"same": " =", "unresolved": " ?"}
 """What follows a speed-up that is none, or that may be none."""
+_FIRST = "implementation"
+_BORDER = 3
+"""Characters of a column that hold no text."""
 
 
-def epoch_table(context: Context) -> Table:
+@dataclass(frozen=True)
+class _Column:
+    """One batch size under one condition."""
+
+    heading: Text
+    cells: list[Text]
+
+    @property
+    def width(self) -> int:
+        """Characters that it takes, its border included."""
+        lines = [line for one in (self.heading, *self.cells) for line in one.plain.splitlines()]
+        return max(map(len, lines), default=0) + _BORDER
+
+
+def epoch_tables(context: Context, width: int) -> Group:
     """Epoch time of each implementation, one column per batch size and condition.
 
     Each cell also gives the speed-up over the baseline and the share of the floor where there are
     such rows, or the outcome where nothing was measured.  Marks tell what a speed-up does not say.
+    Columns that do not fit into ``width`` characters go into further tables.
     """
     title = "Epoch time" + (f", speed-up over {context.baseline}" if context.baseline else "")
     if context.floors:
         title += ", share of the floor"
     # Text, not str: rich would read square brackets in a name as markup.
-    table = Table(title=Text(title), title_justify="left")
-    table.add_column("implementation", no_wrap=True)
-    columns = [
+    names = [Text(name) for name in context.implementations]
+    first = max([len(_FIRST), *(len(name.plain) for name in names)]) + _BORDER + 1
+    columns = [_column(context, *place) for place in _places(context)]
+    tables: list[Table] = []
+    for part in _fitting(columns, width - first):
+        table = Table(title=None if tables else Text(title), title_justify="left")
+        table.add_column(_FIRST, no_wrap=True)
+        for column in part:
+            table.add_column(column.heading, justify="right")
+        for row, name in enumerate(names):
+            table.add_row(name, *(column.cells[row] for column in part))
+        tables.append(table)
+    tables[-1].caption = _legend(context)
+    return Group(*tables)
+
+
+def _places(context: Context) -> list[tuple[Condition, int]]:
+    """Every condition and batch size, sizes of one condition side by side."""
+    return [
         (condition, batch_size)
         for scope in context.scopes
-        for batch_size in context.batch_sizes(scope)
         for condition in context.conditions_of(scope)
+        for batch_size in context.batch_sizes(scope)
     ]
-    for condition, batch_size in columns:
-        heading = Text(f"batch {batch_size}\n{context.label(condition)}")
-        table.add_column(heading, justify="right")
-    for name in context.implementations:
-        cells = [_cell(context, name, condition, size) for condition, size in columns]
-        table.add_row(Text(name), *cells)
-    table.caption = _legend(context)
-    return table
+
+
+def _column(context: Context, condition: Condition, batch_size: int) -> _Column:
+    heading = Text(f"batch {batch_size}\n{context.label(condition)}")
+    cells = [_cell(context, name, condition, batch_size) for name in context.implementations]
+    return _Column(heading, cells)
+
+
+def _fitting(columns: list[_Column], width: int) -> list[list[_Column]]:
+    """``columns`` in parts that fit; a single one that does not is a part of its own."""
+    parts: list[list[_Column]] = [[]]
+    for column in columns:
+        if parts[-1] and sum(one.width for one in parts[-1]) + column.width > width:
+            parts.append([])
+        parts[-1].append(column)
+    return parts
 
 
 def _legend(context: Context) -> Text | None:

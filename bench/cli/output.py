@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -30,7 +30,9 @@ def note(console: Console, text: str) -> None:
     say(console, f"Note: {text}", style="yellow")
 
 
-def finish(console: Console, table: Table, report: Path, go_on: Sequence[str] = ()) -> None:
+def finish(
+    console: Console, table: RenderableType, report: Path, go_on: Sequence[str] = ()
+) -> None:
     """The table, then the command to ``go_on`` with where there is one, then where to read on."""
     console.print(table)
     if go_on:

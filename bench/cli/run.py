@@ -25,7 +25,7 @@ from impls.presets import find_preset
 from reports import build_report
 from reports.gather import build_context
 from reports.summary import sentences
-from reports.terminal import epoch_table
+from reports.terminal import epoch_tables
 
 EXIT_FINE = 0
 EXIT_NOT_ALL_VALID = 3
@@ -141,4 +141,4 @@ def _conclude(console: Console, document: Results, folder: Path, options: dict[s
         say(console, sentence)
     console.print()
     go_on = () if document.complete else ("mlpbench", "run", "--resume", str(folder))
-    finish(console, epoch_table(context), folder / REPORT, go_on)
+    finish(console, epoch_tables(context, console.width), folder / REPORT, go_on)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+import pytest
 from rich.console import Console
 
 from bench.plan import Cell
@@ -14,7 +15,7 @@ from impls.registry import ROWS
 from reports.findings import findings
 from reports.gather import build_context
 from reports.summary import export_line, sentences
-from reports.terminal import epoch_table
+from reports.terminal import epoch_tables
 from tests.reports import pieces, sample
 
 BASELINE = next(row.name for row in ROWS if row.rung == 0)
@@ -128,7 +129,7 @@ def test_the_terminal_table_shows_times_ratios_and_outcomes() -> None:
     document = pieces.replace(document, outcomes=(*document.outcomes, failed))
     console = Console(width=100, record=True, color_system=None)
     with console.capture() as captured:
-        console.print(epoch_table(build_context([document])))
+        console.print(epoch_tables(build_context([document]), console.width))
     shown = captured.get()
     lines = {line.split()[1]: line for line in shown.splitlines() if len(line.split()) > 2}
     assert "100 ms" in lines[ONE]
@@ -152,3 +153,20 @@ def test_products_at_half_the_width_are_said() -> None:
     (sentence,) = [one for one in said(held) if "vector register" in one]
     assert sentence.startswith("OpenBLAS multiplied with its Haswell kernels")
     assert sentence.endswith("see OPENBLAS_CORETYPE.")
+
+
+@pytest.mark.parametrize(("width", "tables"), [(200, 1), (60, 2), (10, 4)])
+def test_what_does_not_fit_beside_goes_below(width: int, tables: int) -> None:
+    outcomes = [
+        pieces.measured(cell(ONE, size, threads), block=0, epoch=[0.1])
+        for size in (32, 500)
+        for threads in (1, 2)
+    ]
+    shape = sample.Shape(batch_sizes=(32, 500))
+    context = build_context([sample.document(shape, outcomes=tuple(outcomes))])
+    console = Console(width=200, record=True, color_system=None)
+    with console.capture() as captured:
+        console.print(epoch_tables(context, width))
+    shown = captured.get()
+    assert shown.count("implementation") == tables
+    assert shown.count("batch 500") == shown.count("1 thread") == 2

@@ -20,7 +20,7 @@ from reports.families import judged
 from reports.findings import findings
 from reports.gather import build_context
 from reports.summary import sentences
-from reports.terminal import epoch_table
+from reports.terminal import epoch_tables
 from tests.reports import pieces, sample
 from tests.reports.test_summary import cell, made
 
@@ -165,7 +165,7 @@ def test_too_few_blocks_are_no_ranking() -> None:
 def table_of(context: Context) -> str:
     console = Console(width=100, color_system=None)
     with console.capture() as captured:
-        console.print(epoch_table(context))
+        console.print(epoch_tables(context, console.width))
     return " ".join(captured.get().split())
 
 
