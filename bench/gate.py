@@ -10,13 +10,13 @@ and rounding does not: see :mod:`bench.probe`.
 
 *Error and tolerance.*  The error of an array is ``max|ours - reference| / max|reference|``.  Its
 bound is what rounding explains of sums as long as those behind it: see :mod:`bench.tolerance`.
-Two things are
-granted beyond that.  Where large terms cancel, or a saturated slope has lost its digits, no float32
-formula is as exact as that; so the reference is run once more with each activation off by one
-rounding, and ``SAFETY`` times what that changes is added, which elsewhere is little.  Places where
-rounding decides which way a delta takes are avoided, or thrown in that run: :mod:`bench.kinks`.
-The data loss may deviate further by what one rounding of every output does to it: the logarithm of
-a probability near 0 magnifies it, and one near 1 has lost the digits of its difference from 1.
+Two things are granted beyond that.  Where large terms cancel, or a saturated slope has lost its
+digits, no float32 formula is as exact as that; so the reference is run once more with each
+activation and delta off by one rounding, and ``SAFETY`` times what that changes is added, which
+elsewhere is little.  Places where rounding decides which way a delta takes are avoided, or thrown
+in that run: :mod:`bench.kinks`.  The data loss may deviate further by what one rounding of every
+output does to it: the logarithm of a probability near 0 magnifies it, and one near 1 has lost the
+digits of its difference from 1.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def _arrays(
 
 
 def rounding(disturbed: list[Floats], exact: Floats) -> float:
-    """``SAFETY`` times the largest relative error that one rounding of each activation makes."""
+    """``SAFETY`` times the largest relative error that one rounding of each number makes."""
     scale = float(np.max(np.abs(exact), initial=0.0)) or 1.0
     moved = max(float(np.max(np.abs(array - exact), initial=0.0)) for array in disturbed)
     return SAFETY * moved / scale

@@ -37,7 +37,7 @@ DRAWS = 4
 
 
 class Disturbed(reference.Trainer):
-    """The reference with every activation off by one rounding of the network's dtype.
+    """The reference with every activation and delta off by one rounding of the network's dtype.
 
     What an array moves by then is what no implementation can be blamed for: little, unless large
     terms cancel or a saturated slope has lost its digits.  Up or down is drawn at random; a
@@ -89,8 +89,8 @@ class Disturbed(reference.Trainer):
 class Truth:
     """The reference's path through the batches ``parts``.
 
-    Rows that leave no doubt replace others in ``parts``.  ``disturbed`` are paths with activations
-    off by one rounding each, and with what is in doubt nevertheless thrown.
+    Rows that leave no doubt replace others in ``parts``.  ``disturbed`` are paths with all
+    activations and deltas off by one rounding, and with what is in doubt nevertheless thrown.
     ``granted`` is what sums of products explain, ``loss_rounding`` how far the data loss of a batch
     moves, relative to its size, when each output is off by one rounding, times ``SAFETY``.
     """

@@ -1,17 +1,25 @@
 """The work model: the least that each phase of a training step must compute and move.
 
 ``m`` is the number of examples in the batch, ``n_0`` to ``n_E`` are the layer sizes, ``W`` counts
-the weights and ``P`` the weights and biases.  A phase has three counts:
+the weights and ``P`` the weights and biases.  A convolution is a layer whose size is that of the
+map it leaves, after pooling.  A phase has three counts:
 
-- operations in matrix products: ``2 m n_in n_out`` for each product, two per multiply-add;
+- operations in matrix products: ``2 m n_in n_out`` for each product, two per multiply-add; of a
+  convolution ``n_in`` is the size of a patch and ``n_out`` the number of filters, and each place of
+  the map that is pooled counts as an example;
 - element-wise operations: one for each arithmetic operation, comparison or function that the
   formulas of :mod:`impls.functions` apply to an element, and one per element of a sum;
 - bytes: what the phase takes from elsewhere is read once, what it leaves for others is written
   once, and what arises and is used up inside costs nothing.  A cache of any size may serve them.
 
 Nothing is counted that could be left out: no delta of the input layer, no derivative from an
-activation computed anew, no row of ones, and dropout's masks are free but for their products.
-Implementations may do more; one that does less (sparse input, fewer outputs) is outside the model.
+activation computed anew, no row of ones, and dropout's masks are free but for their products.  A
+convolution leaves out the places that its pool drops, and makes bias, activation and slope of the
+largest of each square alone, which takes one comparison less than it has values; patches are read
+where they lie in the map, and overlap there when their deltas are summed.  The products of a way
+back are counted in full, although all but one delta of each square are 0: every filter has others.
+Implementations may do more; one that does less (sparse input, fewer outputs, convolutions by the
+transforms of Winograd or Fourier) is outside the model.
 """
 
 from __future__ import annotations
@@ -71,17 +79,22 @@ class Work:
 
 def forward_products(network: Network, examples: int) -> tuple[Product, ...]:
     """``A W`` of every layer, input side first."""
-    return tuple(Product(examples, n_in, n_out) for n_in, n_out in network.shapes)
+    return tuple(
+        Product(rows, n_in, n_out)
+        for rows, (n_in, n_out) in zip(_rows(network, examples), network.shapes, strict=True)
+    )
 
 
 def gradient_products(network: Network, examples: int) -> tuple[Product, ...]:
     """``A' D``, the gradient of every weight matrix."""
-    return tuple(Product(n_in, examples, n_out) for n_in, n_out in network.shapes)
+    forward = forward_products(network, examples)
+    return tuple(Product(one.inner, one.rows, one.columns) for one in forward)
 
 
 def delta_products(network: Network, examples: int) -> tuple[Product, ...]:
     """``D W'`` of every layer but the first: nothing is propagated to the input layer."""
-    return tuple(Product(examples, n_out, n_in) for n_in, n_out in network.shapes[1:])
+    forward = forward_products(network, examples)[1:]
+    return tuple(Product(one.rows, one.columns, one.inner) for one in forward)
 
 
 def step_operations(network: Network, examples: int) -> int:
@@ -123,15 +136,17 @@ def _prepare(network: Network, examples: int) -> Work:
 def _forward(network: Network, examples: int) -> Work:
     """Bias, activation and dropout of every node; reads inputs and parameters, writes every layer.
 
-    ``m n_0 + P`` numbers are read, ``m (n_1 + ... + n_E)`` written for the way back.
+    ``m n_0 + P`` numbers are read, ``m (n_1 + ... + n_E)`` written for the way back.  The place of
+    the largest in its square is a few bits and not counted.
     """
-    hidden, outputs = sum(network.layers[1:-1]), network.layers[-1]
+    hidden, outputs = _hidden(network), network.layers[-1]
     elementwise = examples * (
         (1 + _ACTIVATION[network.activation]) * hidden
         + (1 + _ACTIVATION[network.output]) * outputs
         + _thinned(network)
+        + _compared(network)
     )
-    numbers = examples * sum(network.layers) + network.parameter_count
+    numbers = examples * (network.layers[0] + hidden + outputs) + network.parameter_count
     products = _operations(forward_products(network, examples))
     return Work(products, elementwise, _bytes(network, numbers))
 
@@ -154,7 +169,7 @@ def _backward(network: Network, training: Training, examples: int) -> Work:
     Reads the activations of every layer and the targets, ``m (n_0 + ... + n_E + n_E)`` numbers,
     and the weights that deltas or a penalty need; writes ``P`` gradients.
     """
-    hidden, outputs = sum(network.layers[1:-1]), network.layers[-1]
+    hidden, outputs = _hidden(network), network.layers[-1]
     weights = _weights(network)
     penalised = bool(training.l1) or bool(training.l2)
     per_example = (
@@ -162,11 +177,12 @@ def _backward(network: Network, training: Training, examples: int) -> Work:
         + (_SLOPE_FROM_OUTPUT[network.activation] + 1) * hidden
         + _thinned(network)
         + (hidden + outputs)
+        + _overlaps(network)
     )
     penalty = (2 * bool(training.l2) + 3 * bool(training.l1)) * weights
     first = network.shapes[0][0] * network.shapes[0][1]
     numbers = (
-        examples * (sum(network.layers) + outputs)
+        examples * (network.layers[0] + hidden + 2 * outputs)
         + (weights if penalised else weights - first)
         + network.parameter_count
     )
@@ -193,6 +209,27 @@ def _thinned(network: Network) -> int:
     """Nodes whose outputs dropout multiplies."""
     layers = zip(network.layers[1:-1], network.dropout_rates, strict=True)
     return sum(nodes for nodes, rate in layers if rate)
+
+
+def _hidden(network: Network) -> int:
+    """Values between the inputs and the outputs, those of pooled maps included."""
+    return sum(stage.outputs for stage in network.stages) + sum(network.layers[1:-1])
+
+
+def _rows(network: Network, examples: int) -> tuple[int, ...]:
+    """Rows of each layer's product: examples, times the places that are pooled."""
+    convolved = (examples * stage.places for stage in network.stages)
+    return (*convolved, *[examples] * (len(network.layers) - 1))
+
+
+def _compared(network: Network) -> int:
+    """Comparisons that find the largest of each square."""
+    return sum((stage.pool**2 - 1) * stage.outputs for stage in network.stages)
+
+
+def _overlaps(network: Network) -> int:
+    """Sums of the deltas of overlapping patches, for all convolutions but the first."""
+    return sum(stage.places * stage.shape[0] for stage in network.stages[1:])
 
 
 def _weights(network: Network) -> int:

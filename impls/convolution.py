@@ -61,6 +61,12 @@ class Stage(NamedTuple):
         return height // self.pool, width // self.pool, self.filters
 
     @property
+    def places(self) -> int:
+        """Places of the map before it is pooled, without those that pooling drops."""
+        height, width, _ = self.pooled
+        return height * width * self.pool**2
+
+    @property
     def outputs(self) -> int:
         """Values in the map that comes out."""
         height, width, filters = self.pooled

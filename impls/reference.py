@@ -98,7 +98,7 @@ class Trainer(contract.Trainer):
         return patches.forward(self.network.stages[layer], A, self.W[layer], self.b[layer])
 
     def stored(self, A: Floats) -> Floats:
-        """What is kept of the outputs ``A`` of a layer: all, except where errors are tried."""
+        """What is kept of the outputs or deltas of a layer: all, except where errors are tried."""
         return A
 
     def loss(self) -> Loss:
@@ -117,7 +117,7 @@ class Trainer(contract.Trainer):
         self.G: list[Floats] = list(self.W)
         self.g: list[Floats] = list(self.b)
         for layer in reversed(range(len(self.W))):
-            W = self.W[layer]
+            W, delta = self.W[layer], self.stored(delta)
             share = self.training.l2 * W + self.training.l1 * np.sign(W)
             self.G[layer] = self.gradient(layer, delta) + share
             # One row per example, and in a convolution per place of the map that it leaves.
