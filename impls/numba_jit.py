@@ -25,7 +25,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 import scipy.linalg.cython_blas  # noqa: F401  # loads the BLAS that Numba calls
+from numba.core import config
 from numba.core.errors import NumbaPerformanceWarning
+from numba.np.ufunc.parallel import threading_layer
 from threadpoolctl import ThreadpoolController
 
 from impls import contract
@@ -62,6 +64,12 @@ class Trainer(contract.Trainer):
     @classmethod
     def pools(cls) -> tuple[Pool, ...]:
         return (Pool(library="numba", version=numba.__version__, threads=numba.get_num_threads()),)
+
+    @classmethod
+    def declared(cls) -> dict[str, str]:
+        # Exponentials are polynomials of our own, but logarithms would be SVML's.
+        svml = "on" if config.USING_SVML else "off"  # type: ignore[attr-defined]  # set at import
+        return {"threading layer": _threading_layer(), "SVML": svml}
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
         self.P = Flat(network)
@@ -206,3 +214,12 @@ class Trainer(contract.Trainer):
 
     def gradients(self) -> Parameters:
         return self.G.canonical()
+
+
+def _threading_layer() -> str:
+    """What starts Numba's threads; chosen when the first parallel kernel runs."""
+    try:
+        return str(threading_layer())  # type: ignore[no-untyped-call]  # Numba has no types here
+    except ValueError:
+        asked = config.THREADING_LAYER  # type: ignore[attr-defined]  # set at import
+        return f"not chosen yet, {asked} asked for"

@@ -27,7 +27,7 @@ from impls.networks import Network, Training
 from impls.optimisers import MEMORIES
 from impls.parameters import Floats, Parameters, Rows
 from impls.torch_functions import OPTIMISERS, Tensor, columns_of, hash_of, signed
-from impls.torch_tile import ONEDNN, Flat, Tile
+from impls.torch_tile import ONEDNN, ONEDNN_MULTIPLICATIONS, Flat, Tile
 
 TILE_ROWS = 1000
 """Rows per tile: enough to feed several threads, few enough for the cache."""
@@ -55,6 +55,14 @@ class Trainer(contract.Trainer):
                 detail=", ".join(["MKL"] * torch.backends.mkl.is_available() + ["oneDNN"] * ONEDNN),
             ),
         )
+
+    @classmethod
+    def declared(cls) -> dict[str, str]:
+        least = f"for products of {ONEDNN_MULTIPLICATIONS} multiplications or more"
+        return {
+            "oneDNN": least if ONEDNN else "not in this PyTorch",
+            "precision of products": torch.get_float32_matmul_precision(),
+        }
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
         self.P, self.G = Flat(network), Flat(network)

@@ -61,6 +61,16 @@ def test_its_pool_has_the_threads_that_it_says() -> None:
     assert msgspec.json.decode(msgspec.json.encode(pool), type=Pool) == pool
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_which_products_go_to_onednn_is_declared(
+    monkeypatch: pytest.MonkeyPatch, *, there: bool
+) -> None:
+    monkeypatch.setattr(torch_mlp, "ONEDNN", there)
+    ours = torch_compiled.Trainer.declared()
+    told = "for products of 2097152 multiplications or more" if there else "not in this PyTorch"
+    assert ours == {"oneDNN": told, "precision of products": "highest"}
+
+
 def test_phases_leave_buffers_that_a_step_can_write_to() -> None:
     start = start_parameters(NETWORK, TRAINING, seed=1)
     trainer = torch_mlp.Trainer(NETWORK, TRAINING, start)
