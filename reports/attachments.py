@@ -153,12 +153,12 @@ def _rounded_timing(timing: Timing) -> Timing:
 def _rounded_disturbance(disturbance: Disturbance) -> Disturbance:
     return msgspec.structs.replace(
         disturbance,
-        waited=_tenths_of_ms(disturbance.waited),
-        foreign=_tenths_of_ms(disturbance.foreign),
-        stolen=_tenths_of_ms(disturbance.stolen),
+        waited=_ms(disturbance.waited),
+        foreign=_ms(disturbance.foreign),
+        stolen=_ms(disturbance.stolen),
     )
 
 
-def _tenths_of_ms(seconds: float | None) -> float | None:
+def _ms(seconds: float | None) -> float | None:
     """Most are counted in ticks of 10 ms; what is finer says nothing."""
-    return None if seconds is None else round(seconds, 4)
+    return None if seconds is None else round(seconds, 3)

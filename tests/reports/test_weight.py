@@ -136,3 +136,17 @@ def test_the_attached_document_is_one_that_reads_back() -> None:
     assert back.plan == document.plan
     ours, theirs = (frame.tidy([one]) for one in (document, back))
     assert theirs["seconds"].tolist() == pytest.approx(ours["seconds"].tolist(), rel=1e-3)
+
+
+def test_disturbances_are_attached_in_milliseconds() -> None:
+    document = sample.document(dataclasses.replace(SMALL, names=("numpy-naive",)))
+    (one,) = document.outcomes
+    assert isinstance(one, Measured)
+    told = pieces.disturbance(waited=0.01234, foreign=0.0, stolen=None)
+    timing = pieces.retimed(one.timings[0], disturbances=(told,) * 5)
+    (back,) = attached(
+        pieces.replace(document, outcomes=(pieces.remeasured(one, timings=(timing,)),))
+    ).outcomes
+    assert isinstance(back, Measured)
+    found = back.timings[0].disturbances[0]
+    assert (found.waited, found.foreign, found.stolen) == (0.012, 0.0, None)
