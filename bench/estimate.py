@@ -8,7 +8,6 @@ this guess (``bench.cli.progress``).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ import numpy as np
 from bench.plan import Effort, Plan, jobs
 from bench.timing import Clock, calibrate, time_round
 from impls.floor import Trainer as Floor
-from impls.networks import Network, Training
+from impls.networks import Training
 from impls.parameters import Floats, batches, epoch_order, start_parameters
 from impls.row import Row
 
@@ -83,8 +82,7 @@ def _floor_slices(
     plan: Plan, training: Training, data: tuple[Floats, Floats], clock: Clock
 ) -> list[float]:
     """Seconds that an epoch's matrix products would take, from several groups of a few steps."""
-    network = _dense(plan.network)
-    floor = Floor(network, training, start_parameters(network, training, plan.seed))
+    floor = Floor(plan.network, training, start_parameters(plan.network, training, plan.seed))
     floor.bind(*data)
     rows = next(batches(epoch_order(plan.examples, plan.seed, 0), training.batch_size))
 
@@ -94,16 +92,3 @@ def _floor_slices(
     iterations = calibrate(clock, step, 0.01)
     steps = plan.examples / training.batch_size
     return [time_round(clock, step, iterations).wall * steps for _ in range(_SLICES)]
-
-
-def _dense(network: Network) -> Network:
-    """``network``, or where it has convolutions a dense one with as many multiplications."""
-    if not network.convolutions:
-        return network
-    places = [math.prod(stage.filtered) for stage in network.stages]
-    places += [1] * (len(network.layers) - 1)
-    shapes = zip(places, network.shapes, strict=True)
-    multiplications = sum(at * n_in * n_out for at, (n_in, n_out) in shapes)
-    first, last = network.layers[0], network.layers[-1]
-    hidden = max(1, multiplications // (first + last))
-    return Network(name=network.name, layers=(first, hidden, last), dtype=network.dtype)

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from bench.errors import UsageError
 from impls import models, registry, sessions
 from impls.contract import Trainer
+from impls.convolution import Convolution
 from impls.data.normalise import Normaliser
 from impls.fit import fit
 from impls.networks import Network, Training
@@ -37,9 +38,11 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
 
     ``implementation`` is a name from ``mlpbench list`` or ``path/to/file.py:ClassName``.
     ``hidden_layers`` counts the nodes of each hidden layer, ``dropout`` is one rate for all of them
-    or one for each; the other parameters are those of :class:`impls.networks.Network` and
-    :class:`impls.networks.Training`, with defaults that suit small data as well.  ``batch_size`` is
-    at most the number of examples.  Features are not scaled: put a ``StandardScaler`` before it.
+    or one for each.  ``convolutions`` come before them and need an ``image``: the height, width and
+    channels of the features, in this order.  The other parameters are those of
+    :class:`impls.networks.Network` and :class:`impls.networks.Training`, with defaults that suit
+    small data as well.  ``batch_size`` is at most the number of examples.  Features are not scaled:
+    put a ``StandardScaler`` before it.
 
     After ``fit``, ``classes_`` holds the labels, ``history_`` the losses of every epoch,
     ``n_iter_`` the number of epochs, ``network_`` and ``training_`` what was trained,
@@ -57,6 +60,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         activation: str = "relu",
         loss: str = "cross-entropy",
         dropout: float | tuple[float, ...] = 0.0,
+        image: tuple[int, int, int] | None = None,
+        convolutions: tuple[Convolution, ...] = (),
         dtype: str = "float32",
         batch_size: int = 200,
         epochs: int = 200,
@@ -81,6 +86,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         self.activation = activation
         self.loss = loss
         self.dropout = dropout
+        self.image = image
+        self.convolutions = convolutions
         self.dtype = dtype
         self.batch_size = batch_size
         self.epochs = epochs
@@ -149,6 +156,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             "loss": self.loss,
             "dtype": self.dtype,
             "dropout": rates if any(rates) else (),
+            "image": self.image,
+            "convolutions": tuple(self.convolutions),
         }
         return _checked(fields, Network)
 
@@ -232,6 +241,8 @@ def _settings(network: Network, training: Training) -> dict[str, Any]:
         "activation": network.activation,
         "loss": network.loss,
         "dropout": network.dropout or 0.0,
+        "image": network.image,
+        "convolutions": network.convolutions,
         "dtype": network.dtype,
         "batch_size": training.batch_size,
         **{name: getattr(training, name) for name in _TRAINING},

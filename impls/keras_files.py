@@ -22,20 +22,38 @@ _HIDDEN: tuple[Activation, ...] = ("sigmoid", "tanh", "relu")
 
 
 def save(network: Network, parameters: Parameters, path: Path) -> None:
-    """Write the network as a sequence of dense layers, dropout included, outputs activated.
+    """Write the network as a sequence of layers, dropout included, outputs activated.
+
+    Examples go in as flat rows, whether or not there are convolutions.
 
     Raises:
         ModelError: Keras is missing, or the file cannot be written.
     """
     keras = _keras()
     layers: list[Any] = [keras.Input((network.layers[0],), dtype=network.dtype)]
+    if network.image and network.convolutions:
+        layers.append(keras.layers.Reshape(network.image, dtype=network.dtype))
+        for one in network.convolutions:
+            layers.append(
+                keras.layers.Conv2D(
+                    one.filters, one.kernel, activation=network.activation, dtype=network.dtype
+                )
+            )
+            if one.pool > 1:
+                layers.append(keras.layers.MaxPooling2D(one.pool, dtype=network.dtype))
+        layers.append(keras.layers.Flatten(dtype=network.dtype))
     for nodes, rate in zip(network.layers[1:-1], network.dropout_rates, strict=True):
         layers.append(keras.layers.Dense(nodes, network.activation, dtype=network.dtype))
         if rate:
             layers.append(keras.layers.Dropout(rate, dtype=network.dtype))
     layers.append(keras.layers.Dense(network.layers[-1], network.output, dtype=network.dtype))
     model = keras.Sequential(layers)
-    pairs = zip(parameters.weights, parameters.biases, strict=True)
+    weights = list(parameters.weights)
+    for layer, stage in enumerate(network.stages):
+        # Canonical rows run as Keras' kernel does: height, width, channel.
+        shape = (stage.kernel, stage.kernel, stage.channels, stage.filters)
+        weights[layer] = weights[layer].reshape(shape)
+    pairs = zip(weights, parameters.biases, strict=True)
     model.set_weights([array for pair in pairs for array in pair])
     partial = path.with_name(f"{path.stem}.partial{SUFFIX}")
     try:
@@ -81,7 +99,7 @@ def _network(model: Any, keras: Any, label: str, name: str) -> tuple[Network, Pa
         elif not isinstance(layer, keras.layers.InputLayer):
             raise ModelError(
                 f"{label} has a layer {type(layer).__name__}: only dense layers with biases, and "
-                "dropout between them, make a multi-layer perceptron"
+                "dropout between them, are read back; convolutions are written, not read"
             )
     if not dense:
         raise ModelError(f"{label} has no dense layer")

@@ -100,6 +100,17 @@ class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return (*(stage.shape for stage in self.stages), *dense)
 
     @property
+    def description(self) -> str:
+        """The layers on one line: ``784-70-10``, or ``28x28x1, conv 16 3x3, pool 2, dense 10``."""
+        if not self.convolutions or self.image is None:
+            return "-".join(map(str, self.layers))
+        parts = ["x".join(map(str, self.image))]
+        for one in self.convolutions:
+            parts.append(f"conv {one.filters} {one.kernel}x{one.kernel}")
+            parts += [f"pool {one.pool}"] if one.pool > 1 else []
+        return ", ".join([*parts, *(f"dense {nodes}" for nodes in self.layers[1:])])
+
+    @property
     def parameter_count(self) -> int:
         """Weights and biases together."""
         return sum((n_in + 1) * n_out for n_in, n_out in self.shapes)

@@ -8,14 +8,16 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench.cli.output import facts_table
+from bench.cli.output import facts_table, say
 from impls import registry
 from impls.data import DATASETS
 from impls.presets import PRESETS
 
 KINDS = ("implementations", "networks", "datasets")
-ONLY_IN_JSON = {"dropout", "optimiser"}
-"""The summary says it, and eight columns are too many for a terminal."""
+BY_NAME_ONLY = "*"
+"""Stands behind a name instead of in a column, which would be nearly empty."""
+ONLY_IN_JSON = {"by_name_only", "dropout", "optimiser"}
+"""Said elsewhere in the table, and eight columns are too many for a terminal."""
 
 
 @click.command("list")
@@ -35,21 +37,16 @@ def list_command(kind: str | None, *, as_json: bool) -> None:
         return
     console = Console()
     for name, rows in content.items():
-        columns = [
-            column
-            for column in rows[0]
-            if column not in ONLY_IN_JSON and any(_cell(row[column]) for row in rows)
-        ]
-        cells = [[_cell(row[column]) for column in columns] for row in rows]
-        titles = [column.replace("_", " ") for column in columns]
-        console.print(facts_table(name, titles, cells))
+        columns = [column for column in rows[0] if column not in ONLY_IN_JSON]
+        cells = [[_cell(row, column) for column in columns] for row in rows]
+        console.print(facts_table(name, columns, cells))
+        if any(row.get("by_name_only") for row in rows):
+            say(console, f"{BY_NAME_ONLY} measured by name only: no part of a run that names none")
 
 
-def _cell(value: Any) -> str:
-    """A value in words; what does not hold leaves its place empty."""
-    if value is None or value is False:
-        return ""
-    return "yes" if value is True else str(value)
+def _cell(row: dict[str, Any], column: str) -> str:
+    text = "" if row[column] is None else str(row[column])
+    return f"{text} {BY_NAME_ONLY}" if column == "name" and row.get("by_name_only") else text
 
 
 def _rows(kind: str) -> list[dict[str, Any]]:
@@ -69,7 +66,7 @@ def _rows(kind: str) -> list[dict[str, Any]]:
         return [
             {
                 "name": name,
-                "layers": "-".join(map(str, preset.network.layers)),
+                "layers": preset.network.description,
                 "activation": preset.network.activation,
                 "dropout": ", ".join(map(str, preset.network.dropout)) or None,
                 "loss": preset.network.loss,

@@ -67,6 +67,7 @@ def published(model: Model) -> Run | None:
     """The printed training that ``model`` repeats, or None where it is another one."""
     same = (
         model.network.layers == LAYERS
+        and not model.network.convolutions
         and model.network.loss == "logloss"
         and model.network.activation == "sigmoid"
         and not any(model.network.dropout)

@@ -84,7 +84,9 @@ def _gains(climbs: dict[Condition, dict[int, list[_Step]]]) -> dict[Key, Ratio]:
 def _comparable(context: Context, condition: Condition) -> bool:
     """Whether the network is the one of the articles."""
     network = context.network(condition.scope)
-    return network is not None and network.layers == articles.LAYERS
+    if network is None or network.convolutions:
+        return False
+    return network.layers == articles.LAYERS
 
 
 def _chart(context: Context, condition: Condition, batch_size: int, steps: list[_Step]) -> Markup:

@@ -124,3 +124,10 @@ def test_glorot_counts_every_place_that_a_filter_reaches() -> None:
     for W, fans in zip(start.weights, (9 + 144, 144 + 288, 928, 138), strict=True):
         bound = np.sqrt(6 / fans)
         assert 0.9 * bound < np.abs(W).max() <= bound
+
+
+def test_a_network_is_described_on_one_line() -> None:
+    assert PRESETS["blog"].network.description == "784-70-30-10"
+    assert PRESETS["cnn-blog"].network.description == (
+        "28x28x1, conv 32 3x3, pool 2, conv 64 3x3, pool 2, conv 64 3x3, dense 70, dense 10"
+    )

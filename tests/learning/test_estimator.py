@@ -19,9 +19,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import impls
 from bench.errors import ModelError, UnknownNameError, UsageError
+from impls import reference
 from impls.data import TrainingData
 from impls.estimator import NetworkClassifier
 from impls.parameters import Parameters
+from impls.presets import PRESETS
 from tests.harness.conftest import Said
 
 
@@ -196,3 +198,15 @@ def test_an_interrupted_fit_says_so(digits: Any, tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="training interrupted after epoch 3"):
         network.fit(X, y)
     assert network.n_iter_ == 3
+
+
+def test_an_estimator_of_a_preset_has_its_convolutions() -> None:
+    X = np.random.default_rng(1).normal(size=(20, 784)).astype(np.float32)
+    made = impls.load(f"{reference.__file__}:Trainer", network="cnn-small", epochs=1, batch_size=20)
+    fitted = clone(made).fit(X, np.arange(20) % 10)
+    small = PRESETS["cnn-small"].network
+    assert fitted.network_.convolutions == small.convolutions
+    assert fitted.network_.shapes == small.shapes
+    assert fitted.predict_proba(X).shape == (20, 10)
+    with pytest.raises(UsageError, match="does not have convolutions"):
+        impls.load("numpy-optimized", network="cnn-small").fit(X, np.arange(20) % 10)

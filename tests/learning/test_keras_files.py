@@ -12,6 +12,7 @@ import pytest
 
 from bench.errors import ModelError
 from impls import keras_files, registry
+from impls.convolution import Convolution
 from impls.networks import Network, Training
 from impls.parameters import Parameters, start_parameters
 from impls.reference import Trainer
@@ -118,3 +119,25 @@ def test_keras_rows_save_both_and_others_start_from_it(
     assert (tmp_path / "out" / "keras-tf.npz").is_file()
     said = mlpbench("train", "--impl", "numpy-naive", "--weights", file, *usual)
     assert said.code == 0, said.err
+
+
+def test_convolutions_are_written_as_keras_has_them(tmp_path: Path) -> None:
+    network = Network(
+        name="cnn",
+        layers=(7 * 6 * 2, 5, 3),
+        activation="relu",
+        loss="cross-entropy",
+        image=(7, 6, 2),
+        convolutions=(Convolution(filters=3, pool=2), Convolution(filters=4, kernel=2)),
+    )
+    training = Training(start_scale=1.0)
+    parameters = start_parameters(network, training, 1)
+    keras_files.save(network, parameters, tmp_path / "cnn.keras")
+    import keras  # noqa: PLC0415 - takes seconds
+
+    X = np.random.default_rng(1).normal(size=(4, 84)).astype(np.float32)
+    outputs = keras.saving.load_model(tmp_path / "cnn.keras", compile=False)(X)
+    expected = Trainer(network, training, parameters).predict(X)
+    np.testing.assert_allclose(np.asarray(outputs), expected, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ModelError, match=r"layer Reshape: .* convolutions are written, not read"):
+        keras_files.load(tmp_path / "cnn.keras")

@@ -19,7 +19,8 @@ from reports.tables import Cell, Row, Table
 def render(studied: Studied) -> Markup | Absence:
     """A row for every value that the articles have as well."""
     model = studied.learned.first.model
-    same = model.network.layers == LAYERS and model.source.name == "mnist"
+    dense = not model.network.convolutions
+    same = dense and model.network.layers == LAYERS and model.source.name == "mnist"
     if studied.parameter != "l2" or not same:
         return Absence("The articles studied the factor l2 of their network's penalty on MNIST.")
     ours = {one.model.training.l2: one for one in studied.trained}
