@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,10 @@ def upgrade_2_to_3(document: dict[str, Any]) -> None:
 
 UPGRADES: dict[int, Callable[[dict[str, Any]], None]] = {1: upgrade_1_to_2, 2: upgrade_2_to_3}
 """What makes a document of each older version one of the next."""
+
+
+_GZIP = b"\x1f\x8b"
+"""How every file that gzip wrote begins."""
 
 
 class _Versioned(msgspec.Struct):
@@ -88,15 +94,21 @@ def save(results: Results, path: Path) -> None:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of ``path``.
+    """The content of ``path``, unpacked where gzip has packed it.
 
     Raises:
         ResultsError: it cannot be read.
     """
     try:
-        return path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise ResultsError(f"cannot read {path}: {error.strerror}. Check the path.") from error
+    if not data.startswith(_GZIP):
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ResultsError(f"cannot unpack {path}: {error}. Pack the file again.") from error
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -21,6 +21,7 @@ EXIT_INTERRUPTED = 130
 COMMANDS = {
     "run": "bench.cli.run:run_command",
     "report": "bench.cli.report:report_command",
+    "walk": "bench.cli.walk:walk_command",
     "compare": "bench.cli.compare:compare_command",
     "train": "bench.cli.train:train_command",
     "evaluate": "bench.cli.evaluate:evaluate_command",

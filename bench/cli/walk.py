@@ -1,0 +1,34 @@
+"""``mlpbench walk``: the ladder as a page of documentation."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from bench import documents
+from bench.cli.output import say
+from bench.sources import read_any
+from reports.walk.page import build_walk
+
+
+@click.command("walk")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("ladder.md"),
+    show_default=True,
+    help="The Markdown file to write; links lead from it to the sources.",
+)
+def walk_command(source: Path, out: Path) -> None:
+    """Write a page that walks up the ladder, with code, gains and reasons.
+
+    The numbers are those of SOURCE, a results.json; the code is that of the sources as they are.
+    """
+    command = shlex.join(["mlpbench", "walk", str(source), "--out", str(out)])
+    page = build_walk(read_any(source), source, out, command)
+    documents.write_bytes(out, page.encode())
+    say(Console(), f"Page: {out}")
