@@ -13,21 +13,12 @@ import numba
 import numpy as np
 
 from impls.functions import PROBABILITY_FLOOR
-from impls.numba_blas import gradient_product
 from impls.numba_cache import compiled
-from impls.numba_dropout import drop, step_key
-from impls.numba_math import (
-    ONE,
-    TANH,
-    ZERO,
-    activate,
-    column_sums,
-    loss_sums,
-    output_delta,
-    times_slope,
-)
+from impls.numba_dropout import step_key
+from impls.numba_layers import backward, block, first_biases, forward, shifted_biases, weight_count
+from impls.numba_math import ONE, ZERO, loss_sums, output_delta
 from impls.numba_prefetch import LINE, prefetch
-from impls.numba_rows import add_outer, add_products, add_sparse_gradients, outer, shifted
+from impls.numba_rows import add_outer
 from impls.numba_update import corrected_rate, finish
 
 PREPARE, FORWARD, LOSS, BACKWARD = 1, 2, 4, 8
@@ -45,26 +36,6 @@ already."""
 def team_size(most, rows):
     """How many threads share a batch of ``rows``."""
     return max(1, min(most, rows // MINIMUM_ROWS))
-
-
-@compiled()
-def weight_count(layers):
-    """How many of the parameters are weights."""
-    count = 0
-    for layer in range(layers.size - 1):
-        count += layers[layer] * layers[layer + 1]
-    return count
-
-
-@compiled()
-def block(buffer, layers, layer, first, rows):
-    """The matrix of ``layer`` for ``rows`` rows from row ``first`` on, a view of ``buffer``."""
-    below = total = 0
-    for index in range(layers.size):
-        below += layers[index] if index < layer else 0
-        total += layers[index]
-    start = buffer.size // total * below + first * layers[layer]
-    return buffer[start : start + rows * layers[layer]].reshape(rows, layers[layer])
 
 
 @compiled()
@@ -86,88 +57,6 @@ def gather(X, Y, rows, start, A, T):
             A[i, j] = X[row, j]
         for j in range(T.shape[1]):
             T[i, j] = Y[row, j]
-
-
-@compiled()
-def drop_layer(net, layer, A, key, row, scale):
-    """Drop what the step of ``key`` drops of ``A``, outputs of hidden ``layer`` from ``row`` on."""
-    hidden = layer - 1
-    if net.thresholds[hidden]:
-        columns = net.columns[net.starts[hidden] : net.starts[hidden + 1]]
-        drop(A, key, row, columns, net.thresholds[hidden], scale)
-
-
-@compiled()
-def first_biases(net, memory, parameters):
-    """Those of ``parameters`` that are the first layer's biases, a view."""
-    start = memory.offset + weight_count(net.layers)
-    return parameters[start : start + net.layers[1]]
-
-
-@compiled()
-def shifted_biases(net, memory):
-    """The first layer's biases with what the background of the sparse columns adds to them."""
-    biases = first_biases(net, memory, memory.theta)
-    if not memory.offset:
-        return biases
-    W = memory.theta[: memory.offset].reshape(memory.background.size, net.layers[1])
-    return shifted(biases, memory.background, W)
-
-
-@compiled()
-def forward(net, memory, examples, start_of_tile, rows, A, first, key, row, biases_of_first):
-    """Activations of all layers for a tile, ``rows`` of the ``examples`` of a thread.
-
-    In the batch, the first of them is number ``row``.
-    """
-    layers = net.layers
-    theta = memory.theta[memory.offset :]
-    start, bias = 0, weight_count(layers)
-    for layer in range(1, layers.size):
-        n_in, n_out = layers[layer - 1], layers[layer]
-        W = theta[start : start + n_in * n_out].reshape(n_in, n_out)
-        Z = block(A, layers, layer, first, rows)
-        np.dot(block(A, layers, layer - 1, first, rows), W, Z)
-        if layer == 1 and memory.offset:
-            W = memory.theta[: memory.offset].reshape(memory.offset // n_out, n_out)
-            add_products(memory, examples, start_of_tile, W, Z)
-        b = biases_of_first if layer == 1 else theta[bias : bias + n_out]
-        activate(net.codes[layer - 1], Z, b)
-        if layer < layers.size - 1:
-            drop_layer(net, layer, Z, key, row, net.scales[layer - 1])
-        start += n_in * n_out
-        bias += n_out
-
-
-@compiled()
-def backward(net, memory, examples, A, D, first, key, row, gradients, share):
-    """Gradients of a tile, without penalty; the output's delta is in ``D`` already.
-
-    ``gradients`` becomes them plus ``share``, 0 or 1, times what it was.
-    """
-    layers, rows = net.layers, examples.size
-    theta, G = memory.theta[memory.offset :], gradients[memory.offset :]
-    start, bias = weight_count(layers), theta.size
-    for layer in range(layers.size - 2, -1, -1):
-        n_in, n_out = layers[layer], layers[layer + 1]
-        start -= n_in * n_out
-        bias -= n_out
-        below = block(A, layers, layer, first, rows)
-        delta = block(D, layers, layer + 1, first, rows)
-        gradient_product(below, delta, G[start : start + n_in * n_out].reshape(n_in, n_out), share)
-        column_sums(delta, G[bias : bias + n_out], share)
-        if layer == 0 and memory.offset:
-            sparse = gradients[: memory.offset].reshape(memory.offset // n_out, n_out)
-            if not share:
-                outer(memory.background, G[bias : bias + n_out], sparse)
-            add_sparse_gradients(memory, examples, delta, sparse)
-        if layer > 0:
-            W = theta[start : start + n_in * n_out].reshape(n_in, n_out)
-            delta_below = block(D, layers, layer, first, rows)
-            np.dot(delta, W.T, delta_below)
-            times_slope(net.codes[layer - 1], delta_below, below, net.scales[layer - 1])
-            if net.codes[layer - 1] == TANH:
-                drop_layer(net, layer, delta_below, key, row, ONE)
 
 
 @compiled()
