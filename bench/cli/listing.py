@@ -66,7 +66,7 @@ def _rows(kind: str) -> list[dict[str, Any]]:
         return [
             {
                 "name": name,
-                "layers": "-".join(map(str, preset.network.layers)),
+                "layers": preset.network.description,
                 "activation": preset.network.activation,
                 "dropout": ", ".join(map(str, preset.network.dropout)) or None,
                 "loss": preset.network.loss,
