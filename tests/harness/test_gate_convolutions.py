@@ -92,6 +92,7 @@ def test_a_bug_elsewhere_is_refused_behind_convolutions_too(mutant: type[Trainer
 @pytest.mark.parametrize(
     "mutant",
     [
+        im2col.Trainer,
         mutants_of_convolutions.NoBias,
         mutants_of_convolutions.BiasOfOnePlace,
         mutants_of_convolutions.BackWithTheFlippedKernel,
@@ -100,10 +101,11 @@ def test_a_bug_elsewhere_is_refused_behind_convolutions_too(mutant: type[Trainer
         mutants_of_convolutions.FiltersUpdatedOnce,
     ],
 )
-def test_a_bug_is_refused_in_a_network_of_the_articles(mutant: type[Trainer]) -> None:
+def test_bugs_and_nothing_else_are_refused_in_a_network_of_the_articles(
+    mutant: type[Trainer],
+) -> None:
     network, training = PRESETS["cnn-small"].network, PRESETS["cnn-small"].training_at(16)
-    assert refusal(im2col.Trainer, network, training) == ""
-    assert refusal(mutant, network, training)
+    assert bool(refusal(mutant, network, training)) is (mutant is not im2col.Trainer)
 
 
 @st.composite
@@ -127,7 +129,7 @@ def networks(draw: st.DrawFn) -> Network:
         reject()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     networks(),
     st.sampled_from(["sgd", "adam", "rmsprop"]),
