@@ -48,7 +48,10 @@ def _why_none(context: Context) -> str:
 def _table(context: Context, verdicts: dict[Key, Verdict]) -> Table:
     """One row per condition and batch size."""
     rows = []
-    for (name, condition, batch_size), verdict in verdicts.items():
+    places = [(condition, batch_size) for condition, batch_size, _ in context.groups()]
+    # As everywhere on the page, not in the order of the measurement.
+    for key in sorted(verdicts, key=lambda key: places.index(key[1:])):
+        (name, condition, batch_size), verdict = key, verdicts[key]
         alarm = ("a false alarm",) if controls.is_false(verdict) else ()
         cells = [
             Cell(name),
