@@ -28,7 +28,7 @@ def facts(context: Context) -> list[tuple[str, str]]:
             f"{data.name}, {document.plan.examples} examples, normalised: {data.normalisation}",
         ),
         ("Measured", f"{document.created_at[:10]}, by {document.generator}{_commit(document)}"),
-        ("Disturbed", _disturbed(context)),
+        ("Disturbed", _disturbed(*disturbed(context))),
     ]
 
 
@@ -65,15 +65,18 @@ def _versions(document: Results) -> list[str]:
     return sorted(found)
 
 
-def _disturbed(context: Context) -> str:
-    """In how many of the rounds that epoch times rest on something else took part."""
+def disturbed(context: Context) -> tuple[int, int]:
+    """How many rounds were disturbed, of how many that epoch times rest on."""
     every = [watched.watched(point) for point in context.points.values()]
     rounds = [one for some in every for one in watched.of_the_epoch(some)]
+    return sum(one.is_disturbed for one in rounds), len(rounds)
+
+
+def _disturbed(number: int, rounds: int) -> str:
     if not rounds:
         return "not recorded"
-    number = sum(one.is_disturbed for one in rounds)
     return (
-        f"{number} of {text.count(len(rounds), 'round')}, in which something else took more than "
+        f"{number} of {text.count(rounds, 'round')}, in which something else took more than "
         f"{text.percent(DISTURBED_SHARE)} of the time"
     )
 

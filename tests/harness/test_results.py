@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import os
 import re
 from collections.abc import Callable
@@ -208,6 +209,24 @@ def test_a_failed_save_keeps_the_old_document(
         documents.save(fakes.document(command="newer"), path)
     assert documents.load(path) == tiny_document
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_document_that_gzip_has_packed_is_read_as_it_is(
+    tmp_path: Path, tiny_document: Results
+) -> None:
+    path = tmp_path / "results.json.gz"
+    path.write_bytes(gzip.compress(documents.encode(tiny_document)))
+    assert documents.load(path) == read_any(path) == tiny_document
+
+
+@pytest.mark.parametrize("keep", [slice(0, 3), slice(0, -30), slice(0, 40)])
+def test_a_packed_document_that_was_cut_short_is_refused_with_its_path(
+    tmp_path: Path, tiny_document: Results, keep: slice
+) -> None:
+    path = tmp_path / "results.json.gz"
+    path.write_bytes(gzip.compress(documents.encode(tiny_document))[keep])
+    with pytest.raises(ResultsError, match=r"cannot unpack .*results\.json\.gz: "):
+        read_any(path)
 
 
 @pytest.mark.parametrize("name", ["none.json", "folder", "none.jsonl"])
