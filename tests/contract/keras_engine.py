@@ -1,62 +1,150 @@
-"""Takes rows of one Keras engine through the gate and more, in a process of their own.
+"""Examines the rows of one Keras engine in a process of their own.
 
-Keras picks its engine at import.  ``python -m tests.contract.keras_engine ROW...`` prints one line
-of JSON for each row and case; ``test_keras.py`` starts it and reads them.
+Keras picks its engine at import.  ``python -m tests.contract.keras_engine ROW...`` prints, as one
+object of JSON, what was found for each row and case: an empty string where all is well.
+``test_keras.py`` starts it and reads them.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterator
+from unittest import mock
+
+import numpy as np
 
 from bench import gate
-from impls import registry
+from impls import keras_settings, registry
 from impls.contract import Trainer
 from impls.convolution import Convolution
+from impls.fit import fit
 from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters
 
 from .conftest import made_up_data
 
-CASES = {
-    "blog": (Network(name="blog", layers=(20, 15, 5)), Training(batch_size=33, l1=0.01)),
-    "islr": (
-        Network(
-            name="islr", layers=(20, 15, 12, 9, 5), activation="relu", loss="cross-entropy",
-            dropout=(0.5, 0.0, 0.2),
-        ),
-        Training(batch_size=33, optimiser="adam", reduction="mean", l2=0.0, start="glorot"),
+BLOG = (Network(name="blog", layers=(20, 15, 5)), Training(batch_size=33, l1=0.01))
+ISLR = (
+    Network(
+        name="islr", layers=(20, 15, 12, 9, 5), activation="relu", loss="cross-entropy",
+        dropout=(0.5, 0.0, 0.2),
     ),
-    "convolutions": (
-        Network(
-            name="convolutions", layers=(81, 7, 3), activation="relu", loss="cross-entropy",
-            image=(9, 9, 1), convolutions=(Convolution(filters=4, pool=2), Convolution(filters=3)),
-            dropout=(0.3,),
-        ),
-        Training(batch_size=16, optimiser="rmsprop", reduction="mean", start="glorot"),
+    Training(batch_size=33, optimiser="adam", reduction="mean", l2=0.0, start="glorot"),
+)  # fmt: skip
+CONVOLUTIONS = (
+    Network(
+        name="convolutions", layers=(81, 7, 3), activation="relu", loss="cross-entropy",
+        image=(9, 9, 1), convolutions=(Convolution(filters=4, pool=2), Convolution(filters=3)),
+        dropout=(0.3,),
     ),
-}  # fmt: skip
+    Training(batch_size=16, optimiser="rmsprop", reduction="mean", start="glorot"),
+)  # fmt: skip
+SETTINGS = {
+    "by itself": (keras_settings.TF32, "0"),
+    "compiled": (keras_settings.JIT_COMPILE, "1"),
+    "eager": (keras_settings.JIT_COMPILE, "0"),
+    "several steps": (keras_settings.STEPS_PER_EXECUTION, "3"),
+    "no steps": (keras_settings.STEPS_PER_EXECUTION, "0"),
+    "no switch": (keras_settings.TF32, "yes"),
+}
+Found = dict[str, str]
 
 
 def refusal(trainer_class: type[Trainer], network: Network, training: Training) -> str:
+    """What the gate says, or why the row declines."""
+    declined = trainer_class.unavailable() or trainer_class.supports(network, training)
+    if declined:
+        return declined
     examples = gate.rows_needed(training.batch_size, 10**9)
     data = made_up_data(network, examples)
     start = start_parameters(network, training, seed=1)
     order = epoch_order(examples, 1, 0)
-    declined = trainer_class.unavailable() or trainer_class.supports(network, training)
-    if declined:
-        return declined
     return gate.refusal(gate.inspect(trainer_class, network, training, start, data, order))
 
 
-def findings(name: str) -> Iterator[tuple[str, str]]:
+def resumed(trainer_class: type[Trainer]) -> str:
+    """A training taken up again ends at the very same weights, and phases can be repeated."""
+    network, training = ISLR
+    start = start_parameters(network, training, seed=1)
+    whole, first, second = (trainer_class(network, training, start) for _ in range(3))
+    for trainer in (whole, first, second):
+        trainer.bind(*made_up_data(network, 70))
+    fit(whole, 70, epochs=2, seed=3)
+    begun = fit(first, 70, epochs=1, seed=3)
+    second.prepare(np.arange(9))
+    for _ in range(2):
+        second.forward()
+        second.loss()
+        second.backward()
+    second.update()
+    second.resume(first.state())
+    second.learning_rate = first.learning_rate
+    fit(second, 70, epochs=2, seed=3, history=begun)
+    pairs = zip(second.parameters().arrays(), whole.parameters().arrays(), strict=True)
+    return ", ".join(name for (name, ours), (_, theirs) in pairs if (ours != theirs).any())
+
+
+def on_the_cpu(name: str) -> str:
+    """The row for a GPU, on this processor: everything but the device."""
+    gpu, cpu = (registry.load(registry.find(one)) for one in (f"{name}-gpu", name))
+    device = getattr(cpu, "device", "cpu")
+    if hasattr(device, "fixed_epochs"):
+        device = device._replace(fixed_epochs=True)
+    moved: type[Trainer] = type("Moved", (gpu,), {"device": device, "absent": lambda: None})
+    return refusal(moved, *BLOG)
+
+
+def examined(name: str) -> Found:
+    """What was found for one row; a loop around the step shares all but the loop with the epoch."""
     trainer_class = registry.load(registry.find(name))
-    for case, (network, training) in CASES.items():
-        yield case, refusal(trainer_class, network, training)
+    found = {
+        "islr": refusal(trainer_class, *ISLR),
+        "blog, as the GPU has it": on_the_cpu(name),
+        "gpu": str(registry.load(registry.find(f"{name}-gpu")).unavailable()),
+    }
+    if not name.endswith("-step"):
+        found["convolutions"] = refusal(trainer_class, *CONVOLUTIONS)
+        found["resumed"] = resumed(trainer_class)
+    for case, (variable, value) in SETTINGS.items():
+        with mock.patch.dict(os.environ, {variable: value}):
+            said = trainer_class.unavailable()
+            found[case] = said or json.dumps(trainer_class.declared())
+    return found
+
+
+def with_settings(name: str, **values: str) -> str:
+    """What the gate says where the user has set these variables."""
+    with mock.patch.dict(os.environ, values):
+        return refusal(registry.load(registry.find(name)), *BLOG)
+
+
+def small_table(name: str) -> str:
+    """An epoch of more batches than the table of losses has rows, the last one shorter."""
+    from impls import keras_fit  # noqa: PLC0415 - Keras, only where it is asked for
+
+    with mock.patch.object(keras_fit, "TABLE_ROWS", 3):
+        network, training = BLOG
+        start = start_parameters(network, training, seed=1)
+        trainer_class = registry.load(registry.find(name))
+        by_epoch, by_steps = (trainer_class(network, training, start) for _ in range(2))
+        for trainer in (by_epoch, by_steps):
+            trainer.bind(*made_up_data(network, 240))
+        order = epoch_order(240, 1, 0)
+        losses = [by_steps.step(order[first : first + 33]) for first in range(0, 240, 33)]
+        table = np.array([[float(value) for value in loss] for loss in losses])
+        return "" if np.allclose(by_epoch.epoch(order), table, rtol=1e-5) else "another table"
 
 
 if __name__ == "__main__":
-    for row_name in sys.argv[1:]:
-        for found_case, said in findings(row_name):
-            sys.stdout.write(json.dumps([row_name, found_case, said]) + "\n")
+    everything = {name: examined(name) for name in sys.argv[1:]}
+    for row, about in everything.items():
+        if row.endswith("-fit"):
+            about["small table"] = small_table(row)
+            if "torch" not in row:
+                about["three steps at once"] = with_settings(
+                    row, **{keras_settings.STEPS_PER_EXECUTION: "3"}
+                )
+        if "-tf" in row and not row.endswith("-step"):
+            about["by XLA"] = with_settings(row, **{keras_settings.JIT_COMPILE: "1"})
+    sys.stdout.write(json.dumps(everything))

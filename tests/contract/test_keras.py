@@ -1,0 +1,189 @@
+"""Keras on each of its engines, one process per engine; what is particular to its rows."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.errors import ImplementationError, UsageError
+from impls import dropout, keras_settings, registry
+from impls.networks import Network
+from impls.row import Row
+
+from .keras_engine import Found
+
+ROOT = Path(__file__).parents[2]
+ENGINES = ("tensorflow", "jax", "torch")
+ROWS = {
+    engine: [
+        row
+        for row in registry.ROWS
+        if row.device == "cpu" and row.environment.get("KERAS_BACKEND") == engine
+    ]
+    for engine in ENGINES
+}
+ROW_NAMES = [row.name for rows in ROWS.values() for row in rows]
+# Correct or not, code that is optimised less is compiled sooner.
+SOON = {
+    "OMP_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+}
+PROGRAM = (sys.executable, "-m", "tests.contract.keras_engine")
+
+
+class Engines:
+    """What the processes of all engines found; they run side by side."""
+
+    def __init__(self) -> None:
+        self.reasons = {engine: registry.missing(rows[0]) for engine, rows in ROWS.items()}
+        self.processes = {
+            engine: self._start(rows) for engine, rows in ROWS.items() if not self.reasons[engine]
+        }
+        self.found: dict[str, Found] = {}
+
+    def _start(self, rows: list[Row]) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*PROGRAM, *(row.name for row in rows)],
+            cwd=ROOT,
+            env={**os.environ, **SOON, **rows[0].environment, "CUDA_VISIBLE_DEVICES": "-1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def about(self, name: str) -> Found:
+        """What was found for a row; the test is skipped where its engine is missing."""
+        engine = registry.find(name).environment["KERAS_BACKEND"]
+        reason = self.reasons[engine]
+        if reason:
+            pytest.skip(reason)
+        if name not in self.found:
+            output, errors = self.processes[engine].communicate()
+            assert self.processes[engine].returncode == 0, errors
+            self.found |= json.loads(output)
+        return self.found[name]
+
+    def end(self) -> None:
+        for process in self.processes.values():
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture(scope="module")
+def engines() -> Iterator[Engines]:
+    started = Engines()
+    yield started
+    started.end()
+
+
+def test_each_engine_has_rows_of_its_own() -> None:
+    assert {engine: len(rows) for engine, rows in ROWS.items()} == dict(
+        zip(ENGINES, (3, 3, 2), strict=True)
+    )
+
+
+@pytest.mark.parametrize("name", ROW_NAMES)
+def test_a_row_passes_the_gate_and_takes_a_training_up(engines: Engines, name: str) -> None:
+    found = engines.about(name)
+    passed = {case for case, said in found.items() if not said}
+    expected = {"islr", "blog, as the GPU has it"}
+    if not name.endswith("-step"):
+        expected |= {"convolutions", "resumed"}
+    if name.endswith("-fit"):
+        expected |= {"small table"} if "torch" in name else {"small table", "three steps at once"}
+    if name in {"keras-tf", "keras-tf-fit"}:
+        expected.add("by XLA")
+    assert passed == expected, found
+
+
+@pytest.mark.parametrize("name", ROW_NAMES)
+def test_without_a_gpu_its_row_says_so(engines: Engines, name: str) -> None:
+    assert engines.about(name)["gpu"].startswith("no device: ")
+
+
+@pytest.mark.parametrize("name", ROW_NAMES)
+def test_wrong_settings_are_a_reason_and_not_a_crash(engines: Engines, name: str) -> None:
+    found = engines.about(name)
+    assert "MLPBENCH_KERAS_STEPS_PER_EXECUTION=0 is not possible: use" in found["no steps"]
+    assert "NVIDIA_TF32_OVERRIDE=yes is not possible: use 0 or 1" in found["no switch"]
+
+
+@pytest.mark.parametrize("name", ROW_NAMES)
+def test_what_holds_is_declared_and_what_cannot_hold_is_declined(
+    engines: Engines, name: str
+) -> None:
+    found = engines.about(name)
+    _, engine, *loop = name.split("-")
+    usual = json.loads(found["by itself"])
+    assert usual["jit_compile"] == ("on" if engine == "jax" else "off")
+    for case, value in (("compiled", "on"), ("eager", "off")):
+        if (engine, case, loop == ["fit"]) in {
+            ("torch", "compiled", False),
+            ("jax", "eager", False),
+        }:
+            assert "MLPBENCH_KERAS_JIT_COMPILE" in found[case]
+        else:
+            assert json.loads(found[case]) == {**usual, "jit_compile": value}
+    if loop != ["fit"]:
+        assert json.loads(found["several steps"]) == usual
+    elif engine == "torch":
+        assert "takes one step at a time: leave it unset" in found["several steps"]
+    else:
+        assert json.loads(found["several steps"]) == {**usual, "steps_per_execution": "3"}
+
+
+@pytest.mark.parametrize("value", ["", "2", "on", "-1"])
+def test_a_switch_is_0_or_1(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv(keras_settings.JIT_COMPILE, value)
+    with pytest.raises(UsageError, match=f"JIT_COMPILE={value} is not possible: use 0 or 1"):
+        keras_settings.jit_compile()
+
+
+@pytest.mark.parametrize("value", ["", "0", "1.5", "-1", "many", "²"])
+def test_steps_are_a_whole_number_of_at_least_1(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv(keras_settings.STEPS_PER_EXECUTION, value)
+    with pytest.raises(UsageError, match=f"EXECUTION={value} is not possible: use a whole number"):
+        keras_settings.steps_per_execution()
+
+
+def test_unset_leaves_it_to_the_loop_and_to_full_precision(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in (keras_settings.JIT_COMPILE, keras_settings.STEPS_PER_EXECUTION):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv(keras_settings.TF32, raising=False)
+    assert keras_settings.jit_compile() is None
+    assert keras_settings.steps_per_execution() == 1
+    assert not keras_settings.tf32()
+
+
+def test_a_process_of_another_engine_is_refused() -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    with pytest.raises(ImplementationError, match=r"works with tensorflow in this process .*once"):
+        registry.load(registry.find("keras-torch"))
+
+
+def test_masks_are_those_of_every_implementation() -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    import keras  # noqa: PLC0415 - takes seconds
+
+    from impls.keras_dropout import HashedDropout  # noqa: PLC0415 - needs Keras
+
+    network = Network(name="odd", layers=(4, 7, 3), dropout=(0.4,))
+    updates = keras.Variable(5, trainable=False, dtype="int")
+    layer = HashedDropout(0.4, 2**31 + 3, dropout.column_keys(network, 1), updates)
+    _, expected = dropout.masks(network, 2**31 + 3, 5, 9, np.float32)
+    ones = np.ones((9, 7), np.float32)
+    np.testing.assert_array_equal(layer(ones, training=True).numpy(), expected)
+    np.testing.assert_array_equal(layer(ones, training=False).numpy(), ones)
