@@ -1,8 +1,10 @@
 """``Model.fit`` of Keras on TensorFlow.
 
 ``tf.data`` hands out the numbers of rows, and the training step looks the examples up in the
-resident data.  Examples that ``tf.data`` gathers itself take another copy, and a thread of its own
-that no setting holds; from a GPU it could not gather at all.
+resident data.  Where ``tf.data`` gathers the examples itself, ahead of the step, it takes as much
+processor time, but on a thread of its own that no setting holds, and from a GPU's memory it could
+not gather at all.  Whole arrays would have to be put in the order of the epoch first, and took a
+third longer when tried.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """Keras on PyTorch: model, penalties and optimiser of Keras in a loop as one writes it there.
 
 Keras' layers and optimisers run eagerly here, operator by operator, so the phases are what they
-are in the step.  There is no compiled epoch: PyTorch's compiler takes a step, not a loop of which
-each round needs the weights of the one before, and it does not pass the bookkeeping of Keras'
-optimisers in one piece.  ``MLPBENCH_KERAS_JIT_COMPILE=1`` is therefore for ``Model.fit`` alone,
-where Keras brings the compiler in.
+are in the step.  There is no compiled epoch: PyTorch's compiler takes a step, and would unroll a
+loop of them.  A compiled step is what ``MLPBENCH_KERAS_JIT_COMPILE=1`` makes of ``Model.fit``, where
+Keras brings the compiler in.
 """
 
 from __future__ import annotations

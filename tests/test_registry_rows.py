@@ -126,6 +126,11 @@ def test_an_extra_is_the_remedy_where_there_is_one() -> None:
     assert reason == "absent_one not installed; install with: pip install 'mlpbench[keras]'"
 
 
+def test_several_extras_are_one_command() -> None:
+    reason = registry.missing(Row("x", "m:C", "s", requires=("absent_one",), extra="keras,jax"))
+    assert reason == "absent_one not installed; install with: pip install 'mlpbench[keras,jax]'"
+
+
 def test_nothing_is_missing_where_everything_is_installed() -> None:
     assert registry.missing(Row("x", "m:C", "s", requires=("json", "numpy"))) is None
 
