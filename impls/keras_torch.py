@@ -2,8 +2,8 @@
 
 Keras' layers and optimisers run eagerly here, operator by operator, so the phases are what they
 are in the step.  There is no compiled epoch: PyTorch's compiler takes a step, and would unroll a
-loop of them.  A compiled step is what ``MLPBENCH_KERAS_JIT_COMPILE=1`` makes of ``Model.fit``, where
-Keras brings the compiler in.
+loop of them.  Keras brings it in within ``Model.fit`` alone, so ``MLPBENCH_KERAS_JIT_COMPILE=1`` is
+for that row.
 """
 
 from __future__ import annotations
