@@ -10,12 +10,13 @@ from rich.console import Console
 from bench.cli.output import note
 from bench.cli.progress import waiting
 from bench.errors import UsageError
-from impls import keras_files, models
+from impls import models
 from impls.data import TrainingData
 from impls.data.loading import read_dataset
 from impls.data.normalise import Normaliser
 from impls.data.raw import RawData
 from impls.data.training_data import from_raw
+from impls.keras import files as keras_files
 from impls.networks import Network
 from impls.parameters import Parameters
 

@@ -10,8 +10,9 @@ from rich.console import Console
 from bench.cli.interrupt import Interruption
 from bench.cli.output import GENERATOR, file_name, open_folder, say
 from bench.cli.training_progress import TrainingProgress
-from impls import keras_files, models
+from impls import models
 from impls.history import Epoch
+from impls.keras import files as keras_files
 from impls.sessions import Session
 
 

@@ -25,7 +25,7 @@ import time
 
 import numpy as np
 
-from impls import numpy_cached
+from impls.numpy import cached as numpy_cached
 
 BAD = {bad}
 

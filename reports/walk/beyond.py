@@ -5,11 +5,11 @@ from __future__ import annotations
 from reports.walk.excerpts import Excerpt
 from reports.walk.explanation import Explanation
 
-_KERNELS = "impls/numba_kernels.py"
-_STATE = "impls/numba_state.py"
+_KERNELS = "impls/numba/kernels.py"
+_STATE = "impls/numba/state.py"
 
 BEYOND = {
-    "impls.numba_jit:Trainer": Explanation(
+    "impls.numba.jit:Trainer": Explanation(
         title="compiled, fused, in tiles that suit BLAS",
         change="The epoch is one call of a compiled function. It splits each batch over the "
         "threads, and every thread takes its rows, tile by tile, through all layers and back, "
@@ -38,20 +38,20 @@ BEYOND = {
                 last="A[i, j]",
             ),
             Excerpt(
-                "impls/numba_math.py",
+                "impls/numba/math.py",
                 "activate",
                 "Sigmoids: all rows of a tile as one vector, one pass.",
                 first="z = Z.reshape",
                 last="z[k] = s if",
             ),
             Excerpt(
-                "impls/numba_blas.py",
+                "impls/numba/blas.py",
                 "gradient_product",
                 "The product that adds: `share` is 1 from the second tile on.",
                 first="factors =",
             ),
             Excerpt(
-                "impls/numba_update.py",
+                "impls/numba/update.py",
                 "sgd",
                 "Penalty, its gradient and descent in one pass.",
                 first="for k",
@@ -66,7 +66,7 @@ BEYOND = {
             ),
         ),
     ),
-    "impls.numba_sparse:Trainer": Explanation(
+    "impls.numba.sparse:Trainer": Explanation(
         title="background left out",
         change="Columns of the input in which fewer than a fifth of the examples differ from one "
         "value `c`, the background, leave the product of the first layer for loops that skip it.",
@@ -79,20 +79,20 @@ BEYOND = {
         "can pass the floor by doing less than it.",
         excerpts=(
             Excerpt(
-                "impls/sparse_rows.py",
+                "impls/numba/sparse_rows.py",
                 "split",
                 "What counts as sparse.",
                 first="background =",
                 last="sparse =",
             ),
             Excerpt(
-                "impls/numba_rows.py",
+                "impls/numba/rows.py",
                 "add_products",
                 "The sparse part of the product.",
                 first="for k in",
             ),
             Excerpt(
-                "impls/numba_rows.py",
+                "impls/numba/rows.py",
                 "add_sparse_gradients",
                 "And that of its gradient.",
                 first="for k in",

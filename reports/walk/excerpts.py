@@ -34,7 +34,7 @@ class Excerpt:
 
     @property
     def reference(self) -> str:
-        """How the excerpt is named: ``impls/numpy_layout.py:Trainer.bind``."""
+        """How the excerpt is named: ``impls/numpy/layout.py:Trainer.bind``."""
         return f"{self.path}:{self.name}"
 
 

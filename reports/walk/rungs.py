@@ -8,14 +8,14 @@ from __future__ import annotations
 from reports.walk.excerpts import Excerpt
 from reports.walk.explanation import Explanation
 
-_NAIVE = "impls/numpy_naive.py"
-_LAYOUT = "impls/numpy_layout.py"
-_CACHED = "impls/numpy_cached.py"
-_OPTIMIZED = "impls/numpy_optimized.py"
-_TILE = "impls/numpy_tile.py"
+_NAIVE = "impls/numpy/naive.py"
+_LAYOUT = "impls/numpy/layout.py"
+_CACHED = "impls/numpy/cached.py"
+_OPTIMIZED = "impls/numpy/optimized.py"
+_TILE = "impls/numpy/tile.py"
 
 RUNGS = {
-    "impls.numpy_naive:Trainer": Explanation(
+    "impls.numpy.naive:Trainer": Explanation(
         title="the network as one writes it down first",
         change="Columns are examples, and a row of ones on top of every layer turns the biases "
         "into column 0 of the weights, so that `Z = W A` is all there is to a layer.",
@@ -47,7 +47,7 @@ RUNGS = {
             ),
         ),
     ),
-    "impls.numpy_float32:Trainer": Explanation(
+    "impls.numpy.float32:Trainer": Explanation(
         title="single precision, and no delta for the input",
         change="Two attributes: the dtype, and the lowest layer whose delta is computed.",
         why="float32 takes half the bytes, so each pass over memory moves half as much, and a "
@@ -57,7 +57,7 @@ RUNGS = {
         "size, each 126 MB in float64 at a batch of 20000.",
         excerpts=(
             Excerpt(
-                "impls/numpy_float32.py",
+                "impls/numpy/float32.py",
                 "Trainer",
                 "The whole rung.",
                 first="dtype",
@@ -71,7 +71,7 @@ RUNGS = {
             ),
         ),
     ),
-    "impls.numpy_layout:Trainer": Explanation(
+    "impls.numpy.layout:Trainer": Explanation(
         title="no copy against the order of memory",
         change="The ones of the input are stored as a column of the data, once, when the data are "
         "bound. `augmented` has nothing left to do.",
@@ -92,7 +92,7 @@ RUNGS = {
             ),
         ),
     ),
-    "impls.numpy_cached:Trainer": Explanation(
+    "impls.numpy.cached:Trainer": Explanation(
         title="derivatives from what the forward pass kept",
         change="The delta of a hidden layer takes the slope from the activations, and slices "
         "instead of rows of ones.",
@@ -115,7 +115,7 @@ RUNGS = {
             ),
         ),
     ),
-    "impls.numpy_optimized:Trainer": Explanation(
+    "impls.numpy.optimized:Trainer": Explanation(
         title="buffers, one vector of parameters, tiles",
         change="Written anew: examples are rows, every result goes into a buffer that exists, and "
         "a large batch runs through the network a thousand rows at a time.",

@@ -15,10 +15,11 @@ from unittest import mock
 import numpy as np
 
 from bench import gate
-from impls import keras_settings, registry
+from impls import registry
 from impls.contract import Trainer
 from impls.convolution import Convolution
 from impls.fit import fit
+from impls.keras import settings as keras_settings
 from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters
 
@@ -121,7 +122,7 @@ def with_settings(name: str, **values: str) -> str:
 
 def small_table(name: str) -> str:
     """An epoch of more batches than the table of losses has rows, the last one shorter."""
-    from impls import keras_fit  # noqa: PLC0415 - Keras, only where it is asked for
+    from impls.keras import fit as keras_fit  # noqa: PLC0415 - Keras, only where it is asked for
 
     with mock.patch.object(keras_fit, "TABLE_ROWS", 3):
         network, training = BLOG

@@ -18,7 +18,9 @@ from .conftest import made_up_data
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 
-from impls import jax_device, jax_mlp, registry  # noqa: E402  # needs JAX
+from impls import registry  # noqa: E402  # needs JAX
+from impls.jax import device as jax_device  # noqa: E402  # needs JAX
+from impls.jax import mlp as jax_mlp  # noqa: E402  # needs JAX
 
 NETWORK = Network(name="n", layers=(6, 5, 3))
 TRAINING = Training(batch_size=8)
@@ -132,7 +134,7 @@ def test_a_platform_that_this_process_does_not_have_is_no_device() -> None:
 
 
 def test_without_cuda_the_row_for_a_gpu_says_so() -> None:
-    code = "from impls.jax_mlp import GpuTrainer; print(GpuTrainer.unavailable())"
+    code = "from impls.jax.mlp import GpuTrainer; print(GpuTrainer.unavailable())"
     row = registry.find("jax-gpu")
     environment = {**os.environ, **row.environment, "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(

@@ -18,8 +18,10 @@ from .conftest import made_up_data
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 
-from impls import jax_compiled, jax_convolution, jax_mlp  # noqa: E402  # needs JAX
-from impls.jax_device import CPU, GPU  # noqa: E402  # needs JAX
+from impls.jax import compiled as jax_compiled  # noqa: E402  # needs JAX
+from impls.jax import convolution as jax_convolution  # noqa: E402  # needs JAX
+from impls.jax import mlp as jax_mlp  # noqa: E402  # needs JAX
+from impls.jax.device import CPU, GPU  # noqa: E402  # needs JAX
 
 STAGE = Stage(height=5, width=6, channels=2, filters=3, kernel=2, pool=1)
 NETWORK = Network(

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from bench.errors import ImplementationError, UsageError
-from impls import dropout, keras_settings, registry
+from impls import dropout, registry
+from impls.keras import settings as keras_settings
 from impls.networks import Network
 from impls.row import Row
 
@@ -178,7 +179,7 @@ def test_masks_are_those_of_every_implementation() -> None:
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     import keras  # noqa: PLC0415 - takes seconds
 
-    from impls.keras_dropout import HashedDropout  # noqa: PLC0415 - needs Keras
+    from impls.keras.dropout import HashedDropout  # noqa: PLC0415 - needs Keras
 
     network = Network(name="odd", layers=(4, 7, 3), dropout=(0.4,))
     updates = keras.Variable(5, trainable=False, dtype="int")

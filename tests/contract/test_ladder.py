@@ -7,7 +7,7 @@ import pytest
 
 from impls import registry
 from impls.networks import Network, Training
-from impls.numpy_naive import Trainer
+from impls.numpy.naive import Trainer
 from impls.parameters import start_parameters
 
 from .conftest import made_up_data

@@ -7,18 +7,21 @@ import pytest
 
 pytest.importorskip("numba")
 
-from impls import numba_cache
+from impls.numba import cache as numba_cache
 
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Path:
     """A copy of the sources."""
-    for path in Path(numba_cache.__file__).parent.glob("*.py"):
-        shutil.copy(path, tmp_path)
+    impls = Path(numba_cache.__file__).parents[1]
+    for pattern in ("*.py", "numba/*.py"):
+        for path in impls.glob(pattern):
+            (tmp_path / path.relative_to(impls)).parent.mkdir(exist_ok=True)
+            shutil.copy(path, tmp_path / path.relative_to(impls))
     return tmp_path
 
 
-@pytest.mark.parametrize("changed", ["numba_update.py", "numba_math.py", "functions.py"])
+@pytest.mark.parametrize("changed", ["numba/update.py", "numba/math.py", "functions.py"])
 def test_a_change_in_any_source_leaves_what_was_compiled_behind(
     sources: Path, changed: str
 ) -> None:

@@ -6,8 +6,8 @@ import numba
 import numpy as np
 import pytest
 
-from impls import numba_jit
 from impls.networks import Network, Training
+from impls.numba import jit as numba_jit
 from impls.parameters import start_parameters
 
 from .conftest import made_up_data

@@ -8,11 +8,12 @@ import pytest
 pytest.importorskip("numba")
 
 from bench import gate
-from impls import numba_jit, numba_sparse
 from impls.contract import Trainer
 from impls.networks import Network
-from impls.numba_blas import gradient_product
-from impls.numba_state import LEAST_ROWS, MOST_ROWS, SMALL_PRODUCT, tile_rows
+from impls.numba import jit as numba_jit
+from impls.numba import sparse as numba_sparse
+from impls.numba.blas import gradient_product
+from impls.numba.state import LEAST_ROWS, MOST_ROWS, SMALL_PRODUCT, tile_rows
 from impls.parameters import start_parameters
 from impls.presets import PRESETS
 from tests.harness import fakes

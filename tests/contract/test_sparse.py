@@ -10,9 +10,9 @@ from impls.data import TrainingData
 from impls.data.raw import RawData
 from impls.data.training_data import from_raw
 from impls.networks import LossName, Network, Training
-from impls.numba_sparse import Trainer
+from impls.numba.sparse import Trainer
+from impls.numba.sparse_rows import split
 from impls.parameters import start_parameters
-from impls.sparse_rows import split
 
 NORMALISATIONS = ("standard", "range", "unit", "none")
 SIDE = 8

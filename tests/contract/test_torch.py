@@ -17,7 +17,9 @@ from .conftest import made_up_data
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from impls import torch_compiled, torch_mlp, torch_tile  # noqa: E402  # needs PyTorch
+from impls.torch import compiled as torch_compiled  # noqa: E402  # needs PyTorch
+from impls.torch import mlp as torch_mlp  # noqa: E402  # needs PyTorch
+from impls.torch import tile as torch_tile  # noqa: E402  # needs PyTorch
 
 NETWORK = Network(
     name="n", layers=(20, 15, 12, 5), activation="relu", loss="cross-entropy", dropout=(0.2, 0.4)

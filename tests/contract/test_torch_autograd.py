@@ -39,7 +39,8 @@ from .test_trainers import (
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from impls import torch_autograd, torch_network  # noqa: E402  # needs PyTorch
+from impls.torch import autograd as torch_autograd  # noqa: E402  # needs PyTorch
+from impls.torch import network as torch_network  # noqa: E402  # needs PyTorch
 
 __all__ = [
     "test_a_phase_repeated_changes_nothing",

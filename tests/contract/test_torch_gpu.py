@@ -30,12 +30,10 @@ from .test_trainers import (
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from impls import (  # noqa: E402  # needs PyTorch
-    torch_autograd,
-    torch_gpu,
-    torch_graph_gpu,
-    torch_recorded,
-)
+from impls.torch import autograd as torch_autograd  # noqa: E402
+from impls.torch import gpu as torch_gpu  # noqa: E402
+from impls.torch import graph_gpu as torch_graph_gpu  # noqa: E402
+from impls.torch import recorded as torch_recorded  # noqa: E402
 
 from .tape import Tape  # noqa: E402
 from .test_torch_autograd import CNN, EXACT  # noqa: E402

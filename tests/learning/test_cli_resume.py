@@ -88,7 +88,8 @@ def test_a_finished_training_can_be_prolonged(
 
 
 FORGETFUL = """
-from impls import contract, numpy_optimized
+from impls import contract
+from impls.numpy import optimized as numpy_optimized
 
 class Trainer(numpy_optimized.Trainer):
     state = contract.Trainer.state

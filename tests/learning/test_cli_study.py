@@ -125,7 +125,7 @@ def test_the_articles_network_is_studied_as_the_articles_did(
 def test_ctrl_c_ends_the_study_and_keeps_what_was_learned(study: Command, tmp_path: Path) -> None:
     (tmp_path / "tired.py").write_text(
         "import os, signal\n"
-        "from impls import numpy_optimized\n"
+        "from impls.numpy import optimized as numpy_optimized\n"
         "class Trainer(numpy_optimized.Trainer):\n"
         "    def epoch(self, order):\n"
         "        if self.training.l2 == 1 and self.updates == 5:\n"

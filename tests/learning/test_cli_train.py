@@ -189,7 +189,7 @@ def test_after_ctrl_c_no_further_implementation_is_trained(train: Command, tmp_p
 
 def write_declining(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put an implementation into the registry that takes no network."""
-    text = "from impls import numpy_naive\nclass Trainer(numpy_naive.Trainer):\n"
+    text = "from impls.numpy import naive as numpy_naive\nclass Trainer(numpy_naive.Trainer):\n"
     text += "    supports = classmethod(lambda cls, network, training: 'not this one')\n"
     (folder / "declining.py").write_text(text)
     row = Row("numpy-declining", f"{folder / 'declining.py'}:Trainer", "takes no network")

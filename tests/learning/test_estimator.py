@@ -186,7 +186,7 @@ def test_a_saved_network_predicts_from_stored_features(
 
 def test_an_interrupted_fit_says_so(digits: Any, tmp_path: Path) -> None:
     (tmp_path / "tired.py").write_text(
-        "from impls import numpy_optimized\n"
+        "from impls.numpy import optimized as numpy_optimized\n"
         "class Trainer(numpy_optimized.Trainer):\n"
         "    def epoch(self, order):\n"
         "        if self.updates > 30:\n"

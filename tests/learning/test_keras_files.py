@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from bench.errors import ModelError
-from impls import keras_files, registry
+from impls import registry
 from impls.convolution import Convolution
+from impls.keras import files as keras_files
 from impls.networks import Network, Training
 from impls.parameters import Parameters, start_parameters
 from impls.reference import Trainer

@@ -27,7 +27,7 @@ OPTIONS = (
 
 INTERRUPTED = """
 import os, signal
-from impls import numpy_optimized
+from impls.numpy import optimized as numpy_optimized
 
 class Trainer(numpy_optimized.Trainer):
     epochs = 0

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from bench.results import Results
-from impls import numba_kernels, numba_state, numpy_optimized, sparse_rows
+from impls.numba import kernels as numba_kernels
+from impls.numba import sparse_rows
+from impls.numba import state as numba_state
+from impls.numpy import optimized as numpy_optimized
 from impls.registry import ROWS
 from reports.gather import build_context
 from reports.walk import gains, markdown, overview

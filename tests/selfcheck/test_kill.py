@@ -29,7 +29,7 @@ import os
 import time
 from pathlib import Path
 
-from impls import numpy_cached
+from impls.numpy import cached as numpy_cached
 
 HERE = Path(__file__).parent
 

@@ -1,0 +1,1 @@
+"""JAX: the epoch as one compiled loop."""

@@ -1,0 +1,131 @@
+"""What XLA compiles: the phases, the step and the epoch, shared by all trainers alike.
+
+Every product asks for the full precision of float32.  A GPU would else round the factors to the 10
+bits of TF32; on a CPU it makes no difference.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from impls.formulas import Formulas
+from impls.jax import functions
+from impls.jax.device import Device
+from impls.jax.functions import Array, Pairs
+
+PRECISION = "float32"
+COUNT = 3
+"""The place of the number of batches among the arguments of an epoch."""
+
+State = tuple[Pairs, tuple[Pairs, ...]]
+"""Parameters and what the optimiser remembers."""
+
+
+class Compiled(NamedTuple):
+    """The functions of certain formulas, each compiled for the shapes that it is called with."""
+
+    gather: Callable[..., Any]
+    forward: Callable[..., Any]
+    loss: Callable[..., Any]
+    backward: Callable[..., Any]
+    penalty: Callable[..., Any]
+    with_share: Callable[..., Any]
+    update: Callable[..., Any]
+    predict: Callable[..., Any]
+    step: Callable[..., Any]
+    epoch: Callable[..., Any]
+
+
+@functools.cache
+def compiled(formulas: Formulas, device: Device) -> Compiled:
+    """What all trainers with these formulas share on a device."""
+
+    def forward(P: Pairs, X: Array, columns: list[Array], key: Array) -> Any:
+        masks = functions.masks_of(formulas, columns, key, len(X), X.dtype)
+        Z, back = jax.vjp(lambda P: functions.inputs_of_last(formulas, device, P, X, masks), P)
+        return Z, functions.outputs_of(formulas, Z), back
+
+    def backward(back: Any, A: Array, T: Array, scale: Array) -> Pairs:
+        (G,) = back(functions.delta_of(formulas, A, T, scale))
+        return G  # type: ignore[no-any-return]  # JAX' types are left out
+
+    step = functools.partial(_step, formulas, device)
+    count = COUNT if device.fixed_epochs else ()
+    return Compiled(
+        gather=jax.jit(lambda data, rows: tuple(functions.gather(part, rows) for part in data)),
+        forward=_jit(forward),
+        loss=_jit(functions.sums, formulas),
+        backward=_jit(backward),
+        penalty=_jit(functions.penalty_of, formulas),
+        with_share=_jit(functions.with_share, formulas),
+        update=_jit(functions.moved, formulas, donate_argnums=(0, 1)),
+        predict=_jit(functions.predicted, formulas, device),
+        step=_jit(step, donate_argnums=0),
+        epoch=_jit(_epoch, step, donate_argnums=0, static_argnums=count),
+    )
+
+
+def _jit(function: Callable[..., Any], *first: Any, **options: Any) -> Callable[..., Any]:
+    """``function`` compiled, with its ``first`` arguments fixed and its products exact."""
+
+    def exact(*arguments: Any) -> Any:
+        with jax.default_matmul_precision(PRECISION):
+            return function(*first, *arguments)
+
+    return jax.jit(exact, **options)  # type: ignore[no-any-return]  # as above
+
+
+def _step(
+    formulas: Formulas,
+    device: Device,
+    state: State,
+    data: tuple[Array, Array],
+    rows: Array,
+    scale: Array,
+    k: Array,
+    dropout: tuple[Array, list[Array]],
+    updates: Array,
+) -> tuple[State, Pairs, Array]:
+    """State, gradients, and data loss, penalty and mean error of one batch.
+
+    ``dropout`` holds the hash of the seed and the keys of the layers' words; ``updates`` were made
+    before this step.
+    """
+    P, memory = state
+    seed, columns = dropout
+    key = functions.hash_of(seed + updates)
+    G, found = functions.gradients(formulas, device, P, data, rows, scale, columns, key)
+    penalty = functions.penalty_of(formulas, P, k)
+    G = functions.with_share(formulas, P, G, k)
+    state = functions.moved(formulas, P, memory, G, k, updates + 1)
+    outputs = len(rows) * formulas.layers[-1]
+    return state, G, jnp.stack([found[0] * scale, penalty, found[1] / outputs])
+
+
+def _epoch(
+    step: Callable[..., Any],
+    state: Any,
+    data: tuple[Array, Array],
+    batches: Array,
+    count: Array,
+    scale: Array,
+    k: Array,
+    dropout: tuple[Array, list[Array]],
+    updates: Array,
+) -> tuple[Any, Array]:
+    """Train on the first ``count`` of ``batches``, shape ``(capacity, batch)``."""
+
+    def body(index: Array, carried: tuple[Any, Array]) -> tuple[Any, Array]:
+        state, losses = carried
+        done = updates + index.astype(updates.dtype)
+        state, _, loss = step(state, data, batches[index], scale, k, dropout, done)
+        return state, losses.at[index].set(loss)
+
+    losses = jnp.zeros((len(batches), 3), k.dtype)
+    return lax.fori_loop(0, count, body, (state, losses))  # type: ignore[no-any-return]  # as above

@@ -1,0 +1,135 @@
+"""Convolution and max pooling as functions of JAX arrays.
+
+What XLA has for both is not used on a CPU, where it was slow in ways that other layouts do not
+mend:
+
+- *Inside a compiled loop* its convolution runs on one thread and without the library that it calls
+  outside, ten times slower or more; the epoch is such a loop.  So a convolution is the product of
+  the weights with all patches of a map, side by side.  On a GPU the loop makes no difference, and
+  the library's convolution needs no memory for patches.
+- *The gradient of its pooling* (``reduce_window``) looks for the largest value of each square
+  anew: a whole step took three times as long as with the elementwise maximum of strided slices.
+  That one's own gradient would halve the delta between equal values, where the reference lets the
+  first one have it all.  So it is written here, which was faster still.
+
+*Examples last.*  On a CPU maps lie as ``(channels, height, width, examples)``: whatever is copied,
+compared or added is then a run of examples, however few channels there are.  Two copies of
+``kernel`` slices each, first along the width, then along the height, make the patches: the second
+one moves longer runs than ``kernel**2`` slices at once would, and its gradient adds fewer of them.
+
+*Pooling comes before bias and activation*, on a quarter of the values: activations never fall, so
+the largest input has the largest output.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from impls.convolution import Stage
+
+Array = Any  # as in impls.jax.functions
+Activation = Callable[[Array], Array]
+
+HEIGHT, WIDTH = 1, 2
+"""The axes of a map, in both orders."""
+
+
+def flattened(
+    stages: tuple[Stage, ...],
+    activation: Activation,
+    pairs: list[tuple[Array, Array]],
+    X: Array,
+    *,
+    patches: bool,
+) -> Array:
+    """What the convolutions leave of the examples ``X``, shape ``(examples, height * ...)``.
+
+    ``pairs`` are their weights, ``(filters, kernel * kernel * channels)``, and biases.
+    """
+    image = stages[0]
+    maps = X.reshape(-1, image.height, image.width, image.channels)
+    if patches:
+        maps = maps.transpose(3, 1, 2, 0)
+    for stage, (W, b) in zip(stages, pairs, strict=True):
+        Z = convolved(maps, W, stage) if patches else convolved_by_library(maps, W, stage)
+        bias = b[:, None, None, None] if patches else b
+        maps = activation(pooled(Z, stage.pool) + bias)
+    if patches:
+        maps = maps.transpose(3, 1, 2, 0)
+    return maps.reshape(len(X), -1)
+
+
+def convolved(maps: Array, W: Array, stage: Stage) -> Array:
+    """Each filter on each place of maps ``(channels, height, width, examples)``."""
+    height, width = stage.filtered
+    for axis, places in ((WIDTH, width), (HEIGHT, height)):
+        # The slices go in front: heights before widths before channels, as the weights have them.
+        slices = [
+            lax.slice_in_dim(maps, first, first + places, axis=axis)
+            for first in range(stage.kernel)
+        ]
+        maps = jnp.concatenate(slices, axis=0)
+    return jnp.tensordot(W, maps, 1)
+
+
+def convolved_by_library(maps: Array, W: Array, stage: Stage) -> Array:
+    """The same of maps ``(examples, height, width, channels)``."""
+    kernels = W.reshape(stage.filters, stage.kernel, stage.kernel, stage.channels)
+    orders = ("NHWC", "OHWI", "NHWC")
+    return lax.conv_general_dilated(maps, kernels, (1, 1), "VALID", dimension_numbers=orders)
+
+
+def pooled(maps: Array, size: int) -> Array:
+    """The largest value of each ``size x size`` square; what is left over at the edges is dropped.
+
+    In the gradient, the first of equal values counts, in the order of rows.
+    """
+    return maps if size == 1 else _pooled(size, maps)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _pooled(size: int, maps: Array) -> Array:
+    return functools.reduce(jnp.maximum, _corners(size, maps))
+
+
+def _corners(size: int, maps: Array) -> list[Array]:
+    """The values at each place of the squares, place by place in the order of rows."""
+    height, width = (maps.shape[axis] // size * size for axis in (HEIGHT, WIDTH))
+    return [
+        maps[:, row:height:size, column:width:size] for row in range(size) for column in range(size)
+    ]
+
+
+def _forward(size: int, maps: Array) -> tuple[Array, tuple[Array, Array]]:
+    largest = _pooled(size, maps)
+    return largest, (maps, largest)
+
+
+def _backward(size: int, kept: tuple[Array, Array], delta: Array) -> tuple[Array]:
+    """The delta of each square, at the place of its largest value."""
+    maps, largest = kept
+    without = jnp.ones(largest.shape, bool)
+    found = []
+    for values in _corners(size, maps):
+        found.append(jnp.where(without & (values == largest), delta, 0))
+        without &= values != largest
+    rows = [_woven(found[first : first + size], WIDTH) for first in range(0, len(found), size)]
+    whole = _woven(rows, HEIGHT)
+    dropped = [(0, old - new) for old, new in zip(maps.shape, whole.shape, strict=True)]
+    return (jnp.pad(whole, dropped),)
+
+
+def _woven(parts: list[Array], axis: int) -> Array:
+    """The parts' slices along an axis in turn."""
+    shape = list(parts[0].shape)
+    shape[axis] *= len(parts)
+    return jnp.stack(parts, axis + 1).reshape(shape)
+
+
+_pooled.defvjp(_forward, _backward)

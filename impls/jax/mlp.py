@@ -1,0 +1,247 @@
+"""JAX on the CPU or on a GPU: the whole epoch as one compiled loop, gradients by ``jax.vjp``.
+
+- *The epoch is one call*: batches are gathered, run through the network and learned from inside a
+  loop that XLA compiles.  The number of batches is a variable, so that epochs of any length share
+  one compilation; apart from that it is ``lax.scan``, and as fast.  A shorter last batch is a
+  step.
+- *Parameters and memory are donated*: XLA writes the new ones where the old ones were.
+- *The delta of the last layer is given, not derived*: ``vjp`` starts where log loss and sigmoid,
+  or cross-entropy and softmax, have cancelled.
+- *Tiles*: on a CPU gradients of a large batch are summed over a thousand rows at a time, whose
+  activations stay in the cache; :mod:`impls.jax.device` says what differs on a GPU.
+- *Convolutions* have a file of their own, :mod:`impls.jax.convolution`.
+
+XLA obeys none of the usual thread variables and no flag of its own.  It makes as many threads as
+the process may use processors, or as many as ``PJRT_NPROC`` says, which is documented nowhere.
+What is computed on a GPU needs none of them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from impls import contract
+from impls.contract import FEATURES, Feature, Loss, Pool, State
+from impls.dropout import column_keys, hash_of
+from impls.formulas import Formulas
+from impls.jax import device as jax_device
+from impls.jax import functions
+from impls.jax.compiled import PRECISION, compiled
+from impls.jax.device import CPU, GPU, Device
+from impls.jax.functions import Pairs
+from impls.networks import Network, Training
+from impls.optimisers import MEMORIES
+from impls.parameters import Floats, Parameters, Rows
+
+
+class Trainer(contract.Trainer):
+    """Compiled functions on pairs of weights and biases."""
+
+    features: ClassVar[frozenset[Feature]] = FEATURES
+    device: ClassVar[Device] = CPU
+
+    @classmethod
+    def supports(cls, network: Network, training: Training) -> str | None:
+        if network.dtype != "float32":
+            return f"JAX has its 64-bit types switched off, and with them {network.dtype}"
+        return super().supports(network, training)
+
+    @classmethod
+    def pools(cls) -> tuple[Pool, ...]:
+        threads = jax_device.thread_count()
+        return (Pool(library="XLA intra-op", version=jax.__version__, threads=threads),)
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        return cls.device.absence()
+
+    @classmethod
+    def declared(cls) -> dict[str, str]:
+        # On a CPU both are the same word.
+        where = dict.fromkeys([cls.device.platform, cls.device.first().device_kind])
+        return {"precision of products": PRECISION, "platform": ", ".join(where)}
+
+    def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
+        formulas = Formulas.of(network, training)
+        self.run = compiled(formulas, self.device)
+        self.tile_rows = self.device.tile_rows(formulas)
+        self.place = self.device.first()
+        columns = [column_keys(network, layer + 1) for layer in range(len(formulas.dropout_rates))]
+        seed = np.uint32(hash_of(training.dropout_seed & 0xFFFFFFFF))
+        self.dropout = (seed, [jnp.array(keys, device=self.place) for keys in columns])
+        self.capacity = 0
+        super().__init__(network, training, parameters)
+
+    def load(self, parameters: Parameters) -> None:
+        self.P = _pairs(parameters, self.place)
+        count = MEMORIES[self.training.optimiser]
+        self.memory = tuple(jax.tree.map(jnp.zeros_like, self.P) for _ in range(count))
+        self.updates = 0
+        self.latest: Any = self.P, self.memory
+
+    def bind(self, X: Floats, Y: Floats) -> None:
+        self.data = tuple(jnp.asarray(part, device=self.place) for part in (X, Y))
+        self.latest = self.data
+
+    def _numbers(self) -> npt.NDArray[np.float32]:
+        """The numbers of the training, as compiled functions take them."""
+        training = self.training
+        derived = {
+            "rate": self.learning_rate,
+            "log_beta1": _log(training.beta1),
+            "log_beta2": _log(training.beta2),
+        }
+        return np.array(
+            [derived[n] if n in derived else getattr(training, n) for n in functions.NUMBERS],
+            np.float32,
+        )
+
+    def _scale(self, examples: int) -> np.float32:
+        return np.float32(self.training.data_scale(examples))
+
+    def prepare(self, rows: Rows) -> None:
+        self.examples = len(rows)
+        first = range(0, len(rows), self.tile_rows)
+        parts = [rows[row : row + self.tile_rows] for row in first]
+        self.batch = [self.run.gather(self.data, part) for part in parts]
+        self.latest = self.batch
+
+    def forward(self) -> None:
+        seed, columns = self.dropout
+        key = hash_of((int(seed) + self.updates) & 0xFFFFFFFF)
+        keys = [key + index * self.tile_rows for index in range(len(self.batch))]
+        self.outputs = [
+            self.run.forward(self.P, X, columns, np.uint32(first & 0xFFFFFFFF))
+            for (X, _), first in zip(self.batch, keys, strict=True)
+        ]
+        self.latest = self.outputs
+
+    def loss(self) -> Loss:
+        found = [
+            self.run.loss(Z, A, T)
+            for (Z, A, _), (_, T) in zip(self.outputs, self.batch, strict=True)
+        ]
+        penalty = self.run.penalty(self.P, self._numbers())
+        data, error = np.sum([np.asarray(part) for part in found], axis=0)
+        scale = self.training.data_scale(self.examples)
+        return Loss(data * scale, penalty, error / (self.examples * self.network.layers[-1]))
+
+    def backward(self) -> None:
+        scale = self._scale(self.examples)
+        parts = [
+            self.run.backward(back, A, T, scale)
+            for (_, A, back), (_, T) in zip(self.outputs, self.batch, strict=True)
+        ]
+        G = parts[0]
+        for part in parts[1:]:
+            G = jax.tree.map(jnp.add, G, part)
+        self.G = self.run.with_share(self.P, G, self._numbers())
+        self.latest = self.G
+
+    def update(self) -> None:
+        self.updates += 1
+        t = np.uint32(self.updates)
+        self.P, self.memory = self.run.update(self.P, self.memory, self.G, self._numbers(), t)
+        self.latest = self.P, self.memory
+
+    def step(self, rows: Rows) -> Loss:
+        (self.P, self.memory), self.G, loss = self.run.step(
+            (self.P, self.memory),
+            self.data,
+            rows,
+            self._scale(len(rows)),
+            self._numbers(),
+            self.dropout,
+            np.uint32(self.updates),
+        )
+        self.updates += 1
+        self.latest = self.P
+        return Loss(*np.asarray(loss).tolist())
+
+    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+        size = self.training.batch_size
+        count = len(order) // size
+        losses = []
+        if count:
+            losses.append(self._full_batches(order[: count * size].reshape(count, size)))
+        if count * size < len(order):
+            losses.append(np.array([self.step(order[count * size :])]))
+        return np.concatenate(losses).astype(np.float64)
+
+    def _full_batches(self, batches: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
+        """Train on all batches in one call; room for more is kept, so that shapes stay the same."""
+        count, size = batches.shape
+        self.capacity = max(self.capacity, count, len(self.data[0]) // size)
+        room = np.zeros((self.capacity, size), np.int32)
+        room[:count] = batches
+        (self.P, self.memory), losses = self.run.epoch(
+            (self.P, self.memory),
+            self.data,
+            room,
+            count if self.device.fixed_epochs else np.int32(count),
+            self._scale(size),
+            self._numbers(),
+            self.dropout,
+            np.uint32(self.updates),
+        )
+        self.updates += count
+        self.latest = self.P
+        return np.asarray(losses)[:count]
+
+    def predict(self, X: Floats) -> Floats:
+        return np.array(self.run.predict(self.P, X))
+
+    def parameters(self) -> Parameters:
+        return _canonical(self.P)
+
+    def gradients(self) -> Parameters:
+        return _canonical(self.G)
+
+    def state(self) -> State:
+        memory = tuple(_canonical(part) for part in self.memory)
+        return State(self.parameters(), memory, self.updates)
+
+    def resume(self, state: State) -> None:
+        super().resume(state)
+        self.updates = state.updates
+        if state.memory is not None:
+            self.memory = tuple(_pairs(part, self.place) for part in state.memory)
+
+    def synchronize(self) -> None:
+        jax.block_until_ready(self.latest)
+
+    def device_memory_bytes(self) -> int | None:
+        return jax_device.peak_bytes(self.place)
+
+
+class GpuTrainer(Trainer):
+    """The same on the first GPU that CUDA shows."""
+
+    device: ClassVar[Device] = GPU
+
+    @classmethod
+    def pools(cls) -> tuple[Pool, ...]:
+        return ()
+
+
+def _log(beta: float) -> float:
+    return math.log(beta) if beta else -math.inf
+
+
+def _pairs(parameters: Parameters, place: Any) -> Pairs:
+    """Canonical parameters as JAX has them here, in memory of its own."""
+    pairs = zip(parameters.weights, parameters.biases, strict=True)
+    return [tuple(jnp.array(part, np.float32, device=place) for part in (W.T, b)) for W, b in pairs]
+
+
+def _canonical(pairs: Pairs) -> Parameters:
+    weights, biases = zip(*pairs, strict=True)
+    return Parameters(
+        tuple(np.asarray(W).T for W in weights), tuple(np.asarray(b) for b in biases)
+    ).astype(np.float32)

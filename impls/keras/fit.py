@@ -1,0 +1,209 @@
+"""``Model.fit`` as it is, made to tell what every implementation tells of each batch.
+
+``fit`` reports means over an epoch.  Here the model's ``compute_loss`` writes data loss, penalty
+and mean error of each batch into a table among the model's variables, which is read once per call:
+a few numbers more than Keras keeps anyway.  Order and batches are ours, handed over in the way
+that suits the engine; a step is ``train_on_batch``.
+
+``fit`` is one piece, so no phase can be timed apart.  Gradients do not leave it; for a single step
+the optimiser is asked to keep them, for an epoch it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from impls.contract import Loss, Phase, State
+from impls.keras import settings as keras_settings
+from impls.keras.losses import data_loss, penalty_of, seen
+from impls.keras.model import Parts, assembled
+from impls.keras.trainer import Trainer
+from impls.networks import Network, Training
+from impls.parameters import Parameters, Rows, batches
+
+Tensor = Any  # the engines' own
+Kind = Literal["step", "epoch"]
+
+TABLE_ROWS = 4096
+"""Batches of one call of ``fit``; some engines copy the table at each of them, so it is small."""
+
+
+class Recording(keras.Model):  # type: ignore[misc]  # Keras ships no types
+    """A functional model that keeps the losses of its batches, and gradients where asked."""
+
+    def prepare(self, network: Network, training: Training, parts: Parts) -> None:
+        """Say what is trained, and by what optimiser."""
+        self.network, self.settings, self.updates = network, training, parts.updates
+        self.table = keras.Variable(
+            np.zeros((TABLE_ROWS, 3), network.dtype), trainable=False, name="losses"
+        )
+        self.keeping = False
+        keep_gradients(parts.optimizer, self.trainable_variables, lambda: self.keeping)
+        self.step_of: dict[Kind, Callable[..., Any]] = {
+            "step": self.keeping_step,
+            "epoch": self.train_step,
+        }
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what was made of the steps."""
+        self.function_of: dict[Kind, Callable[..., Any] | None] = {"step": None, "epoch": None}
+
+    def keeping_step(self, *arguments: Any) -> Any:
+        """A step whose gradients are kept; what is decided here is traced into graphs."""
+        self.keeping = True
+        try:
+            return self.step_of["epoch"](*arguments)
+        finally:
+            self.keeping = False
+
+    def turn_to(self, kind: Kind) -> None:
+        """Let the function of this kind of step be the one that Keras calls, made at first use."""
+        self.train_step = self.step_of[kind]
+        self.train_function = self.function_of[kind]
+        self.make_train_function()
+        self.function_of[kind] = self.train_function
+
+    def compute_loss(
+        self,
+        x: Tensor = None,
+        y: Tensor = None,
+        y_pred: Tensor = None,
+        sample_weight: Tensor = None,
+        training: bool = True,  # noqa: FBT001, FBT002  # Keras' signature
+    ) -> Tensor:
+        """The cost of a batch, from what goes into the last activation."""
+        data = data_loss(self.network, self.settings, y_pred, y)
+        penalty = penalty_of(self.losses, y_pred)
+        told = [ops.stop_gradient(tensor) for tensor in (data, penalty, y_pred, y)]
+        row = ops.mod(ops.convert_to_tensor(self.updates), TABLE_ROWS)
+        losses = seen(self.network, *told)[None]
+        self.table.assign(ops.scatter_update(self.table, ops.reshape(row, (1, 1)), losses))
+        self.updates.assign_add(1)
+        return data + penalty
+
+
+def keep_gradients(
+    optimizer: keras.optimizers.Optimizer, variables: list[Any], asked: Callable[[], bool]
+) -> None:
+    """Have ``optimizer`` keep the gradients that it is given, where ``asked``.
+
+    They are variables of its own, so that functions without state are handed them, too.  A subclass
+    would not do: with PyTorch, Keras replaces its own optimisers by faster ones, and only these.
+    """
+    kept = [optimizer.add_variable_from_reference(one, name="gradient") for one in variables]
+    apply = optimizer.apply
+
+    def keeping(gradients: list[Tensor], trainable_variables: list[Any] | None = None) -> None:
+        if asked():
+            for variable, gradient in zip(kept, gradients, strict=True):
+                variable.assign(gradient)
+        apply(gradients, trainable_variables)
+
+    optimizer.apply = keeping
+
+
+class FitTrainer(Trainer):
+    """``fit`` and ``train_on_batch``; subclasses hand the data over."""
+
+    phases: ClassVar[frozenset[Phase]] = frozenset()
+    model_class: ClassVar[type[Recording]] = Recording
+
+    @classmethod
+    def compiled(cls) -> bool:
+        asked = keras_settings.jit_compile()
+        return cls.compiled_unasked() if asked is None else asked
+
+    @classmethod
+    def compiled_unasked(cls) -> bool:
+        """Whether Keras has the step compiled where nobody says anything."""
+        raise NotImplementedError
+
+    @classmethod
+    def declared(cls) -> dict[str, str]:
+        steps = keras_settings.steps_per_execution()
+        return {**super().declared(), "steps_per_execution": str(steps)}
+
+    @classmethod
+    def assembled(cls, network: Network, training: Training) -> Parts:
+        parts = assembled(network, training, cls.model_class)
+        parts.model.prepare(network, training, parts)
+        parts.model.compile(
+            parts.optimizer,
+            jit_compile=cls.compiled(),
+            steps_per_execution=keras_settings.steps_per_execution(),
+        )
+        return parts
+
+    def load(self, parameters: Parameters) -> None:
+        super().load(parameters)
+        self.done = 0
+        self.current: Parameters | None = None
+
+    def batch(self, rows: Rows) -> tuple[Tensor, ...]:
+        """What ``train_on_batch`` takes for the examples ``rows``."""
+        raise NotImplementedError
+
+    def feed(self, order: Rows) -> Any:
+        """What ``fit`` takes for batches of the examples ``order``."""
+        raise NotImplementedError
+
+    def _recorded(self, count: int) -> npt.NDArray[np.float64]:
+        """What was told of the last ``count`` batches, at most as many as the table has rows."""
+        places = np.arange(self.done - count, self.done) % TABLE_ROWS
+        return self.array_of(self.model.table)[places].astype(np.float64)
+
+    def step(self, rows: Rows) -> Loss:
+        self.model.turn_to("step")
+        self.model.train_on_batch(*self.batch(rows))
+        self.done += 1
+        self.current = None
+        return Loss(*self._recorded(1)[0].tolist())
+
+    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+        self.model.turn_to("epoch")
+        losses = []
+        for part in batches(order, TABLE_ROWS * self.training.batch_size):
+            self.model.fit(self.feed(part), verbose=0, shuffle=False)
+            count = -(-len(part) // self.training.batch_size)
+            self.done += count
+            losses.append(self._recorded(count))
+        return np.concatenate(losses)
+
+    # None of the following is timed: there are no phases.
+
+    def prepare(self, rows: Rows) -> None:
+        self.rows = rows
+
+    def forward(self) -> None:
+        state = self.state()
+        self.last = self.step(self.rows)
+        gradients = self.gradients()
+        # That forgets what the optimiser keeps.
+        self.resume(state)
+        self.current = gradients
+
+    def loss(self) -> Loss:
+        return self.last
+
+    def backward(self) -> None:
+        """Nothing: the gradients came with the outputs."""
+
+    def update(self) -> None:
+        self.step(self.rows)
+
+    def gradients(self) -> Parameters:
+        if self.current is not None:
+            return self.current
+        kept = [one for one in self.optimizer.variables if one.path.endswith("_gradient")]
+        return self.canonical(kept)
+
+    def resume(self, state: State) -> None:
+        super().resume(state)
+        self.done = state.updates

@@ -1,0 +1,82 @@
+"""JAX behind Keras: its devices, its threads and what decides about its numbers."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar
+
+import jax
+import numpy as np
+
+from impls import contract
+from impls.contract import Pool
+from impls.jax import device as jax_device
+from impls.jax.device import CPU, GPU, Device
+from impls.keras import settings as keras_settings
+from impls.keras.trainer import require_engine
+from impls.parameters import Floats
+
+require_engine("jax")
+
+PRECISION = "JAX_DEFAULT_MATMUL_PRECISION"
+"""JAX' own variable; it goes before what we choose."""
+
+
+class Engine(contract.Trainer):
+    """JAX on the CPU."""
+
+    device: ClassVar[Device] = CPU
+
+    @classmethod
+    def compiled(cls) -> bool:
+        """Whether XLA makes the step: that is what JAX is for."""
+        return keras_settings.jit_compile() is not False
+
+    @classmethod
+    def pools(cls) -> tuple[Pool, ...]:
+        threads = jax_device.thread_count()
+        return (Pool(library="XLA intra-op", version=jax.__version__, threads=threads),)
+
+    @classmethod
+    def absent(cls) -> str | None:
+        return cls.device.absence()
+
+    @classmethod
+    def declared(cls) -> dict[str, str]:
+        return {**super().declared(), "precision of products": cls.precision()}
+
+    @classmethod
+    def precision(cls) -> str:
+        """How exact products are, in JAX' words."""
+        return os.environ.get(PRECISION, "default, which is float32 on a CPU")
+
+    @staticmethod
+    def array_of(tensor: Any) -> Floats:
+        """As it lies in JAX, and read-only."""
+        return np.asarray(tensor)
+
+
+class GpuEngine(Engine):
+    """JAX on the first GPU, by default in full float32: there its own default would be TF32."""
+
+    device: ClassVar[Device] = GPU
+
+    @classmethod
+    def pools(cls) -> tuple[Pool, ...]:
+        return ()
+
+    @classmethod
+    def absent(cls) -> str | None:
+        reason = super().absent()
+        if reason is None:
+            jax.config.update("jax_default_matmul_precision", cls.precision())
+        return reason
+
+    @classmethod
+    def precision(cls) -> str:
+        """How exact products are, in JAX' words."""
+        ours = "tensorfloat32" if keras_settings.tf32() else "float32"
+        return os.environ.get(PRECISION, ours)
+
+    def device_memory_bytes(self) -> int | None:
+        return jax_device.peak_bytes(self.device.first())

@@ -1,0 +1,70 @@
+"""PyTorch behind Keras: its devices, its threads and what decides about its numbers."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+
+from impls import contract
+from impls.contract import Pool
+from impls.keras import settings as keras_settings
+from impls.keras.trainer import require_engine
+from impls.parameters import Floats
+
+require_engine("torch")
+
+
+class Engine(contract.Trainer):
+    """PyTorch on the CPU; Keras takes a GPU where it sees one, so this one's must be hidden."""
+
+    device: ClassVar[str] = "cpu"
+
+    @classmethod
+    def pools(cls) -> tuple[Pool, ...]:
+        return (
+            Pool(
+                library="PyTorch intra-op",
+                version=str(torch.__version__),
+                threads=torch.get_num_threads(),
+            ),
+        )
+
+    @classmethod
+    def declared(cls) -> dict[str, str]:
+        onednn = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
+        return {
+            **super().declared(),
+            "oneDNN": keras_settings.shown(onednn),
+        }
+
+    @staticmethod
+    def array_of(tensor: Any) -> Floats:
+        """Of a variable its value, from wherever it lies."""
+        array: Floats = getattr(tensor, "value", tensor).detach().cpu().numpy()
+        return array
+
+
+class GpuEngine(Engine):
+    """PyTorch on the first GPU, by default in full float32: convolutions would be in TF32."""
+
+    device: ClassVar[str] = "cuda"
+
+    @classmethod
+    def absent(cls) -> str | None:
+        if not torch.cuda.is_available():
+            return "no device: PyTorch finds no GPU on this machine"
+        precision = "tf32" if keras_settings.tf32() else "ieee"
+        torch.backends.cuda.matmul.fp32_precision = precision
+        torch.backends.cudnn.conv.fp32_precision = precision
+        return None
+
+    @classmethod
+    def declared(cls) -> dict[str, str]:
+        return {**super().declared(), "TF32": keras_settings.shown(keras_settings.tf32())}
+
+    def synchronize(self) -> None:
+        torch.cuda.synchronize()
+
+    def device_memory_bytes(self) -> int | None:
+        return int(torch.cuda.max_memory_allocated())

@@ -1,0 +1,1 @@
+"""Compiled with Numba: a whole epoch as one call, dense and sparse."""

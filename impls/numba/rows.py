@@ -1,0 +1,96 @@
+"""Products with the sparse columns of examples, in compiled loops.
+
+:mod:`impls.numba.sparse_rows` says what is sparse about them, ``memory`` is that of
+ :mod:`impls.numba.state`.
+"""
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+# Numba infers the types of what it compiles; annotations would only repeat the docstrings.
+
+from __future__ import annotations
+
+from impls.numba.cache import compiled
+from impls.numba.prefetch import LINE, prefetch
+from impls.numba.sparse_rows import GROUP
+
+ROWS_AHEAD = 8
+"""So many rows before its turn, an example is asked for."""
+
+
+@compiled(fastmath=True)
+def shifted(bias, background, W):
+    """``bias`` plus what a row of nothing but ``background`` gives."""
+    shift = bias.copy()
+    for k in range(background.size):
+        w, value = W[k], background[k]
+        # A background of 0, as of pixels divided by 255, shifts nothing; a small batch has fewer
+        # rows than there are columns here.
+        if value != 0:
+            for j in range(shift.size):
+                shift[j] += value * w[j]
+    return shift
+
+
+@compiled()
+def ask_for(memory, row):
+    """Have the sparse columns of an example brought into the cache."""
+    columns, values = memory.columns.ctypes.data, memory.values.ctypes.data
+    size = memory.values.itemsize
+    for offset in range(memory.starts[row] * size, memory.starts[row + 1] * size, LINE):
+        prefetch(columns + offset)
+        prefetch(values + offset)
+
+
+@compiled(fastmath=True)
+def add_products(memory, rows, start, W, Z):
+    """Add to ``Z`` what the sparse columns of ``rows`` from ``start`` on differ from background.
+
+    Eight numbers at a time: a row of ``Z`` is then loaded and stored once for eight rows of ``W``.
+    """
+    for i in range(Z.shape[0]):
+        if start + i + ROWS_AHEAD < rows.size:
+            ask_for(memory, rows[start + i + ROWS_AHEAD])
+        z, row = Z[i], rows[start + i]
+        for k in range(memory.starts[row], memory.starts[row + 1], GROUP):
+            columns, values = memory.columns[k : k + GROUP], memory.values[k : k + GROUP]
+            w0, w1, w2, w3 = W[columns[0]], W[columns[1]], W[columns[2]], W[columns[3]]
+            w4, w5, w6, w7 = W[columns[4]], W[columns[5]], W[columns[6]], W[columns[7]]
+            v0, v1, v2, v3 = values[0], values[1], values[2], values[3]
+            v4, v5, v6, v7 = values[4], values[5], values[6], values[7]
+            for j in range(z.size):
+                z[j] += ((v0 * w0[j] + v1 * w1[j]) + (v2 * w2[j] + v3 * w3[j])) + (
+                    (v4 * w4[j] + v5 * w5[j]) + (v6 * w6[j] + v7 * w7[j])
+                )
+
+
+@compiled(fastmath=True)
+def add_sparse_gradients(memory, rows, delta, G):
+    """Add to ``G`` the gradients of the sparse columns' weights by what is not background.
+
+    Two numbers at a time, for each of which ``delta`` is loaded but once.
+    """
+    for i in range(rows.size):
+        d = delta[i]
+        for k in range(memory.starts[rows[i]], memory.starts[rows[i] + 1], 2):
+            g, h = G[memory.columns[k]], G[memory.columns[k + 1]]
+            v, w = memory.values[k], memory.values[k + 1]
+            for j in range(d.size):
+                g[j] += v * d[j]
+                h[j] += w * d[j]
+
+
+@compiled(fastmath=True)
+def outer(column, row, G):
+    """Make ``G`` the products of all pairs."""
+    for k in range(column.size):
+        g, value = G[k], column[k]
+        for j in range(row.size):
+            g[j] = value * row[j]
+
+
+@compiled(fastmath=True)
+def add_outer(column, row, G):
+    """Add the products of all pairs to ``G``."""
+    for k in range(column.size):
+        g, value = G[k], column[k]
+        for j in range(row.size):
+            g[j] += value * row[j]

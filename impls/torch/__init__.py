@@ -1,0 +1,1 @@
+"""PyTorch: eager, compiled, as its users write it, and recorded on a GPU."""

@@ -1,0 +1,166 @@
+"""PyTorch as its users write it: modules, autograd, fused operators of ``torch.optim``.
+
+- *The data set is on the device*, and ``index_select`` gathers a batch from it.
+- *Losses are taken from the last layer's input*, where PyTorch has stable fused forms, and autograd
+  goes back from there.  It wants the operators of the loss recorded first: whoever leaves the phase
+  ``loss`` out has them in ``backward``.
+- *Optimisers move all parameters in one call*, or a handful of them; :mod:`impls.torch.lists` says
+  where PyTorch's own have other formulas.
+- *Dropout masks* are those that all implementations share, so ``nn.Dropout`` is of no use here.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from impls import contract
+from impls.contract import FEATURES, Feature, Loss, Pool, State
+from impls.dropout import step_key
+from impls.networks import Network, Training
+from impls.parameters import Floats, Parameters, Rows, batches
+from impls.torch import mlp as torch_mlp
+from impls.torch.cost import add_penalty_gradients, data_loss, mean_error, outputs, penalty
+from impls.torch.functions import Tensor, hash_of, signed
+from impls.torch.lists import Optimiser, Tensors, corrected
+from impls.torch.masks import Masks
+from impls.torch.network import Model, canonical, examples, fill
+
+PREDICTED_ROWS = 1000
+"""Rows that are predicted together; maps of a whole data set would fill the memory."""
+
+
+class Trainer(contract.Trainer):
+    """Eager operators on the CPU."""
+
+    features: ClassVar[frozenset[Feature]] = FEATURES
+    device: ClassVar[str] = "cpu"
+
+    @classmethod
+    def pools(cls) -> tuple[Pool, ...]:
+        return torch_mlp.Trainer.pools()
+
+    def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
+        self.model = Model(network, self.device)
+        self.weights, self.values = self.model.weights, self.model.values
+        self.optimiser = Optimiser(self.values, training)
+        self.masks = Masks(network, self.device)
+        super().__init__(network, training, parameters)
+
+    def load(self, parameters: Parameters) -> None:
+        # In place: what was recorded on a device knows these tensors by their addresses.
+        fill(self.values, parameters, self.network)
+        self.optimiser.forget()
+        self.updates = 0
+
+    def bind(self, X: Floats, Y: Floats) -> None:
+        self.X = examples(X, self.network, self.device)
+        self.Y = torch.tensor(Y, device=self.device)
+
+    def prepare(self, rows: Rows) -> None:
+        chosen = torch.from_numpy(rows).to(self.device)
+        self.batch = self.X.index_select(0, chosen)
+        self.T = self.Y.index_select(0, chosen)
+
+    def forward(self) -> None:
+        self.Z = self.model(self.batch, self._drawn(len(self.batch)))
+        self.data: Tensor | None = None
+
+    def _drawn(self, rows: int) -> list[Tensor | None]:
+        """The dropout masks of the coming update."""
+        if not any(self.masks.rates):
+            return [None] * len(self.masks.rates)
+        key = signed(step_key(self.training.dropout_seed, self.updates))
+        places = torch.arange(rows, dtype=torch.int32, device=self.device)
+        return self.masks.draw(hash_of(places.add_(key)))
+
+    def loss(self) -> Loss:
+        return Loss(*self._losses().unbind())
+
+    def _losses(self) -> Tensor:
+        """Data, penalty and mean error of the last forward pass, on the device."""
+        self.data = self._data_loss(self.Z, self.T)
+        return self.tracked(self.Z, self.T, self.data)
+
+    def _data_loss(self, Z: Tensor, T: Tensor) -> Tensor:
+        """Summed or averaged over examples."""
+        scale = self.training.data_scale(len(T))
+        data = data_loss(self.network.loss, Z, T)
+        return data if scale == 1 else data * scale
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def tracked(self, Z: Tensor, T: Tensor, data: Tensor) -> Tensor:
+        """The three numbers of a :class:`Loss` in one tensor."""
+        error = mean_error(self.network, Z, T)
+        return torch.stack([data.detach(), penalty(self.weights, self.training), error])
+
+    def backward(self) -> None:
+        if self.data is None:
+            self.data = self._data_loss(self.Z, self.T)
+        # Kept, since a phase may be repeated.
+        self.G = self.gradients_of(self.data, keep=True)
+
+    def gradients_of(
+        self, part: Tensor, derivative: Tensor | None = None, *, keep: bool = False
+    ) -> Tensors:
+        """Gradients of the cost, in the order of ``values``.
+
+        ``part`` is the data loss, or what it was computed from; then with its ``derivative``.
+        """
+        for value in self.values:
+            value.grad = None
+        part.backward(derivative, retain_graph=keep)
+        G = [value.grad for value in self.values]
+        with torch.no_grad():
+            add_penalty_gradients(G[: len(self.weights)], self.weights, self.training)
+        return G
+
+    def update(self) -> None:
+        rate = float(corrected(self.training, self.learning_rate, self.updates))
+        self.optimiser.move(self.G, rate)
+        self.updates += 1
+
+    def step(self, rows: Rows) -> Loss:
+        return Loss(*self._step(rows).unbind())
+
+    def _step(self, rows: Rows) -> Tensor:
+        """One step; the three numbers of its loss, on the device."""
+        self.prepare(rows)
+        self.forward()
+        losses = self._losses()
+        self.G = self.gradients_of(self.data)
+        self.update()
+        return losses
+
+    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+        # Read once, at the end: reading waits for the device.
+        parts = [self._step(rows) for rows in batches(order, self.training.batch_size)]
+        losses: npt.NDArray[np.float64] = torch.stack(parts).cpu().double().numpy()
+        return losses
+
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    def predict(self, X: Floats) -> Floats:
+        kept = [None] * len(self.masks.rates)
+        parts = examples(X, self.network, self.device).split(PREDICTED_ROWS)
+        found = [outputs(self.network, self.model(part, kept)) for part in parts]
+        whole: Floats = torch.cat(found).cpu().numpy()
+        return whole
+
+    def parameters(self) -> Parameters:
+        return canonical(self.values, self.network)
+
+    def gradients(self) -> Parameters:
+        return canonical(self.G, self.network)
+
+    def state(self) -> State:
+        memory = tuple(canonical(part, self.network) for part in self.optimiser.memory)
+        return State(self.parameters(), memory, self.updates)
+
+    def resume(self, state: State) -> None:
+        super().resume(state)
+        self.updates = state.updates
+        for part, given in zip(self.optimiser.memory, state.memory or (), strict=False):
+            fill(part, given, self.network)

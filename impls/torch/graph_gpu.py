@@ -1,0 +1,154 @@
+"""PyTorch on the first GPU, a whole epoch as one CUDA graph: the device waits for no Python.
+
+- *The graph is a loop of modules, autograd and optimiser*, recorded once per number of examples,
+  the shorter last batch included; a step is an epoch of one batch.
+- *What changes lies in tensors*: order of the examples, rates with the corrections of Adam, keys of
+  the dropout.  They are written before a replay, losses are read after it.
+- *Few launches per batch*: batches are gathered, masks drawn and losses told several batches at a
+  time, and autograd begins at the last layer's input.
+- *Long epochs are replayed in stretches*: a graph of a hundred thousand operators would take long
+  to record and much memory.
+- *Phases do not exist* in a graph; called one by one they run eagerly and are not timed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from impls.contract import Loss, Phase
+from impls.networks import Network, Training
+from impls.parameters import Floats, Parameters, Rows, batches
+from impls.torch import gpu as torch_gpu
+from impls.torch.functions import Tensor, hash_of
+from impls.torch.lists import Tensors
+from impls.torch.recorded import CudaGraph, Recording
+from impls.torch.stretch import Stretch
+from impls.torch.tracked import derivative, losses, weight_norms
+
+GRAPH_BATCHES = 1000
+"""Batches in one graph at most."""
+TOGETHER_ROWS = 8192
+"""Rows that are gathered together, if not one batch is more: the copy stays in the GPU's cache."""
+
+
+class Trainer(torch_gpu.Trainer):
+    """Replayed epochs and steps on the GPU."""
+
+    phases: ClassVar[frozenset[Phase]] = frozenset()
+    record: ClassVar[Callable[[Callable[[], object], Callable[[], object]], Recording]] = CudaGraph
+
+    @classmethod
+    def supports(cls, network: Network, training: Training) -> str | None:
+        if training.optimiser == "adam" and network.dtype != "float32":
+            return f"PyTorch's fused Adam reads rates from a device in float32, not {network.dtype}"
+        return super().supports(network, training)
+
+    @classmethod
+    def declared(cls) -> dict[str, str]:
+        return {**super().declared(), "batches per CUDA graph": f"at most {GRAPH_BATCHES}"}
+
+    def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
+        self.stretches: dict[int, Stretch] = {}
+        super().__init__(network, training, parameters)
+
+    def bind(self, X: Floats, Y: Floats) -> None:
+        super().bind(X, Y)
+        # What was recorded reads the data that were bound then.
+        self.stretches.clear()
+
+    def step(self, rows: Rows) -> Loss:
+        return Loss(*self._replayed(rows)[0].unbind())
+
+    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+        most = GRAPH_BATCHES * self.training.batch_size
+        # A measurement begins with part of an epoch, off the clock: whole ones will follow.
+        for part in batches(np.arange(len(self.X)), most):
+            self._stretch(len(part))
+        parts = [self._replayed(part) for part in batches(order, most)]
+        found: npt.NDArray[np.float64] = torch.cat(parts).cpu().double().numpy()
+        return found
+
+    def _replayed(self, order: Rows) -> Tensor:
+        """Train on all of ``order``; the losses of its batches, a copy on the device."""
+        stretch = self._stretch(len(order))
+        stretch.tell(order, self.learning_rate, self.updates)
+        stretch.recording.replay()
+        self.updates += stretch.count
+        self.G = stretch.G
+        return stretch.losses.clone()
+
+    def _stretch(self, rows: int) -> Stretch:
+        """The stretch of so many rows, recorded at its first use."""
+        if rows not in self.stretches:
+            self.stretches[rows] = self._recorded(
+                Stretch(rows, self.network, self.training, self.device)
+            )
+        return self.stretches[rows]
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def _recorded(self, stretch: Stretch) -> Stretch:
+        """Record the training on ``stretch``; parameters and memory stay as they are."""
+        # What autograd keeps of a phase belongs to another stream than the recording's.
+        self.Z = self.data = None
+        tensors = [*self.values, *(part for kept in self.optimiser.memory for part in kept)]
+        before = [tensor.clone() for tensor in tensors]
+        stretch.recording = type(self).record(
+            lambda: self._train(stretch, _one_of_each_size(stretch)),
+            lambda: self._train(stretch, stretch.groups(TOGETHER_ROWS)),
+        )
+        stretch.G = self.G
+        for tensor, value in zip(tensors, before, strict=True):
+            tensor.copy_(value)
+        return stretch
+
+    @torch.enable_grad()  # type: ignore[untyped-decorator]
+    def _train(self, stretch: Stretch, groups: Iterable[range]) -> None:
+        """Train on groups of batches; with all of them, this is what is recorded."""
+        for numbers in groups:
+            self._train_together(stretch, numbers)
+
+    def _train_together(self, stretch: Stretch, numbers: range) -> None:
+        """Train on batches of one size, gathered and tracked together, one after another."""
+        rows = stretch.rows_of(numbers)
+        chosen = stretch.order[rows]
+        X, T = self.X.index_select(0, chosen), self.Y.index_select(0, chosen)
+        masks = self._drawn_together(stretch, rows)
+        inputs, norms = [], []
+        for index, number in enumerate(numbers):
+            part = slice(index * stretch.size, (index + 1) * stretch.size)
+            Z = self.model(X[part], [None if mask is None else mask[part] for mask in masks])
+            inputs.append(Z.detach())
+            norms.append(self._train_one(Z, T[part], stretch.rates[number]))
+        found = losses(self.network, self.training, inputs, T, norms)
+        stretch.losses[numbers.start : numbers.stop].copy_(found)
+
+    def _train_one(self, Z: Tensor, T: Tensor, rate: Tensor) -> Tensors:
+        """Learn from a batch whose forward pass led to ``Z``; norms of the weights before."""
+        with torch.no_grad():
+            delta = derivative(self.network, Z, T)
+            norms = weight_norms(self.weights, self.training)
+        scale = self.training.data_scale(len(T))
+        self.G = self.gradients_of(Z, delta if scale == 1 else delta.mul_(scale))
+        self.optimiser.move(self.G, rate)
+        return norms
+
+    def _drawn_together(self, stretch: Stretch, rows: slice) -> list[Tensor | None]:
+        """The dropout masks of rows of several batches."""
+        if not any(self.masks.rates):
+            return [None] * len(self.masks.rates)
+        keys = stretch.keys.index_select(0, stretch.batch_of[rows])
+        return self.masks.draw(hash_of(keys.add_(stretch.place_in_batch[rows])))
+
+
+def _one_of_each_size(stretch: Stretch) -> list[range]:
+    """Groups that together call for all kernels that a recording needs.
+
+    A kernel that is new to the process would have to be loaded while the device records.
+    """
+    groups = stretch.groups(TOGETHER_ROWS)
+    return list({len(stretch.order[stretch.rows_of(one)]): one for one in groups}.values())
