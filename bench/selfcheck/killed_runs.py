@@ -26,7 +26,7 @@ _COUNTED = '''
 import os
 from pathlib import Path
 
-from impls import {module}
+from impls.numpy import {module}
 
 
 class Trainer({module}.Trainer):
@@ -41,9 +41,9 @@ class Trainer({module}.Trainer):
 SOURCES = {
     name: _COUNTED.format(module=module, trace=_STARTED)
     for name, module in (
-        ("first", "numpy_float32"),
-        ("second", "numpy_layout"),
-        ("third", "numpy_cached"),
+        ("first", "float32"),
+        ("second", "layout"),
+        ("third", "cached"),
     )
 }
 
