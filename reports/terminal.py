@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ _BORDER = 3
 class _Column:
     """One batch size under one condition."""
 
+    condition: Condition
     heading: Text
     cells: list[Text]
 
@@ -76,17 +78,28 @@ def _places(context: Context) -> list[tuple[Condition, int]]:
 def _column(context: Context, condition: Condition, batch_size: int) -> _Column:
     heading = Text(f"batch {batch_size}\n{context.label(condition)}")
     cells = [_cell(context, name, condition, batch_size) for name in context.implementations]
-    return _Column(heading, cells)
+    return _Column(condition, heading, cells)
 
 
 def _fitting(columns: list[_Column], width: int) -> list[list[_Column]]:
-    """``columns`` in parts that fit; a single one that does not is a part of its own."""
+    """``columns`` in parts that fit; a single one that does not is a part of its own.
+
+    Those of one condition stay together where they fit into a part.
+    """
     parts: list[list[_Column]] = [[]]
-    for column in columns:
-        if parts[-1] and sum(one.width for one in parts[-1]) + column.width > width:
+    for _, group in itertools.groupby(columns, key=lambda column: column.condition):
+        together = list(group)
+        if parts[-1] and _width([*parts[-1], *together]) > width:
             parts.append([])
-        parts[-1].append(column)
+        for column in together:
+            if parts[-1] and _width([*parts[-1], column]) > width:
+                parts.append([])
+            parts[-1].append(column)
     return parts
+
+
+def _width(columns: list[_Column]) -> int:
+    return sum(column.width for column in columns)
 
 
 def _legend(context: Context) -> Text | None:
