@@ -86,7 +86,8 @@ class Trainer(contract.Trainer):
         """``network`` as the kernels take it, with tiles that suit the BLAS."""
         kernels_of_blas = {library.get("architecture") for library in self.blas.info()}
         small = not kernels_of_blas.isdisjoint(WITH_SMALL_KERNELS)
-        return describe(network, training, small_kernels=small)
+        size = self.P.vector.size
+        return describe(network, training, parameters=size, small_kernels=small)
 
     def load(self, parameters: Parameters) -> None:
         self.P.fill(parameters)
@@ -100,7 +101,7 @@ class Trainer(contract.Trainer):
     def _reserve(self, batch_size: int) -> None:
         """Make buffers for each thread's share of a batch, touched only when used."""
         share = -(-batch_size // self.threads)
-        self.thread_rows = max(share, 2 * kernels.MINIMUM_ROWS)
+        self.thread_rows = max(share, 2 * self.net.least_rows)
         layers = (self.threads, self.thread_rows * sum(self.network.layers))
         gradients = (self.threads, self.P.vector.size)
         self.memory = Memory(
@@ -186,7 +187,7 @@ class Trainer(contract.Trainer):
     def outputs(self) -> Floats:
         """Last activations of the batch in work, collected from the threads' buffers."""
         rows, nodes = len(self.rows), self.network.layers[-1]
-        team = max(1, min(self.threads, rows // kernels.MINIMUM_ROWS))
+        team = max(1, min(self.threads, rows // self.net.least_rows))
         shares = [rows * (t + 1) // team - rows * t // team for t in range(team)]
         start = self.thread_rows * sum(self.network.layers[:-1])
         A = self.memory.A

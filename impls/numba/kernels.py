@@ -23,8 +23,6 @@ from impls.numba.update import corrected_rate, finish
 
 PREPARE, FORWARD, LOSS, BACKWARD = 1, 2, 4, 8
 EVERYTHING = PREPARE | FORWARD | LOSS | BACKWARD
-MINIMUM_ROWS = 32
-"""A thread gets at least this many rows of a batch."""
 ROWS_AHEAD = 4
 """So many rows before its turn, an example is asked for."""
 SHARED_PARAMETERS = 1 << 16
@@ -33,9 +31,9 @@ already."""
 
 
 @compiled()
-def team_size(most, rows):
-    """How many threads share a batch of ``rows``."""
-    return max(1, min(most, rows // MINIMUM_ROWS))
+def team_size(most, rows, least_rows):
+    """How many threads share a batch of ``rows``, of which each gets ``least_rows`` or more."""
+    return max(1, min(most, rows // least_rows))
 
 
 @compiled()
@@ -132,7 +130,7 @@ def run(phases, parts, most, order, batch_size, updates, net, memory, rates, los
         scale = np.float32(1.0 / rows.size) if net.averaged else ONE
         key = step_key(net.seed, updates + index)
         rate = corrected_rate(rates, updates + index + 1)
-        team = team_size(most, rows.size)
+        team = team_size(most, rows.size, net.least_rows)
         shared = parts if team > 1 and size >= SHARED_PARAMETERS else 0
         if team == 1 and phases:
             slice_of_batch(phases, np.int64(0), np.int64(0), rows, net, memory, key, scale)

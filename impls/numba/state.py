@@ -19,6 +19,8 @@ SMALL_PRODUCT = 10**6
 """So many multiplications at most go to OpenBLAS's kernels for small products, where it has them
 (its sgemm_small_kernel_permit).  These do without packing their operands first."""
 LEAST_ROWS, MOST_ROWS = 16, 512
+LEAST_WORK, LEAST_WORK_ROWS = 1_800_000, 32
+"""A thread gets so many rows times parameters, or in small networks so many rows."""
 
 
 class Net(NamedTuple):
@@ -27,7 +29,8 @@ class Net(NamedTuple):
     ``averaged`` says whether the loss is averaged over the batch.  Per hidden layer, ``thresholds``
     is 0 where nothing is dropped and ``scales`` is what the rest is multiplied by; ``columns``
     holds the keys of their words one layer after another, ``starts`` where each begins.
-    ``tile_rows`` is how many rows go through the network together.
+    ``tile_rows`` is how many rows go through the network together, ``least_rows`` how many of a
+    batch are worth a thread.
     """
 
     layers: npt.NDArray[np.int64]
@@ -40,6 +43,7 @@ class Net(NamedTuple):
     columns: Words
     starts: npt.NDArray[np.int64]
     tile_rows: int
+    least_rows: int
 
 
 class Memory(NamedTuple):
@@ -89,8 +93,12 @@ class Rates(NamedTuple):
     epsilon: np.float32
 
 
-def describe(network: Network, training: Training, *, small_kernels: bool) -> Net:
-    """The network as the kernels take it; for ``small_kernels`` see :func:`tile_rows`."""
+def describe(network: Network, training: Training, *, parameters: int, small_kernels: bool) -> Net:
+    """The network as the kernels take it.
+
+    ``parameters`` are all that a step moves, those of sparse columns included; for
+    ``small_kernels`` see :func:`tile_rows`.
+    """
     names = [network.activation] * (len(network.layers) - 2) + [network.output]
     rates = network.dropout_rates
     columns = [dropout.column_keys(network, layer + 1) for layer in range(len(rates))]
@@ -105,6 +113,7 @@ def describe(network: Network, training: Training, *, small_kernels: bool) -> Ne
         columns=np.concatenate([*columns, np.empty(0, np.uint32)]),
         starts=np.cumsum([0, *map(len, columns)]),
         tile_rows=tile_rows(network, small_kernels=small_kernels),
+        least_rows=least_rows(parameters),
     )
 
 
@@ -116,6 +125,11 @@ def tile_rows(network: Network, *, small_kernels: bool) -> int:
     """
     rows = SMALL_PRODUCT // max(n_in * n_out for n_in, n_out in network.shapes)
     return rows if small_kernels and LEAST_ROWS <= rows < MOST_ROWS else MOST_ROWS
+
+
+def least_rows(parameters: int) -> int:
+    """Rows of a batch that are worth waking a thread for: fewer where each is more work."""
+    return min(LEAST_WORK_ROWS, -(-LEAST_WORK // parameters))
 
 
 def describe_update(training: Training, rate: float) -> Rates:

@@ -13,7 +13,7 @@ from impls.networks import Network
 from impls.numba import jit as numba_jit
 from impls.numba import sparse as numba_sparse
 from impls.numba.blas import gradient_product
-from impls.numba.state import LEAST_ROWS, MOST_ROWS, SMALL_PRODUCT, tile_rows
+from impls.numba.state import LEAST_ROWS, MOST_ROWS, SMALL_PRODUCT, least_rows, tile_rows
 from impls.parameters import start_parameters
 from impls.presets import PRESETS
 from tests.harness import fakes
@@ -65,3 +65,9 @@ def test_many_tiles_are_as_good_as_one(
     start = start_parameters(BLOG.network, training, seed=1)
     checks = gate.inspect(trainer_class, BLOG.network, training, start, (X, Y), np.arange(examples))
     assert gate.refusal(checks) == ""
+
+
+def test_a_thread_is_woken_for_work_and_not_for_rows() -> None:
+    assert least_rows(BLOG.network.parameter_count) == 32
+    assert least_rows(PRESETS["islr"].network.parameter_count) == 8
+    assert least_rows(5) == 32
