@@ -26,7 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from impls import contract
+from impls import whole_batches
 from impls.contract import FEATURES, Feature, Loss, Pool, State
 from impls.dropout import column_keys, hash_of
 from impls.formulas import Formulas
@@ -40,7 +40,7 @@ from impls.optimisers import MEMORIES
 from impls.parameters import Floats, Parameters, Rows
 
 
-class Trainer(contract.Trainer):
+class Trainer(whole_batches.Trainer):
     """Compiled functions on pairs of weights and biases."""
 
     features: ClassVar[frozenset[Feature]] = FEATURES
@@ -164,17 +164,7 @@ class Trainer(contract.Trainer):
         self.latest = self.P
         return Loss(*np.asarray(loss).tolist())
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
-        size = self.training.batch_size
-        count = len(order) // size
-        losses = []
-        if count:
-            losses.append(self._full_batches(order[: count * size].reshape(count, size)))
-        if count * size < len(order):
-            losses.append(np.array([self.step(order[count * size :])]))
-        return np.concatenate(losses).astype(np.float64)
-
-    def _full_batches(self, batches: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
+    def full_batches(self, batches: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
         """Train on all batches in one call; room for more is kept, so that shapes stay the same."""
         count, size = batches.shape
         self.capacity = max(self.capacity, count, len(self.data[0]) // size)

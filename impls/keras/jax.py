@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
+from impls import whole_batches
 from impls.contract import Loss, State
 from impls.keras import settings as keras_settings
 from impls.keras.jax_compiled import compiled
@@ -29,7 +30,7 @@ from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows, batches
 
 
-class EpochTrainer(Engine, Trainer):
+class EpochTrainer(Engine, Trainer, whole_batches.Trainer):
     """The whole epoch as one compiled loop.
 
     Keras' variables are shared, so they only carry the state in and out.
@@ -121,17 +122,7 @@ class EpochTrainer(Engine, Trainer):
     def step(self, rows: Rows) -> Loss:
         return Loss(*np.asarray(self._stepped(rows)).tolist())
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
-        size = self.training.batch_size
-        count = len(order) // size
-        losses = []
-        if count:
-            losses.append(self._full_batches(order[: count * size].reshape(count, size)))
-        if count * size < len(order):
-            losses.append(np.array([self.step(order[count * size :])]))
-        return np.concatenate(losses).astype(np.float64)
-
-    def _full_batches(self, parts: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
+    def full_batches(self, parts: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
         """Train on all batches in one call.
 
         A GPU would ask its host before each batch whether there is one more, so there the number

@@ -36,7 +36,8 @@ def finish(parts, team, first, last, weights, rate, memory, rates):
     """Reduce the team's gradients, compute the penalty, update: any of these ``parts``.
 
     ``weights`` counts the leading parameters that are weights, ``rate`` is that of
-    :func:`corrected_rate`.  Returns the penalty of the weights as they were before the update.
+    :func:`corrected_rate`.  Returns the penalty of the weights as they were before the update,
+    whichever part is asked for: it comes with the pass over them.
     Goes on piece by piece: what one loop leaves in the nearest cache, the next one finds there.
     """
     squares = magnitudes = np.float64(0)
