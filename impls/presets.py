@@ -56,7 +56,7 @@ PRESETS: dict[str, Preset] = {
             rates=_ARTICLE_RATES,
         ),
         Preset(
-            summary="the wider network of the articles' thread study",
+            summary="the wider one of their thread study: sigmoid, log loss",
             network=Network(name="blog-wide", layers=(784, 300, 140, 10)),
             training=Training(),
             rates=_ARTICLE_RATES,

@@ -16,7 +16,7 @@ from impls.presets import PRESETS
 KINDS = ("implementations", "networks", "datasets")
 BY_NAME_ONLY = "*"
 """Stands behind a name instead of in a column, which would be nearly empty."""
-ONLY_IN_JSON = {"by_name_only", "dropout", "optimiser"}
+ONLY_IN_JSON = {"by_name_only", "activation", "dropout", "loss", "optimiser"}
 """Said elsewhere in the table, and eight columns are too many for a terminal."""
 
 

@@ -134,3 +134,12 @@ def test_a_kind_that_does_not_exist_is_refused(mlpbench: Command) -> None:
     said = mlpbench("list", "trainers")
     assert said.code == 64
     assert "implementations" in said.err
+
+
+def test_sizes_are_not_torn_apart_in_a_narrow_terminal(
+    mlpbench: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    said = mlpbench("list", "networks").out
+    assert "784-70-30-10" in said
+    assert "784-256-128-10" in said
