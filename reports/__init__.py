@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.results import Results
-from bench.verdicts import MARGIN
+from bench.documents.results import Results
+from bench.judging.verdicts import MARGIN
 from reports import page
 
 

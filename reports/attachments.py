@@ -12,7 +12,7 @@ import msgspec
 import pandas as pd
 from markupsafe import Markup
 
-from bench.results import (
+from bench.documents.results import (
     EPOCH,
     STEP,
     Check,

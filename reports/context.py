@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from bench.plan import Cell
-from bench.provenance import Dataset
-from bench.results import Check, Results
-from bench.stats import Ratio
-from bench.verdicts import Verdict
+from bench.documents.results import Check, Results
+from bench.judging.stats import Ratio
+from bench.judging.verdicts import Verdict
+from bench.planning.plan import Cell
+from bench.provenance.records import Dataset
 from impls.networks import Network
 from impls.row import Row
 from reports import format as text

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from statistics import median
 
-from bench import stats
-from bench.verdicts import Verdict, interval, readable, within
+from bench.judging import stats
+from bench.judging.verdicts import Verdict, interval, readable, within
 from reports import format as text
 from reports.context import Context, Key
 from reports.families import judged

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bench.stats import MINIMUM_PROCESSES
+from bench.judging.stats import MINIMUM_PROCESSES
 from reports import format as text
 from reports.crossing import Crossing, Node, Stretch, crossings, undecided
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.stats import Ratio
+from bench.judging.stats import Ratio
 from impls.registry import ROWS
 from reports import format as text
 from reports.context import Context, fastest

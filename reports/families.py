@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bench.stats import Ratio
-from bench.verdicts import Verdict, judge
+from bench.judging.stats import Ratio
+from bench.judging.verdicts import Verdict, judge
 from reports.context import Key
 from reports.points import Scope
 

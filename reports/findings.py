@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.stats import Ratio, difference_p
-from bench.verdicts import ALPHA, Verdict, judge_lead
+from bench.judging.stats import Ratio, difference_p
+from bench.judging.verdicts import ALPHA, Verdict, judge_lead
 from reports.context import Context, fastest
 from reports.points import Point, Scope, speed_up
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 
-from bench.plan import Setting
+from bench.planning.plan import Setting
 
 _TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTE_UNITS = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))

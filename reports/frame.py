@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 import pandas as pd
 
-from bench.results import Measured, Results, Unverified
+from bench.documents.results import Measured, Results, Unverified
 from reports import format as text
 
 COLUMNS = (

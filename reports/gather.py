@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
+from bench.documents.results import Measured, Outcome, Results, Unavailable
 from bench.errors import UsageError
-from bench.plan import Cell
-from bench.results import Measured, Outcome, Results, Unavailable
-from bench.stats import Ratio
-from bench.verdicts import MARGIN
+from bench.judging.stats import Ratio
+from bench.judging.verdicts import MARGIN
+from bench.planning.plan import Cell
 from impls.registry import ROWS
 from impls.row import Row
 from reports.context import Context, Gap, Key

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from bench.disturbed import held_back
-from bench.provenance import Accelerator
+from bench.judging.disturbed import held_back
+from bench.provenance.records import Accelerator
 from reports.points import Point
 
 

@@ -13,9 +13,9 @@ from typing import Any
 from markupsafe import Markup
 
 import reports.sections
+from bench.documents.results import Results
 from bench.errors import BenchError
-from bench.results import Results
-from bench.verdicts import MARGIN
+from bench.judging.verdicts import MARGIN
 from reports import figures, templates
 from reports.context import Context
 from reports.findings import findings

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 
-from bench import stats
-from bench.plan import Cell, Setting
-from bench.results import EPOCH, STEP, Measured
+from bench.documents.results import EPOCH, STEP, Measured
+from bench.judging import stats
+from bench.planning.plan import Cell, Setting
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.results import STEP, Measured, Peaks
-from bench.roofline import MOST_SHARE, Bound, bound, largest_cache
-from bench.work import Work, work_of
+from bench.documents.results import STEP, Measured, Peaks
+from bench.limits.roofline import MOST_SHARE, Bound, bound, largest_cache
+from bench.limits.work import Work, work_of
 from impls.contract import PHASES
 from reports.context import Context
 from reports.points import Condition, Point, Scope

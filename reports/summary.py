@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 
-from bench import kernels
-from bench.stats import Ratio, difference_p
-from bench.threads import variables as thread_variables
-from bench.verdicts import ALPHA, Verdict, interval, probability, readable, within
+from bench.judging.stats import Ratio, difference_p
+from bench.judging.verdicts import ALPHA, Verdict, interval, probability, readable, within
+from bench.planning.environment import variables as thread_variables
+from bench.provenance import kernels
 from reports import controls
 from reports import format as text
 from reports.context import Context

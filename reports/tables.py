@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.stats import Ratio
-from bench.verdicts import Verdict
+from bench.judging.stats import Ratio
+from bench.judging.verdicts import Verdict
 from reports import format as text
 from reports.context import Context, Key
 from reports.points import Condition, Point

@@ -10,8 +10,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from bench.stats import MINIMUM_PROCESSES
-from bench.verdicts import Kind, within
+from bench.judging.stats import MINIMUM_PROCESSES
+from bench.judging.verdicts import Kind, within
 from reports import format as text
 from reports.context import Context
 from reports.points import Condition

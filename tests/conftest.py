@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.plan import Plan
-from bench.results import Results
+from bench.documents.results import Results
+from bench.planning.plan import Plan
 from impls.parameters import Floats
 from tests.harness import fakes
 from tests.harness.fake_trainer import FakeClock

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import documents
 from bench.cli import main
+from bench.documents import files
 
 CHECKOUT = Path(__file__).parents[1]
 RESULTS = Path("docs/ladder.json.gz")
@@ -24,7 +24,7 @@ def test_the_ladder_is_what_its_results_and_the_sources_make_of_it(
     committed = (CHECKOUT / PAGE).read_text(encoding="utf-8")
     monkeypatch.chdir(CHECKOUT)
     written: dict[Path, bytes] = {}
-    monkeypatch.setattr(documents, "write_bytes", written.__setitem__)
+    monkeypatch.setattr(files, "write_bytes", written.__setitem__)
     assert main(["walk", str(RESULTS), "--out", str(PAGE)]) == 0
     assert written[PAGE].decode() == committed
 
@@ -42,7 +42,7 @@ def test_every_link_of_the_ladder_leads_somewhere() -> None:
 
 def test_the_results_of_the_ladder_are_small_and_name_no_folder_of_a_machine() -> None:
     assert (CHECKOUT / RESULTS).stat().st_size < 300_000
-    text = documents.read_bytes(CHECKOUT / RESULTS).decode()
+    text = files.read_bytes(CHECKOUT / RESULTS).decode()
     assert re.findall(r"""["'= ]/\w+""", text) == []
 
 

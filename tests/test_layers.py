@@ -19,9 +19,17 @@ from impls import registry
 ROOT = Path(bench.__file__).parents[1]
 OURS = ("bench", "impls", "reports")
 
+LAYERS = (
+    "planning", "provenance", "documents", "limits", "judging", "proof", "measuring", "running",
+    "selfcheck", "doctor", "cli",
+)  # fmt: skip
+"""The packages of bench: each may import those before it."""
+
 BOTTOM = {
-    "bench.disturbed", "bench.errors", "bench.plan", "bench.provenance", "bench.results",
-    "bench.roofline", "bench.schedule", "bench.stats", "bench.verdicts", "bench.work",
+    "bench.errors",
+    "bench.documents.results", "bench.judging.disturbed", "bench.judging.stats",
+    "bench.judging.verdicts", "bench.limits.roofline", "bench.limits.work",
+    "bench.planning.plan", "bench.planning.schedule", "bench.provenance.records",
     "impls.contract", "impls.convolution", "impls.dropout", "impls.flat", "impls.functions",
     "impls.history", "impls.inplace", "impls.metrics", "impls.networks", "impls.optimisers",
     "impls.parameters", "impls.patches", "impls.reference", "impls.row",
@@ -29,11 +37,13 @@ BOTTOM = {
 """Plain data and pure functions: anyone may import them, they import only each other."""
 
 REPORTS_MAY_IMPORT = {
-    "bench.comparability", "bench.comparison", "bench.coordinates",
-    "bench.disturbed", "bench.errors", "bench.plan", "bench.provenance", "bench.results",
-    "bench.roofline", "bench.stats", "bench.verdicts", "bench.work",
+    "bench.errors",
+    "bench.documents.results", "bench.limits.roofline", "bench.limits.work",
+    "bench.judging.comparability", "bench.judging.comparison", "bench.judging.coordinates",
+    "bench.judging.disturbed", "bench.judging.stats", "bench.judging.verdicts",
+    "bench.planning.plan", "bench.provenance.records",
     # The variables behind a setting, for the lines that reproduce it.
-    "bench.kernels", "bench.threads",
+    "bench.planning.environment", "bench.provenance.kernels",
     "impls.contract", "impls.networks", "impls.registry", "impls.row",
     # What networks have learned, and what from.
     "impls.convolution", "impls.data", "impls.data.normalise", "impls.evaluation",
@@ -45,7 +55,7 @@ HEAVY = {*IMPLEMENTATION_PACKAGES, "matplotlib", "pandas"}
 
 IMPLEMENTATIONS_IMPORTED_BY_NAME = {
     # The length of a run is predicted from the time of its matrix products.
-    ("bench.estimate", "impls.floor"),
+    ("bench.running.estimate", "impls.floor"),
 }
 
 
@@ -144,6 +154,29 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     graphlib.TopologicalSorter({module: ours(module) for module in MODULES}).prepare()
 
 
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_package_of_bench_imports_only_those_below_it(layer: str) -> None:
+    above = tuple(f"bench.{name}" for name in LAYERS[LAYERS.index(layer) + 1 :])
+    wrong = {
+        (module, name)
+        for module in in_package("bench")
+        if module.startswith(f"bench.{layer}")
+        for name in ours(module)
+        if name.startswith(above)
+    }
+    assert not wrong
+
+
+def test_every_module_of_bench_has_its_layer() -> None:
+    folders = {name.split(".")[1] for name in in_package("bench") if name.count(".") > 1}
+    assert folders == set(LAYERS)
+    assert {n for n in in_package("bench") if n.count(".") == 1} == {
+        "bench.__main__",
+        "bench.errors",
+        *(f"bench.{layer}" for layer in LAYERS),
+    }
+
+
 @pytest.mark.parametrize("module", sorted(BOTTOM))
 def test_plain_data_and_pure_functions_import_only_each_other(module: str) -> None:
     assert ours(module) <= BOTTOM
@@ -197,7 +230,7 @@ def test_heavy_packages_are_imported_with_an_implementation_or_a_report_only() -
 
 
 def test_a_worker_starts_without_any_heavy_package(tmp_path: Path) -> None:
-    loaded = _loaded("import impls.registry, bench.worker, bench.plan", tmp_path)
+    loaded = _loaded("import impls.registry, bench.measuring.worker, bench.planning.plan", tmp_path)
     assert {"bench", "impls", "numpy"} <= loaded
     assert not loaded & (HEAVY | {"click", "reports", "rich", "scipy"})
 

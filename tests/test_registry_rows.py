@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 import bench
-from bench import gate, selfcheck
+from bench import selfcheck
 from bench.errors import ImplementationError, UnknownNameError
+from bench.proof import gate
 from impls import reference, registry
 from impls.data.normalise import NORMALISATIONS
 from impls.networks import LossName, Network, Training

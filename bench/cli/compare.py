@@ -9,14 +9,14 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench import documents
 from bench.cli.comparing import FAILURES, Request, answer
 from bench.cli.options import list_option
 from bench.cli.output import say
 from bench.cli.shared_options import margin_option
+from bench.documents import files
+from bench.documents.results import EPOCH, STEP
+from bench.documents.sources import read_any
 from bench.errors import UsageError
-from bench.results import EPOCH, STEP
-from bench.sources import read_any
 from impls.contract import PHASES
 from reports.comparison.answer import Answer, full_name
 from reports.comparison.data import as_data
@@ -120,7 +120,7 @@ def _write(found: Answer, markdown_file: str | None, *, as_json: bool) -> None:
         click.echo(markdown(found), nl=False)
         return
     if markdown_file is not None:
-        documents.write_bytes(Path(markdown_file), markdown(found).encode())
+        files.write_bytes(Path(markdown_file), markdown(found).encode())
     if as_json:
         click.echo(json.dumps(as_data(found)))
     else:

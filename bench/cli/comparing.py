@@ -8,18 +8,24 @@ from itertools import takewhile
 from pathlib import Path
 
 from bench.cli.options import Share
-from bench.comparability import (
+from bench.documents.results import Results
+from bench.errors import UsageError
+from bench.judging.comparability import (
     Difference,
     between_documents,
     between_processes,
     merged,
     obstacles,
 )
-from bench.comparison import Comparison, compare
-from bench.coordinates import RUN, Selector, Side, parse_selector, sides, values_along
-from bench.errors import UsageError
-from bench.question import Question, choose_baseline, choose_phase, differ_alone, suggestions
-from bench.results import Results
+from bench.judging.comparison import Comparison, compare
+from bench.judging.coordinates import RUN, Selector, Side, parse_selector, sides, values_along
+from bench.judging.question import (
+    Question,
+    choose_baseline,
+    choose_phase,
+    differ_alone,
+    suggestions,
+)
 from reports.comparison.answer import Answer
 
 EXIT_FINE = 0

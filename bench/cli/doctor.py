@@ -11,16 +11,16 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench import lock
 from bench.cli.output import facts_table, say
 from bench.cli.progress import waiting
-from bench.disturbance import Monitor
 from bench.doctor.advice import export_line
 from bench.doctor.examination import examine
 from bench.doctor.findings import Diagnosis
-from bench.executor import LocalExecutor
-from bench.provenance import Accelerator
-from bench.timing import Clock
+from bench.measuring.disturbance import Monitor
+from bench.measuring.timing import Clock
+from bench.provenance.records import Accelerator
+from bench.running import lock
+from bench.running.executor import LocalExecutor
 
 _NOT_TOLD = "not told"
 

@@ -15,7 +15,7 @@ from bench.cli.learned import conclude
 from bench.cli.output import folder_for, note, open_folder
 from bench.cli.reading import read_raw, require_class
 from bench.cli.shared_options import dataset_option, digit_option, out_option
-from bench.plan import require_distinct
+from bench.planning.plan import require_distinct
 from impls import models, sessions
 from impls.data.training_data import TrainingData, from_raw
 from impls.evaluation import Trained, evaluate

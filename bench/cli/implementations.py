@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bench.cli.output import note
 from bench.errors import ImplementationError, UnknownNameError, UsageError
-from bench.plan import require_distinct
+from bench.planning.plan import require_distinct
 from impls import registry
 from impls.row import Row
 

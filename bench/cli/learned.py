@@ -10,10 +10,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import documents
 from bench.cli.output import GENERATOR, REPORT, command_line, finish
 from bench.cli.progress import waiting
 from bench.cli.training_progress import reached_table
+from bench.documents import files
 from impls.data import TrainingData
 from impls.evaluation import Trained
 from reports.evaluation import build_evaluation
@@ -51,7 +51,7 @@ def write(
     """Write the ``numbers`` into ``file`` and the report beside it, print the ``table``."""
     report = file.with_name(REPORT)
     with waiting(console, "writing the report"):
-        documents.write_bytes(report, page().encode())
-        documents.write_bytes(file, json.dumps(numbers, indent=1, allow_nan=False).encode())
+        files.write_bytes(report, page().encode())
+        files.write_bytes(file, json.dumps(numbers, indent=1, allow_nan=False).encode())
     console.print()
     finish(console, table, report, go_on)

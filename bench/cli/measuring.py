@@ -8,19 +8,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import budget
-from bench import journal as journals
 from bench.cli.output import say
 from bench.cli.planning import Choices, build_plan, examples_wanted, new_document
 from bench.cli.progress import RunProgress, duration
 from bench.cli.reading import read_data
-from bench.estimate import Pace, block_seconds, may_compile, pace, run_seconds
-from bench.executor import LocalExecutor
-from bench.orders import Arrays
-from bench.plan import Plan, jobs
-from bench.resume import require_unchanged
-from bench.runner import Runner
-from bench.timing import Clock
+from bench.documents import journal as journals
+from bench.documents.orders import Arrays
+from bench.measuring.timing import Clock
+from bench.planning.plan import Plan, jobs
+from bench.running import budget
+from bench.running.estimate import Pace, block_seconds, may_compile, pace, run_seconds
+from bench.running.executor import LocalExecutor
+from bench.running.resume import require_unchanged
+from bench.running.runner import Runner
 from impls import registry
 from impls.data import TrainingData
 from impls.row import Row

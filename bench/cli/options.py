@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from bench.errors import UsageError
-from bench.plan import Setting
+from bench.planning.plan import Setting
 
 
 class CommaList(click.ParamType[tuple[Any, ...]]):

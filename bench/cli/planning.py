@@ -9,14 +9,15 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bench import code, dataset, machine, results
-from bench.budget import MOST_BLOCKS
 from bench.cli.output import GENERATOR, command_line
+from bench.documents import results
+from bench.documents.results import Results
 from bench.errors import UsageError
-from bench.plan import Effort, Plan, Setting, require_distinct
-from bench.profiles import PROFILES, Profile
-from bench.results import Results
-from bench.threads import VARIABLES
+from bench.planning.environment import VARIABLES
+from bench.planning.plan import Effort, Plan, Setting, require_distinct
+from bench.planning.profiles import PROFILES, Profile
+from bench.provenance import code, dataset, machine
+from bench.running.budget import MOST_BLOCKS
 from impls import registry
 from impls.data import TrainingData
 from impls.networks import Training

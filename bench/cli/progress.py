@@ -12,11 +12,11 @@ from rich.markup import escape
 from rich.progress import TextColumn
 from rich.text import Text
 
-from bench import runner
 from bench.cli.bar import Bar
 from bench.cli.output import say
-from bench.plan import Job, Plan, jobs
-from bench.results import EPOCH, Measured, Outcome, Timing
+from bench.documents.results import EPOCH, Measured, Outcome, Timing
+from bench.planning.plan import Job, Plan, jobs
+from bench.running import runner
 
 
 class RunProgress(Bar):

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import documents
 from bench.cli.output import say
 from bench.cli.shared_options import margin_option
-from bench.sources import read_any
+from bench.documents import files
+from bench.documents.sources import read_any
 from reports import build_report
 from reports.gather import build_context
 from reports.summary import sentences
@@ -30,7 +30,7 @@ from reports.summary import sentences
 def report_command(sources: tuple[Path, ...], output: Path, margin: float) -> None:
     """Write an HTML report from results.json, journal.jsonl or pytest-benchmark's JSON, mixed."""
     found = [read_any(source) for source in sources]
-    documents.write_bytes(output, build_report(found, margin).encode())
+    files.write_bytes(output, build_report(found, margin).encode())
     console = Console()
     for sentence in sentences(build_context(found, margin)):
         say(console, sentence)

@@ -9,8 +9,6 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench import documents, lock
-from bench import journal as journals
 from bench.cli.implementations import choose_implementations
 from bench.cli.measuring import Started, begin, go_on, has_ended, measure
 from bench.cli.options import given, parse_settings, require_alone
@@ -19,8 +17,11 @@ from bench.cli.planning import Choices, with_companions
 from bench.cli.progress import waiting
 from bench.cli.run_options import RUN_OPTIONS
 from bench.cli.shared_options import with_options
+from bench.documents import files
+from bench.documents import journal as journals
+from bench.documents.results import Measured, Results, Unavailable
 from bench.errors import UsageError
-from bench.results import Measured, Results, Unavailable
+from bench.running import lock
 from impls.presets import find_preset
 from reports import build_report
 from reports.gather import build_context
@@ -116,10 +117,10 @@ def _choices(options: dict[str, Any]) -> Choices:
 
 
 def _write(console: Console, document: Results, folder: Path, margin: float) -> None:
-    documents.save(document, folder / "results.json")
+    files.save(document, folder / "results.json")
     with waiting(console, "writing the report"):
         page = build_report([document], margin)
-        documents.write_bytes(folder / REPORT, page.encode())
+        files.write_bytes(folder / REPORT, page.encode())
 
 
 def _conclude(console: Console, document: Results, folder: Path, options: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from bench.cli.shared_options import (
     margin_option,
     out_option,
 )
-from bench.profiles import PROFILES
+from bench.planning.profiles import PROFILES
 
 METRICS = ("epoch-time", "time-to-accuracy")
 

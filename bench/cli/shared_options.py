@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bench.cli.options import Share
-from bench.verdicts import MARGIN
+from bench.judging.verdicts import MARGIN
 from impls.data.normalise import NORMALISATIONS
 
 Option = Callable[[Any], Any]

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import documents
 from bench.cli.output import say
-from bench.sources import read_any
+from bench.documents import files
+from bench.documents.sources import read_any
 from reports.walk.page import build_walk
 
 
@@ -30,5 +30,5 @@ def walk_command(source: Path, out: Path) -> None:
     """
     command = shlex.join(["mlpbench", "walk", str(source), "--out", str(out)])
     page = build_walk(read_any(source), source, out, command)
-    documents.write_bytes(out, page.encode())
+    files.write_bytes(out, page.encode())
     say(Console(), f"Page: {out}")

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from bench import kernels
 from bench.doctor.findings import Choice, ClockQuality, Neighbours, Noise, PoolsOf, Scaling
-from bench.provenance import Machine
+from bench.provenance import kernels
+from bench.provenance.records import Machine
 
 FAST_CLOCKS = ("tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_page")
 """Clock sources that are read without entering the kernel."""

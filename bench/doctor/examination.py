@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
-from bench import machine
-from bench.disturbance import Monitor
 from bench.doctor import advice, exported, gpus, noise, pools, scaling, surroundings
 from bench.doctor.findings import Diagnosis, Noise, Scaling
-from bench.executor import Executor
+from bench.measuring.disturbance import Monitor
+from bench.measuring.timing import Clock
+from bench.provenance import machine
+from bench.running.executor import Executor
 from bench.selfcheck.small_run import carry_out
-from bench.timing import Clock
 
 Waiting = Callable[[str], AbstractContextManager[None]]
 """Says what is waited for, as long as the context lasts."""
@@ -31,7 +31,7 @@ def examine(
 ) -> Diagnosis:
     """Examine this machine for about ``seconds``, of which at least half go to the noise.
 
-    ``environment`` is the user's.  The machine should be held by :func:`bench.lock.measuring`.
+    ``environment`` is the user's.  The machine should be held by ``bench.running.lock``.
     """
     begun = clock.wall()
     described = machine.describe(environment)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bench.threads import VARIABLES
+from bench.planning.environment import VARIABLES
 
 FIXED_KERNELS = ("OPENBLAS_CORETYPE", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR", "BLIS_ARCH_TYPE")
 """Variables that choose a BLAS's kernels in place of its own look at the processor."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bench.provenance import Accelerator, Machine
+from bench.provenance.records import Accelerator, Machine
 from impls.contract import Pool
 
 

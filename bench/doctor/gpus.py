@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import accelerator
 from bench.doctor.findings import Gpus
-from bench.provenance import AcceleratorReading
+from bench.provenance import accelerator
+from bench.provenance.records import AcceleratorReading
 from impls.registry import GPU_FILES
 
 BUSY_SHARE = 0.05

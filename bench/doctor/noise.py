@@ -7,13 +7,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from bench import stats, stopping
-from bench.budget import MOST_BLOCKS
 from bench.doctor.findings import Forecast, Noise
 from bench.doctor.surroundings import Others
-from bench.plan import Plan
-from bench.profiles import PROFILES
-from bench.results import Measured, Outcome
+from bench.documents.results import Measured, Outcome
+from bench.judging import stats
+from bench.planning.plan import Plan
+from bench.planning.profiles import PROFILES
+from bench.running import stopping
+from bench.running.budget import MOST_BLOCKS
 from bench.selfcheck.small_run import EXAMPLES
 from impls import registry
 from impls.presets import PRESETS

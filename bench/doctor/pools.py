@@ -19,7 +19,8 @@ import msgspec
 
 import bench
 from bench.doctor.findings import PoolsOf
-from bench.threads import reported_pools, worker_environment
+from bench.planning.environment import worker_environment
+from bench.provenance.threads import reported_pools
 from impls import registry
 from impls.contract import Pool
 from impls.row import Row

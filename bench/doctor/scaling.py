@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from bench import stats
 from bench.doctor.findings import Choice, Scaling, StepTime
 from bench.doctor.surroundings import Others
-from bench.plan import Effort, Plan
-from bench.profiles import PROFILES
-from bench.results import STEP, Measured, Outcome
+from bench.documents.results import STEP, Measured, Outcome
+from bench.judging import stats
+from bench.judging.verdicts import MARGIN
+from bench.planning.environment import variables
+from bench.planning.plan import Effort, Plan
+from bench.planning.profiles import PROFILES
 from bench.selfcheck.small_run import EXAMPLES
-from bench.threads import variables
-from bench.verdicts import MARGIN
 from impls import registry
 from impls.presets import PRESETS
 from impls.row import Row

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.disturbance import Monitor
 from bench.doctor.findings import ClockQuality, Neighbours
-from bench.timing import Clock
+from bench.measuring.disturbance import Monitor
+from bench.measuring.timing import Clock
 
 LOOK_SECONDS = 1.0
 _READINGS = 5000

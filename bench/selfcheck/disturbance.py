@@ -14,12 +14,12 @@ from pathlib import Path
 
 import threadpoolctl
 
-from bench.disturbance import Monitor, Reading
-from bench.disturbed import is_disturbed
-from bench.machine import usable_cpus
-from bench.measure import Measurement
-from bench.plan import Effort
-from bench.results import EPOCH, STEP, Disturbance
+from bench.documents.results import EPOCH, STEP, Disturbance
+from bench.judging.disturbed import is_disturbed
+from bench.measuring.disturbance import Monitor, Reading
+from bench.measuring.measure import Measurement
+from bench.planning.plan import Effort
+from bench.provenance.machine import usable_cpus
 from bench.selfcheck import Finding, Options, Report
 from bench.selfcheck.hog import waiting_hog
 from bench.selfcheck.in_process import DEFAULT, TOP, Work, work_of

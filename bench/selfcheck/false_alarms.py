@@ -14,13 +14,13 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from bench import stats, verdicts
-from bench.machine import usable_cpus
-from bench.results import Results
+from bench.documents.results import Results
+from bench.judging import stats, verdicts
+from bench.judging.verdicts import Verdict
+from bench.provenance.machine import usable_cpus
+from bench.running.stopping import rounds_of
 from bench.selfcheck import Finding, Options, Report
 from bench.selfcheck.small_run import carry_out, plan_for
-from bench.stopping import rounds_of
-from bench.verdicts import Verdict
 from impls import registry
 from impls.row import control_of
 

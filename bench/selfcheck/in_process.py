@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bench.disturbance import Monitor
-from bench.measure import CellTimer, Measurement
-from bench.plan import Effort, Plan
-from bench.profiles import PROFILES
+from bench.measuring.disturbance import Monitor
+from bench.measuring.measure import CellTimer, Measurement
+from bench.measuring.timing import SYSTEM_CLOCK, Clock
+from bench.planning.plan import Effort, Plan
+from bench.planning.profiles import PROFILES
 from bench.selfcheck.small_run import made_up, plan_for
-from bench.timing import SYSTEM_CLOCK, Clock
 from impls import registry
 from impls.contract import Trainer
 from impls.networks import Training

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.plan import jobs
+from bench.planning.plan import jobs
 from bench.selfcheck import Finding, Options, Report, misbehaving
 from bench.selfcheck.killed_runs import (
     SOURCES,

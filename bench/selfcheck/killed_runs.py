@@ -10,11 +10,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import documents
-from bench import journal as journals
+from bench.documents import files
+from bench.documents import journal as journals
+from bench.documents.results import Failed, Measured, Results
 from bench.errors import ResultsError
-from bench.plan import Plan, jobs
-from bench.results import Failed, Measured, Results
+from bench.planning.plan import Plan, jobs
 from bench.selfcheck.moments import POLL_SECONDS, Moment, Undisturbed, start, wait_for
 from bench.selfcheck.small_command import Living, Workshop
 
@@ -197,7 +197,7 @@ def _stage(held: bytes, total: int, *, ended: bool) -> str:
 def _results(out: Path) -> Results | None:
     """The results document, or None where there is none that can be read."""
     try:
-        return documents.load(out / "results.json")
+        return files.load(out / "results.json")
     except ResultsError:
         return None
 

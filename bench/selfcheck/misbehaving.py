@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import documents
-from bench.results import Failed, Invalid, Measured, Outcome
+from bench.documents import files
+from bench.documents.results import Failed, Invalid, Measured, Outcome
 from bench.selfcheck import Finding
 from bench.selfcheck.small_command import Workshop
 
@@ -119,7 +119,7 @@ def findings(workshop: Workshop, out: Path) -> list[Finding]:
         out, "--batch-size", ",".join(map(str, _SIZES)), "--blocks", 1, "--timeout", _TIMEOUT
     ).wait()
     seconds = time.monotonic() - begun
-    document = documents.load(out / "results.json")
+    document = files.load(out / "results.json")
     by_name: dict[str, dict[int, Outcome]] = {}
     for outcome in document.outcomes:
         name = outcome.cell.implementation.removesuffix(":Trainer")

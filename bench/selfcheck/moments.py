@@ -9,10 +9,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import documents
-from bench import journal as journals
+from bench.documents import files
+from bench.documents import journal as journals
 from bench.errors import ResultsError
-from bench.plan import Plan
+from bench.planning.plan import Plan
 from bench.selfcheck.small_command import Workshop
 
 BLOCKS = 2
@@ -72,7 +72,7 @@ def leave_alone(workshop: Workshop, out: Path) -> Undisturbed:
             marks += [time.monotonic() - begun] * new
             time.sleep(POLL_SECONDS)
     try:
-        plan = documents.load(out / "results.json").plan
+        plan = files.load(out / "results.json").plan
     except ResultsError as error:
         raise ResultsError(f"the run that nobody killed: {workshop.last_words}") from error
     return Undisturbed(plan, tuple(marks), time.monotonic() - begun)

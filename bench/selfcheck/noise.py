@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bench.plan import Effort, Plan, jobs
+from bench.planning.plan import Effort, Plan, jobs
 from impls.networks import Network, Training
 
 Array = npt.NDArray[np.float64]
@@ -60,7 +60,7 @@ def drift(seed: int, blocks: int, implementations: int, size: float) -> Array:
     """Factors of shape (blocks, implementations) on a machine that gets slower by ``size``.
 
     It does so evenly over the run; who meets it when follows from the schedule of
-    :func:`bench.plan.jobs`.
+    :func:`bench.planning.plan.jobs`.
     """
     plan = _plan(seed, blocks, implementations)
     ordered = jobs(plan)

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bench.disturbance import Monitor, Reading
-from bench.plan import Effort
-from bench.results import EPOCH, STEP, Disturbance
+from bench.documents.results import EPOCH, STEP, Disturbance
+from bench.measuring.disturbance import Monitor, Reading
+from bench.planning.plan import Effort
 from bench.selfcheck import Finding, Options, Report
 from bench.selfcheck.in_process import (
     DEFAULT,

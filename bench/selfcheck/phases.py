@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import threadpoolctl
 
-from bench.measure import Measurement
-from bench.phases import probe_seconds
-from bench.plan import Effort
-from bench.results import STEP
+from bench.documents.results import STEP
+from bench.measuring.measure import Measurement
+from bench.measuring.phases import probe_seconds
+from bench.measuring.timing import SYSTEM_CLOCK
+from bench.planning.plan import Effort
 from bench.selfcheck import Finding, Options, Report
 from bench.selfcheck.in_process import (
     DEFAULT,
@@ -27,7 +28,6 @@ from bench.selfcheck.in_process import (
     work_of,
 )
 from bench.selfcheck.waiting import Waiting, Waits, busy_wait
-from bench.timing import SYSTEM_CLOCK
 from impls.contract import PHASES, Phase
 
 ROUNDS = 15

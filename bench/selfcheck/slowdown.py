@@ -12,11 +12,11 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from bench import stats, verdicts
+from bench.judging import stats, verdicts
+from bench.running.stopping import ratios
 from bench.selfcheck import Finding, Options, Report
 from bench.selfcheck.in_process import TOP
 from bench.selfcheck.small_run import carry_out, plan_for
-from bench.stopping import ratios
 from impls import registry
 from impls.row import Row
 

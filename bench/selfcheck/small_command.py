@@ -71,7 +71,7 @@ class Workshop:
         return [
             one
             for one in _living()
-            if "bench.worker" in one.command and str(self.temporary) in one.command
+            if "bench.measuring.worker" in one.command and str(self.temporary) in one.command
         ]
 
     @property

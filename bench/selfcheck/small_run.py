@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 
 import bench
-from bench import journal, machine
-from bench.executor import Executor, LocalExecutor
-from bench.plan import Effort, Plan
-from bench.provenance import Dataset
-from bench.results import SCHEMA_VERSION, Results
-from bench.runner import Runner
+from bench.documents import journal
+from bench.documents.results import SCHEMA_VERSION, Results
+from bench.planning.plan import Effort, Plan
+from bench.provenance import machine
+from bench.provenance.records import Dataset
+from bench.running.executor import Executor, LocalExecutor
+from bench.running.runner import Runner
 from impls.data import normalise
 from impls.parameters import Floats
 from impls.presets import PRESETS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.plan import Setting
+from bench.planning.plan import Setting
 
 IMPOSSIBLE = "not possible here: "
 """What a trainer raises, with the reason, where this machine cannot be set up that way."""
@@ -66,7 +66,7 @@ class Trainer(impls.{module}.Trainer):
 _SCIPY = "before = pools()\nimport scipy.linalg\n"
 _OPENMP = "before = pools()\nimport sklearn.utils._openmp_helpers\n"
 _QUOTA = """
-from bench import machine
+from bench.provenance import machine
 
 machine._CGROUPS = Path(__file__).parent / "cgroups"
 machine._CGROUPS.mkdir(exist_ok=True)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import msgspec
 
-from bench.machine import usable_cpus
-from bench.results import Failed, Measured, Outcome, Unverified
+from bench.documents.results import Failed, Measured, Outcome, Unverified
+from bench.provenance.machine import usable_cpus
 from bench.selfcheck import Finding, Options, Report
 from bench.selfcheck.small_run import carry_out, plan_for
 from bench.selfcheck.thread_cases import HEAD, IMPOSSIBLE, MIS_SET, MORE, RIGHT, TAIL, Case

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench import stats
+from bench.judging import stats
+from bench.judging.stats import Ratio
+from bench.judging.verdicts import MARGIN, judge, judge_lead
+from bench.running.stopping import FEWEST_BLOCKS
 from bench.selfcheck.noise import Array, Noise, drift
-from bench.stats import Ratio
-from bench.stopping import FEWEST_BLOCKS
-from bench.verdicts import MARGIN, judge, judge_lead
 
 ROUNDS = 5
 DRIFTING = 5

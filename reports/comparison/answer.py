@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.comparability import Difference
-from bench.comparison import Comparison
-from bench.coordinates import BATCH_SIZE, IMPLEMENTATION, RUN, THREADS
-from bench.plan import Cell
+from bench.judging.comparability import Difference
+from bench.judging.comparison import Comparison
+from bench.judging.coordinates import BATCH_SIZE, IMPLEMENTATION, RUN, THREADS
+from bench.planning.plan import Cell
 from reports import format as text
 
 MOST_NAMED = 3

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.comparison import Pair
-from bench.coordinates import BATCH_SIZE, IMPLEMENTATION, RUN, THREADS
-from bench.verdicts import Kind
+from bench.judging.comparison import Pair
+from bench.judging.coordinates import BATCH_SIZE, IMPLEMENTATION, RUN, THREADS
+from bench.judging.verdicts import Kind
 from reports import format as text
 from reports.comparison import words
 from reports.comparison.answer import Answer

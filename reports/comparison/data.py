@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.comparability import Difference
-from bench.comparison import Apart, Pair
-from bench.coordinates import Side
+from bench.judging.comparability import Difference
+from bench.judging.comparison import Apart, Pair
+from bench.judging.coordinates import Side
 from reports.comparison.answer import Answer
 from reports.comparison.words import change, change_interval, sentences
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from bench.verdicts import Kind
+from bench.judging.verdicts import Kind
 from reports import format as text
 from reports.comparison.answer import MOST_NAMED, Answer
 from reports.comparison.columns import Column, columns, constant, kinds

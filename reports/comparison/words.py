@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from bench.comparability import Difference
-from bench.comparison import Pair
-from bench.coordinates import BATCH_SIZE, RUN
-from bench.verdicts import Code, Kind
+from bench.judging.comparability import Difference
+from bench.judging.comparison import Pair
+from bench.judging.coordinates import BATCH_SIZE, RUN
+from bench.judging.verdicts import Code, Kind
 from reports import format as text
 from reports.comparison.answer import Answer, full_name
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from markupsafe import Markup
 
-from bench.provenance import Accelerator, AcceleratorReading
+from bench.provenance.records import Accelerator, AcceleratorReading
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context

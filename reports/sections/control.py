@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.verdicts import Verdict
+from bench.judging.verdicts import Verdict
 from reports import controls, tables, templates
 from reports import format as text
 from reports.context import Context, Key

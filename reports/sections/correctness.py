@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bench.results import Check
+from bench.documents.results import Check
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context, Gap

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.stats import CONFIDENCE
+from bench.judging.stats import CONFIDENCE
 from reports import charts, tables, templates
 from reports import format as text
 from reports.charts import Contested, Crossed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench import stats
+from bench.judging import stats
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Strip

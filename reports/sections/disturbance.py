@@ -8,7 +8,7 @@ from statistics import median
 
 from markupsafe import Markup
 
-from bench.disturbed import DISTURBED_SHARE, RESOLUTION_SECONDS
+from bench.judging.disturbed import DISTURBED_SHARE, RESOLUTION_SECONDS
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Track

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bench.provenance import Code, Dataset, Machine, Process
-from bench.results import Results
+from bench.documents.results import Results
+from bench.provenance.records import Code, Dataset, Machine, Process
 from impls.contract import Pool
 from reports import format as text
 from reports import tables, templates

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.work import step_operations
+from bench.limits.work import step_operations
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context

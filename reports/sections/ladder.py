@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bench.stats import Ratio
-from bench.verdicts import Verdict
+from bench.judging.stats import Ratio
+from bench.judging.verdicts import Verdict
 from reports import articles, charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Bar

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.stats import CONFIDENCE, MINIMUM_PROCESSES
-from bench.verdicts import ALPHA
+from bench.judging.stats import CONFIDENCE, MINIMUM_PROCESSES
+from bench.judging.verdicts import ALPHA
 from impls.networks import Network
 from reports import templates
 from reports.context import Context

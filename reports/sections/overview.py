@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.verdicts import within
+from bench.judging.verdicts import within
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context

@@ -1,6 +1,6 @@
 """How close each phase comes to what the machine can do: measured limits and a model of the work.
 
-The model is that of :mod:`bench.work`, the bound that of :mod:`bench.roofline`.
+The model is that of :mod:`bench.limits.work`, the bound that of :mod:`bench.limits.roofline`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bench.results import STEP, Peaks
-from bench.roofline import MOST_SHARE
-from bench.work import Work
+from bench.documents.results import STEP, Peaks
+from bench.limits.roofline import MOST_SHARE
+from bench.limits.work import Work
 from impls.contract import PHASES
 from reports import charts, figures, tables, templates
 from reports import format as text

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bench.plan import Setting
-from bench.stats import Ratio
+from bench.judging.stats import Ratio
+from bench.planning.plan import Setting
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Axes, Series

@@ -8,8 +8,8 @@ from statistics import median
 
 from markupsafe import Markup
 
-from bench import stats
-from bench.results import EPOCH, Learning, Measured
+from bench.documents.results import EPOCH, Learning, Measured
+from bench.judging import stats
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Axes, Series

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench import stats
-from bench.stats import Ratio
-from bench.verdicts import Verdict, readable
+from bench.judging import stats
+from bench.judging.stats import Ratio
+from bench.judging.verdicts import Verdict, readable
 from impls.contract import PHASES
 from impls.row import Row
 from reports import format as text

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bench.disturbed import DISTURBED_SHARE
-from bench.provenance import Machine
-from bench.results import Measured, Results
+from bench.documents.results import Measured, Results
+from bench.judging.disturbed import DISTURBED_SHARE
+from bench.provenance.records import Machine
 from reports import format as text
 from reports import watched
 from reports.context import Context

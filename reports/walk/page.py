@@ -8,9 +8,9 @@ from pathlib import Path
 
 import jinja2
 
-from bench.results import Results
-from bench.stats import MINIMUM_PROCESSES
-from bench.verdicts import MARGIN
+from bench.documents.results import Results
+from bench.judging.stats import MINIMUM_PROCESSES
+from bench.judging.verdicts import MARGIN
 from impls.registry import ROWS
 from impls.row import Row
 from reports import articles, summary

@@ -14,14 +14,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench import dataset, gate, lock, machine, memory, threads
-from bench.cells import describe_process
+from bench.documents.pytest_json import KEY, CellFacts, RunFacts
+from bench.documents.results import Check
 from bench.errors import BusyError
-from bench.plan import Cell
-from bench.provenance import Process
-from bench.pytest_json import KEY, CellFacts, RunFacts
-from bench.results import Check
-from bench.timing import Clock, time_round
+from bench.measuring import memory
+from bench.measuring.cells import describe_process
+from bench.measuring.timing import Clock, time_round
+from bench.planning import environment
+from bench.planning.plan import Cell
+from bench.proof import gate
+from bench.provenance import dataset, machine
+from bench.provenance.records import Process
+from bench.running import lock
 from impls import registry
 from impls.contract import Trainer
 from impls.data import TrainingData, load_dataset
@@ -38,14 +42,14 @@ PRESET = PRESETS["blog"]
 
 def requested_threads() -> int | None:
     """The number of threads that the user exported, by whichever variable."""
-    exported = [os.environ[name] for name in threads.VARIABLES if name in os.environ]
+    exported = [os.environ[name] for name in environment.VARIABLES if name in os.environ]
     return int(exported[0]) if exported else None
 
 
 # Pools read their variables when they are loaded, and none is loaded yet but NumPy's own: one
 # exported variable therefore speaks for all that were left unset, so that
 # OPENBLAS_NUM_THREADS=1 does not compare one BLAS thread with all threads of another library.
-for _name, _value in threads.variables(requested_threads()).items():
+for _name, _value in environment.variables(requested_threads()).items():
     os.environ.setdefault(_name, _value)
 
 

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bench.results import EPOCH, STEP
-from bench.timing import Clock, calibrate, time_round, warm_up
+from bench.documents.results import EPOCH, STEP
+from bench.measuring.timing import Clock, calibrate, time_round, warm_up
 from impls import registry
 from impls.contract import PHASES
 from impls.parameters import epoch_order

@@ -14,7 +14,7 @@ from unittest import mock
 
 import numpy as np
 
-from bench import gate
+from bench.proof import gate
 from impls import registry
 from impls.contract import Trainer
 from impls.convolution import Convolution

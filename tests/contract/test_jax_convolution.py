@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import gate
+from bench.proof import gate
 from impls.convolution import Convolution, Stage
 from impls.formulas import Formulas
 from impls.networks import Network, Training

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from bench import gate
+from bench.proof import gate
 from impls.contract import Trainer
 from impls.networks import Network
 from impls.numba import jit as numba_jit

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench import gate
+from bench.proof import gate
 from impls.contract import Pool
 from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters

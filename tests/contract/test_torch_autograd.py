@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from bench import gate
+from bench.proof import gate
 from impls.contract import FEATURES, Trainer
 from impls.convolution import Convolution
 from impls.networks import Network, Training

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from bench import gate
+from bench.proof import gate
 from impls.contract import Trainer
 from impls.fit import fit
 from impls.networks import Network, Training

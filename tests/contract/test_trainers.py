@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from bench import gate
+from bench.proof import gate
 from impls.contract import Trainer
 from impls.networks import Network, Training
 from impls.parameters import Parameters, epoch_order, start_parameters

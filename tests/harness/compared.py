@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bench.coordinates import Side, sides
-from bench.plan import Cell, Setting
-from bench.results import (
+from bench.documents.results import (
     Failed,
     Invalid,
     Measured,
@@ -19,6 +17,8 @@ from bench.results import (
     Unavailable,
     Unverified,
 )
+from bench.judging.coordinates import Side, sides
+from bench.planning.plan import Cell, Setting
 from impls.networks import Training
 from tests.harness import fakes
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from bench.executor import End
-from bench.orders import Order, append
-from bench.plan import Cell, Effort, Job, Plan, cell_of
-from bench.provenance import Dataset, Machine, Process
-from bench.results import SCHEMA_VERSION, Check, Measured, Results, Timing
+from bench.documents.orders import Order, append
+from bench.documents.results import SCHEMA_VERSION, Check, Measured, Results, Timing
+from bench.planning.plan import Cell, Effort, Job, Plan, cell_of
+from bench.provenance.records import Dataset, Machine, Process
+from bench.running.executor import End
 from impls import reference
 from impls.contract import Pool
 from impls.networks import Network, Training

@@ -15,7 +15,7 @@ from bench.doctor.findings import (
     Scaling,
     StepTime,
 )
-from bench.provenance import Machine
+from bench.provenance.records import Machine
 from tests.harness import fakes
 
 NEIGHBOURS = Neighbours(load=(0.25, 0.5, 0.75), pressure=0.01, foreign=0.0, stolen=0.0)

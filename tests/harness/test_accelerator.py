@@ -5,10 +5,10 @@ import importlib.util
 import msgspec
 import pytest
 
-from bench import accelerator
-from bench.accelerator import Device, describe_all, find
-from bench.disturbed import held_back
-from bench.provenance import Accelerator, AcceleratorReading
+from bench.judging.disturbed import held_back
+from bench.provenance import accelerator
+from bench.provenance.accelerator import Device, describe_all, find
+from bench.provenance.records import Accelerator, AcceleratorReading
 from tests.harness.fake_nvml import FakeGpu, FakeNvml
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from bench.agreement import agreeing
-from bench.provenance import Accelerator
-from bench.results import Failed, Measured, Outcome, Unverified
+from bench.documents.results import Failed, Measured, Outcome, Unverified
+from bench.provenance.records import Accelerator
+from bench.running.agreement import agreeing
 from tests.harness import fakes
 
 PLAN = fakes.plan()

@@ -9,9 +9,9 @@ from queue import SimpleQueue
 
 import pytest
 
-from bench import barrier
-from bench.barrier import Subject, refusal
-from bench.timing import Clock
+from bench.measuring import barrier
+from bench.measuring.barrier import Subject, refusal
+from bench.measuring.timing import Clock
 from tests.harness.fake_trainer import TICK, FakeClock
 
 STEP = 8 * TICK

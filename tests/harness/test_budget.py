@@ -5,9 +5,9 @@ import math
 import msgspec
 import pytest
 
-from bench import budget
 from bench.errors import UsageError
-from bench.estimate import Pace, block_seconds
+from bench.running import budget
+from bench.running.estimate import Pace, block_seconds
 from tests.harness import fakes
 
 PLAN = fakes.plan(

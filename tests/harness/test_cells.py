@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench import memory
-from bench.accelerator import Device
-from bench.cells import CellWork, describe_process
-from bench.disturbance import Monitor
-from bench.orders import Arrays
-from bench.provenance import Accelerator
-from bench.results import Invalid, Measured, Memory, Outcome, Peaks, Unverified
-from bench.timing import Clock
+from bench.documents.orders import Arrays
+from bench.documents.results import Invalid, Measured, Memory, Outcome, Peaks, Unverified
+from bench.measuring import memory
+from bench.measuring.cells import CellWork, describe_process
+from bench.measuring.disturbance import Monitor
+from bench.measuring.timing import Clock
+from bench.provenance.accelerator import Device
+from bench.provenance.records import Accelerator
 from impls.contract import Loss, Trainer
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows

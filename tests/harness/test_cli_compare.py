@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench import documents, journal
-from bench.provenance import Accelerator
-from bench.results import Outcome, Results
+from bench.documents import files, journal
+from bench.documents.results import Outcome, Results
+from bench.provenance.records import Accelerator
 from impls.contract import Pool
 from tests.harness import test_pytest_json
 from tests.harness.compared import (
@@ -41,7 +41,7 @@ def compare(mlpbench: Callable[..., Any], tmp_path: Path) -> Compare:
     def run(*results: Results, options: tuple[object, ...] = ()) -> Any:
         names = ["base.json", "new.json", "newer.json"]
         for name, one in zip(names, results, strict=False):
-            documents.save(one, tmp_path / name)
+            files.save(one, tmp_path / name)
         return mlpbench("compare", *names[: len(results)], *options)
 
     return run
@@ -574,13 +574,13 @@ def test_labels_survive_in_data(data: Callable[..., dict[str, Any]]) -> None:
 def test_a_mistake_is_explained_without_traceback(
     mlpbench: Callable[..., Any], tmp_path: Path, arguments: tuple[str, ...], said: str
 ) -> None:
-    encoded = documents.encode(GRID.document())
+    encoded = files.encode(GRID.document())
     (tmp_path / "base.json").write_bytes(encoded)
     (tmp_path / "junk.json").write_text("junk")
     (tmp_path / "cut.json").write_bytes(encoded[: len(encoded) // 2])
     (tmp_path / "cut.jsonl").write_bytes(encoded[: len(encoded) // 2])
-    documents.save(document({cell("numpy-naive"): [0.0]}), tmp_path / "zero.json")
-    documents.save(document({}), tmp_path / "empty.json")
+    files.save(document({cell("numpy-naive"): [0.0]}), tmp_path / "zero.json")
+    files.save(document({}), tmp_path / "empty.json")
     answer = mlpbench("compare", *arguments)
     assert answer.code == 64
     assert said in answer.err
@@ -591,7 +591,7 @@ def test_a_mistake_is_explained_without_traceback(
 def test_a_journal_is_compared_with_a_document(
     mlpbench: Callable[..., Any], tmp_path: Path
 ) -> None:
-    documents.save(ONE.document(), tmp_path / "base.json")
+    files.save(ONE.document(), tmp_path / "base.json")
     record = journal.Journal(tmp_path / "run", msgspec.structs.replace(SLOWER, outcomes=()))
     record.add(0, 1.0, SLOWER.outcomes)
     record.close()
@@ -602,7 +602,7 @@ def test_a_journal_is_compared_with_a_document(
 
 def test_paths_from_the_root_keep_their_form(mlpbench: Callable[..., Any], tmp_path: Path) -> None:
     for name in ("1.json", "2.json"):
-        documents.save(ONE.document(), tmp_path / name)
+        files.save(ONE.document(), tmp_path / name)
     said = mlpbench("compare", tmp_path / "1.json", "2.json")
     assert said.out.startswith(f"Epoch time of 2.json against {tmp_path / '1.json'}:")
 
@@ -673,7 +673,7 @@ def test_a_document_measured_by_pytest_is_shown_to_be_measured_in_another_way(
     mlpbench: Callable[..., Any], tmp_path: Path
 ) -> None:
     run = document({cell("numpy-naive"): times()})
-    documents.save(run, tmp_path / "base.json")
+    files.save(run, tmp_path / "base.json")
     said = mlpbench("compare", "base.json", "1.json")
     assert "generator" in said.out
     assert said.code == 2
@@ -694,6 +694,6 @@ def test_documents_are_called_by_what_tells_them_apart(
 ) -> None:
     for source in sources:
         (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
-        documents.save(ONE.document(), tmp_path / source)
+        files.save(ONE.document(), tmp_path / source)
     said = mlpbench("compare", *sources)
     assert said.out.startswith(f"Epoch time of {labels[1]} against {labels[0]}:")

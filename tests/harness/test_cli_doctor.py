@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench import lock
 from bench.cli import doctor
 from bench.doctor import scaling, surroundings
 from bench.doctor.findings import Diagnosis, Gpus
-from bench.provenance import Accelerator, AcceleratorReading
+from bench.provenance.records import Accelerator, AcceleratorReading
+from bench.running import lock
 from impls import registry
 from tests.harness import findings
 

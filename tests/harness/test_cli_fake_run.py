@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import documents
-from bench.executor import End
-from bench.orders import Order, load_arrays
-from bench.plan import jobs
-from bench.stopping import FEWEST_BLOCKS
+from bench.documents import files
+from bench.documents.orders import Order, load_arrays
+from bench.planning.plan import jobs
+from bench.running.executor import End
+from bench.running.stopping import FEWEST_BLOCKS
 from tests.harness import fakes
 
 SMALL = ("--network", "36-8-3", "--batch-size", "20")
@@ -65,14 +65,14 @@ def test_bare_leaves_the_named_implementation_alone(
 def test_a_budget_ends_the_run_when_it_is_used_up(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("bench.budget.MOST_BLOCKS", 4)
+    monkeypatch.setattr("bench.running.budget.MOST_BLOCKS", 4)
     out = tmp_path / "out"
     _, said = run_with_fakes(monkeypatch, mlpbench, npz, "--budget", "2min", "--out", out)
     assert said.code == 0, said.err
     assert re.search(r"2 min: about \d+ blocks of 3 worker processes; ratios within", said.out)
     assert "at most 120 s left" in said.out or "at most 2 min left" in said.out
-    assert documents.load(out / "results.json").ended == "all 4 blocks"
-    assert documents.load(out / "results.json").plan.budget_seconds == 120
+    assert files.load(out / "results.json").ended == "all 4 blocks"
+    assert files.load(out / "results.json").plan.budget_seconds == 120
 
 
 def test_precision_is_announced_and_the_reason_for_the_end_is_kept(
@@ -84,7 +84,7 @@ def test_precision_is_announced_and_the_reason_for_the_end_is_kept(
     assert "until every ratio is within 2.0%" in said.out
     # Fake workers all take the same time, so the fewest blocks that are believed are enough.
     assert {order.job.block for order in executor.orders} == set(range(FEWEST_BLOCKS))
-    assert documents.load(out / "results.json").ended.startswith("every ratio within 0.0%")
+    assert files.load(out / "results.json").ended.startswith("every ratio within 0.0%")
 
 
 def test_the_margin_reaches_terminal_and_report(
@@ -126,7 +126,7 @@ def test_a_resumed_run_has_the_schedule_of_one_that_was_not_interrupted(
     monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: executor)
     said = mlpbench("run", "--resume", out)
     assert said.code == 0, said.err
-    found = documents.load(out / "results.json")
+    found = files.load(out / "results.json")
     assert [order.job for order in executor.orders] == jobs(found.plan)[after:]
     assert found.complete
     assert len(found.outcomes) == 9
@@ -175,10 +175,10 @@ def test_workers_get_the_data_as_they_were_to_be_normalised_and_the_record_says_
     out = tmp_path / "out"
     said = mlpbench("run", *SMALL, *fixed, "--normalise", "range", "--out", out)
     assert "normalisation range" in said.out
-    assert documents.load(out / "results.json").dataset.normalisation == "range"
+    assert files.load(out / "results.json").dataset.normalisation == "range"
     # What the journal says is what a resumed run goes on with.
     assert mlpbench("run", "--resume", out).code == 0
-    assert documents.load(out / "results.json").dataset.normalisation == "range"
+    assert files.load(out / "results.json").dataset.normalisation == "range"
     assert len(seen) > 3
     assert set(seen) == {(0, 1)}
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bench import documents
 from bench.cli.implementations import choose_implementations, choose_trainer, choose_trainers
+from bench.documents import files
+from bench.documents.results import Unavailable
 from bench.errors import ImplementationError, UnknownNameError, UsageError
-from bench.results import Unavailable
 from impls import registry
 from impls.row import Row
 from tests.harness import fakes, third_party
@@ -143,7 +143,7 @@ def test_a_row_that_only_a_pattern_named_and_that_is_not_installed_is_an_outcome
         "--out", tmp_path / "out",
     )  # fmt: skip
     assert said.code == 0, said.err
-    outcomes = documents.load(tmp_path / "out" / "results.json").outcomes
+    outcomes = files.load(tmp_path / "out" / "results.json").outcomes
     absent = [one for one in outcomes if one.cell.implementation == "fast-absent"]
     assert absent
     assert all(

@@ -8,14 +8,14 @@ from pathlib import Path
 import click
 import pytest
 
-from bench.budget import MOST_BLOCKS
 from bench.cli import cli
 from bench.cli.planning import Choices, build_plan, examples_wanted
 from bench.cli.run import _choices, run_command
 from bench.errors import DatasetError, ImplementationError, UnknownNameError, UsageError
-from bench.machine import usable_cpus
-from bench.plan import Plan, jobs
-from bench.profiles import PROFILES
+from bench.planning.plan import Plan, jobs
+from bench.planning.profiles import PROFILES
+from bench.provenance.machine import usable_cpus
+from bench.running.budget import MOST_BLOCKS
 from impls import registry
 from impls.data import TrainingData, load_dataset
 

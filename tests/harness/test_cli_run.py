@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench import documents, journal
-from bench.results import EPOCH, Invalid, Measured, Results
+from bench.documents import files, journal
+from bench.documents.results import EPOCH, Invalid, Measured, Results
 from impls import registry
 from tests.harness import fakes, third_party
 
@@ -44,7 +44,7 @@ def test_a_file_is_measured_and_reported(small_run: Command, tmp_path: Path) -> 
     implementation = third_party.write(tmp_path, "right")
     said = small_run("--impl", implementation)
     assert said.code == 0, said.err
-    found = documents.load(tmp_path / "out" / "results.json")
+    found = files.load(tmp_path / "out" / "results.json")
     assert found.complete
     (outcome,) = found.outcomes
     assert isinstance(outcome, Measured)
@@ -64,7 +64,7 @@ def test_wrong_gradients_are_invalid_and_not_timed(small_run: Command, tmp_path:
     said = small_run("--impl", third_party.write(tmp_path, "wrong"), "--json")
     assert said.code == 3
     assert json.loads(said.out)["complete"] is True
-    (outcome,) = documents.load(tmp_path / "out" / "results.json").outcomes
+    (outcome,) = files.load(tmp_path / "out" / "results.json").outcomes
     assert isinstance(outcome, Invalid)
     assert "gradient of biases[0]" in outcome.reason
     assert b'"timings"' not in (tmp_path / "out" / "results.json").read_bytes()
@@ -90,7 +90,7 @@ def test_an_interrupted_run_keeps_what_was_measured(
     said = small_run("--impl", "numpy-naive,numpy-layout,numpy-cached", "--json")
     assert said.code == 130
     assert json.loads(said.out)["complete"] is False
-    found = documents.load(tmp_path / "out" / "results.json")
+    found = files.load(tmp_path / "out" / "results.json")
     assert not found.complete
     assert len(found.outcomes) == 1
 
@@ -178,7 +178,7 @@ def test_a_report_is_written_from_results_and_from_a_journal(
     mlpbench: Command, tmp_path: Path
 ) -> None:
     document = document_with_outcomes()
-    documents.save(document, tmp_path / "results.json")
+    files.save(document, tmp_path / "results.json")
     record = journal.Journal(tmp_path / "journal", document)
     for number, outcome in enumerate(document.outcomes):
         record.add(number, 0.5, (outcome,))
@@ -205,7 +205,7 @@ def test_a_report_is_written_from_the_sample_of_version_1(
 
 
 def test_a_report_without_output_goes_into_this_folder(mlpbench: Command, tmp_path: Path) -> None:
-    documents.save(document_with_outcomes(), tmp_path / "results.json")
+    files.save(document_with_outcomes(), tmp_path / "results.json")
     assert mlpbench("report", "results.json").code == 0
     assert (tmp_path / "report.html").is_file()
 
@@ -227,7 +227,7 @@ def test_a_report_that_cannot_be_made_is_explained(
 ) -> None:
     (tmp_path / "junk.json").write_text("junk")
     (tmp_path / "folder").mkdir()
-    documents.save(document_with_outcomes(), tmp_path / "good.json")
+    files.save(document_with_outcomes(), tmp_path / "good.json")
     answer = mlpbench("report", *sources)
     assert answer.code == 64
     assert said in answer.err

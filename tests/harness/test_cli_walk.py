@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import documents
-from bench.results import Results
+from bench.documents import files
+from bench.documents.results import Results
 
 Command = Callable[..., Any]
 
@@ -17,7 +17,7 @@ def test_it_writes_the_page_and_says_where(
     mlpbench: Command, tmp_path: Path, tiny_document: Results
 ) -> None:
     source, page = tmp_path / "results.json", tmp_path / "page.md"
-    documents.save(tiny_document, source)
+    files.save(tiny_document, source)
     said = mlpbench("walk", source, "--out", page)
     assert (said.code, said.out, said.err) == (0, f"Page: {page}\n", "")
     text = page.read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ def test_a_packed_document_gives_the_same_page_but_for_its_name(
     mlpbench: Command, tmp_path: Path, tiny_document: Results
 ) -> None:
     plain, packed, page = tmp_path / "r.json", tmp_path / "r.json.gz", tmp_path / "page.md"
-    documents.save(tiny_document, plain)
+    files.save(tiny_document, plain)
     packed.write_bytes(gzip.compress(plain.read_bytes()))
     texts = []
     for source in (plain, packed):

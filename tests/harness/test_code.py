@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench import code
 from bench.errors import ImplementationError
+from bench.provenance import code
 from impls.registry import ROWS
 from impls.row import Row
 
@@ -93,7 +93,7 @@ def git(folder: Path, *arguments: str) -> str:
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository that looks like this project's, and code.describe believing to be in it."""
-    for name in ("bench/__init__.py", "bench/code.py", "impls/a.py", "reports/b.py"):
+    for name in ("bench/__init__.py", "bench/provenance/code.py", "impls/a.py", "reports/b.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("pass\n")
     git(tmp_path, "init", "--quiet")
@@ -111,7 +111,7 @@ def test_a_checkout_tells_its_commit(checkout: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "modified"),
     [
-        ("bench/code.py", True),
+        ("bench/provenance/code.py", True),
         ("impls/a.py", True),
         ("impls/new.py", True),
         ("reports/b.py", False),
@@ -134,7 +134,7 @@ def test_what_a_git_hook_exports_does_not_mislead(
 
 
 def test_an_installed_copy_inside_another_checkout_has_no_commit(checkout: Path) -> None:
-    git(checkout, "rm", "--quiet", "--cached", "bench/code.py")
+    git(checkout, "rm", "--quiet", "--cached", "bench/provenance/code.py")
     git(checkout, "commit", "--quiet", "-m", "less")
     found = code.describe([])
     assert (found.commit, found.modified) == (None, None)

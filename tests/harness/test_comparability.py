@@ -6,11 +6,24 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench.comparability import Difference, between_documents, between_processes, merged, obstacles
-from bench.conditions import OF_THE_MACHINE, RULES, rule_of
-from bench.plan import Plan
-from bench.provenance import Accelerator, AcceleratorReading, Code, Dataset, Machine, Process
-from bench.results import Results
+from bench.documents.results import Results
+from bench.judging.comparability import (
+    Difference,
+    between_documents,
+    between_processes,
+    merged,
+    obstacles,
+)
+from bench.judging.conditions import OF_THE_MACHINE, RULES, rule_of
+from bench.planning.plan import Plan
+from bench.provenance.records import (
+    Accelerator,
+    AcceleratorReading,
+    Code,
+    Dataset,
+    Machine,
+    Process,
+)
 from impls.contract import Pool
 from impls.networks import Network, Training
 from tests.harness import compared, fakes

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.comparison import Comparison, compare
-from bench.coordinates import (
+from bench.documents.results import Outcome, Results
+from bench.errors import ResultsError, UnknownNameError, UsageError
+from bench.judging.comparison import Comparison, compare
+from bench.judging.coordinates import (
     BATCH_SIZE,
     IMPLEMENTATION,
     RUN,
@@ -19,11 +21,9 @@ from bench.coordinates import (
     values_along,
     variables_of,
 )
-from bench.errors import ResultsError, UnknownNameError, UsageError
-from bench.question import Question, choose_baseline, choose_phase, suggestions
-from bench.results import Outcome, Results
-from bench.stats import paired_ratio
-from bench.verdicts import judge
+from bench.judging.question import Question, choose_baseline, choose_phase, suggestions
+from bench.judging.stats import paired_ratio
+from bench.judging.verdicts import judge
 from tests.harness.compared import (
     STEADY,
     Grid,

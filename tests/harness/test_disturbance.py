@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.disturbance import Monitor, Reading
-from bench.results import Disturbance
+from bench.documents.results import Disturbance
+from bench.measuring.disturbance import Monitor, Reading
 
 TICK = 1 / os.sysconf("SC_CLK_TCK")
 

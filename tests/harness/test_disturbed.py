@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.disturbed import is_disturbed, share
-from bench.results import Disturbance
+from bench.documents.results import Disturbance
+from bench.judging.disturbed import is_disturbed, share
 
 
 def disturbance(

@@ -6,7 +6,7 @@ import pytest
 
 from bench.doctor import advice, exported
 from bench.doctor.findings import ClockQuality, Forecast, PoolsOf
-from bench.threads import VARIABLES, variables
+from bench.planning.environment import VARIABLES, variables
 from tests.harness import fakes, findings
 
 

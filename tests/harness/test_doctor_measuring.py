@@ -10,16 +10,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import stats
-from bench.disturbance import Monitor, Reading
 from bench.doctor import examination, noise, pools, scaling, surroundings
 from bench.doctor.surroundings import Others
-from bench.executor import End
-from bench.orders import Order, append
-from bench.plan import Cell
-from bench.results import EPOCH, STEP, Disturbance, Measured, Unverified
-from bench.threads import variables
-from bench.timing import Clock
+from bench.documents.orders import Order, append
+from bench.documents.results import EPOCH, STEP, Disturbance, Measured, Unverified
+from bench.judging import stats
+from bench.measuring.disturbance import Monitor, Reading
+from bench.measuring.timing import Clock
+from bench.planning.environment import variables
+from bench.planning.plan import Cell
+from bench.running.executor import End
 from impls import registry
 from tests.harness import fakes
 from tests.harness.fake_trainer import FakeClock, FakeMonitor

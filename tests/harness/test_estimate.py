@@ -7,10 +7,10 @@ import pytest
 from rich.console import Console
 
 from bench.cli.progress import RunProgress, duration
-from bench.estimate import Pace, block_seconds, may_compile, pace, run_seconds
-from bench.plan import Job, jobs
-from bench.runner import Progress
-from bench.timing import Clock
+from bench.measuring.timing import Clock
+from bench.planning.plan import Job, jobs
+from bench.running.estimate import Pace, block_seconds, may_compile, pace, run_seconds
+from bench.running.runner import Progress
 from impls.networks import Training
 from impls.parameters import Floats
 from impls.row import Row, control_of

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.exhaustion import LONGEST, explanation
+from bench.measuring.exhaustion import LONGEST, explanation
 
 
 class OutOfMemoryError(RuntimeError):

@@ -4,8 +4,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench import gate
-from bench.tolerance import Tolerances, tolerances
+from bench.proof import gate
+from bench.proof.tolerance import Tolerances, tolerances
 from impls.networks import Network, Training
 from impls.parameters import Floats, epoch_order, start_parameters
 from tests.harness import fakes

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from bench import gate, kinks, probe, truth
 from bench.errors import UsageError
-from bench.tolerance import tolerances
+from bench.proof import gate, kinks, probe, truth
+from bench.proof.tolerance import tolerances
 from impls import reference
 from impls.contract import Trainer
 from impls.convolution import Convolution

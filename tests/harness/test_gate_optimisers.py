@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench import gate, kinks, probe
+from bench.proof import gate, kinks, probe
 from impls import reference
 from impls.contract import Trainer
 from impls.networks import Network, Training

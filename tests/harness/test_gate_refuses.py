@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench import gate, probe
-from bench.results import Check
+from bench.documents.results import Check
+from bench.proof import gate, probe
 from impls import reference
 from impls.contract import Phase, Trainer
 from impls.networks import Network, Training

@@ -5,10 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import journal
+from bench.documents import journal
+from bench.documents.results import SCHEMA_VERSION, Failed, Outcome
 from bench.errors import ResultsError
-from bench.plan import jobs
-from bench.results import SCHEMA_VERSION, Failed, Outcome
+from bench.planning.plan import jobs
 from tests.harness import fakes
 
 

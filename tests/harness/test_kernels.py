@@ -9,9 +9,9 @@ import sys
 import msgspec
 import pytest
 
-from bench import kernels, machine
 from bench.doctor.advice import on_kernels
 from bench.doctor.findings import PoolsOf
+from bench.provenance import kernels, machine
 from impls.contract import Pool
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import journal
-from bench.executor import LocalExecutor
-from bench.learning import HELD_EPOCHS, held_since, learn
-from bench.measure import CellTimer
-from bench.results import EPOCH, Measured, Outcome, Unavailable
-from bench.runner import Runner
+from bench.documents import journal
+from bench.documents.results import EPOCH, Measured, Outcome, Unavailable
+from bench.measuring.learning import HELD_EPOCHS, held_since, learn
+from bench.measuring.measure import CellTimer
+from bench.running.executor import LocalExecutor
+from bench.running.runner import Runner
 from impls import registry
 from impls.networks import Training
 from impls.parameters import Floats, start_parameters

@@ -12,7 +12,7 @@ import bench
 
 CHILD = """
 import os, sys, time
-from bench import lifeline
+from bench.measuring import lifeline
 tied = sys.argv[1] != "untied" and lifeline.end_with(int(sys.argv[1]))
 print(os.getpid(), tied, flush=True)
 time.sleep(60)

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench import lock
 from bench.errors import BusyError
+from bench.running import lock
 
 HOLD = """
 import sys
 from pathlib import Path
-from bench.lock import measuring
+from bench.running.lock import measuring
 with measuring(sys.argv[2], Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.readline()

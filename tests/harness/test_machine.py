@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 import bench
-from bench import machine
-from bench.provenance import Machine
+from bench.provenance import machine
+from bench.provenance.records import Machine
 
 
 def test_a_machine_describes_itself_in_a_form_that_json_holds() -> None:

@@ -7,9 +7,9 @@ from typing import ClassVar
 import msgspec
 import pytest
 
-from bench.measure import CellTimer, Measurement
-from bench.plan import Effort
-from bench.results import Timing
+from bench.documents.results import Timing
+from bench.measuring.measure import CellTimer, Measurement
+from bench.planning.plan import Effort
 from impls.contract import PHASES, Loss, Phase
 from impls.networks import Training
 from impls.parameters import Rows, start_parameters

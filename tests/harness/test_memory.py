@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import memory
+from bench.measuring import memory
 
 MIB = 2**20
 
@@ -40,7 +40,7 @@ def test_a_fresh_process_does_not_begin_with_the_peak_of_its_parent() -> None:
     program = (
         "import numpy as np, subprocess, sys\n"
         "block = np.ones(256 * 2**20, np.uint8)\n"
-        "child = 'from bench import memory; print(memory.peak())'\n"
+        "child = 'from bench.measuring import memory; print(memory.peak())'\n"
         "sys.stdout.write(subprocess.run([sys.executable, '-c', child], stdout=-1).stdout.decode())"
     )
     done = subprocess.run(

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import machine, peaks
-from bench.peaks import (
+from bench.limits.work import Product
+from bench.measuring import peaks
+from bench.measuring.peaks import (
     MOST_CALLS,
     PASSES,
     PROBE_SECONDS,
@@ -23,8 +24,8 @@ from bench.peaks import (
     measure,
     product_probe,
 )
-from bench.timing import Clock
-from bench.work import Product
+from bench.measuring.timing import Clock
+from bench.provenance import machine
 from tests.harness.fake_trainer import TICK, FakeClock
 
 

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from bench.errors import UsageError
-from bench.plan import Cell, Job, Plan, cell_of, jobs, require_distinct
-from bench.profiles import PROFILES
+from bench.planning.plan import Cell, Job, Plan, cell_of, jobs, require_distinct
+from bench.planning.profiles import PROFILES
 from tests.harness import fakes
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench import documents, pytest_json
+from bench.documents import files, pytest_json
+from bench.documents.pytest_json import KEY, CellFacts, RunFacts, convert, is_from_pytest_benchmark
+from bench.documents.results import Measured, Unverified
+from bench.documents.sources import read_any
 from bench.errors import ResultsError
-from bench.pytest_json import KEY, CellFacts, RunFacts, convert, is_from_pytest_benchmark
-from bench.results import Measured, Unverified
-from bench.sources import read_any
 from impls.networks import Training
 from tests.harness import fakes
 
@@ -111,7 +111,7 @@ def test_the_plan_is_the_one_that_would_have_asked_for_these_cells() -> None:
 
 def test_the_converted_document_is_a_valid_one() -> None:
     found = convert(document(benchmark()), origin="b.json")
-    assert documents.decode(documents.encode(found), origin="again") == found
+    assert files.decode(files.encode(found), origin="again") == found
 
 
 def test_benchmarks_of_others_are_left_out() -> None:
@@ -163,7 +163,7 @@ def test_the_busiest_phase_speaks_for_the_threads() -> None:
 
 def test_the_origin_of_a_file_is_recognised_by_its_content(tmp_path: Path) -> None:
     ours, theirs = tmp_path / "ours.json", tmp_path / "theirs.json"
-    ours.write_bytes(documents.encode(fakes.document()))
+    ours.write_bytes(files.encode(fakes.document()))
     theirs.write_bytes(document(benchmark()))
     assert not is_from_pytest_benchmark(ours.read_bytes())
     assert is_from_pytest_benchmark(theirs.read_bytes())

@@ -9,9 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import documents
-from bench.errors import ResultsError
-from bench.results import (
+from bench.documents import files
+from bench.documents.results import (
     SCHEMA_VERSION,
     Check,
     Failed,
@@ -22,7 +21,8 @@ from bench.results import (
     Unavailable,
     Unverified,
 )
-from bench.sources import read_any
+from bench.documents.sources import read_any
+from bench.errors import ResultsError
 from tests.harness import fakes
 
 SAMPLE = Path(__file__).parent.parent / "data" / "results_v1.json"
@@ -43,12 +43,12 @@ def every_outcome() -> tuple[Outcome, ...]:
 
 
 def encoded(**changes: object) -> bytes:
-    return documents.encode(fakes.document(outcomes=every_outcome(), **changes))
+    return files.encode(fakes.document(outcomes=every_outcome(), **changes))
 
 
 def test_a_document_with_every_kind_of_outcome_survives_the_round_trip() -> None:
     document = fakes.document(outcomes=every_outcome(), complete=False, command="mlpbench run")
-    assert documents.decode(documents.encode(document), origin="here") == document
+    assert files.decode(files.encode(document), origin="here") == document
 
 
 def test_a_document_names_its_version_and_is_made_to_be_read() -> None:
@@ -57,7 +57,7 @@ def test_a_document_names_its_version_and_is_made_to_be_read() -> None:
 
 
 def test_data_of_older_documents_were_standardised() -> None:
-    assert documents.load(SAMPLE).dataset.normalisation == "standard"
+    assert files.load(SAMPLE).dataset.normalisation == "standard"
 
 
 def test_a_check_that_is_not_finite_is_not_passed() -> None:
@@ -70,17 +70,17 @@ def test_no_document_holds_what_json_has_no_word_for() -> None:
         check = Check(name="x", error=odd, tolerance=1e-5)
         cell = fakes.cell(fakes.plan())
         invalid = Invalid(cell=cell, block=0, reason="r", gate=(check,))
-        text = documents.encode(fakes.document(outcomes=(invalid,)))
+        text = files.encode(fakes.document(outcomes=(invalid,)))
         assert b"NaN" not in text
         assert b"Infinity" not in text
-        (found,) = documents.decode(text, origin="here").outcomes
+        (found,) = files.decode(text, origin="here").outcomes
         assert isinstance(found, Invalid)
         assert found.gate[0].error is None
 
 
 def test_a_value_of_an_unknown_type_is_refused_instead_of_becoming_text() -> None:
     with pytest.raises(TypeError):
-        documents.encode(fakes.document(command=object()))
+        files.encode(fakes.document(command=object()))
 
 
 def test_a_newer_version_is_refused_with_both_versions_and_the_remedy() -> None:
@@ -89,12 +89,12 @@ def test_a_newer_version_is_refused_with_both_versions_and_the_remedy() -> None:
     with pytest.raises(
         ResultsError, match=rf"f\.json has schema version 99.* up to {SCHEMA_VERSION}. Update"
     ):
-        documents.decode(newer, origin="f.json")
+        files.decode(newer, origin="f.json")
 
 
 def test_a_newer_version_is_refused_as_such_whatever_else_it_holds() -> None:
     with pytest.raises(ResultsError, match="schema version 7"):
-        documents.decode(b'{"schema_version": 7, "new": [1]}', origin="f.json")
+        files.decode(b'{"schema_version": 7, "new": [1]}', origin="f.json")
 
 
 @pytest.mark.parametrize(
@@ -102,12 +102,12 @@ def test_a_newer_version_is_refused_as_such_whatever_else_it_holds() -> None:
 )
 def test_junk_is_refused_with_its_origin_and_what_would_do(junk: bytes) -> None:
     with pytest.raises(ResultsError, match=r"f\.json is not a results document.*mlpbench run"):
-        documents.decode(junk, origin="f.json")
+        files.decode(junk, origin="f.json")
 
 
 def test_text_that_is_not_unicode_is_refused_too() -> None:
     with pytest.raises(ResultsError, match=r"f\.json is (damaged|not a results document)"):
-        documents.decode(b'{"schema_version": 1, "created_at": "\xff"}', origin="f.json")
+        files.decode(b'{"schema_version": 1, "created_at": "\xff"}', origin="f.json")
 
 
 def test_a_file_of_brackets_is_refused_too(tmp_path: Path) -> None:
@@ -130,18 +130,18 @@ def test_a_damaged_document_is_refused_with_its_origin(old: bytes, new: bytes) -
     text = encoded()
     assert old in text
     with pytest.raises(ResultsError, match=r"f\.json is damaged: .*Run the measurement again"):
-        documents.decode(text.replace(old, new, 1), origin="f.json")
+        files.decode(text.replace(old, new, 1), origin="f.json")
 
 
 def test_a_document_with_an_impossible_network_is_refused_with_its_origin() -> None:
     document = msgspec.json.decode(encoded())
     document["plan"]["network"]["layers"] = [6]
     with pytest.raises(ResultsError, match=r"f\.json"):
-        documents.decode(msgspec.json.encode(document), origin="f.json")
+        files.decode(msgspec.json.encode(document), origin="f.json")
 
 
 def test_the_sample_of_version_1_still_loads_as_the_newest() -> None:
-    found = documents.load(SAMPLE)
+    found = files.load(SAMPLE)
     assert found.schema_version == SCHEMA_VERSION, "brought up to date"
     assert found.complete
     kinds = {type(outcome) for outcome in found.outcomes}
@@ -163,8 +163,8 @@ def test_the_sample_names_no_machine() -> None:
 def test_a_saved_document_is_the_one_that_loads(tmp_path: Path, tiny_document: Results) -> None:
     path = tmp_path / "results.json"
     path.write_text("old")
-    documents.save(tiny_document, path)
-    assert documents.load(path) == tiny_document
+    files.save(tiny_document, path)
+    assert files.load(path) == tiny_document
     assert list(tmp_path.iterdir()) == [path], "no partial file stays behind"
 
 
@@ -189,7 +189,7 @@ def test_what_cannot_be_written_is_refused_and_leaves_no_partial_file(
     path = place(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(ResultsError, match=r"cannot write .*results\.json: "):
-        documents.save(tiny_document, path)
+        files.save(tiny_document, path)
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -197,7 +197,7 @@ def test_a_failed_save_keeps_the_old_document(
     tmp_path: Path, tiny_document: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "results.json"
-    documents.save(tiny_document, path)
+    files.save(tiny_document, path)
 
     def full(_self: Path, data: bytes) -> None:
         with _self.open("wb") as file:
@@ -206,8 +206,8 @@ def test_a_failed_save_keeps_the_old_document(
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(ResultsError, match="No space left"):
-        documents.save(fakes.document(command="newer"), path)
-    assert documents.load(path) == tiny_document
+        files.save(fakes.document(command="newer"), path)
+    assert files.load(path) == tiny_document
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -215,8 +215,8 @@ def test_a_document_that_gzip_has_packed_is_read_as_it_is(
     tmp_path: Path, tiny_document: Results
 ) -> None:
     path = tmp_path / "results.json.gz"
-    path.write_bytes(gzip.compress(documents.encode(tiny_document)))
-    assert documents.load(path) == read_any(path) == tiny_document
+    path.write_bytes(gzip.compress(files.encode(tiny_document)))
+    assert files.load(path) == read_any(path) == tiny_document
 
 
 @pytest.mark.parametrize("keep", [slice(0, 3), slice(0, -30), slice(0, 40)])
@@ -224,7 +224,7 @@ def test_a_packed_document_that_was_cut_short_is_refused_with_its_path(
     tmp_path: Path, tiny_document: Results, keep: slice
 ) -> None:
     path = tmp_path / "results.json.gz"
-    path.write_bytes(gzip.compress(documents.encode(tiny_document))[keep])
+    path.write_bytes(gzip.compress(files.encode(tiny_document))[keep])
     with pytest.raises(ResultsError, match=r"cannot unpack .*results\.json\.gz: "):
         read_any(path)
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from bench.documents.results import Results
 from bench.errors import ResultsError
-from bench.provenance import Code
-from bench.results import Results
-from bench.resume import require_unchanged
+from bench.provenance.records import Code
+from bench.running.resume import require_unchanged
 from tests.harness import fakes
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.results import Peaks
-from bench.roofline import Bound, bound, largest_cache
-from bench.work import Work
+from bench.documents.results import Peaks
+from bench.limits.roofline import Bound, bound, largest_cache
+from bench.limits.work import Work
 
 PEAKS = Peaks(gemm=1024.0, copy=16.0, cached_copy=128.0)
 

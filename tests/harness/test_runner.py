@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import bench
-from bench import journal
-from bench.executor import End
-from bench.orders import Order, append, load_arrays
-from bench.plan import Plan, jobs
-from bench.results import Failed, Measured, Results, Unavailable
-from bench.runner import Progress, Runner
+from bench.documents import journal
+from bench.documents.orders import Order, append, load_arrays
+from bench.documents.results import Failed, Measured, Results, Unavailable
+from bench.planning.plan import Plan, jobs
+from bench.running.executor import End
+from bench.running.runner import Progress, Runner
 from impls import registry
 from tests.harness import fakes
 

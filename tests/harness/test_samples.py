@@ -9,8 +9,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import documents
-from bench.results import SCHEMA_VERSION, Failed, Invalid, Measured, Unavailable, Unverified
+from bench.documents import files
+from bench.documents.results import (
+    SCHEMA_VERSION,
+    Failed,
+    Invalid,
+    Measured,
+    Unavailable,
+    Unverified,
+)
 from reports import build_report
 
 SAMPLES = sorted((Path(__file__).parents[1] / "data").glob("results_v*.json"))
@@ -26,12 +33,12 @@ def test_every_older_version_has_its_sample() -> None:
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_a_sample_loads_as_the_newest_and_makes_a_report(path: Path) -> None:
-    found = documents.load(path)
+    found = files.load(path)
     assert found.schema_version == SCHEMA_VERSION
     kinds = {type(outcome) for outcome in found.outcomes}
     assert kinds <= {Measured, Unverified, Invalid, Unavailable, Failed}
     assert {Measured, Invalid, Unavailable, Failed} <= kinds
-    assert documents.decode(documents.encode(found), origin="again") == found
+    assert files.decode(files.encode(found), origin="again") == found
     page = build_report([found])
     for outcome in found.outcomes:
         assert outcome.cell.implementation in page

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from bench.stats import Estimate, estimate, paired_ratio, spread
+from bench.judging.stats import Estimate, estimate, paired_ratio, spread
 
 
 def test_an_estimate_is_the_geometric_mean_of_the_medians_of_the_processes() -> None:

@@ -10,7 +10,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.stats import (
+from bench.judging.stats import (
     Ratio,
     detectable,
     difference_p,

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import pytest
 
-from bench.plan import Cell, Plan
-from bench.results import Measured, Timing
-from bench.stopping import FEWEST_BLOCKS, ratios, reason_to_stop, widest_interval
+from bench.documents.results import Measured, Timing
+from bench.planning.plan import Cell, Plan
+from bench.running.stopping import FEWEST_BLOCKS, ratios, reason_to_stop, widest_interval
 from tests.harness import fakes
 
 REFERENCE, OTHER = "numpy-naive", "numpy-optimized"

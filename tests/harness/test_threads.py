@@ -8,9 +8,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench import threads
-from bench.provenance import Process
-from bench.threads import VARIABLES, disagreement, recorded, worker_environment
+from bench.planning.environment import VARIABLES, hold, recorded, worker_environment
+from bench.provenance import threads
+from bench.provenance.records import Process
+from bench.provenance.threads import disagreement
 from impls.contract import Pool
 from tests.harness import fakes
 from tests.harness.fakes import pool
@@ -150,7 +151,7 @@ def test_the_pools_of_this_process_are_found_and_an_implementation_adds_its_own(
 def test_a_process_is_held_to_as_many_processors_as_threads() -> None:
     usable = os.sched_getaffinity(0)
     try:
-        threads.hold(1)
+        hold(1)
         assert len(os.sched_getaffinity(0)) == 1
         assert os.sched_getaffinity(0) < usable or len(usable) == 1
     finally:

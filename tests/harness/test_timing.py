@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from bench.timing import (
+from bench.measuring.timing import (
     WARM_PATIENCE,
     Round,
     calibrate,
@@ -67,7 +67,7 @@ def test_two_rounds_that_reach_the_time_must_be_neighbours(fake_clock: FakeClock
 def test_calibration_of_work_that_takes_no_time_ends(
     fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.timing.MOST_ITERATIONS", 1000)
+    monkeypatch.setattr("bench.measuring.timing.MOST_ITERATIONS", 1000)
     assert calibrate(fake_clock.clock, lambda: None, 1.0) == 1000
 
 

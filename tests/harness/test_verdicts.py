@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.stats import Ratio, holm, paired_ratio, unpaired_ratio
-from bench.verdicts import ALPHA, Code, Kind, judge, judge_lead
+from bench.judging.stats import Ratio, holm, paired_ratio, unpaired_ratio
+from bench.judging.verdicts import ALPHA, Code, Kind, judge, judge_lead
 
 
 def ratio(value: float, error: float, freedom: float = 9, *, paired: bool = True) -> Ratio:

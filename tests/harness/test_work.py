@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.work import (
+from bench.limits.work import (
     Product,
     delta_products,
     forward_products,

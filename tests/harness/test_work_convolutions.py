@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.work import (
+from bench.limits.work import (
     Product,
     delta_products,
     forward_products,

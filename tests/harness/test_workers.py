@@ -15,15 +15,18 @@ import msgspec
 import pytest
 
 import bench
-from bench import executor, journal, machine, worker
-from bench.disturbance import Monitor
+from bench.documents import journal
+from bench.documents.orders import Order, read_outcomes
+from bench.documents.results import Failed, Invalid, Measured, Outcome, Unavailable, Unverified
 from bench.errors import ImplementationError
-from bench.executor import LocalExecutor
-from bench.orders import Order, read_outcomes
-from bench.plan import Plan, jobs
-from bench.results import Failed, Invalid, Measured, Outcome, Unavailable, Unverified
-from bench.runner import Runner
-from bench.timing import Clock
+from bench.measuring import worker
+from bench.measuring.disturbance import Monitor
+from bench.measuring.timing import Clock
+from bench.planning.plan import Plan, jobs
+from bench.provenance import machine
+from bench.running import executor
+from bench.running.executor import LocalExecutor
+from bench.running.runner import Runner
 from impls import registry
 from impls.networks import Network, Training
 from tests.harness import fakes, third_party

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.results import Results
+from bench.documents.results import Results
 from impls.registry import ROWS
 from reports import build_report
 from reports.context import Context

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from bench.plan import Cell, Plan
-from bench.provenance import Dataset, Machine, Process
-from bench.results import Check, Disturbance, Measured, Memory, Peaks, Results, Timing
+from bench.documents.results import Check, Disturbance, Measured, Memory, Peaks, Results, Timing
+from bench.planning.plan import Cell, Plan
+from bench.provenance.records import Dataset, Machine, Process
 from impls.contract import PHASES, Pool
 from impls.networks import Network
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from bench.results import Measured, Results
+from bench.documents.results import Measured, Results
 from impls.registry import ROWS
 from impls.row import control_of
 

@@ -6,9 +6,7 @@ import math
 import random
 from dataclasses import dataclass
 
-from bench.plan import Cell, Effort, Plan, Setting, cell_of
-from bench.provenance import Dataset
-from bench.results import (
+from bench.documents.results import (
     SCHEMA_VERSION,
     Check,
     Failed,
@@ -19,6 +17,8 @@ from bench.results import (
     Results,
     Unavailable,
 )
+from bench.planning.plan import Cell, Effort, Plan, Setting, cell_of
+from bench.provenance.records import Dataset
 from impls.contract import PHASES
 from impls.networks import Network, Training
 from impls.registry import ROWS

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from bench.plan import Cell
-from bench.provenance import Accelerator, AcceleratorReading
-from bench.results import Measured
+from bench.documents.results import Measured
+from bench.planning.plan import Cell
+from bench.provenance.records import Accelerator, AcceleratorReading
 from reports.gather import build_context
 from reports.section import Absence
 from reports.sections import accelerators, overview

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from bench.plan import Cell
-from bench.results import Measured
+from bench.documents.results import Measured
+from bench.planning.plan import Cell
 from reports.gather import build_context
 from reports.section import Absence
 from reports.sections.cold_cost import render

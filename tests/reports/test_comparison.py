@@ -5,11 +5,11 @@ from typing import get_args
 import pytest
 from rich.console import Console
 
-from bench.comparison import Pair, compare
-from bench.coordinates import RUN
-from bench.question import Question
-from bench.results import Results
-from bench.verdicts import Code, Kind
+from bench.documents.results import Results
+from bench.judging.comparison import Pair, compare
+from bench.judging.coordinates import RUN
+from bench.judging.question import Question
+from bench.judging.verdicts import Code, Kind
 from reports.comparison.answer import Answer
 from reports.comparison.markdown import escape
 from reports.comparison.terminal import STYLES, verdict_table

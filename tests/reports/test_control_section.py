@@ -9,9 +9,9 @@ from statistics import median
 import msgspec
 import pytest
 
-from bench.results import Failed, Results
-from bench.stats import detectable
-from bench.verdicts import MARGIN
+from bench.documents.results import Failed, Results
+from bench.judging.stats import detectable
+from bench.judging.verdicts import MARGIN
 from impls.registry import ROWS
 from impls.row import Row
 from reports import build_report, controls

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import msgspec
 import pytest
 
-from bench.plan import Cell
-from bench.results import Measured, Outcome, Results, Unavailable
+from bench.documents.results import Measured, Outcome, Results, Unavailable
+from bench.planning.plan import Cell
 from impls.presets import PRESETS
 from reports import build_report
 from reports.gather import build_context

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from bench.plan import Cell
-from bench.results import Disturbance, Measured, Results
+from bench.documents.results import Disturbance, Measured, Results
+from bench.planning.plan import Cell
 from impls.registry import ROWS
 from reports.context import Context
 from reports.gather import build_context

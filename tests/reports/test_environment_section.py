@@ -7,9 +7,9 @@ import re
 import msgspec
 import pytest
 
-from bench.plan import Cell
-from bench.provenance import Code
-from bench.results import Measured, Results
+from bench.documents.results import Measured, Results
+from bench.planning.plan import Cell
+from bench.provenance.records import Code
 from impls.contract import Pool
 from reports.gather import build_context
 from reports.sections.environment import render

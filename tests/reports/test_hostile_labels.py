@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from bench.plan import Cell
-from bench.results import Failed, Peaks, Results
+from bench.documents.results import Failed, Peaks, Results
+from bench.planning.plan import Cell
 from impls.registry import ROWS
 from reports import build_report
 from tests.reports import pieces, sample

@@ -6,8 +6,8 @@ import re
 
 import msgspec
 
-from bench.plan import Cell
-from bench.results import Measured, Memory, Results
+from bench.documents.results import Measured, Memory, Results
+from bench.planning.plan import Cell
 from reports.gather import build_context
 from reports.section import Absence
 from reports.sections.memory import render

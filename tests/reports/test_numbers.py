@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from bench import stats
-from bench.results import Measured, Results
+from bench.documents.results import Measured, Results
+from bench.judging import stats
 from impls.registry import ROWS
 from reports.context import Context
 from reports.sections.cold_cost import break_even

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import reports
-from bench.results import Measured, Results
+from bench.documents.results import Measured, Results
 from impls.registry import ROWS
 from reports import articles, charts, frame
 from reports import format as text

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from bench.plan import Cell
-from bench.results import Measured
+from bench.documents.results import Measured
+from bench.planning.plan import Cell
 from impls.contract import PHASES
 from impls.registry import ROWS
 from reports.gather import build_context

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from bench.plan import Cell
-from bench.results import Measured, Peaks, Results
-from bench.work import work_of
+from bench.documents.results import Measured, Peaks, Results
+from bench.limits.work import work_of
+from bench.planning.plan import Cell
 from impls.networks import Training
 from impls.registry import ROWS
 from reports.context import Context

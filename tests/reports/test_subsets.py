@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.results import Failed, Measured, Results, Unavailable, Unverified
+from bench.documents.results import Failed, Measured, Results, Unavailable, Unverified
 from impls.registry import ROWS
 from reports import build_report
 from reports.gather import build_context

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench.plan import Cell
-from bench.results import Failed, Measured, Results
+from bench.documents.results import Failed, Measured, Results
+from bench.planning.plan import Cell
 from impls.contract import Pool
 from impls.registry import ROWS
 from reports.findings import findings

@@ -5,8 +5,8 @@ import re
 import msgspec
 import pytest
 
-from bench.plan import Cell
-from bench.results import Learning, Measured, Results
+from bench.documents.results import Learning, Measured, Results
+from bench.planning.plan import Cell
 from reports import build_report
 from reports.gather import build_context
 from reports.section import Absence

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import documents
 from bench.cli import main
-from bench.results import Results
-from bench.verdicts import judge
+from bench.documents import files
+from bench.documents.results import Results
+from bench.judging.verdicts import judge
 from impls.registry import ROWS
 from reports import build_report
 from reports.context import Context
@@ -191,7 +191,7 @@ def test_report_judges_at_the_margin_that_is_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     document = made({ONE: STEADY, TWO: (0.84, 0.844, 0.836, 0.84)})
-    documents.save(document, tmp_path / "results.json")
+    files.save(document, tmp_path / "results.json")
     page = tmp_path / "report.html"
     arguments = ["report", str(tmp_path / "results.json"), "-o", str(page)]
     assert main(arguments) == 0

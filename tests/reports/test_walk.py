@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.results import Results
+from bench.documents.results import Results
 from impls.numba import kernels as numba_kernels
 from impls.numba import sparse_rows
 from impls.numba import state as numba_state

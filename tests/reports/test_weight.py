@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.results import Check, Measured, Results
+from bench.documents.results import Check, Measured, Results
 from reports import attachments, charts, frame, templates
 from reports import format as text
 from reports.charts import svg

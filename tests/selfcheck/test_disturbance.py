@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import disturbed
+from bench.judging import disturbed
 from bench.selfcheck import Options, disturbance
 from bench.selfcheck.disturbance import Trial, judge, notes
 

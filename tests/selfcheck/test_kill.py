@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench.results import Failed, Invalid
+from bench.documents.results import Failed, Invalid
 from bench.selfcheck import misbehaving
 from bench.selfcheck.kill import of_parents, of_workers
 from bench.selfcheck.killed_runs import (
@@ -48,8 +48,8 @@ class Trainer(numpy_cached.Trainer):
 """
 # Python imports a module of this name in every process that finds one.
 BROKEN_RULES = """
-from bench import lifeline
-from bench.journal import Journal
+from bench.measuring import lifeline
+from bench.documents.journal import Journal
 
 lifeline.end_with = lambda _: True
 add, end = Journal.add, Journal.end

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench.disturbance import Monitor
-from bench.measure import CellTimer
-from bench.plan import Effort
+from bench.measuring.disturbance import Monitor
+from bench.measuring.measure import CellTimer
+from bench.planning.plan import Effort
 from bench.selfcheck import overhead
 from bench.selfcheck.in_process import DEFAULT, Work, work_of
 from bench.selfcheck.overhead import Cost, cost, judge

@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench import measure
-from bench.measure import CellTimer
+from bench.measuring import measure
+from bench.measuring.measure import CellTimer
 from bench.selfcheck import phases
 from bench.selfcheck.phases import Seconds
 from bench.selfcheck.waiting import Waiting, Waits, busy_wait

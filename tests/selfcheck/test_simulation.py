@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench import stats
 from bench.cli import main
+from bench.judging import stats
+from bench.running.stopping import FEWEST_BLOCKS
 from bench.selfcheck import Finding, Options, Report, simulation, trials
 from bench.selfcheck.noise import BIMODAL, LOG_NORMAL, NOISES, NORMAL, Noise, drift
-from bench.stopping import FEWEST_BLOCKS
 
 
 @pytest.fixture

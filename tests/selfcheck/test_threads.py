@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from bench.machine import usable_cpus
-from bench.results import Measured, Unverified
+from bench.documents.results import Measured, Unverified
+from bench.provenance.machine import usable_cpus
 from bench.selfcheck import Options, threads
 from bench.selfcheck.thread_cases import IMPOSSIBLE, MIS_SET, RIGHT, Case
 
 pytestmark = pytest.mark.skipif(usable_cpus() < 2, reason="one processor allows one setting only")
 
 LIMITED, ONE_THREAD = MIS_SET[0], RIGHT[0]
-BELIEVES_ALL = "from bench import threads\n\nthreads.disagreement = lambda *_: None\n"
-BELIEVES_NONE = "from bench import threads\n\nthreads.disagreement = lambda *_: 'who knows'\n"
+BELIEVES_ALL = "from bench.provenance import threads\n\nthreads.disagreement = lambda *_: None\n"
+BELIEVES_NONE = (
+    "from bench.provenance import threads\n\nthreads.disagreement = lambda *_: 'who knows'\n"
+)
 
 
 def planted(case: Case, text: str) -> Case:

@@ -1,0 +1,175 @@
+"""pytest-benchmark's JSON as a results document.
+
+The benchmarks under ``tests/benchmarks`` put what pytest-benchmark does not know into its
+``extra_info`` and ``machine_info``, under the key ``mlpbench``; here it is taken out again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import msgspec
+
+from bench.documents.results import (
+    SCHEMA_VERSION,
+    Check,
+    Measured,
+    Outcome,
+    Results,
+    Timing,
+    Unverified,
+)
+from bench.errors import ResultsError
+from bench.planning.plan import Cell, Effort, Plan
+from bench.provenance import threads
+from bench.provenance.records import Dataset, Machine, Process
+from impls.networks import Network, Training
+
+KEY = "mlpbench"
+
+
+class CellFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one benchmark says of itself in ``extra_info``."""
+
+    cell: Cell
+    phase: str
+    examples: int
+    gate: tuple[Check, ...]
+    process: Process
+    first_call_seconds: float
+    threads_observed: float
+    peak_memory_bytes: int
+
+
+class RunFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a whole pytest run says of itself in ``machine_info``."""
+
+    machine: Machine
+    dataset: Dataset
+    network: Network
+    trainings: tuple[Training, ...]
+    seed: int
+    command: str
+
+
+class _Stats(msgspec.Struct):
+    data: tuple[float, ...]
+    iterations: int
+
+
+class _Benchmark(msgspec.Struct):
+    extra_info: dict[str, Any]
+    stats: _Stats
+
+
+class _Document(msgspec.Struct):
+    machine_info: dict[str, Any]
+    benchmarks: tuple[_Benchmark, ...]
+    datetime: str
+    version: str
+
+
+def is_from_pytest_benchmark(data: bytes) -> bool:
+    """Whether ``data`` looks like a file that pytest-benchmark wrote."""
+    try:
+        found = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return isinstance(found, dict) and {"machine_info", "benchmarks"} <= found.keys()
+
+
+def convert(data: bytes, *, origin: str) -> Results:
+    """The results document that pytest-benchmark's JSON amounts to; ``origin`` names it.
+
+    Benchmarks that are not ours are left out.
+
+    Raises:
+        ResultsError: it holds no benchmark of ours, or no raw rounds.
+    """
+    try:
+        document = msgspec.json.decode(data, type=_Document)
+    except msgspec.DecodeError as error:
+        raise ResultsError(
+            f"{origin} has no raw rounds ({error}): write it with 'pytest --benchmark-only "
+            "--benchmark-json=FILE'"
+        ) from error
+    ours = [b for b in document.benchmarks if KEY in b.extra_info]
+    if not ours or KEY not in document.machine_info:
+        raise ResultsError(
+            f"{origin} holds no benchmark of mlpbench: run 'pytest --benchmark-only' in a checkout "
+            "of mlpbench"
+        )
+    try:
+        run = msgspec.convert(document.machine_info[KEY], RunFacts)
+        facts = [(msgspec.convert(b.extra_info[KEY], CellFacts), b.stats) for b in ours]
+    except msgspec.ValidationError as error:
+        raise ResultsError(
+            f"{origin} was written by another version of mlpbench: {error}. Run it again."
+        ) from error
+    return Results(
+        schema_version=SCHEMA_VERSION,
+        created_at=document.datetime,
+        generator=f"pytest-benchmark {document.version}",
+        plan=_plan(run, [fact.cell for fact, _ in facts]),
+        dataset=run.dataset,
+        machine=run.machine,
+        outcomes=tuple(_outcomes(facts)),
+        command=run.command,
+    )
+
+
+def _outcomes(facts: list[tuple[CellFacts, _Stats]]) -> list[Outcome]:
+    """One outcome per cell, with the rounds of all its phases."""
+    by_cell: dict[Cell, list[tuple[CellFacts, _Stats]]] = defaultdict(list)
+    for fact, stats in facts:
+        by_cell[fact.cell].append((fact, stats))
+    outcomes: list[Outcome] = []
+    for cell, group in by_cell.items():
+        first = group[0][0]
+        measured = Measured(
+            cell=cell,
+            block=0,
+            process=first.process,
+            gate=first.gate,
+            first_call_seconds=first.first_call_seconds,
+            warmup_seconds=(),
+            timings=tuple(
+                Timing(
+                    phase=fact.phase,
+                    iterations=stats.iterations,
+                    examples=fact.examples,
+                    round_seconds=stats.data,
+                    round_cpu_seconds=(),
+                )
+                for fact, stats in group
+            ),
+            threads_observed=max(fact.threads_observed for fact, _ in group),
+            peak_memory_bytes=max(fact.peak_memory_bytes for fact, _ in group),
+            source="pytest-benchmark",
+        )
+        mismatch = threads.disagreement(cell.threads, first.process, measured.threads_observed)
+        outcomes.append(
+            Unverified(cell=cell, block=0, reason=mismatch, measured=measured)
+            if mismatch
+            else measured
+        )
+    return outcomes
+
+
+def _plan(run: RunFacts, cells: list[Cell]) -> Plan:
+    """The plan that would have asked for these cells."""
+    return Plan(
+        seed=run.seed,
+        profile="pytest",
+        network=run.network,
+        trainings=run.trainings,
+        implementations=tuple(dict.fromkeys(cell.implementation for cell in cells)),
+        threads=tuple(dict.fromkeys(cell.threads for cell in cells)),
+        settings=tuple(dict.fromkeys(cell.setting for cell in cells)),
+        effort=Effort(
+            blocks=1, rounds=0, epoch_rounds=0, round_seconds=0, cell_seconds=0, warmup_seconds=0
+        ),
+        dataset=run.dataset.name,
+        examples=run.dataset.examples,
+    )

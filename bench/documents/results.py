@@ -1,0 +1,250 @@
+"""The answer: the versioned document that every reader starts from.
+
+All durations are in seconds, per iteration, and every raw round is kept; statistics are functions
+of this document, never part of it.
+
+History of ``schema_version``:
+
+    1  2026-11  first version
+    2  2026-11  disturbances, peaks, probe cost, code, rows and why the run ended
+    3  2026-11  declared settings, set-up and binding apart, memory, accelerators, normalisation
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from bench.planning.plan import Cell, Plan
+from bench.provenance.records import Code, Dataset, Machine, Process
+from impls.row import Row
+
+SCHEMA_VERSION = 3
+
+STEP = "step"
+EPOCH = "epoch"
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One comparison of the gate: relative error, its bound, and where the error is largest.
+
+    ``error`` is None where a compared value is not finite: JSON has no word for NaN.
+    """
+
+    name: str
+    error: float | None
+    tolerance: float
+    place: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the error is finite and within the bound."""
+        return self.error is not None and self.error <= self.tolerance
+
+
+class Disturbance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What else happened while one round was timed, in seconds.
+
+    ``waited`` is how long threads of this process were ready to run but had no processor,
+    ``foreign`` the processor time that other processes took, ``stolen`` what the hypervisor gave
+    to other machines; ``switches`` counts how often a thread was made to yield.  None where the
+    system does not tell.  ``foreign`` and ``stolen`` are counted in ticks of the system, commonly
+    10 ms.
+    """
+
+    waited: float | None
+    foreign: float | None
+    stolen: float | None
+    switches: int
+
+
+class Peaks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The machine's limits as found in one process, with its threads and its library.
+
+    ``gemm`` is the best rate of a large matrix product in operations per second, in the dtype of
+    the network; ``copy`` and ``cached_copy`` are the best rates of copying arrays far larger than
+    the caches and of ones that stay in them, in bytes read and written per second.
+    """
+
+    gemm: float
+    copy: float
+    cached_copy: float
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Resident bytes of the process at moments of its life; None where the system does not tell.
+
+    ``started`` is before the implementation is imported (interpreter, NumPy and the harness),
+    ``imported`` after it, ``loaded`` with the examples read as well.  ``begun`` is when this cell's
+    turn came, with what earlier batch sizes of the process left behind, and ``bound`` when its
+    trainer had taken the data set.  ``peak_of_timing`` is whether the peak recorded beside it
+    began after the gate; else gate and earlier batch sizes are in it.
+    """
+
+    started: int | None = None
+    imported: int | None = None
+    loaded: int | None = None
+    begun: int | None = None
+    bound: int | None = None
+    peak_of_timing: bool = False
+
+
+class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The rounds of one phase (or ``step``, ``epoch``) of one cell in one process.
+
+    ``round_seconds`` and ``round_cpu_seconds`` are wall and CPU time per iteration; the latter is
+    empty for phases, between which only one clock is read.  ``examples`` is the number of
+    training examples that one iteration processes.  ``disturbances`` has one entry per round of
+    the step and of the epoch, and is empty for phases.
+    """
+
+    phase: str
+    iterations: int
+    examples: int
+    round_seconds: tuple[float, ...]
+    round_cpu_seconds: tuple[float, ...]
+    disturbances: tuple[Disturbance, ...] = ()
+
+
+class Learning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the accuracy on the test examples grew in one training.
+
+    ``accuracies`` holds it after each epoch; ``reached_epoch`` is the first epoch, counted from 1,
+    from which on ``target`` was held, and None where it was not.  Start weights and orders come
+    from ``seed``.
+    """
+
+    target: float
+    seed: int
+    accuracies: tuple[float, ...]
+    reached_epoch: int | None
+
+
+class Measured(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="kind",
+    tag="measured",
+    forbid_unknown_fields=True,
+):
+    """A cell that passed the gate and was timed, in one process (``block``).
+
+    ``first_call_seconds`` is the first step, compilation included; ``warmup_seconds`` are the
+    warm-up rounds, per step; ``threads_observed`` is CPU time over wall time of the timed epochs
+    and ``threads_busy`` how many threads of the system took part in them.  ``probe_seconds`` is
+    what one clock reading between two phases costs.  ``peaks`` is filled by the floor,
+    ``learning`` where the plan has a target accuracy; the epochs are then those of one training.
+
+    ``setup_seconds`` is what making the trainer took, on a device its first touch, and
+    ``bind_seconds`` handing the data set over: re-laying or uploading it.
+    ``peak_memory_bytes`` is the most that was resident in the whole process, as ``memory``
+    explains; ``device_memory_bytes`` the most that was held on a device.
+    """
+
+    cell: Cell
+    block: int
+    process: Process
+    gate: tuple[Check, ...]
+    first_call_seconds: float
+    warmup_seconds: tuple[float, ...]
+    timings: tuple[Timing, ...]
+    threads_observed: float
+    peak_memory_bytes: int
+    source: str = "mlpbench"
+    threads_busy: int | None = None
+    probe_seconds: float | None = None
+    peaks: Peaks | None = None
+    learning: Learning | None = None
+    setup_seconds: float | None = None
+    bind_seconds: float | None = None
+    memory: Memory | None = None
+    device_memory_bytes: int | None = None
+
+
+class Unverified(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="kind",
+    tag="unverified",
+    forbid_unknown_fields=True,
+):
+    """A cell whose setting did not take or whose time is not to be believed.
+
+    Timed or not, it is kept out of every ranking.
+    """
+
+    cell: Cell
+    block: int
+    reason: str
+    measured: Measured | None = None
+
+
+class Invalid(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="kind",
+    tag="invalid",
+    forbid_unknown_fields=True,
+):
+    """A cell refused by the gate: it computes something else, so it was not timed."""
+
+    cell: Cell
+    block: int
+    reason: str
+    gate: tuple[Check, ...]
+
+
+class Unavailable(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="kind",
+    tag="unavailable",
+    forbid_unknown_fields=True,
+):
+    """A cell that cannot be run here, such as for want of a package or a device."""
+
+    cell: Cell
+    reason: str
+
+
+class Failed(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="kind",
+    tag="failed",
+    forbid_unknown_fields=True,
+):
+    """A cell whose worker raised, died or ran out of time; ``detail`` is the end of its output."""
+
+    cell: Cell
+    block: int
+    reason: str
+    detail: str = ""
+
+
+Outcome = Measured | Unverified | Invalid | Unavailable | Failed
+
+
+class Results(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One run: the question, the conditions and every outcome.
+
+    ``complete`` is false where a run was interrupted; its outcomes are valid all the same.
+    ``ended`` says why it ended, ``rows`` what was known of each implementation of the plan.
+    """
+
+    schema_version: int
+    created_at: str
+    generator: str
+    plan: Plan
+    dataset: Dataset
+    machine: Machine
+    outcomes: tuple[Outcome, ...]
+    complete: bool = True
+    command: str = ""
+    ended: str = ""
+    rows: tuple[Row, ...] = ()
+    code: Code | None = None

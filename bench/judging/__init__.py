@@ -1,0 +1,1 @@
+"""From raw rounds to verdicts: estimates, what may be compared with what, how sure it is."""

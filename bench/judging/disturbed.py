@@ -1,0 +1,53 @@
+"""When a round counts as disturbed, and a device as held back: one rule for all readers.
+
+Disturbed rounds are labelled and their effect is shown; none is ever removed.
+"""
+
+from __future__ import annotations
+
+from bench.documents.results import Disturbance
+from bench.provenance.records import Accelerator
+
+DISTURBED_SHARE = 0.1
+"""A round is disturbed where something else took more than this share of its time."""
+RESOLUTION_SECONDS = 0.015
+"""Less than two ticks of the system, of commonly 10 ms, may be rounding and counts as nothing."""
+
+FULL_CLOCK = 0.98
+"""A device below this share of its highest clock was slower than it can be."""
+
+
+def share(disturbance: Disturbance, seconds: float) -> float:
+    """The larger of two shares of a round that lasted ``seconds``, all iterations together.
+
+    One is how long the threads could not run, ``waited`` and ``stolen`` together; the other is
+    ``foreign``, the processor time of other processes, which share caches and memory even where
+    there are processors for all.  Both may exceed 1 with several threads or processors.  What the
+    system does not tell counts as nothing.
+    """
+    held_up = (disturbance.waited or 0.0) + _certain(disturbance.stolen)
+    return max(held_up, _certain(disturbance.foreign)) / seconds
+
+
+def is_disturbed(disturbance: Disturbance, seconds: float) -> bool:
+    """Whether :func:`share` is above :data:`DISTURBED_SHARE`."""
+    return share(disturbance, seconds) > DISTURBED_SHARE
+
+
+def held_back(accelerator: Accelerator) -> tuple[str, ...]:
+    """Why a device was slower than it can be while it was timed; empty where it was not.
+
+    The clock counts at the end of the timing: before it the device may have been idle.
+    """
+    if not accelerator.readings:
+        return ()
+    reasons = [reason for reading in accelerator.readings for reason in reading.held_back]
+    clock, most = accelerator.readings[-1].clock_mhz, accelerator.most_clock_mhz
+    if clock is not None and most is not None and clock < FULL_CLOCK * most:
+        reasons.insert(0, f"clock at {clock} of {most} MHz")
+    return tuple(dict.fromkeys(reasons))
+
+
+def _certain(ticks: float | None) -> float:
+    """Time counted in ticks, where it is more than their rounding."""
+    return ticks if ticks is not None and ticks > RESOLUTION_SECONDS else 0.0

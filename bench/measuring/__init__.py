@@ -1,0 +1,1 @@
+"""The child half of a measurement: one worker process, its clock, its cells."""

@@ -1,0 +1,129 @@
+"""Does ``synchronize`` wait?  Every timed region ends with it, and a device works on meanwhile.
+
+Where it returned too early, the clock would stop while work is still running, and the
+implementation would seem as fast as work can be handed over.  So, before anything is timed:
+
+1. Fetch ``parameters()`` several times while nothing runs: this is what a fetch costs.
+2. Take some steps, ``synchronize``, and fetch ``parameters()`` at once.  A fetch cannot lie: the
+   gate has compared what it returns, which depends on the last update, so it has to wait for all
+   steps.  What it takes beyond an idle fetch is work that was still running after ``synchronize``.
+
+It counts as running where it is more than :data:`SHARE` of all the work, and more than idle fetches
+differ from each other.  A disturbance of the machine can lengthen one fetch, but nothing shortens
+the wait for work that is really left: the first attempt of :data:`ATTEMPTS` without a finding
+acquits.  A trainer that works before it returns is acquitted like any other, so no list of
+asynchronous libraries is needed.
+
+The number of steps is such that they last, fetch included, for :data:`LEAST_SECONDS` and for many
+fetches; reckoned with the fetch, because without it their time may be what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+from bench.measuring.timing import Clock
+
+SHARE = 0.1
+"""So much of the work may seem to be left: caches and the scheduler make no two fetches alike."""
+ATTEMPTS = 5
+IDLE_FETCHES = 5
+LEAST_SECONDS = 0.02
+FETCHES = 10
+"""The steps last at least as long as so many fetches, or else a fetch would hide their end."""
+MOST_STEPS = 1024
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is examined: one step, the barrier, and a fetch that needs all steps to be done."""
+
+    step: Callable[[], object]
+    synchronize: Callable[[], object]
+    fetch: Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One look: seconds from the first step to the end of ``synchronize``, and left after it."""
+
+    steps: int
+    waited: float
+    left: float
+    noise: float
+
+    @property
+    def is_early(self) -> bool:
+        """Whether the barrier returned while a notable part of the work was still running."""
+        return self.left > max(SHARE * (self.waited + self.left), self.noise)
+
+
+def refusal(clock: Clock, subject: Subject) -> str:
+    """One sentence where ``synchronize`` does not wait, else an empty string."""
+    steps = _steps(clock, subject)
+    found: list[Attempt] = []
+    while len(found) < ATTEMPTS:
+        attempt = _attempt(clock, subject, steps)
+        if not attempt.is_early:
+            return ""
+        found.append(attempt)
+    least = min(found, key=lambda one: one.left)
+    return (
+        f"synchronize returned while {1e3 * least.left:.3g} ms of work were still running, after "
+        f"{1e3 * least.waited:.3g} ms for {steps} {'step' if steps == 1 else 'steps'} (the least "
+        f"of {ATTEMPTS} attempts): times would end before the work does; let it wait for the "
+        "last update"
+    )
+
+
+def _steps(clock: Clock, subject: Subject) -> int:
+    """How many steps last long enough; their time is taken with the fetch that ends them.
+
+    Twice in a row, so that one stall does not end the search.
+    """
+    idle, _ = _idle(clock, subject)
+    wanted = max(LEAST_SECONDS, FETCHES * idle)
+    steps = 1
+    reached = 0
+    while steps < MOST_STEPS:
+        begun = clock.wall()
+        _run(subject, steps)
+        subject.fetch()
+        if clock.wall() - begun < wanted:
+            steps, reached = min(4 * steps, MOST_STEPS), 0
+            continue
+        reached += 1
+        if reached == 2:
+            break
+    return steps
+
+
+def _attempt(clock: Clock, subject: Subject, steps: int) -> Attempt:
+    idle, noise = _idle(clock, subject)
+    begun = clock.wall()
+    _run(subject, steps)
+    returned = clock.wall()
+    subject.fetch()
+    left = clock.wall() - returned - idle
+    return Attempt(steps, returned - begun, left, noise)
+
+
+def _run(subject: Subject, steps: int) -> None:
+    for _ in range(steps):
+        subject.step()
+    subject.synchronize()
+
+
+def _idle(clock: Clock, subject: Subject) -> tuple[float, float]:
+    """What a fetch costs where nothing runs, and by how much fetches differ, outliers left out."""
+    # The first one waits for whatever was still running.
+    subject.fetch()
+    seconds = []
+    for _ in range(IDLE_FETCHES):
+        begun = clock.wall()
+        subject.fetch()
+        seconds.append(clock.wall() - begun)
+    seconds.sort()
+    return median(seconds), seconds[-2] - seconds[1]

@@ -1,0 +1,69 @@
+"""Time to accuracy: train until the test examples are recognised well enough, and count the time.
+
+Only training is inside the clock; the test examples are looked at between two epochs.  A target
+counts as reached when it is held: at the end of one epoch and of those that follow it.  The time
+is that of all epochs up to the first of them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.documents.results import EPOCH, Disturbance, Learning
+from bench.measuring.measure import CellTimer, Measurement
+from bench.measuring.timing import Round, timing_of
+from impls.fit import accuracy, decayed
+from impls.parameters import Floats, Rows, epoch_order
+
+HELD_EPOCHS = 3
+"""So many epochs in a row must end at the target or above."""
+
+
+def learn(
+    timer: CellTimer,
+    X_test: Floats,
+    labels_test: npt.NDArray[np.integer],
+    *,
+    target: float,
+    epochs: int,
+) -> Measurement:
+    """Train from the start weights until ``target`` is held, at most for ``epochs``."""
+    trainer = timer.trainer
+    timer.reset()
+    trainer.learning_rate = trainer.training.learning_rate
+    watched: list[tuple[Round, Disturbance]] = []
+    accuracies: list[float] = []
+    before = timer.monitor.read()
+    while len(watched) < epochs and held_since(accuracies, target) is None:
+        order = epoch_order(timer.examples, timer.seed, len(watched))
+
+        def work(order: Rows = order) -> None:
+            trainer.epoch(order)
+            trainer.synchronize()
+
+        watched.append(timer.watched(work, 1))
+        rate = decayed(trainer.learning_rate, trainer.training.decay, len(watched) - 1)
+        trainer.learning_rate = rate
+        accuracies.append(accuracy(trainer, X_test, labels_test))
+    rounds, disturbances = zip(*watched, strict=True)
+    return Measurement(
+        warmup_seconds=(),
+        timings=(timing_of(EPOCH, 1, timer.examples, rounds, disturbances),),
+        threads_observed=sum(r.cpu for r in rounds) / sum(r.wall for r in rounds),
+        threads_busy=timer.monitor.busy_threads(before, timer.monitor.read()),
+        probe_seconds=None,
+        learning=Learning(
+            target=target,
+            seed=timer.seed,
+            accuracies=tuple(accuracies),
+            reached_epoch=held_since(accuracies, target),
+        ),
+    )
+
+
+def held_since(accuracies: list[float], target: float) -> int | None:
+    """The epoch, counted from 1, from which on the last ones held ``target``; None where not."""
+    if len(accuracies) < HELD_EPOCHS or min(accuracies[-HELD_EPOCHS:]) < target:
+        return None
+    return len(accuracies) - HELD_EPOCHS + 1

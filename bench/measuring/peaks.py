@@ -1,0 +1,157 @@
+"""The machine's limits, found where the numbers are: in a worker, with its library and threads.
+
+Data sheets promise about twice what a library reaches, so nothing here is looked up: a rate is the
+best of many repetitions of work that is as easy as such work can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from bench.documents.results import Peaks
+from bench.limits.roofline import largest_cache
+from bench.limits.work import Product
+from bench.measuring.timing import Clock, time_round
+from bench.provenance import machine
+from impls.parameters import Floats
+
+PROBE_SECONDS = 0.05
+"""Each piece of work is repeated until its repetitions add up to so much."""
+PASSES = 3
+"""Pieces take turns in so many passes: a disturbance then hits a part of each, not all of one."""
+MOST_CALLS = 100
+"""Bound of the repetitions in one pass."""
+
+PRODUCTS = (
+    Product(512, 512, 512),
+    Product(1024, 1024, 1024),
+    Product(1000, 784, 300),
+    Product(1000, 784, 70),
+    Product(784, 1000, 70),
+)
+"""Large squares, and the shapes of a first layer: forward, and of its gradients."""
+
+_MOST_BYTES = 256 * 2**20
+_LEAST_BYTES = 64 * 2**20
+_TIMES_CACHE = 4
+_CACHED_BYTES = 64 * 2**10
+"""Size of a cached array: two of them exceed every first-level cache and fit the second."""
+_LINE_BYTES = 64
+_NUMBER_BYTES = 8
+_WINDOWS, _REPETITIONS = 256, 16
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A piece of work, and how many operations or bytes it is."""
+
+    work: Callable[[], object]
+    amount: int
+
+
+def measure(clock: Clock, dtype: str, threads: int) -> Peaks:
+    """The limits of this process, in about half a second.
+
+    ``gemm`` is NumPy's best rate over :data:`PRODUCTS` with the threads that its BLAS has.  The
+    rates of copies are those of ``threads`` Python threads that run :func:`numpy.copyto` at the
+    same time, each on arrays of its own, bytes read and bytes written added up: for ``copy`` with
+    arrays of four times the largest cache together (256 MiB at most, so that a cache above 64 MiB
+    makes the rate too high), for ``cached_copy`` with two arrays of 64 KiB in each thread.
+    """
+    products = [product_probe(product, dtype) for product in PRODUCTS]
+    with ThreadPoolExecutor(threads) as pool:
+        copies = [copy_probe(pool, threads), cached_copy_probe(pool, threads)]
+        *gemm, copy, cached_copy = best_rates(clock, [*products, *copies])
+    return Peaks(gemm=max(gemm), copy=copy, cached_copy=cached_copy)
+
+
+def best_rates(clock: Clock, probes: Sequence[Probe]) -> list[float]:
+    """The best amount per second of each probe, after one call of each that is not timed."""
+    for probe in probes:
+        probe.work()
+    best = [float("inf")] * len(probes)
+    for _ in range(PASSES):
+        for index, probe in enumerate(probes):
+            spent, calls = 0.0, 0
+            while calls == 0 or (spent < PROBE_SECONDS / PASSES and calls < MOST_CALLS):
+                seconds = time_round(clock, probe.work, 1).wall
+                best[index] = min(best[index], seconds)
+                spent, calls = spent + seconds, calls + 1
+    return [probe.amount / seconds for probe, seconds in zip(probes, best, strict=True)]
+
+
+def product_probe(product: Product, dtype: str) -> Probe:
+    """One product into a buffer, in operations."""
+    A = _filled(product.rows, product.inner, dtype)
+    B = _filled(product.inner, product.columns, dtype)
+    C = np.empty((product.rows, product.columns), dtype)
+    return Probe(lambda: np.matmul(A, B, out=C), product.operations)
+
+
+def _filled(rows: int, columns: int, dtype: str) -> Floats:
+    """A matrix of ordinary numbers, neither all equal nor denormal."""
+    return np.resize(np.linspace(-1, 1, 1009).astype(dtype), (rows, columns))
+
+
+def copy_probe(pool: ThreadPoolExecutor, threads: int) -> Probe:
+    """Copies from memory to memory, in bytes."""
+    size = array_bytes(largest_cache(machine.caches()), threads)
+
+    def pair() -> tuple[Floats, Floats]:
+        return np.empty(size // _NUMBER_BYTES), np.ones(size // _NUMBER_BYTES)
+
+    def copy(arrays: tuple[Floats, Floats]) -> None:
+        np.copyto(*arrays)
+
+    return _in_threads(pool, threads, pair, copy, 2 * size)
+
+
+def array_bytes(cache: int | None, threads: int) -> int:
+    """Bytes of each of the two arrays of a thread; with no cache known, as large as allowed."""
+    wanted = _MOST_BYTES if cache is None else _TIMES_CACHE * cache
+    together = min(max(wanted, _LEAST_BYTES), _MOST_BYTES)
+    return together // (2 * threads) // _NUMBER_BYTES * _NUMBER_BYTES
+
+
+def cached_copy_probe(pool: ThreadPoolExecutor, threads: int) -> Probe:
+    """Copies between arrays that stay in a core's own cache, in bytes.
+
+    One call copies many windows, each a cache line further on, so that the cost of a call and the
+    wait of several threads for the interpreter weigh nothing.
+    """
+    numbers, line = _CACHED_BYTES // _NUMBER_BYTES, _LINE_BYTES // _NUMBER_BYTES
+    length = numbers + line * (_WINDOWS - 1)
+
+    def pair() -> tuple[Floats, Floats]:
+        target, source = np.empty(length), np.ones(length)
+        return (
+            sliding_window_view(target, numbers, writeable=True)[::line],
+            sliding_window_view(source, numbers)[::line],
+        )
+
+    def copy(windows: tuple[Floats, Floats]) -> None:
+        for _ in range(_REPETITIONS):
+            np.copyto(*windows)
+
+    return _in_threads(pool, threads, pair, copy, _REPETITIONS * _WINDOWS * 2 * _CACHED_BYTES)
+
+
+def _in_threads(
+    pool: ThreadPoolExecutor,
+    threads: int,
+    pair: Callable[[], tuple[Floats, Floats]],
+    copy: Callable[[tuple[Floats, Floats]], None],
+    amount: int,
+) -> Probe:
+    """``threads`` threads that copy ``amount`` bytes each at the same time."""
+    if threads == 1:
+        arrays = pair()
+        return Probe(lambda: copy(arrays), amount)
+    # A thread touches its arrays first: that is where their memory will lie.
+    pairs = list(pool.map(lambda _: pair(), range(threads)))
+    return Probe(lambda: list(pool.map(copy, pairs)), threads * amount)

@@ -1,0 +1,102 @@
+"""The clock: calibrate, warm up by evidence, time rounds.
+
+Everything takes the clock as an argument, so that it is tested exactly and in no time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench.documents.results import Disturbance, Timing
+
+WARM_GAIN = 0.05
+"""Warm-up goes on while a round beats the best one before it by more than this share."""
+WARM_PATIENCE = 3
+"""So many rounds in a row without such a gain end the warm-up."""
+MOST_ITERATIONS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Wall time and CPU time of this process (all its threads), in seconds."""
+
+    wall: Callable[[], float] = time.perf_counter
+    cpu: Callable[[], float] = time.process_time
+
+
+SYSTEM_CLOCK = Clock()
+
+
+@dataclass(frozen=True)
+class Round:
+    """One timed duration, in seconds per iteration."""
+
+    wall: float
+    cpu: float
+
+
+def time_round(clock: Clock, work: Callable[[], object], iterations: int) -> Round:
+    """Call ``work`` so often in a row and return seconds per call."""
+    cpu = clock.cpu()
+    wall = clock.wall()
+    for _ in range(iterations):
+        work()
+    wall = clock.wall() - wall
+    cpu = clock.cpu() - cpu
+    return Round(wall / iterations, cpu / iterations)
+
+
+def calibrate(clock: Clock, work: Callable[[], object], round_seconds: float) -> int:
+    """How many calls make a round last at least ``round_seconds``.
+
+    Two rounds in a row must reach it, so that one stall does not end the search.
+    """
+    iterations = 1
+    reached = 0
+    while iterations < MOST_ITERATIONS:
+        elapsed = time_round(clock, work, iterations).wall * iterations
+        if elapsed >= round_seconds:
+            reached += 1
+            if reached == 2:
+                break
+            continue
+        reached = 0
+        growth = 2 if elapsed <= 0 else min(10.0, max(1.5, 1.2 * round_seconds / elapsed))
+        iterations = min(MOST_ITERATIONS, max(iterations + 1, int(iterations * growth)))
+    return iterations
+
+
+def warm_up(clock: Clock, work: Callable[[], object], limit_seconds: float) -> list[float]:
+    """Run until it no longer gets faster; return the seconds of each call.
+
+    Ends after :data:`WARM_PATIENCE` calls without a gain above :data:`WARM_GAIN`, at the latest
+    after ``limit_seconds``.
+    """
+    seconds: list[float] = []
+    best = float("inf")
+    since_gain = 0
+    while since_gain < WARM_PATIENCE and sum(seconds) < limit_seconds:
+        seconds.append(time_round(clock, work, 1).wall)
+        since_gain = 0 if seconds[-1] < best * (1 - WARM_GAIN) else since_gain + 1
+        best = min(best, seconds[-1])
+    return seconds
+
+
+def timing_of(
+    phase: str,
+    iterations: int,
+    examples: int,
+    rounds: Sequence[Round],
+    disturbances: Sequence[Disturbance] = (),
+) -> Timing:
+    """The results row of one phase's rounds; of phases, only the wall time is known."""
+    return Timing(
+        phase=phase,
+        iterations=iterations,
+        examples=examples,
+        round_seconds=tuple(r.wall for r in rounds),
+        round_cpu_seconds=tuple(r.cpu for r in rounds),
+        disturbances=tuple(disturbances),
+    )

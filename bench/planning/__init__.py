@@ -1,0 +1,1 @@
+"""The question: cells, their order, and the environment that each worker is given."""

@@ -1,0 +1,82 @@
+"""Named grids: which batch sizes and threads are measured where nothing else is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.planning.plan import Effort
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A grid and its effort.
+
+    ``threads`` maps the number of usable processors to the thread counts.  ``examples`` limits the
+    training examples, and with them the length of an epoch; None takes all.
+    """
+
+    name: str
+    summary: str
+    batch_sizes: tuple[int, ...]
+    threads: Callable[[int], tuple[int, ...]]
+    effort: Effort
+    examples: int | None = None
+
+
+def _all(cpus: int) -> tuple[int, ...]:
+    return (cpus,)
+
+
+def _one_and_all(cpus: int) -> tuple[int, ...]:
+    return (1,) if cpus == 1 else (1, cpus)
+
+
+def _every_power_of_two(cpus: int) -> tuple[int, ...]:
+    return tuple(sorted({cpus, *(1 << n for n in range(cpus.bit_length()) if 1 << n <= cpus)}))
+
+
+# OpenBLAS starts a second thread for a product of m*n*k multiply-adds above a threshold, and has
+# small kernels of its own below others.  For 784-70-30-10 these lie between the pairs 9/10, 18/19,
+# 124/125, 249/250 and 476/477 (reference: OpenBLAS interface/gemm.c).
+_STRADDLING = (
+    1, 4, 9, 10, 18, 19, 32, 64, 124, 125, 249, 250, 476, 477, 500, 1000, 2000, 5000, 20000,
+)  # fmt: skip
+
+PROFILES: dict[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            name="quick",
+            summary="one batch size, all threads, a third of the data; within a minute",
+            batch_sizes=(500,),
+            threads=_all,
+            examples=20000,
+            effort=Effort(
+                blocks=1, rounds=5, epoch_rounds=3, round_seconds=0.02, cell_seconds=1.0,
+                warmup_seconds=0.5,
+            ),
+        ),
+        Profile(
+            name="default",
+            summary="three batch sizes, one thread and all, three blocks; within five minutes",
+            batch_sizes=(32, 500, 5000),
+            threads=_one_and_all,
+            examples=20000,
+            effort=Effort(
+                blocks=3, rounds=4, epoch_rounds=2, round_seconds=0.02, cell_seconds=0.25,
+                warmup_seconds=0.2,
+            ),
+        ),
+        Profile(
+            name="full",
+            summary="batch sizes on both sides of BLAS thresholds, threads 1 to all, five blocks",
+            batch_sizes=_STRADDLING,
+            threads=_every_power_of_two,
+            effort=Effort(
+                blocks=5, rounds=10, epoch_rounds=5, round_seconds=0.05, cell_seconds=3.0,
+                warmup_seconds=2.0,
+            ),
+        ),
+    )
+}  # fmt: skip

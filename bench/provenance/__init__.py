@@ -1,0 +1,1 @@
+"""Where numbers come from: machine, code, data, and the process that measured."""

@@ -1,0 +1,116 @@
+"""Which code measured: one hash over all of its sources, and where it stands in git."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+import importlib.util
+import os
+import subprocess
+from collections.abc import Iterable, Iterator
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import bench
+from bench.errors import ImplementationError
+from bench.provenance.records import Code
+from impls.row import Row
+
+PACKAGES = ("bench", "impls")
+"""What decides the numbers; reports only read them, and tests only judge them."""
+GIT_SECONDS = 10.0
+
+
+def describe(rows: Iterable[Row]) -> Code:
+    """The code that measures ``rows``: this project's, and the files of implementations outside it.
+
+    ``sha256`` is that of a list as ``sha256sum`` writes it, sorted by name: one line of digest, two
+    spaces and name for each file.
+
+    Raises:
+        ImplementationError: the file of a row cannot be read.
+    """
+    sources = sorted({*_own(), *_others(rows)})
+    listing = "".join(f"{digest}  {name}\n" for name, digest in sources)
+    commit, modified = _git(Path(bench.__file__).parents[1])
+    return Code(
+        sha256=hashlib.sha256(listing.encode()).hexdigest(), commit=commit, modified=modified
+    )
+
+
+def _own() -> Iterator[tuple[str, str]]:
+    """Name and digest of each of this project's sources, also where they lie in an archive."""
+    for package in PACKAGES:
+        yield from _below(importlib.resources.files(package), package)
+
+
+def _below(folder: Traversable, name: str) -> Iterator[tuple[str, str]]:
+    for entry in folder.iterdir():
+        path = f"{name}/{entry.name}"
+        if entry.is_dir():
+            yield from _below(entry, path)
+        elif entry.name.endswith(".py"):
+            yield path, hashlib.sha256(entry.read_bytes()).hexdigest()
+
+
+def _others(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
+    """Name and digest of each file outside this project that a row is loaded from."""
+    for row in rows:
+        file = _file_of(row)
+        if file is None:
+            continue
+        try:
+            yield file.name, hashlib.sha256(file.read_bytes()).hexdigest()
+        except OSError as error:
+            raise ImplementationError(
+                f"{row.name}: cannot read {file}: {error.strerror}. Check the path."
+            ) from error
+
+
+def _file_of(row: Row) -> Path | None:
+    """The file behind a row, found without importing it; None for what is ours or not a file."""
+    address = row.target.rpartition(":")[0]
+    if address.endswith(".py"):
+        return Path(address)
+    top, *inner = address.split(".")
+    spec = None if top in PACKAGES else importlib.util.find_spec(top)
+    if spec is None or spec.origin is None:
+        return None
+    if not inner:
+        return Path(spec.origin)
+    stem = Path(spec.origin).parent.joinpath(*inner)
+    candidates = (stem.with_name(f"{stem.name}.py"), stem / "__init__.py")
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def _git(root: Path) -> tuple[str | None, bool | None]:
+    """The commit checked out in ``root``, and whether the sources differ from it.
+
+    Both None where git does not know this very file: an installed copy may lie inside the checkout
+    of something else.
+    """
+    tracked = _answer(root, "ls-files", "--error-unmatch", "bench/provenance/code.py")
+    commit = None if tracked is None else _answer(root, "rev-parse", "HEAD")
+    if commit is None:
+        return None, None
+    changes = _answer(root, "status", "--porcelain", "--", *PACKAGES)
+    return commit, None if changes is None else changes != ""
+
+
+def _answer(root: Path, *arguments: str) -> str | None:
+    """What git says, or None where it is absent, refuses or hangs."""
+    # What a git hook exports would point to another repository or index.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    try:
+        done = subprocess.run(  # noqa: S603  # fixed arguments, no shell
+            ["git", "-C", str(root), *arguments],  # noqa: S607  # the user's own git
+            env=environment | {"GIT_OPTIONAL_LOCKS": "0"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=GIT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

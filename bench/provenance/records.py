@@ -1,0 +1,109 @@
+"""Where numbers come from: machine, code, data and the process that measured.
+
+Plain records, stored with every result; the other modules of this package fill them.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from impls.contract import Pool
+
+
+class AcceleratorReading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A device at one moment: clocks in MHz, degrees Celsius, bytes that anybody holds on it.
+
+    ``held_back`` names what keeps its clock down at that moment.  None where it does not tell.
+    """
+
+    clock_mhz: int | None = None
+    memory_clock_mhz: int | None = None
+    temperature: int | None = None
+    used_bytes: int | None = None
+    held_back: tuple[str, ...] = ()
+
+
+class Accelerator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A device other than the processor, as its driver describes it.
+
+    ``readings`` were taken right before and right after the timing.  Where nothing is known of it,
+    ``name`` is empty and ``reason`` says why.
+    """
+
+    name: str = ""
+    driver: str = ""
+    memory_bytes: int | None = None
+    most_clock_mhz: int | None = None
+    most_memory_clock_mhz: int | None = None
+    readings: tuple[AcceleratorReading, ...] = ()
+    reason: str = ""
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Facts about the worker process in which a cell was measured.
+
+    ``environment`` holds the thread and library variables the worker found when it started;
+    ``pools`` is what every thread pool in it reported after import.  ``declared`` are the settings
+    of its libraries on which the implementation says that its numbers depend, ``accelerator`` is
+    what was found of the device of a row that runs on one.
+    """
+
+    started_at: str
+    import_seconds: float
+    pools: tuple[Pool, ...]
+    affinity: int
+    versions: dict[str, str]
+    environment: dict[str, str]
+    source_hash: str
+    quota_cpus: float | None = None
+    declared: dict[str, str] = {}
+    accelerator: Accelerator | None = None
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The machine and the software a run was made with."""
+
+    cpu: str
+    logical_cpus: int
+    physical_cpus: int | None
+    usable_cpus: int
+    memory_bytes: int
+    caches: dict[str, str]
+    system: str
+    python: str
+    versions: dict[str, str]
+    environment: dict[str, str]
+    quota_cpus: float | None = None
+    governor: str | None = None
+    smt: str | None = None
+    turbo: str | None = None
+    hypervisor: str | None = None
+    clock_source: str | None = None
+    vectors: str | None = None
+
+
+class Code(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The code that measured: a hash over all its sources, and where it stands in git.
+
+    ``commit`` and ``modified`` are None outside a checkout.
+    """
+
+    sha256: str
+    commit: str | None = None
+    modified: bool | None = None
+
+
+class Dataset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which data was trained on; ``note`` says what a reader must know, such as a fallback.
+
+    ``sha256`` is that of the data as stored, and ``normalisation`` what was done to the features
+    since, one of :data:`impls.data.normalise.NORMALISATIONS`.
+    """
+
+    name: str
+    source: str
+    examples: int
+    features: int
+    sha256: str
+    note: str = ""
+    normalisation: str = "standard"

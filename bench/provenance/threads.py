@@ -1,0 +1,72 @@
+"""Was a thread setting obeyed: what the pools and the clock answer.
+
+A setting is believed when the worker read it back: it may run on as many processors, every pool
+that the implementation works with reports what was asked and no other pool more, and the CPU time
+of the timed work does not exceed what so many threads can spend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from threadpoolctl import threadpool_info
+
+from bench.provenance.records import Process
+from impls.contract import Pool
+
+OBSERVED_EXCESS = 1.15
+"""CPU time over wall time may exceed the threads by this factor: start-up and bookkeeping."""
+
+
+def reported_pools(own: Sequence[Pool] = ()) -> tuple[Pool, ...]:
+    """Every thread pool loaded in this process.
+
+    ``own`` are those that the implementation says it works with; where it names none, it works
+    with BLAS, and everything else is loaded but not used.
+    """
+    found = [
+        Pool(
+            library=f"{pool['internal_api']} ({Path(pool['filepath']).name})",
+            version=str(pool.get("version") or "unknown"),
+            threads=int(pool["num_threads"]),
+            detail=", ".join(
+                str(pool[key]) for key in ("threading_layer", "architecture") if pool.get(key)
+            ),
+            used=not own and pool["user_api"] == "blas",
+        )
+        for pool in threadpool_info()
+    ]
+    return (*found, *own)
+
+
+def disagreement(requested: int | None, process: Process, observed: float | None) -> str | None:
+    """Why the thread setting cannot be believed, or None where it can.
+
+    ``observed`` is CPU time over wall time of the timed work, None before it.
+    """
+    if requested is None:
+        return None
+    asked = f"{requested} {'thread' if requested == 1 else 'threads'} requested, but"
+    if requested > process.affinity:
+        return f"{asked} the process may run on {process.affinity} of the processors only"
+    if process.quota_cpus is not None and requested > process.quota_cpus:
+        return f"{asked} the container may use {process.quota_cpus:g} processors only"
+    return _misreported(requested, asked, process.pools) or _too_busy(requested, asked, observed)
+
+
+def _misreported(requested: int, asked: str, pools: Sequence[Pool]) -> str | None:
+    """A pool that says something else than was asked, the one with most threads first."""
+    telling = [pool for pool in pools if pool.threads is not None]
+    for pool in sorted(telling, key=lambda pool: -(pool.threads or 0)):
+        threads = pool.threads or 0
+        if threads > requested or (pool.used and threads < requested):
+            return f"{asked} {pool.library} {pool.version} reports {threads}"
+    return None
+
+
+def _too_busy(requested: int, asked: str, observed: float | None) -> str | None:
+    """More processor time than so many threads can spend."""
+    if observed is not None and observed > requested * OBSERVED_EXCESS:
+        return f"{asked} {observed:.2f} were busy while it was timed"
+    return None

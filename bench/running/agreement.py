@@ -1,0 +1,48 @@
+"""Processes of one cell must have declared the same, or they are no repetitions of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bench.documents.results import Measured, Outcome, Unverified
+from bench.planning.plan import Cell
+from bench.provenance.records import Process
+
+
+def agreeing(outcomes: Iterable[Outcome], earlier: Iterable[Outcome]) -> list[Outcome]:
+    """``outcomes``, with those unverified that declare something else than ``earlier`` ones.
+
+    What the first measured process of a cell declared holds for the others.
+    """
+    first: dict[Cell, Measured] = {}
+    for outcome in earlier:
+        if isinstance(outcome, Measured):
+            first.setdefault(outcome.cell, outcome)
+    return [_held_against(first.get(outcome.cell), outcome) for outcome in outcomes]
+
+
+def _held_against(first: Measured | None, outcome: Outcome) -> Outcome:
+    if first is None or not isinstance(outcome, Measured):
+        return outcome
+    ours, theirs = _settings(outcome.process), _settings(first.process)
+    names = [name for name in {**theirs, **ours} if ours.get(name) != theirs.get(name)]
+    if not names:
+        return outcome
+    said = ", ".join(
+        f"{name}: {_value(ours.get(name))} instead of {_value(theirs.get(name))}" for name in names
+    )
+    reason = (
+        f"the process has other settings than that of block {first.block + 1} ({said}), so "
+        "the two cannot count as one cell"
+    )
+    return Unverified(cell=outcome.cell, block=outcome.block, reason=reason, measured=outcome)
+
+
+def _settings(process: Process) -> dict[str, str]:
+    """What was declared, and the device."""
+    device = process.accelerator
+    return process.declared | ({"device": device.name} if device and device.name else {})
+
+
+def _value(declared: str | None) -> str:
+    return "nothing" if declared is None else repr(declared)
