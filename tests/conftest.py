@@ -1,14 +1,18 @@
-"""Fakes for tests of anything that measures; they live in ``tests/harness``."""
+"""What tests of every folder share: stand-ins, a small data set, the command in this process."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from bench.documents.results import Results
 from bench.planning.plan import Plan
 from impls.parameters import Floats
-from tests.harness import fakes
-from tests.harness.fake_trainer import FakeClock
+from tests.stand_ins import fakes
+from tests.stand_ins.command import mlpbench  # noqa: F401 - a fixture
+from tests.stand_ins.fake_trainer import FakeClock
 
 
 @pytest.fixture
@@ -33,3 +37,18 @@ def tiny_data() -> tuple[Floats, Floats]:
 def tiny_document() -> Results:
     """A results document without outcomes."""
     return fakes.document()
+
+
+@pytest.fixture
+def npz(tmp_path: Path) -> Path:
+    """A file of 90 training and 12 test images of 6 x 6 pixels in three classes."""
+    rng = np.random.default_rng(7)
+    path = tmp_path / "small.npz"
+    np.savez(
+        path,
+        x_train=rng.integers(0, 256, (90, 6, 6), dtype=np.uint8),
+        y_train=np.arange(90, dtype=np.uint8) % 3,
+        x_test=rng.integers(0, 256, (12, 6, 6), dtype=np.uint8),
+        y_test=np.arange(12, dtype=np.uint8) % 3,
+    )
+    return path

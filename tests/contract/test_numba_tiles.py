@@ -16,7 +16,7 @@ from impls.numba.blas import gradient_product
 from impls.numba.state import LEAST_ROWS, MOST_ROWS, SMALL_PRODUCT, least_rows, tile_rows
 from impls.parameters import start_parameters
 from impls.presets import PRESETS
-from tests.harness import fakes
+from tests.stand_ins import fakes
 
 BLOG = PRESETS["blog"]
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from impls.data import TrainingData, load_dataset
-from tests.harness.conftest import mlpbench  # noqa: F401 - the command line in this process
 from tests.learning.evaluations import page, trained  # noqa: F401 - fixtures
 from tests.learning.trainings import train, train_and_report  # noqa: F401 - fixtures
 

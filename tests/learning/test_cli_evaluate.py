@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.harness.conftest import Said
+from tests.stand_ins.command import Said
 
 Command = Callable[..., Said]
 

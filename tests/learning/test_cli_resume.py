@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from impls.model import Model
-from tests.harness.conftest import Said
 from tests.learning.trainings import Command, saved, write_interrupted
+from tests.stand_ins.command import Said
 
 
 @pytest.fixture

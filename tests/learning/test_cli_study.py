@@ -20,9 +20,9 @@ from impls.evaluation import Trained
 from impls.presets import PRESETS
 from reports.study import build_study
 from reports.study.published import L2
-from tests.harness.conftest import Said
 from tests.learning.evaluations import learned, rows, section
 from tests.reports.reading import Page
+from tests.stand_ins.command import Said
 
 Command = Callable[..., Said]
 

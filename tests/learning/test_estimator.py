@@ -24,7 +24,7 @@ from impls.data import TrainingData
 from impls.estimator import NetworkClassifier
 from impls.parameters import Parameters
 from impls.presets import PRESETS
-from tests.harness.conftest import Said
+from tests.stand_ins.command import Said
 
 
 @parametrize_with_checks([NetworkClassifier(epochs=60, batch_size=50, random_state=1)])

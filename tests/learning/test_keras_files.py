@@ -17,7 +17,7 @@ from impls.keras import files as keras_files
 from impls.networks import Network, Training
 from impls.parameters import Parameters, start_parameters
 from impls.reference import Trainer
-from tests.harness.conftest import Said
+from tests.stand_ins.command import Said
 
 ROW = registry.find("keras-tf")
 pytestmark = [

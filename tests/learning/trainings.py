@@ -13,7 +13,7 @@ from impls.model import Model
 from impls.networks import Network, Training
 from impls.parameters import start_parameters
 from impls.reference import Trainer
-from tests.harness.conftest import Said
+from tests.stand_ins.command import Said
 
 Command = Callable[..., Said]
 

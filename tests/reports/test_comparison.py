@@ -14,7 +14,7 @@ from reports.comparison.answer import Answer
 from reports.comparison.markdown import escape
 from reports.comparison.terminal import STYLES, verdict_table
 from reports.comparison.words import CODES, KINDS, longer, noise, sentences, signed_interval
-from tests.harness.compared import Grid, cell, document, labels_for, refused, sides_of, times
+from tests.judging.compared import Grid, cell, document, labels_for, refused, sides_of, times
 
 
 def answer(*documents: Results) -> Answer:

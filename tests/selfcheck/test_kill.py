@@ -19,7 +19,7 @@ from bench.selfcheck.killed_runs import (
 )
 from bench.selfcheck.moments import Moment, Undisturbed, leave_alone
 from bench.selfcheck.small_command import Workshop
-from tests.harness import fakes
+from tests.stand_ins import fakes
 
 Killed = Callable[[], KilledParent]
 

@@ -18,8 +18,8 @@ from bench.selfcheck.waiting import Waiting, Waits, busy_wait
 from impls.contract import Phase
 from impls.networks import Training
 from impls.parameters import start_parameters
-from tests.harness.fake_trainer import TICK, FakeMonitor, FakeTrainer, Script
-from tests.harness.fakes import NETWORK
+from tests.stand_ins.fake_trainer import TICK, FakeMonitor, FakeTrainer, Script
+from tests.stand_ins.fakes import NETWORK
 
 BATCH = 10
 EFFORT = msgspec.structs.replace(phases.EFFORT, cell_seconds=1e6)

@@ -1,0 +1,211 @@
+"""Options of ``run`` whose effect is not in the plan; workers are fakes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.documents import files
+from bench.documents.orders import Order, load_arrays
+from bench.planning.plan import jobs
+from bench.running.executor import End
+from bench.running.stopping import FEWEST_BLOCKS
+from tests.stand_ins import fakes
+
+SMALL = ("--network", "36-8-3", "--batch-size", "20")
+
+
+def run_with_fakes(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, *arguments: object
+) -> tuple[fakes.FakeExecutor, Any]:
+    executor = fakes.FakeExecutor(fakes.measure_all)
+    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: executor)
+    fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--profile", "quick")
+    return executor, mlpbench("run", *SMALL, *fixed, *arguments)
+
+
+def test_dataset_timeout_and_out_reach_the_run(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "deep" / "out"
+    executor, said = run_with_fakes(
+        monkeypatch, mlpbench, npz, "--timeout", "12", "--out", out, "--env", "A=1"
+    )
+    assert said.code == 0, said.err
+    assert executor.timeouts == [12] * 3
+    assert executor.environments[0]["A"] == "1"
+    assert executor.orders[0].plan.examples == 90
+    assert {path.name for path in out.iterdir()} == {
+        "results.json", "report.html", "journal.jsonl",
+    }  # fmt: skip
+
+
+def test_without_out_the_folder_is_named_after_the_time(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+) -> None:
+    _, said = run_with_fakes(monkeypatch, mlpbench, npz)
+    assert said.code == 0
+    (folder,) = (tmp_path / "results").iterdir()
+    assert (folder / "results.json").is_file()
+
+
+def test_bare_leaves_the_named_implementation_alone(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path
+) -> None:
+    executor, _ = run_with_fakes(monkeypatch, mlpbench, npz, "--bare")
+    assert [order.row.name for order in executor.orders] == ["numpy-naive"]
+
+
+def test_a_budget_ends_the_run_when_it_is_used_up(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("bench.running.budget.MOST_BLOCKS", 4)
+    out = tmp_path / "out"
+    _, said = run_with_fakes(monkeypatch, mlpbench, npz, "--budget", "2min", "--out", out)
+    assert said.code == 0, said.err
+    assert re.search(r"2 min: about \d+ blocks of 3 worker processes; ratios within", said.out)
+    assert "at most 120 s left" in said.out or "at most 2 min left" in said.out
+    assert files.load(out / "results.json").ended == "all 4 blocks"
+    assert files.load(out / "results.json").plan.budget_seconds == 120
+
+
+def test_precision_is_announced_and_the_reason_for_the_end_is_kept(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    executor, said = run_with_fakes(monkeypatch, mlpbench, npz, "--precision", "2%", "--out", out)
+    assert said.code == 0, said.err
+    assert "until every ratio is within 2.0%" in said.out
+    # Fake workers all take the same time, so the fewest blocks that are believed are enough.
+    assert {order.job.block for order in executor.orders} == set(range(FEWEST_BLOCKS))
+    assert files.load(out / "results.json").ended.startswith("every ratio within 0.0%")
+
+
+def test_the_margin_reaches_terminal_and_report(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    _, said = run_with_fakes(monkeypatch, mlpbench, npz, "--margin", "7%", "--out", out)
+    assert said.code == 0, said.err
+    assert re.search(r"\b7(\.0)? ?%", (out / "report.html").read_text())
+
+
+def interrupted(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, out: Path, after: int
+) -> Any:
+    """A run of three blocks that Ctrl-C ends after some jobs."""
+    done: list[Order] = []
+
+    def work(order: Order) -> End:
+        if len(done) == after:
+            raise KeyboardInterrupt
+        done.append(order)
+        return fakes.measure_all(order)
+
+    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: fakes.FakeExecutor(work))
+    fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--profile", "quick")
+    return mlpbench("run", *SMALL, *fixed, "--blocks", "3", "--out", out)
+
+
+@pytest.mark.parametrize("after", [0, 1, 4, 8])
+def test_a_resumed_run_has_the_schedule_of_one_that_was_not_interrupted(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path,
+    after: int,
+) -> None:  # fmt: skip
+    out = tmp_path / "out"
+    first = interrupted(monkeypatch, mlpbench, npz, out, after)
+    assert first.code == 130
+    assert f"mlpbench run --resume {out}" in first.out.replace("\n", "")
+    executor = fakes.FakeExecutor(fakes.measure_all)
+    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: executor)
+    said = mlpbench("run", "--resume", out)
+    assert said.code == 0, said.err
+    found = files.load(out / "results.json")
+    assert [order.job for order in executor.orders] == jobs(found.plan)[after:]
+    assert found.complete
+    assert len(found.outcomes) == 9
+
+
+def test_a_run_that_was_killed_before_its_report_gets_it_without_measuring_again(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run_with_fakes(monkeypatch, mlpbench, npz, "--out", out)
+    results = (out / "results.json").read_bytes()
+    (out / "results.json").unlink()
+    (out / "report.html").unlink()
+    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: pytest.fail("measured again"))
+    said = mlpbench("run", "--resume", out)
+    assert said.code == 0, said.err
+    assert "has ended: writing its results and report again" in said.out
+    assert (out / "results.json").read_bytes() == results
+    assert (out / "report.html").is_file()
+
+
+def test_a_resumed_run_takes_its_plan_from_the_journal(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    interrupted(monkeypatch, mlpbench, npz, out, 2)
+    said = mlpbench("run", "--resume", out, "--batch-size", "30", "--seed", "4")
+    assert said.code == 64
+    assert "leave out --batch-size, --seed" in said.err
+
+
+def test_workers_get_the_data_as_they_were_to_be_normalised_and_the_record_says_so(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+) -> None:
+    seen: list[tuple[float, float]] = []
+
+    def look(order: Order) -> End:
+        X = load_arrays(Path(order.arrays)).X
+        seen.append((float(X.min()), float(X.max())))
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return fakes.measure_all(order)
+
+    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: fakes.FakeExecutor(look))
+    fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--profile", "quick")
+    out = tmp_path / "out"
+    said = mlpbench("run", *SMALL, *fixed, "--normalise", "range", "--out", out)
+    assert "normalisation range" in said.out
+    assert files.load(out / "results.json").dataset.normalisation == "range"
+    # What the journal says is what a resumed run goes on with.
+    assert mlpbench("run", "--resume", out).code == 0
+    assert files.load(out / "results.json").dataset.normalisation == "range"
+    assert len(seen) > 3
+    assert set(seen) == {(0, 1)}
+
+
+def test_a_run_is_not_resumed_with_other_data(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    interrupted(monkeypatch, mlpbench, npz, out, 2)
+    with np.load(npz) as arrays:
+        changed = dict(arrays)
+    changed["x_train"] = changed["x_train"][::-1]
+    np.savez(npz, **changed)
+    said = mlpbench("run", "--resume", out)
+    assert said.code == 64
+    assert "cannot be resumed" in said.err
+    assert "data" in said.err
+
+
+def test_json_is_one_object_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+) -> None:
+    _, said = run_with_fakes(monkeypatch, mlpbench, npz, "--json", "--out", tmp_path / "out")
+    answer = json.loads(said.out)
+    assert answer["complete"] is True
+    assert answer["summary"]
+    assert all(isinstance(sentence, str) for sentence in answer["summary"])
+    assert Path(answer["results"]).is_file()
+    assert Path(answer["report"]).is_file()
+    assert "worker process" in said.err

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+
+import pytest
+
+from bench.measuring import barrier
+from bench.measuring.barrier import Subject, refusal
+from bench.measuring.timing import Clock
+from tests.stand_ins.fake_trainer import TICK, FakeClock
+
+STEP = 8 * TICK
+FETCH = TICK / 8
+
+
+class Device:
+    """Work is owed until somebody waits; ``waits`` is the share that the barrier waits for."""
+
+    def __init__(self, waits: float, disturbances: Iterator[float] | None = None) -> None:
+        self.clock, self.waits = FakeClock(), waits
+        self.disturbances = disturbances or itertools.repeat(0.0)
+        self.owed = 0.0
+        self.steps = self.fetches = 0
+
+    def step(self) -> None:
+        self.steps += 1
+        self.owed += STEP
+
+    def synchronize(self) -> None:
+        self.clock.advance(self.waits * self.owed)
+        self.owed -= self.waits * self.owed
+
+    def fetch(self) -> None:
+        self.fetches += 1
+        self.clock.advance(self.owed + FETCH + next(self.disturbances))
+        self.owed = 0.0
+
+    def refusal(self) -> str:
+        return refusal(self.clock.clock, Subject(self.step, self.synchronize, self.fetch))
+
+
+def test_a_barrier_that_does_not_wait_is_refused_with_what_was_left() -> None:
+    said = Device(waits=0.0).refusal()
+    # 4 steps are the first to last for 20 ms.
+    assert said.startswith("synchronize returned while 31.2 ms of work were still running, after 0")
+    assert "4 steps (the least of 5 attempts)" in said
+
+
+@pytest.mark.parametrize("waits", [0.5, 0.8, 0.88])
+def test_a_barrier_that_waits_for_a_part_is_refused(waits: float) -> None:
+    assert "still running" in Device(waits).refusal()
+
+
+@pytest.mark.parametrize("waits", [0.92, 1.0])
+def test_a_barrier_that_waits_is_accepted_at_the_first_attempt(waits: float) -> None:
+    device = Device(waits)
+    assert device.refusal() == ""
+    assert device.steps == 1 + 4 + 4 + 4
+
+
+def test_slow_steps_are_taken_three_times() -> None:
+    device = Device(waits=1.0)
+    slow = Subject(lambda: [device.step() for _ in range(100)], device.synchronize, device.fetch)
+    assert refusal(device.clock.clock, slow) == ""
+    assert device.steps == 300
+
+
+def test_one_stall_does_not_make_the_steps_too_few() -> None:
+    calls = itertools.count()
+    stalled = Device(1.0, (50 * STEP if next(calls) == 6 else 0.0 for _ in itertools.count()))
+    assert stalled.refusal() == ""
+    assert stalled.steps == 1 + 1 + 4 + 4 + 4
+
+
+def test_disturbed_fetches_raise_no_alarm_as_long_as_one_attempt_is_quiet() -> None:
+    calls = itertools.count()
+    # Six fetches of an attempt are idle ones; the seventh is that which counts.
+    disturbed = {6 + 3 + 7 * attempt + 6 for attempt in range(barrier.ATTEMPTS - 1)}
+    noisy = Device(1.0, (50 * STEP if next(calls) in disturbed else 0.0 for _ in itertools.count()))
+    assert noisy.refusal() == ""
+    assert noisy.steps == 1 + 4 + 4 + 4 * barrier.ATTEMPTS
+
+
+def test_a_disturbed_idle_fetch_acquits_nobody() -> None:
+    calls = itertools.count()
+    lying = Device(0.0, (50 * STEP if next(calls) % 7 == 2 else 0.0 for _ in itertools.count()))
+    assert "still running" in lying.refusal()
+
+
+def test_fetches_that_scatter_hide_no_more_than_they_scatter() -> None:
+    scatter = itertools.cycle([0.0, 3 * STEP, 0.0, 3 * STEP, 0.0, 3 * STEP, 0.0])
+    assert Device(1.0, scatter).refusal() == ""
+
+
+class Threaded:
+    """A trainer whose work runs in a thread of its own."""
+
+    def __init__(self, *, waits: bool) -> None:
+        self.waits = waits
+        self.queue: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        self.thread = threading.Thread(target=self._work)
+        self.thread.start()
+
+    def _work(self) -> None:
+        while (work := self.queue.get()) is not None:
+            work()
+
+    def step(self) -> None:
+        self.queue.put(lambda: time.sleep(0.002))
+
+    def drain(self) -> None:
+        done = threading.Event()
+        self.queue.put(done.set)
+        done.wait()
+
+    def synchronize(self) -> None:
+        if self.waits:
+            self.drain()
+
+    def close(self) -> None:
+        self.queue.put(None)
+        self.thread.join()
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_work_in_a_thread_is_found_by_a_real_clock(*, waits: bool) -> None:
+    trainer = Threaded(waits=waits)
+    try:
+        said = refusal(Clock(), Subject(trainer.step, trainer.synchronize, trainer.drain))
+    finally:
+        trainer.close()
+    assert bool(re.match("synchronize returned while .* ms of work", said)) is not waits
+
+
+def test_work_that_ends_before_a_step_returns_is_accepted_by_a_real_clock() -> None:
+    subject = Subject(lambda: sum(range(5000)), lambda: None, lambda: sum(range(2000)))
+    assert refusal(Clock(), subject) == ""

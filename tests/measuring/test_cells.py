@@ -1,0 +1,238 @@
+"""What a worker does with one cell, in this process: what it records, and what it refuses."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
+
+import msgspec
+import pytest
+
+from bench.documents.orders import Arrays
+from bench.documents.results import Invalid, Measured, Memory, Outcome, Peaks, Unverified
+from bench.measuring import memory
+from bench.measuring.cells import CellWork, describe_process
+from bench.measuring.disturbance import Monitor
+from bench.measuring.timing import Clock
+from bench.provenance.accelerator import Device
+from bench.provenance.records import Accelerator
+from impls.contract import Loss, Trainer
+from impls.networks import Network, Training
+from impls.parameters import Floats, Parameters, Rows
+from impls.row import Row
+from tests.stand_ins import fakes
+from tests.stand_ins.fake_nvml import FakeGpu, FakeNvml
+
+TRAINING = Training(batch_size=20)
+PLAN = fakes.plan(
+    network=Network(name="20-8-3", layers=(20, 8, 3)),
+    implementations=("own",),
+    trainings=(TRAINING,),
+    threads=(None,),
+    effort=fakes.REAL_EFFORT,
+)
+READ_BEFORE = Memory(started=1, imported=2, loaded=3)
+
+
+def outcome_of(trainer_class: type[Trainer], **changes: Any) -> Outcome:
+    row = Row("own", "own.py:Trainer", "a trainer of this test")
+    with closing(Monitor()) as monitor:
+        values: dict[str, Any] = {
+            "plan": PLAN,
+            "row": row,
+            "block": 0,
+            "trainer_class": trainer_class,
+            "arrays": Arrays(*fakes.examples(200, 20, 3)),
+            "process": describe_process(row, trainer_class, 0.5),
+            "memory": READ_BEFORE,
+            "limits": lambda: None,
+            "device": None,
+            "clock": Clock(),
+            "monitor": monitor,
+        }
+        work = CellWork(**(values | changes))
+        return work.outcome(fakes.cell(PLAN, batch_size=20, threads=None), TRAINING)
+
+
+def measured(trainer_class: type[Trainer], **changes: Any) -> Measured:
+    outcome = outcome_of(trainer_class, **changes)
+    assert isinstance(outcome, Measured)
+    return outcome
+
+
+class Plain(fakes.Float32Reference):
+    """Right, and on the processor."""
+
+
+class OnDevice(Plain):
+    """Says what a trainer with a device of its own says."""
+
+    @classmethod
+    def declared(cls) -> dict[str, str]:
+        return {"products": "in float32"}
+
+    def device_memory_bytes(self) -> int:
+        return 12345
+
+
+def test_the_cost_of_making_a_trainer_and_of_binding_the_data_are_apart() -> None:
+    class Slow(Plain):
+        def bind(self, X: Floats, Y: Floats) -> None:
+            super().bind(X, Y)
+            if len(X) == 200:
+                clock.extra += 64.0
+
+    class Skipping:
+        """The real time, and what is added to it."""
+
+        extra = 0.0
+
+        def wall(self) -> float:
+            return Clock().wall() + self.extra
+
+    clock = Skipping()
+    found = measured(Slow, clock=Clock(wall=clock.wall))
+    assert found.bind_seconds is not None
+    assert 64 <= found.bind_seconds < 128
+    assert found.setup_seconds is not None
+    assert 0 < found.setup_seconds < 64
+    assert found.first_call_seconds < 64
+
+
+def test_settings_of_libraries_and_memory_on_the_device_are_recorded() -> None:
+    found = measured(OnDevice)
+    assert found.process.declared == {"products": "in float32"}
+    assert found.device_memory_bytes == 12345
+    plain = measured(Plain)
+    assert plain.process.declared == {}
+    assert plain.device_memory_bytes is None
+
+
+def test_settings_are_those_after_the_first_step() -> None:
+    class Late(Plain):
+        steps = 0
+
+        @classmethod
+        def declared(cls) -> dict[str, str]:
+            return {"kernels": "chosen" if cls.steps else "not chosen"}
+
+        def forward(self) -> None:
+            type(self).steps += 1
+            super().forward()
+
+    assert measured(Late).process.declared == {"kernels": "chosen"}
+
+
+def test_resident_memory_is_read_at_every_stage_and_the_peak_is_that_of_the_timing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events: list[str] = []
+
+    def reading(name: str, value: object) -> Callable[[], object]:
+        def read() -> object:
+            events.append(name)
+            return value
+
+        return read
+
+    monkeypatch.setattr(memory, "resident", reading("resident", 10))
+    monkeypatch.setattr(memory, "forget_peak", reading("forgotten", value=True))
+    monkeypatch.setattr(memory, "peak", reading("peak", 99))
+    limits = Peaks(gemm=1.0, copy=1.0, cached_copy=1.0)
+    found = measured(Plain, limits=reading("limits", limits))
+    assert events == ["resident", "resident", "forgotten", "peak", "limits"]
+    expected = msgspec.structs.replace(READ_BEFORE, begun=10, bound=10, peak_of_timing=True)
+    assert found.memory == expected
+    assert found.peak_memory_bytes == 99
+    assert found.peaks == limits
+
+
+def test_a_device_is_read_before_and_after_the_timing() -> None:
+    class Warming(FakeNvml):
+        reads = 0
+
+        def nvmlDeviceGetTemperature(self, _gpu: FakeGpu, _sensor: int) -> int:  # noqa: N802
+            self.reads += 1
+            return 40 + self.reads
+
+    gpu = FakeGpu()
+    found = measured(Plain, device=Device(Warming(), gpu)).process.accelerator
+    assert found is not None
+    assert found.name == "Example GPU"
+    assert [one.temperature for one in found.readings] == [41, 42]
+    assert measured(Plain, device="no driver").process.accelerator == Accelerator(
+        reason="no driver"
+    )
+    assert measured(Plain).process.accelerator is None
+
+
+class Lazy:
+    """A number that is still being computed."""
+
+    def __init__(self, future: Future[Loss], place: int) -> None:
+        self.future, self.place = future, place
+
+    def __float__(self) -> float:
+        return float(self.future.result()[self.place])
+
+
+class Early(Plain):
+    """Hands steps to a thread, as to a device; all that reads its state waits, but no barrier."""
+
+    latest: Future[Loss] | None = None
+
+    def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
+        self.thread = ThreadPoolExecutor(1)
+        super().__init__(network, training, parameters)
+
+    def _drain(self) -> None:
+        if self.latest is not None:
+            self.latest.result()
+
+    def _later(self, rows: Rows) -> Loss:
+        time.sleep(0.005)
+        return Plain.step(self, rows)
+
+    def step(self, rows: Rows) -> Loss:
+        self.latest = self.thread.submit(self._later, rows)
+        return Loss(*(Lazy(self.latest, place) for place in range(3)))
+
+    def load(self, parameters: Parameters) -> None:
+        self._drain()
+        super().load(parameters)
+
+    def parameters(self) -> Parameters:
+        self._drain()
+        return super().parameters()
+
+    def gradients(self) -> Parameters:
+        self._drain()
+        return super().gradients()
+
+
+def test_a_barrier_that_does_not_wait_is_unverified_and_not_timed() -> None:
+    found = outcome_of(Early)
+    assert isinstance(found, Unverified)
+    assert found.reason.startswith("synchronize returned while ")
+    assert found.measured is None
+
+
+def test_the_same_trainer_with_a_barrier_that_waits_is_measured() -> None:
+    class Waiting(Early):
+        def synchronize(self) -> None:
+            self._drain()
+
+    found = measured(Waiting)
+    steps = next(one for one in found.timings if one.phase == "step")
+    assert min(steps.round_seconds) > 0.005
+
+
+def test_the_gate_comes_before_the_barrier() -> None:
+    class Doubled(Early):
+        def predict(self, X: Floats) -> Floats:
+            return 2 * super().predict(X)
+
+    assert isinstance(outcome_of(Doubled), Invalid)

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+import pytest
+
+from bench.errors import UsageError
+from bench.planning.plan import Cell, Job, Plan, cell_of, jobs, require_distinct
+from bench.planning.profiles import PROFILES
+from tests.stand_ins import fakes
+
+
+def combination(job: Job) -> tuple[object, ...]:
+    return job.implementation, job.threads, job.setting
+
+
+def blocks(plan: Plan) -> list[list[Job]]:
+    ordered = jobs(plan)
+    return [[job for job in ordered if job.block == number] for number in range(plan.effort.blocks)]
+
+
+def large_plan(**changes: object) -> Plan:
+    settings = ((("A", "1"),), (("A", None),))
+    effort = msgspec.structs.replace(fakes.EFFORT, blocks=5)
+    return fakes.plan(settings=settings, threads=(1, 2, None), effort=effort, **changes)
+
+
+def test_the_same_seed_gives_the_same_schedule() -> None:
+    assert jobs(large_plan()) == jobs(large_plan())
+
+
+def test_another_seed_gives_another_schedule() -> None:
+    assert jobs(large_plan()) != jobs(large_plan(seed=12))
+
+
+def test_a_block_holds_every_job_exactly_once() -> None:
+    plan = large_plan()
+    wanted = Counter(
+        (implementation, threads, setting)
+        for implementation in plan.implementations
+        for threads in plan.threads
+        for setting in plan.settings
+    )
+    for block in blocks(plan):
+        assert Counter(map(combination, block)) == wanted
+
+
+def test_blocks_follow_one_another_and_jobs_are_numbered_in_the_order_of_execution() -> None:
+    ordered = jobs(large_plan())
+    assert [job.index for job in ordered] == list(range(len(ordered)))
+    assert [job.block for job in ordered] == sorted(job.block for job in ordered)
+
+
+def test_the_blocks_of_a_plan_have_different_orders() -> None:
+    orders = {tuple(map(combination, block)) for block in blocks(large_plan())}
+    assert len(orders) == 5
+
+
+def test_a_job_measures_every_batch_size_once_in_an_order_of_its_own() -> None:
+    ordered = jobs(large_plan())
+    assert {tuple(sorted(job.batch_sizes)) for job in ordered} == {(8, 20, 50)}
+    assert len({job.batch_sizes for job in ordered}) > 2
+
+
+@pytest.mark.parametrize("field", ["implementations", "threads", "trainings", "settings"])
+def test_a_plan_that_lacks_something_is_refused_by_its_name(field: str) -> None:
+    with pytest.raises(UsageError, match=f"no {field}"):
+        jobs(fakes.plan(**{field: ()}))
+
+
+@pytest.mark.parametrize("values", [(500, 32, 500), (None, 1, None), ("a", "a")])
+def test_a_value_given_twice_is_refused_with_its_option(values: tuple[object, ...]) -> None:
+    with pytest.raises(UsageError, match=rf"--thing lists {values[0]} more than once"):
+        require_distinct("--thing", values)
+
+
+def test_distinct_values_are_accepted() -> None:
+    require_distinct("--threads", (1, 2, None))
+
+
+@pytest.mark.parametrize(
+    ("threads", "setting", "expected"),
+    [
+        (2, (), "numpy-naive/tiny/b500/t2"),
+        (None, (), "numpy-naive/tiny/b500/t-"),
+        (1, (("A", "x"), ("B", None)), "numpy-naive/tiny/b500/t1/A=x/B=(unset)"),
+    ],
+)
+def test_a_cell_has_a_readable_identity(
+    threads: int | None, setting: tuple[tuple[str, str | None], ...], expected: str
+) -> None:
+    assert cell_of(fakes.plan(), "numpy-naive", "cpu", 500, threads, setting).id == expected
+
+
+def test_cells_of_a_plan_have_different_identities() -> None:
+    plan = large_plan()
+    found: list[Cell] = [
+        fakes.cell(plan, job, size) for job in blocks(plan)[0] for size in job.batch_sizes
+    ]
+    assert len({cell.id for cell in found}) == len(found) == len(set(found))
+
+
+def test_a_plan_survives_its_journey_as_json() -> None:
+    plan = large_plan()
+    assert msgspec.json.decode(msgspec.json.encode(plan), type=Plan) == plan
+
+
+@pytest.mark.parametrize("cpus", [1, 2, 3, 4, 6, 8, 64])
+@pytest.mark.parametrize("name", list(PROFILES))
+def test_a_profile_offers_distinct_possible_threads_up_to_all(name: str, cpus: int) -> None:
+    threads = PROFILES[name].threads(cpus)
+    assert sorted(set(threads)) == list(threads)
+    assert threads[-1] == cpus
+    assert threads[0] >= 1
+
+
+def test_the_full_profile_doubles_threads_and_straddles_where_libraries_change_their_way() -> None:
+    full = PROFILES["full"]
+    assert full.threads(6) == (1, 2, 4, 6)
+    assert full.threads(8) == (1, 2, 4, 8)
+    assert {9, 10, 18, 19, 124, 125, 249, 250, 476, 477} <= set(full.batch_sizes)
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=list(PROFILES))
+def test_a_profile_can_fill_its_batches_and_has_batch_sizes_once(profile: object) -> None:
+    sizes = PROFILES[profile.name].batch_sizes  # type: ignore[attr-defined]
+    require_distinct("batch sizes", sizes)
+    assert max(sizes) <= (PROFILES[profile.name].examples or 60000)  # type: ignore[attr-defined]

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import io
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from bench.cli.progress import RunProgress, duration
+from bench.measuring.timing import Clock
+from bench.planning.plan import Job, jobs
+from bench.running.estimate import Pace, block_seconds, may_compile, pace, run_seconds
+from bench.running.runner import Progress
+from impls.networks import Training
+from impls.parameters import Floats
+from impls.row import Row, control_of
+from tests.stand_ins import fakes
+from tests.stand_ins.fake_trainer import FakeClock
+
+PLAN = fakes.plan(trainings=(Training(batch_size=20),))
+
+
+@pytest.fixture
+def ticking(fake_clock: FakeClock) -> Clock:
+    """A clock by which every look at it takes a second."""
+
+    def look() -> float:
+        fake_clock.advance(1.0)
+        return fake_clock.now
+
+    return Clock(wall=look, cpu=lambda: 0.0)
+
+
+def test_an_epoch_of_the_floor_is_as_many_steps_as_it_has_batches(
+    ticking: Clock, tiny_data: tuple[Floats, Floats]
+) -> None:
+    # A step takes one second by this clock, and the epoch has ten.
+    at = pace(PLAN, tiny_data, ticking)
+    assert at.floor_epochs == {20: pytest.approx(10.0)}
+    assert at.scatter == 0
+
+
+def test_the_whole_run_grows_with_blocks_jobs_and_batch_sizes() -> None:
+    at = Pace({20: 10.0}, 0.0)
+    effort = msgspec.structs.replace(PLAN.effort, blocks=4)
+    once = run_seconds(PLAN, at)
+    assert once > 0
+    assert run_seconds(msgspec.structs.replace(PLAN, effort=effort), at) == pytest.approx(2 * once)
+    assert block_seconds(PLAN, at, PLAN.effort) == pytest.approx(once / PLAN.effort.blocks)
+    assert run_seconds(PLAN, Pace({20: 10.0, 50: 8.0}, 0.0)) > once
+    one = msgspec.structs.replace(PLAN, implementations=PLAN.implementations[:1])
+    assert run_seconds(one, at) == pytest.approx(once / len(PLAN.implementations))
+
+
+def test_rows_that_bring_a_library_may_compile() -> None:
+    rows = [Row("own", "own.py:Trainer", "NumPy"), Row("theirs", "x:Y", "JAX", ("jax",))]
+    assert may_compile([*rows, control_of(rows[1])]) == {"theirs", "theirs (control)"}
+
+
+def ended(number: int, job: Job, first_call: float) -> Progress:
+    one = msgspec.structs.replace(
+        fakes.measured(fakes.cell(PLAN, job, 20), job.block), first_call_seconds=first_call
+    )
+    return Progress(number, len(jobs(PLAN)), job, (one,))
+
+
+def test_the_time_left_of_what_has_not_run_leaves_out_what_others_compiled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr("bench.cli.progress.time.monotonic", lambda: clock.now)
+    console = Console(file=io.StringIO(), width=200)
+    first = jobs(PLAN)[0]
+    other = next(name for name in PLAN.implementations if name != first.implementation)
+    progress = RunProgress(console, PLAN, compiling={other})
+    progress.show(Progress(1, len(jobs(PLAN)), first, None))
+    clock.advance(110.0)
+    progress.show(ended(1, first, 100.0))
+    rest = jobs(PLAN)[1:]
+    same = sum(job.implementation == first.implementation for job in rest)
+    expected = duration(110.0 * same + 10.0 * (len(rest) - same))
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert f"(about {expected} left, plus compilation)" in said
+    second = next(job for job in rest if job.implementation == other)
+    progress.show(Progress(2, len(jobs(PLAN)), second, None))
+    progress.show(ended(2, second, 0.0))
+    assert "compilation" not in console.file.getvalue().splitlines()[-1]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.01, "1 s"), (89, "89 s"), (90, "2 min"), (3000, "50 min"), (5400, "1.5 h")],
+)
+def test_a_duration_is_as_rough_as_an_estimate(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
