@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from impls.estimator import NetworkClassifier
+    from impls.training.estimator import NetworkClassifier
 
 __all__ = ["load", "load_model"]
 
@@ -27,12 +27,12 @@ def load(
     """An estimator in the manner of scikit-learn, with ``fit``, ``predict`` and ``score``.
 
     ``network`` names a preset, whose hidden layers and training are taken, or layer sizes such as
-    784-512-10; ``settings`` are parameters of :class:`impls.estimator.NetworkClassifier`.
+    784-512-10; ``settings`` are parameters of :class:`impls.training.estimator.NetworkClassifier`.
 
     Raises:
         UnknownNameError: there is no such preset.
     """
-    from impls import estimator  # noqa: PLC0415 - scikit-learn takes a second
+    from impls.training import estimator  # noqa: PLC0415 - scikit-learn takes a second
 
     if network is None:
         return estimator.NetworkClassifier(implementation, **settings)
@@ -47,6 +47,6 @@ def load_model(path: str | Path, implementation: str | None = None) -> NetworkCl
     Raises:
         ModelError: it cannot be read, is damaged, or is something else.
     """
-    from impls import estimator  # noqa: PLC0415 - scikit-learn takes a second
+    from impls.training import estimator  # noqa: PLC0415 - scikit-learn takes a second
 
     return estimator.from_model(path, implementation)

@@ -62,9 +62,9 @@ class State(NamedTuple):
     """Where a trainer stands: with it, and the order of the examples, training can go on.
 
     ``parameters`` and ``memory`` are canonical, in the precision in which they are kept.
-    ``memory`` holds what :mod:`impls.optimisers` remembers, each array set in the shape of the
-    parameters; None where the implementation does not hand it out.  ``updates`` counts the updates
-    since parameters were loaded.
+    ``memory`` holds what ``impls.mathematics.optimisers`` remembers, each array set in the shape of
+    the parameters; None where the implementation does not hand it out.  ``updates`` counts the
+    updates since parameters were loaded.
     """
 
     parameters: Parameters

@@ -30,7 +30,7 @@ class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     With ``convolutions`` the input is an ``image`` of ``(height, width, channels)``, as features in
     this order; it runs through them first, and the dense layers take what they leave.
     ``dropout`` holds one rate per hidden layer, or nothing: in training that share of the layer's
-    outputs is set to 0 and the rest divided by ``1 - rate``; :mod:`impls.dropout` says which.
+    outputs is set to 0 and the rest divided by ``1 - rate``; ``mathematics.dropout`` says which.
 
     Raises:
         UsageError: fewer than two layers, a layer without nodes, dropout rates that are not one
@@ -124,7 +124,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ``l1`` adds ``l1 * sum(|w|)``, once per batch and whatever the reduction; biases are left out.
     ``G`` is the gradient of all this.
 
-    *Optimiser.*  :mod:`impls.optimisers` has the formulas.  "sgd" is that of the articles: the
+    *Optimiser.*  ``mathematics.optimisers`` has the formulas.  "sgd" is that of the articles: the
     step is ``V = learning_rate * G``, weights lose ``V + momentum * V_previous`` and
     ``V_previous`` becomes ``V`` without the momentum part.  "adam" reads ``beta1``, ``beta2`` and
     ``epsilon``, "rmsprop" reads ``rho`` and ``epsilon``; formulas and defaults are those of Keras.

@@ -66,8 +66,8 @@ ROWS: tuple[Row, ...] = (
     Row("torch-graph-gpu", "impls.torch.graph_gpu:Trainer", "PyTorch, the whole epoch as one CUDA graph, data on the GPU", ("torch",), "torch", device="gpu"),
     Row("jax", "impls.jax.mlp:Trainer", "JAX, the epoch as one compiled loop", ("jax", "jaxlib"), "jax", environment={"JAX_PLATFORMS": "cpu"}, held_by_affinity=True),
     Row("jax-gpu", "impls.jax.mlp:GpuTrainer", "JAX, the epoch as one compiled loop, data on the GPU", ("jax", "jaxlib"), "jax", device="gpu", environment={"JAX_PLATFORMS": "cuda", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}),
-    Row("sklearn", "impls.sklearn_mlp:Trainer", "scikit-learn's MLPClassifier, an epoch per partial_fit"),
-    Row("floor", "impls.floor:Trainer", "the matrix products of a step alone: this machine's limit", role="limit"),
+    Row("sklearn", "impls.sklearn.mlp:Trainer", "scikit-learn's MLPClassifier, an epoch per partial_fit"),
+    Row("floor", "impls.numpy.floor:Trainer", "the matrix products of a step alone: this machine's limit", role="limit"),
 )
 # fmt: on
 

@@ -30,9 +30,10 @@ BOTTOM = {
     "bench.documents.results", "bench.judging.disturbed", "bench.judging.stats",
     "bench.judging.verdicts", "bench.limits.roofline", "bench.limits.work",
     "bench.planning.plan", "bench.planning.schedule", "bench.provenance.records",
-    "impls.contract", "impls.convolution", "impls.dropout", "impls.flat", "impls.functions",
-    "impls.history", "impls.inplace", "impls.metrics", "impls.networks", "impls.optimisers",
-    "impls.parameters", "impls.patches", "impls.reference", "impls.row",
+    "impls.contract", "impls.convolution", "impls.flat", "impls.networks", "impls.parameters",
+    "impls.row", "impls.training.history", "impls.training.metrics",
+    "impls.mathematics.dropout", "impls.mathematics.functions", "impls.mathematics.optimisers",
+    "impls.mathematics.patches", "impls.mathematics.reference",
 }  # fmt: skip
 """Plain data and pure functions: anyone may import them, they import only each other."""
 
@@ -46,8 +47,9 @@ REPORTS_MAY_IMPORT = {
     "bench.planning.environment", "bench.provenance.kernels",
     "impls.contract", "impls.networks", "impls.registry", "impls.row",
     # What networks have learned, and what from.
-    "impls.convolution", "impls.data", "impls.data.normalise", "impls.evaluation",
-    "impls.feature_maps", "impls.history", "impls.metrics", "impls.model",
+    "impls.convolution", "impls.data", "impls.data.normalise",
+    "impls.training.evaluation", "impls.training.feature_maps", "impls.training.history",
+    "impls.training.metrics", "impls.training.model",
 }  # fmt: skip
 
 IMPLEMENTATION_PACKAGES = {"jax", "keras", "numba", "sklearn", "tensorflow", "torch"}
@@ -55,7 +57,7 @@ HEAVY = {*IMPLEMENTATION_PACKAGES, "matplotlib", "pandas"}
 
 IMPLEMENTATIONS_IMPORTED_BY_NAME = {
     # The length of a run is predicted from the time of its matrix products.
-    ("bench.running.estimate", "impls.floor"),
+    ("bench.running.estimate", "impls.numpy.floor"),
 }
 
 
@@ -218,7 +220,7 @@ def test_only_the_command_line_knows_the_reports_and_only_its_start_knows_it() -
 
 def test_heavy_packages_are_imported_with_an_implementation_or_a_report_only() -> None:
     # Whoever imports the estimator works with scikit-learn.
-    inside = {*implementations(), *in_package("reports"), "impls.estimator"}
+    inside = {*implementations(), *in_package("reports"), "impls.training.estimator"}
     wrong = {
         (module, name)
         for module in MODULES.keys() - inside

@@ -19,8 +19,9 @@ import bench
 from bench import selfcheck
 from bench.errors import ImplementationError, UnknownNameError
 from bench.proof import gate
-from impls import reference, registry
+from impls import registry
 from impls.data.normalise import NORMALISATIONS
+from impls.mathematics import reference
 from impls.networks import LossName, Network, Training
 from impls.parameters import start_parameters
 from impls.presets import Preset
@@ -144,7 +145,7 @@ def _declare(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
 
 
 def test_an_entry_point_of_another_package_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    _declare(monkeypatch, "theirs", "impls.reference:Trainer")
+    _declare(monkeypatch, "theirs", "impls.mathematics.reference:Trainer")
     assert list(registry.known()) == [*(row.name for row in ROWS), "theirs"]
     row = registry.find("theirs")
     assert (row.device, row.rung, row.role) == ("cpu", None, "trainer")
@@ -176,7 +177,9 @@ def _file_row(folder: Path, text: str, class_name: str = "Mine") -> Row:
 
 
 def test_a_class_in_a_file_is_a_row(tmp_path: Path) -> None:
-    row = _file_row(tmp_path, "from impls import reference\nclass Mine(reference.Trainer): ...\n")
+    row = _file_row(
+        tmp_path, "from impls.mathematics import reference\nclass Mine(reference.Trainer): ...\n"
+    )
     assert row.name == "mine:Mine"
     assert issubclass(registry.load(row), reference.Trainer)
 

@@ -16,10 +16,10 @@ from bench.cli.output import folder_for, note, open_folder
 from bench.cli.reading import read_raw, require_class
 from bench.cli.shared_options import dataset_option, digit_option, out_option
 from bench.planning.plan import require_distinct
-from impls import models, sessions
 from impls.data.training_data import TrainingData, from_raw
-from impls.evaluation import Trained, evaluate
-from impls.model import Model
+from impls.training import model_files, sessions
+from impls.training.evaluation import Trained, evaluate
+from impls.training.model import Model
 
 
 @click.command("evaluate")
@@ -42,7 +42,7 @@ def evaluate_command(paths: tuple[Path, ...], **options: Any) -> None:
     """
     console = Console()
     require_distinct("MODEL", paths)
-    saved = [models.load(path) for path in paths]
+    saved = [model_files.load(path) for path in paths]
     raw = read_raw(console, options["dataset"])
     several = [from_raw(raw, model.normaliser) for model in saved]
     require_class(options["digit"], several[0])

@@ -15,7 +15,7 @@ from bench.cli.progress import waiting
 from bench.cli.training_progress import reached_table
 from bench.documents import files
 from impls.data import TrainingData
-from impls.evaluation import Trained
+from impls.training.evaluation import Trained
 from reports.evaluation import build_evaluation
 from reports.evaluation.as_data import as_data
 

@@ -23,7 +23,7 @@ from impls.data import TrainingData
 from impls.networks import Training
 from impls.presets import Preset
 from impls.row import Row, control_of
-from impls.sessions import require_fit
+from impls.training.sessions import require_fit
 
 
 @dataclass(frozen=True)

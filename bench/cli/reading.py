@@ -10,7 +10,6 @@ from rich.console import Console
 from bench.cli.output import note
 from bench.cli.progress import waiting
 from bench.errors import UsageError
-from impls import models
 from impls.data import TrainingData
 from impls.data.loading import read_dataset
 from impls.data.normalise import Normaliser
@@ -19,6 +18,7 @@ from impls.data.training_data import from_raw
 from impls.keras import files as keras_files
 from impls.networks import Network
 from impls.parameters import Parameters
+from impls.training import model_files
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ def read_weights(path: Path) -> Weights:
     if path.suffix.lower() == keras_files.SUFFIX:
         network, parameters = keras_files.load(path)
         return Weights(network, parameters, None)
-    model = models.load(path)
+    model = model_files.load(path)
     return Weights(model.network, model.state.parameters, model.normaliser)
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from bench.cli.options import given
 from bench.errors import UnknownNameError, UsageError
 from bench.planning.plan import require_distinct
-from impls.evaluation import Trained
+from impls.training.evaluation import Trained
 from reports import format as text
 from reports.evaluation.summary import share
 

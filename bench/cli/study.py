@@ -19,11 +19,12 @@ from bench.cli.shared_options import out_option, with_options
 from bench.cli.studied import Studied, outcome_table, studied_parameter
 from bench.cli.training_options import LEARNING_OPTIONS, Choice, choose
 from bench.cli.training_progress import TrainingProgress
-from impls import models, registry, sessions
+from impls import registry
 from impls.data import TrainingData
 from impls.data.training_data import from_raw
-from impls.evaluation import Trained
 from impls.row import Row
+from impls.training import model_files, sessions
+from impls.training.evaluation import Trained
 from reports.evaluation.as_data import as_data
 from reports.study import build_study
 
@@ -147,8 +148,8 @@ def _train(
             )
         if session.history.epochs:
             reached.append(Trained(name, session.model(), session.evaluation()))
-            path = folder / f"{file_name(name)}{models.SUFFIX}"
-            models.save(reached[-1].model, path, generator=GENERATOR)
+            path = folder / f"{file_name(name)}{model_files.SUFFIX}"
+            model_files.save(reached[-1].model, path, generator=GENERATOR)
         if len(session.history.epochs) < epochs:
             return reached, False
     return reached, True

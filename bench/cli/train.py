@@ -20,11 +20,12 @@ from bench.cli.train_options import TRAIN_OPTIONS, WITH_RESUME
 from bench.cli.training_options import LEARNING_OPTIONS, choose
 from bench.cli.training_run import model_path, train
 from bench.errors import UsageError
-from impls import models, registry, sessions
+from impls import registry
 from impls.data import TrainingData
-from impls.evaluation import Trained
 from impls.row import Row
-from impls.sessions import Session
+from impls.training import model_files, sessions
+from impls.training.evaluation import Trained
+from impls.training.sessions import Session
 
 EXIT_FINE = 0
 EXIT_INTERRUPTED = 130
@@ -125,7 +126,7 @@ def _resumed(console: Console, context: click.Context) -> Plan:
     """
     options = context.params
     require_alone(context, WITH_RESUME, "the settings of the model")
-    saved = models.load(options["resume"])
+    saved = model_files.load(options["resume"])
     epochs = options["epochs"] or saved.training.epochs
     model = sessions.with_epochs(saved, epochs)
     data = read_data(console, options["dataset"], model.normaliser)

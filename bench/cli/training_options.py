@@ -10,9 +10,9 @@ import msgspec
 
 from bench.cli.options import list_option
 from bench.cli.shared_options import DATA_OPTIONS, NETWORK_OPTIONS, Option
-from impls.model import Order
 from impls.networks import Network, Training
 from impls.presets import find_preset
+from impls.training.model import Order
 
 POSITIVE = click.FloatRange(min=0, min_open=True)
 NOT_NEGATIVE = click.FloatRange(min=0)

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from bench.cli.bar import Bar
 from bench.cli.output import say
-from impls.evaluation import Trained
-from impls.history import Epoch, Standing
-from impls.sessions import Session
+from impls.training.evaluation import Trained
+from impls.training.history import Epoch, Standing
+from impls.training.sessions import Session
 from reports.evaluation.summary import QUANTITIES
 
 

@@ -10,10 +10,10 @@ from rich.console import Console
 from bench.cli.interrupt import Interruption
 from bench.cli.output import GENERATOR, file_name, open_folder, say
 from bench.cli.training_progress import TrainingProgress
-from impls import models
-from impls.history import Epoch
 from impls.keras import files as keras_files
-from impls.sessions import Session
+from impls.training import model_files
+from impls.training.history import Epoch
+from impls.training.sessions import Session
 
 
 def train(
@@ -40,20 +40,20 @@ def train(
 
 def model_path(folder: Path, implementation: str) -> Path:
     """The file of the network that ``implementation`` trained."""
-    return folder / f"{file_name(implementation)}{models.SUFFIX}"
+    return folder / f"{file_name(implementation)}{model_files.SUFFIX}"
 
 
 def _checkpoint(session: Session, folder: Path, epoch: int) -> None:
-    name = f"{file_name(session.row.name)}-epoch-{epoch:04}{models.SUFFIX}"
+    name = f"{file_name(session.row.name)}-epoch-{epoch:04}{model_files.SUFFIX}"
     place = open_folder(folder / "checkpoints")
-    models.save(session.model(), place / name, generator=GENERATOR)
+    model_files.save(session.model(), place / name, generator=GENERATOR)
 
 
 def _save(console: Console, session: Session, folder: Path) -> None:
     """Save the network, for Keras' implementations in its own format as well."""
     paths = [model_path(folder, session.row.name)]
     model = session.model()
-    models.save(model, paths[0], generator=GENERATOR)
+    model_files.save(model, paths[0], generator=GENERATOR)
     if "keras" in session.row.requires:
         paths.append(paths[0].with_suffix(keras_files.SUFFIX))
         keras_files.save(model.network, model.state.parameters, paths[1])

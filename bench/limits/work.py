@@ -8,7 +8,7 @@ map it leaves, after pooling.  A phase has three counts:
   convolution ``n_in`` is the size of a patch and ``n_out`` the number of filters, and each place of
   the map that is pooled counts as an example;
 - element-wise operations: one for each arithmetic operation, comparison or function that the
-  formulas of :mod:`impls.functions` apply to an element, and one per element of a sum;
+  formulas of :mod:`impls.mathematics.functions` apply to an element, and one per element of a sum;
 - bytes: what the phase takes from elsewhere is read once, what it leaves for others is written
   once, and what arises and is used up inside costs nothing.  A cache of any size may serve them.
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from bench.documents.results import EPOCH, Disturbance, Learning
 from bench.measuring.measure import CellTimer, Measurement
 from bench.measuring.timing import Round, timing_of
-from impls.fit import accuracy, decayed
 from impls.parameters import Floats, Rows, epoch_order
+from impls.training.fit import accuracy, decayed
 
 HELD_EPOCHS = 3
 """So many epochs in a row must end at the target or above."""

@@ -32,9 +32,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.proof.tolerance import SAFETY, forward_tolerance
-from impls import patches, reference
 from impls.convolution import Stage
-from impls.functions import ACTIVATIONS, SLOPES_FROM_INPUT
+from impls.mathematics import patches, reference
+from impls.mathematics.functions import ACTIVATIONS, SLOPES_FROM_INPUT
 from impls.networks import Network
 from impls.parameters import Floats, Rows
 

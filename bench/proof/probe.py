@@ -26,7 +26,7 @@ import math
 import msgspec
 import numpy as np
 
-from impls import reference
+from impls.mathematics import reference
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows
 

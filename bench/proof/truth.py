@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from bench.proof.kinks import at_kinks, away_from_kinks, in_squares, parts
 from bench.proof.tolerance import SAFETY, tolerances
-from impls import patches, reference
 from impls.contract import Loss
-from impls.functions import PROBABILITY_FLOOR, data_loss
+from impls.mathematics import patches, reference
+from impls.mathematics.functions import PROBABILITY_FLOOR, data_loss
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows
 

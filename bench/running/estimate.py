@@ -15,8 +15,8 @@ import numpy as np
 
 from bench.measuring.timing import Clock, calibrate, time_round
 from bench.planning.plan import Effort, Plan, jobs
-from impls.floor import Trainer as Floor
 from impls.networks import Training
+from impls.numpy.floor import Trainer as Floor
 from impls.parameters import Floats, batches, epoch_order, start_parameters
 from impls.row import Row
 

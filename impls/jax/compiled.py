@@ -14,10 +14,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from impls.formulas import Formulas
 from impls.jax import functions
 from impls.jax.device import Device
 from impls.jax.functions import Array, Pairs
+from impls.mathematics.formulas import Formulas
 
 PRECISION = "float32"
 COUNT = 3

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from impls.formulas import Formulas
+from impls.mathematics.formulas import Formulas
 
 THREAD_NAME = "tf_XLAEigen"
 """What XLA calls the threads that share the work of an operator."""

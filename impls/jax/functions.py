@@ -3,7 +3,7 @@
 Parameters are a list of pairs, those of convolutions first: weights ``(n_out, n_in)``, an order in
 which XLA multiplies faster than in the transposed one, and biases ``(n_out,)``.  ``k`` holds the
 numbers of a training, in the order of :data:`NUMBERS`; the rest of it is in the
-:class:`~impls.formulas.Formulas`.
+:class:`~impls.mathematics.formulas.Formulas`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from impls.dropout import (
+from impls.jax.convolution import flattened
+from impls.jax.device import Device
+from impls.mathematics.dropout import (
     FIRST_FACTOR,
     FIRST_SHIFT,
     HALF_BITS,
@@ -25,10 +27,8 @@ from impls.dropout import (
     SECOND_SHIFT,
     threshold,
 )
-from impls.formulas import Formulas
-from impls.functions import output_delta
-from impls.jax.convolution import flattened
-from impls.jax.device import Device
+from impls.mathematics.formulas import Formulas
+from impls.mathematics.functions import output_delta
 
 Array = Any  # CI checks types without JAX, so its types are left out everywhere
 Pairs = list[tuple[Array, Array]]
@@ -87,7 +87,7 @@ def sums(formulas: Formulas, Z: Array, A: Array, T: Array) -> Array:
 
 
 def hash_of(x: Array) -> Array:
-    """The hash of :mod:`impls.dropout` of unsigned words."""
+    """The hash of :mod:`impls.mathematics.dropout` of unsigned words."""
     for shift, factor in ((FIRST_SHIFT, FIRST_FACTOR), (SECOND_SHIFT, SECOND_FACTOR)):
         x = (x ^ (x >> shift)) * np.uint32(factor)
     return x ^ (x >> LAST_SHIFT)

@@ -26,17 +26,16 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from impls import whole_batches
 from impls.contract import FEATURES, Feature, Loss, Pool, State
-from impls.dropout import column_keys, hash_of
-from impls.formulas import Formulas
 from impls.jax import device as jax_device
-from impls.jax import functions
+from impls.jax import functions, whole_batches
 from impls.jax.compiled import PRECISION, compiled
 from impls.jax.device import CPU, GPU, Device
 from impls.jax.functions import Pairs
+from impls.mathematics.dropout import column_keys, hash_of
+from impls.mathematics.formulas import Formulas
+from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Network, Training
-from impls.optimisers import MEMORIES
 from impls.parameters import Floats, Parameters, Rows
 
 

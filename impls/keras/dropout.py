@@ -1,4 +1,4 @@
-"""Dropout in Keras by the masks of :mod:`impls.dropout`, the same in each of its engines.
+"""Dropout in Keras by the masks of ``impls.mathematics``, the same in each of its engines.
 
 PyTorch shifts and multiplies no unsigned words of 32 bits, so there they are signed ones with the
 same bits, and what a shift to the right brings in from the left is taken away.
@@ -12,8 +12,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from impls import dropout
-from impls.dropout import Words
+from impls.mathematics import dropout
+from impls.mathematics.dropout import Words
 
 Tensor = Any  # the engines' own
 

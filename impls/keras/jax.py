@@ -19,8 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from impls import whole_batches
 from impls.contract import Loss, State
+from impls.jax import whole_batches
 from impls.keras import settings as keras_settings
 from impls.keras.jax_compiled import compiled
 from impls.keras.jax_engine import Engine, GpuEngine

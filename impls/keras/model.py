@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import keras
 
-from impls import dropout
 from impls.keras.dropout import HashedDropout
 from impls.keras.optimisers import build_optimiser
+from impls.mathematics import dropout
 from impls.networks import Network, Training
 
 Tensor = Any  # the engines' own

@@ -1,4 +1,4 @@
-"""The masks of :mod:`impls.dropout` in compiled kernels: drawn where they are applied, never kept.
+"""The masks of ``impls.mathematics`` in compiled kernels: drawn where they are applied, never kept.
 
 A hash is a dozen integer instructions on as many words as a vector register holds, which is no
 more than reading a stored mask would cost.  The loops are written so that they become such
@@ -13,7 +13,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from impls import dropout
+from impls.mathematics import dropout
 from impls.numba.cache import compiled
 
 _ZERO = np.float32(0)

@@ -33,12 +33,12 @@ from threadpoolctl import ThreadpoolController
 from impls import contract
 from impls.contract import DENSE_FEATURES, Feature, Loss, Pool, State
 from impls.flat import Flat
+from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Network, Training
 from impls.numba import kernels
 from impls.numba import update as updates
 from impls.numba.sparse_rows import NO_ROWS
 from impls.numba.state import Memory, Net, describe, describe_update
-from impls.optimisers import MEMORIES
 from impls.parameters import Floats, Parameters, Rows, batches
 
 # An operand that is not contiguous would be copied at every product.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from impls.functions import PROBABILITY_FLOOR
+from impls.mathematics.functions import PROBABILITY_FLOOR
 from impls.numba.cache import compiled
 from impls.numba.dropout import step_key
 from impls.numba.layers import backward, block, first_biases, forward, shifted_biases, weight_count

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from impls import dropout
-from impls.dropout import Words
+from impls.mathematics import dropout
+from impls.mathematics.dropout import Words
 from impls.networks import Network, Training
 from impls.numba.math import ACTIVATION_CODES, LOSS_CODES
 from impls.parameters import Floats

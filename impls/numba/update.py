@@ -108,7 +108,7 @@ def update(theta, g, remembered, start, end, l2, rate, rates):
 
 @compiled(fastmath=True)
 def sgd(theta, g, previous, l2, rate, rates):
-    """:func:`shrink` and descent; see :mod:`impls.optimisers`."""
+    """:func:`shrink` and descent; see :mod:`impls.mathematics.optimisers`."""
     squares = ZERO
     for k in range(theta.size):
         w = theta[k]
@@ -123,7 +123,7 @@ def sgd(theta, g, previous, l2, rate, rates):
 
 @compiled(fastmath=ELEMENTWISE, error_model="numpy")
 def adam(theta, g, m, v, rate, rates):
-    """Update by Adam; see :mod:`impls.optimisers`."""
+    """Update by Adam; see :mod:`impls.mathematics.optimisers`."""
     beta1, rest1 = np.float32(rates.beta1), np.float32(1.0 - rates.beta1)
     beta2, rest2 = np.float32(rates.beta2), np.float32(1.0 - rates.beta2)
     for k in range(theta.size):
@@ -136,7 +136,7 @@ def adam(theta, g, m, v, rate, rates):
 
 @compiled(fastmath=ELEMENTWISE, error_model="numpy")
 def rmsprop(theta, g, v, rate, rates):
-    """Update by RMSprop; see :mod:`impls.optimisers`."""
+    """Update by RMSprop; see :mod:`impls.mathematics.optimisers`."""
     for k in range(theta.size):
         mean = rates.rho * v[k] + rates.rest_of_rho * g[k] * g[k]
         v[k] = mean

@@ -8,7 +8,7 @@ back, rows 1 and up of ``W^T delta`` and of ``A`` are views, so no row of ones h
 
 from __future__ import annotations
 
-from impls.functions import SLOPES_FROM_OUTPUT
+from impls.mathematics.functions import SLOPES_FROM_OUTPUT
 from impls.numpy import layout as numpy_layout
 from impls.parameters import Floats
 

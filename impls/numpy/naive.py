@@ -22,9 +22,10 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from impls import contract, dropout
+from impls import contract
 from impls.contract import DENSE_FEATURES, Feature, Loss, State
-from impls.functions import (
+from impls.mathematics import dropout
+from impls.mathematics.functions import (
     ACTIVATIONS,
     SLOPES_FROM_INPUT,
     data_loss,
@@ -32,7 +33,7 @@ from impls.functions import (
     output_delta,
     penalty,
 )
-from impls.optimisers import OPTIMISERS, new_memory
+from impls.mathematics.optimisers import OPTIMISERS, new_memory
 from impls.parameters import Floats, Parameters, Rows
 
 

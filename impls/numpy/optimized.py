@@ -25,10 +25,10 @@ import numpy as np
 
 from impls import contract
 from impls.contract import DENSE_FEATURES, Feature, Loss, State
-from impls.dropout import step_key
+from impls.mathematics.dropout import step_key
+from impls.mathematics.optimisers import InPlace
 from impls.networks import Network, Training
 from impls.numpy.tile import Flat, Tile, joined
-from impls.optimisers import InPlace
 from impls.parameters import Floats, Parameters, Rows, batches
 
 TILE_ROWS = 1000

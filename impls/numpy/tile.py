@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from impls import inplace
-from impls.dropout import MaskDrawer
+from impls.mathematics.dropout import MaskDrawer
 from impls.networks import Network
+from impls.numpy import inplace
 from impls.parameters import Floats, Parameters, Rows
 
 

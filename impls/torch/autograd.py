@@ -19,7 +19,7 @@ import torch
 
 from impls import contract
 from impls.contract import FEATURES, Feature, Loss, Pool, State
-from impls.dropout import step_key
+from impls.mathematics.dropout import step_key
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows, batches
 from impls.torch import mlp as torch_mlp

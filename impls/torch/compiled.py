@@ -27,8 +27,8 @@ from typing import ClassVar
 import torch
 
 from impls.contract import Loss, Phase
-from impls.dropout import step_key
-from impls.formulas import Formulas
+from impls.mathematics.dropout import step_key
+from impls.mathematics.formulas import Formulas
 from impls.networks import Network, Training
 from impls.parameters import Parameters, Rows
 from impls.torch import mlp as torch_mlp

@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 from torch.optim.adam import adam
 
-from impls.dropout import (
+from impls.mathematics.dropout import (
     FIRST_FACTOR,
     FIRST_SHIFT,
     HALF_BITS,
@@ -74,7 +74,7 @@ def signed(word: int) -> int:
 
 
 def hash_of(x: Tensor) -> Tensor:
-    """The hash of :mod:`impls.dropout` in place, on signed words: PyTorch cannot shift others."""
+    """The hash of ``impls.mathematics.dropout`` on signed words: PyTorch shifts no others."""
     for shift, factor in ((FIRST_SHIFT, FIRST_FACTOR), (SECOND_SHIFT, SECOND_FACTOR)):
         x.bitwise_xor_(_shifted(x, shift)).mul_(signed(factor))
     return x.bitwise_xor_(_shifted(x, LAST_SHIFT))

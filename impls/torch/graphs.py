@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional
 
-from impls.formulas import Formulas
+from impls.mathematics.formulas import Formulas
 from impls.torch.functions import Tensor, data_loss, hash_of, mask
 from impls.torch.tile import linear, views, worth_onednn
 

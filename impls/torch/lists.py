@@ -23,8 +23,8 @@ from torch import _foreach_sub_ as subtract
 from torch import _foreach_zero_ as clear
 from torch.optim.adam import adam
 
+from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Training
-from impls.optimisers import MEMORIES
 from impls.torch.functions import Tensor
 
 Tensors = list[Tensor]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from impls.dropout import HALF_BITS, column_keys, threshold
+from impls.mathematics.dropout import HALF_BITS, column_keys, threshold
 from impls.networks import Network
 from impls.torch.functions import Tensor, hash_of
 
@@ -13,7 +13,7 @@ from impls.torch.functions import Tensor, hash_of
 class Masks:
     """Draws what the outputs of the hidden dense layers are multiplied by.
 
-    Rows are known by their keys, ``r`` in :mod:`impls.dropout`, so rows of several batches can be
+    Rows are known by their keys, ``r`` in ``mathematics.dropout``; rows of several batches can be
     drawn together.
     """
 

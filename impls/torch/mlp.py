@@ -22,9 +22,9 @@ import torch
 
 from impls import contract
 from impls.contract import DENSE_FEATURES, Feature, Loss, Pool, State
-from impls.dropout import step_key
+from impls.mathematics.dropout import step_key
+from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Network, Training
-from impls.optimisers import MEMORIES
 from impls.parameters import Floats, Parameters, Rows
 from impls.torch.functions import OPTIMISERS, Tensor, columns_of, hash_of, signed
 from impls.torch.tile import ONEDNN, ONEDNN_MULTIPLICATIONS, Flat, Tile

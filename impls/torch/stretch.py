@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from impls.dropout import hash_of
+from impls.mathematics.dropout import hash_of
 from impls.networks import Network, Training
 from impls.parameters import Rows
 from impls.torch.lists import Tensors, corrected
@@ -65,7 +65,7 @@ class Stretch:
             self.rates.copy_(torch.from_numpy(rates))
             self.told = rates
         if self.drops:
-            # The step keys of impls.dropout, all at a time; the sum wraps around.
+            # The step keys of impls.mathematics.dropout, all at a time; the sum wraps around.
             first = np.uint32((hash_of(self.training.dropout_seed & _WORD) + updates) & _WORD)
             keys = hash_of(np.arange(self.count, dtype=np.uint32) + first)
             self.keys.copy_(torch.from_numpy(keys.view(np.int32)))

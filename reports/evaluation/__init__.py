@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from impls.data import TrainingData
-from impls.evaluation import Trained
+from impls.training.evaluation import Trained
 from reports.evaluation import page
 
 

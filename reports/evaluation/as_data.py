@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from impls.data import TrainingData
-from impls.evaluation import Part, Trained
-from impls.history import Epoch
-from impls.metrics import class_scores
+from impls.training.evaluation import Part, Trained
+from impls.training.history import Epoch
+from impls.training.metrics import class_scores
 
 VERSION = 1
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from impls.data import TrainingData
-from impls.evaluation import Trained
+from impls.training.evaluation import Trained
 from reports import charts
 from reports.figures import Key
 

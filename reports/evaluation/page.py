@@ -9,7 +9,7 @@ from markupsafe import Markup
 import reports.evaluation.sections
 from bench.errors import UsageError
 from impls.data import TrainingData
-from impls.evaluation import Trained
+from impls.training.evaluation import Trained
 from reports import templates
 from reports.evaluation.context import Learned, most_missed
 from reports.evaluation.summary import headline

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from impls.model import Model
+from impls.training.model import Model
 
 EPOCHS = 35
 EXAMPLES = 60000

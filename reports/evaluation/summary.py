@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from impls.evaluation import Trained
+from impls.training.evaluation import Trained
 from reports import format as text
 from reports.evaluation.context import Learned
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from impls.evaluation import Trained
+from impls.training.evaluation import Trained
 from reports.evaluation.context import Learned
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import reports.study.sections
 from bench.errors import UsageError
 from impls.data import TrainingData
-from impls.evaluation import Trained
+from impls.training.evaluation import Trained
 from reports import templates
 from reports.evaluation.context import Learned
 from reports.page import assets, discover, filled

@@ -99,7 +99,7 @@ BEYOND = {
             ),
         ),
     ),
-    "impls.floor:Trainer": Explanation(
+    "impls.numpy.floor:Trainer": Explanation(
         title="the matrix products alone",
         change="No rung: the products of a step, eight for this network, in NumPy, of operands "
         "that lie ready, into buffers. It gathers nothing, has no bias and no activation, and "
@@ -111,12 +111,12 @@ BEYOND = {
         "faster, and so can input that is mostly left out.",
         excerpts=(
             Excerpt(
-                "impls/floor.py",
+                "impls/numpy/floor.py",
                 "Trainer.forward",
                 "Two loops are the whole step: forward,",
             ),
             Excerpt(
-                "impls/floor.py",
+                "impls/numpy/floor.py",
                 "Trainer.backward",
                 "and back.",
             ),

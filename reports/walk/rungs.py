@@ -40,7 +40,7 @@ RUNGS = {
                 first="slope =",
             ),
             Excerpt(
-                "impls/functions.py",
+                "impls/mathematics/functions.py",
                 "_sigmoid_slope",
                 "The slope that it asks for.",
                 first="return",
@@ -109,7 +109,7 @@ RUNGS = {
                 first="slope =",
             ),
             Excerpt(
-                "impls/functions.py",
+                "impls/mathematics/functions.py",
                 "SLOPES_FROM_OUTPUT",
                 "The slopes that it asks for.",
             ),
@@ -143,7 +143,7 @@ RUNGS = {
                 last="self._add_gradients",
             ),
             Excerpt(
-                "impls/inplace.py",
+                "impls/numpy/inplace.py",
                 "sigmoid",
                 "The sigmoid in four passes without a temporary.",
                 first="np.multiply",

@@ -18,10 +18,10 @@ from bench.proof import gate
 from impls import registry
 from impls.contract import Trainer
 from impls.convolution import Convolution
-from impls.fit import fit
 from impls.keras import settings as keras_settings
 from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters
+from impls.training.fit import fit
 
 from .conftest import made_up_data
 

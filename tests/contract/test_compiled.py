@@ -8,10 +8,10 @@ import pytest
 from bench.proof import gate
 from impls import registry
 from impls.contract import Trainer
-from impls.fit import fit
 from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters
 from impls.row import Row
+from impls.training.fit import fit
 
 from .conftest import COMPILED, CPU_TRAINERS, made_up_data
 

@@ -7,8 +7,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from impls import patches, reference
 from impls.convolution import Convolution
+from impls.mathematics import patches, reference
 from impls.networks import Activation, LossName, Network, Training
 from impls.parameters import Floats, Parameters, start_parameters
 from impls.presets import PRESETS

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impls import dropout
+from impls.mathematics import dropout
 from impls.networks import Network
 
 NETWORK = Network(name="odd", layers=(5, 7, 4, 3), dropout=(0.25, 0.5))

@@ -10,7 +10,7 @@ import pytest
 
 from bench.proof import gate
 from impls.convolution import Convolution, Stage
-from impls.formulas import Formulas
+from impls.mathematics.formulas import Formulas
 from impls.networks import Network, Training
 from impls.parameters import Floats, epoch_order, start_parameters
 

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from bench.errors import ImplementationError, UsageError
-from impls import dropout, registry
+from impls import registry
 from impls.keras import settings as keras_settings
+from impls.mathematics import dropout
 from impls.networks import Network
 from impls.row import Row
 

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from impls.mathematics.optimisers import MEMORIES, OPTIMISERS, InPlace, new_memory
 from impls.networks import Network, Training
-from impls.optimisers import MEMORIES, OPTIMISERS, InPlace, new_memory
 from impls.parameters import start_parameters
 
 TRAINING = Training(momentum=0.3, beta1=0.8, beta2=0.9, rho=0.7, epsilon=1e-3)

@@ -7,11 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
-from impls.fit import decayed, fit
+from impls.mathematics.reference import Trainer
 from impls.networks import Network, Training
 from impls.parameters import Parameters, batches, epoch_order, start_parameters
 from impls.presets import find_preset
-from impls.reference import Trainer
+from impls.training.fit import decayed, fit
 
 from .conftest import made_up_data
 

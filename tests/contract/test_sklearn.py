@@ -12,7 +12,7 @@ from sklearn.neural_network import MLPClassifier
 from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters
 from impls.presets import PRESETS
-from impls.sklearn_mlp import Trainer
+from impls.sklearn.mlp import Trainer
 
 from .conftest import made_up_data
 

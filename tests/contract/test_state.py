@@ -7,10 +7,10 @@ import pytest
 
 from impls import contract
 from impls.contract import State, Trainer
-from impls.fit import fit
+from impls.mathematics.reference import Trainer as Reference
 from impls.networks import Network, Training
 from impls.parameters import Parameters, start_parameters
-from impls.reference import Trainer as Reference
+from impls.training.fit import fit
 from tests.contract.conftest import made_up_data
 
 EXAMPLES = 110

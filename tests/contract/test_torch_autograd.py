@@ -10,9 +10,9 @@ import pytest
 from bench.proof import gate
 from impls.contract import FEATURES, Trainer
 from impls.convolution import Convolution
+from impls.mathematics.reference import Trainer as Reference
 from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters
-from impls.reference import Trainer as Reference
 
 from .conftest import made_up_data
 from .test_state import (

@@ -10,9 +10,9 @@ import pytest
 
 from bench.proof import gate
 from impls.contract import Trainer
-from impls.fit import fit
 from impls.networks import Network, Training
 from impls.parameters import Parameters, epoch_order, start_parameters
+from impls.training.fit import fit
 
 from .conftest import made_up_data
 from .test_state import (

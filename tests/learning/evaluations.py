@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from impls.data import TrainingData
-from impls.evaluation import Part, Trained, evaluate
-from impls.fit import fit
-from impls.metrics import confusion_matrix
-from impls.model import Model, Order, Source
+from impls.training.evaluation import Part, Trained, evaluate
+from impls.training.fit import fit
+from impls.training.metrics import confusion_matrix
+from impls.training.model import Model, Order, Source
 from reports.evaluation import build_evaluation
 from tests.learning.trainings import NETWORK, TRAINING, trainer_of
 

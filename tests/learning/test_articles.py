@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from impls import registry, sessions
+from impls import registry
 from impls.data import TrainingData, load_dataset
-from impls.evaluation import Trained
-from impls.model import Order
 from impls.presets import find_preset
+from impls.training import sessions
+from impls.training.evaluation import Trained
+from impls.training.model import Order
 from reports.evaluation.published import RUNS, Run, published
 
 FOLDER = os.environ.get("MLPBENCH_DATA_DIR", "")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from impls.model import Model
+from impls.training.model import Model
 from tests.learning.trainings import Command, saved, write_interrupted
 from tests.stand_ins.command import Said
 

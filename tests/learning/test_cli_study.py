@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from bench.errors import UsageError
-from impls import models
 from impls.data import TrainingData
-from impls.evaluation import Trained
 from impls.presets import PRESETS
+from impls.training import model_files
+from impls.training.evaluation import Trained
 from reports.study import build_study
 from reports.study.published import L2
 from tests.learning.evaluations import learned, rows, section
@@ -65,7 +65,7 @@ def test_a_study_leaves_networks_report_and_numbers(study: Command, tmp_path: Pa
     assert {one["training"]["learning_rate"] for one in found["networks"]} == {0.001}
     shares = [one["penalty_share"] for one in found["networks"]]
     assert shares == sorted(shares)
-    assert models.load(tmp_path / "out" / "l2-0.5.npz").training.l2 == 0.5
+    assert model_files.load(tmp_path / "out" / "l2-0.5.npz").training.l2 == 0.5
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,9 @@ def test_any_parameter_can_be_studied(
     said = quick(parameter, values)
     assert said.code == 0, said.err
     label = parameter.lstrip("-").replace("_", "-")
-    found = [models.load(tmp_path / "out" / f"{label}-{value}.npz") for value in values.split(",")]
+    found = [
+        model_files.load(tmp_path / "out" / f"{label}-{value}.npz") for value in values.split(",")
+    ]
     assert [getattr(getattr(model, part), name) for model in found] == expected
 
 
@@ -115,10 +117,10 @@ def test_the_articles_network_is_studied_as_the_articles_did(
     said = mlpbench("study", "l2", "--values", "0.1", *usual)
     assert said.code == 0, said.err
     assert "As in the articles' study: decay 1e-05, start-scale 0.5" in said.out
-    training = models.load(tmp_path / "out" / "l2-0.1.npz").training
+    training = model_files.load(tmp_path / "out" / "l2-0.1.npz").training
     assert (training.decay, training.start_scale, training.l2) == (1e-5, 0.5, 0.1)
     mlpbench("study", "start-scale", "--values", "2", "--decay", 0.25, *usual)
-    training = models.load(tmp_path / "out" / "start-scale-2.npz").training
+    training = model_files.load(tmp_path / "out" / "start-scale-2.npz").training
     assert (training.decay, training.start_scale, training.l2) == (0.25, 2, 0.2)
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from impls import models, registry
+from impls import registry
 from impls.data import TrainingData
 from impls.registry import find
 from impls.registry import load as load_implementation
 from impls.row import Row
+from impls.training import model_files
 from tests.learning.trainings import Command, saved, write_interrupted
 
 
@@ -124,7 +125,7 @@ def test_checkpoints_hold_the_training_at_their_epoch(train: Command, tmp_path: 
     assert [place.name for place in places] == [
         f"numpy-optimized-epoch-000{epoch}.npz" for epoch in (2, 4, 6)
     ]
-    assert [models.load(place).epochs for place in places] == [2, 4, 6]
+    assert [model_files.load(place).epochs for place in places] == [2, 4, 6]
 
 
 def test_several_implementations_learn_the_same(train_and_report: Command, tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ def test_ctrl_c_ends_after_the_epoch_and_twice_at_once(
     assert "Interrupted: finishing the epoch" in said.out
     place = tmp_path / "out" / "interrupted-Trainer.npz"
     assert f"Go on with: mlpbench train --resume {place}" in said.out
-    assert models.load(place).epochs == epochs
+    assert model_files.load(place).epochs == epochs
     assert f"after {epochs} epochs" in (tmp_path / "out" / "report.html").read_text()
 
 

@@ -19,11 +19,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import impls
 from bench.errors import ModelError, UnknownNameError, UsageError
-from impls import reference
 from impls.data import TrainingData
-from impls.estimator import NetworkClassifier
+from impls.mathematics import reference
 from impls.parameters import Parameters
 from impls.presets import PRESETS
+from impls.training.estimator import NetworkClassifier
 from tests.stand_ins.command import Said
 
 

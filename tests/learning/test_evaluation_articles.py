@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from impls.data import TrainingData
-from impls.evaluation import Trained
-from impls.history import Epoch, History
 from impls.presets import PRESETS
+from impls.training.evaluation import Trained
+from impls.training.history import Epoch, History
 from reports.evaluation import build_evaluation
 from reports.evaluation.published import RUNS, published
 from tests.learning.evaluations import rows

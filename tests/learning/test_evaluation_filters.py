@@ -9,13 +9,13 @@ import pytest
 
 from impls.convolution import Convolution
 from impls.data import TrainingData
-from impls.evaluation import Trained, evaluate
-from impls.feature_maps import feature_maps, kernels
-from impls.history import History
-from impls.model import Model, Order, Source
+from impls.mathematics.reference import Trainer
 from impls.networks import Network
 from impls.parameters import Parameters, start_parameters
-from impls.reference import Trainer
+from impls.training.evaluation import Trained, evaluate
+from impls.training.feature_maps import feature_maps, kernels
+from impls.training.history import History
+from impls.training.model import Model, Order, Source
 from reports.evaluation import build_evaluation
 from reports.evaluation.colours import Scale
 from reports.evaluation.sections.filters import chosen_filters

@@ -11,8 +11,8 @@ import pytest
 
 from bench.errors import UsageError
 from impls.data import TrainingData
-from impls.evaluation import Evaluation, Trained
-from impls.history import Epoch, History
+from impls.training.evaluation import Evaluation, Trained
+from impls.training.history import Epoch, History
 from reports import templates
 from reports.evaluation import build_evaluation
 from reports.evaluation.as_data import as_data

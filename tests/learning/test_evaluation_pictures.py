@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.image import imread
 
 from impls.data import TrainingData
-from impls.evaluation import Trained
+from impls.training.evaluation import Trained
 from reports import pictures
 from reports.evaluation import build_evaluation
 from tests.learning.evaluations import predicting, rows, section

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from impls.data import TrainingData
-from impls.evaluation import evaluate
-from impls.fit import fit
-from impls.history import Epoch, History, Standing, penalty_shares
+from impls.mathematics.reference import Trainer
 from impls.parameters import Rows, batches, epoch_order
-from impls.reference import Trainer
+from impls.training.evaluation import evaluate
+from impls.training.fit import fit
+from impls.training.history import Epoch, History, Standing, penalty_shares
 from tests.learning.trainings import TRAINING, trainer_of
 
 

@@ -14,9 +14,9 @@ from bench.errors import ModelError
 from impls import registry
 from impls.convolution import Convolution
 from impls.keras import files as keras_files
+from impls.mathematics.reference import Trainer
 from impls.networks import Network, Training
 from impls.parameters import Parameters, start_parameters
-from impls.reference import Trainer
 from tests.stand_ins.command import Said
 
 ROW = registry.find("keras-tf")

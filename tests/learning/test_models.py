@@ -17,15 +17,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.errors import ModelError
-from impls import models
 from impls.contract import State
 from impls.data import TrainingData
-from impls.evaluation import evaluate
-from impls.fit import fit
-from impls.history import History
-from impls.model import Model, Order, Source
-from impls.model_format import VERSION, decode, encode
 from impls.parameters import Parameters
+from impls.training import model_files
+from impls.training.evaluation import evaluate
+from impls.training.fit import fit
+from impls.training.history import History
+from impls.training.model import Model, Order, Source
+from impls.training.model_format import VERSION, decode, encode
 from tests.learning.trainings import NETWORK, TRAINING, trainer_of
 
 
@@ -56,7 +56,7 @@ def model(data: TrainingData) -> Model:
 @pytest.fixture
 def file(model: Model, tmp_path: Path) -> Path:
     path = tmp_path / "model.npz"
-    models.save(model, path)
+    model_files.save(model, path)
     return path
 
 
@@ -67,7 +67,7 @@ def assert_same(one: Parameters, other: Parameters) -> None:
 
 
 def test_a_model_comes_back_as_it_was_saved(model: Model, file: Path) -> None:
-    back = models.load(file)
+    back = model_files.load(file)
     for field in ("implementation", "network", "training", "order", "source", "learning_rate"):
         assert getattr(back, field) == getattr(model, field), field
     assert_same(back.state.parameters, model.state.parameters)
@@ -85,8 +85,8 @@ def test_a_model_comes_back_as_it_was_saved(model: Model, file: Path) -> None:
 
 def test_a_model_before_its_first_epoch_can_be_saved(model: Model, tmp_path: Path) -> None:
     state = State(model.state.parameters, None, 0)
-    models.save(dataclasses.replace(model, history=History(), state=state), tmp_path / "m.npz")
-    back = models.load(tmp_path / "m.npz")
+    model_files.save(dataclasses.replace(model, history=History(), state=state), tmp_path / "m.npz")
+    back = model_files.load(tmp_path / "m.npz")
     assert back.epochs == 0
     assert back.state.memory is None
 
@@ -110,7 +110,7 @@ def test_a_new_file_replaces_the_old_one_in_one_step(
 
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(ModelError, match=r"cannot write .*model\.npz: No space left"):
-        models.save(dataclasses.replace(model, learning_rate=9.0), file)
+        model_files.save(dataclasses.replace(model, learning_rate=9.0), file)
     assert file.read_bytes() == before
     assert list(file.parent.glob("*.partial")) == []
 
@@ -120,7 +120,7 @@ def test_a_truncated_file_is_refused_wherever_it_ends(file: Path) -> None:
     for size in (0, 1, 3, 4, 30, len(whole) // 2, len(whole) - 1):
         file.write_bytes(whole[:size])
         with pytest.raises(ModelError, match=r"model\.npz is (damaged|not a saved model)"):
-            models.load(file)
+            model_files.load(file)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -210,7 +210,7 @@ def test_a_file_with_other_content_is_refused(file: Path, name: str) -> None:
     change(arrays)
     np.savez(file, **arrays)
     with pytest.raises(ModelError) as caught:
-        models.load(file)
+        model_files.load(file)
     assert said in str(caught.value)
 
 
@@ -234,5 +234,5 @@ def test_foreign_files_are_refused(tmp_path: Path, npz: Path) -> None:
         tmp_path: "cannot read",
     }.items():
         with pytest.raises(ModelError, match=path.name) as caught:
-            models.load(path)
+            model_files.load(path)
         assert said in str(caught.value)

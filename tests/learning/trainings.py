@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from impls import models
 from impls.data import TrainingData
-from impls.model import Model
+from impls.mathematics.reference import Trainer
 from impls.networks import Network, Training
 from impls.parameters import start_parameters
-from impls.reference import Trainer
+from impls.training import model_files
+from impls.training.model import Model
 from tests.stand_ins.command import Said
 
 Command = Callable[..., Said]
@@ -58,7 +58,7 @@ def train_and_report(mlpbench: Command, npz: Path, tmp_path: Path) -> Command:
 
 
 def saved(folder: Path, name: str = "numpy-optimized") -> Model:
-    return models.load(folder / f"{name}.npz")
+    return model_files.load(folder / f"{name}.npz")
 
 
 def write_interrupted(folder: Path, signals: int) -> str:

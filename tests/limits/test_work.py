@@ -21,10 +21,12 @@ from bench.limits.work import (
     step_operations,
     work_of,
 )
-from impls import contract, floor, functions, reference
+from impls import contract
 from impls.contract import PHASES, Phase, Trainer
+from impls.mathematics import functions, reference
 from impls.networks import Dtype, Network, Optimiser, Training
 from impls.numpy import float32 as numpy_float32
+from impls.numpy import floor
 from impls.numpy import naive as numpy_naive
 from impls.parameters import start_parameters
 from impls.presets import PRESETS

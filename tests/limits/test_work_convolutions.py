@@ -14,10 +14,10 @@ from bench.limits.work import (
     step_operations,
     work_of,
 )
-from impls import floor
 from impls.contract import PHASES
 from impls.convolution import Convolution
 from impls.networks import Network, Training
+from impls.numpy import floor
 from impls.parameters import Floats, start_parameters
 from impls.presets import PRESETS
 

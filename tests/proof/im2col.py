@@ -11,9 +11,9 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 
-from impls import reference
 from impls.convolution import Stage
-from impls.functions import ACTIVATIONS
+from impls.mathematics import reference
+from impls.mathematics.functions import ACTIVATIONS
 from impls.parameters import Floats, Parameters
 
 Places = npt.NDArray[np.intp]

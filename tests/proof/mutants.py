@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from impls import reference
 from impls.contract import Loss
-from impls.functions import output_delta
+from impls.mathematics import reference
+from impls.mathematics.functions import output_delta
 from impls.parameters import Parameters, Rows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from impls import dropout, reference
+from impls.mathematics import dropout, reference
 from impls.parameters import Floats, Rows, batches
 
 Masks = list[Floats | None]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from impls import reference
 from impls.contract import Loss
+from impls.mathematics import reference
 from impls.parameters import Floats, Parameters, Rows, batches
 
 

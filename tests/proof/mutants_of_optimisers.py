@@ -7,9 +7,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from impls import reference
 from impls.contract import Loss
-from impls.optimisers import Memory, new_memory, sgd
+from impls.mathematics import reference
+from impls.mathematics.optimisers import Memory, new_memory, sgd
 from impls.parameters import Floats, Rows
 
 

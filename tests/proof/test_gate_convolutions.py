@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from bench.errors import UsageError
 from bench.proof import gate, kinks, probe, truth
 from bench.proof.tolerance import tolerances
-from impls import reference
 from impls.contract import Trainer
 from impls.convolution import Convolution
+from impls.mathematics import reference
 from impls.networks import Activation, Network, Optimiser, Training
 from impls.parameters import Floats, epoch_order, start_parameters
 from impls.presets import PRESETS

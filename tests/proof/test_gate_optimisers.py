@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from bench.proof import gate, kinks, probe
-from impls import reference
 from impls.contract import Trainer
+from impls.mathematics import reference
 from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters
 from tests.proof import mutants_of_dropout, mutants_of_optimisers

@@ -9,8 +9,8 @@ import pytest
 
 from bench.documents.results import Check
 from bench.proof import gate, probe
-from impls import reference
 from impls.contract import Phase, Trainer
+from impls.mathematics import reference
 from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters
 from tests.proof import mutants, mutants_of_epochs

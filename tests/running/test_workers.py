@@ -208,7 +208,7 @@ def test_a_worker_without_its_gpu_is_unavailable_and_says_what_hides_it(
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     text = (
-        "from impls import reference\n\n\nclass Trainer(reference.Trainer):\n"
+        "from impls.mathematics import reference\n\n\nclass Trainer(reference.Trainer):\n"
         '    @classmethod\n    def unavailable(cls):\n        return "no quantum computer found"\n'
     )
     row = registry.find(third_party.write_text(tmp_path, "deviceless", text))

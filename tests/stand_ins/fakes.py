@@ -14,8 +14,8 @@ from bench.documents.results import SCHEMA_VERSION, Check, Measured, Results, Ti
 from bench.planning.plan import Cell, Effort, Job, Plan, cell_of
 from bench.provenance.records import Dataset, Machine, Process
 from bench.running.executor import End
-from impls import reference
 from impls.contract import Pool
+from impls.mathematics import reference
 from impls.networks import Network, Training
 from impls.parameters import Floats
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-from impls.evaluation import Trained
+from impls.training.evaluation import Trained
 from reports import format as text
 from reports import tables, templates
 from reports.evaluation.context import Learned

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from impls.evaluation import Trained
-from impls.metrics import ClassScores, class_scores
+from impls.training.evaluation import Trained
+from impls.training.metrics import ClassScores, class_scores
 from reports import tables, templates
 from reports.evaluation.context import Learned
 from reports.section import Absence, Section

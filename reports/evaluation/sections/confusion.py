@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from impls.metrics import Counts
+from impls.training.metrics import Counts
 from reports import format as text
 from reports import tables, templates
 from reports.evaluation.context import Learned

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from impls.evaluation import Trained
-from impls.history import History, Losses, penalty_shares
+from impls.training.evaluation import Trained
+from impls.training.history import History, Losses, penalty_shares
 from reports import charts, tables, templates
 from reports import format as text
 from reports.charts import Curve, CurveAxes

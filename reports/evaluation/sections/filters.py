@@ -10,8 +10,8 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from impls.convolution import Stage
-from impls.evaluation import Trained
-from impls.feature_maps import feature_maps, kernels
+from impls.training.evaluation import Trained
+from impls.training.feature_maps import feature_maps, kernels
 from reports import format as text
 from reports import pictures, templates
 from reports.evaluation.colours import Scale

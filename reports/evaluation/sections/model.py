@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from impls.evaluation import Trained
 from impls.networks import Network
+from impls.training.evaluation import Trained
 from reports import format as text
 from reports import tables, templates, trained_words
 from reports.evaluation.context import Learned

@@ -6,7 +6,7 @@ import itertools
 
 from markupsafe import Markup
 
-from impls.evaluation import Trained
+from impls.training.evaluation import Trained
 from reports import tables, templates
 from reports.evaluation.published import LAYERS
 from reports.evaluation.summary import share

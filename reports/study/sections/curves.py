@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from markupsafe import Markup
 
-from impls.history import Epoch
+from impls.training.history import Epoch
 from reports import charts, templates
 from reports import format as text
 from reports.charts import Curve, CurveAxes

@@ -6,8 +6,8 @@ import math
 
 from markupsafe import Markup
 
-from impls.evaluation import Trained
-from impls.history import CONVERGED_WITHIN
+from impls.training.evaluation import Trained
+from impls.training.history import CONVERGED_WITHIN
 from reports import charts, tables, templates
 from reports import format as text
 from reports.charts import Curve, CurveAxes

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bench.errors import ModelError
 from impls.data.places import shown
-from impls.model import Model
-from impls.model_format import decode, encode
+from impls.training.model import Model
+from impls.training.model_format import decode, encode
 
 SUFFIX = ".npz"
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from impls.contract import Trainer
-from impls.history import Epoch, History, Standing
 from impls.parameters import Floats, Rows, epoch_order
+from impls.training.history import Epoch, History, Standing
 
 
 def decayed(learning_rate: float, decay: float, epoch: int) -> float:

@@ -29,7 +29,7 @@ from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, BaseOpt
 
 from impls import contract
 from impls.contract import Feature, Loss, Phase, State
-from impls.functions import penalty
+from impls.mathematics.functions import penalty
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows
 

@@ -1,6 +1,6 @@
 """Activations and losses that write into given buffers: no temporary, no new memory.
 
-The allocating twins, which say what is computed, are in :mod:`impls.functions`.
+The allocating twins, which say what is computed, are in :mod:`impls.mathematics.functions`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from impls.functions import PROBABILITY_FLOOR
+from impls.mathematics.functions import PROBABILITY_FLOOR
 from impls.parameters import Floats
 
 _HALF = np.float32(0.5)

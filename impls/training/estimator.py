@@ -15,14 +15,15 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bench.errors import UsageError
-from impls import models, registry, sessions
+from impls import registry
 from impls.contract import Trainer
 from impls.convolution import Convolution
 from impls.data.normalise import Normaliser
-from impls.fit import fit
 from impls.networks import Network, Training
 from impls.parameters import Floats, start_parameters
 from impls.presets import find_preset
+from impls.training import model_files, sessions
+from impls.training.fit import fit
 
 _Described = TypeVar("_Described", Network, Training)
 
@@ -202,9 +203,9 @@ def from_model(path: str | Path, implementation: str | None = None) -> NetworkCl
     ``implementation`` predicts, by default the one that trained the network.
 
     Raises:
-        ModelError: see :func:`impls.models.load`.
+        ModelError: see :func:`impls.training.model_files.load`.
     """
-    model = models.load(Path(path))
+    model = model_files.load(Path(path))
     found = NetworkClassifier(
         implementation or model.implementation,
         **_settings(model.network, model.training),

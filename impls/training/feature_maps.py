@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from impls.convolution import Stage
-from impls.functions import ACTIVATIONS
+from impls.mathematics.functions import ACTIVATIONS
+from impls.mathematics.patches import convolved, pooled
 from impls.networks import Network
 from impls.parameters import Floats, Parameters
-from impls.patches import convolved, pooled
 
 
 def kernels(stage: Stage, W: Floats) -> Floats:

@@ -12,9 +12,10 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from impls import contract, dropout, patches
+from impls import contract
 from impls.contract import FEATURES, Feature, Loss, State
-from impls.functions import (
+from impls.mathematics import dropout, patches
+from impls.mathematics.functions import (
     ACTIVATIONS,
     SLOPES_FROM_INPUT,
     data_loss,
@@ -22,7 +23,7 @@ from impls.functions import (
     output_delta,
     penalty,
 )
-from impls.optimisers import OPTIMISERS, new_memory
+from impls.mathematics.optimisers import OPTIMISERS, new_memory
 from impls.parameters import Floats, Parameters, Rows
 
 

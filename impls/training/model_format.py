@@ -18,11 +18,11 @@ from impls.contract import State
 from impls.data.normalise import NORMALISATIONS, Normaliser
 from impls.data.npz import DAMAGE, ZIP_MAGICS
 from impls.data.standardise import Scale
-from impls.history import Epoch, History, Standing
-from impls.model import Model, Order, Source
+from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Network, Training
-from impls.optimisers import MEMORIES
 from impls.parameters import Floats, Parameters
+from impls.training.history import Epoch, History, Standing
+from impls.training.model import Model, Order, Source
 
 FORMAT = "mlpbench model"
 VERSION = 1

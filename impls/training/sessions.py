@@ -12,13 +12,13 @@ from bench.errors import ModelError, UsageError
 from impls import contract, registry
 from impls.contract import Trainer
 from impls.data import TrainingData
-from impls.evaluation import Evaluation, evaluate
-from impls.fit import fit
-from impls.history import Epoch, History, Standing
-from impls.model import Model, Order, Source
 from impls.networks import Network, Training
 from impls.parameters import Parameters, start_parameters
 from impls.row import Row
+from impls.training.evaluation import Evaluation, evaluate
+from impls.training.fit import fit
+from impls.training.history import Epoch, History, Standing
+from impls.training.model import Model, Order, Source
 
 
 @dataclass(eq=False)
@@ -42,7 +42,7 @@ class Session:
         """Train until ``epochs`` are done, looking at all examples every ``look_every`` epochs.
 
         The last epoch is looked at as well, unless ``look_every`` is 0.  For ``on_epoch``, ``stop``
-        and interruptions see :func:`impls.fit.fit`.
+        and interruptions see :func:`impls.training.fit.fit`.
         """
 
         def look(number: int) -> Standing | None:

@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from impls.contract import Trainer
 from impls.data import TrainingData
-from impls.functions import data_loss, penalty
-from impls.history import Standing
-from impls.metrics import Counts, accuracy_of, confusion_matrix
-from impls.model import Model
+from impls.mathematics.functions import data_loss, penalty
 from impls.parameters import Floats
+from impls.training.history import Standing
+from impls.training.metrics import Counts, accuracy_of, confusion_matrix
+from impls.training.model import Model
 
 Predicted = npt.NDArray[np.int64]
 

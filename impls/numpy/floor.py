@@ -19,9 +19,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from impls import contract, patches
+from impls import contract
 from impls.contract import FEATURES, Feature, Loss, Phase
 from impls.convolution import Stage
+from impls.mathematics import patches
 from impls.parameters import Floats, Parameters, Rows
 
 TILE_NUMBERS = 1 << 17

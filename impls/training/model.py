@@ -8,12 +8,12 @@ import msgspec
 
 from impls.contract import State
 from impls.data.normalise import Normaliser
-from impls.history import History
 from impls.networks import Network, Training
+from impls.training.history import History
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """In which order examples are trained, as :func:`impls.fit.fit` takes it.
+    """In which order examples are trained, as :func:`impls.training.fit.fit` takes it.
 
     ``seed`` is that of the start weights as well.
     """

@@ -1,0 +1,1 @@
+"""Training with any implementation: the loop, what it leaves behind, and saved models."""
