@@ -100,6 +100,8 @@ class Trainer(ABC):
 
     phases: ClassVar[frozenset[Phase]] = frozenset(PHASES)
     features: ClassVar[frozenset[Feature]] = frozenset()
+    whole_epochs: ClassVar[bool] = False
+    """Whether an epoch is compiled for its length: a whole one then belongs off the clock."""
     network: Network
     training: Training
     learning_rate: float
@@ -223,3 +225,10 @@ class Trainer(ABC):
     def device_memory_bytes(self) -> int | None:
         """The most memory that was held on a device so far; None where there is no device."""
         return None
+
+    def forget_device_peak(self) -> bool:
+        """Let :meth:`device_memory_bytes` begin anew; False where the device cannot.
+
+        What it tells then is the most since the process began, other trainers included.
+        """
+        return False
