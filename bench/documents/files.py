@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from bench.documents.results import SCHEMA_VERSION, Results
+from bench.documents.soundness import require_durations
 from bench.errors import ResultsError, UsageError
 
 
@@ -46,7 +47,8 @@ def decode(data: bytes, *, origin: str) -> Results:
     """Read a document; ``origin`` names it in messages.
 
     Raises:
-        ResultsError: not JSON, not a results document, or written by a newer version.
+        ResultsError: not JSON, not a results document, written by a newer version, or with a
+            duration that cannot be.
     """
     try:
         version = msgspec.json.decode(data, type=_Versioned).schema_version
@@ -64,7 +66,7 @@ def decode(data: bytes, *, origin: str) -> Results:
         document = msgspec.json.decode(data)
         for old in range(version, SCHEMA_VERSION):
             UPGRADES[old](document)
-        return msgspec.convert(document, Results)
+        found = msgspec.convert(document, Results)
     except (
         msgspec.DecodeError,
         UnicodeDecodeError,
@@ -73,6 +75,8 @@ def decode(data: bytes, *, origin: str) -> Results:
         KeyError,
     ) as error:
         raise ResultsError(f"{origin} is damaged: {error}. Run the measurement again.") from error
+    require_durations(found.outcomes, origin=origin)
+    return found
 
 
 def load(path: Path) -> Results:

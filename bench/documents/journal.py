@@ -14,6 +14,7 @@ import msgspec
 
 from bench.documents.files import decode, read_bytes
 from bench.documents.results import Outcome, Results
+from bench.documents.soundness import require_durations
 from bench.errors import ResultsError
 
 NAME = "journal.jsonl"
@@ -123,14 +124,17 @@ def read(path: Path) -> Results:
     """The results document that the journal at ``path`` amounts to, complete or not.
 
     Raises:
-        ResultsError: it cannot be read, a complete line is damaged, or a newer version wrote it.
+        ResultsError: it cannot be read, a complete line is damaged or holds a duration that cannot
+            be, or a newer version wrote it.
     """
     complete, _, _ = read_bytes(path).rpartition(b"\n")
     header = decode(complete.partition(b"\n")[0], origin=str(path))
     entries, ending = _entries(complete, str(path))
+    outcomes = tuple(outcome for entry in entries for outcome in entry.outcomes)
+    require_durations(outcomes, origin=str(path))
     return msgspec.structs.replace(
         header,
-        outcomes=tuple(outcome for entry in entries for outcome in entry.outcomes),
+        outcomes=outcomes,
         complete=ending is not None,
         ended="" if ending is None else ending.reason,
     )

@@ -7,11 +7,13 @@ The benchmarks under ``tests/benchmarks`` put what pytest-benchmark does not kno
 from __future__ import annotations
 
 from collections import defaultdict
+from statistics import median
 from typing import Any
 
 import msgspec
 
 from bench.documents.results import (
+    EPOCH,
     SCHEMA_VERSION,
     Check,
     Measured,
@@ -20,6 +22,7 @@ from bench.documents.results import (
     Timing,
     Unverified,
 )
+from bench.documents.soundness import require_durations
 from bench.errors import ResultsError
 from bench.planning.plan import Cell, Effort, Plan
 from bench.provenance import threads
@@ -85,7 +88,7 @@ def convert(data: bytes, *, origin: str) -> Results:
     Benchmarks that are not ours are left out.
 
     Raises:
-        ResultsError: it holds no benchmark of ours, or no raw rounds.
+        ResultsError: it holds no benchmark of ours, no raw rounds, or a duration that cannot be.
     """
     try:
         document = msgspec.json.decode(data, type=_Document)
@@ -107,6 +110,8 @@ def convert(data: bytes, *, origin: str) -> Results:
         raise ResultsError(
             f"{origin} was written by another version of mlpbench: {error}. Run it again."
         ) from error
+    outcomes = tuple(_outcomes(facts))
+    require_durations(outcomes, origin=origin)
     return Results(
         schema_version=SCHEMA_VERSION,
         created_at=document.datetime,
@@ -114,7 +119,7 @@ def convert(data: bytes, *, origin: str) -> Results:
         plan=_plan(run, [fact.cell for fact, _ in facts]),
         dataset=run.dataset,
         machine=run.machine,
-        outcomes=tuple(_outcomes(facts)),
+        outcomes=outcomes,
         command=run.command,
     )
 
@@ -144,7 +149,7 @@ def _outcomes(facts: list[tuple[CellFacts, _Stats]]) -> list[Outcome]:
                 )
                 for fact, stats in group
             ),
-            threads_observed=max(fact.threads_observed for fact, _ in group),
+            threads_observed=_threads_observed(group),
             peak_memory_bytes=max(fact.peak_memory_bytes for fact, _ in group),
             source="pytest-benchmark",
         )
@@ -155,6 +160,19 @@ def _outcomes(facts: list[tuple[CellFacts, _Stats]]) -> list[Outcome]:
             else measured
         )
     return outcomes
+
+
+def _threads_observed(group: list[tuple[CellFacts, _Stats]]) -> float:
+    """CPU time over wall time of the epoch or, where it was not timed, of the longest round.
+
+    Each benchmark looks at one round.  In a short one the processor time of a moment before or
+    after weighs much, so that the largest of all would call sound settings disobeyed.
+    """
+    epochs = [fact.threads_observed for fact, _ in group if fact.phase == EPOCH]
+    if epochs:
+        return epochs[0]
+    longest, _ = max(group, key=lambda one: median(one[1].data) * one[1].iterations)
+    return longest.threads_observed
 
 
 def _plan(run: RunFacts, cells: list[Cell]) -> Plan:

@@ -154,11 +154,31 @@ def test_a_thread_setting_that_did_not_take_makes_a_cell_unverified(
     assert re.search(said, outcome.reason), outcome.reason
 
 
-def test_the_busiest_phase_speaks_for_the_threads() -> None:
-    data = document(benchmark("step", observed=1.0), benchmark("epoch", observed=1.1))
-    (outcome,) = convert(data, origin="b.json").outcomes
+@pytest.mark.parametrize(
+    ("observed", "believed"),
+    [
+        # A round of a short phase that seems busy is noise beside an epoch.
+        ({"forward": 1.9, "epoch": 0.9, "step": 1.0}, 0.9),
+        # Four iterations of a step last longer than as many of a phase.
+        ({"forward": 1.9, "step": 1.0}, 1.0),
+    ],
+)
+def test_the_epoch_speaks_for_the_threads_or_else_the_longest_round(
+    observed: dict[str, float], believed: float
+) -> None:
+    benchmarks = (benchmark(phase, observed=value) for phase, value in observed.items())
+    (outcome,) = convert(document(*benchmarks), origin="b.json").outcomes
     assert isinstance(outcome, Measured)
-    assert outcome.threads_observed == 1.1
+    assert outcome.threads_observed == believed
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0])
+def test_a_round_without_a_duration_is_refused_with_its_cell(seconds: float) -> None:
+    odd = benchmark()
+    odd["stats"]["data"] = [0.5, seconds]
+    said = rf"b\.json is damaged: numpy-naive/.* has a round of step of {seconds} s.*Take this cell"
+    with pytest.raises(ResultsError, match=said):
+        convert(document(odd), origin="b.json")
 
 
 def test_the_origin_of_a_file_is_recognised_by_its_content(tmp_path: Path) -> None:

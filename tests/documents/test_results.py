@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.documents import files
+from bench.documents import files, journal
 from bench.documents.results import (
     SCHEMA_VERSION,
     Check,
@@ -234,3 +234,34 @@ def test_what_cannot_be_read_is_refused_with_its_path(tmp_path: Path, name: str)
     (tmp_path / "folder").mkdir()
     with pytest.raises(ResultsError, match=rf"cannot read .*{name}"):
         read_any(tmp_path / name)
+
+
+def with_round(seconds: float, examples: int = 8) -> Measured:
+    one = fakes.measured(fakes.cell(fakes.plan()))
+    timing = msgspec.structs.replace(
+        one.timings[0], round_seconds=(0.5, seconds), examples=examples
+    )
+    return msgspec.structs.replace(one, timings=(timing,))
+
+
+@pytest.mark.parametrize(("seconds", "examples"), [(0.0, 8), (-1.0, 8), (1.0, 0)])
+def test_a_round_that_cannot_be_is_refused_wherever_a_document_is_read(
+    tmp_path: Path, seconds: float, examples: int
+) -> None:
+    outcome = with_round(seconds, examples)
+    said = rf"is damaged: {outcome.cell.id} has a round of {outcome.timings[0].phase} of"
+    path = tmp_path / "results.json"
+    files.save(fakes.document(outcomes=(outcome,)), path)
+    record = journal.Journal(tmp_path, fakes.document(outcomes=()))
+    record.add(0, 1.0, (outcome,))
+    record.close()
+    for written in (path, record.path):
+        with pytest.raises(ResultsError, match=said):
+            read_any(written)
+
+
+def test_a_time_that_was_not_believed_may_be_any() -> None:
+    outcome = with_round(0.0)
+    unverified = Unverified(cell=outcome.cell, block=0, reason="no time", measured=outcome)
+    document = fakes.document(outcomes=(unverified,))
+    assert files.decode(files.encode(document), origin="here") == document
