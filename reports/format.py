@@ -47,8 +47,13 @@ def times(value: float) -> str:
 
 def percent(share: float) -> str:
     """A share of one as percent, to a tenth below ten: ``1.9 %``, ``67 %``."""
-    value = 100 * share
-    return f"{value:.1f} %" if abs(value) < _WHOLE_PERCENT else f"{value:.0f} %"
+    decimals = 1 if abs(100 * share) < _WHOLE_PERCENT else 0
+    return f"{percent_number(share, decimals)} %"
+
+
+def percent_number(share: float, decimals: int) -> str:
+    """A share of one in percent without the sign of percent, never a negative zero."""
+    return f"{round(100 * share, decimals) or 0.0:.{decimals}f}"
 
 
 def byte_count(count: int) -> str:

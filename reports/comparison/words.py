@@ -110,10 +110,10 @@ def longer(pair: Pair) -> str:
     """The change in time with its interval: ``4.2 % longer (95 % interval 2.1 to 6.3)``."""
     share, ends, decimals = change(pair), change_interval(pair), _decimals(pair)
     sign, sense = (1, "longer") if share >= 0 else (-1, "less time")
-    said = f"{_number(sign * share, decimals)} % {sense}"
+    said = f"{text.percent_number(sign * share, decimals)} % {sense}"
     if ends is None:
         return f"{said} (no interval)"
-    low, high = (_number(sign * end, decimals) for end in ends[::sign])
+    low, high = (text.percent_number(sign * end, decimals) for end in ends[::sign])
     return f"{said} (95 % interval {low} to {high})"
 
 
@@ -152,13 +152,8 @@ def _decimals(pair: Pair) -> int:
 
 
 def _signed(share: float, decimals: int) -> str:
-    said = _number(share, decimals)
+    said = text.percent_number(share, decimals)
     return f"+{said}" if float(said) > 0 else said
-
-
-def _number(share: float, decimals: int) -> str:
-    """A share in percent, never a negative zero."""
-    return f"{round(100 * share, decimals) or 0.0:.{decimals}f}"
 
 
 def noise(answer: Answer) -> str:

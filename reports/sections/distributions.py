@@ -32,7 +32,7 @@ def render(context: Context) -> Markup | Absence:
         "Implementation", "Condition", "Batch size", "Processes", "Rounds", "Fastest", "Epoch",
         "Slowest", "Spread",
     )  # fmt: skip
-    caption = "Rounds of the epoch: fastest, median, slowest, and spread"
+    caption = "Rounds of the epoch: fastest, estimate over processes, slowest, and spread"
     return templates.section(
         "distributions",
         groups=figures.grouped(context, shown),

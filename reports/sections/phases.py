@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import median
 
 from markupsafe import Markup
@@ -127,8 +128,7 @@ def _residual(point: Point, total: float, step: float) -> Cell:
     residual = (step - total) / step
     if abs(residual) <= MOST_RESIDUAL:
         return Cell(text.percent(residual), residual)
-    spreads = [point.durations[name].spread for name in (STEP, *PHASES)]
-    if abs(residual) <= max(spreads):
+    if abs(residual) <= _uncertainty(point, step):
         reason = "within the spread"
     elif residual > 0:
         reason = "more than its phases"
@@ -137,6 +137,16 @@ def _residual(point: Point, total: float, step: float) -> Cell:
     else:
         reason = "gains by doing them together"
     return Cell(text.percent(residual), residual, (reason,), strong=True)
+
+
+def _uncertainty(point: Point, step: float) -> float:
+    """What the spreads of the step and of its phases make of the residual, relative to the step.
+
+    Each spread counts with the share of the step that it is one of; they add up as those of
+    independent durations do.
+    """
+    durations = [point.durations[name] for name in (STEP, *PHASES)]
+    return math.hypot(*(one.spread * one.value / step for one in durations))
 
 
 SECTION = Section("phases", "Phases", 50, render)

@@ -17,6 +17,10 @@ from reports.section import Absence, Section
 from reports.tables import Cell, Table
 
 
+CPU = "cpu"
+"""Threads requested are those of the processor; what runs elsewhere does not work with them."""
+
+
 @dataclass(frozen=True)
 class _Gain:
     """A point against the same implementation with the fewest threads."""
@@ -28,7 +32,7 @@ class _Gain:
 
     @property
     def efficiency(self) -> float:
-        """Speed-up per thread added: 1 where twice the threads halve the time."""
+        """Speed-up over the ideal one, ``threads / fewest``: 1 where twice the threads halve it."""
         return self.ratio.value * self.fewest / self.threads
 
 
@@ -37,36 +41,63 @@ def render(context: Context) -> Markup | Absence:
     gains = _gains(context)
     if not any(gain.threads > gain.fewest for gain in gains):
         return Absence("Fewer than two thread counts were measured, so no scaling can be shown.")
-    panels: dict[tuple[Scope, Setting, int], list[_Gain]] = {}
-    for gain in gains:
-        where = gain.point.condition
-        panels.setdefault((where.scope, where.setting, gain.point.batch_size), []).append(gain)
-    top = max([1.2, *(gain.ratio.value for gain in gains)])
-    bottom = min(gain.ratio.value for gain in gains)
+    panels = _panels(gains)
+    drawn = [gain for some in panels.values() for gain in some]
+    top = max([1.2, *(gain.ratio.value for gain in drawn)])
+    bottom = min(gain.ratio.value for gain in drawn)
     room = 0.12 * (top - bottom)
     limits = (min(bottom, 1) - room, top + room)
     charted = [
         figures.Figure(_chart(context, panel, some, limits), panel[2])
         for panel, some in panels.items()
-        if len({gain.threads for gain in some}) > 1
     ]
-    names = [n for n in context.implementations if any(g.point.implementation == n for g in gains)]
+    names = [n for n in context.implementations if any(g.point.implementation == n for g in drawn)]
     return templates.section(
         "thread_scaling",
         figures=charted,
         key=figures.key(context, names, section="thread-scaling"),
         table=_table(context, gains),
+        later=len(drawn) < len(gains),
+        elsewhere=[name for name in context.implementations if _is_elsewhere(context, name)],
+    )
+
+
+def _panels(gains: list[_Gain]) -> dict[tuple[Scope, Setting, int], list[_Gain]]:
+    """What each chart shows: the lines that begin with the fewest threads of all in it.
+
+    The ideal and the name of the axis are over that one thread count, so that a line which begins
+    with more has no place beside them; it is in the table.
+    """
+    panels: dict[tuple[Scope, Setting, int], list[_Gain]] = {}
+    for gain in gains:
+        where = gain.point.condition
+        panels.setdefault((where.scope, where.setting, gain.point.batch_size), []).append(gain)
+    found = {}
+    for panel, some in panels.items():
+        fewest = min(gain.fewest for gain in some)
+        found[panel] = [gain for gain in some if gain.fewest == fewest]
+    return found
+
+
+def _is_elsewhere(context: Context, name: str) -> bool:
+    """Whether an implementation that was measured runs on something else than the processor."""
+    return any(
+        point.cell.device != CPU for (other, _, _), point in context.points.items() if other == name
     )
 
 
 def _gains(context: Context) -> list[_Gain]:
-    """Every point with a thread count, against its line's first; lines of one point are dropped."""
+    """Every point on the processor with a thread count, against the first of its line.
+
+    Lines of one point are dropped: there is nothing to compare it with.
+    """
     lines: dict[tuple[str, Scope, Setting, int], list[tuple[int, Point]]] = {}
     for condition, batch_size, group in context.groups():
         if condition.threads is not None:
             for name, point in group.items():
-                line = (name, condition.scope, condition.setting, batch_size)
-                lines.setdefault(line, []).append((condition.threads, point))
+                if point.cell.device == CPU and point.epoch:
+                    line = (name, condition.scope, condition.setting, batch_size)
+                    lines.setdefault(line, []).append((condition.threads, point))
     gains = []
     for places in lines.values():
         fewest, first = places[0]
@@ -118,6 +149,7 @@ def _table(context: Context, gains: list[_Gain]) -> Table:
             Cell(point.implementation),
             Cell(context.label(point.condition)),
             Cell(str(point.batch_size), point.batch_size),
+            Cell(str(gain.fewest), gain.fewest),
             Cell(text.significant(point.threads_observed), point.threads_observed),
             tables.duration(point.epoch.value if point.epoch else None),
             tables.ratio(gain.ratio) if gain.threads > gain.fewest else Cell(text.times(1), 1.0),
@@ -125,10 +157,13 @@ def _table(context: Context, gains: list[_Gain]) -> Table:
         ]
         rows.append(_row(context, cells, point, point.condition))
     titles = (
-        "Implementation", "Requested", "Batch size", "Threads observed", "Epoch", "Speed-up",
-        "Efficiency",
+        "Implementation", "Requested", "Batch size", "Fewest", "Threads observed", "Epoch",
+        "Speed-up", "Efficiency",
     )  # fmt: skip
-    caption = "Thread scaling: requested and observed threads, speed-up and efficiency"
+    caption = (
+        "Thread scaling: threads requested and observed, speed-up over the fewest threads measured, "
+        "and efficiency"
+    )
     return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
 
 

@@ -128,3 +128,10 @@ def test_no_source_of_the_reports_names_an_implementation() -> None:
             source = path.read_text(encoding="utf-8")
             found = [n for n in names if re.search(rf"(?<![\w-]){re.escape(n)}(?![\w-])", source)]
             assert set(found) <= allowed, path
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(-0.0004, "0.0 %"), (-0.0006, "-0.1 %"), (0.0, "0.0 %"), (0.0996, "10 %")]
+)
+def test_nothing_is_never_less_than_nothing(share: float, said: str) -> None:
+    assert text.percent(share) == said

@@ -99,3 +99,10 @@ def test_a_residual_within_the_spread_of_the_rounds_is_no_finding() -> None:
     rounds = [0.9, 1.0, 1.1, 1.2, 1.3]
     noisy = pieces.measured(CELL, block=0, step=rounds, phases=[(name, [0.2]) for name in PHASES])
     assert "within the spread" in last_cells(page_of(noisy))[0]
+
+
+def test_a_small_phase_that_scatters_excuses_no_large_residual() -> None:
+    loss = [0.0007, 0.0008, 0.001, 0.0012, 0.0013]
+    phases = [(name, loss if name == "loss" else [0.1873]) for name in PHASES]
+    one = pieces.measured(CELL, block=0, step=[1.0], phases=phases)
+    assert "more than its phases" in last_cells(page_of(one))[0]
