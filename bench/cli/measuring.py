@@ -15,7 +15,7 @@ from bench.cli.reading import read_data
 from bench.documents import journal as journals
 from bench.documents.orders import Arrays
 from bench.measuring.timing import Clock
-from bench.planning.plan import Plan, jobs
+from bench.planning.plan import Plan, jobs, most_threads
 from bench.running import budget
 from bench.running.estimate import Pace, block_seconds, may_compile, pace, run_seconds
 from bench.running.executor import LocalExecutor
@@ -24,6 +24,7 @@ from bench.running.runner import Runner
 from impls import registry
 from impls.data import TrainingData
 from impls.row import Row
+from reports.format import threads
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,10 @@ def _announce(
         f"{data.normaliser.name}, network {plan.network.name}, "
         f"{_extent(plan, at, compiling=compiling)}.",
     )
+    if plan.on_devices and len(plan.threads) > 1:
+        names = ", ".join(plan.on_devices)
+        words = threads(most_threads(plan.threads))
+        say(console, f"What runs on a GPU ({names}) is measured with {words} alone.")
 
 
 def _extent(plan: Plan, at: Pace, *, compiling: bool) -> str:

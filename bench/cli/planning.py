@@ -96,6 +96,7 @@ def build_plan(choices: Choices, data: TrainingData) -> Plan:
         source=choices.source,
         precision=choices.precision,
         target=choices.target,
+        on_devices=tuple(row.name for row in choices.rows if row.device != "cpu"),
     )
 
 

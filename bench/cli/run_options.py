@@ -36,7 +36,8 @@ RUN_OPTIONS: tuple[Option, ...] = (
     list_option(
         "--threads",
         item=Threads(),
-        help="Thread counts, such as 1,2,unset. Default: the profile's.",
+        help="Thread counts, such as 1,2,unset. Default: the profile's. What runs on a GPU is "
+        "measured with the largest alone.",
     ),
     click.option(
         "--env",

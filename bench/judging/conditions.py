@@ -53,6 +53,7 @@ RULES: dict[str, Rule] = {
     "plan.profile": _noise("The effort says what it amounts to."),
     "plan.implementations": _noise("Cells without a partner are listed apart."),
     "plan.threads": _noise("Cells without a partner are listed apart."),
+    "plan.on_devices": _noise("Cells without a partner are listed apart."),
     "plan.settings": _noise("Cells without a partner are listed apart."),
     "plan.dataset": _noise("The hash says which data it was."),
     "plan.source": _noise("The hash says which data it was, wherever it lay."),

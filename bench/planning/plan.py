@@ -71,6 +71,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     (a share, such as 0.02), or where another one would exceed ``budget_seconds``.  With a
     ``target``, each process trains until that accuracy on the test examples is held, and every
     block has start weights and orders of its own.
+
+    ``on_devices`` names the implementations that run on another device than the processor.  Its
+    threads are not what they work with, so that they are measured with :func:`most_threads` alone,
+    beside everything else that is measured with them.
     """
 
     seed: int
@@ -87,6 +91,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     precision: float | None = None
     budget_seconds: float | None = None
     target: float | None = None
+    on_devices: tuple[str, ...] = ()
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -100,11 +105,16 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     batch_sizes: tuple[int, ...]
 
 
+def most_threads(threads: Sequence[int | None]) -> int | None:
+    """The largest thread count, or None, which leaves it to the libraries, where there is none."""
+    return max((count for count in threads if count is not None), default=None)
+
+
 def jobs(plan: Plan) -> list[Job]:
     """The plan's jobs in the order of execution.
 
     Every block runs each job once, in the order that ``bench.planning.schedule`` gives; so do
-    the batch sizes of each job.
+    the batch sizes of each job.  What runs on another device has one thread count.
 
     Raises:
         UsageError: a plan without implementations, threads or batch sizes.
@@ -119,6 +129,7 @@ def jobs(plan: Plan) -> list[Job]:
         (implementation, threads, setting, orders(sizes, blocks, rng))
         for implementation in plan.implementations
         for threads in plan.threads
+        if implementation not in plan.on_devices or threads == most_threads(plan.threads)
         for setting in plan.settings
     ]
     ordered: list[Job] = []

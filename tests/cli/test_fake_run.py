@@ -209,3 +209,15 @@ def test_json_is_one_object_and_nothing_else(
     assert Path(answer["results"]).is_file()
     assert Path(answer["report"]).is_file()
     assert "worker process" in said.err
+
+
+def test_rows_on_a_gpu_are_announced_with_their_one_thread_count(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+) -> None:
+    executor = fakes.FakeExecutor(fakes.measure_all)
+    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: executor)
+    fixed = ("--dataset", npz, "--profile", "quick", "--threads", "1,2", "--bare")
+    impl = ("--impl", "numpy-naive,torch-gpu", "--out", tmp_path / "out")
+    said = mlpbench("run", *SMALL, *fixed, *impl)
+    assert "What runs on a GPU (torch-gpu) is measured with 2 threads alone." in said.out
+    assert "on a GPU" not in mlpbench("run", *SMALL, *fixed, "--impl", "numpy-naive").out

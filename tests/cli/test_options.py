@@ -329,3 +329,13 @@ def test_a_file_that_cannot_hold_the_class_is_refused_without_running_it(
     (tmp_path / "mine.py").write_text(f"{text}\nraise SystemExit('it was run')")
     with pytest.raises(ImplementationError, match=said):
         plan_for(*SMALL, "--impl", f"{tmp_path}/mine.py:T")
+
+
+def test_what_runs_on_a_gpu_is_measured_with_the_most_threads_alone(
+    plan_for: Callable[..., Plan],
+) -> None:
+    plan = plan_for(*SMALL, "--impl", "numpy-naive,torch-gpu,jax-gpu", "--threads", "1,2", "--bare")
+    assert plan.on_devices == ("torch-gpu", "jax-gpu")
+    found = {(job.implementation, job.threads) for job in jobs(plan)}
+    assert {threads for name, threads in found if name == "numpy-naive"} == {1, 2}
+    assert {threads for name, threads in found if name != "numpy-naive"} == {2}

@@ -127,3 +127,16 @@ def test_a_profile_can_fill_its_batches_and_has_batch_sizes_once(profile: object
     sizes = PROFILES[profile.name].batch_sizes  # type: ignore[attr-defined]
     require_distinct("batch sizes", sizes)
     assert max(sizes) <= (PROFILES[profile.name].examples or 60000)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("threads", "alone"), [((1, 2, 4), 4), ((4, 1), 4), ((None, 2), 2), ((None,), None)]
+)
+def test_what_runs_on_a_device_has_the_most_threads_alone(
+    threads: tuple[int | None, ...], alone: int | None
+) -> None:
+    plan = fakes.plan(threads=threads, implementations=("here", "there"), on_devices=("there",))
+    ordered = jobs(plan)
+    assert {job.threads for job in ordered if job.implementation == "there"} == {alone}
+    assert {job.threads for job in ordered if job.implementation == "here"} == set(threads)
+    assert [job.index for job in ordered] == list(range(len(ordered)))
