@@ -14,6 +14,7 @@ from impls.registry import ROWS
 from impls.row import Row
 from reports.context import Context, Gap, Key
 from reports.families import judged
+from reports.grids import kept_apart
 from reports.points import Condition, Point, Scope, speed_up
 
 
@@ -75,23 +76,6 @@ def build_context(results: Sequence[Results], margin: float = MARGIN) -> Context
 def _known(results: Sequence[Results]) -> dict[str, Row]:
     """What the documents know of implementations, and the registry of the rest, in its order."""
     return {row.name: row for row in (*ROWS, *(row for one in results for row in one.rows))}
-
-
-def kept_apart(results: Sequence[Results]) -> bool:
-    """Whether the documents are shown as separate runs instead of one grid.
-
-    They are where they disagree about machine, data, epoch, or a network of the same name and what
-    it is fed, and where they hold the same cell, which would otherwise count twice.
-    """
-    conditions = {(one.machine.cpu, one.dataset.sha256, one.plan.examples) for one in results}
-    networks = {(one.plan.network, one.dataset.normalisation) for one in results}
-    seen: set[Cell] = set()
-    for document in results:
-        cells = {outcome.cell for outcome in document.outcomes}
-        if cells & seen:
-            return True
-        seen |= cells
-    return len(conditions) > 1 or len(networks) > len({network.name for network, _ in networks})
 
 
 Placed = tuple[Condition, int, Outcome]

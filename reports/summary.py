@@ -9,10 +9,10 @@ from bench.judging.stats import Ratio, difference_p
 from bench.judging.verdicts import ALPHA, Verdict, interval, probability, readable, within
 from bench.planning.environment import variables as thread_variables
 from bench.provenance import kernels
-from reports import controls
+from reports import controls, grids
 from reports import format as text
 from reports.context import Context
-from reports.findings import Finding, findings
+from reports.findings import Finding, findings, unranked
 from reports.points import Point
 
 
@@ -75,6 +75,11 @@ def lead(context: Context, finding: Finding) -> str:
     if verdict.code == "too-few":
         return f"{name} comes next: it {slower}, {certainty(ratio)}. {verdict.remedy}"
     if ratio.value > 1 and (difference_p(ratio) or 0.0) <= ALPHA:
+        if verdict.code == "not-after-holm":
+            return (
+                f"{name} comes next: it {slower} ({certainty(ratio)}), which would count at this "
+                f"batch size alone, but not among all. {verdict.remedy}"
+            )
         return (
             f"{name} comes next: it {slower} ({certainty(ratio)}), but another one scatters so "
             f"much that it may be the fastest. {verdict.remedy}"
@@ -128,14 +133,11 @@ def remarks(context: Context) -> tuple[str, ...]:
     found = []
     if not all(document.complete for document in context.results):
         found.append("The run was interrupted: what is shown is valid, but not all was measured.")
-    if any(scope.run for scope in context.scopes):
-        found.append(
-            "The documents are shown as separate runs: they hold the same cells or disagree about "
-            "machine, data or network, so nothing is compared across them."
-        )
     if not all(p.whole_epochs for p in context.points.values() if p.epoch):
         found.append("Where no whole epoch was timed, it is reckoned from steps.")
-    found += [said for said in [controls.remark(context), _held_back(context)] if said]
+    documents = grids.remark(context.results)
+    all_runs = (documents, unranked(context), controls.remark(context), _held_back(context))
+    found += [said for said in all_runs if said]
     found += [dataset.note for dataset in context.datasets() if dataset.note]
     return tuple(found)
 

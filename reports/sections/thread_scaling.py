@@ -16,7 +16,6 @@ from reports.points import Condition, Point, Scope, speed_up
 from reports.section import Absence, Section
 from reports.tables import Cell, Table
 
-
 CPU = "cpu"
 """Threads requested are those of the processor; what runs elsewhere does not work with them."""
 
@@ -160,10 +159,7 @@ def _table(context: Context, gains: list[_Gain]) -> Table:
         "Implementation", "Requested", "Batch size", "Fewest", "Threads observed", "Epoch",
         "Speed-up", "Efficiency",
     )  # fmt: skip
-    caption = (
-        "Thread scaling: threads requested and observed, speed-up over the fewest threads measured, "
-        "and efficiency"
-    )
+    caption = "Threads requested and observed, speed-up over the fewest measured, and efficiency"
     return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
 
 

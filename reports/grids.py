@@ -1,0 +1,142 @@
+"""Which documents form one grid, and what they differ in: the same guard as that of a comparison.
+
+Within a grid cells of different documents are divided by each other, so that whatever forbids this
+between two runs keeps them apart here as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from itertools import combinations
+
+from bench.documents.results import Measured, Results
+from bench.judging.comparability import (
+    UNKNOWN,
+    Difference,
+    between_documents,
+    between_processes,
+    merged,
+    obstacles,
+)
+from bench.judging.coordinates import RUN
+from bench.planning.environment import VARIABLES
+from bench.planning.plan import Cell
+from bench.provenance.records import Process
+from reports import format as text
+
+_OF_THE_NETWORK = ("plan.network", "plan.trainings", "dataset.normalisation", "plan.target")
+"""What networks of different names may differ in: they are never compared with each other."""
+_TARGET = "plan.target"
+"""Other targets are other work, for a comparison of the time to reach them; epochs are alike."""
+_SAID_ELSEWHERE = ("complete",)
+_MOST_FIELDS = 6
+CPU = "cpu"
+
+
+def kept_apart(results: Sequence[Results]) -> bool:
+    """Whether the documents are shown as separate runs instead of one grid."""
+    return bool(reasons_apart(results))
+
+
+def reasons_apart(results: Sequence[Results]) -> tuple[str, ...]:
+    """Why the documents are shown as separate runs; empty where they form one grid.
+
+    They are kept apart where a comparison of them would be forbidden, where they are of different
+    machines or devices, and where they hold the same cell, which would otherwise count twice.
+    """
+    found = [
+        _said(one)
+        for one in _differences(results)
+        if one.field == _TARGET or obstacles([one], across_machines=False)
+    ]
+    seen: set[Cell] = set()
+    for document in results:
+        cells = {outcome.cell for outcome in document.outcomes}
+        if cells & seen:
+            found.append("they hold the same cells")
+            break
+        seen |= cells
+    return tuple(dict.fromkeys(found))
+
+
+def remark(results: Sequence[Results]) -> str:
+    """Why documents are kept apart, or what may explain a ratio in their grid; often empty."""
+    apart = reasons_apart(results)
+    if apart:
+        differing = [one for one in apart if one != "they hold the same cells"]
+        why = ["they hold the same cells"] if len(differing) < len(apart) else []
+        why += [f"they differ in {_listed(differing)}"] if differing else []
+        return (
+            "The documents are shown as separate runs, so that nothing is compared across them: "
+            f"{' and '.join(why)}."
+        )
+    fields = [
+        _said(one)
+        for one in _differences(results)
+        if one.kind == "matters" and one.field not in _SAID_ELSEWHERE
+    ]
+    fields = list(dict.fromkeys(fields))
+    return (
+        f"The documents form one grid, and differ in what may explain a ratio: {_listed(fields)}."
+        if fields
+        else ""
+    )
+
+
+def _differences(results: Sequence[Results]) -> list[Difference]:
+    """What any two of the documents differ in; what both sides ask for by cell is left out."""
+    return merged(
+        one
+        for first, second in combinations(results, 2)
+        for one in _between(first, second)
+        if not _is_overridden(one.field, (first, second))
+    )
+
+
+def _between(first: Results, second: Results) -> Iterator[Difference]:
+    sizes = {one.batch_size for document in (first, second) for one in document.plan.trainings}
+    same_network = first.plan.network.name == second.plan.network.name
+    found = between_documents(first, second, run=1, coordinate=RUN, batch_sizes=sizes)
+    yield from (one for one in found if same_network or not _within(one.field, _OF_THE_NETWORK))
+    devices = between_processes(
+        _elsewhere(first), _elsewhere(second), run=1, coordinate=RUN, where=""
+    )
+    yield from obstacles(devices, across_machines=False)
+
+
+def _within(field: str, fields: Collection[str]) -> bool:
+    """Whether ``field`` is one of ``fields`` or lies below one."""
+    return any(field == one or field.startswith(f"{one}.") for one in fields)
+
+
+def _is_overridden(field: str, pair: tuple[Results, Results]) -> bool:
+    """Whether ``field`` is an exported thread count that every worker was given anew."""
+    name = field.removeprefix("machine.environment.")
+    return name in VARIABLES and all(
+        outcome.cell.threads is not None for document in pair for outcome in document.outcomes
+    )
+
+
+def _elsewhere(document: Results) -> list[Process]:
+    """The processes that measured on a device other than the processor."""
+    return [
+        one.process
+        for one in document.outcomes
+        if isinstance(one, Measured) and one.cell.device != CPU
+    ]
+
+
+def _said(one: Difference) -> str:
+    """A field with both values."""
+    values = [
+        "none" if one.field == _TARGET and value == UNKNOWN else text.label(value)
+        for value in (one.reference, one.other)
+    ]
+    return f"{one.field} ({', '.join(values)})"
+
+
+def _listed(fields: list[str]) -> str:
+    """As many fields as a sentence can hold, and how many more there are."""
+    shown = fields[:_MOST_FIELDS]
+    more = len(fields) - len(shown)
+    return text.listing([*shown, *([f"{more} more"] if more else [])])
