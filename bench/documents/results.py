@@ -7,7 +7,8 @@ History of ``schema_version``:
 
     1  2026-11  first version
     2  2026-11  disturbances, peaks, probe cost, code, rows and why the run ended
-    3  2026-11  declared settings, set-up and binding apart, memory, accelerators, normalisation
+    3  2026-11  declared settings, set-up, binding and first epoch apart, memory, accelerators,
+                normalisation
 """
 
 from __future__ import annotations
@@ -48,13 +49,14 @@ class Disturbance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ``foreign`` the processor time that other processes took, ``stolen`` what the hypervisor gave
     to other machines; ``switches`` counts how often a thread was made to yield.  None where the
     system does not tell.  ``foreign`` and ``stolen`` are counted in ticks of the system, commonly
-    10 ms.
+    10 ms, and added up over its ``processors``, whose number older documents do not hold.
     """
 
     waited: float | None
     foreign: float | None
     stolen: float | None
     switches: int
+    processors: int | None = None
 
 
 class Peaks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,7 +79,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ``imported`` after it, ``loaded`` with the examples read as well.  ``begun`` is when this cell's
     turn came, with what earlier batch sizes of the process left behind, and ``bound`` when its
     trainer had taken the data set.  ``peak_of_timing`` is whether the peak recorded beside it
-    began after the gate; else gate and earlier batch sizes are in it.
+    began after the gate; else gate and earlier batch sizes are in it.  ``device_peak_of_timing``
+    says the same of the peak on a device.
     """
 
     started: int | None = None
@@ -86,6 +89,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     begun: int | None = None
     bound: int | None = None
     peak_of_timing: bool = False
+    device_peak_of_timing: bool = False
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -137,6 +141,8 @@ class Measured(
 
     ``setup_seconds`` is what making the trainer took, on a device its first touch, and
     ``bind_seconds`` handing the data set over: re-laying or uploading it.
+    ``first_epoch_seconds`` is the first call of the epoch, compilation included, which trained on
+    ``first_epoch_examples`` and is in no timing.
     ``peak_memory_bytes`` is the most that was resident in the whole process, as ``memory``
     explains; ``device_memory_bytes`` the most that was held on a device.
     """
@@ -157,6 +163,8 @@ class Measured(
     learning: Learning | None = None
     setup_seconds: float | None = None
     bind_seconds: float | None = None
+    first_epoch_seconds: float | None = None
+    first_epoch_examples: int | None = None
     memory: Memory | None = None
     device_memory_bytes: int | None = None
 

@@ -105,7 +105,11 @@ class CellWork:
         early = barrier.refusal(self.clock, timer.subject())
         if early:
             return Unverified(cell=cell, block=self.block, reason=early)
-        resident = msgspec.structs.replace(resident, peak_of_timing=memory.forget_peak())
+        resident = msgspec.structs.replace(
+            resident,
+            peak_of_timing=memory.forget_peak(),
+            device_peak_of_timing=timer.trainer.forget_device_peak(),
+        )
         found, accelerator = self._watched(timer, training)
         measured = Measured(
             cell=cell,
@@ -122,6 +126,8 @@ class CellWork:
             learning=found.learning,
             setup_seconds=setup_seconds,
             bind_seconds=bind_seconds,
+            first_epoch_seconds=found.first_epoch.seconds,
+            first_epoch_examples=found.first_epoch.examples,
             memory=resident,
             device_memory_bytes=timer.trainer.device_memory_bytes(),
         )

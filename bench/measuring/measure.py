@@ -8,7 +8,6 @@ that a step finds its examples where training would find them: in memory, not in
 
 from __future__ import annotations
 
-import gc
 import itertools
 import random
 from collections.abc import Callable, Iterator
@@ -18,20 +17,38 @@ from bench.documents.results import EPOCH, STEP, Disturbance, Learning, Timing
 from bench.measuring.barrier import Subject
 from bench.measuring.disturbance import Monitor
 from bench.measuring.phases import probe_seconds, time_phases
-from bench.measuring.timing import Clock, Round, calibrate, time_round, timing_of, warm_up
+from bench.measuring.timing import (
+    Clock,
+    Round,
+    calibrate,
+    time_round,
+    timing_of,
+    uncollected,
+    warm_up,
+)
 from bench.planning.plan import Effort
 from impls.contract import PHASES, Trainer
 from impls.parameters import Parameters, Rows, batches, epoch_order
 
 
 @dataclass(frozen=True)
+class FirstEpoch:
+    """The first call of the epoch, which may compile it: its seconds, and how many examples."""
+
+    seconds: float
+    examples: int
+
+
+@dataclass(frozen=True)
 class Measurement:
     """What the clock said of one cell in this process; durations in seconds.
 
-    ``probe_seconds`` is what one clock reading between two phases costs; None where no phases
-    were timed.  ``learning`` is how accuracy grew, where that was asked for.
+    ``first_epoch`` is in none of the ``timings``.  ``probe_seconds`` is what one clock reading
+    between two phases costs; None where no phases were timed.  ``learning`` is how accuracy grew,
+    where that was asked for.
     """
 
+    first_epoch: FirstEpoch
     warmup_seconds: tuple[float, ...]
     timings: tuple[Timing, ...]
     threads_observed: float
@@ -82,20 +99,16 @@ class CellTimer:
 
     def measure(self) -> Measurement:
         """Warm-up, rounds of step and phases, then epochs."""
-        try:
-            return self._measure()
-        finally:
-            gc.enable()
-
-    def _measure(self) -> Measurement:
         warm = warm_up(self.clock, self._step, self.effort.warmup_seconds)
         timings = self._steps_and_phases()
         probe = probe_seconds(self.clock, self.trainer.synchronize)
+        first = self.first_epoch()
         before = self.monitor.read()
         epochs, disturbances = self._epochs()
         busy = self.monitor.busy_threads(before, self.monitor.read())
         timings.append(timing_of(EPOCH, 1, self.examples, epochs, disturbances))
         return Measurement(
+            first_epoch=first,
             warmup_seconds=tuple(warm),
             timings=tuple(timings),
             threads_observed=sum(r.cpu for r in epochs) / sum(r.wall for r in epochs),
@@ -121,13 +134,14 @@ class CellTimer:
             turns = [STEP, "phases"]
             self.random.shuffle(turns)
             for turn in turns:
-                self.reset()
-                # Not counted: it finds the caches as the reset left them.
-                self._step()
-                if turn == STEP:
-                    steps.append(self.watched(self._step, iterations))
-                else:
-                    apart.append(self._time_phases(iterations))
+                with uncollected():
+                    self.reset()
+                    # Not counted: it finds the caches as the reset left them.
+                    self._step()
+                    if turn == STEP:
+                        steps.append(self.watched(self._step, iterations))
+                    else:
+                        apart.append(self._time_phases(iterations))
         rounds, disturbances = zip(*steps, strict=True)
         return [
             timing_of(STEP, iterations, self.batch_size, rounds, disturbances),
@@ -148,22 +162,36 @@ class CellTimer:
         found = time_round(self.clock, work, iterations)
         return found, self.monitor.between(before, self.monitor.read())
 
-    def _epochs(self) -> tuple[tuple[Round, ...], tuple[Disturbance, ...]]:
-        """Whole epochs, each in an order of its own, after the start of one that is not counted."""
+    def first_epoch(self) -> FirstEpoch:
+        """Call the epoch once, so that what it compiles is in no round; :meth:`reset` comes after.
+
+        With two whole batches and the shorter last one, or with all examples where it is compiled
+        for their number.
+        """
         self.reset()
-        few = 2 * self.batch_size + self.examples % self.batch_size
-        self.trainer.epoch(epoch_order(self.examples, self.seed, 0)[:few])
+        order = epoch_order(self.examples, self.seed, 0)
+        if not self.trainer.whole_epochs:
+            order = order[: 2 * self.batch_size + self.examples % self.batch_size]
+        seconds = time_round(self.clock, lambda: self._epoch(order), 1).wall
+        return FirstEpoch(seconds, len(order))
+
+    def timed_epoch(self, order: Rows) -> tuple[Round, Disturbance]:
+        """One round: an epoch in the given order, from wherever the trainer stands."""
+        return self.watched(lambda: self._epoch(order), 1)
+
+    def _epoch(self, order: Rows) -> None:
+        self.trainer.epoch(order)
+        self.trainer.synchronize()
+
+    def _epochs(self) -> tuple[tuple[Round, ...], tuple[Disturbance, ...]]:
+        """Whole epochs from the start weights, each in an order of its own."""
         watched: list[tuple[Round, Disturbance]] = []
         begun = self.clock.wall()
         while self._another(len(watched), self.effort.epoch_rounds, begun):
             order = epoch_order(self.examples, self.seed, len(watched) + 1)
-
-            def work(order: Rows = order) -> None:
-                self.trainer.epoch(order)
-                self.trainer.synchronize()
-
-            self.reset()
-            watched.append(self.watched(work, 1))
+            with uncollected():
+                self.reset()
+                watched.append(self.timed_epoch(order))
         rounds, disturbances = zip(*watched, strict=True)
         return rounds, disturbances
 
@@ -177,9 +205,6 @@ class CellTimer:
         return done < most and self.clock.wall() - begun < self.effort.cell_seconds
 
     def reset(self) -> None:
-        """Start weights, and no garbage collection until the round is over."""
-        gc.enable()
-        gc.collect()
-        gc.disable()
+        """Start weights, an empty memory and no updates."""
         self.trainer.load(self.start)
         self.trainer.synchronize()

@@ -5,8 +5,10 @@ Everything takes the clock as an argument, so that it is tested exactly and in n
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.documents.results import Disturbance, Timing
@@ -20,10 +22,11 @@ MOST_ITERATIONS = 1_000_000
 
 @dataclass(frozen=True)
 class Clock:
-    """Wall time and CPU time of this process (all its threads), in seconds."""
+    """Wall time and CPU time of this process (all its threads), and a rest, in seconds."""
 
     wall: Callable[[], float] = time.perf_counter
     cpu: Callable[[], float] = time.process_time
+    sleep: Callable[[float], None] = time.sleep
 
 
 SYSTEM_CLOCK = Clock()
@@ -35,6 +38,17 @@ class Round:
 
     wall: float
     cpu: float
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """No garbage collection within; what garbage there is is collected before."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def time_round(clock: Clock, work: Callable[[], object], iterations: int) -> Round:

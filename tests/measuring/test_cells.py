@@ -77,6 +77,9 @@ class OnDevice(Plain):
     def device_memory_bytes(self) -> int:
         return 12345
 
+    def forget_device_peak(self) -> bool:
+        return True
+
 
 def test_the_cost_of_making_a_trainer_and_of_binding_the_data_are_apart() -> None:
     class Slow(Plain):
@@ -106,9 +109,43 @@ def test_settings_of_libraries_and_memory_on_the_device_are_recorded() -> None:
     found = measured(OnDevice)
     assert found.process.declared == {"products": "in float32"}
     assert found.device_memory_bytes == 12345
+    assert found.memory is not None
+    assert found.memory.device_peak_of_timing
     plain = measured(Plain)
     assert plain.process.declared == {}
     assert plain.device_memory_bytes is None
+    assert plain.memory is not None
+    assert not plain.memory.device_peak_of_timing
+
+
+def test_the_peak_on_a_device_begins_after_gate_and_barrier() -> None:
+    class Growing(Plain):
+        """Everybody who is made holds something, and nothing is given back."""
+
+        held = peak = 0
+
+        def load(self, parameters: Parameters) -> None:
+            type(self).held += 1
+            type(self).peak += 1
+            super().load(parameters)
+
+        def forget_device_peak(self) -> bool:
+            type(self).peak = 0
+            return True
+
+        def device_memory_bytes(self) -> int:
+            return self.peak
+
+    found = measured(Growing).device_memory_bytes
+    assert found is not None
+    assert 0 < found < Growing.held
+
+
+def test_the_first_epoch_is_recorded_with_its_examples() -> None:
+    found = measured(Plain)
+    assert found.first_epoch_seconds is not None
+    assert found.first_epoch_seconds > 0
+    assert found.first_epoch_examples == 40
 
 
 def test_settings_are_those_after_the_first_step() -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -9,12 +11,12 @@ import pytest
 from bench.documents import journal
 from bench.documents.results import EPOCH, Measured, Outcome, Unavailable
 from bench.measuring.learning import HELD_EPOCHS, held_since, learn
-from bench.measuring.measure import CellTimer
+from bench.measuring.measure import CellTimer, FirstEpoch
 from bench.running.executor import LocalExecutor
 from bench.running.runner import Runner
-from impls import registry
+from impls import contract, registry
 from impls.networks import Training
-from impls.parameters import Floats, start_parameters
+from impls.parameters import Floats, Parameters, epoch_order, start_parameters
 from tests.stand_ins import fakes
 from tests.stand_ins.fake_trainer import TICK, FakeMonitor, FakeTrainer, Script
 
@@ -26,10 +28,17 @@ class Learner(FakeTrainer):
     """Recognises as many of ten test examples as it has finished epochs, and forgets in one."""
 
     forgets_after = 0
+    loaded = 0.0
+    updates = EXAMPLES // BATCH
+
+    def load(self, parameters: Parameters) -> None:
+        super().load(parameters)
+        self.loaded = float(self.W[0].flat[0])
 
     def predict(self, X: Floats) -> Floats:
         self.script.clock.advance(1000.0)
-        epochs = len(self.script.epochs)
+        # Those since the last load, as far as whole.
+        epochs = int(self.W[0].flat[0] - self.loaded) // self.updates
         right = 0 if epochs == self.forgets_after else min(epochs, len(X))
         outputs = np.zeros((len(X), 3), np.float32)
         outputs[:right, 0] = 1
@@ -59,6 +68,43 @@ def test_training_ends_when_the_target_is_held_and_only_training_is_timed() -> N
     # Three batches of one tick each; looking at the test examples took a thousand seconds.
     assert timing.round_seconds == (3 * TICK,) * 6
     assert found.threads_observed == 1.0
+
+
+def test_what_the_epoch_compiles_is_outside_the_clock_and_known_by_itself() -> None:
+    cell_timer = timer()
+    cast(Learner, cell_timer.trainer).script.first_epoch_extra = 1000.0
+    found = learn(cell_timer, np.zeros((10, 6)), LABELS, target=0.4, epochs=35)
+    assert found.timings[0].round_seconds == (3 * TICK,) * 6
+    assert found.first_epoch == FirstEpoch(1000.0 + 2 * TICK, 2 * BATCH)
+
+
+def test_the_training_is_that_of_a_trainer_that_never_did_anything_before() -> None:
+    cell_timer = timer()
+    learn(cell_timer, np.zeros((10, 6)), LABELS, target=0.9, epochs=2)
+    trainer = cast(Learner, cell_timer.trainer)
+    first, *epochs = trainer.script.epochs
+    assert len(first) < EXAMPLES
+    expected = [epoch_order(EXAMPLES, 3, number) for number in range(2)]
+    assert [list(order) for order in epochs] == [list(order) for order in expected]
+    last_load = len(trainer.script.events) - trainer.script.events[::-1].index("load")
+    assert trainer.script.events[last_load:].count("update") == 2 * EXAMPLES // BATCH
+
+
+def test_garbage_is_collected_between_epochs_and_never_within_one() -> None:
+    between: list[bool] = []
+
+    class Looking(Learner):
+        def predict(self, X: Floats) -> Floats:
+            between.append(gc.isenabled())
+            return super().predict(X)
+
+    cell_timer = timer(Looking)
+    learn(cell_timer, np.zeros((10, 6)), LABELS, target=0.9, epochs=2)
+    epochs = 2 * len(contract.PHASES) * (EXAMPLES // BATCH)
+    trainer = cast(Learner, cell_timer.trainer)
+    assert trainer.script.collecting[-epochs:] == [False] * epochs
+    assert between == [True] * 2
+    assert gc.isenabled()
 
 
 def test_a_target_that_is_lost_again_does_not_count() -> None:

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from bench.documents.results import Timing
-from bench.measuring.measure import CellTimer, Measurement
+from bench.measuring.measure import CellTimer, FirstEpoch, Measurement
 from bench.planning.plan import Effort
 from impls.contract import PHASES, Loss, Phase
 from impls.networks import Training
@@ -152,10 +154,39 @@ def test_start_weights_are_put_back_before_every_round(script: Script) -> None:
     assert epochs == [3, *[BATCHES] * 3], "the uncounted start of an epoch, then three epochs"
 
 
-def test_a_slow_first_epoch_is_not_counted(script: Script) -> None:
+def test_a_slow_first_epoch_is_not_counted_and_known_by_itself(script: Script) -> None:
     script.first_epoch_extra = 1000.0
-    timings = by_phase(timer(script).measure())
-    assert timings["epoch"].round_seconds == (BATCHES * STEP,) * 3
+    found = timer(script).measure()
+    assert by_phase(found)["epoch"].round_seconds == (BATCHES * STEP,) * 3
+    # Two batches of 20 and the shorter one of 10.
+    assert found.first_epoch == FirstEpoch(seconds=1000.0 + 3 * STEP, examples=50)
+
+
+class Compiling(FakeTrainer):
+    """Compiles an epoch for its number of examples, whichever it has not seen."""
+
+    whole_epochs: ClassVar[bool] = True
+
+    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+        if len(order) not in {len(one) for one in self.script.epochs}:
+            self.script.clock.advance(1000.0)
+        return super().epoch(order)
+
+
+def test_what_is_compiled_for_its_length_is_compiled_before_the_clock_starts(
+    script: Script,
+) -> None:
+    found = timer(script, Compiling, cell_seconds=4 * BATCHES * STEP).measure()
+    assert by_phase(found)["epoch"].round_seconds == (BATCHES * STEP,) * 3
+    assert found.first_epoch == FirstEpoch(1000.0 + BATCHES * STEP, EXAMPLES)
+
+
+def test_a_device_is_waited_for_at_the_end_of_the_first_epoch(script: Script) -> None:
+    class Device(FakeTrainer):
+        def synchronize(self) -> None:
+            self.script.clock.advance(1000.0)
+
+    assert timer(script, Device).measure().first_epoch.seconds == 1000.0 + 3 * STEP
 
 
 def test_every_epoch_holds_all_examples_in_an_order_of_its_own(script: Script) -> None:
@@ -232,9 +263,14 @@ def test_steps_and_phases_take_turns_in_random_order(script: Script) -> None:
 def test_garbage_is_not_collected_within_a_round_and_is_again_afterwards(script: Script) -> None:
     timer(script).measure()
     marks = [event for event in script.events if event != "load"]
-    first_round = len(marks) - sum(updates_after_each_load(script)[2:]) * len(PHASES)
-    assert not any(script.collecting[first_round:])
-    assert all(script.collecting[:first_round])
+    assert len(marks) == len(script.collecting)
+    _before, warm_up, *rounds = (len(PHASES) * n for n in updates_after_each_load(script))
+    first_epoch, *epochs = rounds[-4:]
+    steps = sum(rounds[:-4])
+    expected = [True] * (len(marks) - steps - first_epoch - sum(epochs))
+    expected += [False] * steps + [True] * first_epoch + [False] * sum(epochs)
+    assert script.collecting == expected
+    assert expected[:warm_up] == [True] * warm_up
     assert gc.isenabled()
 
 

@@ -32,9 +32,13 @@ class FakeClock:
         self.now += seconds
         self.busy += seconds * threads
 
+    def rest(self, seconds: float) -> None:
+        """Time passes and nobody works."""
+        self.now += seconds
+
     @property
     def clock(self) -> Clock:
-        return Clock(wall=lambda: self.now, cpu=lambda: self.busy)
+        return Clock(wall=lambda: self.now, cpu=lambda: self.busy, sleep=self.rest)
 
 
 class FakeMonitor(Monitor):

@@ -7,7 +7,7 @@ from pathlib import Path
 _HEAD = """
 import os, signal, sys, time
 import numpy as np
-from impls import reference
+from impls.mathematics import reference
 
 
 class Trainer(reference.Trainer):
