@@ -7,6 +7,9 @@ implementation would seem as fast as work can be handed over.  So, before anythi
 2. Take some steps, ``synchronize``, and fetch ``parameters()`` at once.  A fetch cannot lie: the
    gate has compared what it returns, which depends on the last update, so it has to wait for all
    steps.  What it takes beyond an idle fetch is work that was still running after ``synchronize``.
+3. Where that is much, it may also be the fetch itself: a library that keeps a copy of what it has
+   handed out fetches for nothing until the weights change.  So fetch again after steps, each time
+   with a rest before that even a barrier which does not wait needs no more, and judge by that.
 
 It counts as running where it is more than :data:`SHARE` of all the work, and more than idle fetches
 differ from each other.  A disturbance of the machine can lengthen one fetch, but nothing shortens
@@ -83,8 +86,7 @@ def _steps(clock: Clock, subject: Subject) -> int:
 
     Twice in a row, so that one stall does not end the search.
     """
-    idle, _ = _idle(clock, subject)
-    wanted = max(LEAST_SECONDS, FETCHES * idle)
+    wanted = max(LEAST_SECONDS, FETCHES * _new_fetch(clock, subject))
     steps = 1
     reached = 0
     while steps < MOST_STEPS:
@@ -106,8 +108,12 @@ def _attempt(clock: Clock, subject: Subject, steps: int) -> Attempt:
     _run(subject, steps)
     returned = clock.wall()
     subject.fetch()
-    left = clock.wall() - returned - idle
-    return Attempt(steps, returned - begun, left, noise)
+    fetched = clock.wall() - returned
+    attempt = Attempt(steps, returned - begun, fetched - idle, noise)
+    if not attempt.is_early:
+        return attempt
+    idle, noise = _rested(clock, subject)
+    return Attempt(steps, returned - begun, fetched - idle, noise)
 
 
 def _run(subject: Subject, steps: int) -> None:
@@ -117,13 +123,41 @@ def _run(subject: Subject, steps: int) -> None:
 
 
 def _idle(clock: Clock, subject: Subject) -> tuple[float, float]:
-    """What a fetch costs where nothing runs, and by how much fetches differ, outliers left out."""
+    """What a fetch costs where nothing runs, and by how much fetches differ."""
     # The first one waits for whatever was still running.
     subject.fetch()
+    return _typical([_seconds(clock, subject.fetch) for _ in range(IDLE_FETCHES)])
+
+
+def _rested(clock: Clock, subject: Subject) -> tuple[float, float]:
+    """The same of fetches of weights that are new, made when their step must be done."""
+    subject.fetch()
+    lasts = _seconds(clock, subject.step, subject.fetch)
     seconds = []
     for _ in range(IDLE_FETCHES):
-        begun = clock.wall()
-        subject.fetch()
-        seconds.append(clock.wall() - begun)
-    seconds.sort()
-    return median(seconds), seconds[-2] - seconds[1]
+        subject.step()
+        subject.synchronize()
+        clock.sleep(lasts)
+        seconds.append(_seconds(clock, subject.fetch))
+    return _typical(seconds)
+
+
+def _new_fetch(clock: Clock, subject: Subject) -> float:
+    """About what a fetch of new weights costs; too much where the barrier does not wait."""
+    subject.fetch()
+    subject.step()
+    subject.synchronize()
+    return _seconds(clock, subject.fetch)
+
+
+def _seconds(clock: Clock, *calls: Callable[[], object]) -> float:
+    begun = clock.wall()
+    for call in calls:
+        call()
+    return clock.wall() - begun
+
+
+def _typical(seconds: list[float]) -> tuple[float, float]:
+    """The median, and by how much they differ, outliers left out."""
+    ordered = sorted(seconds)
+    return median(ordered), ordered[-2] - ordered[1]
