@@ -2,7 +2,9 @@
 
 ``python -m bench.measuring.worker ORDER.json`` imports the implementation, reads the thread setting
 back, and for each batch size passes the gate and measures.  Outcomes are appended to the order's
-output file; a problem with one batch size becomes its outcome and the next one is measured.
+output file; a problem with one batch size becomes its outcome and the next one is measured.  On a
+device that one needs a fresh process: an error stays with the process that met it, and memory that
+it held there may not come back.
 """
 
 from __future__ import annotations
@@ -96,6 +98,8 @@ def run(order: Order, clock: Clock, monitor: Monitor) -> None:
             outcome = Failed(cell=cell, block=order.job.block, reason=reason, detail=detail)
         append(output, outcome)
         if isinstance(outcome, Failed):
+            if order.row.device == "gpu":
+                return
             # The next batch size needs the memory that the frames of the error held.
             gc.collect()
 

@@ -25,7 +25,7 @@ from bench.planning.environment import worker_environment
 from bench.planning.plan import Cell, Job, Plan, Setting, cell_of, jobs
 from bench.running import stopping
 from bench.running.agreement import agreeing
-from bench.running.executor import Executor
+from bench.running.executor import End, Executor
 from impls import registry
 from impls.parameters import Floats
 from impls.row import Row
@@ -126,13 +126,34 @@ class Runner:
         if reason is not None:
             return self._unavailable(row, job, reason)
         output = folder / f"outcomes-{job.index}.jsonl"
-        path = folder / f"order-{job.index}.json"
+        sizes: tuple[int, ...] = job.batch_sizes
+        while True:
+            end = self._work(msgspec.structs.replace(job, batch_sizes=sizes), output)
+            try:
+                outcomes = read_outcomes(output)
+            except ResultsError as error:
+                return self._lost(row, job, [], str(error), end.output)
+            reported = {outcome.cell.batch_size for outcome in outcomes}
+            rest = tuple(size for size in sizes if size not in reported)
+            if not rest or len(rest) == len(sizes) or not _needs_fresh_process(row, outcomes):
+                break
+            sizes = rest
+        reasons = {outcome.reason for outcome in outcomes if isinstance(outcome, Unavailable)}
+        if len(reasons) == 1 and all(isinstance(outcome, Unavailable) for outcome in outcomes):
+            # What this machine lacks now it lacks in the next block as well; ask once.
+            self.absent[row.name, job.setting] = reasons.pop()
+        return outcomes + self._lost(row, job, outcomes, end.reason, end.output)
+
+    def _work(self, job: Job, output: Path) -> End:
+        """One worker process, which appends its outcomes to ``output``."""
+        row = self.rows[job.implementation]
+        path = output.with_name(f"order-{job.index}.json")
         order = Order(
             job=job,
             plan=self.plan,
             row=row,
             root=self.root,
-            arrays=str(folder),
+            arrays=str(output.parent),
             output=str(output),
         )
         path.write_bytes(msgspec.json.encode(order))
@@ -140,16 +161,7 @@ class Runner:
             self.environment, job.threads, job.setting, row.environment
         )
         environment["PYTHONPATH"] = _first_on_path(self.root, environment.get("PYTHONPATH"))
-        end = self.executor.execute(path, environment, self.timeout)
-        try:
-            outcomes = read_outcomes(output)
-        except ResultsError as error:
-            return self._lost(row, job, [], str(error), end.output)
-        reasons = {outcome.reason for outcome in outcomes if isinstance(outcome, Unavailable)}
-        if len(reasons) == 1 and all(isinstance(outcome, Unavailable) for outcome in outcomes):
-            # What this machine lacks now it lacks in the next block as well; ask once.
-            self.absent[row.name, job.setting] = reasons.pop()
-        return outcomes + self._lost(row, job, outcomes, end.reason, end.output)
+        return self.executor.execute(path, environment, self.timeout)
 
     def _lost(
         self, row: Row, job: Job, outcomes: list[Outcome], reason: str, detail: str
@@ -181,6 +193,14 @@ def reference_of(rows: Sequence[Row]) -> str:
     """The implementation to which the others are compared: the baseline, else the first trainer."""
     trainers = [row for row in rows if row.role == "trainer"] or list(rows)
     return next((row.name for row in trainers if row.rung == 0), trainers[0].name)
+
+
+def _needs_fresh_process(row: Row, outcomes: list[Outcome]) -> bool:
+    """Whether the worker ended for the sake of the batch sizes that it had not come to.
+
+    An error on a device stays with the process that met it, so a worker ends after one.
+    """
+    return row.device == "gpu" and bool(outcomes) and isinstance(outcomes[-1], Failed)
 
 
 def _first_on_path(root: str, existing: str | None) -> str:

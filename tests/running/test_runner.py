@@ -123,6 +123,60 @@ def test_cells_that_a_dying_worker_did_not_report_have_failed(run: Callable[...,
     assert {one.block for one in lost} == {0, 1}
 
 
+def fail_at(size: int, then: Callable[[Order], End]) -> Callable[[Order], End]:
+    """Measures up to ``size``, which fails; ``then`` is what the worker does about it."""
+
+    def work(order: Order) -> End:
+        output, job = Path(order.output), order.job
+        for one in job.batch_sizes:
+            cell = fakes.cell(order.plan, job, one, device=order.row.device)
+            if one == size:
+                append(output, Failed(cell=cell, block=job.block, reason="planted"))
+                return then(order)
+            append(output, fakes.measured(cell, job.block))
+        return fakes.FINE
+
+    return work
+
+
+@pytest.mark.parametrize("end", [fakes.FINE, End("the worker was killed by SIGABRT", "")])
+def test_after_an_error_on_a_device_the_other_batch_sizes_get_a_fresh_process(
+    run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, end: End
+) -> None:
+    monkeypatch.setattr(registry, "missing", lambda _row: None)
+    monkeypatch.setattr(registry, "no_device", lambda _row: None)
+    plan = fakes.plan(implementations=("torch-gpu",), threads=(1,))
+    ran = run(fail_at(20, lambda _order: end), plan)
+    assert len(ran.results.outcomes) == 2 * 3
+    for outcome in ran.results.outcomes:
+        assert isinstance(outcome, Failed if outcome.cell.batch_size == 20 else Measured)
+    sizes = [order.job.batch_sizes for order in ran.executor.orders]
+    expected = []
+    for job in jobs(plan):
+        expected.append(job.batch_sizes)
+        rest = job.batch_sizes[job.batch_sizes.index(20) + 1 :]
+        expected += [rest] if rest else []
+    assert sizes == expected
+    assert len(ran.progress) == 2 * len(jobs(plan)), "it is one job all the same"
+
+
+def test_a_worker_on_a_device_that_dies_gets_no_second_try(
+    run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "missing", lambda _row: None)
+    monkeypatch.setattr(registry, "no_device", lambda _row: None)
+    plan = fakes.plan(implementations=("torch-gpu",), threads=(1,))
+    ran = run(lambda _order: End("the worker was killed by SIGSEGV", ""), plan)
+    assert len(ran.executor.orders) == len(jobs(plan))
+
+
+def test_on_the_processor_a_worker_that_ends_after_an_error_has_lost_the_rest(
+    run: Callable[..., Ran],
+) -> None:
+    ran = run(fail_at(20, lambda _order: fakes.FINE))
+    assert len(ran.executor.orders) == len(jobs(fakes.plan()))
+
+
 def test_a_worker_that_ends_well_without_an_outcome_has_failed(run: Callable[..., Ran]) -> None:
     outcomes = run(lambda _order: fakes.FINE).results.outcomes
     assert {outcome.reason for outcome in outcomes} == {"the worker ended without an outcome"}  # type: ignore[union-attr]

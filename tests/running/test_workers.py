@@ -16,7 +16,7 @@ import pytest
 
 import bench
 from bench.documents import journal
-from bench.documents.orders import Order, read_outcomes
+from bench.documents.orders import Arrays, Order, read_outcomes, save_arrays
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Unavailable, Unverified
 from bench.errors import ImplementationError
 from bench.measuring import worker
@@ -228,6 +228,30 @@ def test_a_worker_without_its_gpu_is_unavailable_and_says_what_hides_it(
     assert isinstance(outcome, Unavailable)
     assert outcome.reason == f"no quantum computer found{hint}"
     assert outcome.cell.device == device
+
+
+@pytest.mark.parametrize(("device", "expected"), [("cpu", [10, 50, 20]), ("gpu", [10, 50])])
+def test_after_an_error_on_a_device_a_worker_ends(
+    tmp_path: Path, device: str, expected: list[int]
+) -> None:
+    row = registry.find(third_party.write(tmp_path, "one_bad_size"))
+    row = dataclasses.replace(row, device=device)  # type: ignore[arg-type]
+    trainings = tuple(Training(batch_size=size) for size in (10, 20, 50))
+    plan = plan_of((row.name,), trainings=trainings, threads=(None,))
+    save_arrays(tmp_path, Arrays(*fakes.examples(200, 20, 3)))
+    order = Order(
+        job=msgspec.structs.replace(jobs(plan)[0], batch_sizes=(10, 50, 20)),
+        plan=plan,
+        row=row,
+        root="unused",
+        arrays=str(tmp_path),
+        output=str(tmp_path / "outcomes"),
+    )
+    with closing(Monitor()) as monitor:
+        worker.run(order, Clock(), monitor)
+    found = read_outcomes(tmp_path / "outcomes")
+    assert [one.cell.batch_size for one in found] == expected
+    assert isinstance(found[1], Failed)
 
 
 @pytest.mark.skipif(machine.usable_cpus() < 2, reason="libraries start no more than there are")
