@@ -20,13 +20,17 @@ FULL_CLOCK = 0.98
 def share(disturbance: Disturbance, seconds: float) -> float:
     """The larger of two shares of a round that lasted ``seconds``, all iterations together.
 
-    One is how long the threads could not run, ``waited`` and ``stolen`` together; the other is
-    ``foreign``, the processor time of other processes, which share caches and memory even where
-    there are processors for all.  Both may exceed 1 with several threads or processors.  What the
-    system does not tell counts as nothing.
+    One is how long the threads could not run, ``waited`` and ``stolen`` together, which exceeds 1
+    where several of them wait.  The other is ``foreign``, the processor time of other processes,
+    which share caches and memory even where there are processors for all: as a share of all
+    processors, because a load that takes one of two halves them and one of 64 is hardly felt.
+    Where the system does not tell who waited, or the document not how many processors there were,
+    it is held against one processor, for it may have been ours.  What the system does not tell
+    counts as nothing.
     """
     held_up = (disturbance.waited or 0.0) + _certain(disturbance.stolen)
-    return max(held_up, _certain(disturbance.foreign)) / seconds
+    shared = disturbance.processors if disturbance.waited is not None else None
+    return max(held_up, _certain(disturbance.foreign) / (shared or 1)) / seconds
 
 
 def is_disturbed(disturbance: Disturbance, seconds: float) -> bool:
@@ -35,17 +39,24 @@ def is_disturbed(disturbance: Disturbance, seconds: float) -> bool:
 
 
 def held_back(accelerator: Accelerator) -> tuple[str, ...]:
-    """Why a device was slower than it can be while it was timed; empty where it was not.
+    """Why a device was slower than it can be while it was timed, as far as it tells.
 
-    The clock counts at the end of the timing: before it the device may have been idle.
+    Empty where it was not, or where :func:`tells` says that nobody knows.  The clock counts at the
+    end of the timing: before it the device may have been idle.
     """
     if not accelerator.readings:
         return ()
-    reasons = [reason for reading in accelerator.readings for reason in reading.held_back]
+    reasons = [reason for one in accelerator.readings for reason in one.held_back or ()]
     clock, most = accelerator.readings[-1].clock_mhz, accelerator.most_clock_mhz
     if clock is not None and most is not None and clock < FULL_CLOCK * most:
         reasons.insert(0, f"clock at {clock} of {most} MHz")
     return tuple(dict.fromkeys(reasons))
+
+
+def tells(accelerator: Accelerator) -> bool:
+    """Whether the device said in every reading what holds it back, were it nothing."""
+    readings = accelerator.readings
+    return bool(readings) and all(one.held_back is not None for one in readings)
 
 
 def _certain(ticks: float | None) -> float:

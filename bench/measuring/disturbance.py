@@ -48,7 +48,11 @@ class Monitor:
     thread waited after the last reading before it ended is not known afterwards and is left out.
     """
 
+    processors: int | None = None
+    """How many the accounts of all processors add up; None where the system does not tell."""
+
     def __init__(self, proc: Path = Path("/proc")) -> None:
+        self.processors = _processors(proc / "stat")
         self._tasks = proc / "self" / "task"
         self._files: dict[int, int] = {}
         self._task_folder = _open(self._tasks)
@@ -81,6 +85,7 @@ class Monitor:
             foreign=foreign,
             stolen=_difference(before.stolen, after.stolen),
             switches=after.switches - before.switches,
+            processors=self.processors,
         )
 
     def busy_threads(self, before: Reading, after: Reading) -> int | None:
@@ -161,6 +166,15 @@ def _open(path: Path) -> int | None:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, ProcessLookupError, NotADirectoryError, PermissionError):
         return None
+
+
+def _processors(stat: Path) -> int | None:
+    """How many processors have a line of their own."""
+    try:
+        lines = stat.read_text().splitlines()
+    except OSError:
+        return None
+    return sum(line.startswith("cpu") and line[3:4].isdigit() for line in lines) or None
 
 
 def _difference(before: float | None, after: float | None) -> float | None:

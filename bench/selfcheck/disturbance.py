@@ -1,12 +1,15 @@
-"""A foreign process that starts in the middle of a measurement must show in its rounds.
+"""A foreign load that starts in the middle of a measurement must show in its rounds.
 
-Half of the trials have such a hog, half have none.  A machine that is shared may be disturbed
-without it: a trial without a hog only counts against the rule where the kernel's own accounts
-over the whole trial (pressure stall information, processor time of others) say it was quiet.
+Half of the trials have such a hog, which takes a quarter of the processors; half have none.  A
+machine that is shared may be disturbed without it: a trial without a hog only counts against the
+rule where the kernel's own accounts over the whole trial (pressure stall information, processor
+time of others) say it was quiet.
 """
 
 from __future__ import annotations
 
+import math
+import os
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,6 +35,7 @@ QUIET = 0.02
 FALSE = 0.05
 """Largest share of rounds of quiet trials that may be called disturbed."""
 
+_HOG_SHARE = 0.25
 _BATCH_SIZE = 500
 _EFFORT = Effort(
     blocks=1,
@@ -52,8 +56,8 @@ class Trial:
 
     ``before`` are those that ended before the hog began, ``beside`` all later ones; without a hog
     all are ``before``.  ``pressure`` is the share of the time in which somebody waited for a
-    processor (None where the kernel keeps no such account), ``foreign`` the processor time of
-    others as a share of the time.
+    processor (None where the kernel keeps no such account), ``foreign`` the share of all
+    processors that others took.
     """
 
     hog: bool
@@ -88,7 +92,8 @@ def check(options: Options) -> Report:
 
 def trial(work: Work, trainer: Trainer, delay: float | None) -> Trial:
     """Measure once; a hog begins ``delay`` seconds after the first round, None for none."""
-    with waiting_hog(delay) as hog:
+    processors = os.cpu_count() or 1
+    with waiting_hog(delay, math.ceil(_HOG_SHARE * processors)) as hog:
         monitor = RecordingMonitor(hog.release)
         begun, waited = monitor.read(), _waited_seconds()
         found = work.measure(trainer, _EFFORT, monitor=monitor)
@@ -107,7 +112,7 @@ def trial(work: Work, trainer: Trainer, delay: float | None) -> Trial:
         pressure=(
             None if waited is None or waited_then is None else (waited_then - waited) / seconds
         ),
-        foreign=(whole.foreign or 0.0) / seconds,
+        foreign=(whole.foreign or 0.0) / seconds / processors,
     )
 
 
@@ -185,7 +190,7 @@ def notes(trials: Sequence[Trial]) -> list[str]:
     rounds = _share([flag for one in alone for flag in one.before])
     return [
         f"without a hog {flagged} of {len(alone)} trials had a disturbed round; {rounds} of all",
-        f"meanwhile {pressure}, and others used {foreign:.1%} of one processor",
+        f"meanwhile {pressure}, and others took {foreign:.1%} of all processors",
     ]
 
 

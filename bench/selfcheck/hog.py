@@ -1,27 +1,32 @@
-"""A foreign process that begins to keep a processor busy at a known moment."""
+"""Foreign processes that begin to keep processors busy at a known moment."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 
 # It ends by itself, should its parent be killed.
 _TEXT = """
-import sys, time
+import os, sys, time
 print("ready", flush=True)
 sys.stdin.readline()
 time.sleep(float(sys.argv[1]))
 begun = time.perf_counter()
 print(begun, flush=True)
+for _ in range(int(sys.argv[2]) - 1):
+    if not os.fork():
+        break
 while time.perf_counter() < begun + 60:
     pass
 """
 
 
 class Hog:
-    """Keeps one processor busy from the moment ``begun``, on the clock of the rounds."""
+    """Keeps processors busy from the moment ``begun``, on the clock of the rounds."""
 
     def __init__(self, process: subprocess.Popen[str] | None = None) -> None:
         self.process = process
@@ -36,18 +41,23 @@ class Hog:
     def stop(self) -> None:
         """End it, and learn when it began; it may not have come to that."""
         if self.process is not None and self.process.stdout is not None:
-            self.process.kill()
+            # With the processes that it has started.
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.begun = float(self.process.stdout.readline() or "inf")
 
 
 @contextlib.contextmanager
-def waiting_hog(delay: float | None) -> Iterator[Hog]:
-    """A hog that begins ``delay`` seconds after it is released; None for one that never does."""
+def waiting_hog(delay: float | None, processors: int = 1) -> Iterator[Hog]:
+    """A hog that begins ``delay`` seconds after it is released; None for one that never does.
+
+    It keeps so many ``processors`` busy.
+    """
     if delay is None:
         yield Hog()
         return
     with subprocess.Popen(  # noqa: S603  # our own text
-        [sys.executable, "-c", _TEXT, str(delay)],
+        [sys.executable, "-c", _TEXT, str(delay), str(processors)],
+        start_new_session=True,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -7,9 +7,14 @@ from bench.judging.disturbed import is_disturbed, share
 
 
 def disturbance(
-    waited: float | None = 0.0, foreign: float | None = 0.0, stolen: float | None = 0.0
+    waited: float | None = 0.0,
+    foreign: float | None = 0.0,
+    stolen: float | None = 0.0,
+    processors: int | None = None,
 ) -> Disturbance:
-    return Disturbance(waited=waited, foreign=foreign, stolen=stolen, switches=3)
+    return Disturbance(
+        waited=waited, foreign=foreign, stolen=stolen, switches=3, processors=processors
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,3 +46,27 @@ def test_more_than_a_tenth_of_the_round_disturbs_it() -> None:
     assert is_disturbed(disturbance(foreign=0.11), 1.0)
     assert not is_disturbed(disturbance(foreign=0.1, waited=0.09), 1.0)
     assert is_disturbed(disturbance(waited=0.06, stolen=0.05), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("found", "disturbed"),
+    [
+        # A process that keeps one processor busy, and the usual background of a machine.
+        (disturbance(foreign=1.0, processors=2), True),
+        (disturbance(foreign=1.0, processors=64), False),
+        (disturbance(foreign=0.002 * 64, processors=64), False),
+        (disturbance(foreign=0.002 * 2, processors=2), False),
+        # A load of a quarter of the machine, whichever it is.
+        (disturbance(foreign=0.25 * 2, processors=2), True),
+        (disturbance(foreign=0.25 * 64, processors=64), True),
+        # Whoever waits is held up, whatever the share.
+        (disturbance(foreign=0.128, waited=0.128, processors=64), True),
+        # Where nobody tells who waits, it may have been us.
+        (disturbance(foreign=0.128, waited=None, processors=64), True),
+        (disturbance(foreign=0.128, processors=None), True),
+    ],
+)
+def test_foreign_work_counts_as_a_share_of_the_machine(
+    found: Disturbance, *, disturbed: bool
+) -> None:
+    assert is_disturbed(found, 1.0) == disturbed

@@ -116,7 +116,18 @@ def test_foreign_time_is_what_we_did_not_use(open_monitor: MakeMonitor) -> None:
         reading(busy=10.0, cpu=2.0, stolen=1.0, switches=3),
         reading(busy=13.0, cpu=4.5, stolen=1.25, switches=8),
     )
-    assert found == Disturbance(waited=0.0, foreign=0.5, stolen=0.25, switches=5)
+    assert found == Disturbance(waited=0.0, foreign=0.5, stolen=0.25, switches=5, processors=1)
+
+
+def test_processors_are_counted_where_their_time_is_added_up(
+    proc: FakeProc, open_monitor: MakeMonitor
+) -> None:
+    line = "1 0 0 0 0 0 0 0 0 0"
+    (proc.root / "stat").write_text(f"cpu  {line}\ncpu0 {line}\ncpu3 {line}\nintr 5\n")
+    assert open_monitor().processors == 2
+    (proc.root / "stat").unlink()
+    monitor = open_monitor()
+    assert monitor.between(monitor.read(), monitor.read()).processors is None
 
 
 def test_foreign_time_is_never_below_nothing(open_monitor: MakeMonitor) -> None:
@@ -142,7 +153,7 @@ def test_what_the_system_does_not_tell_is_none(
     silent = reading(threads=None, busy=None, stolen=None)
     for pair in ((silent, reading(threads=other)), (reading(threads=other), silent)):
         found = open_monitor().between(*pair)
-        assert found == Disturbance(waited=None, foreign=None, stolen=None, switches=0)
+        assert (found.waited, found.foreign, found.stolen) == (None, None, None)
         assert open_monitor().busy_threads(*pair) is None
 
 

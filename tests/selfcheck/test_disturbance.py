@@ -51,8 +51,8 @@ def test_the_notes_compare_the_rule_with_the_kernel() -> None:
     rule, kernel = notes([HOG, QUIET, flagged])
     assert rule == "without a hog 1 of 2 trials had a disturbed round; 50% of all"
     assert kernel == (
-        "meanwhile somebody waited for a processor in 5.1% of the time, and others used 26.0% of "
-        "one processor"
+        "meanwhile somebody waited for a processor in 5.1% of the time, and others took 26.0% of "
+        "all processors"
     )
 
 
