@@ -59,8 +59,10 @@ class Device:
     def read(self) -> AcceleratorReading:
         """Clocks, temperature and what holds the clock down, now."""
         nvml, handle = self.nvml, self.handle
-        # The name that old drivers know as well.
-        reasons = self._told(lambda: nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)) or 0
+        # An old driver knows the second name only, a new package may have dropped it.
+        reasons = self._told(lambda: nvml.nvmlDeviceGetCurrentClocksEventReasons(handle))
+        if reasons is None:
+            reasons = self._told(lambda: nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle))
         return AcceleratorReading(
             clock_mhz=self._told(lambda: nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM)),
             memory_clock_mhz=self._told(
@@ -70,14 +72,21 @@ class Device:
                 lambda: nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)
             ),
             used_bytes=self._told(lambda: nvml.nvmlDeviceGetMemoryInfo(handle).used),
-            held_back=tuple(text for bit, text in HELD_BACK.items() if reasons & bit),
+            held_back=(
+                None
+                if reasons is None
+                else tuple(text for bit, text in HELD_BACK.items() if reasons & bit)
+            ),
         )
 
     def _told(self, ask: Callable[[], Any]) -> Any:
-        """The answer, or None where there is none: a slice of a device has no clock."""
+        """The answer, or None where there is none: a slice of a device has no clock.
+
+        Nor is there one where the package does not have the question.
+        """
         try:
             return ask()
-        except self.nvml.NVMLError:
+        except (self.nvml.NVMLError, AttributeError):
             return None
 
 

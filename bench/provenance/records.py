@@ -13,14 +13,15 @@ from impls.contract import Pool
 class AcceleratorReading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A device at one moment: clocks in MHz, degrees Celsius, bytes that anybody holds on it.
 
-    ``held_back`` names what keeps its clock down at that moment.  None where it does not tell.
+    ``held_back`` names what keeps its clock down at that moment, empty for nothing.  None where it
+    does not tell.
     """
 
     clock_mhz: int | None = None
     memory_clock_mhz: int | None = None
     temperature: int | None = None
     used_bytes: int | None = None
-    held_back: tuple[str, ...] = ()
+    held_back: tuple[str, ...] | None = None
 
 
 class Accelerator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

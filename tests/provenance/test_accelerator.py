@@ -5,7 +5,7 @@ import importlib.util
 import msgspec
 import pytest
 
-from bench.judging.disturbed import held_back
+from bench.judging.disturbed import held_back, tells
 from bench.provenance import accelerator
 from bench.provenance.accelerator import Device, describe_all, find
 from bench.provenance.records import Accelerator, AcceleratorReading
@@ -43,7 +43,52 @@ def test_what_a_device_does_not_tell_is_none_and_the_rest_is_kept() -> None:
     assert isinstance(device, Device)
     reading = device.read()
     assert (reading.clock_mhz, reading.memory_clock_mhz) == (None, None)
-    assert (reading.temperature, reading.held_back) == (41, ())
+    assert (reading.temperature, reading.held_back) == (41, None)
+    assert not tells(device.describe(reading))
+    assert held_back(device.describe(reading)) == ()
+
+
+class WithBothNames(FakeNvml):
+    """Knows the question by its new name as well, and what an old driver makes of that."""
+
+    old_driver = False
+
+    def nvmlDeviceGetCurrentClocksEventReasons(self, gpu: FakeGpu) -> int:  # noqa: N802
+        if self.old_driver:
+            raise self.NVMLError("Function Not Found")
+        return gpu.reasons | 0x4
+
+
+class WithoutTheOldName(WithBothNames):
+    @property
+    def nvmlDeviceGetCurrentClocksThrottleReasons(self) -> int:  # type: ignore[override]  # noqa: N802
+        raise AttributeError
+
+
+@pytest.mark.parametrize(
+    ("kind", "old_driver", "expected"),
+    [
+        (FakeNvml, False, ("temperature (hardware)",)),
+        (WithBothNames, False, ("power limit", "temperature (hardware)")),
+        (WithBothNames, True, ("temperature (hardware)",)),
+        (WithoutTheOldName, False, ("power limit", "temperature (hardware)")),
+        (WithoutTheOldName, True, None),
+    ],
+)
+def test_what_holds_a_device_back_is_asked_by_the_name_that_is_there(
+    kind: type[FakeNvml], *, old_driver: bool, expected: tuple[str, ...] | None
+) -> None:
+    gpu = FakeGpu(reasons=0x40)
+    nvml = kind([gpu])
+    nvml.old_driver = old_driver  # type: ignore[attr-defined]
+    assert Device(nvml, gpu).read().held_back == expected
+
+
+def test_a_device_tells_only_where_every_reading_does() -> None:
+    told = AcceleratorReading(held_back=())
+    assert tells(Accelerator(readings=(told, told)))
+    assert not tells(Accelerator(readings=(told, AcceleratorReading())))
+    assert not tells(Accelerator(reason="no driver"))
 
 
 TWO = [FakeGpu("Small GPU", "GPU-1"), FakeGpu("Large GPU", "GPU-2")]
