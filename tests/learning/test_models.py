@@ -80,7 +80,9 @@ def test_a_model_comes_back_as_it_was_saved(model: Model, file: Path) -> None:
     assert back.epochs == 3
     for ours, theirs in zip(back.history.epochs, model.history.epochs, strict=True):
         assert np.array_equal(ours.losses, theirs.losses)
-        assert dataclasses.replace(ours, losses=theirs.losses) == theirs
+        for field in dataclasses.fields(ours):
+            if field.name != "losses":
+                assert getattr(ours, field.name) == getattr(theirs, field.name), field.name
 
 
 def test_a_model_before_its_first_epoch_can_be_saved(model: Model, tmp_path: Path) -> None:
