@@ -1,4 +1,4 @@
-"""Convolutions: what they are, the sizes they meet, and the arithmetic of the reference."""
+"""Convolutions: what they are, and the sizes of the maps that they meet and leave."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ unchanged from the command line through the job document into the worker and the
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -138,8 +139,9 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ``dropout_seed`` decides which outputs the network's dropout takes.
 
     Raises:
-        UsageError: a batch without examples, a negative coefficient, a rate or an epsilon that is
-            not positive, or a decay of the optimiser's memory outside [0, 1).
+        UsageError: a batch without examples, a negative number of epochs, a negative coefficient, a
+            rate or an epsilon that is not positive, a value that is not finite, or a decay of the
+            optimiser's memory outside [0, 1).
     """
 
     batch_size: int = 500
@@ -162,18 +164,21 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise UsageError(f"batch size {self.batch_size} is not possible: use 1 or more")
-        for field in ("learning_rate", "epsilon"):
-            if not getattr(self, field) > 0:
+        if self.epochs < 0:
+            raise UsageError(f"epochs {self.epochs} is not possible: use 0 or more")
+        self._require(("learning_rate", "epsilon"), lambda v: v > 0, "a finite number above 0")
+        coefficients = ("decay", "momentum", "l1", "l2", "start_scale")
+        self._require(coefficients, lambda v: v >= 0, "a finite number, 0 or more")
+        self._require(("beta1", "beta2", "rho"), lambda v: 0 <= v < 1, "at least 0 and below 1")
+
+    def _require(
+        self, fields: tuple[str, ...], is_possible: Callable[[float], bool], rule: str
+    ) -> None:
+        for field in fields:
+            value = getattr(self, field)
+            if not (math.isfinite(value) and is_possible(value)):
                 name = field.replace("_", " ")
-                value = getattr(self, field)
-                raise UsageError(f"{name} {value} is not possible: use more than 0")
-        for field in ("decay", "momentum", "l1", "l2", "start_scale"):
-            if not getattr(self, field) >= 0:
-                raise UsageError(f"{field} {getattr(self, field)} is not possible: use 0 or more")
-        for field in ("beta1", "beta2", "rho"):
-            if not 0 <= getattr(self, field) < 1:
-                value = getattr(self, field)
-                raise UsageError(f"{field} {value} is not possible: use at least 0 and below 1")
+                raise UsageError(f"{name} {value} is not possible: use {rule}")
 
     def data_scale(self, examples: int) -> float:
         """What a data loss summed over a batch of ``examples`` is multiplied by."""

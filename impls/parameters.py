@@ -1,4 +1,7 @@
-"""Start weights and batch order: the same numbers for every implementation, from a seed."""
+"""Weights and biases in canonical form, and what a seed gives every implementation alike.
+
+That is the start weights, and the order of the examples in each epoch.
+"""
 
 from __future__ import annotations
 

@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from bench.errors import DatasetError
 
-from .places import shown
+from .paths import shown
 from .raw import RawData
 
 LABEL_COLUMNS = ("label", "class", "target", "digit", "y")
-"""Names of the label's column, where there is a header; else it is the first column."""
+"""Names of the label's column, the likeliest first; without one of them it is the first column."""
 
 SPLIT_COLUMN = "split"
 TRAIN, TEST = "train", "test"
@@ -31,22 +31,21 @@ _BRIGHTEST = 255
 def read_csv(path: Path, *, name: str, source: str) -> RawData:
     """The examples in the file at ``path``, one per line, fields separated by , ; or tabs.
 
-    The label stands in the column called as one of :data:`LABEL_COLUMNS`, or in the first one; it
-    is a class number, or text, which is numbered in alphabetical order.  All other columns are
-    features.  Which examples are for testing is said by a column ``split`` with ``train`` and
-    ``test``; else by a second file, called ``..._test.csv`` beside ``..._train.csv``; else every
-    fifth example of each class is.
+    The label stands in the column called as the first name of :data:`LABEL_COLUMNS` that the header
+    has, or in the first column; it is a class number, or text, which is numbered in alphabetical
+    order.  All other columns are features.  Which examples are for testing is said by a column
+    ``split`` with ``train`` and ``test``; else by a second file, called ``..._test.csv`` beside
+    ``..._train.csv``; else every fifth example of each class is.
 
     Raises:
-        DatasetError: it cannot be read, is no table, lacks a value, or has features that are no
-            numbers.
+        DatasetError: it cannot be read, is no table, lacks a value, has features that are no
+            numbers, or has several columns that may hold the label.
     """
     table = _read(path)
     training, other = len(table), _test_file(path)
     if SPLIT_COLUMN not in table and other is not None:
         table = _joined(table, _read(other), path, other)
-    label = next((c for c in table if str(c).lower() in LABEL_COLUMNS), table.columns[0])
-    labels, names = _labels(table.pop(label), path)
+    labels, names = _labels(table.pop(_label_column(table, path)), path)
     if len(table) > training:
         test, note = np.arange(len(table)) >= training, ""
     else:
@@ -133,6 +132,22 @@ def _joined(table: Any, second: Any, path: Path, other: Path) -> Any:
             "their names differ: give both the same."
         )
     return pd.concat([table, second], ignore_index=True)
+
+
+def _label_column(table: Any, path: Path) -> Any:
+    """The name of the column that holds the label."""
+    for name in LABEL_COLUMNS:
+        called = [column for column in table if str(column).lower() == name]
+        # pandas gives a name that stands twice this number.
+        called += [f"{column}.1" for column in called if f"{column}.1" in table]
+        if len(called) > 1:
+            raise DatasetError(
+                f"{shown(path)} has the columns {' and '.join(map(repr, called))}, each of which "
+                "may hold the label: give one of them another name."
+            )
+        if called:
+            return called[0]
+    return next(column for column in table if column != SPLIT_COLUMN)
 
 
 def _labels(column: Any, path: Path) -> tuple[npt.NDArray[Any], tuple[str, ...]]:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from bench.errors import DatasetError
 
 from .files import MNIST_FILE
-from .places import shown
+from .paths import shown
 
 HOST = "storage.googleapis.com"
 URL = f"https://{HOST}/tensorflow/tf-keras-datasets/mnist.npz"

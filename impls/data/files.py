@@ -9,7 +9,7 @@ from bench.errors import DatasetError
 from .csv import read_csv
 from .idx import FILE_NAMES, has_idx, read_idx
 from .npz import KEYS, read_npz
-from .places import shown
+from .paths import shown
 from .raw import RawData
 
 MNIST_FILE = "mnist.npz"

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from bench.errors import DatasetError
 
-from .places import shown
+from .paths import shown
 from .raw import RawData
 
 # Each row: how a file's name begins and ends, and how many dimensions its array has.

@@ -15,7 +15,7 @@ from bench.errors import DatasetError
 
 from .files import MNIST_FILE, read_path
 from .npz import read_npz
-from .places import home, shown
+from .paths import home, shown
 from .raw import RawData, check
 
 DATA_DIR = "MLPBENCH_DATA_DIR"

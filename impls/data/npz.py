@@ -14,7 +14,7 @@ from numpy.lib.npyio import NpzFile
 
 from bench.errors import DatasetError
 
-from .places import shown
+from .paths import shown
 from .raw import RawData
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")

@@ -46,11 +46,8 @@ class TrainingData:
 
     def one_hot(self, dtype: npt.DTypeLike = np.float32) -> Floats:
         """The training labels as targets, shape ``(examples, classes)``."""
-        return _one_hot(self.labels, self.classes, dtype)
-
-    def one_hot_test(self, dtype: npt.DTypeLike = np.float32) -> Floats:
-        """The test labels as targets, shape ``(test examples, classes)``."""
-        return _one_hot(self.labels_test, self.classes, dtype)
+        rows: Floats = np.eye(self.classes, dtype=dtype)[self.labels]
+        return rows
 
     def take(self, examples: int) -> TrainingData:
         """The same data with only the first ``examples`` training examples, as views.
@@ -115,11 +112,6 @@ def from_raw(raw: RawData, normalisation: str | Normaliser = "standard") -> Trai
         class_names=raw.class_names or tuple(map(str, range(classes))),
         note=raw.note,
     )
-
-
-def _one_hot(labels: npt.NDArray[np.int32], classes: int, dtype: npt.DTypeLike) -> Floats:
-    rows: Floats = np.eye(classes, dtype=dtype)[labels]
-    return rows
 
 
 def _pixels(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bench.errors import ModelError
-from impls.data.places import shown
+from impls.data.paths import shown
 from impls.networks import Activation, Network
 from impls.parameters import Parameters
 

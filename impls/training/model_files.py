@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 
 from bench.errors import ModelError
-from impls.data.places import shown
+from impls.data.paths import shown
 from impls.training.model import Model
 from impls.training.model_format import decode, encode
 

@@ -46,8 +46,12 @@ def test_no_dropout_is_a_rate_of_zero_in_every_layer() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"epsilon": 0.0}, "epsilon 0.0 is not possible: use more than 0"),
-        ({"learning_rate": -1.0}, "learning rate -1.0 is not possible: use more than 0"),
+        ({"epsilon": 0.0}, "epsilon 0.0 is not possible: use a finite number above 0"),
+        ({"learning_rate": -1.0}, "learning rate -1.0 is not possible: use a finite number above"),
+        ({"learning_rate": float("inf")}, "learning rate inf is not possible"),
+        ({"l2": float("inf")}, "l2 inf is not possible: use a finite number, 0 or more"),
+        ({"decay": float("nan")}, "decay nan is not possible"),
+        ({"epochs": -3}, "epochs -3 is not possible: use 0 or more"),
         ({"beta1": 1.0}, "beta1 1.0 is not possible: use at least 0 and below 1"),
         ({"beta2": -0.5}, "beta2 -0.5 is not possible: use at least 0 and below 1"),
         ({"rho": float("nan")}, "rho nan is not possible: use at least 0 and below 1"),

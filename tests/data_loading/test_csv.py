@@ -73,6 +73,28 @@ def test_a_column_says_which_examples_are_for_testing(tmp_path: Path) -> None:
     assert data.note == ""
 
 
+@pytest.mark.parametrize(
+    ("header", "place"),
+    [("x,y,label", 2), ("y,Class,x", 1), ("x,digit,y", 1), ("x,y,z", 1), ("a,b,c", 0)],
+)
+def test_the_likeliest_name_in_the_header_is_the_label(
+    tmp_path: Path, header: str, place: int
+) -> None:
+    # Nothing else could be a label.
+    rows = [[str(n) if column == place else "7.5" for column in range(3)] for n in (0, 1)]
+    data = load_dataset(write(tmp_path, header + "".join(f"\n{','.join(row)}" for row in rows * 5)))
+    assert data.labels.tolist() == [0, 1] * 4
+
+
+def test_the_column_of_the_split_is_never_the_label(tmp_path: Path) -> None:
+    text = "split,kind,a,b\n" + "train,red,1,2\ntrain,blue,3,4\ntest,red,5,6\n"
+    data = load_dataset(write(tmp_path, text))
+    assert data.class_names == ("blue", "red")
+    assert data.labels.tolist() == [1, 0]
+    assert data.labels_test.tolist() == [1]
+    assert data.X.shape == (2, 2)
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_fields_may_be_separated_in_three_ways(tmp_path: Path, delimiter: str) -> None:
     data = load_dataset(write(tmp_path, flowers().replace(",", delimiter)))
@@ -120,6 +142,11 @@ def test_pixels_make_pictures_and_other_features_do_not(tmp_path: Path) -> None:
         ("label,a\n" + "1,1\n2,2\n" * 5, "labels run from 1 to 2"),
         ("label,a\n" + "-1,1\n0,2\n" * 5, "labels run from -1 to 0"),
         ("label,a\n0,1\n1,2\n", "fewer than 5 examples of every class"),
+        (
+            "label,Label,a\n" + "0,1,1\n1,0,2\n" * 5,
+            "the columns 'label' and 'Label', each of which",
+        ),
+        ("y,a,y\n" + "0,1,1\n1,0,2\n" * 5, "the columns 'y' and 'y.1', each of which"),
         ("label,split,a\n" + "0,train,2\n1,maybe,4\n" * 5, "split is 'maybe'"),
         ("label,split,a\n0,train,2\n1,train,4\n", "holds nothing"),
         ("label,a\n" + "0,1\n1,inf\n" * 5, "must be finite"),

@@ -10,7 +10,7 @@ import pytest
 
 from bench.errors import DatasetError
 from impls.data import DATASETS, load_dataset
-from impls.data.places import shown
+from impls.data.paths import shown
 
 Arrays = dict[str, np.ndarray]
 Writer = Callable[..., Path]

@@ -36,15 +36,12 @@ def test_test_examples_do_not_influence_the_standardisation(arrays: Arrays) -> N
 
 def test_one_hot_has_a_single_one_in_the_column_of_the_label(arrays: Arrays) -> None:
     data = load(arrays)
-    for targets, labels in (
-        (data.one_hot(np.float64), data.labels),
-        (data.one_hot_test(np.float64), data.labels_test),
-    ):
-        assert targets.dtype == np.float64
-        assert targets.flags.c_contiguous
-        assert targets.shape == (len(labels), 3)
-        np.testing.assert_array_equal(targets.sum(axis=1), 1)
-        np.testing.assert_array_equal(targets.argmax(axis=1), labels)
+    targets = data.one_hot(np.float64)
+    assert targets.dtype == np.float64
+    assert targets.flags.c_contiguous
+    assert targets.shape == (len(data.labels), 3)
+    np.testing.assert_array_equal(targets.sum(axis=1), 1)
+    np.testing.assert_array_equal(targets.argmax(axis=1), data.labels)
 
 
 def test_take_keeps_the_first_training_examples_and_all_else(arrays: Arrays) -> None:
