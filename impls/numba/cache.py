@@ -2,29 +2,43 @@
 
 Numba looks at the file of a function alone.  What is compiled into it from other files could be
 long gone: after an update of one file, a kernel of another would go on running the old code.  The
-cache therefore has a folder of its own for each state of all sources together.
+cache therefore has a folder of its own for each state of all sources together.  Only the functions
+here use it: whatever else a process compiles goes where its owner wants it.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numba
 
-_SOURCES = ("numba/*.py", "functions.py", "dropout.py")
+from bench.errors import ImplementationError
+
+_SOURCES = ("numba/*.py", "mathematics/*.py")
 """Everything from which code or constants are compiled."""
 
 
 def digest(sources: Path) -> str:
-    """A short hash over all sources in the folder ``sources``."""
-    found = hashlib.sha256()
-    for path in sorted(path for pattern in _SOURCES for path in sources.glob(pattern)):
-        found.update(path.name.encode() + b"\0" + path.read_bytes())
-    return found.hexdigest()[:16]
+    """A short hash over all sources in the folder ``sources``.
+
+    Raises:
+        ImplementationError: a pattern finds no file, so that changes would go unnoticed.
+    """
+    hashed = hashlib.sha256()
+    for pattern in _SOURCES:
+        paths = sorted(sources.glob(pattern))
+        if not paths:
+            raise ImplementationError(
+                f"no source of the compiled kernels is called {pattern!r} in {sources}: name in "
+                f"{Path(__file__).name} the files that are compiled, or old kernels would be used"
+            )
+        for path in paths:
+            hashed.update(str(path.relative_to(sources)).encode() + b"\0" + path.read_bytes())
+    return hashed.hexdigest()[:16]
 
 
 def folder(sources: Path, chosen: str) -> str:
@@ -38,7 +52,19 @@ def folder(sources: Path, chosen: str) -> str:
 
 
 _config: Any = numba.config
-_config.CACHE_DIR = folder(Path(__file__).parents[1], _config.CACHE_DIR)
+_FOLDER = folder(Path(__file__).parents[1], _config.CACHE_DIR)
 
-compiled = functools.partial(numba.njit, cache=True)
-"""Decorator: compiled without Python objects, and cached."""
+
+def compiled(**options: Any) -> Callable[[Any], Any]:
+    """Decorator: compiled without Python objects, and cached; ``options`` are those of ``njit``."""
+
+    def compile_cached(function: Any) -> Any:
+        # Numba asks for the folder here, once, and knows no other way to be told.
+        chosen = _config.CACHE_DIR
+        _config.CACHE_DIR = _FOLDER
+        try:
+            return numba.njit(cache=True, **options)(function)
+        finally:
+            _config.CACHE_DIR = chosen
+
+    return compile_cached

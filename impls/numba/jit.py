@@ -17,7 +17,6 @@ Numba's matrix products go through SciPy's copy of BLAS, not NumPy's: the report
 
 from __future__ import annotations
 
-import warnings
 from typing import ClassVar
 
 import msgspec
@@ -26,7 +25,6 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg.cython_blas  # noqa: F401  # loads the BLAS that Numba calls
 from numba.core import config
-from numba.core.errors import NumbaPerformanceWarning
 from numba.np.ufunc.parallel import threading_layer
 from threadpoolctl import ThreadpoolController
 
@@ -40,9 +38,6 @@ from impls.numba import update as updates
 from impls.numba.sparse_rows import NO_ROWS
 from impls.numba.state import Memory, Net, describe, describe_update
 from impls.parameters import Floats, Parameters, Rows, batches
-
-# An operand that is not contiguous would be copied at every product.
-warnings.filterwarnings("error", category=NumbaPerformanceWarning)
 
 WITH_SMALL_KERNELS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 """The processors for which OpenBLAS has kernels for small float32 products."""

@@ -108,9 +108,10 @@ def team_of_threads(team, phases, parts, rows, net, memory, key, scale, weights,
             mine = rows[row : rows.size * (t + 1) // team]
             slice_of_batch(phases, np.int64(t), row, mine, net, memory, key, scale)
     if parts:
-        size = memory.theta.size
+        # A store through the tuple itself would be lost: Numba takes it for one that nobody reads.
+        size, sums = memory.theta.size, memory.sums
         for t in numba.prange(team):
-            memory.sums[t, 2] = finish(
+            sums[t, 2] = finish(
                 parts, team, size * t // team, size * (t + 1) // team, weights, rate, memory, rates
             )
 

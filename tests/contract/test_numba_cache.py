@@ -1,27 +1,33 @@
 from __future__ import annotations
 
+import ast
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("numba")
 
+from bench.errors import ImplementationError
 from impls.numba import cache as numba_cache
+
+IMPLS = Path(numba_cache.__file__).parents[1]
+CHANGED = ["numba/update.py", "numba/math.py", "mathematics/functions.py", "mathematics/dropout.py"]
 
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Path:
     """A copy of the sources."""
-    impls = Path(numba_cache.__file__).parents[1]
-    for pattern in ("*.py", "numba/*.py"):
-        for path in impls.glob(pattern):
-            (tmp_path / path.relative_to(impls)).parent.mkdir(exist_ok=True)
-            shutil.copy(path, tmp_path / path.relative_to(impls))
+    for pattern in ("*.py", "numba/*.py", "mathematics/*.py"):
+        for path in IMPLS.glob(pattern):
+            (tmp_path / path.relative_to(IMPLS)).parent.mkdir(exist_ok=True)
+            shutil.copy(path, tmp_path / path.relative_to(IMPLS))
     return tmp_path
 
 
-@pytest.mark.parametrize("changed", ["numba/update.py", "numba/math.py", "functions.py"])
+@pytest.mark.parametrize("changed", CHANGED)
 def test_a_change_in_any_source_leaves_what_was_compiled_behind(
     sources: Path, changed: str
 ) -> None:
@@ -42,3 +48,47 @@ def test_a_change_elsewhere_compiles_nothing_anew(sources: Path) -> None:
 def test_the_users_cache_folder_is_used(sources: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     assert Path(numba_cache.folder(sources, str(mine))).parent == mine
+
+
+def test_whatever_a_kernel_imports_is_among_the_sources(sources: Path) -> None:
+    before = numba_cache.digest(sources)
+    imported = set()
+    for path in (IMPLS / "numba").glob("*.py"):
+        text = path.read_text()
+        if "@compiled(" in text or "@numba.njit(" in text:
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("impls."):
+                    names = [alias.name for alias in node.names]
+                    imported |= {(node.module, *names)}
+    assert len(imported) > 10
+    for module, *names in imported:
+        folders = module.split(".")[1:]
+        found = [sources.joinpath(*folders).with_suffix(".py")]
+        found += [sources.joinpath(*folders, name).with_suffix(".py") for name in names]
+        for path in filter(Path.exists, found):
+            kept = path.read_text()
+            path.write_text(kept + "# changed\n")
+            assert numba_cache.digest(sources) != before, path
+            path.write_text(kept)
+
+
+def test_sources_that_have_gone_elsewhere_are_refused(sources: Path) -> None:
+    shutil.rmtree(sources / "mathematics")
+    with pytest.raises(ImplementationError, match=r"no source .* 'mathematics/\*.py'"):
+        numba_cache.digest(sources)
+
+
+def test_the_users_own_functions_stay_where_they_were_kept() -> None:
+    script = """
+import warnings
+import numba
+before = numba.config.CACHE_DIR, list(warnings.filters)
+import impls.numba.jit
+from impls.numba import kernels
+assert (numba.config.CACHE_DIR, list(warnings.filters)) == before
+print(kernels.run.stats.cache_path)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=300
+    )
+    assert Path(done.stdout.strip()).parent == Path(numba_cache.folder(IMPLS, ""))

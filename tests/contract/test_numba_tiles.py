@@ -9,10 +9,11 @@ pytest.importorskip("numba")
 
 from bench.proof import gate
 from impls.contract import Trainer
-from impls.networks import Network
+from impls.networks import Network, Training
 from impls.numba import jit as numba_jit
 from impls.numba import sparse as numba_sparse
 from impls.numba.blas import gradient_product
+from impls.numba.kernels import SHARED_PARAMETERS
 from impls.numba.state import LEAST_ROWS, MOST_ROWS, SMALL_PRODUCT, least_rows, tile_rows
 from impls.parameters import start_parameters
 from impls.presets import PRESETS
@@ -71,3 +72,23 @@ def test_a_thread_is_woken_for_work_and_not_for_rows() -> None:
     assert least_rows(BLOG.network.parameter_count) == 32
     assert least_rows(PRESETS["islr"].network.parameter_count) == 8
     assert least_rows(5) == 32
+
+
+@pytest.mark.parametrize(
+    "trainer_class", [numba_jit.Trainer, numba_sparse.Trainer], ids=["numba", "numba-sparse"]
+)
+@pytest.mark.parametrize("penalty", [{"l1": 0.01, "l2": 0.0}, {"l2": 0.02}], ids=["l1", "l2"])
+def test_threads_that_share_the_parameters_pass_the_gate(
+    monkeypatch: pytest.MonkeyPatch, trainer_class: type[Trainer], penalty: dict[str, float]
+) -> None:
+    # Parts of a team of two are the same work on a machine with one processor.
+    monkeypatch.setattr(numba_jit.numba, "get_num_threads", lambda: 2)
+    network = Network(name="shared", layers=(280, 250, 4))
+    assert network.parameter_count >= SHARED_PARAMETERS
+    training = Training(batch_size=70, **penalty)
+    examples = gate.rows_needed(70, 1000)
+    X, Y = fakes.examples(examples, 280, 4)
+    X[:, 100:] *= np.random.default_rng(1).random((examples, 180)) < 0.1
+    start = start_parameters(network, training, seed=1)
+    checks = gate.inspect(trainer_class, network, training, start, (X, Y), np.arange(examples))
+    assert gate.refusal(checks) == ""

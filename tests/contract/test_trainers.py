@@ -9,6 +9,7 @@ import pytest
 
 from bench.proof import gate
 from impls.contract import Trainer
+from impls.mathematics.functions import penalty
 from impls.networks import Network, Training
 from impls.parameters import Parameters, epoch_order, start_parameters
 
@@ -64,6 +65,19 @@ def test_penalties_and_momentum_can_be_on_or_off(
     trainer_class: type[Trainer], change: dict[str, float]
 ) -> None:
     assert refusal(trainer_class, SMALL, Training(batch_size=16, **change)) == ""
+
+
+def test_a_large_network_has_its_penalty(trainer_class: type[Trainer]) -> None:
+    # Beyond 65536 parameters threads share what follows the gradients, the penalty included.
+    network = Network(name="large", layers=(300, 260, 5))
+    training = Training(batch_size=70, l1=0.01, l2=0.02)
+    trainer, start = bound(trainer_class, network, training, 70)
+    loss = trainer.step(np.arange(70))
+    assert float(loss.penalty) == pytest.approx(penalty(start.weights, 0.01, 0.02), rel=1e-4)
+    trainer.load(start)
+    trainer.prepare(np.arange(70))
+    trainer.forward()
+    assert float(trainer.loss().penalty) == pytest.approx(float(loss.penalty), rel=1e-6)
 
 
 @pytest.mark.parametrize(
