@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from markupsafe import Markup
 
+from bench.judging.disturbed import tells
 from bench.provenance.records import Accelerator, AcceleratorReading
 from reports import format as text
 from reports import tables, templates
@@ -28,6 +29,7 @@ def render(context: Context) -> Markup | Absence:
         "accelerators",
         devices=[_facts(device) for device in _devices(everything)],
         unknown=sorted({one.reason for one in everything if one.reason}),
+        untold=any(not tells(one) for one in everything),
         slow=sum(bool(note(point)) for point in points),
         number=len(points),
         table=Table(
@@ -77,7 +79,7 @@ def _row(context: Context, point: Point) -> Row:
         course(lambda one: one.memory_clock_mhz, _megahertz),
         course(lambda one: one.temperature, lambda degrees: f"{degrees} °C"),
         course(lambda one: one.used_bytes, text.byte_count),
-        Cell(held) if held else tables.word("no" if _is_known(point) else "not told"),
+        Cell(held) if held else tables.word("no" if _is_told(point) else "not told"),
     )
     return tables.row(
         context,
@@ -88,8 +90,8 @@ def _row(context: Context, point: Point) -> Row:
     )
 
 
-def _is_known(point: Point) -> bool:
-    return any(one.readings for one in accelerators(point))
+def _is_told(point: Point) -> bool:
+    return all(tells(one) for one in accelerators(point))
 
 
 def _course(

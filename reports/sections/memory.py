@@ -28,7 +28,8 @@ class Stages:
     """Resident bytes of one point, each the median over its processes; None where not told.
 
     ``libraries`` is the process after import, of which ``imported`` came with the implementation;
-    the others are what each stage added.  ``peak`` is all of it together.
+    the others are what each stage added.  ``peak`` is all of it together.  ``device`` is the most
+    on a device, ``device_since_start`` whether earlier batch sizes and the gate may be in it.
     """
 
     peak: float | None
@@ -39,6 +40,7 @@ class Stages:
     data: float | None
     training: float | None
     device: float | None
+    device_since_start: bool
 
 
 def stages(point: Point) -> Stages | None:
@@ -60,6 +62,10 @@ def stages(point: Point) -> Stages | None:
         data=typical(lambda _, memory: _added(memory.begun, memory.bound)),
         training=typical(lambda one, memory: _added(memory.bound, one.peak_memory_bytes)),
         device=typical(lambda one, _: one.device_memory_bytes),
+        device_since_start=any(
+            one.device_memory_bytes is not None and not memory.device_peak_of_timing
+            for one, memory in known
+        ),
     )
 
 
@@ -108,7 +114,11 @@ def _row(context: Context, point: Point, found: Stages) -> Row:
         _bytes(found.peak),
         _bytes(found.libraries, came),
         *(_bytes(one) for one in (found.examples, found.left_before, found.data, found.training)),
-        _bytes(found.device, missing="none"),
+        _bytes(
+            found.device,
+            ("since the process began",) if found.device_since_start else (),
+            missing="none",
+        ),
     ]
     return tables.row(
         context,

@@ -16,7 +16,7 @@ SHAPE = sample.Shape(batch_sizes=(500,), threads=(2,))
 CELL = Cell(implementation="one", device="gpu", network="blog", batch_size=500, threads=2)
 
 
-def gpu(*clocks: int | None, held_back: tuple[str, ...] = ()) -> Accelerator:
+def gpu(*clocks: int | None, held_back: tuple[str, ...] | None = ()) -> Accelerator:
     readings = tuple(
         AcceleratorReading(
             clock_mhz=clock, temperature=40 + place, used_bytes=2**30, held_back=held_back
@@ -84,6 +84,16 @@ def test_a_device_that_was_held_back_is_said_with_the_worst_process() -> None:
 def test_a_device_that_was_not_held_back_has_no_note_beside_its_number() -> None:
     context = build_context([sample.document(SHAPE, outcomes=outcomes(gpu(1980, 1980)))])
     assert "held back" not in str(overview.render(context))
+
+
+def test_a_device_that_does_not_tell_what_holds_it_back_was_not_found_free() -> None:
+    silent = gpu(1980, 1980, held_back=None)
+    assert cells_of(silent)[-1] == "not told"
+    assert cells_of(gpu(1980, 1980), silent)[-1] == "not told", "one process is enough"
+    page = page_of(silent)
+    assert "of what is known here, it never was, and not every device tells" in page
+    assert "here it never was" not in page
+    assert cells_of(gpu(1980, 1410, held_back=None))[-1].endswith("clock at 1410 of 1980 MHz")
 
 
 def test_what_is_not_known_says_why() -> None:

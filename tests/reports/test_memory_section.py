@@ -50,9 +50,17 @@ def test_every_stage_is_what_it_added() -> None:
     assert rows_of(measured(device_memory_bytes=3 * MIB)) == [
         [
             "500", "400 MiB", "90.0 MiB<small>50.0 MiB with its import</small>", "180 MiB",
-            "5.00 MiB", "55.0 MiB", "70.0 MiB", "3.00 MiB",
+            "5.00 MiB", "55.0 MiB", "70.0 MiB", "3.00 MiB<small>since the process began</small>",
         ]
     ]  # fmt: skip
+
+
+def test_the_peak_of_a_device_that_began_anew_needs_no_note() -> None:
+    anew = msgspec.structs.replace(MEMORY, device_peak_of_timing=True)
+    one = measured(device_memory_bytes=3 * MIB, memory=anew)
+    assert rows_of(one)[0][-1] == "3.00 MiB"
+    mixed = rows_of(one, measured(block=1, device_memory_bytes=3 * MIB))
+    assert mixed[0][-1] == "3.00 MiB<small>since the process began</small>"
 
 
 def test_a_row_without_a_device_has_none_there() -> None:

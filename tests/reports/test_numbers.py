@@ -145,16 +145,17 @@ def test_refusals_give_reason_size_and_place(page: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cold", "epoch", "expected"),
+    ("extra", "saved", "expected"),
     [
-        (5.0, 0.1, 10.0),
-        (0.5, 0.1, 0.0),
-        (5.0, 0.6, math.inf),
-        (0.5, 0.9, math.inf),
-        (1.0, 0.5, 0.0),
+        (4.0, 0.4, 10.0),
+        (-0.5, 0.4, math.inf),
+        (4.0, -0.1, math.inf),
+        (-0.5, -0.4, 1.25),
+        (4.0, 0.0, math.inf),
+        (0.0, 0.0, math.inf),
     ],
 )
 def test_break_even_is_the_extra_cost_over_the_saving_per_epoch(
-    cold: float, epoch: float, expected: float
+    extra: float, saved: float, expected: float
 ) -> None:
-    assert break_even(cold, epoch, 1.0, 0.5) == pytest.approx(expected)
+    assert break_even(extra, saved) == pytest.approx(expected)
