@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bench.documents.results import Check, Results
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import Verdict
-from bench.planning.plan import Cell
+from bench.planning.plan import Cell, Plan
 from bench.provenance.records import Dataset
 from impls.networks import Network
 from impls.row import Row
@@ -135,9 +135,19 @@ class Context:
 
     def network(self, scope: Scope) -> Network | None:
         """The network of ``scope``, or None where no document describes one of that name."""
+        plan = self._plan(scope)
+        return None if plan is None else plan.network
+
+    def target(self, scope: Scope) -> float | None:
+        """The accuracy that trainings of ``scope`` were to hold, or None where epochs count."""
+        plan = self._plan(scope)
+        return None if plan is None else plan.target
+
+    def _plan(self, scope: Scope) -> Plan | None:
+        """The first plan with the network of ``scope``; all of them have the same target."""
         for run, document in enumerate(self.results, start=1):
             if document.plan.network.name == scope.network and scope.run in (0, run):
-                return document.plan.network
+                return document.plan
         return None
 
     def datasets(self) -> tuple[Dataset, ...]:

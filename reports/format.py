@@ -51,6 +51,11 @@ def percent(share: float) -> str:
     return f"{percent_number(share, decimals)} %"
 
 
+def accuracy(share: float) -> str:
+    """A share of the test examples, with the digits that were given: ``90 %``, ``97.25 %``."""
+    return f"{100 * share:.4g} %"
+
+
 def percent_number(share: float, decimals: int) -> str:
     """A share of one in percent without the sign of percent, never a negative zero."""
     return f"{round(100 * share, decimals) or 0.0:.{decimals}f}"

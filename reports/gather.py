@@ -45,12 +45,7 @@ def build_context(results: Sequence[Results], margin: float = MARGIN) -> Context
     floors: dict[str, str] = {
         row.device: name for name, row in reversed(rows.items()) if row.role == "limit"
     }
-    speed_ups = _speed_ups(points, baseline)
-    compared = {
-        key: ratio
-        for key, ratio in speed_ups.items()
-        if key[0] != baseline and key[0] not in floors.values()
-    }
+    over_baseline = speed_ups(points, baseline)
     return Context(
         results=tuple(results),
         implementations=names,
@@ -61,9 +56,9 @@ def build_context(results: Sequence[Results], margin: float = MARGIN) -> Context
         gaps=_gaps(outcomes),
         baseline=baseline,
         floors=floors,
-        speed_ups=speed_ups,
+        speed_ups=over_baseline,
         over_floor=_over_floor(points, floors),
-        verdicts=judged(compared, margin),
+        verdicts=judged(compared(over_baseline, baseline, floors), margin),
         controls={
             (repeated[name], condition, batch_size): point
             for (name, condition, batch_size), point in everything.items()
@@ -152,7 +147,7 @@ def _gaps(outcomes: Sequence[Placed]) -> tuple[Gap, ...]:
     )
 
 
-def _speed_ups(points: Mapping[Key, Point], baseline: str | None) -> dict[Key, Ratio]:
+def speed_ups(points: Mapping[Key, Point], baseline: str | None) -> dict[Key, Ratio]:
     """Speed-up of every point over the baseline under the same condition."""
     found: dict[Key, Ratio] = {}
     for key, point in points.items():
@@ -161,6 +156,17 @@ def _speed_ups(points: Mapping[Key, Point], baseline: str | None) -> dict[Key, R
         if ratio is not None:
             found[key] = ratio
     return found
+
+
+def compared(
+    ratios: Mapping[Key, Ratio], baseline: str | None, floors: Mapping[str, str]
+) -> dict[Key, Ratio]:
+    """Those of the speed-ups that are judged: neither of the baseline nor of a floor."""
+    return {
+        key: ratio
+        for key, ratio in ratios.items()
+        if key[0] != baseline and key[0] not in floors.values()
+    }
 
 
 def _over_floor(points: Mapping[Key, Point], floors: Mapping[str, str]) -> dict[Key, Ratio]:

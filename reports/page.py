@@ -21,7 +21,8 @@ from reports.context import Context
 from reports.findings import findings
 from reports.gather import build_context
 from reports.section import Absence, Section, Shown
-from reports.summary import headline
+from reports.summary import headline, nothing
+from reports.trainings import ranked
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,13 @@ def build_report(results: Sequence[Results], margin: float = MARGIN) -> str:
 
 def render(context: Context, sections: Iterable[Section[Context]]) -> str:
     """The page with these sections, in the order given."""
-    found = findings(context)
+    ranking = ranked(context)
+    found = findings(ranking)
     page = templates.fill(
         "page.html",
         sections=filled(sections, context),
         **assets(),
-        description=headline(context, found[0]) if found else "Nothing was measured.",
+        description=headline(ranking, found[0]) if found else nothing(context),
         documents=context.results,
         filters=_filters(context),
     )

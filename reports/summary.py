@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 
-from bench.judging.stats import Ratio, difference_p
+from bench.judging.stats import CONFIDENCE, Ratio, difference_p
 from bench.judging.verdicts import ALPHA, Verdict, interval, probability, readable, within
 from bench.planning.environment import variables as thread_variables
 from bench.provenance import kernels
-from reports import controls, grids
+from reports import controls, grids, trainings
 from reports import format as text
 from reports.context import Context
 from reports.findings import Finding, findings, unranked
@@ -33,8 +33,7 @@ def headline(context: Context, finding: Finding) -> str:
     best = finding.best
     sentence = (
         f"At batch {finding.batch_size} with {context.label(best.condition)}, "
-        f"{best.implementation} trains an epoch of {best.examples} examples in "
-        f"{text.seconds(finding.seconds)}"
+        f"{best.implementation} {_achievement(context, finding)}"
     )
     clauses = []
     if finding.speed_up:
@@ -45,6 +44,21 @@ def headline(context: Context, finding: Finding) -> str:
         value = text.significant(finding.over_floor.value)
         clauses.append(f"{value} times the time of the floor")
     return f"{sentence}: {', '.join(clauses)}." if clauses else f"{sentence}."
+
+
+def _achievement(context: Context, finding: Finding) -> str:
+    """What the best does in how much time."""
+    target, best = context.target(finding.scope), finding.best
+    if target is None:
+        return f"trains an epoch of {best.examples} examples in {text.seconds(finding.seconds)}"
+    parts = [f"held in {trainings.held_in(best)} trainings"]
+    if best.epoch and best.epoch.low is not None and best.epoch.high is not None:
+        ends = f"{text.seconds(best.epoch.low)} to {text.seconds(best.epoch.high)}"
+        parts.append(f"{100 * CONFIDENCE:.0f} % interval {ends}")
+    return (
+        f"trains for {text.seconds(finding.seconds)} until it holds a test accuracy of "
+        f"{text.accuracy(target)} ({', '.join(parts)})"
+    )
 
 
 def _over_baseline(context: Context, ratio: Ratio, verdict: Verdict | None) -> str:
@@ -62,7 +76,9 @@ def lead(context: Context, finding: Finding) -> str:
     """How the best stands to the closest other implementation, or that there is none."""
     verdict = finding.verdict
     if verdict is None or not finding.rivals:
-        return "No other implementation was measured at this batch size."
+        held = context.target(finding.scope) is not None
+        was = "held it in every training" if held else "was measured"
+        return f"No other implementation {was} at this batch size."
     rival, ratio = finding.rivals[0]
     name = rival.implementation
     if rival.condition != finding.best.condition:
@@ -74,20 +90,21 @@ def lead(context: Context, finding: Finding) -> str:
         return f"{name} is as fast {within(verdict.margin)}: it {slower} ({certainty(ratio)})."
     if verdict.code == "too-few":
         return f"{name} comes next: it {slower}, {certainty(ratio)}. {verdict.remedy}"
-    if ratio.value > 1 and (difference_p(ratio) or 0.0) <= ALPHA:
-        if verdict.code == "not-after-holm":
-            return (
-                f"{name} comes next: it {slower} ({certainty(ratio)}), which would count at this "
-                f"batch size alone, but not among all. {verdict.remedy}"
-            )
+    return f"{_unresolved(name, slower, ratio, verdict)} {verdict.remedy}"
+
+
+def _unresolved(name: str, slower: str, ratio: Ratio, verdict: Verdict) -> str:
+    """What is open about a lead over the closest rival, called ``name``."""
+    alone = ratio.value > 1 and (difference_p(ratio) or 0.0) <= ALPHA
+    if not alone:
         return (
-            f"{name} comes next: it {slower} ({certainty(ratio)}), but another one scatters so "
-            f"much that it may be the fastest. {verdict.remedy}"
+            f"Whether it is faster than {name} is unresolved: that one {slower} "
+            f"({certainty(ratio)})."
         )
-    return (
-        f"Whether it is faster than {name} is unresolved: that one {slower} ({certainty(ratio)}). "
-        f"{verdict.remedy}"
-    )
+    said = f"{name} comes next: it {slower} ({certainty(ratio)}), "
+    if verdict.code == "not-after-holm":
+        return f"{said}which would count at this batch size alone, but not among all."
+    return f"{said}but another one scatters so much that it may be the fastest."
 
 
 def export_line(point: Point) -> str:
@@ -130,13 +147,14 @@ def gap_sentences(context: Context) -> tuple[str, ...]:
 
 def remarks(context: Context) -> tuple[str, ...]:
     """What a reader must know about the documents as a whole before trusting them."""
-    found = []
+    ranking = trainings.ranked(context)
+    found = list(trainings.not_held(context))
     if not all(document.complete for document in context.results):
         found.append("The run was interrupted: what is shown is valid, but not all was measured.")
     if not all(p.whole_epochs for p in context.points.values() if p.epoch):
         found.append("Where no whole epoch was timed, it is reckoned from steps.")
     documents = grids.remark(context.results)
-    all_runs = (documents, unranked(context), controls.remark(context), _held_back(context))
+    all_runs = (documents, unranked(ranking), controls.remark(ranking), _held_back(context))
     found += [said for said in all_runs if said]
     found += [dataset.note for dataset in context.datasets() if dataset.note]
     return tuple(found)
@@ -157,15 +175,23 @@ def _held_back(context: Context) -> str:
     )
 
 
+def nothing(context: Context) -> str:
+    """Why there is no finding at all."""
+    if trainings.has_target(context) and context.points:
+        return "No implementation held its target in every training, so nothing is ranked."
+    return "Nothing was measured, so nothing can be compared."
+
+
 def sentences(context: Context) -> tuple[str, ...]:
     """The whole answer: the headline first, then what else is known and what is not."""
+    ranking = trainings.ranked(context)
     found: list[str] = []
-    for place, finding in enumerate(findings(context)):
-        found.append(headline(context, finding))
+    for place, finding in enumerate(findings(ranking)):
+        found.append(headline(ranking, finding))
         if place == 0:
-            found.append(lead(context, finding))
+            found.append(lead(ranking, finding))
             line = export_line(finding.best)
             found += [f"Reproduce with: {line}"] if line else []
     if not found:
-        found.append("Nothing was measured, so nothing can be compared.")
+        found.append(nothing(context))
     return (*found, *gap_sentences(context), *remarks(context))

@@ -13,7 +13,8 @@ from rich.text import Text
 from bench.judging.stats import MINIMUM_PROCESSES
 from bench.judging.verdicts import Kind, within
 from reports import format as text
-from reports.context import Context
+from reports import trainings
+from reports.context import Context, Key
 from reports.points import Condition
 
 _MARKS: Mapping[Kind, str] = {"same": " =", "unresolved": " ?"}
@@ -41,17 +42,20 @@ class _Column:
 def epoch_tables(context: Context, width: int) -> Group:
     """Epoch time of each implementation, one column per batch size and condition.
 
-    Each cell also gives the speed-up over the baseline and the share of the floor where there are
-    such rows, or the outcome where nothing was measured.  Marks tell what a speed-up does not say.
-    Columns that do not fit into ``width`` characters go into further tables.
+    Where there is a target it is the time of training until that was held, and in how many
+    trainings it was.  Each cell also gives the speed-up over the baseline and the share of the
+    floor where there are such rows, or the outcome where nothing was measured.  Marks tell what a
+    speed-up does not say.  Columns that do not fit into ``width`` characters go into further
+    tables.
     """
-    title = "Epoch time" + (f", speed-up over {context.baseline}" if context.baseline else "")
-    if context.floors:
+    ranking = trainings.ranked(context)
+    title = _what(context) + (f", speed-up over {context.baseline}" if context.baseline else "")
+    if context.floors and any(context.target(scope) is None for scope in context.scopes):
         title += ", share of the floor"
     # Text, not str: rich would read square brackets in a name as markup.
     names = [Text(name) for name in context.implementations]
     first = max([len(_FIRST), *(len(name.plain) for name in names)]) + _BORDER + 1
-    columns = [_column(context, *place) for place in _places(context)]
+    columns = [_column(context, ranking, *place) for place in _places(context)]
     tables: list[Table] = []
     for part in _fitting(columns, width - first):
         table = Table(title=None if tables else Text(title), title_justify="left")
@@ -61,8 +65,19 @@ def epoch_tables(context: Context, width: int) -> Group:
         for row, name in enumerate(names):
             table.add_row(name, *(column.cells[row] for column in part))
         tables.append(table)
-    tables[-1].caption = _legend(context)
+    tables[-1].caption = _legend(ranking)
     return Group(*tables)
+
+
+def _what(context: Context) -> str:
+    """What the cells are the time of, as the title has it."""
+    targets = {context.target(scope) for scope in context.scopes} or {None}
+    times = ["Epoch time"] if None in targets else []
+    times += [
+        f"Training until a test accuracy of {text.accuracy(target)} is held"
+        for target in sorted(one for one in targets if one is not None)
+    ]
+    return " or ".join([*times[:1], *(f"{one[:1].lower()}{one[1:]}" for one in times[1:])])
 
 
 def _places(context: Context) -> list[tuple[Condition, int]]:
@@ -75,9 +90,11 @@ def _places(context: Context) -> list[tuple[Condition, int]]:
     ]
 
 
-def _column(context: Context, condition: Condition, batch_size: int) -> _Column:
+def _column(context: Context, ranking: Context, condition: Condition, batch_size: int) -> _Column:
     heading = Text(f"batch {batch_size}\n{context.label(condition)}")
-    cells = [_cell(context, name, condition, batch_size) for name in context.implementations]
+    cells = [
+        _cell(context, ranking, (name, condition, batch_size)) for name in context.implementations
+    ]
     return _Column(condition, heading, cells)
 
 
@@ -115,18 +132,21 @@ def _legend(context: Context) -> Text | None:
     return Text(", ".join(words)) if words else None
 
 
-def _cell(context: Context, name: str, condition: Condition, batch_size: int) -> Text:
+def _cell(context: Context, ranking: Context, key: Key) -> Text:
     """Time, speed-up and share of one cell; the fastest trainer of a column is bold."""
-    point = context.point(name, condition, batch_size)
+    name, condition, batch_size = key
+    measured, point = context.points.get(key), ranking.points.get(key)
+    held = trainings.held_in(measured) if measured and trainings.trainings(measured) else ""
+    if measured is not None and point is None and held:
+        return Text(f"not ranked\nheld in {held}", style="dim")
     if point is None or point.epoch is None:
-        word = context.absence(name, condition, batch_size) if point is None else "phases only"
+        word = context.absence(*key) if point is None else "phases only"
         return Text(word, style="dim")
-    parts = [text.seconds(point.epoch.value)]
-    key = (name, condition, batch_size)
-    verdict = context.verdicts.get(key)
+    parts = [text.seconds(point.epoch.value), *([f"held in {held}"] if held else [])]
+    verdict = ranking.verdicts.get(key)
     if verdict:
         parts.append(text.times(verdict.ratio.value) + _MARKS.get(verdict.kind, ""))
-    if not context.is_floor(name) and key in context.over_floor:
-        parts.append(text.percent(1 / context.over_floor[key].value))
-    is_best = point is context.best(condition, batch_size)
+    if not context.is_floor(name) and key in ranking.over_floor:
+        parts.append(text.percent(1 / ranking.over_floor[key].value))
+    is_best = point is ranking.best(condition, batch_size)
     return Text("\n".join(parts), style="bold" if is_best else "")

@@ -27,6 +27,7 @@ from reports import build_report
 from reports.gather import build_context
 from reports.summary import sentences
 from reports.terminal import epoch_tables
+from reports.trainings import as_data
 
 EXIT_FINE = 0
 EXIT_NOT_ALL_VALID = 3
@@ -128,13 +129,15 @@ def _conclude(console: Console, document: Results, folder: Path, options: dict[s
     context = build_context([document], options["margin"])
     said = sentences(context)
     if options["as_json"]:
-        answer = {
+        answer: dict[str, Any] = {
             "summary": list(said),
             "complete": document.complete,
             "ended": document.ended,
             "results": str(folder / "results.json"),
             "report": str(folder / REPORT),
         }
+        if document.plan.target is not None:
+            answer["time_to_accuracy"] = as_data(context)
         click.echo(json.dumps(answer))
         return
     console.print()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import groupby
 
 from markupsafe import Markup
 
 from reports import format as text
-from reports import summary, tables, templates
+from reports import summary, tables, templates, trainings
 from reports.context import Context
 from reports.findings import Finding, findings
 from reports.section import Section
@@ -17,16 +18,18 @@ from reports.tables import Cell, Row, Table
 
 def render(context: Context) -> Markup:
     """The headline, the best of each batch size, and the outcomes that are no numbers."""
-    found = findings(context)
+    ranking = trainings.ranked(context)
+    found = findings(ranking)
     first = found[0] if found else None
     return templates.section(
         "summary",
-        headline=summary.headline(context, first) if first else None,
-        lead=summary.lead(context, first) if first else None,
-        reasons=_reasons(context, found),
+        headline=summary.headline(ranking, first) if first else summary.nothing(context),
+        lead=summary.lead(ranking, first) if first else None,
+        reasons=_reasons(ranking, found),
         finding=first,
+        seconds_of=_seconds_of(ranking, first) if first else None,
         baseline=context.baseline,
-        table=_best(context, found) if found else None,
+        table=_best(ranking, found) if found else None,
         exports=_exports(found),
         outcomes=_outcomes(context),
         gaps=summary.gap_sentences(context),
@@ -35,14 +38,28 @@ def render(context: Context) -> Markup:
     )
 
 
+def _seconds_of(context: Context, finding: Finding) -> str:
+    """What the seconds of a finding are the time of."""
+    target = context.target(finding.scope)
+    if target is None:
+        return f"per epoch of {finding.best.examples} examples"
+    return (
+        f"of training until it holds a test accuracy of {text.accuracy(target)}, "
+        f"in {trainings.held_in(finding.best)} trainings"
+    )
+
+
 def _best(context: Context, found: tuple[Finding, ...]) -> Table:
     """The fastest implementation of each batch size."""
     several = len(context.scopes) > 1
+    learns = {context.target(one.scope) is not None for one in found}
     titles = ["Batch size", "Fastest", "Condition"]
-    titles += ["Epoch"]
+    kinds = ((False, "Epoch"), (True, "Time to accuracy"))
+    titles.append(" or ".join(title for kind, title in kinds if kind in learns))
     if context.baseline:
         titles.append(f"Over {context.baseline}")
-    if context.floors:
+    with_floor = bool(context.floors) and False in learns
+    if with_floor:
         titles.append("Of the floor's time")
     rows = []
     in_order = sorted(found, key=lambda one: (context.scopes.index(one.scope), one.batch_size))
@@ -59,18 +76,26 @@ def _best(context: Context, found: tuple[Finding, ...]) -> Table:
                 title=one.verdict.reason if one.verdict else "",
             ),
             Cell(context.label(one.best.condition)),
-            tables.duration(one.seconds),
+            _time(context, one),
         ]
         if context.baseline:
             is_baseline = one.best.implementation == context.baseline
             missing = "is the baseline" if is_baseline else "baseline not measured"
             over = tables.ratio(one.speed_up, missing=missing, verdict=one.over_baseline)
             cells.append(over)
-        if context.floors:
+        if with_floor:
             cells.append(tables.ratio(one.over_floor, missing="floor not measured"))
         rows.append(tables.row(context, cells, batch_size=one.batch_size))
     caption = "The fastest implementation at each batch size, over all thread settings measured"
     return Table(caption, tables.columns(*titles, text_columns=3), tuple(rows))
+
+
+def _time(context: Context, finding: Finding) -> Cell:
+    """Seconds of the best, and how many trainings they are of where there is a target."""
+    cell = tables.duration(finding.seconds)
+    if context.target(finding.scope) is None:
+        return cell
+    return replace(cell, notes=(f"held in {trainings.held_in(finding.best)}",))
 
 
 def _reasons(context: Context, found: tuple[Finding, ...]) -> Table | None:

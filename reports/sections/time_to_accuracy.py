@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, replace
 from statistics import median
 
 from markupsafe import Markup
 
-from bench.documents.results import EPOCH, Learning, Measured
 from bench.judging import stats
+from bench.judging.stats import Ratio
+from bench.judging.verdicts import Verdict
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Axes, Series
-from reports.context import Context
+from reports.context import Context, Key
+from reports.families import judged
 from reports.points import Condition, Point
 from reports.section import Absence, Section
 from reports.tables import Cell, Table
+from reports.trainings import Trained, held_in, holds, reached, trainings
 
 _TICKS = 6
 _ROOM = 0.06
@@ -24,104 +26,121 @@ _ROOM = 0.06
 
 
 @dataclass(frozen=True)
-class _Trained:
-    """One training: the seconds at the end of each epoch, and how accuracy grew."""
+class _Group:
+    """The implementations that were trained under one condition, and whom they are held against.
 
-    ends: tuple[float, ...]
-    learning: Learning
+    ``ratios`` is how many times sooner each got there than ``reference``, over blocks in which
+    both did.
+    """
 
-    @property
-    def seconds(self) -> float | None:
-        """Training time up to the epoch from which on the target was held; None where not."""
-        reached = self.learning.reached_epoch
-        return None if reached is None else self.ends[reached - 1]
+    condition: Condition
+    batch_size: int
+    points: dict[str, Point]
+    trained: dict[str, dict[int, Trained]]
+    reference: str
+    ratios: dict[Key, Ratio]
 
 
 def render(context: Context) -> Markup | Absence:
     """A chart of accuracy over time for each group, and the times with their failures."""
-    shown: dict[Condition, list[figures.Figure]] = {}
-    rows = []
-    names: dict[str, None] = {}
-    targets: set[float] = set()
-    for condition, batch_size, group in context.groups():
-        trained = {name: found for name, point in group.items() if (found := _trained(point))}
-        if not trained:
-            continue
-        names |= dict.fromkeys(trained)
-        targets |= {one.learning.target for found in trained.values() for one in found.values()}
-        chart = _chart(context, condition, batch_size, trained)
-        figure = figures.figure(context, chart, batch_size=batch_size, condition=condition)
-        shown.setdefault(condition, []).append(figure)
-        reference = context.baseline if context.baseline in trained else next(iter(trained))
-        rows += [
-            _row(context, group[name], found, trained[reference], reference)
-            for name, found in trained.items()
-        ]
-    if not rows:
+    groups = _groups(context)
+    if not groups:
         return Absence(
             "No accuracy was asked for; mlpbench run --metric time-to-accuracy --target 0.96 "
             "measures how long it takes to reach one."
         )
-    times = ("Held in", "Time", "Epochs", "Relative speed", "Best accuracy")
-    titles = ("Implementation", "Condition", "Batch size", *times)
-    caption = "Training time until the target accuracy is held"
+    # A ratio over the blocks in which both were lucky is shown, and not judged.
+    sound = {
+        key: ratio
+        for group in groups
+        for key, ratio in group.ratios.items()
+        if holds(group.points[key[0]]) and holds(group.points[group.reference])
+    }
+    verdicts = judged(sound, context.margin)
+    shown: dict[Condition, list[figures.Figure]] = {}
+    for group in groups:
+        chart = _chart(context, group.condition, group.batch_size, group.trained)
+        figure = figures.figure(
+            context, chart, batch_size=group.batch_size, condition=group.condition
+        )
+        shown.setdefault(group.condition, []).append(figure)
+    targets = {
+        one.learning.target
+        for group in groups
+        for found in group.trained.values()
+        for one in found.values()
+    }
     return templates.section(
         "time_to_accuracy",
-        targets=text.listing([text.percent(target) for target in sorted(targets)]),
+        targets=text.listing([text.accuracy(target) for target in sorted(targets)]),
         groups=figures.grouped(context, shown),
-        key=figures.key(context, names, section="time-to-accuracy"),
-        table=Table(caption, tables.columns(*titles, text_columns=2), tuple(rows)),
+        key=figures.key(
+            context,
+            dict.fromkeys(name for group in groups for name in group.trained),
+            section="time-to-accuracy",
+        ),
+        table=_table(context, groups, verdicts),
+        reasons=tables.reasons(context, "Verdicts on time to accuracy", verdicts)
+        if verdicts
+        else None,
     )
 
 
-def _trained(point: Point) -> dict[int, _Trained]:
-    """The trainings of a point by block."""
+def _groups(context: Context) -> list[_Group]:
+    """Every group in which something was trained; the reference is the baseline or the first."""
+    groups = []
+    for condition, batch_size, points in context.groups():
+        trained = {name: found for name, point in points.items() if (found := trainings(point))}
+        if trained:
+            name = context.baseline if context.baseline in trained else next(iter(trained))
+            ratios = _against(points, trained, name)
+            groups.append(_Group(condition, batch_size, points, trained, name, ratios))
+    return groups
+
+
+def _table(context: Context, groups: list[_Group], verdicts: dict[Key, Verdict]) -> Table:
+    """How often each held the target, after how long, and against the reference of its group."""
+    times = ("Held in", "Time", "Epochs", "Relative speed", "Best accuracy")
+    titles = ("Implementation", "Condition", "Batch size", *times)
+    rows = [_row(context, group, name, verdicts) for group in groups for name in group.trained]
+    caption = "Training time until the target accuracy is held"
+    return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
+
+
+def _against(
+    group: dict[str, Point], trained: dict[str, dict[int, Trained]], name: str
+) -> dict[Key, Ratio]:
+    """How many times sooner each got there than ``name``, over blocks in which both did."""
+    theirs = reached(trained[name])
     return {
-        block: _Trained(_ends(one), one.learning)
-        for block, processes in sorted(point.processes.items())
-        for one in processes
-        if one.learning is not None
+        (other, group[other].condition, group[other].batch_size): stats.paired_ratio(theirs, ours)
+        for other, found in trained.items()
+        if other != name and (ours := reached(found)).keys() & theirs.keys()
     }
 
 
-def _ends(measured: Measured) -> tuple[float, ...]:
-    epochs = next(timing for timing in measured.timings if timing.phase == EPOCH)
-    return tuple(accumulate(epochs.round_seconds))
-
-
-def _reached(found: dict[int, _Trained]) -> dict[int, tuple[float, ...]]:
-    """Seconds to the target by block, where it was reached; each training is one round."""
-    return {block: (one.seconds,) for block, one in found.items() if one.seconds is not None}
-
-
-def _row(
-    context: Context,
-    point: Point,
-    found: dict[int, _Trained],
-    reference: dict[int, _Trained],
-    reference_name: str,
-) -> tables.Row:
+def _row(context: Context, group: _Group, name: str, verdicts: dict[Key, Verdict]) -> tables.Row:
     """One point: how often the target was held, after how long, and against the reference."""
-    reached = _reached(found)
+    point, found = group.points[name], group.trained[name]
     epochs = [one.learning.reached_epoch for one in found.values()]
     needed = [number for number in epochs if number is not None]
     best = max(max(one.learning.accuracies) for one in found.values())
+    times = reached(found)
     cells = [
-        Cell(point.implementation),
-        Cell(context.label(point.condition)),
-        Cell(str(point.batch_size), point.batch_size),
-        Cell(f"{len(reached)} of {len(found)}", len(reached)),
-        _time(reached),
+        Cell(name),
+        Cell(context.label(group.condition)),
+        Cell(str(group.batch_size), group.batch_size),
+        Cell(held_in(point), len(times)),
+        _time(times),
         tables.number(median(needed), text.significant(median(needed)), missing="-")
         if needed
         else tables.word("-"),
-        _relative(point, reached, _reached(reference), reference_name),
-        Cell(text.percent(best), best),
+        _relative(group, name, verdicts),
+        Cell(text.accuracy(best), best),
     ]
     return tables.row(
-        context, cells, implementation=point.implementation, batch_size=point.batch_size,
-        condition=point.condition,
-    )  # fmt: skip
+        context, cells, implementation=name, batch_size=group.batch_size, condition=group.condition
+    )
 
 
 def _time(reached: dict[int, tuple[float, ...]]) -> Cell:
@@ -137,22 +156,21 @@ def _time(reached: dict[int, tuple[float, ...]]) -> Cell:
     return Cell(text.seconds(found.value), found.value, (note,))
 
 
-def _relative(
-    point: Point,
-    reached: dict[int, tuple[float, ...]],
-    reference: dict[int, tuple[float, ...]],
-    reference_name: str,
-) -> Cell:
-    """How many times sooner than the reference, over blocks in which both reached the target."""
-    if point.implementation == reference_name:
+def _relative(group: _Group, name: str, verdicts: dict[Key, Verdict]) -> Cell:
+    """How many times sooner than the reference, over blocks in which both held the target."""
+    if name == group.reference:
         return tables.word("reference")
-    if not reached.keys() & reference.keys():
+    key = (name, group.condition, group.batch_size)
+    if key not in group.ratios:
         return tables.word("no block in common")
-    return tables.ratio(stats.paired_ratio(reference, reached))
+    cell = tables.ratio(group.ratios[key], verdict=verdicts.get(key))
+    if key in verdicts:
+        return cell
+    return replace(cell, notes=(*cell.notes, "not judged"))
 
 
 def _chart(
-    context: Context, condition: Condition, batch_size: int, trained: dict[str, dict[int, _Trained]]
+    context: Context, condition: Condition, batch_size: int, trained: dict[str, dict[int, Trained]]
 ) -> Markup:
     """Test accuracy against training time, in the first block of each implementation."""
     firsts = {name: next(iter(found.values())) for name, found in trained.items()}

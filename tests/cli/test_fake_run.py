@@ -8,11 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from bench.documents import files
-from bench.documents.orders import Order, load_arrays
+from bench.documents.orders import Order, append, load_arrays
+from bench.documents.results import EPOCH, Learning, Timing
 from bench.planning.plan import jobs
 from bench.running.executor import End
 from bench.running.stopping import FEWEST_BLOCKS
@@ -204,6 +206,7 @@ def test_json_is_one_object_and_nothing_else(
     _, said = run_with_fakes(monkeypatch, mlpbench, npz, "--json", "--out", tmp_path / "out")
     answer = json.loads(said.out)
     assert answer["complete"] is True
+    assert "time_to_accuracy" not in answer
     assert answer["summary"]
     assert all(isinstance(sentence, str) for sentence in answer["summary"])
     assert Path(answer["results"]).is_file()
@@ -221,3 +224,41 @@ def test_rows_on_a_gpu_are_announced_with_their_one_thread_count(
     said = mlpbench("run", *SMALL, *fixed, *impl)
     assert "What runs on a GPU (torch-gpu) is measured with 2 threads alone." in said.out
     assert "on a GPU" not in mlpbench("run", *SMALL, *fixed, "--impl", "numpy-naive").out
+
+
+def learn_all(order: Order) -> End:
+    """What a worker does where a target was given: four epochs, held from the third on."""
+    for size in order.job.batch_sizes:
+        cell = fakes.cell(order.plan, order.job, size)
+        epochs = Timing(
+            phase=EPOCH,
+            iterations=1,
+            examples=90,
+            round_seconds=(0.5,) * 4,
+            round_cpu_seconds=(0.5,) * 4,
+        )
+        learning = Learning(target=0.9, seed=1, accuracies=(0.5, 0.8, 0.9, 0.9), reached_epoch=3)
+        one = fakes.measured(cell, order.job.block)
+        append(
+            Path(order.output),
+            msgspec.structs.replace(one, timings=(epochs,), learning=learning),
+        )
+    return fakes.FINE
+
+
+def test_a_run_with_a_target_answers_in_time_to_that_target(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: fakes.FakeExecutor(learn_all))
+    fixed = ("--dataset", npz, "--impl", "numpy-naive,numba", "--threads", "1", "--blocks", "3")
+    metric = ("--metric", "time-to-accuracy", "--target", "90%")
+    said = mlpbench("run", *SMALL, *fixed, *metric, "--out", tmp_path / "out")
+    assert said.code == 0, said.err
+    assert "trains for 1.50 s until it holds a test accuracy of 90 %" in said.out
+    assert "held in 3 of 3" in said.out
+    assert "trains an epoch" not in said.out
+    answer = json.loads(
+        mlpbench("run", *SMALL, *fixed, *metric, "--json", "--out", tmp_path / "again").out
+    )
+    assert answer["time_to_accuracy"]["fastest"][0]["seconds"] == pytest.approx(1.5)
+    assert [one["held"] for one in answer["time_to_accuracy"]["cells"]] == [3, 3]

@@ -1,0 +1,199 @@
+"""The answer of a run with a target: seconds until it was held, and who did not hold it."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from bench.documents.results import Learning, Measured, Results
+from bench.planning.plan import Cell
+from reports import build_report
+from reports.gather import build_context
+from reports.sections import summary as summary_section
+from reports.sections import time_to_accuracy
+from reports.summary import sentences
+from reports.terminal import epoch_tables
+from reports.trainings import as_data, ranked
+from tests.reports import pieces, sample
+from tests.reports.repeated import with_control
+from tests.reports.sample import Shape
+
+EPOCHS = 4
+
+
+def learned(name: str, block: int, seconds: float, reached: int | None) -> Measured:
+    """A training of four epochs of equal length that held 90 % from ``reached`` on."""
+    cell = Cell(implementation=name, device="cpu", network="blog", batch_size=500, threads=1)
+    one = pieces.measured(cell, block=block, epoch=(seconds,) * EPOCHS)
+    learning = Learning(
+        target=0.9, seed=block, accuracies=(0.8, 0.9, 0.91, 0.92), reached_epoch=reached
+    )
+    return msgspec.structs.replace(one, learning=learning)
+
+
+def document(
+    cells: dict[str, list[tuple[float, int | None]]], target: float | None = 0.9
+) -> Results:
+    """Seconds of an epoch and the epoch that held the target, block by block."""
+    plain = sample.document(
+        Shape(names=tuple(cells), batch_sizes=(500,), threads=(1,), outcomes=False)
+    )
+    outcomes = tuple(
+        learned(name, block, *one)
+        for name, found in cells.items()
+        for block, one in enumerate(found)
+    )
+    return pieces.replace(plain, outcomes=outcomes, plan=pieces.replan(plain.plan, target=target))
+
+
+# An epoch of numba takes a tenth of the time, and it needs three for what the other does in one.
+SLOW_BUT_SURE = [(2.0, 1), (2.02, 1), (1.98, 1)]
+FAST = [(0.2, 3), (0.202, 3), (0.198, 3)]
+LUCKY = [(0.1, 1), (0.1, None), (0.1, 1)]
+BOTH = {"numpy-naive": SLOW_BUT_SURE, "numba": FAST}
+WITH_LUCKY = {**BOTH, "sklearn": LUCKY}
+
+
+def said(cells: dict[str, list[tuple[float, int | None]]]) -> tuple[str, ...]:
+    return sentences(build_context([document(cells)]))
+
+
+def shown(results: Results) -> str:
+    console = Console(width=120, record=True, color_system=None)
+    with console.capture() as captured:
+        console.print(epoch_tables(build_context([results]), console.width))
+    return captured.get()
+
+
+def test_the_headline_is_the_time_until_the_target_was_held_and_what_it_is_worth() -> None:
+    headline, lead, *_ = said(BOTH)
+    assert headline.startswith(
+        "At batch 500 with 1 thread, numba trains for 600 ms until it holds a test accuracy of "
+        "90 % (held in 3 of 3 trainings, 95 % interval 585 ms to 615 ms): 3.33 times as fast as "
+        "numpy-naive (95 % interval"
+    )
+    assert "p " in headline
+    assert lead.startswith("numpy-naive comes next: it takes 3.33 times as long")
+
+
+def test_the_same_document_without_a_target_is_about_epochs() -> None:
+    headline, *_ = sentences(build_context([document(BOTH, target=None)]))
+    assert "numba trains an epoch of 60000 examples in 200 ms: 10.0 times as fast" in headline
+
+
+def test_more_epochs_may_make_the_faster_one_the_later_one() -> None:
+    late = [(0.9, 4), (0.909, 4), (0.891, 4)]
+    headline, *_ = said({"numpy-naive": SLOW_BUT_SURE, "numba": late})
+    assert "numpy-naive trains for 2.00 s until" in headline
+    assert "it is the baseline itself" in headline
+
+
+def test_who_missed_the_target_once_is_not_ranked_and_is_named() -> None:
+    found = said(WITH_LUCKY)
+    assert "numba trains for 600 ms" in found[0]
+    assert (
+        "Not ranked at batch 500, because not every training held 90 %: sklearn with 1 thread "
+        "(2 of 3)."
+    ) in found
+    assert [key[0] for key in ranked(build_context([document(WITH_LUCKY)])).points] == [
+        "numpy-naive", "numba",
+    ]  # fmt: skip
+
+
+def test_alone_in_holding_it_there_is_no_rival() -> None:
+    found = said({"numba": FAST, "sklearn": LUCKY})
+    assert found[1] == "No other implementation held it in every training at this batch size."
+
+
+def test_where_nothing_held_it_in_every_training_nothing_is_the_fastest() -> None:
+    cells = {"numba": LUCKY, "sklearn": [(0.1, None)] * 3}
+    found = said(cells)
+    nothing, why, *_ = found
+    assert nothing == "No implementation held its target in every training, so nothing is ranked."
+    assert why == (
+        "At batch 500 nothing held a test accuracy of 90 % in every training, so nothing is "
+        "ranked: numba with 1 thread (2 of 3) and sklearn with 1 thread (0 of 3)."
+    )
+    page = build_report([document(cells)])
+    assert "No implementation held its target in every training" in page
+
+
+def test_the_terminal_shows_times_to_the_target_and_how_often_it_was_held() -> None:
+    table = shown(document(WITH_LUCKY))
+    title = "Training until a test accuracy of 90 % is held, speed-up over numpy-naive"
+    assert " ".join(table.split()).startswith(title)
+    assert "600 ms" in table
+    assert "3.33 \N{MULTIPLICATION SIGN}" in table
+    assert table.count("held in 3 of 3") == 2
+    assert "not ranked" in table
+    assert "held in 2 of 3" in table
+    assert "Epoch time" not in table
+    assert "share of the floor" not in table
+
+
+def test_runs_with_and_without_a_target_stand_side_by_side_as_what_they_are() -> None:
+    results = [document(BOTH), document(BOTH, target=None)]
+    context = build_context(results)
+    found = " ".join(sentences(context))
+    assert "trains for 600 ms until" in found
+    assert "trains an epoch of 60000 examples in 200 ms" in found
+    section = str(summary_section.render(context))
+    assert "Epoch or Time to accuracy" in section
+
+
+def test_the_summary_section_says_what_its_seconds_are() -> None:
+    page = str(summary_section.render(build_context([document(WITH_LUCKY)])))
+    assert "of training until it holds a test accuracy of 90 %, in 3 of 3 trainings" in page
+    assert "<small>held in 3 of 3</small>" in page
+    assert "per epoch of" not in page
+    assert "Not ranked at batch 500" in page
+
+
+def test_ratios_of_time_to_the_target_are_judged_where_every_training_held_it() -> None:
+    page = str(time_to_accuracy.render(build_context([document(WITH_LUCKY)])))
+    rows = re.findall(r"<tr data-implementation=\"(.*?)\".*?>(.*?)</tr>", page, re.DOTALL)
+    by_name = dict(reversed(rows))
+    assert "<small>faster</small>" in by_name["numba"]
+    assert "<small>not judged</small>" in by_name["sklearn"]
+    assert "Faster by more than 3 %: 3.33 times as fast" in page
+
+
+def test_a_control_is_held_against_what_it_repeats_by_the_same_measure() -> None:
+    results = with_control(document(BOTH), "numba", lambda _: 1.5)
+    (control,) = [one for one in sentences(build_context([results])) if "Control" in one]
+    assert "numba against itself under a second name is 0.667 times as fast" in control
+    never = tuple(
+        msgspec.structs.replace(
+            one, learning=msgspec.structs.replace(one.learning, reached_epoch=None)
+        )
+        if isinstance(one, Measured) and "control" in one.cell.implementation and one.learning
+        else one
+        for one in results.outcomes
+    )
+    context = build_context([pieces.replace(results, outcomes=never)])
+    assert not any("against itself" in one for one in sentences(context))
+
+
+def test_programs_get_every_cell_and_the_fastest_with_its_verdict() -> None:
+    data = as_data(build_context([document(WITH_LUCKY)]))
+    naive, numba, sklearn = data["cells"]
+    assert (numba["implementation"], numba["batch_size"], numba["threads"]) == ("numba", 500, 1)
+    assert (numba["trainings"], numba["held"], numba["ranked"]) == (3, 3, True)
+    assert numba["seconds"] == pytest.approx(0.6, rel=1e-4)
+    assert numba["low"] < 0.6 < numba["high"]
+    assert numba["over_baseline"]["verdict"] == "faster"
+    assert naive["over_baseline"] is None
+    assert (sklearn["held"], sklearn["ranked"], sklearn["over_baseline"]) == (2, False, None)
+    assert sklearn["seconds"] == pytest.approx(0.1)
+    assert sklearn["low"] is None
+    (fastest,) = data["fastest"]
+    assert (fastest["implementation"], fastest["lead"]["verdict"]) == ("numba", "faster")
+    assert fastest["undecided"] == []
+
+
+def test_a_cell_that_never_held_it_has_no_seconds() -> None:
+    (cell,) = as_data(build_context([document({"numba": [(0.1, None)] * 3})]))["cells"]
+    assert (cell["held"], cell["seconds"]) == (0, None)
