@@ -59,13 +59,13 @@ TIMES_SLOPE: dict[str, Callable[[Tensor, Tensor, Tensor], None]] = {
 def data_loss(loss: str, Z: Tensor, A: Tensor, T: Tensor) -> Tensor:
     """Loss of outputs ``A`` with inputs ``Z`` against one-hot ``T``, summed over all elements.
 
-    Cross-entropy reads ``Z``, the others ``A``.
+    The logarithms are taken from ``Z``, where no digit is lost yet; squares read ``A``.
     """
     if loss == "mse":
         return 0.5 * (A - T).square().sum()
     if loss == "cross-entropy":
         return -(functional.log_softmax(Z, 1) * T).sum()
-    return functional.binary_cross_entropy(A, T, reduction="sum")
+    return functional.binary_cross_entropy_with_logits(Z, T, reduction="sum")
 
 
 def signed(word: int) -> int:

@@ -111,7 +111,8 @@ class Tile:
                 H = self.H[layer] = A
         self.Z = self._inputs(len(self.A) - 1, H)
         softmax = self.network.output == "softmax"
-        self.A[-1] = torch.softmax(self.Z, 1) if softmax else self.Z.sigmoid_()
+        # The loss is computed from what went in.
+        self.A[-1] = torch.softmax(self.Z, 1) if softmax else torch.sigmoid(self.Z)
         return self.A[-1]
 
     def _inputs(self, layer: int, H: Tensor) -> Tensor:
