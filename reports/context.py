@@ -170,6 +170,13 @@ class Context:
 
 
 def fastest(points: list[Point]) -> Point | None:
-    """The point with the shortest epoch, or None where none has an epoch."""
-    timed = [(point.epoch.value, place) for place, point in enumerate(points) if point.epoch]
-    return points[min(timed)[1]] if timed else None
+    """The point with the shortest epoch, or None where none has an epoch.
+
+    What has no interval may be lucky: it counts only where nothing has one.
+    """
+    timed = [
+        (not point.epoch.has_interval, point.epoch.value, place)
+        for place, point in enumerate(points)
+        if point.epoch
+    ]
+    return points[min(timed)[-1]] if timed else None

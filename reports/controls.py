@@ -16,9 +16,14 @@ from reports.points import speed_up
 
 @dataclass(frozen=True)
 class Power:
-    """The smallest differences that ratios over so many blocks would mostly find, relative."""
+    """The smallest differences that would mostly be told from none, relative.
+
+    ``ratios`` is the number of ratios over so many ``blocks`` in tables of so many ``comparisons``;
+    ``usual`` is the median over them and ``worst`` the largest.
+    """
 
     blocks: int
+    comparisons: int
     ratios: int
     usual: float
     worst: float
@@ -54,18 +59,34 @@ def is_false(verdict: Verdict) -> bool:
 
 
 def power(context: Context) -> tuple[Power, ...]:
-    """What this run could find: by the number of blocks, over all speed-ups that were judged.
+    """What this run could find: by blocks and size of the table, over all speed-ups judged.
 
     Where there is no baseline, those of the controls stand in.
     """
     verdicts = context.verdicts or alarms(context)
-    sizes: dict[int, list[float]] = {}
-    for verdict in verdicts.values():
-        size = stats.detectable(verdict.ratio)
+    tested = {key: one.ratio for key, one in verdicts.items() if one.ratio.error is not None}
+    tables = Counter(key[1].scope for key in tested)
+    sizes: dict[tuple[int, int], list[float]] = {}
+    for (_, condition, _), ratio in tested.items():
+        comparisons = tables[condition.scope]
+        size = stats.detectable(ratio, comparisons=comparisons)
         if size is not None:
-            sizes.setdefault(verdict.ratio.processes, []).append(size)
+            sizes.setdefault((ratio.processes, comparisons), []).append(size)
     return tuple(
-        Power(blocks, len(some), median(some), max(some)) for blocks, some in sorted(sizes.items())
+        Power(*place, len(some), median(some), max(some)) for place, some in sorted(sizes.items())
+    )
+
+
+def power_sentence(found: Power) -> str:
+    """What a run could find."""
+    blocks = text.count(found.blocks, "block")
+    where, over = "", f"one comparison over {blocks}"
+    if found.comparisons > 1:
+        where = f" in one of {found.comparisons} comparisons"
+        over = f"median of {found.ratios} over {blocks}"
+    return (
+        f"A difference of {text.percent(found.usual)}{where} would be told from none in four of "
+        f"five runs like this one ({over})."
     )
 
 
@@ -111,9 +132,5 @@ def remark(context: Context) -> str:
     found_power = power(context)
     if found_power:
         worst = max(found_power, key=lambda one: one.ratios)
-        said.append(
-            f"A difference of {text.percent(worst.usual)} would be found in four of five runs "
-            f"like this one (median of {text.count(worst.ratios, 'comparison')} over "
-            f"{text.count(worst.blocks, 'block')})."
-        )
+        said.append(power_sentence(worst))
     return " ".join(said)

@@ -27,8 +27,8 @@ LAYERS = (
 
 BOTTOM = {
     "bench.errors",
-    "bench.documents.results", "bench.judging.disturbed", "bench.judging.stats",
-    "bench.judging.verdicts", "bench.limits.roofline", "bench.limits.work",
+    "bench.documents.results", "bench.judging.disturbed", "bench.judging.remedies",
+    "bench.judging.stats", "bench.judging.verdicts", "bench.limits.roofline", "bench.limits.work",
     "bench.planning.plan", "bench.planning.schedule", "bench.provenance.records",
     "impls.contract", "impls.convolution", "impls.flat", "impls.networks", "impls.parameters",
     "impls.row", "impls.training.history", "impls.training.metrics",
@@ -41,7 +41,8 @@ REPORTS_MAY_IMPORT = {
     "bench.errors",
     "bench.documents.results", "bench.limits.roofline", "bench.limits.work",
     "bench.judging.comparability", "bench.judging.comparison", "bench.judging.coordinates",
-    "bench.judging.disturbed", "bench.judging.stats", "bench.judging.verdicts",
+    "bench.judging.disturbed", "bench.judging.leads", "bench.judging.stats",
+    "bench.judging.verdicts",
     "bench.planning.plan", "bench.provenance.records",
     # The variables behind a setting, for the lines that reproduce it.
     "bench.planning.environment", "bench.provenance.kernels",

@@ -31,7 +31,8 @@ def answer(noise: Noise) -> str:
         return f"Which difference this machine can show is not known: {reason}."
     return (
         f"In 5 minutes this machine shows a difference of {five.detectable:.1%} between two "
-        f"implementations, in 4 of 5 comparisons and at 95% confidence{_meanwhile(noise.foreign)}."
+        f"implementations, in 4 of 5 runs that compare only these and at 95% confidence"
+        f"{_meanwhile(noise.foreign)}."
     )
 
 

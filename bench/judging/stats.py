@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy.special import nctdtrinc, stdtr, stdtrit
 
 CONFIDENCE = 0.95
 MINIMUM_PROCESSES = 3
@@ -126,15 +126,17 @@ def unpaired_ratio(reference: Sequence[Sequence[float]], other: Sequence[Sequenc
     return _ratio(theirs - ours, error, freedom, min(counts), paired=False)
 
 
-def difference_p(ratio: Ratio) -> float | None:
-    """How likely so large a log ratio is where there is no difference, two-sided.
+def difference_p(ratio: Ratio, margin: float = 0.0) -> float | None:
+    """How likely so large a log ratio is where the two differ by at most ``margin``, two-sided.
 
-    None without an interval.  Where all blocks agree exactly, it is 1 for a ratio of 1 and
-    practically 0 for any other.
+    That is twice the p of the t test against the edge of the margin on the ratio's own side: such
+    a p of 5 % or less is seen in at most 5 % of cases wherever within the margin the truth lies.
+    None without an interval.  Where all blocks agree exactly, it is 1 for a ratio within the
+    margin and practically 0 for any other.
     """
     if ratio.error is None:
         return None
-    t = abs(math.log(ratio.value)) / max(ratio.error, LEAST_ERROR)
+    t = (abs(math.log(ratio.value)) - math.log1p(margin)) / max(ratio.error, LEAST_ERROR)
     return min(1.0, 2 * float(stdtr(ratio.freedom, -t)))
 
 
@@ -177,16 +179,17 @@ def half_width(ratio: Ratio) -> float | None:
     return math.sqrt(ratio.high / ratio.low) - 1
 
 
-def detectable(ratio: Ratio, *, power: float = 0.8) -> float | None:
+def detectable(ratio: Ratio, *, comparisons: int = 1, power: float = 0.8) -> float | None:
     """The smallest relative difference that as many blocks, with this scatter, would mostly find.
 
-    ``power`` is the share of runs that would find it, each at 95 % confidence.  None without an
-    interval.
+    ``power`` is the share of runs that would tell it from none if it were the only one in a table
+    of so many ``comparisons``, where Holm asks for a p of 5 % divided by their number.  The size
+    of a difference is that of a noncentral t distribution.  None without an interval.
     """
     if ratio.error is None:
         return None
-    reach = quantile((1 + CONFIDENCE) / 2, ratio.freedom) + quantile(power, ratio.freedom)
-    return math.expm1(reach * ratio.error)
+    critical = quantile(1 - (1 - CONFIDENCE) / 2 / comparisons, ratio.freedom)
+    return math.expm1(float(nctdtrinc(ratio.freedom, 1 - power, critical)) * ratio.error)
 
 
 def variances(processes: Sequence[Sequence[float]]) -> tuple[float, float]:

@@ -22,6 +22,9 @@ Whoever stops where the interval looks narrow stops where it is too narrow: with
 after 8 and in 93.8 % after 10.  With several ratios, all of which must be precise, it is more.
 """
 
+LATELY = 5
+"""What failed in so many blocks in a row is not waited for: others are known well enough."""
+
 Rounds = dict[int, tuple[float, ...]]
 
 
@@ -37,9 +40,9 @@ def reason_to_stop(
     if blocks >= plan.effort.blocks:
         return f"all {blocks} blocks" if blocks > 1 else "the one block"
     if plan.precision is not None and blocks >= FEWEST_BLOCKS:
-        widest = widest_interval(outcomes, reference)
-        if widest is not None and widest <= plan.precision:
-            return f"every ratio within {widest:.1%} after {blocks} blocks"
+        reason = _precise(plan.precision, outcomes, reference, blocks)
+        if reason is not None:
+            return reason
     if plan.budget_seconds is not None:
         spent = sum(block_seconds)
         if spent + statistics.median(block_seconds) > plan.budget_seconds:
@@ -50,17 +53,33 @@ def reason_to_stop(
     return None
 
 
-def widest_interval(outcomes: Iterable[Outcome], reference: str) -> float | None:
-    """Relative half-width of the least certain ratio to ``reference``; None without any interval.
+def _precise(
+    precision: float, outcomes: Iterable[Outcome], reference: str, blocks: int
+) -> str | None:
+    """That every ratio is known well enough, or None where further blocks may make one so.
 
-    Ratios are those of epochs under one condition, paired by block.
+    Ratios are those of epochs under one condition, paired by block.  One that is not known well
+    enough is waited for, even without an interval, as long as its two cells are still measured now
+    and then; further blocks would not help any other, and it is counted.
     """
-    widths = [
-        width
-        for ratio in ratios(outcomes, reference).values()
-        if (width := stats.half_width(ratio)) is not None
-    ]
-    return max(widths, default=None)
+    rounds = rounds_of(outcomes)
+    widest, left = None, 0
+    for cell, own in rounds.items():
+        theirs = _reference_of(cell, reference, rounds)
+        if cell.implementation == reference or not theirs:
+            continue
+        shared = theirs.keys() & own.keys()
+        width = stats.half_width(stats.paired_ratio(theirs, own)) if shared else None
+        if width is not None and width <= precision:
+            widest = max(width, widest or 0.0)
+        elif min(max(theirs), max(own)) >= blocks - LATELY:
+            return None
+        else:
+            left += 1
+    if widest is None:
+        return None
+    but = f", but for {left} not measured in the last {LATELY}" if left else ""
+    return f"every ratio within {widest:.1%} after {blocks} blocks{but}"
 
 
 def rounds_of(outcomes: Iterable[Outcome]) -> Mapping[Cell, Rounds]:

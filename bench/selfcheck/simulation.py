@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
+from bench.judging.verdicts import MARGIN
 from bench.selfcheck import Finding, Options, Report
 from bench.selfcheck import trials as made_up
 from bench.selfcheck.noise import BIMODAL, LOG_NORMAL, NOISES, NORMAL, RARE
+from bench.selfcheck.trials import TOLD_APART
 
 TRIALS = 2000
 COVERAGE = (0.93, 0.97)
@@ -83,8 +85,8 @@ def stopped(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
 
 
 def false_verdicts(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
-    """Verdicts on one pair, on a table of equals, and on a table of equals and others."""
-    equal, mixed = np.ones((5, 5)), np.ones((5, 5))
+    """Verdicts on one pair and on tables: of equals, of equals and others, of edges."""
+    equal, mixed, edges = np.ones((5, 5)), np.ones((5, 5)), np.full((5, 8), 1 + MARGIN)
     mixed[1:3] = 1.0301  # barely beyond the margin: the hardest to tell from the same
     mixed[3:] = 1.2
     for noise in (NORMAL, BIMODAL):
@@ -92,17 +94,27 @@ def false_verdicts(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
             ("one pair of equals", equal[:1, :1], 10),
             ("5 x 5 table of equals", equal, 10),
             ("5 x 5 table, some equal, some not", mixed, 10),
+            ("5 x 8 table, all at the edge of the margin", edges, 10),
         ):
             found = made_up.false_tables(rng, trials, noise, blocks, truth)
-            yield _false(f"{name}, {noise.name} noise: any false verdict", found, trials)
+            yield _false(f"{name}, {noise.name} noise", found, trials)
 
 
 def winners(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
     """Among equals any winner is wrong; else any but the fastest."""
-    for levels in ((1.0,) * 2, (1.0,) * 3, (1.0,) * 10, (1.0, 1.005, *(1.01,) * 8)):
-        equal = "equals" if max(levels) == 1 else "nearly equal ones"
+    near = (1.0, 1.005, *(1.01,) * 8)
+    for name, levels in (
+        ("2 equals", np.ones((2, 1))),
+        ("3 equals", np.ones((3, 1))),
+        ("10 equals", np.ones((10, 1))),
+        ("10 nearly equal ones", np.array([near]).T),
+        ("2 equals at each of 3 batch sizes", np.ones((2, 3))),
+        ("2 equals at each of 19 batch sizes", np.ones((2, 19))),
+        ("one ahead by the margin at each of 8 batch sizes", np.array([[1, 1 + MARGIN]] * 8).T),
+        ("one far ahead or equals at each of 8 batch sizes", np.array([[1, 1], [1, 2]] * 4).T),
+    ):
         found = made_up.wrong_winners(rng, trials, NORMAL, 5, levels)
-        yield _false(f"wrong winner named among {len(levels)} {equal}", found, trials)
+        yield _false(f"the fastest of {name}", found, trials)
 
 
 def power(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
@@ -130,10 +142,10 @@ def unlike(rng: np.random.Generator, trials: int) -> Iterator[str]:
             f"No promise: with {sides}, the interval covers in {shares} of runs with 5, 10 and 20 "
             "blocks."
         )
-    few = made_up.false_tables(rng, trials, BIMODAL, 3, np.ones((5, 5)))
+    few = made_up.false_tables(rng, trials, BIMODAL, 3, np.ones((5, 5)))[TOLD_APART]
     yield (
         f"No promise: of 5 x 5 tables of equals with {BIMODAL.name} noise and 3 blocks, {few:.1%} "
-        "hold a false verdict; three processes in the same state look too much alike."
+        "call something faster or slower; three processes in the same state look too much alike."
     )
 
 
@@ -143,7 +155,9 @@ def _coverage(name: str, share: float) -> Finding:
     return Finding(f"coverage: {name}", f"{share:.1%}", f"{low:.0%} to {high:.0%}", kept)
 
 
-def _false(name: str, share: float, trials: int) -> Finding:
-    """At most 5 %, with the two standard errors by which so many trials may miss it."""
+def _false(name: str, shares: Mapping[str, float], trials: int) -> Finding:
+    """Each kind at most 5 %, with the two standard errors by which so many trials may miss it."""
     allowed = FALSE + 2 * math.sqrt(FALSE * (1 - FALSE) / trials)
-    return Finding(name, f"{share:.1%}", f"{FALSE:.0%}, so up to {allowed:.1%}", share <= allowed)
+    found = ", ".join(f"{kind} {share:.1%}" for kind, share in shares.items())
+    target = f"each {FALSE:.0%}, so up to {allowed:.1%}"
+    return Finding(f"{name}: falsely called", found, target, max(shares.values()) <= allowed)

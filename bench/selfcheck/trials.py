@@ -6,13 +6,15 @@ The functions under test are those that every reader uses; only the rounds are m
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from bench.judging import stats
+from bench.judging.leads import Winner, judge_leads
 from bench.judging.stats import Ratio
-from bench.judging.verdicts import MARGIN, judge, judge_lead
+from bench.judging.verdicts import MARGIN, Verdict, judge
 from bench.running.stopping import FEWEST_BLOCKS
 from bench.selfcheck.noise import Array, Noise, drift
 
@@ -20,6 +22,12 @@ ROUNDS = 5
 DRIFTING = 5
 """Implementations in a block of the drifting machine."""
 MOST_BLOCKS = 40
+TOLD_APART, BY_MORE, SAME = "faster or slower", "by more than the margin", "the same"
+FALSE_KINDS = (TOLD_APART, BY_MORE, SAME)
+"""What a verdict may say falsely: that no more than equals differ, or which is faster; that two
+differ by more than the margin; that two which do are the same."""
+ROUNDING = 1e-12
+"""A true ratio at the edge of the margin lies within it, whatever its logarithm is rounded to."""
 
 Rounds = Sequence[Sequence[float]]
 """Seconds of each round, by block."""
@@ -116,49 +124,85 @@ def found_slower(
 
 def false_tables(
     rng: np.random.Generator, trials: int, noise: Noise, blocks: int, truth: Array
-) -> float:
-    """Share of tables with any false verdict.
+) -> Mapping[str, float]:
+    """Share of tables with any false verdict of each kind; see :data:`FALSE_KINDS`.
 
     ``truth`` holds the true ratios over a baseline of each implementation (rows) at each batch
-    size (columns).  A process is slower or faster at all its batch sizes.  False is to call a
-    ratio of 1 faster or slower, to get a direction wrong, or to call the same what is not.
+    size (columns).  A process is slower or faster at all its batch sizes.
     """
-    rows, columns = truth.shape
-    level = np.concatenate([np.ones((1, columns)), 1 / truth])
-    false = 0
-    for _ in range(trials):
-        process = noise.between(rng, (rows + 1, 1, blocks, 1))
-        rounds = process * noise.within(rng, (rows + 1, columns, blocks, ROUNDS))
-        baseline, *others = (rounds * level[:, :, None, None]).tolist()
+    level = np.concatenate([np.ones((1, truth.shape[1])), 1 / truth])
+    counts = Counter[str]()
+    for rounds in _tables(rng, trials, noise, blocks, level):
+        baseline, *others = rounds.tolist()
         ratios = [ratio(a, b) for row in others for a, b in zip(baseline, row, strict=True)]
-        kinds = [verdict.kind for verdict in judge(ratios)]
-        false += any(map(_is_false, kinds, truth.ravel().tolist()))
-    return false / trials
+        counts.update({
+            kind
+            for verdict, true in zip(judge(ratios), truth.ravel().tolist(), strict=True)
+            for kind in _false(verdict, true)
+        })  # fmt: skip
+    return {kind: counts[kind] / trials for kind in FALSE_KINDS}
 
 
-def _is_false(kind: str, truth: float) -> bool:
-    """Whether a verdict at the usual margin contradicts the truth."""
-    beyond = abs(math.log(truth)) >= math.log1p(MARGIN)
-    wrong = {"faster": truth <= 1, "slower": truth >= 1, "same": beyond}
-    return wrong.get(kind, False)
+def _tables(
+    rng: np.random.Generator, trials: int, noise: Noise, blocks: int, level: Array
+) -> Iterator[Array]:
+    """Rounds of each block where ``level`` holds the true durations, by row and column.
+
+    A process runs all columns of its row.
+    """
+    rows, columns = level.shape
+    for _ in range(trials):
+        process = noise.between(rng, (rows, 1, blocks, 1))
+        yield (
+            process * noise.within(rng, (rows, columns, blocks, ROUNDS)) * level[:, :, None, None]
+        )
+
+
+def _false(verdict: Verdict, truth: float) -> Iterator[str]:
+    """In which ways a verdict at the usual margin contradicts the truth."""
+    size = abs(math.log(truth)) - math.log1p(MARGIN)
+    wrong = {"faster": truth <= 1, "slower": truth >= 1}.get(verdict.kind, False)
+    if wrong:
+        yield TOLD_APART
+    if verdict.code == "outside-margin" and (wrong or size <= ROUNDING):
+        yield BY_MORE
+    if verdict.kind == "same" and size > ROUNDING:
+        yield SAME
 
 
 def wrong_winners(
-    rng: np.random.Generator, trials: int, noise: Noise, blocks: int, levels: Sequence[float]
-) -> float:
-    """Share of runs that name a wrong winner; ``levels`` are the true durations of the candidates.
+    rng: np.random.Generator, trials: int, noise: Noise, blocks: int, levels: Array
+) -> Mapping[str, float]:
+    """Share of runs with any false verdict of each kind on the fastest of any batch size.
 
-    Where several share the shortest, any winner is wrong.
+    ``levels`` are the true durations of the candidates (rows) at each batch size (columns).  Where
+    several share the shortest, any winner is wrong.
     """
-    right = {levels.index(min(levels))} if list(levels).count(min(levels)) == 1 else set()
-    scale = np.array(levels)[:, None, None]
-    wrong = 0
-    for rounds in noise.rounds(rng, (trials, len(levels), blocks), ROUNDS) * scale:
-        best = int(np.log(np.median(rounds, axis=-1)).mean(axis=-1).argmin())
-        leads = [
-            ratio(other, rounds[best].tolist())
-            for place, other in enumerate(rounds.tolist())
-            if place != best
-        ]
-        wrong += judge_lead(leads, len(levels)).kind == "faster" and best not in right
-    return wrong / trials
+    counts = Counter[str]()
+    for rounds in _tables(rng, trials, noise, blocks, levels):
+        columns = np.swapaxes(rounds, 0, 1)
+        best = np.log(np.median(columns, axis=-1)).mean(axis=-1).argmin(axis=1).tolist()
+        winners = [_winner(one.tolist(), place) for one, place in zip(columns, best, strict=True)]
+        verdicts = [found.verdict for found in judge_leads(winners)]
+        counts.update({
+            kind
+            for verdict, winner, level, place in zip(
+                verdicts, winners, levels.T.tolist(), best, strict=True
+            )
+            for kind in _false(verdict, _true_lead(verdict, winner, level, place))
+        })  # fmt: skip
+    return {kind: counts[kind] / trials for kind in FALSE_KINDS}
+
+
+def _winner(candidates: Sequence[Rounds], best: int) -> Winner:
+    """The one that seems the best, held against all others."""
+    others = [rounds for place, rounds in enumerate(candidates) if place != best]
+    return Winner(tuple(ratio(one, candidates[best]) for one in others), len(candidates))
+
+
+def _true_lead(verdict: Verdict, winner: Winner, level: Sequence[float], best: int) -> float:
+    """What the lead that a verdict speaks of is in truth: over the closest, or over all."""
+    others = [one for place, one in enumerate(level) if place != best]
+    same = verdict.kind == "same"
+    rival = others[winner.leads.index(winner.closest)] if same else min(others)
+    return rival / level[best]

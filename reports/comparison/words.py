@@ -14,9 +14,9 @@ from reports.comparison.answer import Answer, full_name
 
 KINDS: tuple[Kind, ...] = ("faster", "slower", "same", "unresolved")
 CODES: dict[Code, str] = {
-    "outside-margin": "the whole interval lies beyond the margin",
+    "outside-margin": "a difference within the margin is excluded",
     "differs": "there is a difference, but it may lie within the margin",
-    "within-margin": "a difference as large as the margin is excluded",
+    "within-margin": "a difference beyond the margin is excluded",
     "too-wide": "the interval is too wide to tell",
     "not-after-holm": "it would count alone, but not among so many comparisons",
     "too-few": "there are fewer than 3 processes on a side",

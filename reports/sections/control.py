@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.judging.verdicts import Verdict
+from bench.judging.verdicts import Verdict, within
 from reports import controls, tables, templates
 from reports import format as text
 from reports.context import Context, Key
@@ -25,7 +25,8 @@ def render(context: Context) -> Markup | Absence:
         alarms=sum(map(controls.is_false, verdicts.values())),
         number=len(verdicts),
         power=_power(power) if power else None,
-        widest=max(power, key=lambda one: one.ratios) if power else None,
+        found=controls.power_sentence(max(power, key=lambda one: one.ratios)) if power else None,
+        margin=within(context.margin),
         over=context.baseline if context.verdicts else None,
         scatter=_scatter(scatter) if scatter else None,
     )
@@ -78,6 +79,7 @@ def _power(found: tuple[Power, ...]) -> Table:
         Row(
             (
                 Cell(str(one.blocks), one.blocks),
+                Cell(str(one.comparisons), one.comparisons),
                 Cell(str(one.ratios), one.ratios),
                 Cell(text.percent(one.usual), one.usual),
                 Cell(text.percent(one.worst), one.worst),
@@ -85,8 +87,8 @@ def _power(found: tuple[Power, ...]) -> Table:
         )
         for one in found
     ]
-    titles = ("Blocks", "Comparisons", "Median", "Largest")
-    caption = "The smallest difference that four of five runs like this one would find"
+    titles = ("Blocks", "Comparisons", "With so many blocks", "Median", "Largest")
+    caption = "The smallest difference that four of five runs like this one would tell from none"
     return Table(caption, tables.columns(*titles, text_columns=0), tuple(rows))
 
 

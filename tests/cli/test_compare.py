@@ -176,7 +176,7 @@ def test_the_answer_comes_before_the_table_and_the_table_before_what_differs(
             "They were measured at different times",
             "95 % interval ┃",
             "│ numpy-naive",
-            "outside-margin: the whole interval lies beyond the margin",
+            "outside-margin: a difference within the margin is excluded",
             "machine.versions.numpy",
             "only in new.json",
         )

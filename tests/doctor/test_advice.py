@@ -14,7 +14,7 @@ from tests.stand_ins import fakes
 def test_the_answer_is_the_difference_visible_in_five_minutes() -> None:
     assert advice.answer(findings.NOISE) == (
         "In 5 minutes this machine shows a difference of 2.3% between two implementations, in 4 of "
-        "5 comparisons and at 95% confidence."
+        "5 runs that compare only these and at 95% confidence."
     )
 
 

@@ -115,18 +115,41 @@ def test_the_half_width_is_half_of_the_interval_on_the_logarithm() -> None:
     assert half_width(Ratio(1.2, 1.2 / 1.05, 1.2 * 1.05, 0.1, 4, 5)) == pytest.approx(0.05)
 
 
-def test_what_is_detectable_is_found_in_so_many_runs() -> None:
+@pytest.mark.parametrize(("blocks", "comparisons"), [(12, 1), (5, 1), (5, 12), (5, 40), (3, 40)])
+def test_what_is_detectable_is_found_in_so_many_runs(blocks: int, comparisons: int) -> None:
     rng = np.random.default_rng(4)
-    error, blocks = 0.01, 12
+    error = 0.01
     typical = Ratio(1.0, 0.9, 1.1, error, blocks - 1, blocks)
-    size = detectable(typical)
+    size = detectable(typical, comparisons=comparisons)
     assert size is not None
     logs = rng.normal(math.log1p(size), error * math.sqrt(blocks), (2000, blocks))
-    found = [(difference_p(paired(one)) or 0) <= 0.05 for one in logs.tolist()]
-    assert np.mean(found) == pytest.approx(0.8, abs=0.04)
-    more = detectable(typical, power=0.95)
+    found = [(difference_p(paired(one)) or 0) <= 0.05 / comparisons for one in logs.tolist()]
+    assert np.mean(found) == pytest.approx(0.8, abs=0.03)
+    more = detectable(typical, comparisons=comparisons, power=0.95)
     assert more is not None
     assert more > size
+
+
+def test_the_p_of_a_difference_beyond_a_margin_is_twice_that_of_the_t_test_against_its_edge() -> (
+    None
+):
+    logs = [one + 0.1 for one in LOGS]
+    bound = math.log1p(0.05)
+    expected = 2 * scipy.stats.ttest_1samp(logs, bound, alternative="greater").pvalue
+    assert difference_p(paired(logs), 0.05) == pytest.approx(expected)
+    assert difference_p(paired([-one for one in logs]), 0.05) == pytest.approx(expected)
+    assert difference_p(paired(LOGS), 0.05) == 1.0
+
+
+@pytest.mark.parametrize("log", [0.0, 0.01, 0.0295])
+@pytest.mark.parametrize("scatter", [0.001, 0.02, 0.5])
+def test_what_lies_within_the_margin_is_seldom_beyond_it(log: float, scatter: float) -> None:
+    rng = np.random.default_rng(5)
+    found = [
+        (difference_p(paired(one), 0.03) or 0) <= 0.05
+        for one in rng.normal(log, scatter, (1000, 4)).tolist()
+    ]
+    assert np.mean(found) <= 0.065
 
 
 def test_holm_by_hand() -> None:

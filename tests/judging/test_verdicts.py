@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.judging.stats import Ratio, holm, paired_ratio, unpaired_ratio
-from bench.judging.verdicts import ALPHA, Code, Kind, judge, judge_lead
+from bench.judging.verdicts import ALPHA, Code, Kind, judge
 
 
 def ratio(value: float, error: float, freedom: float = 9, *, paired: bool = True) -> Ratio:
@@ -54,15 +55,56 @@ def test_a_reason_names_size_interval_p_and_the_number_of_comparisons() -> None:
     found = judge([ratio(1.2, 0.01)] * 3)[0]
     assert found.reason == (
         "Faster by more than 3 %: 1.200 times as fast (95 % interval 1.173 to 1.227); "
-        "p < 0.001 for no difference, adjusted for 3 comparisons."
+        "p < 0.001 for no difference, p < 0.001 for one within 3 %, adjusted for 3 comparisons."
     )
 
 
+def test_by_more_than_the_margin_is_a_family_of_its_own() -> None:
+    # The interval from 1.035 to 1.147 lies beyond the margin; among twelve that is not enough.
+    one = ratio(1.09, 0.0227)
+    assert judge([one])[0].code == "outside-margin"
+    assert judge([one, *[ratio(1.3, 0.01)] * 11])[0].code == "outside-margin"
+    among = judge([one, *[ratio(1.04, 0.005)] * 11])[0]
+    assert (among.kind, among.code) == ("faster", "differs")
+
+
 def test_what_is_open_says_how_many_blocks_would_settle_it() -> None:
-    # 1.02 is 2.02 errors of 1/2 the size away: (2.262 x 0.02 / 0.0198)^2 x 10 blocks = 52.2.
-    assert "About 53 blocks would settle it." in judge([ratio(1.02, 0.02)])[0].reason
+    # (2.020 x 0.02 / 0.0198)^2 x 10 blocks = 41.6, where 2.020 is the t of 41 degrees of freedom.
+    assert "About 42 blocks would settle it." in judge([ratio(1.02, 0.02)])[0].reason
     far = judge([ratio(1.0149, 0.1)])[0].reason
     assert "Even 1000 blocks would hardly settle it." in far
+
+
+def with_blocks(one: Ratio, blocks: int) -> Ratio:
+    """The same ratio and scatter, from so many blocks."""
+    assert one.error is not None
+    return ratio(one.value, one.error * math.sqrt(one.processes / blocks), blocks - 1)
+
+
+@pytest.mark.parametrize("comparisons", [1, 12, 40])
+@pytest.mark.parametrize("one", [ratio(1.3, 0.15, 4), ratio(1.001, 0.03), ratio(0.93, 0.05, 5)])
+def test_so_many_blocks_settle_it_and_one_fewer_does_not(one: Ratio, comparisons: int) -> None:
+    found = judge([one] * comparisons)[0]
+    blocks = int(re.findall(r"About (\d+) blocks", found.remedy)[0])
+    settled, not_yet = (judge([with_blocks(one, n)] * comparisons) for n in (blocks, blocks - 1))
+    assert {verdict.kind for verdict in settled} <= {"same", "faster", "slower"}
+    assert {verdict.kind for verdict in not_yet} == {"unresolved"}
+
+
+def test_what_is_beyond_the_margin_is_never_shown_to_lie_within() -> None:
+    # The scatter lets the margin be refuted soon, were it not that the ratio lies beyond it.
+    few, many = (judge([ratio(1.06, 0.05, 9)] * n)[0].remedy for n in (1, 40))
+    assert few == "About 31 blocks would settle it."
+    assert many == "About 83 blocks would settle it."
+
+
+@pytest.mark.parametrize("one", [ratio(1.04, 0.01), ratio(0.96, 0.01), ratio(1.02, 0.008)])
+def test_whether_it_is_by_more_than_the_margin_takes_so_many_blocks(one: Ratio) -> None:
+    found = judge([one])[0]
+    assert found.code == "differs"
+    blocks = int(re.findall(r"About (\d+) blocks", found.remedy)[0])
+    settled, not_yet = (judge([with_blocks(one, n)])[0].code for n in (blocks, blocks - 1))
+    assert (settled in ("outside-margin", "within-margin"), not_yet) == (True, "differs")
 
 
 def test_what_was_measured_at_different_times_is_judged_and_called_so() -> None:
@@ -80,48 +122,6 @@ def test_ratios_without_an_interval_do_not_count_as_comparisons() -> None:
 
 def test_an_empty_table_has_no_verdicts() -> None:
     assert judge([]) == []
-
-
-def test_a_lead_is_judged_on_the_closest_and_on_the_weakest_evidence() -> None:
-    clear, close = ratio(2.0, 0.001), ratio(1.1, 0.01)
-    found = judge_lead([clear, close], 3)
-    assert (found.kind, found.code, found.ratio) == ("faster", "outside-margin", close)
-    # The farther rival scatters so much that it may be the true winner.
-    noisy = ratio(1.3, 0.5)
-    found = judge_lead([close, noisy], 3)
-    assert (found.kind, found.ratio) == ("unresolved", close)
-    assert "the lead is 1.300 (95 % interval 0.420 to 4.03), may be faster still" in found.reason
-    assert found.remedy == "About 186 blocks would settle it."
-
-
-def test_that_a_winner_and_its_runner_up_are_the_same_counts_all_pairs() -> None:
-    lead = ratio(1.001, 0.009)
-    two, six = judge_lead([lead], 2), judge_lead([lead], 6)
-    assert (two.kind, six.kind) == ("same", "unresolved")
-    assert six.code == "not-after-holm"
-    assert six.reason.count("picked from 6") == 1
-
-
-def test_a_rival_that_scatters_is_named_although_the_closest_never_does() -> None:
-    found = judge_lead([ratio(1.1, 0.0), ratio(1.3, 0.5)], 3)
-    assert found.remedy == "About 186 blocks would settle it."
-
-
-def test_a_winner_that_is_behind_where_both_were_measured_does_not_win() -> None:
-    assert judge_lead([ratio(0.5, 0.001)], 2).kind == "unresolved"
-
-
-def test_a_lead_without_an_interval_is_unresolved_and_a_far_rival_without_one_is_named() -> None:
-    assert judge_lead([FEW], 2).code == "too-few"
-    found = judge_lead([ratio(1.1, 0.005), FEW], 3)
-    assert found.kind == "faster"
-    assert found.reason.endswith("Too few blocks to test 1 of the others.")
-
-
-@pytest.mark.parametrize(("leads", "candidates"), [([], 3), ([ratio(1.1, 0.1)], 1)])
-def test_a_lead_needs_a_rival(leads: list[Ratio], candidates: int) -> None:
-    with pytest.raises(ValueError, match="at least one other"):
-        judge_lead(leads, candidates)
 
 
 LOGS = st.lists(st.lists(st.floats(-0.3, 0.3), min_size=3, max_size=6), min_size=1, max_size=8)

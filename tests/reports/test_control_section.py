@@ -77,7 +77,10 @@ def test_the_remark_names_the_ratio_and_what_the_run_can_find() -> None:
     (speed_up,) = context.verdicts.values()
     size = detectable(speed_up.ratio)
     assert size is not None
-    assert f"A difference of {100 * size:.1f} % would be found in four of five runs" in remark
+    assert (
+        f"A difference of {100 * size:.1f} % would be told from none in four of five runs "
+        "like this one (one comparison over 4 blocks)."
+    ) in remark
 
 
 def test_several_controls_are_counted_by_verdict() -> None:
@@ -89,14 +92,28 @@ def test_several_controls_are_counted_by_verdict() -> None:
 def test_the_power_of_a_run_is_the_median_and_the_largest_by_blocks() -> None:
     context = build_context([sample.document()])
     found = {one.blocks: one for one in controls.power(context)}
+    number = sum(one.ratio.error is not None for one in context.verdicts.values())
     sizes = [
         size
         for verdict in context.verdicts.values()
-        if verdict.ratio.processes == 3 and (size := detectable(verdict.ratio)) is not None
+        if verdict.ratio.processes == 3
+        and (size := detectable(verdict.ratio, comparisons=number)) is not None
     ]
     assert found.keys() == {3}
     assert (found[3].usual, found[3].worst) == (median(sizes), max(sizes))
-    assert found[3].ratios == len(sizes)
+    assert (found[3].ratios, found[3].comparisons) == (len(sizes), number)
+    assert number > 1
+    assert controls.remark(context).endswith(
+        f" in one of {number} comparisons would be told from none in four of five runs like this "
+        f"one (median of {len(sizes)} over 3 blocks)."
+    )
+
+
+def test_each_table_of_comparisons_has_its_own_power() -> None:
+    alone = document(STEADY)
+    two = made({BASELINE: (0.8, 0.81, 0.8, 0.79), ONE: (0.1, 0.101, 0.1, 0.099), TWO: (0.2,) * 4})
+    found = controls.power(build_context([alone, two]))
+    assert [(one.comparisons, one.ratios) for one in found] == [(1, 1), (2, 2)]
 
 
 def test_without_a_baseline_the_controls_show_the_power() -> None:

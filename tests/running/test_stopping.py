@@ -7,7 +7,7 @@ import pytest
 
 from bench.documents.results import Measured, Timing
 from bench.planning.plan import Cell, Plan
-from bench.running.stopping import FEWEST_BLOCKS, ratios, reason_to_stop, widest_interval
+from bench.running.stopping import FEWEST_BLOCKS, ratios, reason_to_stop
 from tests.stand_ins import fakes
 
 REFERENCE, OTHER = "numpy-naive", "numpy-optimized"
@@ -35,8 +35,9 @@ def outcomes(times: Mapping[str, Sequence[float]], batch_size: int = 8) -> list[
     ]
 
 
-PRECISE = outcomes({REFERENCE: [4.0, 4.04, 4.0, 4.04, 4.0], OTHER: [2.0, 2.0, 2.02, 2.0, 2.02]})
-VAGUE = outcomes({REFERENCE: [4.0] * 5, OTHER: [2.0, 3.0, 1.0, 4.0, 2.0]}, batch_size=20)
+PRECISE = outcomes({REFERENCE: [4.0, 4.04] * 5, OTHER: [2.0, 2.02, 2.0, 2.0, 2.02] * 2})
+VAGUE = outcomes({REFERENCE: [4.0] * 10, OTHER: [2.0, 3.0, 1.0, 4.0, 2.0] * 2}, batch_size=20)
+ENOUGH = [1.0] * FEWEST_BLOCKS
 
 
 def test_all_blocks_are_the_end() -> None:
@@ -47,17 +48,52 @@ def test_all_blocks_are_the_end() -> None:
 
 def test_the_wanted_precision_of_every_ratio_is_the_end() -> None:
     wanted = plan(precision=0.02)
-    reason = reason_to_stop(wanted, REFERENCE, PRECISE, [1.0] * FEWEST_BLOCKS)
-    assert reason is not None
-    assert reason.startswith("every ratio within ")
-    assert reason_to_stop(wanted, REFERENCE, PRECISE + VAGUE, [1.0] * FEWEST_BLOCKS) is None
-    assert reason_to_stop(plan(precision=0.001), REFERENCE, PRECISE, [1.0] * FEWEST_BLOCKS) is None
-    assert reason_to_stop(plan(), REFERENCE, PRECISE, [1.0] * FEWEST_BLOCKS) is None
+    assert reason_to_stop(wanted, REFERENCE, PRECISE, ENOUGH) == (
+        "every ratio within 0.5% after 10 blocks"
+    )
+    assert reason_to_stop(wanted, REFERENCE, PRECISE + VAGUE, ENOUGH) is None
+    assert reason_to_stop(plan(precision=0.001), REFERENCE, PRECISE, ENOUGH) is None
+    assert reason_to_stop(plan(), REFERENCE, PRECISE, ENOUGH) is None
+    assert reason_to_stop(wanted, REFERENCE, [], ENOUGH) is None
+
+
+def test_the_width_that_is_said_is_the_largest() -> None:
+    both = reason_to_stop(plan(precision=0.9), REFERENCE, VAGUE + PRECISE, ENOUGH)
+    assert both == reason_to_stop(plan(precision=0.9), REFERENCE, VAGUE, ENOUGH)
+
+
+def in_blocks(*blocks: int) -> list[Measured]:
+    """Both in these blocks alone, at a batch size of their own."""
+    both = outcomes({REFERENCE: [4.0] * 30, OTHER: [2.0] * 30}, batch_size=20)
+    return [one for one in both if one.block in blocks]
+
+
+def test_a_ratio_without_an_interval_is_waited_for_while_it_is_still_measured() -> None:
+    wanted = plan(precision=0.02)
+    assert reason_to_stop(wanted, REFERENCE, PRECISE + in_blocks(2, 5), ENOUGH) is None
+    assert reason_to_stop(wanted, REFERENCE, PRECISE + in_blocks(9), ENOUGH) is None
+    assert reason_to_stop(wanted, REFERENCE, PRECISE + in_blocks(2, 5, 8), ENOUGH) == (
+        "every ratio within 0.5% after 10 blocks"
+    )
+
+
+def test_what_failed_for_some_blocks_in_a_row_is_not_waited_for_but_counted() -> None:
+    wanted = plan(precision=0.02)
+    rest = "every ratio within 0.5% after 10 blocks, but for 1 not measured in the last 5"
+    assert reason_to_stop(wanted, REFERENCE, PRECISE + in_blocks(2, 4), ENOUGH) == rest
+    early = [one for one in VAGUE if one.block < 5]
+    assert reason_to_stop(wanted, REFERENCE, PRECISE + early, ENOUGH) == rest
+    # The reference is what failed: without it there is no ratio either.
+    lonely = [one for one in VAGUE if one.block < 5 or one.cell.implementation == OTHER]
+    assert reason_to_stop(wanted, REFERENCE, PRECISE + lonely, ENOUGH) == rest
+
+
+def test_nothing_but_failures_is_no_precision() -> None:
+    assert reason_to_stop(plan(precision=0.02), REFERENCE, in_blocks(0, 1), ENOUGH) is None
 
 
 def test_precision_is_not_believed_before_enough_blocks() -> None:
-    early = [1.0] * (FEWEST_BLOCKS - 1)
-    assert reason_to_stop(plan(precision=0.5), REFERENCE, PRECISE, early) is None
+    assert reason_to_stop(plan(precision=0.5), REFERENCE, PRECISE, ENOUGH[1:]) is None
 
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 2.0])
@@ -68,7 +104,9 @@ def test_stopping_does_not_look_at_the_direction(factor: float) -> None:
         else one
         for one in PRECISE
     ]
-    assert widest_interval(scaled, REFERENCE) == pytest.approx(widest_interval(PRECISE, REFERENCE))
+    wanted = plan(precision=0.02)
+    expected = reason_to_stop(wanted, REFERENCE, PRECISE, ENOUGH)
+    assert reason_to_stop(wanted, REFERENCE, scaled, ENOUGH) == expected
 
 
 def test_a_budget_ends_the_run_before_the_block_that_would_exceed_it() -> None:
@@ -82,4 +120,4 @@ def test_ratios_are_taken_under_one_condition_only() -> None:
     other_size = outcomes({OTHER: [1.0] * 5}, batch_size=50)
     found = ratios([*PRECISE, *other_size], REFERENCE)
     assert {(cell.implementation, cell.batch_size) for cell in found} == {(OTHER, 8)}
-    assert widest_interval(other_size, REFERENCE) is None
+    assert reason_to_stop(plan(precision=0.5), REFERENCE, other_size, ENOUGH) is None

@@ -9,7 +9,7 @@ from bench.cli import main
 from bench.judging import stats
 from bench.running.stopping import FEWEST_BLOCKS
 from bench.selfcheck import Finding, Options, Report, simulation, trials
-from bench.selfcheck.noise import BIMODAL, LOG_NORMAL, NOISES, NORMAL, Noise, drift
+from bench.selfcheck.noise import BIMODAL, LOG_NORMAL, NOISES, NORMAL, Array, Noise, drift
 
 
 @pytest.fixture
@@ -55,19 +55,52 @@ def test_intervals_cover_where_a_run_ends_at_its_precision(rng: np.random.Genera
 def test_a_table_of_equals_seldom_holds_a_false_verdict(
     rng: np.random.Generator, noise: Noise
 ) -> None:
-    assert trials.false_tables(rng, 400, noise, 6, np.ones((5, 5))) <= 0.06
+    found = trials.false_tables(rng, 400, noise, 6, np.ones((5, 5)))
+    assert found.keys() == set(trials.FALSE_KINDS)
+    assert max(found.values()) <= 0.06
+
+
+CALM = Noise("calm", lambda g, s: 1 + g.normal(0, 0.005, s), NORMAL.within)
 
 
 def test_what_lies_beyond_the_margin_is_seldom_called_the_same(rng: np.random.Generator) -> None:
-    calm = Noise("calm", lambda g, s: 1 + g.normal(0, 0.005, s), NORMAL.within)
-    assert trials.false_tables(rng, 200, calm, 8, np.full((3, 3), 1.0301)) <= 0.06
+    found = trials.false_tables(rng, 400, CALM, 8, np.full((3, 3), 1.0301))
+    assert 0.005 < found[trials.SAME] <= 0.06
+    found = trials.wrong_winners(rng, 400, CALM, 8, np.array([[1.0, 1.0301]] * 8).T)
+    assert 0.005 < found[trials.SAME] <= 0.06
+
+
+@pytest.mark.parametrize("rows", [1, 4, 13])
+def test_what_lies_at_the_edge_of_the_margin_is_seldom_said_to_differ_by_more(
+    rng: np.random.Generator, rows: int
+) -> None:
+    found = trials.false_tables(rng, 400, NORMAL, 5, np.full((rows, 3), 1.03))
+    assert 0.005 < found[trials.BY_MORE] <= 0.06
 
 
 @pytest.mark.parametrize("levels", [(1.0, 1.0), (1.0,) * 6, (1.0, 1.001, 1.3)])
 def test_a_wrong_winner_is_seldom_named(
     rng: np.random.Generator, levels: tuple[float, ...]
 ) -> None:
-    assert trials.wrong_winners(rng, 500, NORMAL, 5, levels) <= 0.06
+    found = trials.wrong_winners(rng, 500, NORMAL, 5, np.array([levels]).T)
+    assert max(found.values()) <= 0.06
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [np.ones((2, 3)), np.ones((2, 19)), np.array([[1, 1], [1, 2]] * 4).T],
+    ids=["3 sizes", "19 sizes", "8 sizes, half of them clear"],
+)
+def test_a_wrong_winner_is_seldom_named_at_any_batch_size(
+    rng: np.random.Generator, levels: Array
+) -> None:
+    found = trials.wrong_winners(rng, 500, NORMAL, 5, levels)
+    assert 0.005 < found[trials.TOLD_APART] <= 0.06
+
+
+def test_a_winner_by_the_margin_is_seldom_said_to_lead_by_more(rng: np.random.Generator) -> None:
+    found = trials.wrong_winners(rng, 500, NORMAL, 5, np.array([[1.0, 1.03]] * 8).T)
+    assert 0.005 < found[trials.BY_MORE] <= 0.06
 
 
 def test_a_slowdown_larger_than_the_precision_is_found(rng: np.random.Generator) -> None:
@@ -78,8 +111,8 @@ def test_a_slowdown_larger_than_the_precision_is_found(rng: np.random.Generator)
 def test_the_shares_of_false_verdicts_are_not_zero_because_nothing_is_ever_said(
     rng: np.random.Generator,
 ) -> None:
-    assert trials.false_tables(rng, 300, NORMAL, 10, np.ones((1, 1))) > 0.01
-    assert trials.wrong_winners(rng, 300, NORMAL, 5, (1.0, 1.0)) > 0.01
+    assert trials.false_tables(rng, 300, NORMAL, 10, np.ones((1, 1)))[trials.TOLD_APART] > 0.01
+    assert trials.wrong_winners(rng, 300, NORMAL, 5, np.ones((2, 1)))[trials.TOLD_APART] > 0.01
 
 
 def test_intervals_that_are_too_narrow_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
