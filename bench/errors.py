@@ -7,6 +7,7 @@
     ├── ResultsError           a results document cannot be read or written
     ├── ModelError             a saved model cannot be read or written
     ├── ImplementationError    an implementation cannot be loaded
+    ├── LockError              the lock that keeps two from measuring cannot be used
     └── BusyError              another process measures on this machine
 
 Messages name the value, the rule it breaks and the remedy.  Libraries raise; only
@@ -43,8 +44,12 @@ class ImplementationError(BenchError):
     """An implementation cannot be imported or does not fulfil the contract."""
 
 
+class LockError(BenchError):
+    """The lock against measuring two things at once cannot be used."""
+
+
 class BusyError(BenchError):
-    """Another process measures on this machine, or the lock against that cannot be taken."""
+    """Another process measures on this machine: the same may be possible later."""
 
 
 class UnknownNameError(BenchError):

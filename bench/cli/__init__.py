@@ -13,23 +13,26 @@ import click
 from rich.console import Console
 
 import bench
-from bench.errors import BenchError
+from bench.errors import BenchError, BusyError
 
 EXIT_USAGE = 64
+EXIT_BUSY = 75
+"""EX_TEMPFAIL of sysexits.h: the same command may succeed later."""
 EXIT_INTERRUPTED = 130
 
 COMMANDS = {
-    "run": "bench.cli.run:run_command",
-    "report": "bench.cli.report:report_command",
-    "walk": "bench.cli.walk:walk_command",
-    "compare": "bench.cli.compare:compare_command",
-    "train": "bench.cli.train:train_command",
-    "evaluate": "bench.cli.evaluate:evaluate_command",
-    "study": "bench.cli.study:study_command",
-    "list": "bench.cli.listing:list_command",
-    "selfcheck": "bench.cli.selfcheck:selfcheck_command",
-    "doctor": "bench.cli.doctor:doctor_command",
+    "run": ("bench.cli.run:run_command", "Measure implementations, write an HTML report."),
+    "report": ("bench.cli.report:report_command", "Write an HTML report from results."),
+    "walk": ("bench.cli.walk:walk_command", "Write a page that walks up the ladder of steps."),
+    "compare": ("bench.cli.compare:compare_command", "Compare runs, or cells of a run."),
+    "train": ("bench.cli.train:train_command", "Train networks and see what they learned."),
+    "evaluate": ("bench.cli.evaluate:evaluate_command", "Report on networks that were saved."),
+    "study": ("bench.cli.study:study_command", "Train once for each value of a parameter."),
+    "list": ("bench.cli.listing:list_command", "List implementations, networks and data sets."),
+    "selfcheck": ("bench.cli.selfcheck:selfcheck_command", "Check the measuring itself."),
+    "doctor": ("bench.cli.doctor:doctor_command", "See what differences this machine can show."),
 }
+"""Where each command is, and its summary: listing them needs no import."""
 
 
 class LazyGroup(click.Group):
@@ -43,15 +46,22 @@ class LazyGroup(click.Group):
         """The command called ``cmd_name``, or None."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        module, _, name = COMMANDS[cmd_name].partition(":")
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """A line for each, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Each command explains itself: mlpbench COMMAND --help",
+    epilog="Each command explains itself: mlpbench COMMAND --help. Exit codes of all commands: 64, "
+    "what was asked for cannot be done; 75, this machine is measuring already, try again later; "
+    "130, interrupted.",
 )
 @click.version_option(bench.__version__, prog_name="mlpbench")
 def cli() -> None:
@@ -73,8 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "mlpbench"
-        _complain(f"{error.format_message()} See '{command} --help'.")
+        _explain(error)
         return EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
         _complain("interrupted")
@@ -84,8 +93,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     except BenchError as error:
         _complain(str(error))
-        return EXIT_USAGE
+        return EXIT_BUSY if isinstance(error, BusyError) else EXIT_USAGE
     return code if isinstance(code, int) else 0
+
+
+def _explain(error: click.UsageError) -> None:
+    """What is wrong with the command and where to read on; the help itself where nothing is."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return
+    command = error.ctx.command_path if error.ctx else "mlpbench"
+    message = error.format_message()
+    stop = "" if message.endswith((".", "?")) else "."
+    _complain(f"{message}{stop} See '{command} --help'.")
 
 
 def _complain(message: str) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from bench.cli.options import Whole
 from bench.cli.output import facts_table, say
 from bench.cli.progress import waiting
 from bench.doctor.advice import export_line
@@ -28,7 +29,7 @@ _NOT_TOLD = "not told"
 @click.command("doctor")
 @click.option(
     "--seconds",
-    type=click.IntRange(min=5),
+    type=Whole(min=5),
     default=40,
     show_default=True,
     help="Take about so long.",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 
 from bench.cli.output import say
@@ -17,14 +19,30 @@ from bench.documents.orders import Arrays
 from bench.measuring.timing import Clock
 from bench.planning.plan import Plan, jobs, most_threads
 from bench.running import budget
-from bench.running.estimate import Pace, block_seconds, may_compile, pace, run_seconds
+from bench.running.estimate import (
+    Pace,
+    absent,
+    block_seconds,
+    may_compile,
+    pace,
+    run_seconds,
+    without,
+)
 from bench.running.executor import LocalExecutor
 from bench.running.resume import require_unchanged
 from bench.running.runner import Runner
-from impls import registry
 from impls.data import TrainingData
 from impls.row import Row
-from reports.format import threads
+from reports import format as text
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan that nothing speaks against, with its data: nothing is measured or written yet."""
+
+    plan: Plan
+    rows: tuple[Row, ...]
+    data: TrainingData
 
 
 @dataclass(frozen=True)
@@ -38,20 +56,30 @@ class Started:
     folder: Path
 
 
-def begin(
-    console: Console, choices: Choices, budget_seconds: float | None, folder: Path
-) -> Started:
-    """Plan a new run and announce it."""
+def prepare(console: Console, choices: Choices) -> Prepared:
+    """Plan a new run."""
     data = read_data(console, choices.source, choices.normalisation)
     data = data.take(examples_wanted(choices, len(data.X)))
-    plan = build_plan(choices, data)
+    return Prepared(build_plan(choices, data), choices.rows, data)
+
+
+def begin(
+    console: Console, prepared: Prepared, budget_seconds: float | None, folder: Path
+) -> Started:
+    """Fit a new run to its budget, start its journal and announce it.
+
+    What cannot run here takes no time and has no part in either.
+    """
+    plan, rows, data = prepared.plan, prepared.rows, prepared.data
     at = pace(plan, (data.X, data.one_hot()), Clock())
-    if budget_seconds is not None:
-        plan = budget.fit(plan, at, budget_seconds)
-    journal = journals.Journal(folder, new_document(plan, choices.rows, data))
-    present = (row for row in choices.rows if registry.missing(row) is None)
-    _announce(console, plan, data, at, compiling=bool(may_compile(present)))
-    return Started(plan, choices.rows, _arrays(plan, data), journal, folder)
+    left = without(plan, absent(rows))
+    if budget_seconds is not None and left is not None:
+        left = budget.fit(left, at, budget_seconds)
+        plan = msgspec.structs.replace(left, implementations=plan.implementations)
+    journal = journals.Journal(folder, new_document(plan, rows, data))
+    present = [row for row in rows if left is not None and row.name in left.implementations]
+    _announce(console, left or plan, present, data, at)
+    return Started(plan, rows, _arrays(plan, data), journal, folder)
 
 
 def has_ended(folder: Path) -> bool:
@@ -63,24 +91,43 @@ def has_ended(folder: Path) -> bool:
     return journals.read(folder / journals.NAME).complete
 
 
-def go_on(console: Console, folder: Path) -> Started:
-    """Take up the interrupted run in ``folder``.
+def prepare_again(console: Console, folder: Path) -> Prepared:
+    """The plan and the data of the interrupted run in ``folder``.
 
     Raises:
-        ResultsError: there is none, it has ended, or machine, code or data are not the same.
+        ResultsError: there is none, or machine, code or data are not the same.
     """
     header = journals.read(folder / journals.NAME)
     plan = header.plan
     data = read_data(console, plan.source, header.dataset.normalisation).take(plan.examples)
     require_unchanged(header, new_document(plan, header.rows, data))
+    return Prepared(plan, header.rows, data)
+
+
+def go_on(console: Console, prepared: Prepared, folder: Path) -> Started:
+    """Take up the journal in ``folder``.
+
+    Raises:
+        ResultsError: its run has ended, or it cannot be written.
+    """
+    plan, rows = prepared.plan, prepared.rows
     journal = journals.Journal.resume(folder)
-    say(console, f"Going on after {len(journal.done)} of {len(jobs(plan))} worker processes.")
-    return Started(plan, header.rows, _arrays(plan, data), journal, folder)
+    ordered, missing = jobs(plan), absent(rows)
+    over = sum(ordered[entry.job].implementation not in missing for entry in journal.done)
+    total = sum(job.implementation not in missing for job in ordered)
+    say(console, f"Going on after {over} of {total} worker processes.")
+    return Started(plan, rows, _arrays(plan, prepared.data), journal, folder)
 
 
 def measure(console: Console, started: Started, timeout: float) -> bool:
     """Run the plan; return whether it came to its end.  Ctrl-C keeps what was measured."""
-    with RunProgress(console, started.plan, may_compile(started.rows)) as progress:
+    missing = absent(started.rows)
+    for reason in dict.fromkeys(missing.values()):
+        names = [name for name in missing if missing[name] == reason]
+        verb = "is" if len(names) == 1 else "are"
+        say(console, f"{text.listing(names)} {verb} unavailable: {reason}.")
+    compiling = may_compile(started.rows)
+    with RunProgress(console, started.plan, compiling, missing) as progress:
         runner = Runner(
             started.plan,
             started.rows,
@@ -108,24 +155,33 @@ def _arrays(plan: Plan, data: TrainingData) -> Arrays:
 
 
 def _announce(
-    console: Console, plan: Plan, data: TrainingData, at: Pace, *, compiling: bool
+    console: Console, plan: Plan, rows: Sequence[Row], data: TrainingData, at: Pace
 ) -> None:
-    """What is about to happen, for how long, and how precise it can be."""
+    """What is about to happen, for how long, and how precise it can be.
+
+    ``rows`` are those of the plan that may run here.
+    """
+    extent = (
+        _extent(plan, at, compiling=bool(may_compile(rows)))
+        if rows
+        else "and no worker process, since none of the implementations can run here"
+    )
     say(
         console,
         f"{plan.examples} examples of {data.name} ({data.source}), normalisation "
-        f"{data.normaliser.name}, network {plan.network.name}, "
-        f"{_extent(plan, at, compiling=compiling)}.",
+        f"{data.normaliser.name}, network {plan.network.name}, {extent}.",
     )
-    if plan.on_devices and len(plan.threads) > 1:
-        names = ", ".join(plan.on_devices)
-        words = threads(most_threads(plan.threads))
+    on_devices = [row.name for row in rows if row.name in plan.on_devices]
+    if on_devices and len(plan.threads) > 1:
+        names = ", ".join(on_devices)
+        words = text.threads(most_threads(plan.threads))
         say(console, f"What runs on a GPU ({names}) is measured with {words} alone.")
 
 
 def _extent(plan: Plan, at: Pace, *, compiling: bool) -> str:
     """How many processes, and how long; with a budget, how far it reaches."""
     per_block = len(jobs(plan)) // plan.effort.blocks
+    processes = text.count(per_block, "worker process", "worker processes")
     more = ", plus compilation" if compiling else ""
     if plan.budget_seconds is not None:
         blocks = budget.fitting(plan, at, plan.effort, plan.budget_seconds)
@@ -136,18 +192,14 @@ def _extent(plan: Plan, at: Pace, *, compiling: bool) -> str:
             if expected is not None
             else "too few for intervals"
         )
-        return (
-            f"{duration(plan.budget_seconds)}: about {blocks} blocks of {per_block} worker "
-            f"processes{', fewer where they compile for long' if compiling else ''}; {precise}"
-        )
+        fewer = ", fewer where they compile for long" if compiling else ""
+        reach = f"about {text.count(blocks, 'block')} of {processes}{fewer}"
+        return f"{duration(plan.budget_seconds)}: {reach}; {precise}"
     if plan.precision is not None:
         block = duration(block_seconds(plan, at, plan.effort)) + more
         return (
-            f"blocks of {per_block} worker processes, each about {block}, until every ratio is "
+            f"blocks of {processes}, each about {block}, until every ratio is "
             f"within {plan.precision:.1%}"
         )
-    number = len(jobs(plan))
-    return (
-        f"{number} worker {'process' if number == 1 else 'processes one after another'}: about "
-        f"{duration(run_seconds(plan, at))}{more}"
-    )
+    number = text.count(len(jobs(plan)), "worker process", "worker processes one after another")
+    return f"{number}: about {duration(run_seconds(plan, at))}{more}"

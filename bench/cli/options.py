@@ -65,6 +65,12 @@ def require_alone(context: click.Context, allowed: Collection[str], decided_by: 
         raise UsageError(f"--resume goes on with {decided_by}: leave out {', '.join(others)}")
 
 
+class Whole(click.IntRange):
+    """A number from ``min`` on; a message about what is none does not call it a range."""
+
+    name = "integer"
+
+
 class Threads(click.ParamType["int | None"]):
     """A thread count, or ``unset``, which leaves the choice to the libraries."""
 

@@ -45,6 +45,7 @@ class Choices:
     precision: float | None
     target: float | None = None
     epochs: int | None = None
+    named: tuple[str, ...] = ()
 
 
 def with_companions(rows: tuple[Row, ...], *, learning: bool) -> tuple[Row, ...]:
@@ -97,6 +98,7 @@ def build_plan(choices: Choices, data: TrainingData) -> Plan:
         precision=choices.precision,
         target=choices.target,
         on_devices=tuple(row.name for row in choices.rows if row.device != "cpu"),
+        named=choices.named,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -14,7 +14,7 @@ from rich.text import Text
 
 from bench.cli.bar import Bar
 from bench.cli.output import say
-from bench.documents.results import EPOCH, Measured, Outcome, Timing
+from bench.documents.results import EPOCH, Measured, Outcome, Timing, Unavailable
 from bench.planning.plan import Job, Plan, jobs
 from bench.running import runner
 
@@ -25,11 +25,21 @@ class RunProgress(Bar):
     The time left is the sum over the jobs to come of what their implementation has taken so far,
     or of the average without first calls where it has not run yet; one of ``compiling`` has then
     still to compile.  Where precision or a budget ends the run, it is said what the end is waited
-    for.
+    for.  Nothing is said of the ``absent``, which take no time, and only once of what turns out to
+    be unavailable for a reason.
     """
 
-    def __init__(self, console: Console, plan: Plan, compiling: Collection[str] = ()) -> None:
-        self.plan, self.jobs, self.compiling = plan, jobs(plan), compiling
+    def __init__(
+        self,
+        console: Console,
+        plan: Plan,
+        compiling: Collection[str] = (),
+        absent: Collection[str] = (),
+    ) -> None:
+        self.plan, self.compiling = plan, compiling
+        self.jobs = [job for job in jobs(plan) if job.implementation not in absent]
+        self.places = {job.index: place for place, job in enumerate(self.jobs, 1)}
+        self.told: set[tuple[str, str]] = set()
         self.seconds: dict[str, list[float]] = {}
         self.first_calls = 0.0
         self.begun = 0.0
@@ -39,6 +49,9 @@ class RunProgress(Bar):
     def show(self, progress: runner.Progress) -> None:
         """Take note of a job's beginning or end."""
         job = progress.job
+        place = self.places.get(job.index)
+        if place is None:
+            return
         if progress.outcomes is None:
             self.begun = time.monotonic()
             self.bar.update(self.task, description=escape(_describe(job)))
@@ -47,15 +60,26 @@ class RunProgress(Bar):
         self.first_calls += sum(
             one.first_call_seconds for one in progress.outcomes if isinstance(one, Measured)
         )
-        left = self._left(progress.number)
-        self.bar.update(self.task, completed=progress.number, left=left)
+        left = self._left(place)
+        self.bar.update(self.task, completed=place, left=left)
+        if not self._is_news(job, progress.outcomes):
+            return
         total = self._total()
-        place = f"{progress.number}/{total}" if total else f"{progress.number}"
-        line = Text(f"[{place}] {_describe(job)}: ")
+        where = f"{place}/{total}" if total else f"{place}"
+        line = Text(f"[{where}] {_describe(job)}: ")
         line.append(_summary(progress.outcomes))
         if not self.console.is_terminal:
             line.append(f"  ({left})" if left else "")
         self.console.print(line, highlight=False, soft_wrap=True)
+
+    def _is_news(self, job: Job, outcomes: Sequence[Outcome]) -> bool:
+        """Whether it says more than that what was unavailable still is."""
+        missing = [one for one in outcomes if isinstance(one, Unavailable)]
+        if len(missing) < len(outcomes):
+            return True
+        new = {(job.implementation, one.reason) for one in missing} - self.told
+        self.told |= new
+        return bool(new)
 
     def _total(self) -> int | None:
         """How many jobs there will be, or None where something else ends the run."""

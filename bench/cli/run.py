@@ -9,10 +9,10 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench.cli.implementations import choose_implementations
-from bench.cli.measuring import Started, begin, go_on, has_ended, measure
-from bench.cli.options import given, parse_settings, require_alone
-from bench.cli.output import REPORT, finish, folder_for, say
+from bench.cli.implementations import choose_implementations, named_in_full
+from bench.cli.measuring import begin, go_on, has_ended, measure, prepare, prepare_again
+from bench.cli.options import parse_settings, require_alone
+from bench.cli.output import REPORT, command_line, finish, folder_for, say
 from bench.cli.planning import Choices, with_companions
 from bench.cli.progress import waiting
 from bench.cli.run_options import RUN_OPTIONS
@@ -31,6 +31,7 @@ from reports.trainings import as_data
 
 EXIT_FINE = 0
 EXIT_NOT_ALL_VALID = 3
+EXIT_UNAVAILABLE = 4
 EXIT_INTERRUPTED = 130
 
 WITH_RESUME = {"resume", "timeout", "as_json", "margin"}
@@ -44,8 +45,10 @@ def run_command(context: click.Context, /, **options: Any) -> int:
     """Measure implementations and write an HTML report.
 
     Each implementation runs in fresh processes, one per thread setting and block, is compared
-    with a float64 reference and only then timed.  Beside them run the floor and a control.  Exit
-    code 3 if anything was invalid, unverified or failed.
+    with a float64 reference and only then timed.  Beside them run the floor and a control.
+
+    Exit code 3: something was invalid, unverified or failed. 4: nothing was measured, or not an
+    implementation that --impl names in full.
     """
     console = Console(stderr=options["as_json"])
     resumed: Path | None = options["resume"]
@@ -53,30 +56,37 @@ def run_command(context: click.Context, /, **options: Any) -> int:
         require_alone(context, WITH_RESUME, "the plan of the interrupted run")
     if resumed is not None and has_ended(resumed):
         # It may have been killed before its report was written.
-        said = f"The run in {resumed} has ended: writing its results and report again."
-        say(console, said)
-        folder, complete = resumed, True
+        again = f"The run in {resumed} has ended: writing its results and report again."
+        say(console, again)
+        folder, complete, noted = resumed, True, False
     else:
-        with lock.measuring(" ".join(["mlpbench run", *_words(context)])):
-            started = go_on(console, resumed) if resumed else _start(console, options)
-            folder, complete = started.folder, measure(console, started, options["timeout"])
+        folder = resumed or folder_for(options["out"])
+        # What can be refused is refused before anyone is asked to wait for the machine.
+        prepared = (
+            prepare_again(console, resumed) if resumed else prepare(console, _choices(options))
+        )
+        with lock.measuring(command_line()):
+            if resumed:
+                started = go_on(console, prepared, folder)
+            else:
+                started = begin(console, prepared, options["budget"], folder)
+            complete, noted = measure(console, started, options["timeout"]), True
     document = journals.read(folder / journals.NAME)
     _write(console, document, folder, options["margin"])
-    _conclude(console, document, folder, options)
+    _conclude(console, document, folder, options, noted=noted)
     if not complete:
         return EXIT_INTERRUPTED
-    fine = all(isinstance(outcome, Measured | Unavailable) for outcome in document.outcomes)
-    return EXIT_FINE if fine else EXIT_NOT_ALL_VALID
+    return _exit_code(document)
 
 
-def _words(context: click.Context) -> list[str]:
-    """The options that were given, for whoever finds the machine busy."""
-    return [f"{p.opts[0]} {context.params[p.name]}" for p in given(context) if p.name]
-
-
-def _start(console: Console, options: dict[str, Any]) -> Started:
-    """A new run in a folder of its own."""
-    return begin(console, _choices(options), options["budget"], folder_for(options["out"]))
+def _exit_code(document: Results) -> int:
+    """What the outcomes of a complete run amount to: refused before not available."""
+    if not all(isinstance(one, Measured | Unavailable) for one in document.outcomes):
+        return EXIT_NOT_ALL_VALID
+    measured = {one.cell.implementation for one in document.outcomes if isinstance(one, Measured)}
+    named = set(document.plan.named)
+    wanted = named | {row.name for row in document.rows if row.role == "trainer"}
+    return EXIT_FINE if named <= measured and wanted & measured else EXIT_UNAVAILABLE
 
 
 def _target(options: dict[str, Any]) -> float | None:
@@ -96,6 +106,7 @@ def _target(options: dict[str, Any]) -> float | None:
 
 def _choices(options: dict[str, Any]) -> Choices:
     rows = choose_implementations(options["implementations"], options["device"])
+    named = named_in_full(options["implementations"])
     target = _target(options)
     preset = find_preset(options["network"], activation=options["activation"], loss=options["loss"])
     return Choices(
@@ -114,6 +125,7 @@ def _choices(options: dict[str, Any]) -> Choices:
         precision=options["precision"],
         target=target,
         epochs=options["epochs"],
+        named=tuple(row.name for row in rows if row.name in named),
     )
 
 
@@ -124,8 +136,13 @@ def _write(console: Console, document: Results, folder: Path, margin: float) -> 
         files.write_bytes(folder / REPORT, page.encode())
 
 
-def _conclude(console: Console, document: Results, folder: Path, options: dict[str, Any]) -> None:
-    """The answer first, then the table, then where to read on."""
+def _conclude(
+    console: Console, document: Results, folder: Path, options: dict[str, Any], *, noted: bool
+) -> None:
+    """The answer first, then the table, then where to read on.
+
+    What was ``noted`` of the data at the beginning is not said in full again.
+    """
     context = build_context([document], options["margin"])
     said = sentences(context)
     if options["as_json"]:
@@ -142,7 +159,8 @@ def _conclude(console: Console, document: Results, folder: Path, options: dict[s
         return
     console.print()
     for sentence in said:
-        say(console, sentence)
+        again = noted and sentence == document.dataset.note
+        say(console, "Of the data, mind the note at the beginning." if again else sentence)
     console.print()
     go_on = () if document.complete else ("mlpbench", "run", "--resume", str(folder))
     finish(console, epoch_tables(context, console.width), folder / REPORT, go_on)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bench.cli.options import Duration, Share, Threads, list_option
+from bench.cli.options import Duration, Share, Threads, Whole, list_option
 from bench.cli.shared_options import (
     DATA_OPTIONS,
     NETWORK_OPTIONS,
@@ -30,7 +30,7 @@ RUN_OPTIONS: tuple[Option, ...] = (
     list_option(
         "--batch-size",
         "batch_sizes",
-        item=click.IntRange(min=1),
+        item=Whole(min=1),
         help="Batch sizes, such as 500,20000. Default: the profile's.",
     ),
     list_option(
@@ -62,7 +62,7 @@ RUN_OPTIONS: tuple[Option, ...] = (
     ),
     click.option(
         "--seed",
-        type=click.IntRange(min=0),
+        type=Whole(min=0),
         default=1,
         show_default=True,
         help="Seed of start weights, batch order and schedule.",
@@ -70,14 +70,14 @@ RUN_OPTIONS: tuple[Option, ...] = (
     out_option("results.json and report.html", "DATE-TIME"),
     click.option(
         "--timeout",
-        type=click.IntRange(min=1),
+        type=Whole(min=1),
         default=1800,
         show_default=True,
         help="Seconds after which a worker process is stopped.",
     ),
     click.option(
         "--blocks",
-        type=click.IntRange(min=1),
+        type=Whole(min=1),
         default=None,
         help="Repeat every job in so many fresh processes. Default: the profile's.",
     ),
@@ -109,7 +109,7 @@ RUN_OPTIONS: tuple[Option, ...] = (
     ),
     click.option(
         "--epochs",
-        type=click.IntRange(min=1),
+        type=Whole(min=1),
         default=None,
         help="Give up on --target after so many epochs. Default: the network's.",
     ),

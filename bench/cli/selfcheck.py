@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from bench.cli.options import Whole
 from bench.cli.output import facts_table, say
 from bench.selfcheck import CHECKS, Options, Report, run
 
@@ -16,8 +17,8 @@ _NAMES = "\n\n".join(f"\b\n{name}\n    {summary}" for name, summary in CHECKS.it
 
 @click.command("selfcheck", epilog=f"Checks:\n\n{_NAMES}")
 @click.argument("name", type=click.Choice(list(CHECKS)), metavar="NAME")
-@click.option("--trials", type=click.IntRange(min=1), help="How often each case is repeated.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--trials", type=Whole(min=1), help="How often each case is repeated.")
+@click.option("--seed", type=Whole(min=0), default=1, show_default=True)
 def selfcheck_command(name: str, trials: int | None, seed: int) -> int:
     """Check the measuring itself and exit with 1 where a promise is not kept."""
     progress = Console(stderr=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bench.cli.options import Share
+from bench.cli.options import Share, Whole
 from bench.judging.verdicts import MARGIN
 from impls.data.normalise import NORMALISATIONS
 
@@ -55,7 +55,7 @@ DATA_OPTIONS: tuple[Option, ...] = (
     ),
     click.option(
         "--examples",
-        type=click.IntRange(min=1),
+        type=Whole(min=1),
         default=None,
         help="Use only so many training examples.",
     ),
@@ -71,7 +71,7 @@ margin_option: Option = click.option(
 
 digit_option: Option = click.option(
     "--digit",
-    type=click.IntRange(min=0),
+    type=Whole(min=0),
     default=None,
     help="The class whose hits and misses are shown. Default: the one most often missed.",
 )

@@ -54,6 +54,7 @@ RULES: dict[str, Rule] = {
     "plan.implementations": _noise("Cells without a partner are listed apart."),
     "plan.threads": _noise("Cells without a partner are listed apart."),
     "plan.on_devices": _noise("Cells without a partner are listed apart."),
+    "plan.named": _noise("Cells without a partner are listed apart."),
     "plan.settings": _noise("Cells without a partner are listed apart."),
     "plan.dataset": _noise("The hash says which data it was."),
     "plan.source": _noise("The hash says which data it was, wherever it lay."),

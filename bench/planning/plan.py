@@ -74,7 +74,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     ``on_devices`` names the implementations that run on another device than the processor.  Its
     threads are not what they work with, so that they are measured with :func:`most_threads` alone,
-    beside everything else that is measured with them.
+    beside everything else that is measured with them.  ``named`` lists the implementations that
+    were asked for by their full name: a run without one of them is not what was wanted.
     """
 
     seed: int
@@ -92,6 +93,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     budget_seconds: float | None = None
     target: float | None = None
     on_devices: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

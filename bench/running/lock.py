@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.errors import BusyError
+from bench.errors import BusyError, LockError
 
 NAME = "mlpbench.lock"
 _FOR_ALL = 0o666
@@ -43,7 +43,8 @@ def measuring(what: str, folder: Path | None = None) -> Iterator[None]:
     ``folder`` is where the lock lies: the temporary folder (``TMPDIR``, else commonly ``/tmp``).
 
     Raises:
-        BusyError: another process measures, or the lock's file cannot be used.
+        BusyError: another process measures.
+        LockError: the lock's file cannot be used.
     """
     path = (folder or Path(tempfile.gettempdir())) / NAME
     file = _open(path)
@@ -66,7 +67,7 @@ def _open(path: Path) -> int:
     file of one name is written.
 
     Raises:
-        BusyError: it is something else, or may not be opened.
+        LockError: it is something else, or may not be opened.
     """
     # No O_CREAT at first: kernels refuse it for another user's file in a folder like /tmp.
     flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -81,14 +82,14 @@ def _open(path: Path) -> int:
                 return file
             file = os.open(path, flags)
     except OSError as error:
-        raise BusyError(
+        raise LockError(
             f"cannot open the lock {path}: {error.strerror}. It keeps two runs from measuring at "
             "once: remove it, or name a folder you may write to with TMPDIR."
         ) from error
     found = os.fstat(file)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
         os.close(file)
-        raise BusyError(f"the lock {path} is not a plain file of its own: remove it.")
+        raise LockError(f"the lock {path} is not a plain file of its own: remove it.")
     return file
 
 

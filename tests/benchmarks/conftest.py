@@ -16,7 +16,7 @@ import pytest
 
 from bench.documents.pytest_json import KEY, CellFacts, RunFacts
 from bench.documents.results import Check
-from bench.errors import BusyError
+from bench.errors import BusyError, LockError
 from bench.measuring import memory
 from bench.measuring.cells import describe_process
 from bench.measuring.timing import Clock, time_round
@@ -133,7 +133,7 @@ def machine_alone(request: pytest.FixtureRequest) -> Iterator[None]:
         if not spread and (options.benchmark_enable or not options.benchmark_disable):
             try:
                 held.enter_context(lock.measuring(shlex.join(["pytest", *sys.argv[1:]])))
-            except BusyError as error:
+            except (BusyError, LockError) as error:
                 pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
         yield
 

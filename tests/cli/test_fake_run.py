@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ import pytest
 
 from bench.documents import files
 from bench.documents.orders import Order, append, load_arrays
-from bench.documents.results import EPOCH, Learning, Timing
+from bench.documents.results import EPOCH, Learning, Timing, Unavailable
 from bench.planning.plan import jobs
+from bench.running import lock
 from bench.running.executor import End
 from bench.running.stopping import FEWEST_BLOCKS
+from impls import registry
 from tests.stand_ins import fakes
 
 SMALL = ("--network", "36-8-3", "--batch-size", "20")
@@ -219,6 +222,7 @@ def test_rows_on_a_gpu_are_announced_with_their_one_thread_count(
 ) -> None:
     executor = fakes.FakeExecutor(fakes.measure_all)
     monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: executor)
+    monkeypatch.setattr(registry, "GPU_FILES", (str(npz),))
     fixed = ("--dataset", npz, "--profile", "quick", "--threads", "1,2", "--bare")
     impl = ("--impl", "numpy-naive,torch-gpu", "--out", tmp_path / "out")
     said = mlpbench("run", *SMALL, *fixed, *impl)
@@ -262,3 +266,124 @@ def test_a_run_with_a_target_answers_in_time_to_that_target(
     )
     assert answer["time_to_accuracy"]["fastest"][0]["seconds"] == pytest.approx(1.5)
     assert [one["held"] for one in answer["time_to_accuracy"]["cells"]] == [3, 3]
+
+
+def run_rows(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, *arguments: object
+) -> tuple[fakes.FakeExecutor, Any]:
+    executor = fakes.FakeExecutor(fakes.measure_all)
+    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: executor)
+    monkeypatch.setattr(registry, "GPU_FILES", ("/no/gpu",))
+    fixed = ("--dataset", npz, "--profile", "quick", "--threads", "1", "--blocks", "3")
+    return executor, mlpbench("run", *SMALL, *fixed, *arguments)
+
+
+def test_a_run_of_which_nothing_can_be_measured_says_so_once_and_fails(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+) -> None:
+    device = ("--device", "gpu", "--budget", "3min", "--out", tmp_path / "out")
+    executor, said = run_rows(monkeypatch, mlpbench, npz, *device)
+    assert said.code == 4
+    assert executor.orders == []
+    assert "no worker process, since none of the implementations can run here" in said.out
+    before = said.out[: said.out.index("Nothing was measured")]
+    assert before.count("no device: this machine shows no GPU") == 1
+    assert "block" not in before
+    assert len(files.load(tmp_path / "out" / "results.json").outcomes) > 3
+
+
+@pytest.mark.parametrize(
+    ("names", "code"), [("numpy-naive,torch-gpu", 4), ("numpy-naive,torch-g*", 0)]
+)
+def test_what_was_named_in_full_must_be_measured(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path,
+    names: str, code: int,
+) -> None:  # fmt: skip
+    out = tmp_path / "out"
+    _, said = run_rows(monkeypatch, mlpbench, npz, "--impl", names, "--out", out)
+    assert said.code == code
+    # The floor, the implementation and its control, three times; a GPU's rows take no time.
+    assert "9 worker processes one after another" in said.out
+    assert "[9/9]" in said.out
+    assert "torch-gpu, 1 thread" not in said.out
+    assert mlpbench("run", "--resume", out).code == code
+
+
+def test_what_a_worker_declines_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path
+) -> None:
+    def work(order: Order) -> End:
+        cell = fakes.cell(order.plan, order.job, order.job.batch_sizes[0])
+        append(Path(order.output), Unavailable(cell=cell, reason="it has no such network"))
+        return fakes.FINE
+
+    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: fakes.FakeExecutor(work))
+    fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--bare")
+    said = mlpbench("run", *SMALL, *fixed)
+    assert said.code == 4
+    assert said.out.count("numpy-naive, 1 thread, block") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--impl", "numpy-naiv"), "Did you mean 'numpy-naive'"),
+        (("--dataset", "nope.npz"), "nope.npz"),
+        (("--env", "FOO"), "--env 'FOO' is not NAME=VALUE"),
+        (("--target", "0.9"), "go together"),
+        (("--network", "36-4"), "4 outputs"),
+    ],
+)
+def test_a_mistake_is_refused_before_the_machine_is_asked_for(
+    mlpbench: Callable[..., Any], npz: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    with lock.measuring("mlpbench run --impl x"):
+        answer = mlpbench("run", *SMALL, "--dataset", npz, *arguments)
+    assert answer.code == 64
+    assert said in answer.err
+
+
+def test_a_busy_machine_has_an_exit_code_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with lock.measuring("mlpbench run --impl x"):
+        _, said = run_with_fakes(monkeypatch, mlpbench, npz, "--out", out)
+    assert said.code == 75
+    assert "this machine is measuring already: 'mlpbench run --impl x'" in said.err
+    assert not out.exists()
+    assert "75, this machine is measuring already" in mlpbench("--help").out
+
+
+def test_whoever_finds_the_machine_busy_is_told_the_command_as_it_was_typed(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path
+) -> None:
+    held: list[str] = []
+
+    @contextmanager
+    def measuring(what: str) -> Iterator[None]:
+        held.append(what)
+        yield
+
+    monkeypatch.setattr(lock, "measuring", measuring)
+    monkeypatch.setattr("sys.argv", ["mlpbench", "run", "--impl", "numpy-*", "--bare"])
+    run_with_fakes(monkeypatch, mlpbench, npz)
+    assert held == ["mlpbench run --impl 'numpy-*' --bare"]
+
+
+def test_what_must_be_known_of_the_data_is_said_in_full_once(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], tmp_path: Path
+) -> None:
+    table = tmp_path / "table.csv"
+    lines = [f"{number % 7},{number % 5},{'abc'[number % 3]}" for number in range(90)]
+    table.write_text("one,two,label\n" + "\n".join(lines))
+    executor = fakes.FakeExecutor(fakes.measure_all)
+    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: executor)
+    fixed = ("--network", "2-4-3", "--batch-size", "20", "--impl", "numpy-naive", "--bare")
+    out = tmp_path / "out"
+    said = mlpbench("run", *fixed, "--dataset", table, "--out", out)
+    note = files.load(out / "results.json").dataset.note
+    assert note
+    assert said.out.count(note) == 1
+    assert said.out.count("Of the data, mind the note at the beginning.") == 1
+    assert mlpbench("run", "--resume", out).out.count(note) == 1

@@ -42,6 +42,39 @@ def test_the_commands_are_named_in_the_help(mlpbench: Command) -> None:
     assert all(f"  {name} " in said.out for name in COMMANDS)
 
 
+def test_the_summaries_of_commands_stand_whole_in_80_columns(
+    mlpbench: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    said = mlpbench("--help").out
+    _, _, commands = said.partition("Commands:\n")
+    listed = commands.partition("\n\n")[0].splitlines()
+    assert len(listed) == len(COMMANDS)
+    assert all(line.endswith(".") and not line.endswith("..") for line in listed)
+
+
+def test_no_command_at_all_is_answered_by_the_help_as_it_is(mlpbench: Command) -> None:
+    said = mlpbench()
+    assert said.code == 64
+    assert said.out == ""
+    assert said.err == mlpbench("--help").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--threads", "0"), "0 threads are not possible: use 1 or more, or unset. See"),
+        (("--impll", "x"), "Did you mean '--impl'? See"),
+        (("--blocks", "abc"), "'abc' is not a valid integer. See"),
+    ],
+)
+def test_what_is_wrong_with_an_option_is_a_sentence_of_its_own(
+    mlpbench: Command, arguments: tuple[str, ...], message: str
+) -> None:
+    said = mlpbench("run", *arguments)
+    assert said.err.endswith(f"{message} 'mlpbench run --help'.\n")
+
+
 def test_the_version_is_the_packages(mlpbench: Command) -> None:
     assert bench.__version__ in mlpbench("--version").out
 

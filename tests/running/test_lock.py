@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench.errors import BusyError
+from bench.errors import BusyError, LockError
 from bench.running import lock
 
 HOLD = """
@@ -125,27 +125,27 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("data")
     (tmp_path / lock.NAME).symlink_to(precious)
-    with pytest.raises(BusyError, match="remove it"), lock.measuring("x", tmp_path):
+    with pytest.raises(LockError, match="remove it"), lock.measuring("x", tmp_path):
         pass
     (tmp_path / lock.NAME).unlink()
     (tmp_path / lock.NAME).hardlink_to(precious)
-    with pytest.raises(BusyError, match="not a plain file"), lock.measuring("x", tmp_path):
+    with pytest.raises(LockError, match="not a plain file"), lock.measuring("x", tmp_path):
         pass
     assert precious.read_text() == "data"
 
 
 def test_something_else_in_its_place_is_named(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / lock.NAME)
-    with pytest.raises(BusyError, match="not a plain file"), lock.measuring("x", tmp_path):
+    with pytest.raises(LockError, match="not a plain file"), lock.measuring("x", tmp_path):
         pass
     (tmp_path / lock.NAME).unlink()
     (tmp_path / lock.NAME).mkdir()
-    with pytest.raises(BusyError, match="Is a directory"), lock.measuring("x", tmp_path):
+    with pytest.raises(LockError, match="Is a directory"), lock.measuring("x", tmp_path):
         pass
 
 
 def test_a_folder_that_is_not_there_is_an_error_with_a_remedy(tmp_path: Path) -> None:
-    with pytest.raises(BusyError, match="TMPDIR"), lock.measuring("x", tmp_path / "none"):
+    with pytest.raises(LockError, match="TMPDIR"), lock.measuring("x", tmp_path / "none"):
         pass
 
 
