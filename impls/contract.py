@@ -8,7 +8,9 @@ What training needs at every step belongs into the phases; what happens once bel
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal, NamedTuple, SupportsFloat, get_args
 
 import msgspec
@@ -44,8 +46,7 @@ class Loss(NamedTuple):
 
     ``data`` is summed over output nodes and summed or averaged over examples as the training's
     ``reduction`` says, ``penalty`` is the L1 and L2 share, and ``mean_error`` is the mean of
-    ``|target - output|``.  With dropout all of it is that of the outputs left by it.  The values
-    may be scalars that still live on a device: whoever reads them pays for ``float()``.
+    ``|target - output|``.  With dropout all of it is that of the outputs left by it.
     """
 
     data: SupportsFloat
@@ -56,6 +57,33 @@ class Loss(NamedTuple):
     def cost(self) -> float:
         """Data and penalty together."""
         return float(self.data) + float(self.penalty)
+
+
+def unread(read: Callable[[], Sequence[float]]) -> Loss:
+    """A loss that ``read`` fetches from a device: all three numbers, when one is asked for."""
+    kept = _Unread(read)
+    return Loss(*(_Number(kept, place) for place in range(len(Loss._fields))))
+
+
+class _Unread:
+    """What :func:`unread` has been given, and the numbers once they have been fetched."""
+
+    def __init__(self, read: Callable[[], Sequence[float]]) -> None:
+        self.read = read
+
+    @functools.cached_property
+    def numbers(self) -> tuple[float, ...]:
+        return tuple(self.read())
+
+
+class _Number:
+    """One of the numbers of a loss that may not have been fetched."""
+
+    def __init__(self, kept: _Unread, place: int) -> None:
+        self.kept, self.place = kept, place
+
+    def __float__(self) -> float:
+        return float(self.kept.numbers[self.place])
 
 
 class State(NamedTuple):
@@ -134,7 +162,9 @@ class Trainer(ABC):
         """Settings of its libraries on which its numbers depend, each by a readable name.
 
         Such as the precision of products on a device, or how many steps run between two looks at
-        the loss.  They are recorded with every measurement.
+        the loss.  They are recorded with every measurement.  One of them has consequences: ``TF32``
+        (:mod:`impls.precision`) as ``on`` widens the bounds of the gate by what that rounding
+        explains, and such numbers are ranked by themselves.
         """
         return {}
 
@@ -167,7 +197,7 @@ class Trainer(ABC):
 
     @abstractmethod
     def loss(self) -> Loss:
-        """Cost and mean error of the last forward pass."""
+        """Cost and mean error of the last forward pass, left on a device as :meth:`step` says."""
 
     @abstractmethod
     def backward(self) -> None:
@@ -202,7 +232,13 @@ class Trainer(ABC):
         self.load(state.parameters)
 
     def step(self, rows: Rows) -> Loss:
-        """One whole training step, written as the author would write it for speed."""
+        """One whole training step, written as the author would write it for speed.
+
+        On a device its loss stays there: it is computed at every step but fetched when somebody
+        reads it (:func:`unread`), so no clock that runs around steps has a copy to the host in it.
+        Where a library fetches it by itself, as ``Model.fit`` of Keras does, that is part of the
+        step.  An epoch returns numbers, so its clock has the fetch in it.
+        """
         self.prepare(rows)
         self.forward()
         loss = self.loss()

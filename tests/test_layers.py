@@ -31,7 +31,7 @@ BOTTOM = {
     "bench.judging.stats", "bench.judging.verdicts", "bench.limits.roofline", "bench.limits.work",
     "bench.planning.plan", "bench.planning.schedule", "bench.provenance.records",
     "impls.contract", "impls.convolution", "impls.flat", "impls.networks", "impls.parameters",
-    "impls.row", "impls.training.history", "impls.training.metrics",
+    "impls.precision", "impls.row", "impls.training.history", "impls.training.metrics",
     "impls.mathematics.dropout", "impls.mathematics.functions", "impls.mathematics.optimisers",
     "impls.mathematics.patches", "impls.mathematics.reference",
 }  # fmt: skip
@@ -46,7 +46,7 @@ REPORTS_MAY_IMPORT = {
     "bench.planning.plan", "bench.provenance.records",
     # The variables behind a setting, for the lines that reproduce it.
     "bench.planning.environment", "bench.provenance.kernels",
-    "impls.contract", "impls.networks", "impls.registry", "impls.row",
+    "impls.contract", "impls.networks", "impls.precision", "impls.registry", "impls.row",
     # What networks have learned, and what from.
     "impls.convolution", "impls.data", "impls.data.normalise",
     "impls.training.evaluation", "impls.training.feature_maps", "impls.training.history",

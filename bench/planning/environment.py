@@ -27,7 +27,8 @@ VARIABLES: tuple[str, ...] = (
 RECORDED_PREFIXES = (
     "OPENBLAS_", "OMP_", "GOMP_", "KMP_", "MKL_", "BLIS_", "VECLIB_", "NUMBA_", "TF_NUM_",
     "TF_ENABLE_", "TF_FORCE_", "TF_XLA_", "TF_GPU_", "XLA_", "PJRT_", "TORCH", "PYTORCH_",
-    "KERAS_", "MLPBENCH_KERAS_", "MLPBENCH_TF32", "JAX_", "CUDA_", "CUBLAS", "CUDNN_", "NVIDIA_", "DISABLE_ADDMM_",
+    "KERAS_", "MLPBENCH_KERAS_", "MLPBENCH_TF32",
+    "JAX_", "CUDA_", "CUBLAS", "CUDNN_", "NVIDIA_", "DISABLE_ADDMM_",
     "ONEDNN_", "NUMPY_", "MALLOC_", "LD_PRELOAD", "PYTHONHASHSEED",
 )  # fmt: skip
 

@@ -31,7 +31,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bench.proof.tolerance import SAFETY, forward_tolerance
+from bench.proof.tolerance import SAFETY, Rounding, forward_tolerance
 from impls.convolution import Stage
 from impls.mathematics import patches, reference
 from impls.mathematics.functions import ACTIVATIONS, SLOPES_FROM_INPUT
@@ -60,7 +60,9 @@ class SquareDoubts(NamedTuple):
     rivals: patches.Places
 
 
-def away_from_kinks(trainer: reference.Trainer, rows: Rows) -> tuple[Rows, bool]:
+def away_from_kinks(
+    trainer: reference.Trainer, rows: Rows, rounding: Rounding
+) -> tuple[Rows, bool]:
     """``rows`` with others in place of those at which ``trainer`` is in doubt.
 
     Also whether all doubts are gone; where the data hold too few other examples some remain.
@@ -74,7 +76,7 @@ def away_from_kinks(trainer: reference.Trainer, rows: Rows) -> tuple[Rows, bool]
     places = np.arange(len(rows))
     for _ in range(ATTEMPTS):
         tried = places.size
-        places = places[doubtful(trainer, rows[places], _of(masks, places))]
+        places = places[doubtful(trainer, rows[places], _of(masks, places), rounding)]
         if not places.size:
             return rows, True
         if tried > EXAMPLES_AT_ONCE and places.size > HOPELESS * tried:
@@ -83,17 +85,19 @@ def away_from_kinks(trainer: reference.Trainer, rows: Rows) -> tuple[Rows, bool]
     return rows, False
 
 
-def doubtful(trainer: reference.Trainer, rows: Rows, masks: list[Floats | None]) -> Flags:
+def doubtful(
+    trainer: reference.Trainer, rows: Rows, masks: list[Floats | None], rounding: Rounding
+) -> Flags:
     """Which of ``rows`` have an input in doubt; ``masks`` are those of dropout, for these rows."""
     found = np.zeros(len(rows), dtype=bool)
     for some in parts(len(rows)):
         X = trainer.X[rows[some]].astype(np.float64)
         passed = trainer.layers(X, _of(masks, some))
         for layer, places in enumerate(passed.places):
-            kinks, rivals = in_squares(trainer, layer, passed.A[layer])
+            kinks, rivals = in_squares(trainer, layer, passed.A[layer], rounding)
             found[some] |= (kinks | (rivals != places)).any(axis=1)
         for layer in range(len(passed.places), len(trainer.W) - 1):
-            kinks = at_kinks(trainer, layer, passed.A[layer], passed.Z[layer])
+            kinks = at_kinks(trainer, layer, passed.A[layer], passed.Z[layer], rounding)
             mask = masks[layer - len(passed.places) + 1]
             # What is dropped is dropped on either side.
             found[some] |= (kinks if mask is None else kinks & (mask[some] > 0)).any(axis=1)
@@ -108,19 +112,29 @@ def parts(examples: int) -> Iterator[slice]:
 
 
 def at_kinks(
-    trainer: reference.Trainer, layer: int, A: Floats, Z: Floats, safety: float = SAFETY
+    trainer: reference.Trainer,
+    layer: int,
+    A: Floats,
+    Z: Floats,
+    rounding: Rounding,
+    safety: float = SAFETY,
 ) -> Flags:
     """Where the inputs ``Z`` of a dense layer that meets ``A`` may be on either side of a kink."""
     error = np.sqrt(A**2 @ trainer.W[layer] ** 2 + trainer.b[layer] ** 2)
-    return _kinks(trainer.network, Z, forward_tolerance(trainer.network, layer, safety) * error)
+    bound = forward_tolerance(trainer.network, rounding, layer, safety)
+    return _kinks(trainer.network, Z, bound * error)
 
 
 def in_squares(
-    trainer: reference.Trainer, layer: int, A: Floats, safety: float = SAFETY
+    trainer: reference.Trainer,
+    layer: int,
+    A: Floats,
+    rounding: Rounding,
+    safety: float = SAFETY,
 ) -> SquareDoubts:
     """What is in doubt in a convolution that meets ``A``, of a few examples."""
     network, W, b = trainer.network, trainer.W[layer], trainer.b[layer]
-    stage, bound = network.stages[layer], forward_tolerance(network, layer, safety)
+    stage, bound = network.stages[layer], forward_tolerance(network, rounding, layer, safety)
     maps = A.reshape(-1, stage.height, stage.width, stage.channels)
     spread = np.sqrt(patches.convolved(maps**2, W**2, stage.kernel) + b**2)
     # Shape (examples, height, width, squares of the pool, filters) from here on.
@@ -131,8 +145,7 @@ def in_squares(
     largest_error = np.take_along_axis(error, place, axis=3)
     slope = SLOPES_FROM_INPUT[network.activation](largest)
     # Outputs are rounded as well, and it may be outputs that are compared.
-    roundings = safety * float(np.finfo(network.dtype).eps)
-    rounded = roundings * np.abs(ACTIVATIONS[network.activation](largest))
+    rounded = safety * rounding.numbers * np.abs(ACTIVATIONS[network.activation](largest))
     reach = largest_error + error + rounded / np.maximum(slope, bound)
     ties = (slope > bound) & (largest - Z <= reach)
     ties &= ~np.take_along_axis(_alike(stage, maps, bound), place, axis=4)

@@ -5,19 +5,45 @@ forward a layer sums over what it meets: the nodes below, or the patch below a f
 sums over the examples of the batch, and that of a filter over the places of the pooled map as well,
 because one delta comes from each.  What is computed depends on sums that were computed before, so
 the longest of them counts.
+
+Where factors are rounded before they are multiplied, as TF32 does, each term is off by that much
+and independently of the others.  So the sum is off by the same share of the root of the sum of
+their squares, however long it is: what is added is one rounding, not ``sqrt(K)`` of them.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from impls.networks import Network
+from impls.precision import TF32_EPS, declares_tf32
 
 SAFETY = 8.0
 """Roundings add up over layers and updates; measured errors stay ten times below and more."""
+
+
+class Rounding(NamedTuple):
+    """Relative distance of neighbouring numbers: of what is kept and summed, and of factors.
+
+    ``factors`` is 0 where products take their factors as they are kept.
+    """
+
+    numbers: float
+    factors: float = 0.0
+
+    @classmethod
+    def of(cls, network: Network, declared: Mapping[str, str]) -> Rounding:
+        """That of an implementation which has ``declared`` its settings; TF32 is for float32."""
+        is_tf32 = declares_tf32(declared) and network.dtype == "float32"
+        return cls(float(np.finfo(network.dtype).eps), TF32_EPS if is_tf32 else 0.0)
+
+    def of_sum(self, terms: int, safety: float = SAFETY) -> float:
+        """What it makes of a sum of so many products, relative to the size of the terms."""
+        return safety * (self.numbers * math.sqrt(terms) + self.factors)
 
 
 class Tolerances(NamedTuple):
@@ -32,20 +58,21 @@ class Tolerances(NamedTuple):
     layers: tuple[float, ...]
 
 
-def forward_tolerance(network: Network, layer: int, safety: float = SAFETY) -> float:
+def forward_tolerance(
+    network: Network, rounding: Rounding, layer: int, safety: float = SAFETY
+) -> float:
     """That of the inputs of ``layer = 0, 1, ...``, relative to the size of their terms."""
-    longest = max(n_in for n_in, _ in network.shapes[: layer + 1])
-    return safety * float(np.finfo(network.dtype).eps) * math.sqrt(longest)
+    return rounding.of_sum(max(n_in for n_in, _ in network.shapes[: layer + 1]), safety)
 
 
-def tolerances(network: Network, batch_size: int) -> Tolerances:
+def tolerances(network: Network, batch_size: int, rounding: Rounding) -> Tolerances:
     """Those of everything that the gate compares."""
     longest = max(n_in for n_in, _ in network.shapes)
     return Tolerances(
-        outputs=_of_sum(network, longest),
-        losses=_of_sum(network, max(longest, batch_size)),
+        outputs=rounding.of_sum(longest),
+        losses=rounding.of_sum(max(longest, batch_size)),
         layers=tuple(
-            _of_sum(network, max(longest, batch_size * _places(network, layer)))
+            rounding.of_sum(max(longest, batch_size * _places(network, layer)))
             for layer in range(len(network.shapes))
         ),
     )
@@ -57,7 +84,3 @@ def _places(network: Network, layer: int) -> int:
         return 1
     height, width, _ = network.stages[layer].pooled
     return height * width
-
-
-def _of_sum(network: Network, terms: int) -> float:
-    return SAFETY * float(np.finfo(network.dtype).eps) * math.sqrt(terms)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.proof.kinks import at_kinks, away_from_kinks, in_squares, parts
-from bench.proof.tolerance import SAFETY, tolerances
+from bench.proof.tolerance import SAFETY, Rounding, tolerances
 from impls.contract import Loss
 from impls.mathematics import patches, reference
 from impls.mathematics.functions import PROBABILITY_FLOOR, data_loss
@@ -43,6 +43,9 @@ class Disturbed(reference.Trainer):
     terms cancel or a saturated slope has lost its digits.  Up or down is drawn at random; a
     rounding of full size, always, leaves nothing to the luck of a number that is nearly exact.
 
+    Where factors of products are rounded as well, so are activations and deltas here, once more,
+    each time that a product takes them.  Those of weights are left to the safety.
+
     With ``thrown``, which side an input takes that is in doubt (``bench.proof.kinks``) is drawn as
     well: the sign at a kink, the place in a square.  In doubt is here what plain rounding reaches,
     without safety, because what the throws change is granted several times over.
@@ -51,6 +54,12 @@ class Disturbed(reference.Trainer):
     thrown = False
     seed = 1
 
+    def __init__(
+        self, network: Network, training: Training, start: Parameters, rounding: Rounding
+    ) -> None:
+        self.rounding = rounding
+        super().__init__(network, training, start)
+
     def load(self, parameters: Parameters) -> None:
         """Copy parameters in and draw from the beginning."""
         super().load(parameters)
@@ -58,28 +67,45 @@ class Disturbed(reference.Trainer):
 
     def stored(self, A: Floats) -> Floats:
         """``A`` with each number off by one rounding."""
-        eps = float(np.finfo(self.network.dtype).eps)
+        return self._moved(A, self.rounding.numbers)
+
+    def factor(self, A: Floats) -> Floats:
+        """``A`` as a product takes it."""
+        return self._moved(A, self.rounding.factors) if self.rounding.factors else A
+
+    def _moved(self, A: Floats, eps: float) -> Floats:
         moved: Floats = A * np.where(self._coins(A), 1 + eps, 1 - eps)
         return moved
 
     def weighted(self, layer: int, A: Floats) -> Floats:
         """The inputs of a dense layer; those in doubt may be on the other side of 0."""
-        Z = super().weighted(layer, A)
+        Z = super().weighted(layer, self.factor(A))
         if self.thrown and layer < len(self.W) - 1:
             for some in parts(len(A)):
-                flipped = at_kinks(self, layer, A[some], Z[some], 1.0) & self._coins(Z[some])
+                flipped = self._at_kinks(layer, A[some], Z[some]) & self._coins(Z[some])
                 Z[some] = np.where(flipped, -Z[some], Z[some])
         return Z
 
     def convolved(self, layer: int, A: Floats) -> tuple[Floats, patches.Places]:
         """The inputs that pooling takes; those in doubt may be others."""
-        Z, places = super().convolved(layer, A)
+        Z, places = super().convolved(layer, self.factor(A))
         if self.thrown:
             for some in parts(len(A)):
-                kinks, rivals = in_squares(self, layer, A[some], 1.0)
+                kinks, rivals = in_squares(self, layer, A[some], self.rounding, 1.0)
                 Z[some] = np.where(kinks & self._coins(Z[some]), -Z[some], Z[some])
                 places[some] = np.where(self._coins(Z[some]), rivals, places[some])
         return Z, places
+
+    def gradient(self, layer: int, delta: Floats) -> Floats:
+        """The gradient of a layer's weights from the delta of its inputs, without penalty."""
+        return super().gradient(layer, self.factor(delta))
+
+    def passed_back(self, layer: int, delta: Floats) -> Floats:
+        """The delta of the outputs below a layer from the delta of its inputs."""
+        return super().passed_back(layer, self.factor(delta))
+
+    def _at_kinks(self, layer: int, A: Floats, Z: Floats) -> npt.NDArray[np.bool_]:
+        return at_kinks(self, layer, A, Z, self.rounding, 1.0)
 
     def _coins(self, A: Floats) -> npt.NDArray[np.bool_]:
         """Heads or tails for each number of ``A``."""
@@ -102,8 +128,10 @@ class Truth:
         start: Parameters,
         data: tuple[Floats, Floats],
         parts: list[Rows],
+        rounding: Rounding,
     ) -> None:
-        self.granted = tolerances(network, training.batch_size)
+        self.rounding = rounding
+        self.granted = tolerances(network, training.batch_size, rounding)
         self.parts: list[Rows] = []
         self.loss_rounding = 0.0
         self.certain = True
@@ -114,7 +142,7 @@ class Truth:
         self.disturbed: list[Path] = []
         few = min(n_in * n_out for n_in, n_out in network.shapes) < FEW
         for seed in range(1, 1 + (DRAWS if few else 1)):
-            disturbed = Disturbed(network, training, start)
+            disturbed = Disturbed(network, training, start, rounding)
             disturbed.thrown, disturbed.seed = not self.certain, seed
             disturbed.bind(*data)
             # Draws begin when parameters are loaded.
@@ -124,7 +152,7 @@ class Truth:
     def _choose(self, trainer: reference.Trainer, parts: list[Rows]) -> Iterator[Rows]:
         """Choose the rows of each batch for the parameters that it meets."""
         for given in parts:
-            rows, certain = away_from_kinks(trainer, given)
+            rows, certain = away_from_kinks(trainer, given, self.rounding)
             self.certain &= certain
             self.parts.append(rows)
             yield rows

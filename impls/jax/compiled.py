@@ -1,7 +1,7 @@
 """What XLA compiles: the phases, the step and the epoch, shared by all trainers alike.
 
-Every product asks for the full precision of float32.  A GPU would else round the factors to the 10
-bits of TF32; on a CPU it makes no difference.
+Every product asks for a precision.  A GPU would else round the factors to the 10 bits of TF32, also
+where nobody asked for it; on a CPU it makes no difference.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from impls.jax.device import Device
 from impls.jax.functions import Array, Pairs
 from impls.mathematics.formulas import Formulas
 
-PRECISION = "float32"
 COUNT = 3
 """The place of the number of batches among the arguments of an epoch."""
 
@@ -43,8 +42,11 @@ class Compiled(NamedTuple):
 
 
 @functools.cache
-def compiled(formulas: Formulas, device: Device) -> Compiled:
-    """What all trainers with these formulas share on a device."""
+def compiled(formulas: Formulas, device: Device, precision: str) -> Compiled:
+    """What all trainers with these formulas share on a device.
+
+    ``precision`` is that of products, in JAX' words.
+    """
 
     def forward(P: Pairs, X: Array, columns: list[Array], key: Array) -> Any:
         masks = functions.masks_of(formulas, columns, key, len(X), X.dtype)
@@ -55,30 +57,31 @@ def compiled(formulas: Formulas, device: Device) -> Compiled:
         (G,) = back(functions.delta_of(formulas, A, T, scale))
         return G  # type: ignore[no-any-return]  # JAX' types are left out
 
+    jit = functools.partial(_jit, precision)
     step = functools.partial(_step, formulas, device)
     count = COUNT if device.fixed_epochs else ()
     return Compiled(
         gather=jax.jit(lambda data, rows: tuple(functions.gather(part, rows) for part in data)),
-        forward=_jit(forward),
-        loss=_jit(functions.sums, formulas),
-        backward=_jit(backward),
-        penalty=_jit(functions.penalty_of, formulas),
-        with_share=_jit(functions.with_share, formulas),
-        update=_jit(functions.moved, formulas, donate_argnums=(0, 1)),
-        predict=_jit(functions.predicted, formulas, device),
-        step=_jit(step, donate_argnums=0),
-        epoch=_jit(_epoch, step, donate_argnums=0, static_argnums=count),
+        forward=jit(forward),
+        loss=jit(functions.sums, formulas),
+        backward=jit(backward),
+        penalty=jit(functions.penalty_of, formulas),
+        with_share=jit(functions.with_share, formulas),
+        update=jit(functions.moved, formulas, donate_argnums=(0, 1)),
+        predict=jit(functions.predicted, formulas, device),
+        step=jit(step, donate_argnums=0),
+        epoch=jit(_epoch, step, donate_argnums=0, static_argnums=count),
     )
 
 
-def _jit(function: Callable[..., Any], *first: Any, **options: Any) -> Callable[..., Any]:
-    """``function`` compiled, with its ``first`` arguments fixed and its products exact."""
+def _jit(precision: str, function: Callable[..., Any], *first: Any, **options: Any) -> Any:
+    """``function`` compiled, with its ``first`` arguments fixed and its products that exact."""
 
     def exact(*arguments: Any) -> Any:
-        with jax.default_matmul_precision(PRECISION):
+        with jax.default_matmul_precision(precision):
             return function(*first, *arguments)
 
-    return jax.jit(exact, **options)  # type: ignore[no-any-return]  # as above
+    return jax.jit(exact, **options)
 
 
 def _step(

@@ -10,11 +10,15 @@ from typing import Any, NamedTuple
 
 import jax
 
+from impls import precision
 from impls.mathematics.formulas import Formulas
 
 THREAD_NAME = "tf_XLAEigen"
 """What XLA calls the threads that share the work of an operator."""
 TASKS = Path("/proc/self/task")
+
+IN_FULL = "float32"
+"""What JAX calls products in full float32; on a CPU they are nothing else."""
 
 
 class Device(NamedTuple):
@@ -81,6 +85,15 @@ def _thread_names() -> Iterator[str]:
         # A thread may end while its name is asked for.
         with contextlib.suppress(OSError):
             yield task.read_text().strip()
+
+
+def precision_of_products() -> str:
+    """How exact products on a GPU are, in JAX' words; its own default there would be TF32.
+
+    Raises:
+        UsageError: what the user set about TF32 is not possible.
+    """
+    return "tensorfloat32" if precision.tf32() else IN_FULL
 
 
 def peak_bytes(place: Any) -> int | None:

@@ -26,11 +26,13 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from impls.contract import FEATURES, Feature, Loss, Pool, State
+from bench.errors import UsageError
+from impls import precision
+from impls.contract import FEATURES, Feature, Loss, Pool, State, unread
 from impls.jax import device as jax_device
 from impls.jax import functions, whole_batches
-from impls.jax.compiled import PRECISION, compiled
-from impls.jax.device import CPU, GPU, Device
+from impls.jax.compiled import compiled
+from impls.jax.device import CPU, GPU, IN_FULL, Device
 from impls.jax.functions import Pairs
 from impls.mathematics.dropout import column_keys, hash_of
 from impls.mathematics.formulas import Formulas
@@ -64,11 +66,16 @@ class Trainer(whole_batches.Trainer):
     def declared(cls) -> dict[str, str]:
         # On a CPU both are the same word.
         where = dict.fromkeys([cls.device.platform, cls.device.first().device_kind])
-        return {"precision of products": PRECISION, "platform": ", ".join(where)}
+        return {"precision of products": cls.precision(), "platform": ", ".join(where)}
+
+    @classmethod
+    def precision(cls) -> str:
+        """How exact products are, in JAX' words."""
+        return IN_FULL
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
         formulas = Formulas.of(network, training)
-        self.run = compiled(formulas, self.device)
+        self.run = compiled(formulas, self.device, self.precision())
         self.tile_rows = self.device.tile_rows(formulas)
         self.place = self.device.first()
         columns = [column_keys(network, layer + 1) for layer in range(len(formulas.dropout_rates))]
@@ -127,9 +134,15 @@ class Trainer(whole_batches.Trainer):
             for (Z, A, _), (_, T) in zip(self.outputs, self.batch, strict=True)
         ]
         penalty = self.run.penalty(self.P, self._numbers())
-        data, error = np.sum([np.asarray(part) for part in found], axis=0)
+        self.latest = found, penalty
         scale = self.training.data_scale(self.examples)
-        return Loss(data * scale, penalty, error / (self.examples * self.network.layers[-1]))
+        outputs = self.examples * self.network.layers[-1]
+
+        def read() -> list[float]:
+            data, error = np.sum([np.asarray(part) for part in found], axis=0)
+            return [data * scale, float(penalty), error / outputs]
+
+        return unread(read)
 
     def backward(self) -> None:
         scale = self._scale(self.examples)
@@ -161,7 +174,7 @@ class Trainer(whole_batches.Trainer):
         )
         self.updates += 1
         self.latest = self.P
-        return Loss(*np.asarray(loss).tolist())
+        return unread(lambda: np.asarray(loss).tolist())
 
     def full_batches(self, batches: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
         """Train on all batches in one call; room for more is kept, so that shapes stay the same."""
@@ -213,6 +226,23 @@ class GpuTrainer(Trainer):
     """The same on the first GPU that CUDA shows."""
 
     device: ClassVar[Device] = GPU
+    whole_epochs: ClassVar[bool] = True
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        try:
+            cls.precision()
+        except UsageError as error:
+            return str(error)
+        return super().unavailable()
+
+    @classmethod
+    def declared(cls) -> dict[str, str]:
+        return {**super().declared(), **precision.declaration()}
+
+    @classmethod
+    def precision(cls) -> str:
+        return jax_device.precision_of_products()
 
     @classmethod
     def pools(cls) -> tuple[Pool, ...]:

@@ -29,5 +29,6 @@ class Trainer(contract.Trainer):
         if count:
             losses.append(self.full_batches(order[: count * size].reshape(count, size)))
         if count * size < len(order):
-            losses.append(np.array([self.step(order[count * size :])]))
+            rest = self.step(order[count * size :])
+            losses.append(np.array([[float(value) for value in rest]]))
         return np.concatenate(losses).astype(np.float64)

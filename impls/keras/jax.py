@@ -12,14 +12,14 @@ Phases are compiled apart; ``jax.vjp`` keeps of the forward pass what the way ba
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from impls.contract import Loss, State
+from impls.contract import Loss, State, unread
 from impls.jax import whole_batches
 from impls.keras import settings as keras_settings
 from impls.keras.jax_compiled import compiled
@@ -77,7 +77,7 @@ class EpochTrainer(Engine, Trainer, whole_batches.Trainer):
                 variable.assign(np.asarray(array))
 
     def bind(self, X: Floats, Y: Floats) -> None:
-        self.data = (jnp.asarray(X), jnp.asarray(Y))
+        self.data = self.latest = (jnp.asarray(X), jnp.asarray(Y))
 
     @property
     def learning_rate(self) -> float:
@@ -98,7 +98,8 @@ class EpochTrainer(Engine, Trainer, whole_batches.Trainer):
         self.Z, _, self.back = self.latest = self.run.forward(self.P, self.counts, self.batch)
 
     def loss(self) -> Loss:
-        return Loss(*np.asarray(self.run.loss(self.P, self.Z, self.T)).tolist())
+        self.latest = losses = self.run.loss(self.P, self.Z, self.T)
+        return unread(lambda: np.asarray(losses).tolist())
 
     def backward(self) -> None:
         self.G = self.latest = self.run.backward(self.P, self.back, self.Z, self.T)
@@ -120,7 +121,8 @@ class EpochTrainer(Engine, Trainer, whole_batches.Trainer):
         return losses
 
     def step(self, rows: Rows) -> Loss:
-        return Loss(*np.asarray(self._stepped(rows)).tolist())
+        losses = self._stepped(rows)
+        return unread(lambda: np.asarray(losses).tolist())
 
     def full_batches(self, parts: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
         """Train on all batches in one call.
@@ -171,6 +173,8 @@ class StepTrainer(EpochTrainer):
 
 class GpuEpochTrainer(GpuEngine, EpochTrainer):
     """The whole epoch as one compiled loop, data on the GPU."""
+
+    whole_epochs: ClassVar[bool] = True
 
 
 class GpuStepTrainer(GpuEngine, StepTrainer):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
-from impls import contract
+from impls import contract, precision
 from impls.contract import Pool
 from impls.jax import device as jax_device
 from impls.jax.device import CPU, GPU, Device
@@ -19,7 +19,7 @@ from impls.parameters import Floats
 require_engine("jax")
 
 PRECISION = "JAX_DEFAULT_MATMUL_PRECISION"
-"""JAX' own variable; it goes before what we choose."""
+"""JAX' own variable, which decides on a CPU."""
 
 
 class Engine(contract.Trainer):
@@ -68,15 +68,25 @@ class GpuEngine(Engine):
     @classmethod
     def absent(cls) -> str | None:
         reason = super().absent()
-        if reason is None:
-            jax.config.update("jax_default_matmul_precision", cls.precision())
-        return reason
+        if reason is not None:
+            return reason
+        ours, theirs = cls.precision(), os.environ.get(PRECISION)
+        if theirs not in {None, ours}:
+            return (
+                f"{PRECISION}={theirs} is not possible on a GPU, where {precision.VARIABLE} "
+                f"decides, which asks for {ours}: leave JAX' own variable unset"
+            )
+        jax.config.update("jax_default_matmul_precision", ours)
+        return None
+
+    @classmethod
+    def declared(cls) -> dict[str, str]:
+        return {**super().declared(), **precision.declaration()}
 
     @classmethod
     def precision(cls) -> str:
         """How exact products are, in JAX' words."""
-        ours = "tensorfloat32" if keras_settings.tf32() else "float32"
-        return os.environ.get(PRECISION, ours)
+        return jax_device.precision_of_products()
 
     def device_memory_bytes(self) -> int | None:
         return jax_device.peak_bytes(self.device.first())

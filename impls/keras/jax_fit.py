@@ -29,6 +29,8 @@ class Trainer(Engine, FitTrainer):
 
     def bind(self, X: Floats, Y: Floats) -> None:
         self.data = (jnp.asarray(X), jnp.asarray(Y))
+        # An upload goes on when it returns, and the barrier of training is that of the weights.
+        jax.block_until_ready(self.data)
         self.gather = jax.jit(gathered)
 
     def batch(self, rows: Rows) -> tuple[Array, ...]:

@@ -8,12 +8,10 @@ from __future__ import annotations
 import os
 
 from bench.errors import UsageError
+from impls.precision import switch
 
 JIT_COMPILE = "MLPBENCH_KERAS_JIT_COMPILE"
 STEPS_PER_EXECUTION = "MLPBENCH_KERAS_STEPS_PER_EXECUTION"
-TF32 = "NVIDIA_TF32_OVERRIDE"
-
-SWITCHES = {"0": False, "1": True}
 
 
 def jit_compile() -> bool | None:
@@ -22,25 +20,7 @@ def jit_compile() -> bool | None:
     Raises:
         UsageError: the variable is neither 0 nor 1.
     """
-    return _switch(JIT_COMPILE)
-
-
-def tf32() -> bool:
-    """Whether products on a GPU may round their factors to the 10 bits of TF32; by default not.
-
-    The variable is NVIDIA's own: at 0 its libraries refuse TF32 whatever a program asks for.
-
-    Raises:
-        UsageError: the variable is neither 0 nor 1.
-    """
-    return bool(_switch(TF32))
-
-
-def _switch(name: str) -> bool | None:
-    value = os.environ.get(name)
-    if value is not None and value not in SWITCHES:
-        raise UsageError(f"{name}={value} is not possible: use 0 or 1, or leave it unset")
-    return None if value is None else SWITCHES[value]
+    return switch(JIT_COMPILE)
 
 
 def steps_per_execution() -> int:
@@ -56,8 +36,3 @@ def steps_per_execution() -> int:
             "or leave it unset"
         )
     return int(value)
-
-
-def shown(switch: bool) -> str:  # noqa: FBT001  # the switch is what is shown
-    """A switch in words."""
-    return "on" if switch else "off"

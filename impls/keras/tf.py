@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from impls.contract import Loss, Phase
+from impls.contract import Loss, Phase, unread
 from impls.keras.losses import data_loss, outputs_of, penalty_of, seen
 from impls.keras.tf_engine import Engine, GpuEngine
 from impls.keras.trainer import Trainer
@@ -116,7 +116,7 @@ class EpochTrainer(Engine, Trainer):
         self.Z, self.A = self._forward(self.batch)
 
     def loss(self) -> Loss:
-        return Loss(*self._losses(self.Z, self.T).numpy())
+        return unread(self._losses(self.Z, self.T).numpy)
 
     def backward(self) -> None:
         """Gradients by way of another forward pass, which is why this phase is not timed."""
@@ -128,7 +128,7 @@ class EpochTrainer(Engine, Trainer):
     def step(self, rows: Rows) -> Loss:
         with tf.device(self.device):
             losses, self.current = self._step(tf.constant(rows))
-        return Loss(*losses.numpy())
+        return unread(losses.numpy)
 
     def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
         full = len(order) - len(order) % self.training.batch_size

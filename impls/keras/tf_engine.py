@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from impls import contract
+from impls import contract, precision
 from impls.contract import Pool
-from impls.keras import settings as keras_settings
 from impls.keras.trainer import require_engine
 from impls.parameters import Floats
 
@@ -30,7 +29,7 @@ class Engine(contract.Trainer):
 
     @classmethod
     def declared(cls) -> dict[str, str]:
-        return {**super().declared(), "oneDNN": keras_settings.shown(onednn())}
+        return {**super().declared(), "oneDNN": precision.shown(onednn())}
 
     @staticmethod
     def array_of(tensor: Any) -> Floats:
@@ -48,12 +47,12 @@ class GpuEngine(Engine):
     def absent(cls) -> str | None:
         if not tf.config.list_physical_devices("GPU"):
             return "no device: TensorFlow finds no GPU on this machine"
-        tf.config.experimental.enable_tensor_float_32_execution(keras_settings.tf32())
+        tf.config.experimental.enable_tensor_float_32_execution(precision.tf32())
         return None
 
     @classmethod
     def declared(cls) -> dict[str, str]:
-        return {**super().declared(), "TF32": keras_settings.shown(keras_settings.tf32())}
+        return {**super().declared(), **precision.declaration()}
 
     def synchronize(self) -> None:
         tf.test.experimental.sync_devices()
@@ -61,6 +60,10 @@ class GpuEngine(Engine):
     def device_memory_bytes(self) -> int | None:
         name = self.device.removeprefix("/")
         return int(tf.config.experimental.get_memory_info(name)["peak"])
+
+    def forget_device_peak(self) -> bool:
+        tf.config.experimental.reset_memory_stats(self.device.removeprefix("/"))
+        return True
 
 
 def onednn() -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from impls.contract import Loss
+from impls.contract import Loss, unread
 from impls.keras import settings as keras_settings
 from impls.keras.losses import data_loss, penalty_of, seen
 from impls.keras.torch_engine import Engine, GpuEngine
@@ -50,7 +50,7 @@ class StepTrainer(Engine, Trainer):
         self.cost: Tensor = None
 
     def loss(self) -> Loss:
-        return Loss(*self._costs().tolist())
+        return unread(self._costs().tolist)
 
     def _costs(self) -> Tensor:
         """What is told of the batch; its cost is kept for the way back."""
@@ -85,7 +85,7 @@ class StepTrainer(Engine, Trainer):
         return losses
 
     def step(self, rows: Rows) -> Loss:
-        return Loss(*self._stepped(rows).tolist())
+        return unread(self._stepped(rows).tolist)
 
     def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
         # Read together at the end, so that a device need not wait for us at each step.

@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 
 import torch
 
-from impls import contract
+from impls import contract, precision
 from impls.contract import Pool
-from impls.keras import settings as keras_settings
 from impls.keras.trainer import require_engine
 from impls.parameters import Floats
+from impls.torch import device as torch_device
 
 require_engine("torch")
 
@@ -35,7 +35,7 @@ class Engine(contract.Trainer):
         onednn = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
         return {
             **super().declared(),
-            "oneDNN": keras_settings.shown(onednn),
+            "oneDNN": precision.shown(onednn),
         }
 
     @staticmethod
@@ -52,19 +52,20 @@ class GpuEngine(Engine):
 
     @classmethod
     def absent(cls) -> str | None:
-        if not torch.cuda.is_available():
-            return "no device: PyTorch finds no GPU on this machine"
-        precision = "tf32" if keras_settings.tf32() else "ieee"
-        torch.backends.cuda.matmul.fp32_precision = precision
-        torch.backends.cudnn.conv.fp32_precision = precision
-        return None
+        reason = torch_device.absence()
+        if reason is None:
+            torch_device.set_precision()
+        return reason
 
     @classmethod
     def declared(cls) -> dict[str, str]:
-        return {**super().declared(), "TF32": keras_settings.shown(keras_settings.tf32())}
+        return {**super().declared(), **torch_device.declared()}
 
     def synchronize(self) -> None:
         torch.cuda.synchronize()
 
     def device_memory_bytes(self) -> int | None:
-        return int(torch.cuda.max_memory_allocated())
+        return torch_device.peak_bytes()
+
+    def forget_device_peak(self) -> bool:
+        return torch_device.forget_peak()

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from bench.errors import ImplementationError, UsageError
-from impls import contract
+from impls import contract, precision
 from impls.contract import FEATURES, Feature, State
 from impls.keras import settings as keras_settings
 from impls.keras.losses import outputs_of
@@ -68,7 +68,7 @@ class Trainer(contract.Trainer):
         """
         cls.compiled()
         keras_settings.steps_per_execution()
-        keras_settings.tf32()
+        precision.tf32()
         return None
 
     @classmethod
@@ -87,7 +87,7 @@ class Trainer(contract.Trainer):
 
     @classmethod
     def declared(cls) -> dict[str, str]:
-        return {"jit_compile": keras_settings.shown(cls.compiled())}
+        return {"jit_compile": precision.shown(cls.compiled())}
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
         self.updates, self.optimizer, self.model = self.assembled(network, training)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 
 from impls import contract
-from impls.contract import FEATURES, Feature, Loss, Pool, State
+from impls.contract import FEATURES, Feature, Loss, Pool, State, unread
 from impls.mathematics.dropout import step_key
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows, batches
@@ -78,7 +78,7 @@ class Trainer(contract.Trainer):
         return self.masks.draw(hash_of(places.add_(key)))
 
     def loss(self) -> Loss:
-        return Loss(*self._losses().unbind())
+        return unread(self._losses().tolist)
 
     def _losses(self) -> Tensor:
         """Data, penalty and mean error of the last forward pass, on the device."""
@@ -124,7 +124,7 @@ class Trainer(contract.Trainer):
         self.updates += 1
 
     def step(self, rows: Rows) -> Loss:
-        return Loss(*self._step(rows).unbind())
+        return unread(self._step(rows).tolist)
 
     def _step(self, rows: Rows) -> Tensor:
         """One step; the three numbers of its loss, on the device."""

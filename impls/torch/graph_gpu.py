@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from impls.contract import Loss, Phase
+from impls.contract import Loss, Phase, unread
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows, batches
 from impls.torch import gpu as torch_gpu
@@ -62,7 +62,7 @@ class Trainer(torch_gpu.Trainer):
         self.stretches.clear()
 
     def step(self, rows: Rows) -> Loss:
-        return Loss(*self._replayed(rows)[0].unbind())
+        return unread(self._replayed(rows)[0].tolist)
 
     def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
         most = GRAPH_BATCHES * self.training.batch_size

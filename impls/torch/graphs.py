@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from types import FunctionType
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn import functional
@@ -75,10 +76,17 @@ def graphs(formulas: Formulas, rows: int | None, backend: str) -> Graphs:
         options={"cpp_wrapper": True} if backend == "inductor" else None,
         fullgraph=True,
         dynamic=rows is None,
-        # These closures share their code with those for other formulas, and nothing else.
-        isolate_recompiles=True,
     )
-    return Graphs(compiled(step), compiled(tile), compiled(finish))
+    return Graphs(*(compiled(_with_code_of_its_own(one)) for one in (step, tile, finish)))
+
+
+def _with_code_of_its_own(function: Any) -> Callable[..., Any]:
+    """A copy of ``function`` that shares no code object with the same closure for other formulas.
+
+    The compiler keeps its graphs with the code object and gives up when one has too many of them.
+    """
+    own = function.__code__.replace()
+    return FunctionType(own, function.__globals__, function.__name__, None, function.__closure__)
 
 
 def _gradients(

@@ -10,7 +10,7 @@ import torch
 WARM_UPS = 3
 """Rounds before a recording, as in PyTorch's notes on CUDA graphs.
 
-Libraries take their work space, and cuDNN measures its algorithms, when a shape is new to them;
+Libraries take their work space, and cuDNN chooses its algorithms, when a shape is new to them;
 neither is possible while a graph is recorded.
 """
 
@@ -38,8 +38,14 @@ class CudaGraph:
                 warm_up()
         torch.cuda.current_stream().wait_stream(aside)
         self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
-            work()
+        home = torch.cuda.current_stream()
+        try:
+            with torch.cuda.graph(self.graph):
+                work()
+        except BaseException:
+            # Where ending the recording raises in turn, PyTorch stays on the recording's stream.
+            torch.cuda.set_stream(home)
+            raise
 
     def replay(self) -> None:
         """Launch the graph on the current stream; it runs while the caller goes on."""

@@ -15,7 +15,7 @@ from unittest import mock
 import numpy as np
 
 from bench.proof import gate
-from impls import registry
+from impls import precision, registry
 from impls.contract import Trainer
 from impls.convolution import Convolution
 from impls.keras import settings as keras_settings
@@ -42,12 +42,12 @@ CONVOLUTIONS = (
     Training(batch_size=16, optimiser="rmsprop", reduction="mean", start="glorot"),
 )  # fmt: skip
 SETTINGS = {
-    "by itself": (keras_settings.TF32, "0"),
+    "by itself": (precision.VARIABLE, "0"),
     "compiled": (keras_settings.JIT_COMPILE, "1"),
     "eager": (keras_settings.JIT_COMPILE, "0"),
     "several steps": (keras_settings.STEPS_PER_EXECUTION, "3"),
     "no steps": (keras_settings.STEPS_PER_EXECUTION, "0"),
-    "no switch": (keras_settings.TF32, "yes"),
+    "no switch": (precision.VARIABLE, "yes"),
 }
 Found = dict[str, str]
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from bench.measuring.disturbance import Monitor
+from bench.measuring.measure import CellTimer
+from bench.measuring.timing import SYSTEM_CLOCK
 from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters
+from tests.stand_ins.fakes import REAL_EFFORT
 
 from .conftest import made_up_data
 
@@ -111,9 +116,33 @@ def test_waiting_reaches_what_was_asked_for_last(monkeypatch: pytest.MonkeyPatch
         call()
         trainer.synchronize()
         assert waited[-1] is getattr(trainer, name)
+    trainer.prepare(rows)
+    trainer.forward()
+    trainer.loss()
+    trainer.synchronize()
+    found, penalty = waited[-1]  # type: ignore[misc]
+    assert [part.shape for part in found] == [(2,)]
+    assert penalty.shape == ()
     trainer.bind(*made_up_data(NETWORK, 8))
     trainer.synchronize()
     assert waited[-1] is trainer.data
+
+
+@pytest.mark.parametrize("phase", ["step", "loss"])
+def test_losses_stay_on_the_device_until_somebody_reads_them(
+    monkeypatch: pytest.MonkeyPatch, phase: str
+) -> None:
+    trainer = bound(50)
+    trainer.prepare(np.arange(8))
+    trainer.forward()
+    expected = [float(value) for value in trainer.loss()]
+    read = []
+    asarray = np.asarray
+    monkeypatch.setattr(np, "asarray", lambda *given: read.append(given) or asarray(*given))
+    loss = trainer.step(np.arange(8)) if phase == "step" else trainer.loss()
+    assert not [one for one in read if isinstance(one[0], jax.Array)]
+    assert [float(value) for value in (*loss, *loss)] == pytest.approx(2 * expected, rel=1e-6)
+    assert len([one for one in read if isinstance(one[0], jax.Array)]) == 1
 
 
 def test_memory_is_the_peak_that_the_device_has_counted_if_it_does() -> None:
@@ -125,6 +154,47 @@ def test_memory_is_the_peak_that_the_device_has_counted_if_it_does() -> None:
 def test_precision_and_platform_are_declared() -> None:
     assert jax_mlp.Trainer.declared() == {"precision of products": "float32", "platform": "cpu"}
     assert jax_mlp.Trainer.unavailable() is None
+
+
+class AsOnGpu(jax_mlp.GpuTrainer):
+    device = jax_device.GPU._replace(platform="cpu")
+
+
+def test_tf32_is_declared_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLPBENCH_TF32", raising=False)
+    in_full = {"precision of products": "float32", "platform": "cpu", "TF32": "off"}
+    assert AsOnGpu.declared() == in_full
+    monkeypatch.setenv("MLPBENCH_TF32", "1")
+    assert AsOnGpu.unavailable() is None
+    asked = {**in_full, "precision of products": "tensorfloat32", "TF32": "on"}
+    assert AsOnGpu.declared() == asked
+    assert jax_mlp.Trainer.declared() == {"precision of products": "float32", "platform": "cpu"}
+    monkeypatch.setenv("MLPBENCH_TF32", "2")
+    assert str(AsOnGpu.unavailable()).startswith("MLPBENCH_TF32=2 is not possible: use 0 or 1")
+
+
+def test_what_is_compiled_for_its_length_is_compiled_before_epochs_are_timed() -> None:
+    start = start_parameters(NETWORK, TRAINING, seed=1)
+    trainer = AsOnGpu(NETWORK, TRAINING, start)
+    trainer.bind(*made_up_data(NETWORK, 50))
+    timer = CellTimer(
+        trainer, start, examples=50, seed=1, effort=REAL_EFFORT, clock=SYSTEM_CLOCK,
+        monitor=Monitor(),
+    )  # fmt: skip
+    compiled: list[int] = []
+    watched = timer.watched
+
+    def watch(work: Callable[[], object], iterations: int) -> object:
+        before = trainer.run.epoch._cache_size()  # noqa: SLF001  # there is no public way
+        found = watched(work, iterations)
+        compiled.append(trainer.run.epoch._cache_size() - before)  # noqa: SLF001
+        return found
+
+    timer.watched = watch  # type: ignore[assignment, method-assign]
+    timer.first_call()
+    found = timer.measure()
+    assert "epoch" in {timing.phase for timing in found.timings}
+    assert set(compiled) == {0}
 
 
 def test_a_platform_that_this_process_does_not_have_is_no_device() -> None:

@@ -31,7 +31,10 @@ NETWORK = Network(
 )  # fmt: skip
 DENSE = Network(name="dense", layers=(6, 5, 3))
 UNOPTIMISED = "jax_disable_most_optimizations"
-EXACT = "precision=(Precision.HIGHEST, Precision.HIGHEST)"
+ASKED = {
+    "float32": "precision=(Precision.HIGHEST, Precision.HIGHEST)",
+    "tensorfloat32": "precision=(Precision.HIGH, Precision.HIGH)",
+}
 TRAINING = Training(batch_size=8, optimiser="adam", reduction="mean")
 
 
@@ -144,20 +147,25 @@ def test_predictions_tile_by_tile_are_those_at_once() -> None:
         np.testing.assert_allclose(found, whole[:examples], rtol=1e-5)
 
 
-@pytest.mark.parametrize("trainer_class", [OnCpu, AsOnGpu])
-def test_every_product_asks_for_full_precision(trainer_class: type[jax_mlp.Trainer]) -> None:
+@pytest.mark.parametrize(
+    ("trainer_class", "precision"),
+    [(OnCpu, "float32"), (AsOnGpu, "float32"), (AsOnGpu, "tensorfloat32")],
+)
+def test_every_product_asks_for_its_precision(
+    trainer_class: type[jax_mlp.Trainer], precision: str
+) -> None:
     formulas = Formulas.of(NETWORK, TRAINING)
     P = [
         (np.zeros((n_out, n_in), np.float32), np.zeros(n_out, np.float32))
         for n_in, n_out in NETWORK.shapes
     ]
-    compiled = jax_compiled.compiled(formulas, trainer_class.device)
+    compiled = jax_compiled.compiled(formulas, trainer_class.device, precision)
     X = np.zeros((9, 72), np.float32)
     program = str(compiled.predict.trace(P, X).jaxpr)
     assert program.count("precision=") >= len(P)
-    assert program.count("precision=") == program.count(EXACT)
+    assert program.count("precision=") == program.count(ASKED[precision])
     columns = [np.zeros(6, np.uint32)]
     _, A, back = compiled.forward(P, X, columns, np.uint32(1))
     program = str(compiled.backward.trace(back, A, A, np.float32(1)).jaxpr)
     assert program.count("precision=") >= 2 * len(P) - 1
-    assert program.count("precision=") == program.count(EXACT)
+    assert program.count("precision=") == program.count(ASKED[precision])

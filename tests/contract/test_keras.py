@@ -115,7 +115,7 @@ def test_without_a_gpu_its_row_says_so(engines: Engines, name: str) -> None:
 def test_wrong_settings_are_a_reason_and_not_a_crash(engines: Engines, name: str) -> None:
     found = engines.about(name)
     assert "MLPBENCH_KERAS_STEPS_PER_EXECUTION=0 is not possible: use" in found["no steps"]
-    assert "NVIDIA_TF32_OVERRIDE=yes is not possible: use 0 or 1" in found["no switch"]
+    assert "MLPBENCH_TF32=yes is not possible: use 0 or 1" in found["no switch"]
 
 
 @pytest.mark.parametrize("name", ROW_NAMES)
@@ -158,15 +158,11 @@ def test_steps_are_a_whole_number_of_at_least_1(
         keras_settings.steps_per_execution()
 
 
-def test_unset_leaves_it_to_the_loop_and_to_full_precision(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_unset_leaves_it_to_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (keras_settings.JIT_COMPILE, keras_settings.STEPS_PER_EXECUTION):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.delenv(keras_settings.TF32, raising=False)
     assert keras_settings.jit_compile() is None
     assert keras_settings.steps_per_execution() == 1
-    assert not keras_settings.tf32()
 
 
 def test_a_process_of_another_engine_is_refused() -> None:

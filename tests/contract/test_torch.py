@@ -142,3 +142,15 @@ def test_a_new_learning_rate_and_a_shorter_batch_compile_at_most_once_more() -> 
     trainer.epoch(order[:107])
     trainer.step(order[:20])
     assert len(traced) == 2
+
+
+@torch._dynamo.config.patch(recompile_limit=1, fail_on_recompile_limit_hit=True)  # noqa: SLF001
+def test_graphs_for_other_formulas_do_not_count_towards_the_compilers_limit() -> None:
+    class Traced(torch_compiled.Trainer):
+        backend = "eager"
+
+    for nodes in (5, 6, 7):
+        network = Network(name="one", layers=(20, nodes, 5))
+        trainer = Traced(network, TRAINING, start_parameters(network, TRAINING, seed=1))
+        trainer.bind(*made_up_data(network, 66))
+        trainer.step(np.arange(33))

@@ -31,6 +31,7 @@ from .test_trainers import (
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from impls.torch import autograd as torch_autograd  # noqa: E402
+from impls.torch import device as torch_device  # noqa: E402
 from impls.torch import gpu as torch_gpu  # noqa: E402
 from impls.torch import graph_gpu as torch_graph_gpu  # noqa: E402
 from impls.torch import recorded as torch_recorded  # noqa: E402
@@ -211,7 +212,8 @@ def test_an_eager_step_needs_no_value_either(case: str) -> None:
         device = "meta"
 
     loss = bound(Meta, case).step(np.arange(20))
-    assert loss.data.device.type == "meta"
+    with pytest.raises(RuntimeError, match="meta"):
+        float(loss.data)
 
 
 def test_adam_on_rates_in_single_precision_is_declined_for_double() -> None:
@@ -229,18 +231,40 @@ def test_without_a_gpu_they_say_so() -> None:
         assert reason.startswith("no device: PyTorch finds no CUDA GPU on this machine")
 
 
+@pytest.fixture
+def _in_full_afterwards() -> Iterator[None]:
+    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLPBENCH_TF32", raising=False)
+        torch_device.set_precision()
+
+
+@pytest.mark.usefixtures("_in_full_afterwards")
 def test_tf32_is_off_unless_it_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.delenv("NVIDIA_TF32_OVERRIDE", raising=False)
-    assert torch_gpu.Trainer.declared() == {"TF32": "off", "cudnn.benchmark": "on"}
+    monkeypatch.delenv("MLPBENCH_TF32", raising=False)
+    assert torch_gpu.Trainer.declared() == {"TF32": "off", "cudnn.benchmark": "off"}
     assert torch_graph_gpu.Trainer.declared()["batches per CUDA graph"] == "at most 1000"
-    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "1")
+    monkeypatch.setenv("MLPBENCH_TF32", "1")
     assert torch_gpu.Trainer.unavailable() is None
     assert torch_gpu.Trainer.declared()["TF32"] == "on"
-    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "yes")
-    assert "NVIDIA_TF32_OVERRIDE=yes is not possible" in str(torch_gpu.Trainer.unavailable())
-    monkeypatch.delenv("NVIDIA_TF32_OVERRIDE")
-    torch_gpu.set_precision()
+    monkeypatch.setenv("MLPBENCH_TF32", "yes")
+    assert "MLPBENCH_TF32=yes is not possible" in str(torch_gpu.Trainer.unavailable())
+
+
+@pytest.mark.usefixtures("_in_full_afterwards")
+@pytest.mark.parametrize("allowed", [False, True])
+def test_all_of_pytorchs_getters_answer(monkeypatch: pytest.MonkeyPatch, *, allowed: bool) -> None:
+    # The compiler reads some of them, and they raise where switches are mixed.
+    monkeypatch.setenv("MLPBENCH_TF32", str(int(allowed)))
+    torch_device.set_precision()
+    assert torch.backends.cuda.matmul.allow_tf32 is allowed
+    assert torch.backends.cudnn.allow_tf32 is allowed
+    assert torch.get_float32_matmul_precision() == ("high" if allowed else "highest")
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=allowed):
+        pass
+    used = {torch.backends.cudnn.conv.fp32_precision, torch.backends.cuda.matmul.fp32_precision}
+    assert ("tf32" in used) is allowed
 
 
 class Cuda:
@@ -274,11 +298,68 @@ def test_a_cuda_graph_is_warmed_up_aside_then_recorded_then_replayed(
         *("Stream", "current_stream", "wait_stream"),
         *("stream", "enter", *["warm up"] * torch_recorded.WARM_UPS, "exit"),
         *("current_stream", "wait_stream"),
-        *("CUDAGraph", "graph", "enter", "work", "exit"),
+        *("CUDAGraph", "current_stream", "graph", "enter", "work", "exit"),
     ]
     cuda.calls.clear()
     recorded.replay()
     assert cuda.calls == ["replay"]
+
+
+def test_a_recording_that_fails_leaves_pytorch_on_the_stream_where_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Failing(Cuda):
+        def __exit__(self, *_: object) -> None:
+            super().__exit__()
+            if self.calls[-2] == "work":
+                raise RuntimeError("an error during the recording")
+
+    def work() -> None:
+        cuda.calls.append("work")
+        raise MemoryError
+
+    cuda = Failing()
+    monkeypatch.setattr(torch, "cuda", cuda)
+    with pytest.raises(RuntimeError, match="during the recording"):
+        torch_recorded.CudaGraph(lambda: None, work)
+    assert cuda.calls[-3:] == ["work", "exit", "set_stream"]
+
+
+class Stages:
+    """A recording that only says where its work stands: before, in the warm-up, in the work."""
+
+    now: ClassVar[str] = "eager"
+
+    def __init__(self, warm_up: Any, work: Any) -> None:
+        for Stages.now, part in (("warm up", warm_up), ("work", work)):
+            part()
+        Stages.now = "eager"
+
+    def replay(self) -> None:
+        """Nothing: the weights stay."""
+
+
+@pytest.mark.parametrize("case", ["momentum", "adam", "rmsprop"])
+def test_no_node_of_autograd_lives_from_one_stage_into_the_recording(case: str) -> None:
+    # It would run on the stream of the stage that made it, which a recording cannot wait for.
+    found: set[tuple[str, str]] = set()
+
+    class Noting(torch_graph_gpu.Trainer):
+        device = "cpu"
+        record = Stages
+
+        def gradients_of(self, *arguments: Any, **options: Any) -> Any:
+            for value in self.values:
+                metadata = value.view_as(value).grad_fn.next_functions[0][0].metadata
+                found.add((metadata.setdefault("made in", Stages.now), Stages.now))
+            return super().gradients_of(*arguments, **options)
+
+    trainer = bound(Noting, case)
+    for phase in (lambda: trainer.prepare(np.arange(20)), trainer.forward, trainer.backward):
+        phase()
+    trainer.step(np.arange(20))
+    trainer.epoch(epoch_order(70, 1, 0))
+    assert found == {(stage, stage) for stage in ("eager", "warm up", "work")}
 
 
 def test_the_barrier_and_the_memory_are_those_of_the_device(
@@ -291,3 +372,6 @@ def test_the_barrier_and_the_memory_are_those_of_the_device(
     trainer.synchronize()
     assert waited == [1]
     assert trainer.device_memory_bytes() == 12345
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: waited.append(2))
+    assert trainer.forget_device_peak()
+    assert waited == [1, 2]

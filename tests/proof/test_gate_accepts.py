@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from bench.proof import gate
-from bench.proof.tolerance import Tolerances, tolerances
+from bench.proof.tolerance import Rounding, Tolerances, tolerances
 from impls.networks import Network, Training
 from impls.parameters import Floats, epoch_order, start_parameters
 from tests.stand_ins import fakes
@@ -106,7 +106,8 @@ def test_pixels_that_are_nearly_always_black_saturate_outputs_and_are_accepted()
 
 def test_the_tolerance_grows_with_the_root_of_the_longest_sum_and_shrinks_with_precision() -> None:
     def bound(layers: tuple[int, ...], batch_size: int, dtype: str = "float32") -> Tolerances:
-        return tolerances(Network(name="any", layers=layers, dtype=dtype), batch_size)  # type: ignore[arg-type]
+        net = Network(name="any", layers=layers, dtype=dtype)  # type: ignore[arg-type]
+        return tolerances(net, batch_size, Rounding.of(net, {}))
 
     small, wide = bound((196, 70, 10), 1), bound((784, 70, 10), 1)
     assert wide.outputs == pytest.approx(2 * small.outputs)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bench.errors import UsageError
 from bench.proof import gate, kinks, probe, truth
-from bench.proof.tolerance import tolerances
+from bench.proof.tolerance import Rounding, tolerances
 from impls.contract import Trainer
 from impls.convolution import Convolution
 from impls.mathematics import reference
@@ -29,6 +29,7 @@ NETWORK = Network(
     convolutions=(Convolution(filters=3, pool=2), Convolution(filters=4, kernel=2)),
 )
 """Its first pool drops a row; the image has two channels, so that their order shows."""
+SINGLE = Rounding(2**-23)
 TRAINING = Training(batch_size=12, l2=1e-4, reduction="mean", start="glorot", optimiser="adam")
 
 
@@ -168,7 +169,7 @@ def one_filter(weights: list[float], X: list[list[float]], pool: int = 2) -> ref
 
 def doubtful(trainer: reference.Trainer) -> list[bool]:
     rows = np.arange(len(trainer.X))
-    return kinks.doubtful(trainer, rows, trainer.draw_masks(len(rows))).tolist()
+    return kinks.doubtful(trainer, rows, trainer.draw_masks(len(rows)), SINGLE).tolist()
 
 
 def test_a_tie_of_different_patches_is_in_doubt_and_one_of_equal_patches_is_not() -> None:
@@ -198,9 +199,10 @@ def test_only_the_largest_of_a_square_can_be_at_a_kink() -> None:
 
 def test_examples_in_doubt_are_replaced_or_said_to_remain() -> None:
     tied, apart = [2.0, 1, 1, 2, 0, 0, 0, 0], [1.0, 2, 9, 0, 0, 0, 0, 0]
-    rows, certain = kinks.away_from_kinks(one_filter([1, 1], [tied, apart, tied]), np.arange(3))
+    trainer = one_filter([1, 1], [tied, apart, tied])
+    rows, certain = kinks.away_from_kinks(trainer, np.arange(3), SINGLE)
     assert (rows.tolist(), certain) == ([1, 1, 1], True)
-    rows, certain = kinks.away_from_kinks(one_filter([1, 1], [tied, tied]), np.arange(2))
+    rows, certain = kinks.away_from_kinks(one_filter([1, 1], [tied, tied]), np.arange(2), SINGLE)
     assert (len(rows), certain) == (2, False)
 
 
@@ -253,7 +255,7 @@ def test_pixels_get_factors_and_a_background_of_zeros_stays() -> None:
 
 def test_a_filter_sums_over_the_places_of_its_pooled_map() -> None:
     network, eps = PRESETS["cnn-small"].network, 2**-23
-    found = tolerances(network, 128)
+    found = tolerances(network, 128, SINGLE)
     assert found.outputs == pytest.approx(8 * eps * np.sqrt(800))
     expected = [8 * eps * np.sqrt(n) for n in (128 * 169, 128 * 25, 800, 800)]
     assert found.layers == pytest.approx(expected)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bench.proof import gate, kinks, probe
+from bench.proof.tolerance import Rounding
 from impls.contract import Trainer
 from impls.mathematics import reference
 from impls.networks import Network, Training
@@ -145,7 +146,7 @@ def kinked() -> tuple[reference.Trainer, np.ndarray]:
 
 def test_examples_at_a_kink_are_replaced_by_others() -> None:
     trainer, X = kinked()
-    rows, certain = kinks.away_from_kinks(trainer, np.arange(30))
+    rows, certain = kinks.away_from_kinks(trainer, np.arange(30), Rounding(2**-23))
     assert certain
     assert rows.shape == (30,)
     assert (X[rows] > 0).all()
@@ -157,7 +158,7 @@ def test_only_relu_has_kinks_to_keep_away_from() -> None:
     trainer, _ = kinked()
     trainer.network = msgspec.structs.replace(trainer.network, activation="tanh")
     given = np.arange(30)
-    assert kinks.away_from_kinks(trainer, given) == (given, True)
+    assert kinks.away_from_kinks(trainer, given, Rounding(2**-23)) == (given, True)
 
 
 def test_an_implementation_may_put_a_kink_on_either_side(monkeypatch: pytest.MonkeyPatch) -> None:
