@@ -7,19 +7,19 @@ point in the group ``mlpbench.implementations`` or ``--impl path/to/file.py:Clas
 
 from __future__ import annotations
 
-import ast
-import importlib
-import importlib.metadata
 import importlib.util
-import sys
 from pathlib import Path
-from typing import cast
 
 from bench.errors import ImplementationError, UnknownNameError
-from impls.contract import Trainer
+from impls import loading
+from impls.loading import load
 from impls.row import Row
 
-ENTRY_POINT_GROUP = "mlpbench.implementations"
+__all__ = [
+    "GPU_FILES", "ROWS", "Row", "find", "known", "load", "missing", "no_device", "shows_gpu",
+    "top_of_ladder",
+]  # fmt: skip
+
 GPU_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 """What the drivers of NVIDIA, AMD and Windows' Linux leave in ``/dev``."""
 
@@ -80,14 +80,13 @@ def known() -> dict[str, Row]:
         ImplementationError: an entry point uses a name that is taken.
     """
     rows = {row.name: row for row in ROWS}
-    for entry in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
-        if entry.name in rows:
+    for row in loading.declared():
+        if row.name in rows:
             raise ImplementationError(
-                f"entry point {entry.name!r} ({entry.value}) has the name of another "
-                "implementation: rename it in the package that declares it"
+                f"entry point {row.name!r} ({row.target}) has the name of another implementation: "
+                "rename it in the package that declares it"
             )
-        source = entry.dist.name if entry.dist else "an entry point"
-        rows[entry.name] = Row(entry.name, entry.value, f"from {source}")
+        rows[row.name] = row
     return rows
 
 
@@ -101,53 +100,16 @@ def find(name: str) -> Row:
 
     Raises:
         UnknownNameError: neither.
-        ImplementationError: the file does not exist.
+        ImplementationError: the file cannot be read, or does not have the class.
     """
-    path, separator, class_name = name.rpartition(":")
-    if separator and path.endswith(".py"):
-        file = Path(path).resolve()
-        _require_class(file, class_name)
-        return Row(f"{file.stem}:{class_name}", f"{file}:{class_name}", f"from {file.name}")
+    row = loading.in_file(name)
+    if row is not None:
+        return row
     rows = known()
     if name not in rows:
         hint = "Or give a file, such as path/to/file.py:ClassName."
         raise UnknownNameError("implementation", name, rows, hint=hint)
     return rows[name]
-
-
-def _require_class(file: Path, class_name: str) -> None:
-    """Refuse a file that cannot hold the class, without running it.
-
-    Raises:
-        ImplementationError: no such file, not Python, or nothing of that name in it.
-    """
-    try:
-        tree = ast.parse(file.read_bytes(), filename=str(file))
-    except OSError as error:
-        raise ImplementationError(
-            f"cannot read {file}: {error.strerror}. Check the path."
-        ) from error
-    except (SyntaxError, ValueError) as error:
-        raise ImplementationError(f"{file} is not valid Python: {error}") from error
-    names = _names_bound(tree)
-    if class_name not in names:
-        known = f"it has {', '.join(sorted(names))}" if names else "it has nothing"
-        raise ImplementationError(
-            f"{file.name} has no class {class_name!r} ({known}): check the name after the colon"
-        )
-
-
-def _names_bound(tree: ast.Module) -> set[str]:
-    """Names that a module binds at its top level by a class, an import or an assignment."""
-    names = set()
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.ImportFrom):
-            names |= {alias.asname or alias.name for alias in node.names}
-        elif isinstance(node, ast.Assign):
-            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-    return names
 
 
 def missing(row: Row) -> str | None:
@@ -167,41 +129,11 @@ def no_device(row: Row) -> str | None:
 
     Only device files are looked for; whether a library can use the device is for the worker to say.
     """
-    if row.device == "cpu" or any(Path(file).exists() for file in GPU_FILES):
+    if row.device == "cpu" or shows_gpu():
         return None
     return f"no device: this machine shows no GPU (none of {', '.join(GPU_FILES)} exists)"
 
 
-def load(row: Row) -> type[Trainer]:
-    """Import the implementation of ``row``; the heavy part of a worker's start.
-
-    Raises:
-        ImplementationError: the module does not import, or has no such class.
-    """
-    address, _, class_name = row.target.rpartition(":")
-    is_file = address.endswith(".py")
-    try:
-        module = _import_file(Path(address)) if is_file else importlib.import_module(address)
-    except Exception as error:
-        # A file from elsewhere may raise anything while it is imported.
-        kind = type(error).__name__
-        raise ImplementationError(
-            f"{row.name}: importing {address} raised {kind}: {error}"
-        ) from error
-    if not hasattr(module, class_name):
-        raise ImplementationError(
-            f"{row.name}: {address} has no class {class_name!r}: check the name after the colon"
-        )
-    return cast(type[Trainer], getattr(module, class_name))
-
-
-def _import_file(path: Path) -> object:
-    """Import a file outside any package under a name that no package has."""
-    name = f"_mlpbench_implementation_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+def shows_gpu() -> bool:
+    """Whether a driver has left the file of a GPU here."""
+    return any(Path(file).exists() for file in GPU_FILES)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ast
-import importlib.metadata
 import importlib.util
 import re
 import sys
 import tomllib
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 
@@ -17,11 +15,10 @@ import pytest
 
 import bench
 from bench import selfcheck
-from bench.errors import ImplementationError, UnknownNameError
+from bench.errors import UnknownNameError
 from bench.proof import gate
 from impls import registry
 from impls.data.normalise import NORMALISATIONS
-from impls.mathematics import reference
 from impls.networks import LossName, Network, Training
 from impls.parameters import start_parameters
 from impls.presets import Preset
@@ -29,6 +26,7 @@ from impls.registry import ROWS
 from impls.row import Row
 from reports import page
 from reports.section import Section
+from tests.test_loading import row_of_text
 
 CHECKOUT = Path(__file__).parents[1]
 PACKAGES = [Path(bench.__file__).parents[1] / name for name in ("bench", "impls", "reports")]
@@ -137,78 +135,10 @@ def test_nothing_is_missing_where_everything_is_installed() -> None:
     assert registry.missing(Row("x", "m:C", "s", requires=("json", "numpy"))) is None
 
 
-def _declare(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """Pretend that an installed package declares this entry point."""
-    group = "mlpbench.implementations"
-    declared = {group: [EntryPoint(name=name, value=value, group=group)]}
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda *, group: declared[group])
-
-
-def test_an_entry_point_of_another_package_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    _declare(monkeypatch, "theirs", "impls.mathematics.reference:Trainer")
-    assert list(registry.known()) == [*(row.name for row in ROWS), "theirs"]
-    row = registry.find("theirs")
-    assert (row.device, row.rung, row.role) == ("cpu", None, "trainer")
-    assert registry.load(row) is reference.Trainer
-
-
-def test_an_entry_point_cannot_take_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    _declare(monkeypatch, ROWS[0].name, "theirs.mlp:Trainer")
-    with pytest.raises(ImplementationError, match=r"theirs\.mlp:Trainer\) has the name of another"):
-        registry.known()
-
-
-def test_a_broken_entry_point_is_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    _declare(monkeypatch, "theirs", "absent_package.mlp:Trainer")
-    with pytest.raises(ImplementationError, match=r"theirs: importing absent_package\.mlp"):
-        registry.load(registry.find("theirs"))
-
-
 def test_an_unknown_name_is_answered_with_the_nearest_and_with_how_to_give_a_file() -> None:
     name = ROWS[0].name
     with pytest.raises(UnknownNameError, match=f"Did you mean '{name}'.*FILE|file, such as"):
         registry.find(name[:-1])
-
-
-def _file_row(folder: Path, text: str, class_name: str = "Mine") -> Row:
-    file = folder / "mine.py"
-    file.write_text(text, encoding="utf-8")
-    return registry.find(f"{file}:{class_name}")
-
-
-def test_a_class_in_a_file_is_a_row(tmp_path: Path) -> None:
-    row = _file_row(
-        tmp_path, "from impls.mathematics import reference\nclass Mine(reference.Trainer): ...\n"
-    )
-    assert row.name == "mine:Mine"
-    assert issubclass(registry.load(row), reference.Trainer)
-
-
-def test_a_file_is_found_from_the_current_folder_and_remembered_in_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "mine.py").write_text("class Mine: ...")
-    monkeypatch.chdir(tmp_path)
-    assert registry.find("mine.py:Mine").target == f"{tmp_path.resolve() / 'mine.py'}:Mine"
-
-
-def test_a_file_that_is_not_there_is_an_error_before_anything_runs(tmp_path: Path) -> None:
-    with pytest.raises(ImplementationError, match=r"cannot read .*absent\.py: .*Check the path"):
-        registry.find(f"{tmp_path}/absent.py:Mine")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("class Other: ...", "has no class 'Mine' (it has Other): check the name after the colon"),
-        ("import absent_package\nclass Mine: ...", "No module named 'absent_package'"),
-        ("class Mine(", "is not valid Python"),
-    ],
-    ids=["no class", "no package", "no Python"],
-)
-def test_a_file_that_does_not_load_says_why(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(ImplementationError, match=re.escape(message)):
-        registry.load(_file_row(tmp_path, text))
 
 
 def _example(heading: str) -> str:
@@ -221,7 +151,7 @@ def _example(heading: str) -> str:
 def test_the_implementation_in_the_contributing_guide_passes_the_gate(
     tmp_path: Path, loss: LossName
 ) -> None:
-    row = _file_row(tmp_path, _example("### An implementation"), "Trainer")
+    row = row_of_text(tmp_path, _example("### An implementation"), "Trainer")
     network = Network(name="n", layers=(6, 5, 4, 3), activation="tanh", loss=loss)
     training = Training(batch_size=8, l1=0.1)
     rng = np.random.default_rng(5)

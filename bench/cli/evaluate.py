@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from bench.cli.output import folder_for, note, open_folder
 from bench.cli.reading import read_raw, require_class
 from bench.cli.shared_options import dataset_option, digit_option, out_option
 from bench.planning.plan import require_distinct
+from impls import environment
 from impls.data.training_data import TrainingData, from_raw
 from impls.training import model_files, sessions
 from impls.training.evaluation import Trained, evaluate
@@ -64,8 +64,8 @@ def _evaluated(
     console: Console, name: str, model: Model, data: TrainingData, implementation: str | None
 ) -> Trained:
     sessions.require_fit(model.network, data)
-    row = choose_trainer(implementation or model.implementation)
-    os.environ.update(row.environment)
+    row = choose_trainer(implementation or sessions.address_of(sessions.row_of(model)))
+    environment.settle(row, is_ours=True)
     if data.sha256 != model.source.sha256:
         note(console, f"{name} was trained on {model.source.name}, other data than these.")
     trainer = sessions.build(row, model.network, model.training, model.state.parameters)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from bench.cli.shared_options import out_option, with_options
 from bench.cli.studied import Studied, outcome_table, studied_parameter
 from bench.cli.training_options import LEARNING_OPTIONS, Choice, choose
 from bench.cli.training_progress import TrainingProgress
-from impls import registry
+from impls import environment, registry
 from impls.data import TrainingData
 from impls.data.training_data import from_raw
 from impls.row import Row
@@ -79,7 +78,7 @@ def study_command(context: click.Context, /, **options: Any) -> int:
         for text, value in studied.values.items()
     }
     row = choose_trainer(options["implementation"])
-    os.environ.update(row.environment)
+    environment.settle(row, is_ours=True)
     read = _Reader(console, context.params)
     for choice in choices.values():
         sessions.require_fit(choice.network, read(choice))

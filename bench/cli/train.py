@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +18,8 @@ from bench.cli.shared_options import with_options
 from bench.cli.train_options import TRAIN_OPTIONS, WITH_RESUME
 from bench.cli.training_options import LEARNING_OPTIONS, choose
 from bench.cli.training_run import model_path, train
-from bench.errors import UsageError
-from impls import registry
+from bench.errors import ImplementationError, UsageError
+from impls import environment, registry
 from impls.data import TrainingData
 from impls.row import Row
 from impls.training import model_files, sessions
@@ -85,11 +84,10 @@ def train_command(context: click.Context, /, **options: Any) -> int:
 
 def _session(console: Console, plan: Plan, row: Row) -> Session | None:
     """The training with ``row``; None, with a word, where a pattern's row declines the network."""
-    # What a worker's environment would hold before import.
-    os.environ.update(row.environment)
     try:
+        environment.settle(row, is_ours=True)
         return plan.begin(row)
-    except UsageError as error:
+    except (UsageError, ImplementationError) as error:
         if row.name in plan.named:
             raise
         note(console, f"left out: {error}")
@@ -132,7 +130,7 @@ def _resumed(console: Console, context: click.Context) -> Plan:
     data = read_data(console, options["dataset"], model.normaliser)
     if model.source.examples < len(data.X):
         data = data.take(model.source.examples)
-    names = options["implementations"] or (model.implementation,)
+    names = options["implementations"] or (sessions.address_of(sessions.row_of(model)),)
 
     def begin(row: Row) -> Session:
         session = sessions.go_on(row, model, data)

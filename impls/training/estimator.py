@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import msgspec
@@ -15,19 +14,18 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bench.errors import UsageError
-from impls import registry
+from impls import environment, registry
 from impls.contract import Trainer
 from impls.convolution import Convolution
 from impls.data.normalise import Normaliser
 from impls.networks import Network, Training
 from impls.parameters import Floats, start_parameters
-from impls.presets import find_preset
-from impls.training import model_files, sessions
+from impls.training import sessions
 from impls.training.fit import fit
 
 _Described = TypeVar("_Described", Network, Training)
 
-_TRAINING = (
+TRAINING_PARAMETERS = (
     "epochs", "learning_rate", "decay", "momentum", "l1", "l2", "optimiser", "beta1", "beta2",
     "rho", "epsilon", "reduction", "start", "start_scale",
 )  # fmt: skip
@@ -43,7 +41,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
     channels of the features, in this order.  The other parameters are those of
     :class:`impls.networks.Network` and :class:`impls.networks.Training`, with defaults that suit
     small data as well.  ``batch_size`` is at most the number of examples.  Features are not scaled:
-    put a ``StandardScaler`` before it.
+    put a ``StandardScaler`` before it.  An implementation on other libraries sets the environment
+    variables that they need, where these are not set and the libraries not imported.
 
     After ``fit``, ``classes_`` holds the labels, ``history_`` the losses of every epoch,
     ``n_iter_`` the number of epochs, ``network_`` and ``training_`` what was trained,
@@ -51,6 +50,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
 
     Raises:
         UsageError: in ``fit``, where parameters make no network or the implementation declines it.
+        ImplementationError: there too, where it cannot be imported, or its libraries have been
+            set up for another one.
     """
 
     def __init__(
@@ -133,7 +134,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         X = validate_data(self, X, dtype=self.network_.dtype, order="C", reset=False)
         if self.normaliser_ is not None:
             X = self.normaliser_.apply(X).astype(self.network_.dtype, copy=False)
-        outputs = self._ready().predict(X).astype(np.float64)
+        outputs = self.ready().predict(X).astype(np.float64)
         sums = outputs.sum(axis=1, keepdims=True)
         # Sigmoid outputs may all be 0 in float32: then nothing speaks for any class.
         even: Floats = np.full_like(outputs, 1 / outputs.shape[1])
@@ -163,16 +164,21 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         return _checked(fields, Network)
 
     def _training(self, examples: int, seed: int) -> Training:
-        fields = {name: getattr(self, name) for name in _TRAINING}
+        fields = {name: getattr(self, name) for name in TRAINING_PARAMETERS}
         size = min(self.batch_size, examples)
         return _checked({**fields, "batch_size": size, "dropout_seed": seed}, Training)
 
     def _build(self, parameters: Any) -> Trainer:
         row = registry.find(self.implementation)
+        environment.settle(row)
         return sessions.build(row, self.network_, self.training_, parameters)
 
-    def _ready(self) -> Trainer:
-        """The trainer; built anew where this came out of a pickle or a file."""
+    def ready(self) -> Trainer:
+        """The trainer of a fitted estimator; built anew where this came out of a pickle or a file.
+
+        Raises:
+            UsageError, ImplementationError: as in ``fit``.
+        """
         if "_trainer" not in self.__dict__:
             self._trainer = self._build(self.parameters_)
         return self._trainer
@@ -182,45 +188,6 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         # It may hold compiled functions and device memory.
         state.pop("_trainer", None)
         return state
-
-
-def from_preset(implementation: str, network: str, **settings: Any) -> NetworkClassifier:
-    """An estimator with the hidden layers and the training of a preset, or of layer sizes.
-
-    ``settings`` take the place of the preset's.
-
-    Raises:
-        UnknownNameError: there is no such preset.
-    """
-    preset = find_preset(network, activation=None, loss=None)
-    training = preset.training_at(settings.get("batch_size", preset.training.batch_size))
-    return NetworkClassifier(implementation, **(_settings(preset.network, training) | settings))
-
-
-def from_model(path: str | Path, implementation: str | None = None) -> NetworkClassifier:
-    """A fitted estimator from a saved model; it predicts from features as they were stored.
-
-    ``implementation`` predicts, by default the one that trained the network.
-
-    Raises:
-        ModelError: see :func:`impls.training.model_files.load`.
-    """
-    model = model_files.load(Path(path))
-    found = NetworkClassifier(
-        implementation or model.implementation,
-        **_settings(model.network, model.training),
-        shuffle=model.order.shuffle,
-        random_state=model.order.seed,
-    )
-    names = model.source.class_names
-    numbered = names == tuple(map(str, range(len(names))))
-    found.classes_ = np.arange(len(names)) if numbered else np.array(names)
-    found.n_features_in_ = model.network.layers[0]
-    found.network_, found.training_ = model.network, model.training
-    found.normaliser_ = model.normaliser
-    found.history_, found.n_iter_ = model.history, model.epochs
-    found.parameters_ = model.state.parameters
-    return found
 
 
 def _checked(fields: dict[str, Any], kind: type[_Described]) -> _Described:
@@ -233,18 +200,3 @@ def _checked(fields: dict[str, Any], kind: type[_Described]) -> _Described:
         return msgspec.convert(fields, kind)
     except msgspec.ValidationError as error:
         raise UsageError(f"no {kind.__name__.lower()} can be made of {fields}: {error}") from error
-
-
-def _settings(network: Network, training: Training) -> dict[str, Any]:
-    """Parameters of an estimator that trains this network in this way."""
-    return {
-        "hidden_layers": network.layers[1:-1],
-        "activation": network.activation,
-        "loss": network.loss,
-        "dropout": network.dropout or 0.0,
-        "image": network.image,
-        "convolutions": network.convolutions,
-        "dtype": network.dtype,
-        "batch_size": training.batch_size,
-        **{name: getattr(training, name) for name in _TRAINING},
-    }

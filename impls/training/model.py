@@ -36,7 +36,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Model:
     """A trained network at the end of an epoch, with how it got there.
 
-    ``normaliser`` is what examples go through before the network sees them.
+    ``implementation`` is the address of the one that trained it, as :func:`impls.registry.find`
+    takes it.  ``normaliser`` is what examples go through before the network sees them.
     """
 
     implementation: str

@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
-from bench.errors import ModelError, UsageError
+from bench.errors import ImplementationError, ModelError, UnknownNameError, UsageError
 from impls import contract, registry
 from impls.contract import Trainer
 from impls.data import TrainingData
+from impls.data.paths import shown
 from impls.networks import Network, Training
 from impls.parameters import Parameters, start_parameters
 from impls.row import Row
@@ -71,7 +73,7 @@ class Session:
     def model(self) -> Model:
         """The network as it is now; only between epochs can it be gone on with exactly."""
         return Model(
-            implementation=self.row.name,
+            implementation=address_of(self.row),
             network=self.trainer.network,
             training=self.trainer.training,
             order=self.order,
@@ -141,6 +143,31 @@ def forgotten(session: Session, model: Model) -> str:
     if type(session.trainer).resume is contract.Trainer.resume:
         return f"{session.row.name} does not take up what another optimiser remembers"
     return ""
+
+
+def address_of(row: Row) -> str:
+    """What :func:`impls.registry.find` finds ``row`` by, in another process as well.
+
+    For a row of the registry that is its name, for any other one where its file lies.
+    """
+    path, _, class_name = row.target.rpartition(":")
+    return f"{shown(Path(path))}:{class_name}" if path.endswith(".py") else row.name
+
+
+def row_of(model: Model) -> Row:
+    """The implementation that trained the network.
+
+    Raises:
+        ModelError: it is in the registry no more, or its file is gone.
+    """
+    try:
+        return registry.find(model.implementation)
+    except (ImplementationError, UnknownNameError) as error:
+        raise ModelError(
+            f"the network was trained by {model.implementation}, which is not to be had here: name "
+            "another implementation, with --impl NAME or as the second argument of load_model. "
+            f"({error})"
+        ) from error
 
 
 def build(row: Row, network: Network, training: Training, parameters: Parameters) -> Trainer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import impls
+from bench.errors import ModelError
+from impls.training import model_files
 from tests.stand_ins.command import Said
 
 Command = Callable[..., Said]
@@ -45,6 +49,25 @@ def test_every_implementation_finds_the_same(
     assert network["test"]["accuracy"] == last["test_accuracy"]
     assert network["train"]["loss"] == pytest.approx(last["loss"], rel=1e-5)
     assert "after 8 epochs" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_an_implementation_in_a_file_predicts_with_what_it_has_learned(
+    mlpbench: Command, npz: Path, tmp_path: Path, model: Path
+) -> None:
+    (tmp_path / "mine.py").write_text("from impls.numpy.optimized import Trainer as Mine\n")
+    kept = dataclasses.replace(
+        model_files.load(model), implementation=f"{tmp_path / 'mine.py'}:Mine"
+    )
+    model_files.save(kept, tmp_path / "kept.npz")
+    arguments = ("evaluate", tmp_path / "kept.npz", "--dataset", npz, "--out", tmp_path / "out")
+    assert mlpbench(*arguments).code == 0
+    assert impls.load_model(tmp_path / "kept.npz").implementation == kept.implementation
+    (tmp_path / "mine.py").unlink()
+    said = mlpbench(*arguments)
+    assert said.code == 64
+    assert "name another implementation, with --impl NAME or as the second argument" in said.err
+    with pytest.raises(ModelError, match=r"cannot read .*mine\.py"):
+        impls.load_model(tmp_path / "kept.npz")
 
 
 def test_other_data_are_normalised_as_those_of_the_training(

@@ -62,6 +62,22 @@ def test_a_checkpoint_is_gone_on_with_by_the_implementation_that_wrote_it(
     assert_same_training(saved(tmp_path / "resumed", "numba"), saved(tmp_path / "out", "numba"))
 
 
+def test_an_implementation_in_a_file_goes_on_with_its_training(
+    train: Command, resume: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text("from impls.numpy.optimized import Trainer as Mine\n")
+    train("--impl", f"{tmp_path / 'mine.py'}:Mine")
+    model = tmp_path / "out" / "mine-Mine.npz"
+    said = resume(model, "--epochs", 7)
+    assert said.code == 0, said.err
+    assert saved(tmp_path / "resumed", "mine-Mine").epochs == 7
+    (tmp_path / "mine.py").unlink()
+    said = resume(model, "--epochs", 7, out="gone")
+    assert said.code == 64
+    assert "mine.py:Mine, which is not to be had here: name another implementation" in said.err
+    assert resume(model, "--epochs", 7, "--impl", "numpy-naive", out="other").code == 0
+
+
 def test_another_implementation_goes_on_with_a_training(
     train: Command, resume: Command, tmp_path: Path
 ) -> None:
@@ -100,7 +116,11 @@ class Trainer(numpy_optimized.Trainer):
 @pytest.mark.parametrize(
     ("first", "second", "said"),
     [
-        ("forgetful", "numpy-optimized", "forgetful:Trainer did not hand out what its optimiser"),
+        (
+            "forgetful",
+            "numpy-optimized",
+            "forgetful.py:Trainer did not hand out what its optimiser",
+        ),
         ("numpy-optimized", "forgetful", "forgetful:Trainer does not take up what another"),
     ],
 )

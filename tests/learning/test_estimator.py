@@ -140,7 +140,7 @@ def test_what_is_not_fitted_does_not_predict(digits: Any) -> None:
     [
         ({"hidden_layers": (0,)}, "all positive"),
         ({"dropout": (0.1, 0.2)}, "give one rate"),
-        ({"l2": -1}, "use 0 or more"),
+        ({"l2": -1}, "use a finite number, 0 or more"),
         ({"activation": "soft"}, "Invalid enum value 'soft'"),
         ({"epochs": "many"}, "Expected `int`, got `str`"),
         ({"implementation": "none"}, "unknown implementation 'none'"),

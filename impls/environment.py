@@ -1,0 +1,67 @@
+"""What libraries read of the environment when they are imported, set while a process runs.
+
+A worker has all of it before it exists.  A command that trains, and a program of someone's own,
+import implementations into a process that is already there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from bench.errors import ImplementationError
+from impls.registry import shows_gpu
+from impls.row import Row
+
+ENGINE = "KERAS_BACKEND"
+HIDING = {"CUDA_VISIBLE_DEVICES", "JAX_PLATFORMS"}
+"""What keeps a library from devices: without it, some compute wherever there is one."""
+
+
+def settle(row: Row, *, is_ours: bool = False) -> None:
+    """Set the variables of ``row``, as long as none of its libraries has been imported.
+
+    In a process that ``is_ours`` the row has its way, as in a worker.  In any other one a variable
+    that is set already stays as it is.
+
+    Raises:
+        ImplementationError: a variable that decides where or by what it is computed has another
+            value, which stays.
+    """
+    imported = [name for name in row.requires if name in sys.modules]
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if row.device == "gpu" and hidden == "-1":
+        raise ImplementationError(
+            f"{row.name} finds no device, because CUDA_VISIBLE_DEVICES is {hidden}, which also "
+            "implementations for the processor set when they are loaded: unset it, or use "
+            f"{row.name} in a process of its own"
+        )
+    for name, value in row.environment.items():
+        current = os.environ.get(name)
+        if current == value:
+            continue
+        if not imported and (is_ours or current is None):
+            os.environ[name] = value
+        elif _decides(row, name, current):
+            _refuse(row, name, current, imported)
+
+
+def _decides(row: Row, name: str, current: str | None) -> bool:
+    """Whether what ``row`` computes hangs on ``name``, which is ``current`` and stays that."""
+    if name == ENGINE:
+        # Where it is unset, Keras' own file of settings may agree; the implementation looks.
+        return current is not None
+    # A library that nothing is hidden from finds a device by itself.
+    return name in HIDING and shows_gpu() and not (current is None and row.device == "gpu")
+
+
+def _refuse(row: Row, name: str, current: str | None, imported: list[str]) -> None:
+    wanted = row.environment[name]
+    now = "not set" if current is None else repr(current)
+    if imported:
+        why = f"{imported[0]}, which reads it once, has been imported"
+        remedy = f"use {row.name} in a process of its own, or set {name}={wanted} before"
+    else:
+        why = "somebody has set it"
+        remedy = f"unset it, or set {name}={wanted}"
+    raise ImplementationError(f"{row.name} needs {name}={wanted}; it is {now}, and {why}: {remedy}")

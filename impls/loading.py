@@ -1,0 +1,125 @@
+"""Implementations from elsewhere, in files and entry points, and the import of any of them."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.errors import ImplementationError
+from impls import contract
+from impls.contract import Trainer
+from impls.row import Row
+
+ENTRY_POINT_GROUP = "mlpbench.implementations"
+
+
+def declared() -> Iterator[Row]:
+    """A row for each entry point that an installed package declares."""
+    for entry in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        source = entry.dist.name if entry.dist else "an entry point"
+        yield Row(entry.name, entry.value, f"from {source}")
+
+
+def in_file(text: str) -> Row | None:
+    """The row for ``path/to/file.py:ClassName``; None where ``text`` is nothing of the kind.
+
+    The file is read but not run.  ``~`` is the home folder.
+
+    Raises:
+        ImplementationError: no such file, not Python, or nothing of that name in it.
+    """
+    path, separator, class_name = text.rpartition(":")
+    if not separator or not path.endswith(".py"):
+        return None
+    file = Path(path).expanduser().resolve()
+    _require_class(file, class_name)
+    return Row(f"{file.stem}:{class_name}", f"{file}:{class_name}", f"from {file.name}")
+
+
+def _require_class(file: Path, class_name: str) -> None:
+    """Refuse a file that cannot hold the class, without running it."""
+    try:
+        tree = ast.parse(file.read_bytes(), filename=str(file))
+    except OSError as error:
+        raise ImplementationError(
+            f"cannot read {file}: {error.strerror}. Check the path."
+        ) from error
+    except (SyntaxError, ValueError) as error:
+        raise ImplementationError(f"{file} is not valid Python: {error}") from error
+    names = _names_bound(tree)
+    if class_name not in names:
+        known = f"it has {', '.join(sorted(names))}" if names else "it has nothing"
+        raise ImplementationError(
+            f"{file.name} has no class {class_name!r} ({known}): check the name after the colon"
+        )
+
+
+def _names_bound(tree: ast.Module) -> set[str]:
+    """Names that a module binds at its top level by a class, an import or an assignment."""
+    names = set()
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return names
+
+
+def load(row: Row) -> type[Trainer]:
+    """Import the implementation of ``row``; the heavy part of a worker's start.
+
+    Raises:
+        ImplementationError: the module does not import, has no such class, or that is no trainer.
+    """
+    address, _, class_name = row.target.rpartition(":")
+    is_file = address.endswith(".py")
+    try:
+        module = _import_file(Path(address)) if is_file else importlib.import_module(address)
+    except Exception as error:
+        # A file from elsewhere may raise anything while it is imported.
+        kind = type(error).__name__
+        raise ImplementationError(
+            f"{row.name}: importing {address} raised {kind}: {error}"
+        ) from error
+    if not hasattr(module, class_name):
+        raise ImplementationError(
+            f"{row.name}: {address} has no class {class_name!r}: check the name after the colon"
+        )
+    return _trainer(row, getattr(module, class_name))
+
+
+def _trainer(row: Row, found: object) -> type[Trainer]:
+    """What was found at the address of ``row``, if it can be made and trained with."""
+    if not (isinstance(found, type) and issubclass(found, Trainer)):
+        raise ImplementationError(
+            f"{row.name} is no implementation: {row.target} is not a subclass of "
+            f"{contract.__name__}.Trainer. Derive it from that class, which says what each of its "
+            "methods must do."
+        )
+    if inspect.isabstract(found):
+        unwritten = ", ".join(sorted(found.__abstractmethods__))
+        raise ImplementationError(
+            f"{row.name} is not complete: {row.target} does not have the methods {unwritten}. "
+            f"Write them as {contract.__name__}.Trainer says."
+        )
+    return found
+
+
+def _import_file(path: Path) -> object:
+    """Import a file outside any package under a name that no package has."""
+    name = f"_mlpbench_implementation_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
