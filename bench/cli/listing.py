@@ -39,7 +39,7 @@ def list_command(kind: str | None, *, as_json: bool) -> None:
     for name, rows in content.items():
         columns = [column for column in rows[0] if column not in ONLY_IN_JSON]
         cells = [[_cell(row, column) for column in columns] for row in rows]
-        console.print(facts_table(name, columns, cells))
+        console.print(facts_table(name, columns, cells, whole={"name"}))
         if any(row.get("by_name_only") for row in rows):
             say(console, f"{BY_NAME_ONLY} measured by name only: no part of a run that names none")
 

@@ -6,7 +6,7 @@ import datetime as dt
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console, RenderableType
@@ -40,11 +40,19 @@ def finish(
     say(console, f"Report: {report}")
 
 
-def facts_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str | Text]]) -> Table:
-    """A table of texts as they are; what is too long for its column is folded."""
+def facts_table(
+    title: str,
+    columns: Iterable[str],
+    rows: Iterable[Iterable[str | Text]],
+    whole: Container[str] = (),
+) -> Table:
+    """A table of texts as they are; what is too long for its column is folded.
+
+    The columns that are to stay ``whole`` are as wide as they need.
+    """
     table = Table(title=Text(title), title_justify="left")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in whole)
     for row in rows:
         # Text, not str: rich would read the name of an extra, in brackets, as markup.
         table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))

@@ -132,5 +132,5 @@ def write_bytes(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             partial.unlink()
         raise ResultsError(
-            f"cannot write {path}: {error.strerror}. Choose a folder you may write to with --out."
+            f"cannot write {path}: {error.strerror}. Choose a folder you may write to."
         ) from error

@@ -120,6 +120,12 @@ def test_the_command_that_installs_an_extra_is_printed_whole(
     assert "no_such_module not installed; install with: pip install 'mlpbench[keras]'" in said.out
 
 
+def test_a_name_is_never_broken(mlpbench: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    table = mlpbench("list", "implementations").out
+    assert [name for name in registry.known() if f"│ {name} " not in table] == []
+
+
 def test_a_row_that_is_measured_by_name_only_is_marked(
     mlpbench: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

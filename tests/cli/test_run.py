@@ -232,4 +232,5 @@ def test_a_report_that_cannot_be_made_is_explained(
     assert answer.code == 64
     assert said in answer.err
     assert "Traceback" not in answer.err
+    assert "--out" not in answer.err.replace("--output", "")
     assert not list(tmp_path.glob("*.partial"))

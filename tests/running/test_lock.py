@@ -194,9 +194,11 @@ def run_benchmarks(folder: Path, *arguments: str) -> subprocess.CompletedProcess
 
 def test_benchmarks_under_pytest_do_not_run_beside_another_measurement(tmp_path: Path) -> None:
     with lock.measuring("mlpbench run", tmp_path):
-        done = run_benchmarks(tmp_path, "--benchmark-only")
+        file = f"--benchmark-json={tmp_path / 'found.json'}"
+        done = run_benchmarks(tmp_path, "--benchmark-only", file)
         assert done.returncode == pytest.ExitCode.USAGE_ERROR
         assert "this machine is measuring already: 'mlpbench run'" in done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("option", ["--benchmark-skip", "--benchmark-disable"])
