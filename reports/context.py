@@ -120,7 +120,7 @@ class Context:
         )
 
     def absence(self, name: str, condition: Condition, batch_size: int) -> str:
-        """The outcome of a cell without a point, ``not reached`` or ``not asked for``."""
+        """The outcome of a cell without a point, ``not begun`` or ``not asked for``."""
         for gap in self.gaps:
             same_cell = (gap.cell.implementation, gap.cell.batch_size) == (name, batch_size)
             if same_cell and gap.condition == condition:
@@ -128,10 +128,11 @@ class Context:
         asked = any(
             not document.complete
             and name in document.plan.implementations
+            and condition.threads in document.plan.threads_of(name)
             and batch_size in (training.batch_size for training in document.plan.trainings)
             for document in self.results
         )
-        return "not reached" if asked else "not asked for"
+        return "not begun" if asked else "not asked for"
 
     def network(self, scope: Scope) -> Network | None:
         """The network of ``scope``, or None where no document describes one of that name."""
@@ -165,7 +166,8 @@ class Context:
 
     def label(self, condition: Condition) -> str:
         """A condition in words: ``2 threads``, with the setting and the scope where they matter."""
-        parts = [text.threads(condition.threads), text.setting(condition.setting)]
+        products = "products in TF32" if condition.is_tf32 else ""
+        parts = [text.threads(condition.threads), text.setting(condition.setting), products]
         return ", ".join(part for part in [*parts, self.scope_label(condition.scope)] if part)
 
 

@@ -9,7 +9,7 @@ from bench.documents.results import Measured, Outcome, Results, Unavailable
 from bench.errors import UsageError
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import MARGIN
-from bench.planning.plan import Cell
+from impls.precision import declares_tf32
 from impls.registry import ROWS
 from impls.row import Row
 from reports.context import Context, Gap, Key
@@ -30,7 +30,7 @@ def build_context(results: Sequence[Results], margin: float = MARGIN) -> Context
         raise UsageError("a report needs at least one results document: give a results.json")
     apart = kept_apart(results)
     outcomes = [
-        (_condition(outcome.cell, run if apart else 0), run, outcome)
+        (_condition(outcome, run if apart else 0), run, outcome)
         for run, document in enumerate(results, start=1)
         for outcome in document.outcomes
     ]
@@ -76,8 +76,11 @@ def _known(results: Sequence[Results]) -> dict[str, Row]:
 Placed = tuple[Condition, int, Outcome]
 
 
-def _condition(cell: Cell, run: int) -> Condition:
-    return Condition(Scope(cell.network, run), cell.threads, cell.setting)
+def _condition(outcome: Outcome, run: int) -> Condition:
+    cell = outcome.cell
+    measured = outcome if isinstance(outcome, Measured) else getattr(outcome, "measured", None)
+    is_tf32 = measured is not None and declares_tf32(measured.process.declared)
+    return Condition(Scope(cell.network, run), cell.threads, cell.setting, is_tf32)
 
 
 def _conditions(outcomes: Sequence[Placed]) -> tuple[Condition, ...]:
@@ -91,6 +94,7 @@ def _conditions(outcomes: Sequence[Placed]) -> tuple[Condition, ...]:
                 scopes.index(one.scope),
                 sys.maxsize if one.threads is None else one.threads,
                 [(name, value or "") for name, value in one.setting],
+                one.is_tf32,
             ),
         )
     )

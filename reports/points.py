@@ -25,11 +25,15 @@ class Scope:
 
 @dataclass(frozen=True)
 class Condition:
-    """What was asked of the machine: everything about a cell except who ran and the batch size."""
+    """What was asked of the machine: everything about a cell except who ran and the batch size.
+
+    ``is_tf32`` says that products were declared to be in TF32, which is ranked by itself.
+    """
 
     scope: Scope
     threads: int | None
     setting: Setting
+    is_tf32: bool = False
 
 
 @dataclass(frozen=True)

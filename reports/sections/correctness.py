@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -12,6 +13,18 @@ from reports import tables, templates
 from reports.context import Context, Gap
 from reports.section import Absence, Section
 from reports.tables import Cell, Row, Table
+
+
+class _Judged(NamedTuple):
+    """An implementation, and whether it declared products in TF32, for which bounds are wider."""
+
+    name: str
+    is_tf32: bool
+
+    @property
+    def label(self) -> str:
+        """Its name, with TF32 where it is in it."""
+        return f"{self.name}, TF32" if self.is_tf32 else self.name
 
 
 @dataclass(frozen=True)
@@ -39,13 +52,15 @@ class _Refusal:
 
 def render(context: Context) -> Markup | Absence:
     """A table of the tightest check per implementation, one of all checks, and the refusals."""
-    gates: dict[str, list[Check]] = {}
-    for (name, _, _), point in context.points.items():
+    gates: dict[_Judged, list[Check]] = {}
+    for (name, condition, _), point in context.points.items():
         for one in point.measured:
-            gates.setdefault(name, []).extend(one.gate)
+            gates.setdefault(_Judged(name, condition.is_tf32), []).extend(one.gate)
     for gap in context.gaps:
-        gates.setdefault(gap.cell.implementation, []).extend(gap.gate)
-    worst = {n: _worst(gates[n]) for n in context.implementations if gates.get(n)}
+        judged = _Judged(gap.cell.implementation, gap.condition.is_tf32)
+        gates.setdefault(judged, []).extend(gap.gate)
+    both = [_Judged(name, is_tf32) for name in context.implementations for is_tf32 in (False, True)]
+    worst = {one: _worst(gates[one]) for one in both if gates.get(one)}
     refusals = _refusals(context)
     if not worst and not refusals:
         return Absence("No document holds a check of the gate, so equality was not shown here.")
@@ -55,6 +70,7 @@ def render(context: Context) -> Markup | Absence:
         tightest=_tightest(worst) if worst else None,
         every=_every(worst) if worst else None,
         unchecked=[name for name in context.trainers if _measured_unchecked(context, name, gates)],
+        any_tf32=any(one.is_tf32 for one in worst),
         error=text.error_size,
     )
 
@@ -76,9 +92,10 @@ def _worst(checks: list[Check]) -> dict[str, _Worst]:
     return found
 
 
-def _measured_unchecked(context: Context, name: str, gates: dict[str, list[Check]]) -> bool:
+def _measured_unchecked(context: Context, name: str, gates: dict[_Judged, list[Check]]) -> bool:
     """Whether ``name`` has numbers but no check."""
-    return not gates.get(name) and any(key[0] == name for key in context.points)
+    checked = any(checks and judged.name == name for judged, checks in gates.items())
+    return not checked and any(key[0] == name for key in context.points)
 
 
 def _refusals(context: Context) -> list[_Refusal]:
@@ -93,20 +110,20 @@ def _refusals(context: Context) -> list[_Refusal]:
     ]
 
 
-def _tightest(worst: dict[str, dict[str, _Worst]]) -> Table:
+def _tightest(worst: dict[_Judged, dict[str, _Worst]]) -> Table:
     """One row per implementation: how many checks, and which came closest to its bound."""
     rows = []
-    for name, checks in worst.items():
+    for judged, checks in worst.items():
         passed = sum(one.check.passed for one in checks.values())
         tight = max(checks.values(), key=lambda one: one.share)
         verdict = "passed" if passed == len(checks) else "refused"
         cells = (
-            Cell(name),
+            Cell(judged.label),
             Cell(verdict, strong=verdict == "refused"),
             Cell(f"{passed} of {len(checks)}", passed),
             *_check(tight),
         )
-        rows.append(Row(cells, name))
+        rows.append(Row(cells, judged.name))
     titles = (
         "Implementation", "Gate", "Checks passed", "Tightest check", "Error", "Tolerance",
         "Error / tolerance", "Where",
@@ -115,11 +132,11 @@ def _tightest(worst: dict[str, dict[str, _Worst]]) -> Table:
     return Table(caption, _columns(titles), tuple(rows))
 
 
-def _every(worst: dict[str, dict[str, _Worst]]) -> Table:
+def _every(worst: dict[_Judged, dict[str, _Worst]]) -> Table:
     """One row per implementation and check."""
     rows = [
-        Row((Cell(name), *_check(one)), name)
-        for name, checks in worst.items()
+        Row((Cell(judged.label), *_check(one)), judged.name)
+        for judged, checks in worst.items()
         for one in checks.values()
     ]
     titles = ("Implementation", "Check", "Error", "Tolerance", "Error / tolerance", "Where")
