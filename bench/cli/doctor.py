@@ -125,6 +125,9 @@ def _products(found: Diagnosis) -> Table:
 
 def _export_lines(console: Console, found: Diagnosis) -> None:
     """What to export for the best thread counts: whole lines, to be copied."""
+    if found.scaling.reason:
+        say(console, f"Which thread count is best was not judged: {found.scaling.reason}.")
+        console.print()
     sizes: dict[str, list[str]] = defaultdict(list)
     for choice in found.scaling.choices:
         sizes[export_line(choice)].append(str(choice.batch_size))
@@ -173,8 +176,8 @@ def _machine(found: Diagnosis) -> Table:
         "clock": f"{source}, {clock.cost * 1e9:.0f} ns a reading, {clock.step * 1e9:.0f} ns a step",
         "load average": f"{around.load[0]:.2f}",
         "pressure": pressure,
-        "used by others": _processors(around.foreign),
-        "stolen": _processors(around.stolen),
+        "used by others": _processors(around.foreign, found.noise.foreign),
+        "stolen": _processors(around.stolen, found.noise.stolen),
         "exported": " ".join(exported) or "nothing that matters",
         "GPU": "; ".join(map(_gpu, found.gpus.devices)) or found.gpus.reason or _NOT_TOLD,
     }
@@ -198,5 +201,7 @@ def _gpu(device: Accelerator) -> str:
     return ", ".join(part for part in told if part)
 
 
-def _processors(used: float | None) -> str:
-    return _NOT_TOLD if used is None else f"{used:.2f} processors"
+def _processors(before: float | None, meanwhile: float | None) -> str:
+    """What was taken before the measurements and during the longest of them."""
+    used = (_NOT_TOLD if one is None else f"{one:.2f}" for one in (before, meanwhile))
+    return " processors before, ".join(used) + " while measuring"

@@ -16,8 +16,8 @@ FAST_CLOCKS = ("tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_p
 """Clock sources that are read without entering the kernel."""
 SLOW_READING = 1e-6
 BUSY = 0.05
-"""Others may use so many processors before they are worth a remark."""
-STOLEN = 0.005
+"""Others may use so many processors before they are worth a remark, and so many a hypervisor:"""
+STOLEN = 0.02
 WAITED = 0.02
 FASTER = 1.03
 _BLAS = ("openblas", "mkl", "blis", "flexiblas", "accelerate")
@@ -108,8 +108,8 @@ def on_neighbours(before: Neighbours, noise: Noise) -> Iterator[str]:
     stolen = max(before.stolen or 0.0, noise.stolen or 0.0)
     if stolen > STOLEN:
         yield (
-            f"The hypervisor kept {stolen:.1%} of a processor from this machine: measure at "
-            "another time, or on a machine with processors of its own."
+            f"The hypervisor kept {stolen:.2f} processors from this machine: measure at another "
+            "time, or on a machine with processors of its own."
         )
     if noise.waited is not None and noise.waited > WAITED:
         yield (

@@ -68,11 +68,15 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scaling(msgspec.Struct, frozen=True, kw_only=True):
-    """Times by thread count, and what follows; ``foreign`` as in :class:`Neighbours`, meanwhile."""
+    """Times by thread count, and what follows; ``foreign`` as in :class:`Neighbours`, meanwhile.
+
+    ``reason`` says why nothing follows from times that were measured.
+    """
 
     times: tuple[StepTime, ...]
     choices: tuple[Choice, ...]
     foreign: float | None
+    reason: str = ""
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from bench.doctor.findings import Choice, Scaling, StepTime
 from bench.doctor.surroundings import Others
 from bench.documents.results import STEP, Measured, Outcome
 from bench.judging import stats
+from bench.judging.disturbed import DISTURBED_SHARE
 from bench.judging.verdicts import MARGIN
 from bench.planning.environment import variables
 from bench.planning.plan import Effort, Plan
@@ -50,9 +51,20 @@ def plan(cpus: int, budget_seconds: float) -> Plan:
 
 
 def judge(outcomes: Iterable[Outcome], cpus: int, others: Others) -> Scaling:
-    """What ``outcomes`` say about a machine with ``cpus`` usable processors."""
+    """What ``outcomes`` say about a machine with ``cpus`` usable processors.
+
+    No count is chosen where others took so much that a round would count as disturbed: those with
+    many threads suffer most from a neighbour, and would be advised against for its sake.
+    """
     times = step_times(outcomes)
-    return Scaling(times=times, choices=choices(times, cpus), foreign=others.foreign)
+    taken = (others.foreign or 0.0) + (others.stolen or 0.0)
+    busy = taken > DISTURBED_SHARE * cpus
+    return Scaling(
+        times=times,
+        choices=() if busy else choices(times, cpus),
+        foreign=others.foreign,
+        reason=f"others used {taken:.1f} of {cpus} processors meanwhile" if busy else "",
+    )
 
 
 def step_times(outcomes: Iterable[Outcome]) -> tuple[StepTime, ...]:

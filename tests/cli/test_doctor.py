@@ -57,12 +57,23 @@ def test_the_tables_hold_what_was_found(mlpbench: Command) -> None:
     assert ["absent", "absent not installed", "", "", ""] in cells
     assert ["processors", "2 usable of 2, unknown cores"] in cells
     assert ["governor", "not told"] in cells
+    assert ["stolen", "0.00 processors before, 0.00 while measuring"] in cells
     assert ["exported", "nothing that matters"] in cells
     assert (
         "one against itself, batch size 500: 10 blocks of 2.0 s, scatter 2.00% from block to block"
         in said
     )
     assert "Best at batch size 500:\nexport OMP_NUM_THREADS=1\n" in said
+
+
+def test_no_thread_count_is_best_beside_a_neighbour(
+    mlpbench: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scaled = findings.scaling(choices=(), reason="others used 2.0 of 2 processors meanwhile")
+    monkeypatch.setattr(doctor, "examine", lambda *_a, **_k: findings.diagnosis(scaling=scaled))
+    said = mlpbench("doctor").out
+    assert "best was not judged: others used 2.0 of 2 processors meanwhile." in said
+    assert "Best at" not in said
 
 
 def test_a_noise_that_is_not_known_has_no_table(

@@ -85,7 +85,7 @@ def test_a_clock_that_is_dear_to_read_is_named() -> None:
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
 @pytest.mark.parametrize(
     ("field", "value", "expected"),
-    [("foreign", 0.75, "used 0.8 processors"), ("stolen", 0.02, "kept 2.0% of a processor")],
+    [("foreign", 0.75, "used 0.8 processors"), ("stolen", 0.03, "kept 0.03 processors")],
 )
 def test_what_others_took_is_said_whenever_they_took_it(
     when: str, field: str, value: float, expected: str
@@ -97,6 +97,10 @@ def test_what_others_took_is_said_whenever_they_took_it(
         noise = findings.noise(**{field: value})
     (said,) = advice.on_neighbours(before, noise)
     assert expected in said
+
+
+def test_what_a_hypervisor_took_in_passing_is_not_worth_a_remark() -> None:
+    assert list(advice.on_neighbours(findings.NEIGHBOURS, findings.noise(stolen=0.006))) == []
 
 
 def test_threads_that_waited_are_said() -> None:

@@ -98,10 +98,30 @@ def test_a_batch_size_that_was_never_timed_has_no_choice() -> None:
             timed(at(5000, 2), 0, step=(1.0,)),
         ],
         2,
-        others(0.5),
+        others(0.125),
     )
     assert [choice.batch_size for choice in found.choices] == [5000]
-    assert found.foreign == 0.5
+    assert (found.foreign, found.reason) == (0.125, "")
+
+
+@pytest.mark.parametrize(
+    ("foreign", "stolen", "cpus", "reason"),
+    [
+        (2.01, 0.0, 2, "others used 2.0 of 2 processors meanwhile"),
+        (0.2, 0.1, 2, "others used 0.3 of 2 processors meanwhile"),
+        (None, 0.3, 2, "others used 0.3 of 2 processors meanwhile"),
+        (2.0, None, 64, ""),
+        (None, None, 2, ""),
+    ],
+)
+def test_beside_a_neighbour_no_thread_count_is_chosen(
+    foreign: float | None, stolen: float | None, cpus: int, reason: str
+) -> None:
+    outcomes = [timed(at(500, 1), 0, step=(1.0,))]
+    found = scaling.judge(outcomes, cpus, others(foreign, stolen))
+    assert found.reason == reason
+    assert bool(found.choices) == (not reason)
+    assert len(found.times) == 1
 
 
 NOISE_PLAN = noise.plan(2, 10.0)

@@ -12,7 +12,7 @@ from impls.row import Row
 
 SOURCE = """
 import collections
-from impls import reference
+from impls.mathematics import reference
 from impls.contract import Pool
 
 
