@@ -93,6 +93,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     budget_seconds: float | None = None
     target: float | None = None
     on_devices: tuple[str, ...] = ()
+
+    def threads_of(self, implementation: str) -> tuple[int | None, ...]:
+        """The thread counts with which ``implementation`` is measured."""
+        return (most_threads(self.threads),) if implementation in self.on_devices else self.threads
+
     named: tuple[str, ...] = ()
 
 
@@ -130,8 +135,7 @@ def jobs(plan: Plan) -> list[Job]:
     combinations = [
         (implementation, threads, setting, orders(sizes, blocks, rng))
         for implementation in plan.implementations
-        for threads in plan.threads
-        if implementation not in plan.on_devices or threads == most_threads(plan.threads)
+        for threads in plan.threads_of(implementation)
         for setting in plan.settings
     ]
     ordered: list[Job] = []

@@ -146,7 +146,7 @@ def _row(context: Context, group: _Group, name: str, verdicts: dict[Key, Verdict
 def _time(reached: dict[int, tuple[float, ...]]) -> Cell:
     """Seconds to the target over the trainings that reached it, with the interval."""
     if not reached:
-        return tables.word("not reached")
+        return tables.word("never held")
     found = stats.estimate(list(reached.values()))
     note = (
         f"{text.seconds(found.low)} to {text.seconds(found.high)}"

@@ -197,7 +197,7 @@ def test_few_processes_give_no_interval(blocks: int) -> None:
     assert f"from {process}, too few for an interval" in page.text
 
 
-@pytest.mark.parametrize(("complete", "word"), [(False, "not reached"), (True, "not asked for")])
+@pytest.mark.parametrize(("complete", "word"), [(False, "not begun"), (True, "not asked for")])
 def test_a_cell_without_outcome_was_not_reached_only_if_the_run_was_interrupted(
     *, complete: bool, word: str
 ) -> None:
@@ -210,3 +210,12 @@ def test_a_cell_without_outcome_was_not_reached_only_if_the_run_was_interrupted(
         key[1] for key in kept.points if (key[0], key[2]) == (lost.implementation, lost.batch_size)
     )
     assert context.absence(lost.implementation, condition, lost.batch_size) == word
+
+
+def test_what_runs_on_a_device_was_not_asked_for_with_fewer_threads() -> None:
+    document = small(names=(BASELINE,), threads=(1, 2), outcomes=False)
+    names = (BASELINE, "torch-gpu")
+    plan = pieces.replan(document.plan, implementations=names, on_devices=names[1:])
+    context = build_context([pieces.replace(document, plan=plan, complete=False)])
+    words = [context.absence("torch-gpu", one, 500) for one in context.conditions]
+    assert words == ["not asked for", "not begun"]
