@@ -307,6 +307,12 @@ def test_a_cell_that_failed_in_some_blocks_is_compared_and_counts_as_lost() -> N
     assert len(found.lost) == 1
 
 
+def test_of_several_outcomes_the_first_is_told_with_its_own_reason() -> None:
+    several: Sequence[Outcome] = [*refused(cell(), "failed"), *refused(cell(), "invalid")]
+    found = answer(document({cell(): times()}), document({cell(): several}))
+    assert reasons(found) == ["in new: failed: killed"]
+
+
 def test_a_phase_that_was_not_timed_is_named() -> None:
     base = document({cell(): times()})
     new = document({cell(): measured(cell(), STEADY, ("step",))})

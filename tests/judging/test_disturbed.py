@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from bench.documents.results import Disturbance
-from bench.judging.disturbed import is_disturbed, share
+from bench.judging.disturbed import held_back, is_disturbed, share
+from bench.provenance.records import Accelerator, AcceleratorReading
 
 
 def disturbance(
@@ -70,3 +71,13 @@ def test_foreign_work_counts_as_a_share_of_the_machine(
     found: Disturbance, *, disturbed: bool
 ) -> None:
     assert is_disturbed(found, 1.0) == disturbed
+
+
+@pytest.mark.parametrize(
+    ("clock", "expected"), [(980, ()), (979, ("clock at 979 of 1000 MHz",)), (None, ())]
+)
+def test_a_clock_below_98_percent_of_its_highest_holds_a_device_back(
+    clock: int | None, expected: tuple[str, ...]
+) -> None:
+    readings = (AcceleratorReading(clock_mhz=clock),)
+    assert held_back(Accelerator(most_clock_mhz=1000, readings=readings)) == expected

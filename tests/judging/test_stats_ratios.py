@@ -173,6 +173,13 @@ def test_variances_by_hand() -> None:
     assert variances(processes) == pytest.approx((7.0, 2.0))
 
 
+def test_variances_by_hand_of_processes_with_unequal_numbers_of_rounds() -> None:
+    # Logs 0, 2, 4 and 6: means 2 and 6 around 3.  Within (4+0+4)/(4-2), outside 3*1**2 + 1*3**2,
+    # and a process counts as (4 - (9+1)/4)/(2-1) = 3/2 rounds.
+    processes = [[1.0, math.e**2, math.e**4], [math.e**6]]
+    assert variances(processes) == pytest.approx(((12 - 4) / 1.5, 4.0))
+
+
 def test_variances_are_those_that_were_put_in() -> None:
     rng = np.random.default_rng(8)
     levels = rng.normal(0, 0.03, 3000)
@@ -190,7 +197,9 @@ def test_a_variance_is_never_negative() -> None:
     assert variances([[1.0, 2.0], [1.0, 2.0]])[0] == 0.0
 
 
-@pytest.mark.parametrize("processes", [[], [[1.0, 2.0]], [[1.0], [2.0]], [[1.0, 2.0], []]])
+@pytest.mark.parametrize(
+    "processes", [[], [[1.0, 2.0]], [[1.0], [2.0]], [[1.0, 2.0], []], [[1.0, 2.0, 3.0], []]]
+)
 def test_variances_need_two_levels(processes: list[list[float]]) -> None:
     with pytest.raises(ValueError, match="two processes"):
         variances(processes)

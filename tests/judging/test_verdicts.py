@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.judging.stats import Ratio, holm, paired_ratio, unpaired_ratio
-from bench.judging.verdicts import ALPHA, Code, Kind, judge
+from bench.judging.verdicts import ALPHA, Code, Kind, judge, probability
 
 
 def ratio(value: float, error: float, freedom: float = 9, *, paired: bool = True) -> Ratio:
@@ -160,3 +160,8 @@ def test_adjusted_p_values_are_those_of_holm_by_hand() -> None:
     assert holm([0.5, 0.6]) == [1.0, 1.0]
     assert holm([]) == []
     assert ALPHA == 0.05
+
+
+def test_a_p_of_a_thousandth_is_written_out_and_a_smaller_one_is_not() -> None:
+    assert probability(0.001) == "p = 0.001"
+    assert probability(0.00099) == "p < 0.001"

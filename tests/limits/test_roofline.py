@@ -22,6 +22,9 @@ PEAKS = Peaks(gemm=1024.0, copy=16.0, cached_copy=128.0)
         # 512 bytes in the cache take 4 s, 160 more from memory 10 s.
         (1024, 672, Bound(14.0, "memory")),
         (0, 528, Bound(5.0, "cache")),
+        # Where both take as long, it is products, and the cache.
+        (1024, 128, Bound(1.0, "products")),
+        (0, 576, Bound(8.0, "cache")),
     ],
 )
 def test_the_longer_of_computing_and_moving_is_the_bound(

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 import pytest
 
 from bench.measuring import barrier
-from bench.measuring.barrier import Subject, refusal
+from bench.measuring.barrier import Attempt, Subject, refusal
 from bench.measuring.timing import Clock
 from tests.stand_ins.fake_trainer import TICK, FakeClock
 
@@ -111,6 +111,22 @@ def test_fetches_that_scatter_hide_no_more_than_they_scatter() -> None:
     assert Device(1.0, scatter).refusal() == ""
 
 
+@pytest.mark.parametrize(
+    ("left", "noise", "early"),
+    [
+        (1.25, 0.0, True),
+        (1.0, 0.0, False),
+        (0.95, 0.0, False),
+        (4.0, 3.75, True),
+        (4.0, 4.0, False),
+    ],
+)
+def test_more_than_a_tenth_of_all_work_and_than_the_noise_is_left_too_early(
+    left: float, noise: float, *, early: bool
+) -> None:
+    assert Attempt(steps=1, waited=10 - left, left=left, noise=noise).is_early is early
+
+
 class Cached(Device):
     """Copies what it hands out once for each update; ``step_seconds`` of work in each step."""
 
@@ -186,3 +202,11 @@ def test_work_in_a_thread_is_found_by_a_real_clock(*, waits: bool) -> None:
 def test_work_that_ends_before_a_step_returns_is_accepted_by_a_real_clock() -> None:
     subject = Subject(lambda: sum(range(5000)), lambda: None, lambda: sum(range(2000)))
     assert refusal(Clock(), subject) == ""
+
+
+def test_the_number_of_steps_that_take_no_time_is_bounded(fake_clock: FakeClock) -> None:
+    steps: list[None] = []
+    fetches = iter(range(100))
+    subject = Subject(lambda: steps.append(None), lambda: None, lambda: next(fetches))
+    assert refusal(fake_clock.clock, subject) == ""
+    assert max(barrier.MOST_STEPS, 1 + 4 + 16 + 64 + 256) < len(steps) < 3 * barrier.MOST_STEPS

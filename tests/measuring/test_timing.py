@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, repeat
 
 import pytest
 
@@ -41,9 +42,42 @@ def test_calibration_finds_rounds_that_last_long_enough(fake_clock: FakeClock) -
     assert 100 <= iterations <= 150
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "wanted", "iterations", "calls"),
+    [
+        # A fifth more than what is missing, rounded down: 1, then 4.8.
+        ((), 1, 4, 4, 1 + 4 + 4),
+        # At most ten times as many: 1, 10, 100, then 2.4 times as many.
+        ((), 1, 200, 240, 1 + 10 + 100 + 240 + 240),
+        # At least half as many again: 7 of 8 ticks were reached by 4 calls.
+        ((2, 1), 2, 8, 6, 1 + 4 + 6 + 6),
+        # At least one more.
+        ((7,), 4, 8, 2, 1 + 2 + 2),
+    ],
+)
+def test_calibration_grows_by_what_is_missing_within_bounds(
+    fake_clock: FakeClock,
+    first: Sequence[int],
+    then: int,
+    wanted: int,
+    iterations: int,
+    calls: int,
+) -> None:
+    made: list[float] = []
+
+    def work() -> None:
+        made.append(next(durations))
+        fake_clock.advance(made[-1])
+
+    durations = (TICK * ticks for ticks in chain(first, repeat(then)))
+    assert calibrate(fake_clock.clock, work, wanted * TICK) == iterations
+    assert len(made) == calls
+
+
 def test_calibration_stays_at_one_call_where_that_is_long_enough(fake_clock: FakeClock) -> None:
     assert calibrate(fake_clock.clock, working(fake_clock, always(1.0)), 0.5) == 1
     assert fake_clock.now == 2.0, "two rounds in a row must agree, and no more are spent"
+    assert calibrate(fake_clock.clock, working(fake_clock, always(0.5)), 0.5) == 1
 
 
 def test_a_single_stall_does_not_end_the_calibration(fake_clock: FakeClock) -> None:
@@ -80,6 +114,14 @@ def test_warm_up_ends_when_it_no_longer_gets_faster(fake_clock: FakeClock) -> No
 def test_a_gain_of_less_than_five_percent_is_none(fake_clock: FakeClock) -> None:
     found = warm_up(fake_clock.clock, working(fake_clock, iter([1, 0.99, 0.97, 0.96, 0.5])), 1e9)
     assert found == pytest.approx([1, 0.99, 0.97, 0.96])
+
+
+def test_a_gain_of_exactly_the_share_is_none(
+    fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.measuring.timing.WARM_GAIN", 0.25)
+    found = warm_up(fake_clock.clock, working(fake_clock, iter([1, 0.75, 0.75, 0.75, 0.5])), 1e9)
+    assert found == [1, 0.75, 0.75, 0.75]
 
 
 def test_a_late_gain_keeps_the_warm_up_going(fake_clock: FakeClock) -> None:

@@ -182,6 +182,13 @@ def test_a_tie_of_different_patches_is_in_doubt_and_one_of_equal_patches_is_not(
     assert doubtful(trainer) == [False, False, True, True]
 
 
+def test_patches_that_differ_by_a_rounding_of_their_sum_are_alike() -> None:
+    # The bound is 8 eps sqrt(2) of a size of sqrt(5): 3.0e-6.
+    others = [0.0, 0, 0, 0]
+    trainer = one_filter([1, 1], [[2.0, 1, 2, 1 + d, *others] for d in (2.7e-6, 4e-6)])
+    assert doubtful(trainer) == [False, True]
+
+
 def test_a_tie_below_the_kink_is_in_nobody_s_way() -> None:
     negative = [-2.0, -1, -1, -2, -3, -3, -3, -3]
     assert doubtful(one_filter([1, 1], [negative])) == [False]

@@ -131,9 +131,9 @@ def test_biases_that_start_at_zero_are_drawn_and_others_stay() -> None:
         assert ours is given
 
 
-def kinked() -> tuple[reference.Trainer, np.ndarray]:
+def kinked(dropout: tuple[float, ...] = ()) -> tuple[reference.Trainer, np.ndarray]:
     """One ReLU with weight 1 and bias 0: its input is the example; every third is at the kink."""
-    network = Network(name="kink", layers=(1, 1, 2), activation="relu")
+    network = Network(name="kink", layers=(1, 1, 2), activation="relu", dropout=dropout)
     training = Training(batch_size=30)
     start = start_parameters(network, training, 1)
     start.weights[0][:], start.biases[0][:] = 1.0, 1e-3
@@ -152,6 +152,19 @@ def test_examples_at_a_kink_are_replaced_by_others() -> None:
     assert (X[rows] > 0).all()
     kept = np.arange(30) % 3 != 0
     np.testing.assert_array_equal(rows[kept], np.arange(30)[kept])
+
+
+def test_a_node_at_a_kink_is_not_in_doubt_where_it_is_dropped() -> None:
+    trainer, _ = kinked(dropout=(0.5,))
+    rows = np.arange(30)
+    masks = trainer.draw_masks(30)
+    mask = masks[1]
+    assert mask is not None
+    kept = mask[:, 0] > 0
+    found = kinks.doubtful(trainer, rows, masks, Rounding(2**-23))
+    np.testing.assert_array_equal(found, kept & (rows % 3 == 0))
+    assert found.any()
+    assert not kept[::3].all()
 
 
 def test_only_relu_has_kinks_to_keep_away_from() -> None:

@@ -151,6 +151,11 @@ def test_a_forgotten_momentum_is_refused_where_one_batch_holds_all_examples() ->
     assert gate.refusal(checks(mutants.NoMomentum, training=Training(batch_size=100)))
 
 
+def test_one_batch_that_holds_all_examples_is_taken_twice_by_an_epoch_and_once_more() -> None:
+    names = [check.name for check in checks(reference.Trainer, training=Training(batch_size=100))]
+    assert "step 3 weights[0]" in names
+
+
 def test_probing_raises_what_is_there_and_nothing_else() -> None:
     given = Training(batch_size=4, momentum=5e-5, l1=0.0, l2=0.01)
     raised = probe.probe_training(network(), given)

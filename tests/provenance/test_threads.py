@@ -112,6 +112,11 @@ def test_one_of_two_pools_of_the_same_name_cannot_hide_the_other() -> None:
         assert disagreement(1, process(pools), None) is not None
 
 
+def test_of_several_wrong_pools_the_one_with_most_threads_is_named() -> None:
+    reason = disagreement(1, process([pool(2, NUMPY), pool(4, SCIPY), pool(3, OPENMP)]), None)
+    assert reason == f"1 thread requested, but {SCIPY} 0.3 reports 4"
+
+
 def test_only_variables_that_matter_to_numbers_are_recorded_in_order() -> None:
     environment = {
         "OPENBLAS_CORETYPE": "Haswell",
@@ -148,11 +153,41 @@ def test_the_pools_of_this_process_are_found_and_an_implementation_adds_its_own(
     assert not any("/" in found.library for found in pools), "no path of this machine"
 
 
+def test_a_pool_is_reported_with_its_version_and_what_it_runs_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    blas = {
+        "user_api": "blas", "internal_api": "openblas", "filepath": "/a/one.so",
+        "num_threads": 3, "version": "0.3.30", "threading_layer": "pthreads",
+        "architecture": "Haswell",
+    }  # fmt: skip
+    openmp = {
+        "user_api": "openmp", "internal_api": "openmp", "filepath": "/a/two.so",
+        "num_threads": 2, "version": None,
+    }  # fmt: skip
+    monkeypatch.setattr(threads, "threadpool_info", lambda: [blas, openmp])
+    assert threads.reported_pools() == (
+        Pool(library="openblas (one.so)", version="0.3.30", threads=3, detail="pthreads, Haswell"),
+        Pool(library="openmp (two.so)", version="unknown", threads=2, used=False),
+    )
+
+
 def test_a_process_is_held_to_as_many_processors_as_threads() -> None:
     usable = os.sched_getaffinity(0)
     try:
         hold(1)
         assert len(os.sched_getaffinity(0)) == 1
         assert os.sched_getaffinity(0) < usable or len(usable) == 1
+    finally:
+        os.sched_setaffinity(0, usable)
+
+
+def test_a_process_is_held_to_processors_that_it_may_use() -> None:
+    usable = os.sched_getaffinity(0)
+    last = {max(usable)}
+    try:
+        os.sched_setaffinity(0, last)
+        hold(1)
+        assert os.sched_getaffinity(0) == last
     finally:
         os.sched_setaffinity(0, usable)

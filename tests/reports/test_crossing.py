@@ -80,6 +80,20 @@ def test_crossings_between_which_nothing_is_decided_share_an_interval() -> None:
     assert first.interval == second.interval
 
 
+def test_what_is_undecided_at_neighbouring_sizes_is_one_stretch() -> None:
+    # log 3 + (log 30 - log 3) is not log 30 in floating point.
+    nodes = [Node(size, 1.0, 0.5, 2.0) for size in (1, 3, 30, 300)]
+    assert undecided(nodes) == (Stretch(None, None),)
+
+
+def test_two_stretches_are_told_apart_although_one_reaches_over_several_sizes() -> None:
+    near, far = math.log(2) / math.log(100), math.log(50) / math.log(100)
+    assert undecided(banded(1, 100, 1, 1, factor=2)) == (
+        Stretch(None, pytest.approx(10**near)),
+        Stretch(pytest.approx(10 ** (1 + far)), None),
+    )
+
+
 def test_a_ratio_of_one_at_a_size_is_a_crossing_there() -> None:
     assert [one.size for one in crossings(curve(2, 1, 0.5))] == pytest.approx([10])
 

@@ -43,6 +43,7 @@ ENOUGH = [1.0] * FEWEST_BLOCKS
 def test_all_blocks_are_the_end() -> None:
     assert reason_to_stop(plan(blocks=3), REFERENCE, PRECISE, [1.0] * 2) is None
     assert reason_to_stop(plan(blocks=3), REFERENCE, PRECISE, [1.0] * 3) == "all 3 blocks"
+    assert reason_to_stop(plan(blocks=2), REFERENCE, PRECISE, [1.0] * 2) == "all 2 blocks"
     assert reason_to_stop(plan(blocks=1), REFERENCE, [], [1.0]) == "the one block"
 
 
@@ -114,6 +115,7 @@ def test_a_budget_ends_the_run_before_the_block_that_would_exceed_it() -> None:
     assert reason_to_stop(limited, REFERENCE, [], [3.0, 3.0]) is None
     reason = reason_to_stop(limited, REFERENCE, [], [3.0, 3.0, 3.0])
     assert reason == "the budget of 10 s: 3 blocks took 9 s and another would exceed it"
+    assert reason_to_stop(limited, REFERENCE, [], [2.5] * 3) is None, "a fourth just fits"
 
 
 def test_ratios_are_taken_under_one_condition_only() -> None:
