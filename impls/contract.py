@@ -47,6 +47,14 @@ class Loss(NamedTuple):
     ``data`` is summed over output nodes and summed or averaged over examples as the training's
     ``reduction`` says, ``penalty`` is the L1 and L2 share, and ``mean_error`` is the mean of
     ``|target - output|``.  With dropout all of it is that of the outputs left by it.
+
+    An output that is sure of what is wrong costs what it costs up to a limit, for outputs are
+    rounded: log loss takes the probability of what is true as ``PROBABILITY_FLOOR`` at least, 16.1
+    per output, cross-entropy as ``SMALLEST_PROBABILITY``, 87.3 per example (both are in
+    :mod:`impls.mathematics.functions`).  Who computes from the inputs of the last layer may go on
+    to count beyond, so that losses agree up to the limit and are no less than it from there on.
+    A weight or example that is no number makes a loss that is none, or an error, except where a
+    library's own function loses it, as TensorFlow's relu does.
     """
 
     data: SupportsFloat

@@ -14,7 +14,15 @@ import numpy as np
 from impls.parameters import Floats
 
 PROBABILITY_FLOOR = 1e-7
-"""Logarithms see at least this probability: float32 rounds a sigmoid above 17 to exactly 1."""
+"""Log loss sees at least this probability of what is true.
+
+Where that is ``1 - A``, float32 has no more digits: it rounds a sigmoid above 17 to exactly 1.
+"""
+SMALLEST_PROBABILITY = float(np.finfo(np.float32).tiny)
+"""Cross-entropy sees at least this probability of the true class: the smallest normal float32.
+
+It reads ``A`` itself, which has all its digits down to here.
+"""
 
 Elementwise = Callable[[Floats], Floats]
 
@@ -81,11 +89,14 @@ def output_activation(output: str, Z: Floats, axis: int) -> Floats:
 
 
 def data_loss(loss: str, A: Floats, Y: Floats) -> float:
-    """Loss of outputs ``A`` against one-hot ``Y`` of the same shape, summed over all elements."""
+    """Loss of outputs ``A`` against one-hot ``Y`` of the same shape, summed over all elements.
+
+    What an output costs that is sure of what is wrong: see :class:`impls.contract.Loss`.
+    """
     if loss == "mse":
         return 0.5 * float(np.sum((A - Y) ** 2))
     if loss == "cross-entropy":
-        return -float(np.sum(Y * np.log(np.maximum(A, PROBABILITY_FLOOR))))
+        return -float(np.sum(Y * np.log(np.maximum(A, SMALLEST_PROBABILITY))))
     right = Y * np.log(np.maximum(A, PROBABILITY_FLOOR))
     wrong = (1 - Y) * np.log(np.maximum(1 - A, PROBABILITY_FLOOR))
     return -float(np.sum(right + wrong))

@@ -12,7 +12,6 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from impls.mathematics.functions import PROBABILITY_FLOOR
 from impls.numba.cache import compiled
 from impls.numba.dropout import step_key
 from impls.numba.layers import backward, block, first_biases, forward, shifted_biases, weight_count
@@ -81,7 +80,7 @@ def slice_of_batch(phases, t, row, rows, net, memory, key, scale):
         if phases & FORWARD:
             forward(net, memory, rows, start, count, A, first, key, row + start, biases)
         if phases & LOSS:
-            tile_data, tile_error = loss_sums(net.loss, outputs, targets, PROBABILITY_FLOOR)
+            tile_data, tile_error = loss_sums(net.loss, outputs, targets)
             data += tile_data
             error += tile_error
         if phases & BACKWARD:
