@@ -91,7 +91,8 @@ def compare_command(sources: tuple[Path, ...], **options: Any) -> int:
     """Compare runs, or cells of a run along one coordinate.
 
     SOURCES are results.json, journal.jsonl or pytest-benchmark's JSON: one to compare within it, or
-    the reference followed by those that are compared with it.
+    the reference followed by those that are compared with it. Controls are left out unless --filter
+    or --baseline names them.
 
     Exit code 1: a cell is slower. 2: one is unresolved. 3: one was refused or failed where its
     partner was measured. 4: the documents are not comparable. The first of 4, 1, 3, 2 that holds.

@@ -62,7 +62,7 @@ def answer(request: Request, results: Sequence[Results]) -> Answer:
     labels = labels_of(request.sources)
     everything = sides(results, labels)
     margin_of = _margins(everything, request)
-    found = _filtered(everything, request.filters)
+    found, left_out = _filtered(everything, request)
     question, note = _question(results, labels, found, request)
     differences = list(_of_documents(results, found, question))
     forbidding = obstacles(differences, across_machines=request.across_machines)
@@ -84,6 +84,7 @@ def answer(request: Request, results: Sequence[Results]) -> Answer:
         differences=tuple(merged(differences)),
         obstacles=tuple(forbidding),
         note=note,
+        left_out=left_out,
         exit_code=exit_code,
     )
 
@@ -126,13 +127,30 @@ def _shared(parts: Sequence[tuple[str, ...]]) -> int:
     return sum(1 for _ in takewhile(lambda place: len(set(place)) == 1, places))
 
 
-def _filtered(everything: list[Side], filters: Sequence[str]) -> list[Side]:
+def _filtered(everything: list[Side], request: Request) -> tuple[list[Side], tuple[str, ...]]:
+    """The cells that are meant, and the controls that are not among them.
+
+    A control would be one comparison more to correct for, and one more that decides on the exit
+    code, though nobody would choose it: it takes part where it is named.
+
+    Raises:
+        UsageError: there is no such cell.
+    """
+    filters = request.filters
     selectors = [parse_selector("--filter", text, everything) for text in filters]
     found = [side for side in everything if all(one.matches(side) for one in selectors)]
     if not found:
         chosen = f"match {' and '.join(filters)}" if filters else "are in the documents"
         raise UsageError(f"no cells {chosen}: there are {len(everything)} to choose from")
-    return found
+    controls = [
+        side
+        for side in found
+        if side.repeats
+        and side.cell.implementation != request.baseline
+        and not any(one.names(side) for one in selectors)
+    ]
+    names = tuple(dict.fromkeys(side.cell.implementation for side in controls))
+    return [side for side in found if side not in controls], names
 
 
 def _margins(everything: Sequence[Side], request: Request) -> Callable[[Side], float]:

@@ -51,6 +51,11 @@ class Side:
         """Whether it only marks what the machine can do and trains nothing."""
         return self.row is not None and self.row.role == "limit"
 
+    @property
+    def repeats(self) -> str:
+        """The implementation that it repeats as a control; empty where it is none."""
+        return self.row.repeats if self.row is not None and self.row.role == "control" else ""
+
     def value(self, coordinate: str) -> str:
         """Where the cell stands along ``coordinate``; anything but the fixed ones is a variable."""
         values = {
@@ -189,6 +194,15 @@ class Selector:
         return all(
             any(side.value(field) == one or fnmatchcase(side.value(field), one) for one in patterns)
             for field, patterns in self.fields
+        )
+
+    def names(self, control: Side) -> bool:
+        """Whether it means ``control``, and not merely a pattern of which that is one more."""
+        name = control.cell.implementation
+        patterns = [one for field, many in self.fields if field == IMPLEMENTATION for one in many]
+        return any(
+            one == name or (fnmatchcase(name, one) and not fnmatchcase(control.repeats, one))
+            for one in patterns
         )
 
 

@@ -19,7 +19,8 @@ class Answer:
     """A comparison with what its conditions have in them.
 
     ``differences`` are those of the conditions; where some of them are ``obstacles`` nothing was
-    compared.  ``labels`` names the documents, ``note`` says what a reader must know first.
+    compared.  ``labels`` names the documents, ``note`` says what a reader must know first, and
+    ``left_out`` names the controls that were not asked for.
     """
 
     comparison: Comparison
@@ -28,6 +29,7 @@ class Answer:
     obstacles: tuple[Difference, ...]
     note: str
     exit_code: int
+    left_out: tuple[str, ...] = ()
 
     @property
     def coordinate(self) -> str:
@@ -41,8 +43,11 @@ class Answer:
 
     @property
     def of_interest(self) -> tuple[Difference, ...]:
-        """Differences that may explain a verdict; the rest is noise."""
-        return tuple(one for one in self.differences if one.kind != "noise")
+        """Differences that may explain a verdict; obstacles are said before, the rest is noise."""
+        said = {one.field for one in self.obstacles}
+        return tuple(
+            one for one in self.differences if one.kind != "noise" and one.field not in said
+        )
 
     def place(self, value: str) -> str:
         """A value along the coordinate in words: ``2 threads``, ``batch size 500``, a document."""

@@ -23,6 +23,7 @@ def as_data(answer: Answer) -> dict[str, Any]:
         "phase": question.phase,
         "comparisons": [_pair(pair, question.coordinate) for pair in answer.comparison.pairs],
         "not_compared": [_apart(one) for one in answer.comparison.apart],
+        "left_out": list(answer.left_out),
         "obstacles": [_difference(one, answer) for one in answer.obstacles],
         "differences": [_difference(one, answer) for one in answer.of_interest],
         "noise": sorted({one.field for one in answer.differences if one.kind == "noise"}),

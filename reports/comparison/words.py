@@ -35,6 +35,7 @@ def sentences(answer: Answer) -> list[str]:
         return [_not_comparable(answer)]
     pairs = answer.comparison.pairs
     said = [_counts(answer) if pairs else NOTHING, _worst(answer), _lost(answer), answer.note]
+    said.append(_left_out(answer))
     if any(not pair.ratio.paired for pair in pairs):
         said.append(DIFFERENT_TIMES)
     return [sentence for sentence in said if sentence]
@@ -104,6 +105,12 @@ def _lost(answer: Answer) -> str:
     verb = "was" if number == 1 else "were"
     cells = text.count(number, "cell")
     return f"{cells} {verb} refused or failed, though the reference was measured."
+
+
+def _left_out(answer: Answer) -> str:
+    names = text.listing(list(answer.left_out))
+    verb = "is" if len(answer.left_out) == 1 else "are"
+    return f"{names} {verb} left out: --filter can name a control." if names else ""
 
 
 def longer(pair: Pair) -> str:

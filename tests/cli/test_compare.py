@@ -14,7 +14,9 @@ import pytest
 from bench.documents import files, journal
 from bench.documents.results import Outcome, Results
 from bench.provenance.records import Accelerator
+from impls import registry
 from impls.contract import Pool
+from impls.row import control_of
 from tests.documents import test_pytest_json
 from tests.judging.compared import (
     STEADY,
@@ -697,3 +699,71 @@ def test_documents_are_called_by_what_tells_them_apart(
         files.save(ONE.document(), tmp_path / source)
     said = mlpbench("compare", *sources)
     assert said.out.startswith(f"Epoch time of {labels[1]} against {labels[0]}:")
+
+
+CONTROL = "numpy-naive (control)"
+
+
+def controlled(factor: float = 1.0, of_control: float = 1.0) -> Results:
+    """Two implementations with two thread counts, and a control that takes so much more time."""
+    controls = {
+        cell(CONTROL, threads=n): times(4.0 * factor * of_control / n, NOISY) for n in (1, 2)
+    }
+    found = document(
+        {
+            cell(name, threads=n): times(factor * base / n)
+            for name, base in {"numpy-naive": 4.0, "numba": 1.0}.items()
+            for n in (1, 2)
+        }
+        | controls
+    )
+    rows = {name: registry.find(name) for name in ("numpy-naive", "numba")}
+    return msgspec.structs.replace(found, rows=(*rows.values(), control_of(rows["numpy-naive"])))
+
+
+def test_a_control_is_no_cell_of_a_comparison_that_does_not_name_it(
+    data: Callable[..., dict[str, Any]],
+) -> None:
+    for options in (
+        ("--by", "threads"),
+        ("--by", "threads", "--filter", "implementation=n*"),
+        ("--by", "implementation"),
+    ):
+        found = data(controlled(), options=options)
+        assert CONTROL not in {one["implementation"] for one in found["comparisons"]}
+        assert found["exit_code"] == 0
+        assert found["left_out"] == [CONTROL]
+        assert found["summary"][-1] == f"{CONTROL} is left out: --filter can name a control."
+
+
+def test_a_control_decides_nothing_between_runs(compare: Compare) -> None:
+    said = compare(controlled(), controlled(of_control=3.0))
+    assert said.code == 0
+    assert "of 4 cells" in said.out
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--by", "threads", "--filter", f"implementation={CONTROL}"),
+        ("--by", "threads", "--filter", "implementation=*(control)"),
+        ("--by", "threads", "--filter", f"implementation=numba,{CONTROL}"),
+        ("--by", "implementation", "--baseline", CONTROL),
+    ],
+)
+def test_a_control_that_is_named_is_compared(
+    data: Callable[..., dict[str, Any]], options: tuple[str, ...]
+) -> None:
+    found = data(controlled(), options=options)
+    cells = [side for one in found["comparisons"] for side in (one, one["reference"])]
+    assert CONTROL in {one["implementation"] for one in cells}
+    assert found["left_out"] == []
+
+
+def test_what_forbids_a_comparison_is_not_said_again_as_what_differs_beside_it(
+    compare: Compare,
+) -> None:
+    new = planned(OTHER_DATA, seed=12)
+    said = compare(ONE.document(), new).out
+    assert said.count("dataset.sha256") == 1
+    assert said.count("plan.seed") == 1
