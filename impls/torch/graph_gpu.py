@@ -40,6 +40,7 @@ class Trainer(torch_gpu.Trainer):
     """Replayed epochs and steps on the GPU."""
 
     phases: ClassVar[frozenset[Phase]] = frozenset()
+    whole_epochs: ClassVar[bool] = True
     record: ClassVar[Callable[[Callable[[], object], Callable[[], object]], Recording]] = CudaGraph
 
     @classmethod
@@ -66,9 +67,6 @@ class Trainer(torch_gpu.Trainer):
 
     def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
         most = GRAPH_BATCHES * self.training.batch_size
-        # A measurement begins with part of an epoch, off the clock: whole ones will follow.
-        for part in batches(np.arange(len(self.X)), most):
-            self._stretch(len(part))
         parts = [self._replayed(part) for part in batches(order, most)]
         found: npt.NDArray[np.float64] = torch.cat(parts).cpu().double().numpy()
         return found

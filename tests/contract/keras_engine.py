@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -114,6 +115,34 @@ def examined(name: str) -> Found:
     return found
 
 
+def barriers_of_jax(name: str) -> dict[str, str]:
+    """Whether binding is over when it seems so, and what the row for a GPU makes of settings."""
+    import jax  # noqa: PLC0415  # only in the process of this engine
+
+    from impls.jax.device import CPU  # noqa: PLC0415  # as above
+
+    network, training = BLOG
+    trainer = registry.load(registry.find(name))(
+        network, training, start_parameters(network, training, seed=1)
+    )
+    waited: list[Any] = []
+    with mock.patch.object(jax, "block_until_ready", waited.append):
+        trainer.bind(*made_up_data(network, 40))
+        trainer.synchronize()
+    found = {"binding": "" if any(one is trainer.data for one in waited) else "goes on"}
+    gpu = registry.load(registry.find(f"{name}-gpu"))
+    moved: type[Trainer] = type("Moved", (gpu,), {"device": CPU})
+    for case, values in {
+        "in full": {},
+        "in TF32": {precision.VARIABLE: "1"},
+        "in bfloat16": {"JAX_DEFAULT_MATMUL_PRECISION": "bfloat16"},
+    }.items():
+        with mock.patch.dict(os.environ, values):
+            found[case] = moved.unavailable() or json.dumps(moved.declared())
+    jax.config.update("jax_default_matmul_precision", None)
+    return found
+
+
 def with_settings(name: str, **values: str) -> str:
     """What the gate says where the user has set these variables."""
     with mock.patch.dict(os.environ, values):
@@ -140,6 +169,8 @@ def small_table(name: str) -> str:
 if __name__ == "__main__":
     everything = {name: examined(name) for name in sys.argv[1:]}
     for row, about in everything.items():
+        if "-jax" in row:
+            about.update(barriers_of_jax(row))
         if row.endswith("-fit"):
             about["small table"] = small_table(row)
             if "torch" not in row:

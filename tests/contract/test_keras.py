@@ -103,6 +103,8 @@ def test_a_row_passes_the_gate_and_takes_a_training_up(engines: Engines, name: s
         expected |= {"small table"} if "torch" in name else {"small table", "three steps at once"}
     if name in {"keras-tf", "keras-tf-fit"}:
         expected.add("by XLA")
+    if "jax" in name:
+        expected.add("binding")
     assert passed == expected, found
 
 
@@ -140,6 +142,18 @@ def test_what_holds_is_declared_and_what_cannot_hold_is_declined(
         assert "takes one step at a time: leave it unset" in found["several steps"]
     else:
         assert json.loads(found["several steps"]) == {**usual, "steps_per_execution": "3"}
+
+
+@pytest.mark.parametrize("name", [row.name for row in ROWS["jax"]])
+def test_products_of_jax_on_a_gpu_are_as_one_variable_says(engines: Engines, name: str) -> None:
+    found = engines.about(name)
+    for case, asked, switch in (("in full", "float32", "off"), ("in TF32", "tensorfloat32", "on")):
+        declared = json.loads(found[case])
+        assert (declared["precision of products"], declared["TF32"]) == (asked, switch)
+    assert found["in bfloat16"] == (
+        "JAX_DEFAULT_MATMUL_PRECISION=bfloat16 is not possible on a GPU, where MLPBENCH_TF32 "
+        "decides, which asks for float32: leave JAX' own variable unset"
+    )
 
 
 @pytest.mark.parametrize("value", ["", "2", "on", "-1"])

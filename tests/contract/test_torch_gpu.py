@@ -8,11 +8,15 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from bench.measuring.disturbance import Monitor
+from bench.measuring.measure import CellTimer
+from bench.measuring.timing import SYSTEM_CLOCK
 from bench.proof import gate
 from impls.contract import Trainer
 from impls.networks import Network, Training
 from impls.parameters import Parameters, epoch_order, start_parameters
 from impls.training.fit import fit
+from tests.stand_ins.fakes import REAL_EFFORT
 
 from .conftest import made_up_data
 from .test_state import (
@@ -131,8 +135,8 @@ def test_recording_leaves_parameters_and_memory_alone(case: str) -> None:
 
 def test_a_graph_is_recorded_once_for_each_number_of_examples() -> None:
     trainer = bound(Taped, "momentum")
-    trainer.epoch(np.arange(45))
-    # The first epoch may be a part; the next one will not be.
+    for examples in (45, 70):
+        trainer.epoch(np.arange(examples))
     assert set(trainer.stretches) == {45, 70}
     known = dict(trainer.stretches)
     trainer.load(trainer.parameters())
@@ -141,6 +145,27 @@ def test_a_graph_is_recorded_once_for_each_number_of_examples() -> None:
     assert trainer.stretches == known
     trainer.bind(*made_up_data(DROPPED, 70, seed=6))
     assert trainer.stretches == {}
+
+
+def test_nothing_is_recorded_in_an_epoch_that_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = bound(Taped, "momentum")
+    timer = CellTimer(
+        trainer, trainer.parameters(), examples=70, seed=1, effort=REAL_EFFORT,
+        clock=SYSTEM_CLOCK, monitor=Monitor(),
+    )  # fmt: skip
+    recorded: list[int] = []
+    watched = timer.watched
+
+    def watch(work: Any, iterations: int) -> Any:
+        before = len(trainer.stretches)
+        found = watched(work, iterations)
+        recorded.append(len(trainer.stretches) - before)
+        return found
+
+    monkeypatch.setattr(timer, "watched", watch)
+    timer.first_call()
+    assert [timing.phase for timing in timer.measure().timings] == ["step", "epoch"]
+    assert set(recorded) == {0}
 
 
 def test_a_long_epoch_is_replayed_in_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
