@@ -80,6 +80,14 @@ def test_a_budget_ends_the_run_when_it_is_used_up(
     assert files.load(out / "results.json").plan.budget_seconds == 120
 
 
+def test_one_block_is_announced_as_one(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path
+) -> None:
+    monkeypatch.setattr("bench.running.budget.MOST_BLOCKS", 1)
+    _, said = run_with_fakes(monkeypatch, mlpbench, npz, "--budget", "15s")
+    assert "15 s: about 1 block of 3 worker processes; too few for intervals." in said.out
+
+
 def test_precision_is_announced_and_the_reason_for_the_end_is_kept(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
 ) -> None:

@@ -88,6 +88,13 @@ def test_implementations_are_those_named_in_that_order(plan_for: Callable[..., P
     assert {job.implementation for job in jobs(plan)} == {"floor", "numpy-naive"}
 
 
+def test_what_is_named_in_full_is_kept_apart_from_what_a_pattern_matched(
+    plan_for: Callable[..., Plan],
+) -> None:
+    assert plan_for(*SMALL, "--impl", "floor,numpy-n*,numba").named == ("floor", "numba")
+    assert plan_for(*SMALL).named == ()
+
+
 def test_a_list_that_is_given_again_adds_to_the_first(plan_for: Callable[..., Plan]) -> None:
     lists = (
         "--impl", "floor,numba", "--impl", "numpy-naive", "--threads", "2", "--threads", "unset,1",

@@ -9,8 +9,17 @@ from rich.console import Console
 from bench.cli.progress import RunProgress, duration
 from bench.measuring.timing import Clock
 from bench.planning.plan import Job, jobs
-from bench.running.estimate import Pace, block_seconds, may_compile, pace, run_seconds
+from bench.running.estimate import (
+    Pace,
+    absent,
+    block_seconds,
+    may_compile,
+    pace,
+    run_seconds,
+    without,
+)
 from bench.running.runner import Progress
+from impls import registry
 from impls.networks import Training
 from impls.parameters import Floats
 from impls.row import Row, control_of
@@ -55,6 +64,25 @@ def test_the_whole_run_grows_with_blocks_jobs_and_batch_sizes() -> None:
 def test_rows_that_bring_a_library_may_compile() -> None:
     rows = [Row("own", "own.py:Trainer", "NumPy"), Row("theirs", "x:Y", "JAX", ("jax",))]
     assert may_compile([*rows, control_of(rows[1])]) == {"theirs", "theirs (control)"}
+
+
+def test_what_shows_beforehand_that_it_cannot_run_takes_no_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registry, "GPU_FILES", ("/no/gpu",))
+    rows = [
+        Row("numpy-naive", "own.py:Trainer", "NumPy"),
+        Row("numpy-optimized", "x:Y", "a GPU's", device="gpu"),
+        Row("theirs", "x:Y", "a library's", ("no_such_module",)),
+    ]
+    missing = absent(rows)
+    assert list(missing) == ["numpy-optimized", "theirs"]
+    assert missing["numpy-optimized"].startswith("no device")
+    left = without(PLAN, missing)
+    assert left is not None
+    at = Pace({20: 10.0}, 0.0)
+    assert run_seconds(left, at) == pytest.approx(run_seconds(PLAN, at) / 2)
+    assert without(PLAN, PLAN.implementations) is None
 
 
 def ended(number: int, job: Job, first_call: float) -> Progress:
