@@ -197,7 +197,10 @@ class Trainer(ABC):
 
     @abstractmethod
     def prepare(self, rows: Rows) -> None:
-        """Gather the examples ``rows``, shape ``(batch,)``, of the bound data into a batch."""
+        """Gather the examples ``rows``, shape ``(batch,)``, of the bound data into a batch.
+
+        There is one at least, and at most the training's ``batch_size``.
+        """
 
     @abstractmethod
     def forward(self) -> None:
@@ -241,6 +244,9 @@ class Trainer(ABC):
 
     def step(self, rows: Rows) -> Loss:
         """One whole training step, written as the author would write it for speed.
+
+        ``rows`` are those of one batch, as for :meth:`prepare`; of more an implementation may make
+        several batches.
 
         On a device its loss stays there: it is computed at every step but fetched when somebody
         reads it (:func:`unread`), so no clock that runs around steps has a copy to the host in it.

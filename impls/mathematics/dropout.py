@@ -75,6 +75,8 @@ def masks(
     Arrays of shape ``(rows, nodes)`` that hold 0 or ``1 / (1 - rate)``; None where nothing is
     dropped, as at the input.
     """
+    if not any(network.dropout_rates):
+        return [None] * (1 + len(network.dropout_rates))
     row_keys = hash_of(np.arange(rows, dtype=np.uint32) + np.uint32(step_key(seed, step)))
     found: list[Floats | None] = [None]
     for layer, rate in enumerate(network.dropout_rates, start=1):

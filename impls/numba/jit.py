@@ -17,6 +17,7 @@ Numba's matrix products go through SciPy's copy of BLAS, not NumPy's: the report
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import ClassVar
 
 import msgspec
@@ -71,6 +72,7 @@ class Trainer(contract.Trainer):
         self.remembered = np.zeros((MEMORIES[training.optimiser], self.P.vector.size), np.float32)
         self.threads = numba.get_num_threads()
         self.blas = ThreadpoolController().select(user_api="blas")
+        self.rates = describe_update(training, training.learning_rate)
         self.net = self._describe(network, training)
         self.X = self.Y = np.empty((0, 0), np.float32)
         self.rest = NO_ROWS
@@ -118,8 +120,9 @@ class Trainer(contract.Trainer):
     def _run(self, phases: int, parts: int, order: Rows, batch_size: int) -> Losses:
         """Call the kernel; the loss values are those of each batch of ``order``."""
         losses = np.empty((-(-len(order) // batch_size), 3))
-        rates = describe_update(self.training, self.learning_rate)
-        with self.blas.limit(limits=1):
+        if self.rates.rate != self.learning_rate:
+            self.rates = describe_update(self.training, self.learning_rate)
+        with self._one_thread_in_blas() if phases & kernels.PRODUCTS else nullcontext():
             kernels.run(
                 phases,
                 parts,
@@ -129,12 +132,24 @@ class Trainer(contract.Trainer):
                 self.updates,
                 self.net,
                 self.memory,
-                rates,
+                self.rates,
                 losses,
             )
         if parts & updates.UPDATE:
             self.updates += len(losses)
         return losses
+
+    def _one_thread_in_blas(self) -> AbstractContextManager[object]:
+        """What holds BLAS to one thread while a kernel multiplies, and then gives it back its own.
+
+        Its threads are read at every call, so they may be changed between calls.  That takes a
+        microsecond; a limit takes as long as a small forward pass, so where there is one thread
+        already, none is set.
+        """
+        if all(library.num_threads == 1 for library in self.blas.lib_controllers):
+            return nullcontext()
+        limit: AbstractContextManager[object] = self.blas.limit(limits=1)
+        return limit
 
     def _run_phase(self, phases: int, parts: int = 0) -> Losses:
         return self._run(phases, parts, self.rows, len(self.rows))

@@ -22,6 +22,8 @@ from impls.numba.update import corrected_rate, finish
 
 PREPARE, FORWARD, LOSS, BACKWARD = 1, 2, 4, 8
 EVERYTHING = PREPARE | FORWARD | LOSS | BACKWARD
+PRODUCTS = FORWARD | BACKWARD
+"""The phases that call BLAS."""
 ROWS_AHEAD = 4
 """So many rows before its turn, an example is asked for."""
 SHARED_PARAMETERS = 1 << 16
@@ -139,7 +141,7 @@ def run(phases, parts, most, order, batch_size, updates, net, memory, rates, los
                 team, phases, shared, rows, net, memory, key, scale, weights, rate, rates
             )
         data = error = penalty = 0.0
-        if not shared:
+        if parts and not shared:
             penalty = finish(parts, team, 0, size, weights, rate, memory, rates)
         for t in range(team):
             data += memory.sums[t, 0]

@@ -31,12 +31,13 @@ class Trainer(numba_jit.Trainer):
         super().load(self._inside(parameters))
 
     def bind(self, X: Floats, Y: Floats) -> None:
-        before = self.parameters()
+        # Data have an order of their own; what has been learned goes on in it.
+        before = self.state()
         self.order, dense, self.rest = split(X)
         layers = (dense.shape[1], *self.network.layers[1:])
         inside = msgspec.structs.replace(self.network, layers=layers)
         self.net = self._describe(inside, self.training)
-        self.load(before)
+        self.resume(before)
         super().bind(dense, Y)
 
     def state(self) -> State:

@@ -160,10 +160,10 @@ class Trainer(contract.Trainer):
         self.averaged = gradients
         self.updates += 1
 
-    def _fit(self, rows: Rows) -> list[Loss]:
-        """Train on the batches of ``rows``."""
+    def _fit(self, rows: Rows, batch_size: int) -> list[Loss]:
+        """Train on ``rows`` in batches of ``batch_size``."""
         self.seen = []
-        self.estimator.batch_size = min(self.training.batch_size, len(rows))
+        self.estimator.batch_size = min(batch_size, len(rows))
         self.optimiser.learning_rate_init = self.learning_rate
         # Leaves out the checks that anyone can leave out; those of labels remain.
         with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
@@ -171,10 +171,10 @@ class Trainer(contract.Trainer):
         return self.seen
 
     def step(self, rows: Rows) -> Loss:
-        return self._fit(rows)[0]
+        return self._fit(rows, len(rows))[0]
 
     def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
-        return np.array(self._fit(order), np.float64)
+        return np.array(self._fit(order, self.training.batch_size), np.float64)
 
     # None of the following is timed: there are no phases.
 
@@ -183,7 +183,7 @@ class Trainer(contract.Trainer):
 
     def forward(self) -> None:
         state = self.state()
-        self._fit(self.rows)
+        self._fit(self.rows, len(self.rows))
         self.resume(state)
 
     def loss(self) -> Loss:
@@ -193,7 +193,7 @@ class Trainer(contract.Trainer):
         """Nothing: the gradients came with the outputs."""
 
     def update(self) -> None:
-        self._fit(self.rows)
+        self._fit(self.rows, len(self.rows))
 
     def predict(self, X: Floats) -> Floats:
         outputs: Floats = self.estimator.predict_proba(X)

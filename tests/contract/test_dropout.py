@@ -70,6 +70,15 @@ def test_what_is_dropped_in_one_place_tells_nothing_of_another(along: str) -> No
     assert correlations.std() == pytest.approx(1, abs=0.1)
 
 
+def test_a_network_without_dropout_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(dropout, "hash_of", refuse)
+    plain = Network(name="plain", layers=(5, 64, 33, 3))
+    assert dropout.masks(plain, 1, 0, 20, np.float64) == [None, None, None]
+
+
 def test_layers_and_seeds_have_masks_of_their_own() -> None:
     twins = Network(name="twins", layers=(5, 64, 64, 3), dropout=(0.5, 0.5))
     first, second = kept(twins)

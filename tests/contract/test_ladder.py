@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -51,6 +52,17 @@ def test_from_the_layout_rung_on_the_batch_is_used_as_it_was_gathered(rung: int)
 
 def test_only_the_baseline_computes_in_double_precision() -> None:
     assert [trainer_at(rung).A[-1].dtype for rung in range(4)] == [np.float64] + [np.float32] * 3
+
+
+def test_single_precision_is_offered_for_what_it_is() -> None:
+    double = msgspec.structs.replace(NETWORK, dtype="float64")
+    for rung in (1, 2, 3):
+        trainer_class = registry.load(RUNGS[rung])
+        assert trainer_class.supports(NETWORK, TRAINING) is None
+        declined = trainer_class.supports(double, TRAINING)
+        assert declined == "this rung is single precision, not float64"
+    for rung in (0, 4):
+        assert registry.load(RUNGS[rung]).supports(double, TRAINING) is None
 
 
 def deltas_computed(rung: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:

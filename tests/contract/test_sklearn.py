@@ -88,3 +88,18 @@ def test_its_loss_and_outputs_are_those_of_the_classifier() -> None:
     np.testing.assert_array_equal(trainer.predict(X), trainer.estimator.predict_proba(X))
     loss = trainer.step(np.arange(20))
     assert loss.cost / 20 == pytest.approx(float(trainer.estimator.loss_), rel=1e-6)
+
+
+def test_a_step_is_one_update_whatever_its_rows() -> None:
+    training = Training(batch_size=4, learning_rate=0.01)
+    start = start_parameters(NETWORK, training, seed=1)
+    trainer, other = (Trainer(NETWORK, one, start) for one in (training, Training(batch_size=10)))
+    other.learning_rate = training.learning_rate
+    for each in (trainer, other):
+        each.bind(*made_up_data(NETWORK, 10))
+        each.step(np.arange(10))
+    assert trainer.updates == other.updates == 1
+    for (name, ours), (_, theirs) in zip(
+        trainer.parameters().arrays(), other.parameters().arrays(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs, err_msg=name)

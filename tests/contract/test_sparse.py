@@ -9,6 +9,7 @@ from bench.proof import gate
 from impls.data import TrainingData
 from impls.data.raw import RawData
 from impls.data.training_data import from_raw
+from impls.mathematics.reference import Trainer as Reference
 from impls.networks import LossName, Network, Training
 from impls.numba.sparse import Trainer
 from impls.numba.sparse_rows import split
@@ -70,3 +71,22 @@ def test_the_step_is_exact_whatever_the_background_is(normalisation: str, loss: 
     checks = gate.inspect(Trainer, network, training, start, (data.X, data.one_hot()), order)
     assert gate.refusal(checks) == ""
     assert len(checks) > 20
+
+
+def test_other_data_are_taken_up_where_training_stands() -> None:
+    first, second = pictures("standard"), pictures("unit")
+    network = Network(name="n", layers=(SIDE**2, 9, 3), loss="cross-entropy")
+    training = Training(batch_size=50, optimiser="adam", learning_rate=0.01, reduction="mean")
+    start = start_parameters(network, training, seed=1)
+    ours, exact = Trainer(network, training, start), Reference(network, training, start)
+    for trainer in (ours, exact):
+        trainer.bind(first.X, first.one_hot())
+        trainer.epoch(np.arange(150))
+        # The columns that count as sparse are others now.
+        trainer.bind(second.X[:, ::-1], second.one_hot())
+        trainer.epoch(np.arange(150))
+    assert ours.state().updates == exact.state().updates == 6
+    for (name, mine), (_, theirs) in zip(
+        ours.parameters().arrays(), exact.parameters().arrays(), strict=True
+    ):
+        np.testing.assert_allclose(mine, theirs, atol=1e-5, err_msg=name)

@@ -1,0 +1,102 @@
+"""BLAS has one thread while a kernel multiplies, and its own before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from threadpoolctl import ThreadpoolController
+
+from impls.networks import Network, Training
+from impls.numba import jit as numba_jit
+from impls.numba import kernels
+from impls.parameters import start_parameters
+
+from .conftest import made_up_data
+
+NETWORK, TRAINING = Network(name="n", layers=(6, 5, 3)), Training(batch_size=8)
+ROWS = np.arange(8)
+
+
+@pytest.fixture
+def trainer() -> numba_jit.Trainer:
+    made = numba_jit.Trainer(NETWORK, TRAINING, start_parameters(NETWORK, TRAINING, seed=1))
+    made.bind(*made_up_data(NETWORK, 8))
+    return made
+
+
+def threads_of_blas() -> list[int]:
+    return [
+        pool.num_threads for pool in ThreadpoolController().select(user_api="blas").lib_controllers
+    ]
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[int]]]:
+    """The threads of every BLAS during each call of the kernels."""
+    found: list[list[int]] = []
+    run = kernels.run
+
+    def spy(*arguments: Any) -> None:
+        found.append(threads_of_blas())
+        run(*arguments)
+
+    monkeypatch.setattr(kernels, "run", spy)
+    with ThreadpoolController().limit(limits=2, user_api="blas"):
+        yield found
+
+
+def test_a_step_multiplies_with_one_thread_and_gives_back_the_others(
+    trainer: numba_jit.Trainer, seen: list[list[int]]
+) -> None:
+    before = threads_of_blas()
+    assert max(before) == 2
+    trainer.step(ROWS)
+    trainer.epoch(ROWS)
+    trainer.forward()
+    trainer.backward()
+    assert len(seen) == 4
+    assert all(set(threads) == {1} for threads in seen)
+    assert threads_of_blas() == before
+
+
+def test_threads_changed_between_calls_are_noticed(
+    trainer: numba_jit.Trainer, seen: list[list[int]]
+) -> None:
+    blas = ThreadpoolController().select(user_api="blas")
+    with blas.limit(limits=1):
+        trainer.step(ROWS)
+    trainer.step(ROWS)
+    assert len(seen) == 2
+    assert all(set(threads) == {1} for threads in seen)
+    assert max(threads_of_blas()) == 2
+
+
+def test_where_there_is_one_thread_no_limit_is_set(
+    trainer: numba_jit.Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise AssertionError
+
+    with ThreadpoolController().limit(limits=1, user_api="blas"):
+        monkeypatch.setattr(trainer.blas, "limit", refuse)
+        trainer.step(ROWS)
+    # Nothing is multiplied here.
+    trainer.prepare(ROWS)
+    trainer.loss()
+    trainer.update()
+
+
+def test_a_changed_rate_reaches_the_kernels(trainer: numba_jit.Trainer) -> None:
+    before = trainer.parameters().biases[0]
+    trainer.learning_rate = 0.0
+    trainer.step(ROWS)
+    np.testing.assert_array_equal(trainer.parameters().biases[0], before)
+    trainer.learning_rate = 0.5
+    trainer.step(ROWS)
+    assert not np.array_equal(trainer.parameters().biases[0], before)
