@@ -63,7 +63,13 @@ def answer(request: Request, results: Sequence[Results]) -> Answer:
     everything = sides(results, labels)
     margin_of = _margins(everything, request)
     found, left_out = _filtered(everything, request)
-    question, note = _question(results, labels, found, request)
+    try:
+        question, note = _question(results, labels, found, request)
+    except UsageError as error:
+        if not left_out:
+            raise
+        names = ", ".join(left_out)
+        raise UsageError(f"{error}; or name {names} with --filter or --baseline") from error
     differences = list(_of_documents(results, found, question))
     forbidding = obstacles(differences, across_machines=request.across_machines)
     if forbidding:

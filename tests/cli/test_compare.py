@@ -736,6 +736,14 @@ def test_a_control_is_no_cell_of_a_comparison_that_does_not_name_it(
         assert found["summary"][-1] == f"{CONTROL} is left out: --filter can name a control."
 
 
+def test_where_only_a_control_could_be_compared_it_is_said_how(compare: Compare) -> None:
+    options = ("--by", "implementation", "--filter", "implementation=numpy-*")
+    said = compare(controlled(), options=options)
+    assert said.code == 64
+    assert f"or name {CONTROL} with --filter or --baseline" in said.err
+    assert compare(controlled(), options=(*options, "--baseline", CONTROL)).code in {0, 1, 2}
+
+
 def test_a_control_decides_nothing_between_runs(compare: Compare) -> None:
     said = compare(controlled(), controlled(of_control=3.0))
     assert said.code == 0
