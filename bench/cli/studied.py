@@ -16,7 +16,7 @@ from impls.training.evaluation import Trained
 from reports import format as text
 from reports.evaluation.summary import share
 
-NOT_STUDIED = {"parameter", "values", "implementation", "dataset", "evaluate_every", "out"}
+NOT_STUDIED = {"parameter", "values", "implementation", "dataset", "evaluate_every", "check", "out"}
 
 
 @dataclass(frozen=True)

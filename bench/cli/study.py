@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 from rich.console import Console
 
 from bench.cli.implementations import choose_trainer
@@ -16,19 +17,21 @@ from bench.cli.output import GENERATOR, command_line, file_name, folder_for, ope
 from bench.cli.reading import read_raw
 from bench.cli.shared_options import out_option, with_options
 from bench.cli.studied import Studied, outcome_table, studied_parameter
+from bench.cli.training_check import Checker, check_option
 from bench.cli.training_options import LEARNING_OPTIONS, Choice, choose
 from bench.cli.training_progress import TrainingProgress
+from bench.cli.training_run import End, has_diverged, say_diverged, trained
 from impls import environment, registry
 from impls.data import TrainingData
 from impls.data.training_data import from_raw
 from impls.row import Row
 from impls.training import model_files, sessions
 from impls.training.evaluation import Trained
+from impls.training.sessions import Session
 from reports.evaluation.as_data import as_data
 from reports.study import build_study
 
-EXIT_FINE = 0
-EXIT_INTERRUPTED = 130
+EXIT_CODES = {End.WHOLE: 0, End.REFUSED: 3, End.INTERRUPTED: 130}
 STUDY = "study.json"
 
 ARTICLES = {"epochs": 800, "decay": 1e-5, "l2": 0.2, "start_scale": 0.5}
@@ -60,6 +63,7 @@ _LOOKS = 40
     default=None,
     help=f"Epochs between two looks at all examples. Default: {_LOOKS} looks in all.",
 )
+@check_option
 @out_option("models and report", "study-DATE-TIME")
 @click.pass_context
 def study_command(context: click.Context, /, **options: Any) -> int:
@@ -83,11 +87,11 @@ def study_command(context: click.Context, /, **options: Any) -> int:
     for choice in choices.values():
         sessions.require_fit(choice.network, read(choice))
     folder = open_folder(folder_for(options["out"], "study"))
-    reached, complete = _train(console, row, studied, choices, read, folder, options)
+    reached, end = _train(console, row, studied, choices, read, folder, options)
     if reached:
         data = read(next(iter(choices.values())))
         _conclude(console, studied, reached, data, folder)
-    return EXIT_FINE if complete else EXIT_INTERRUPTED
+    return EXIT_CODES[end]
 
 
 def _with_articles(console: Console, context: click.Context, studied: Studied) -> None:
@@ -127,31 +131,51 @@ def _train(
     read: _Reader,
     folder: Path,
     options: dict[str, Any],
-) -> tuple[list[Trained], bool]:
-    """Every training in turn, and whether none was cut short."""
+) -> tuple[list[Trained], End]:
+    """Every training in turn, and how the last one ended."""
+    checked = Checker(console, wanted=options["check"])
     reached: list[Trained] = []
     for text, choice in choices.items():
         name, epochs = f"{studied.label} {text}", choice.training.epochs
         say(console, f"{name}:")
         data = read(choice)
         session = sessions.begin(row, choice.network, choice.training, choice.order, data)
-        with (
-            TrainingProgress(console, session, epochs, epochs) as progress,
-            Interruption(console, "the epoch") as interruption,
-        ):
-            session.train(
-                epochs,
-                look_every=options["evaluate_every"] or max(1, epochs // _LOOKS),
-                on_epoch=progress.show,
-                stop=interruption.wanted,
-            )
+        verdict = checked(session)
+        if not verdict.passed:
+            return reached, End.REFUSED
+        interrupted = _learn(console, session, epochs, options["evaluate_every"])
         if session.history.epochs:
-            reached.append(Trained(name, session.model(), session.evaluation()))
-            path = folder / f"{file_name(name)}{model_files.SUFFIX}"
-            model_files.save(reached[-1].model, path, generator=GENERATOR)
-        if len(session.history.epochs) < epochs:
-            return reached, False
-    return reached, True
+            reached.append(trained(name, session, verdict))
+            _save(console, reached[-1], folder)
+        if interrupted:
+            return reached, End.INTERRUPTED
+    return reached, End.WHOLE
+
+
+def _learn(console: Console, session: Session, epochs: int, look_every: int | None) -> bool:
+    """Train up to ``epochs``; true where Ctrl-C ended it."""
+    with (
+        np.errstate(over="ignore", invalid="ignore"),
+        TrainingProgress(console, session, epochs, epochs) as progress,
+        Interruption(console, "the epoch") as interruption,
+    ):
+        session.train(
+            epochs,
+            look_every=look_every or max(1, epochs // _LOOKS),
+            on_epoch=progress.show,
+            stop=lambda: interruption.wanted() or has_diverged(session),
+        )
+    return interruption.asked and len(session.history.epochs) < epochs
+
+
+def _save(console: Console, one: Trained, folder: Path) -> None:
+    """Save the network of a value; that the training of a value diverged is a finding."""
+    divergence = one.model.divergence
+    if divergence:
+        say_diverged(console, one.name, divergence)
+        return
+    path = folder / f"{file_name(one.name)}{model_files.SUFFIX}"
+    model_files.save(one.model, path, generator=GENERATOR)
 
 
 def _conclude(

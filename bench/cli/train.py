@@ -16,8 +16,9 @@ from bench.cli.output import folder_for, note, open_folder
 from bench.cli.reading import read_data, read_weights, require_class
 from bench.cli.shared_options import with_options
 from bench.cli.train_options import TRAIN_OPTIONS, WITH_RESUME
+from bench.cli.training_check import Checker
 from bench.cli.training_options import LEARNING_OPTIONS, choose
-from bench.cli.training_run import model_path, train
+from bench.cli.training_run import End, model_path, train, trained
 from bench.errors import ImplementationError, UsageError
 from impls import environment, registry
 from impls.data import TrainingData
@@ -27,6 +28,7 @@ from impls.training.evaluation import Trained
 from impls.training.sessions import Session
 
 EXIT_FINE = 0
+EXIT_NOT_ALL_VALID = 3
 EXIT_INTERRUPTED = 130
 
 
@@ -58,28 +60,42 @@ def train_command(context: click.Context, /, **options: Any) -> int:
     """Train implementations from the same start weights in the same batch order.
 
     What is not said is the network's own.  Ctrl-C ends the training after the epoch, a second one
-    at once; what was learned until then is kept, and --resume goes on with it.
+    at once; what was learned until then is kept, and --resume goes on with it.  Exit code 3 if an
+    implementation does not compute what the float64 reference does, or a training diverged.
     """
     console = Console()
     plan = _resumed(console, context) if options["resume"] else _new(console, options)
     require_class(options["digit"], plan.data)
     folder = open_folder(folder_for(options["out"], "train"))
+    checked = Checker(console, wanted=options["check"])
     reached: list[Trained] = []
-    interrupted = False
+    ends: list[End] = []
     for row in plan.rows:
         session = _session(console, plan, row)
         if session is None:
             continue
-        interrupted = train(console, session, plan.epochs, folder, options)
-        reached.append(Trained(row.name, session.model(), session.evaluation()))
-        if interrupted:
+        verdict = checked(session)
+        if not verdict.passed:
+            ends.append(End.REFUSED)
+            continue
+        ends.append(train(console, session, plan.epochs, folder, options))
+        reached.append(trained(row.name, session, verdict))
+        if ends[-1] is End.INTERRUPTED:
             break
-    if not reached:
+    if not ends:
         raise UsageError("none of the implementations takes this network: name others with --impl")
-    last = model_path(folder, reached[-1].name)
-    go_on = ("mlpbench", "train", "--resume", str(last)) if interrupted else ()
-    conclude(console, reached, plan.data, folder, options["digit"], go_on)
-    return EXIT_INTERRUPTED if interrupted else EXIT_FINE
+    if reached:
+        last = model_path(folder, reached[-1].name)
+        go_on = ("mlpbench", "train", "--resume", str(last)) if End.INTERRUPTED in ends else ()
+        conclude(console, reached, plan.data, folder, options["digit"], go_on)
+    return _exit_code(ends)
+
+
+def _exit_code(ends: Sequence[End]) -> int:
+    """That of the last Ctrl-C, else whether all that was begun has been learned."""
+    if End.INTERRUPTED in ends:
+        return EXIT_INTERRUPTED
+    return EXIT_FINE if set(ends) == {End.WHOLE} else EXIT_NOT_ALL_VALID
 
 
 def _session(console: Console, plan: Plan, row: Row) -> Session | None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from bench.cli.shared_options import Option, digit_option, out_option
+from bench.cli.training_check import check_option
 
 WITH_RESUME = {
     "implementations", "epochs", "dataset", "resume", "out", "print_period",
-    "evaluate_every", "checkpoint_every", "digit",
+    "evaluate_every", "checkpoint_every", "digit", "check",
 }  # fmt: skip
 """What may be said beside --resume; everything else is in the model."""
 
@@ -49,6 +50,7 @@ TRAIN_OPTIONS: tuple[Option, ...] = (
         metavar="MODEL",
         help="Begin a new training of the network in this .npz or .keras file.",
     ),
+    check_option,
     digit_option,
     out_option("models and report", "train-DATE-TIME"),
 )

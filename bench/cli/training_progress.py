@@ -50,7 +50,7 @@ class TrainingProgress(Bar):
             (
                 f"{self.session.row.name}, epoch {epoch.number} of {self.epochs}: "
                 f"{epoch.seconds:.3g} s, {history.seconds:.4g} s in all, "
-                f"rate {epoch.learning_rate!r}"
+                f"rate {epoch.learning_rate:.6g}"
             ),
             (
                 f"  last batch: cost {epoch.last_cost:.5g}, penalty {epoch.penalty_share:.3%} of "

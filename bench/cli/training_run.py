@@ -2,40 +2,82 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from bench.cli.interrupt import Interruption
 from bench.cli.output import GENERATOR, file_name, open_folder, say
+from bench.cli.training_check import Verdict
 from bench.cli.training_progress import TrainingProgress
 from impls.keras import files as keras_files
 from impls.training import model_files
+from impls.training.evaluation import Trained
 from impls.training.history import Epoch
 from impls.training.sessions import Session
 
 
+class End(enum.Enum):
+    """How a training ended; one that is refused has not begun."""
+
+    WHOLE = enum.auto()
+    INTERRUPTED = enum.auto()
+    DIVERGED = enum.auto()
+    REFUSED = enum.auto()
+
+
 def train(
     console: Console, session: Session, epochs: int, folder: Path, options: dict[str, Any]
-) -> bool:
-    """Train up to ``epochs`` and save into ``folder``; true where Ctrl-C ended it early."""
+) -> End:
+    """Train up to ``epochs`` and save into ``folder``.
+
+    A training that has diverged ends after its epoch: nothing finite comes of it any more.
+    """
     every = options["checkpoint_every"]
     with (
+        # A training that diverges is told as such; NumPy's warnings on the way add nothing.
+        np.errstate(over="ignore", invalid="ignore"),
         TrainingProgress(console, session, epochs, options["print_period"]) as progress,
         Interruption(console, "the epoch") as interruption,
     ):
 
         def note(epoch: Epoch) -> None:
             progress.show(epoch)
-            if every and epoch.number % every == 0:
+            if every and epoch.number % every == 0 and not session.model().divergence:
                 _checkpoint(session, folder, epoch.number)
 
         session.train(
-            epochs, look_every=options["evaluate_every"], on_epoch=note, stop=interruption.wanted
+            epochs,
+            look_every=options["evaluate_every"],
+            on_epoch=note,
+            stop=lambda: interruption.wanted() or has_diverged(session),
         )
+        divergence = session.model().divergence
+        if divergence:
+            say_diverged(console, session.row.name, divergence)
+            return End.DIVERGED
         _save(console, session, folder)
-    return len(session.history.epochs) < epochs
+    return End.WHOLE if len(session.history.epochs) >= epochs else End.INTERRUPTED
+
+
+def has_diverged(session: Session) -> bool:
+    """Whether the last epoch lost its finite numbers; weights are looked at where losses have."""
+    lost = not np.isfinite(session.history.epochs[-1].losses).all()
+    return lost and bool(session.model().divergence)
+
+
+def say_diverged(console: Console, name: str, divergence: str) -> None:
+    """What became of a training that diverged."""
+    say(console, f"{name} is not saved: {divergence}.", style="red")
+
+
+def trained(name: str, session: Session, verdict: Verdict) -> Trained:
+    """The network as it is now under this ``name``; one that diverged has no finite loss."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return Trained(name, session.model(), session.evaluation(), verdict.text)
 
 
 def model_path(folder: Path, implementation: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,12 @@ class Part:
         """Share of examples recognised."""
         return accuracy_of(self.matrix)
 
+    @property
+    def uncertainty(self) -> float:
+        """Standard error of the accuracy, ``sqrt(p (1 - p) / n)`` for ``n`` examples."""
+        p = self.accuracy
+        return math.sqrt(p * (1 - p) / int(self.matrix.sum()))
+
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
@@ -67,12 +74,14 @@ class Evaluation:
 class Trained:
     """A trained network and what it does; ``name`` is that of the implementation that trained it.
 
-    Several of one implementation have names that tell them apart.
+    Several of one implementation have names that tell them apart.  ``checked`` says what came of
+    the comparison with the reference before the training; nothing where that is not known.
     """
 
     name: str
     model: Model
     evaluation: Evaluation
+    checked: str = ""
 
 
 def evaluate(trainer: Trainer, data: TrainingData) -> Evaluation:

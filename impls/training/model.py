@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
+import numpy as np
 
 from impls.contract import State
 from impls.data.normalise import Normaliser
@@ -49,6 +50,26 @@ class Model:
     state: State
     learning_rate: float
     history: History
+
+    @property
+    def divergence(self) -> str:
+        """That weights have left the finite numbers, and what may help; nothing where none have."""
+        kept = {"": self.state.parameters}
+        for number, remembered in enumerate(self.state.memory or ()):
+            kept[f"memory[{number}]."] = remembered
+        lost = [
+            prefix + name
+            for prefix, parameters in kept.items()
+            for name, array in parameters.arrays()
+            if not np.isfinite(array).all()
+        ]
+        if not lost:
+            return ""
+        return (
+            f"the training diverged: after epoch {self.epochs}, {lost[0]} holds values that are "
+            f"not finite. Try a learning rate smaller than {self.training.learning_rate:g}, or "
+            "another normalisation"
+        )
 
     @property
     def epochs(self) -> int:

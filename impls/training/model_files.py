@@ -17,7 +17,7 @@ def save(model: Model, path: Path, *, generator: str = "mlpbench") -> None:
     """Write ``model`` in one atomic step: a reader sees the old file or the new one.
 
     Raises:
-        ModelError: the file cannot be written.
+        ModelError: the file cannot be written, or the training diverged.
     """
     partial = path.with_name(path.name + ".partial")
     try:

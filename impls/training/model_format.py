@@ -51,7 +51,13 @@ class _Content(_Header, kw_only=True, forbid_unknown_fields=True):
 
 
 def encode(model: Model, *, generator: str) -> bytes:
-    """The content of a model's file; equal models give equal bytes."""
+    """The content of a model's file; equal models give equal bytes.
+
+    Raises:
+        ModelError: the training diverged, so that nobody could go on with it.
+    """
+    if model.divergence:
+        raise ModelError(f"there is nothing to save, because {model.divergence}.")
     memory = model.state.memory
     content = _Content(
         format=FORMAT,

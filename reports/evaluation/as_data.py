@@ -40,6 +40,7 @@ def _network(one: Trained) -> dict[str, Any]:
     return {
         "name": one.name,
         "implementation": model.implementation,
+        "checked": one.checked or None,
         "network": msgspec.to_builtins(model.network),
         "parameters": model.network.parameter_count,
         "training": msgspec.to_builtins(model.training),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from impls.training.evaluation import Trained
 from reports import format as text
@@ -38,6 +38,15 @@ def _others(others: list[Trained]) -> str:
     return f" The {len(others)} others reach {share(found[0])} to {share(found[-1])}."
 
 
+def checks(trained: Sequence[Trained]) -> list[str]:
+    """A sentence for each outcome of the comparison with the reference, with whom it is of."""
+    names: dict[str, list[str]] = {}
+    for one in trained:
+        if one.checked:
+            names.setdefault(one.checked, []).append(one.name)
+    return [f"{text.listing(some)}: {said}." for said, some in names.items()]
+
+
 def share(value: float) -> str:
     """An accuracy in percent with the digits that ten thousand examples carry."""
     return f"{100 * value:.2f} %"
@@ -53,7 +62,7 @@ QUANTITIES: dict[str, Callable[[Trained], tuple[float, str]]] = {
     ),
     "learning rate at the end": lambda one: (
         one.model.learning_rate,
-        repr(one.model.learning_rate),
+        f"{one.model.learning_rate:.6g}",
     ),
     "loss per training example": lambda one: _number(one.evaluation.train.loss),
     "loss per test example": lambda one: _number(one.evaluation.test.loss),

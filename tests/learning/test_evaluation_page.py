@@ -59,7 +59,7 @@ def test_the_summary_says_what_was_reached(page: str, trained: Trained) -> None:
     assert f"reference recognises {100 * accuracy:.2f}\N{NO-BREAK SPACE}% of the 30 test" in said
     shown = dict(rows(page, "At the end of training"))
     assert shown["epochs"] == "4"
-    assert shown["learning rate at the end"] == repr(trained.model.learning_rate)
+    assert shown["learning rate at the end"] == f"{trained.model.learning_rate:.6g}"
     assert shown["sum of squared weights"] == f"{trained.evaluation.squared_weights:.4g}"
 
 

@@ -33,8 +33,8 @@ class Trainer(numpy_optimized.Trainer):
     epochs = 0
 
     def epoch(self, order):
-        type(self).epochs += 1
-        for _ in range({signals} if type(self).epochs == 3 else 0):
+        self.epochs += 1
+        for _ in range({signals} if self.epochs == 3 else 0):
             os.kill(os.getpid(), signal.SIGINT)
         return super().epoch(order)
 """

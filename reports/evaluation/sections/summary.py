@@ -10,7 +10,7 @@ from impls.training.evaluation import Trained
 from reports import format as text
 from reports import tables, templates
 from reports.evaluation.context import Learned
-from reports.evaluation.summary import QUANTITIES, headline, share
+from reports.evaluation.summary import QUANTITIES, checks, headline, share
 from reports.section import Absence, Section
 from reports.tables import Cell, Row, Table
 
@@ -32,6 +32,7 @@ def render(learned: Learned) -> Markup | Absence:
         several=len(learned.trained) > 1,
         first=first.name,
         table=_table(learned),
+        checks=checks(learned.trained),
         command=learned.command,
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 from markupsafe import Markup
 
 from impls.training.history import Epoch
@@ -90,8 +89,9 @@ def _by_epoch(studied: Studied) -> list[Markup]:
 
 def _penalty_share(epoch: Epoch) -> float:
     """Of the cost of all batches of the epoch."""
-    data, penalty, _ = np.sum(epoch.losses, axis=0)
-    return float(penalty / (data + penalty)) if data + penalty else 0.0
+    # Python's own numbers: of a training that diverged the share is no number, without a warning.
+    data, penalty, _ = map(float, epoch.losses.sum(axis=0))
+    return penalty / (data + penalty) if data + penalty else 0.0
 
 
 SECTION = Section("curves", "Learning curves", 20, render)
