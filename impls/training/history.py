@@ -12,6 +12,9 @@ Losses = npt.NDArray[np.float64]
 CONVERGED_WITHIN = 0.01
 """An epoch has converged when no later cost is further than this from the last one."""
 
+CONVERGED_FOR = 5
+"""At least so many epochs must follow it: two costs that are alike show nothing."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -86,19 +89,24 @@ class History:
         """The first epoch whose cost, like that of all later ones, is near the last.
 
         Near is within :data:`CONVERGED_WITHIN` of the last cost.  None where fewer than a tenth of
-        the epochs follow it: a cost that still falls is always near its end.
+        the epochs follow it, or than :data:`CONVERGED_FOR`: a cost that still falls is always near
+        its end.
         """
         costs = np.array([epoch.cost for epoch in self.epochs])
         if not costs.size or not np.isfinite(costs).all():
             return None
         far = np.flatnonzero(np.abs(costs - costs[-1]) > CONVERGED_WITHIN * costs[-1])
         first = int(far[-1]) + 1 if far.size else 0
-        return self.epochs[first].number if len(costs) - first > len(costs) / 10 else None
+        following = len(costs) - 1 - first
+        settled = following >= max(CONVERGED_FOR, len(costs) / 10)
+        return self.epochs[first].number if settled else None
 
 
 def penalty_shares(losses: Losses) -> Losses:
     """Share of the penalty in the cost of each batch, shape ``(batches,)``; 0 without a cost."""
     costs = losses[:, :2].sum(axis=1)
     shares: Losses = np.zeros(len(losses))
-    np.divide(losses[:, 1], costs, out=shares, where=costs != 0)
+    with np.errstate(invalid="ignore"):
+        # Of a training that diverged there is no share.
+        np.divide(losses[:, 1], costs, out=shares, where=costs != 0)
     return shares

@@ -22,7 +22,14 @@ class Studied:
         return self.learned.trained
 
     @property
-    def best(self) -> int:
-        """The place of the network with the highest test accuracy."""
-        places = range(len(self.trained))
-        return max(places, key=lambda place: self.trained[place].evaluation.test.accuracy)
+    def uncertainty(self) -> float:
+        """Standard error of the highest test accuracy; a smaller difference means nothing."""
+        tests = [one.evaluation.test for one in self.trained]
+        return max(tests, key=lambda part: part.accuracy).uncertainty
+
+    @property
+    def best(self) -> tuple[int, ...]:
+        """The places of the networks whose test accuracy none exceeds by more than that."""
+        accuracies = [one.evaluation.test.accuracy for one in self.trained]
+        least = max(accuracies) - self.uncertainty
+        return tuple(place for place, found in enumerate(accuracies) if found >= least)

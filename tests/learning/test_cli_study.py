@@ -215,7 +215,8 @@ def test_the_page_names_the_best_value_and_shows_all(data: TrainingData) -> None
     page = page_of(data, {0.01: (0.99, 0.95), 0.2: (0.98, 0.97), 0.8: (0.97, 0.96)})
     said = section(page, "summary").replace("\n", " ").replace("\N{NO-BREAK SPACE}", " ")
     assert (
-        "l2 0.2 reaches 97.00 % of the 1000 test examples, the best of 3 values; the worst " in said
+        "l2 0.2 reaches 97.00 % of the 1000 test examples, the best of 3 values; the worst "
+        "reaches 95.00 %." in said
     )
     assert "uncertain by 0.54 %" in said
     shown = rows(page, "At the end of each training")
@@ -234,13 +235,53 @@ def test_values_of_the_articles_stand_beside_theirs(data: TrainingData) -> None:
     assert shown[0][1:5] == ["100.00 %", "99.00 %", "96.56 %", "95.00 %"]
     found = re.sub(r"<[^>]+>", "", section(page, "articles"))
     assert "Training accuracy falls as the factor grows; here as well." in found
-    assert "Test accuracy is best at 0.2; here at 0.8." in found
+    assert "Test accuracy is best at 0.2; here at 0.8; 0.2 was not among the values." in found
     assert "ends after 4 epochs" in found
 
 
-def test_the_shape_is_denied_where_it_does_not_hold(data: TrainingData) -> None:
-    page = page_of(data, {0.01: (0.97, 0.95), 0.8: (0.99, 0.98)})
-    assert "as the factor grows; here not." in re.sub(r"<[^>]+>", "", section(page, "articles"))
+@pytest.mark.parametrize(
+    ("accuracies", "said"),
+    [
+        ({0.01: (0.97, 0.95), 0.8: (0.99, 0.98)}, "as the factor grows; here not."),
+        # It falls from first to last, but not on the way.
+        ({0.01: (0.99, 0.9), 0.1: (0.9, 0.9), 0.8: (0.95, 0.9)}, "as the factor grows; here not."),
+        # A rise that is smaller than one standard error is none.
+        (
+            {0.01: (0.99, 0.9), 0.1: (0.991, 0.9), 0.8: (0.95, 0.9)},
+            "the factor grows; here as well",
+        ),
+        ({0.01: (0.97, 0.9), 0.8: (0.97, 0.9)}, "here no difference is larger than one standard"),
+        ({0.01: (0.97, 0.9), 0.8: (0.966, 0.9)}, "here no difference is larger than one standard"),
+        ({0.01: (0.97, 0.9)}, "here there is one factor alone."),
+        ({0.2: (0.9, 0.95), 0.4: (0.9, 0.95)}, "here at 0.2 and 0.4, between which the test examp"),
+        ({0.2: (0.9, 0.95), 0.4: (0.9, 0.951)}, "here at 0.2 and 0.4, between which the test exam"),
+        ({0.01: (0.9, 0.95), 0.2: (0.9, 0.9)}, "is best at 0.2; here at 0.01."),
+    ],
+)
+def test_findings_of_the_articles_hold_where_differences_mean_something(
+    data: TrainingData, accuracies: dict[float, tuple[float, float]], said: str
+) -> None:
+    page = page_of(data, accuracies)
+    assert said in re.sub(r"<[^>]+>", "", section(page, "articles"))
+
+
+@pytest.mark.parametrize(
+    ("tests", "said", "bold"),
+    [
+        ([0.95, 0.97, 0.97], "l2 0.1 and 0.2 reach 97.00 %", 2),
+        ([0.97, 0.97, 0.97], "l2 0.01, 0.1 and 0.2 reach 97.00 % of the 1000 test examples.", 3),
+        ([0.9, 0.97, 0.967], "3 values; 0.2 is within one standard error of it; the worst", 2),
+        ([0.968, 0.97, 0.967], "but none is further from it than one standard error.", 3),
+        ([0.9, 0.97, 0.96], "the best of 3 values; the worst reaches 90.00 %.", 1),
+    ],
+)
+def test_values_between_which_the_examples_do_not_decide_are_named_together(
+    data: TrainingData, tests: list[float], said: str, bold: int
+) -> None:
+    found = {l2: (0.9, test) for l2, test in zip((0.01, 0.1, 0.2), tests, strict=True)}
+    summary = section(page_of(data, found), "summary")
+    assert said in summary.replace("\N{NO-BREAK SPACE}", " ")
+    assert summary.count("<b>") + summary.count("<strong>") == bold
 
 
 def test_other_studies_say_why_nothing_stands_beside_them(data: TrainingData) -> None:

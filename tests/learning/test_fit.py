@@ -131,10 +131,12 @@ def test_a_cost_that_settles_has_converged_where_it_comes_near_its_end() -> None
 
 
 def test_a_cost_that_comes_near_and_leaves_again_has_not_converged_yet() -> None:
-    assert history_of(50, 10, 10, 20, 10, 10, 10).converged == 5
+    assert history_of(50, 10, 10, 20, 10, 10, 10, 10, 10, 10).converged == 5
 
 
-@pytest.mark.parametrize("costs", [range(100, 50, -5), [], [9, 9, 9, np.nan], [1.0, np.inf]])
+@pytest.mark.parametrize(
+    "costs", [range(100, 50, -5), [], [9] * 9 + [np.nan], [1.0] * 9 + [np.inf]]
+)
 def test_a_cost_that_falls_to_the_end_or_is_no_number_has_not_converged(
     costs: list[float],
 ) -> None:
@@ -142,7 +144,13 @@ def test_a_cost_that_falls_to_the_end_or_is_no_number_has_not_converged(
 
 
 def test_a_constant_cost_has_converged_at_once() -> None:
-    assert history_of(3, 3, 3).converged == 1
+    assert history_of(*[3] * 6).converged == 1
+
+
+def test_a_few_epochs_show_no_convergence() -> None:
+    assert history_of(*[3] * 5).converged is None
+    assert history_of(*[9] * 60, *[3] * 6).converged is None
+    assert history_of(*[9] * 60, *[3] * 8).converged == 61
 
 
 def test_the_evaluation_agrees_with_itself(data: TrainingData) -> None:

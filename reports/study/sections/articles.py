@@ -7,6 +7,7 @@ import itertools
 from markupsafe import Markup
 
 from impls.training.evaluation import Trained
+from reports import format as text
 from reports import tables, templates
 from reports.evaluation.published import LAYERS
 from reports.evaluation.summary import share
@@ -14,6 +15,8 @@ from reports.section import Absence, Section
 from reports.study.context import Studied
 from reports.study.published import EPOCHS, L2, SETTINGS, Published
 from reports.tables import Cell, Row, Table
+
+_BEST = max(L2, key=lambda one: one.test).l2
 
 
 def render(studied: Studied) -> Markup | Absence:
@@ -59,14 +62,34 @@ def _row(theirs: Published, ours: Trained) -> Row:
 
 def _findings(studied: Studied) -> list[str]:
     """The two things the articles found, and whether they hold here."""
-    by_factor = sorted(studied.trained, key=lambda one: one.model.training.l2)
-    train = [one.evaluation.train.accuracy for one in by_factor]
-    falls = all(one >= other for one, other in itertools.pairwise(train))
-    best = studied.values[studied.best]
     return [
-        f"Training accuracy falls as the factor grows; here {'as well' if falls else 'not'}.",
-        f"Test accuracy is best at 0.2; here at {best}.",
+        f"Training accuracy falls as the factor grows; here {_fall(studied)}.",
+        f"Test accuracy is best at {_BEST:g}; here {_peak(studied)}.",
     ]
+
+
+def _fall(studied: Studied) -> str:
+    """Whether training accuracy falls with the factor, by more than its standard errors."""
+    by_factor = sorted(studied.trained, key=lambda one: one.model.training.l2)
+    parts = [one.evaluation.train for one in by_factor]
+    noise = max(part.uncertainty for part in parts)
+    accuracies = [part.accuracy for part in parts]
+    if len(parts) == 1:
+        return "there is one factor alone"
+    if max(accuracies) - min(accuracies) <= noise:
+        return "no difference is larger than one standard error"
+    rises = any(other - one > noise for one, other in itertools.pairwise(accuracies))
+    return "as well" if not rises and accuracies[0] - accuracies[-1] > noise else "not"
+
+
+def _peak(studied: Studied) -> str:
+    """The factors with the highest test accuracy, as far as it can be told."""
+    found = "at " + text.listing([studied.values[place] for place in studied.best])
+    if len(studied.best) > 1:
+        found += ", between which the test examples do not decide"
+    if all(one.model.training.l2 != _BEST for one in studied.trained):
+        found += f"; {_BEST:g} was not among the values"
+    return found
 
 
 SECTION = Section("articles", "Beside the articles", 30, render)

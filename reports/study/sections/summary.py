@@ -7,11 +7,10 @@ import math
 from markupsafe import Markup
 
 from impls.training.evaluation import Trained
-from impls.training.history import CONVERGED_WITHIN
+from impls.training.history import CONVERGED_FOR, CONVERGED_WITHIN
 from reports import charts, tables, templates
 from reports import format as text
 from reports.charts import Curve, CurveAxes
-from reports.evaluation.context import Learned
 from reports.evaluation.summary import share
 from reports.figures import Figure, Key
 from reports.section import Absence, Section
@@ -28,25 +27,19 @@ def render(studied: Studied) -> Markup | Absence:
         "study/sections/summary.html",
         headline=headline(studied),
         note=studied.learned.data.note,
-        noise=_noise(studied.learned),
+        noise=share(studied.uncertainty),
         diverged=[one.name for one in studied.trained if not _is_finite(one)],
         key=_key(),
         figure=Figure(_chart(studied)) if len(studied.trained) > 1 else None,
         table=_table(studied),
         within=CONVERGED_WITHIN,
+        lasting=CONVERGED_FOR,
         command=studied.learned.command,
     )
 
 
 def _is_finite(one: Trained) -> bool:
     return math.isfinite(one.evaluation.train.loss)
-
-
-def _noise(learned: Learned) -> str:
-    """The standard error of the best test accuracy: sqrt(p (1 - p) / n) for n examples."""
-    best = max(one.evaluation.test.accuracy for one in learned.trained)
-    examples = int(learned.first.evaluation.test.matrix.sum())
-    return share(math.sqrt(best * (1 - best) / examples))
 
 
 def _key() -> tuple[Key, ...]:
@@ -82,7 +75,7 @@ def limits(lines: list[Curve]) -> tuple[float, float]:
 
 def _table(studied: Studied) -> Table:
     rows = [
-        _row(value, one, best=place == studied.best)
+        _row(value, one, best=place in studied.best)
         for place, (value, one) in enumerate(zip(studied.values, studied.trained, strict=True))
     ]
     titles = (
