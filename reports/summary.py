@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 
 from bench.judging.stats import CONFIDENCE, Ratio, difference_p
 from bench.judging.verdicts import ALPHA, Verdict, interval, probability, readable, within
 from bench.planning.environment import variables as thread_variables
 from bench.provenance import kernels
-from reports import controls, grids, trainings
+from reports import controls, grids, places, trainings
 from reports import format as text
-from reports.context import Context
+from reports.context import Context, Gap
 from reports.findings import Finding, findings, unranked
 from reports.points import Point
 
@@ -137,12 +136,16 @@ def failure_details(context: Context) -> tuple[tuple[str, str], ...]:
 
 
 def gap_sentences(context: Context) -> tuple[str, ...]:
-    """What was not measured and why, one sentence per implementation, outcome and reason."""
-    counted = Counter((gap.kind, gap.cell.implementation, gap.reason) for gap in context.gaps)
-    return tuple(
-        f"{name}: {kind} ({text.count(number, 'outcome')}): {reason.rstrip('.')}."
-        for (kind, name, reason), number in counted.items()
-    )
+    """What was not measured, where and why, one sentence per implementation, outcome and reason."""
+    alike: dict[tuple[str, str, str], list[Gap]] = {}
+    for gap in context.gaps:
+        alike.setdefault((gap.kind, gap.cell.implementation, gap.reason), []).append(gap)
+    said = []
+    for (kind, name, reason), gaps in alike.items():
+        number, where = text.count(len(gaps), "outcome"), places.of_gaps(context, gaps)
+        found = f"{number}: {where}" if where else number
+        said.append(f"{name}: {kind} ({found}): {reason.rstrip('.')}.")
+    return tuple(said)
 
 
 def remarks(context: Context) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ from impls.parameters import Floats, Parameters, Rows, batches
 STEPS = 3
 LARGE_BATCH = 4096
 """From here on one full batch and a shorter one must do: they take as long as many small ones."""
+_FEWEST_DIGITS, _ALL_DIGITS = 6, 17
 
 
 def inspect(
@@ -192,8 +193,19 @@ def compare(name: str, ours: Floats, exact: Floats, bound: float) -> Check:
     scale = float(np.max(np.abs(exact), initial=0.0)) or 1.0
     deviation = np.abs(ours.astype(np.float64) - exact) / scale
     place = np.unravel_index(int(np.argmax(deviation)), deviation.shape)
-    text = f"at {_index(place)}: {float(ours[place]):.6g} instead of {float(exact[place]):.6g}"
-    return Check(name=name, error=float(deviation[place]), tolerance=bound, place=text)
+    error = float(deviation[place])
+    text = "exact"
+    if error:
+        text = f"at {_index(place)}: {_apart(float(ours[place]), float(exact[place]))}"
+    return Check(name=name, error=error, tolerance=bound, place=text)
+
+
+def _apart(ours: float, exact: float) -> str:
+    """Both numbers, with as many digits as tell them apart."""
+    for digits in range(_FEWEST_DIGITS, _ALL_DIGITS):
+        if f"{ours:.{digits}g}" != f"{exact:.{digits}g}":
+            return f"{ours:.{digits}g} instead of {exact:.{digits}g}"
+    return f"{ours:.{_ALL_DIGITS}g} instead of {exact:.{_ALL_DIGITS}g}"
 
 
 def _misshapen(name: str, ours: tuple[int, ...], exact: tuple[int, ...], bound: float) -> Check:

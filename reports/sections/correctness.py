@@ -11,20 +11,30 @@ from bench.documents.results import Check
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context, Gap
+from reports.places import Place, of_gaps, words
 from reports.section import Absence, Section
 from reports.tables import Cell, Row, Table
 
 
 class _Judged(NamedTuple):
-    """An implementation, and whether it declared products in TF32, for which bounds are wider."""
+    """An implementation, and whether it declared products in TF32, for which bounds are wider.
+
+    ``where`` names its cells where others of it came to another result.
+    """
 
     name: str
     is_tf32: bool
+    where: str = ""
 
     @property
     def label(self) -> str:
         """Its name, with TF32 where it is in it."""
         return f"{self.name}, TF32" if self.is_tf32 else self.name
+
+    @property
+    def heading(self) -> Cell:
+        """The first cell of its rows."""
+        return Cell(self.label, notes=(self.where,) if self.where else ())
 
 
 @dataclass(frozen=True)
@@ -42,25 +52,19 @@ class _Worst:
 
 @dataclass(frozen=True)
 class _Refusal:
-    """Why and where an implementation was refused."""
+    """Why and where an implementation was refused; ``where`` is empty where it was everywhere."""
 
     name: str
     reason: str
     failed: tuple[Check, ...]
     number: int
+    where: str
 
 
 def render(context: Context) -> Markup | Absence:
     """A table of the tightest check per implementation, one of all checks, and the refusals."""
-    gates: dict[_Judged, list[Check]] = {}
-    for (name, condition, _), point in context.points.items():
-        for one in point.measured:
-            gates.setdefault(_Judged(name, condition.is_tf32), []).extend(one.gate)
-    for gap in context.gaps:
-        judged = _Judged(gap.cell.implementation, gap.condition.is_tf32)
-        gates.setdefault(judged, []).extend(gap.gate)
-    both = [_Judged(name, is_tf32) for name in context.implementations for is_tf32 in (False, True)]
-    worst = {one: _worst(gates[one]) for one in both if gates.get(one)}
+    gates = _gates(context)
+    worst = {judged: _worst(checks) for judged, checks in gates.items()}
     refusals = _refusals(context)
     if not worst and not refusals:
         return Absence("No document holds a check of the gate, so equality was not shown here.")
@@ -73,6 +77,34 @@ def render(context: Context) -> Markup | Absence:
         any_tf32=any(one.is_tf32 for one in worst),
         error=text.error_size,
     )
+
+
+def _gates(context: Context) -> dict[_Judged, list[Check]]:
+    """All checks by implementation; where cells of one differ, failed ones are apart."""
+    found: dict[tuple[str, bool], dict[bool, list[tuple[Place, tuple[Check, ...]]]]] = {
+        (name, is_tf32): {} for name in context.implementations for is_tf32 in (False, True)
+    }
+    outcomes = [
+        (name, (condition, batch_size), one.gate)
+        for (name, condition, batch_size), point in context.points.items()
+        for one in point.measured
+    ]
+    outcomes += [
+        (gap.cell.implementation, (gap.condition, gap.cell.batch_size), gap.gate)
+        for gap in context.gaps
+    ]
+    for name, place, gate in outcomes:
+        if gate:
+            passed = all(check.passed for check in gate)
+            found[name, place[0].is_tf32].setdefault(passed, []).append((place, gate))
+    gates = {}
+    for (name, is_tf32), by_result in found.items():
+        for passed in sorted(by_result, reverse=True):
+            some = by_result[passed]
+            where = words(context, (place for place, _ in some)) if len(by_result) > 1 else ""
+            judged = _Judged(name, is_tf32, where)
+            gates[judged] = [check for _, gate in some for check in gate]
+    return gates
 
 
 def _share(check: Check) -> float:
@@ -105,7 +137,13 @@ def _refusals(context: Context) -> list[_Refusal]:
         if gap.kind == "invalid":
             by_reason.setdefault((gap.cell.implementation, gap.reason), []).append(gap)
     return [
-        _Refusal(name, reason, tuple(c for c in gaps[0].gate if not c.passed), len(gaps))
+        _Refusal(
+            name,
+            reason,
+            tuple(check for check in gaps[0].gate if not check.passed),
+            len(gaps),
+            of_gaps(context, gaps),
+        )
         for (name, reason), gaps in by_reason.items()
     ]
 
@@ -118,7 +156,7 @@ def _tightest(worst: dict[_Judged, dict[str, _Worst]]) -> Table:
         tight = max(checks.values(), key=lambda one: one.share)
         verdict = "passed" if passed == len(checks) else "refused"
         cells = (
-            Cell(judged.label),
+            judged.heading,
             Cell(verdict, strong=verdict == "refused"),
             Cell(f"{passed} of {len(checks)}", passed),
             *_check(tight),
@@ -135,7 +173,7 @@ def _tightest(worst: dict[_Judged, dict[str, _Worst]]) -> Table:
 def _every(worst: dict[_Judged, dict[str, _Worst]]) -> Table:
     """One row per implementation and check."""
     rows = [
-        Row((Cell(judged.label), *_check(one)), judged.name)
+        Row((judged.heading, *_check(one)), judged.name)
         for judged, checks in worst.items()
         for one in checks.values()
     ]

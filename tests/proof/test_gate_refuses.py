@@ -182,3 +182,10 @@ def test_arrays_are_compared_by_their_largest_value() -> None:
     assert check.error == 0.5 / 200
     assert check.place == "at [1, 1]: 4.5 instead of 4"
     assert not check.passed
+
+
+def test_the_place_of_an_error_shows_the_digits_that_differ() -> None:
+    exact = np.array([280.375, 1.0])
+    check = gate.compare("loss", exact + np.array([2.0**-15, 0.0]), exact, 1e-3)
+    assert check.place == "at [0]: 280.37503 instead of 280.375"
+    assert gate.compare("loss", exact, exact, 1e-3).place == "exact"

@@ -143,7 +143,7 @@ def _outcomes(
     if shape.outcomes and device == "gpu":
         return [Unavailable(cell=cell, reason="no GPU found: TensorFlow lists no device")]
     if shape.outcomes and row is None:
-        bad = Check(name="gradient weights[1]", error=0.031, tolerance=1e-5, place="[12, 7]")
+        bad = Check(name="gradient weights[1]", error=0.031, tolerance=1e-5, place="at [12, 7]")
         reason = "gradient weights[1] differs from the reference by 3.1e-02, at most 1e-05 allowed"
         return [
             Invalid(cell=cell, block=block, reason=reason, gate=(*_checks(rng)[:2], bad))
