@@ -48,7 +48,7 @@ def run_command(context: click.Context, /, **options: Any) -> int:
     with a float64 reference and only then timed.  Beside them run the floor and a control.
 
     Exit code 3: something was invalid, unverified or failed. 4: nothing was measured, or not an
-    implementation that --impl names in full.
+    implementation that --impl names in full. 75: this machine is measuring already.
     """
     console = Console(stderr=options["as_json"])
     resumed: Path | None = options["resume"]

@@ -103,6 +103,8 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         ResultsError: it cannot be read.
     """
+    if path.is_dir():
+        raise ResultsError(f"cannot read {path}: it is a folder. Name a file in it.")
     try:
         data = path.read_bytes()
     except OSError as error:

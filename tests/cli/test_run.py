@@ -214,6 +214,7 @@ def test_a_report_without_output_goes_into_this_folder(mlpbench: Command, tmp_pa
     ("sources", "said"),
     [
         (("none.json",), "cannot read none.json"),
+        (("folder",), "cannot read folder: it is a folder. Name a file in it."),
         (("junk.json",), "junk.json is not a results document"),
         (("good.json", "junk.json"), "junk.json is not a results document"),
         ((), "SOURCES"),
