@@ -12,7 +12,7 @@ from rich.console import Console
 from bench.cli.implementations import choose_trainer
 from bench.cli.interrupt import Interruption
 from bench.cli.learned import write
-from bench.cli.options import list_option
+from bench.cli.options import Whole, list_option
 from bench.cli.output import GENERATOR, command_line, file_name, folder_for, open_folder, say
 from bench.cli.reading import read_raw
 from bench.cli.shared_options import out_option, with_options
@@ -59,7 +59,7 @@ _LOOKS = 40
 @with_options(LEARNING_OPTIONS)
 @click.option(
     "--evaluate-every",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=None,
     help=f"Epochs between two looks at all examples. Default: {_LOOKS} looks in all.",
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bench.cli.options import Whole
 from bench.cli.shared_options import Option, digit_option, out_option
 from bench.cli.training_check import check_option
 
@@ -18,21 +19,21 @@ WITH_RESUME = {
 TRAIN_OPTIONS: tuple[Option, ...] = (
     click.option(
         "--print-period",
-        type=click.IntRange(min=1),
+        type=Whole(min=1),
         default=5,
         show_default=True,
         help="Epochs between two status reports.",
     ),
     click.option(
         "--evaluate-every",
-        type=click.IntRange(min=0),
+        type=Whole(min=0),
         default=1,
         show_default=True,
         help="Epochs between two looks at all examples, outside the clock; 0 for none.",
     ),
     click.option(
         "--checkpoint-every",
-        type=click.IntRange(min=1),
+        type=Whole(min=1),
         default=None,
         help="Save the network every so many epochs. Default: at the end alone.",
     ),

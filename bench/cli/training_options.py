@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from bench.cli.options import list_option
+from bench.cli.options import Whole, list_option
 from bench.cli.shared_options import DATA_OPTIONS, NETWORK_OPTIONS, Option
 from impls.networks import Network, Training
 from impls.presets import find_preset
@@ -35,10 +35,8 @@ VARIATION_OPTIONS: tuple[Option, ...] = (
 )
 
 TRAINING_OPTIONS: tuple[Option, ...] = (
-    click.option(
-        "--batch-size", type=click.IntRange(min=1), default=None, help="Examples in a batch."
-    ),
-    click.option("--epochs", type=click.IntRange(min=1), default=None, help="Epochs in all."),
+    click.option("--batch-size", type=Whole(min=1), default=None, help="Examples in a batch."),
+    click.option("--epochs", type=Whole(min=1), default=None, help="Epochs in all."),
     click.option(
         "--learning-rate", type=POSITIVE, default=None, help="The rate of the first epoch."
     ),
@@ -95,13 +93,13 @@ ORDER_OPTIONS: tuple[Option, ...] = (
     ),
     click.option(
         "--max-batches",
-        type=click.IntRange(min=1),
+        type=Whole(min=1),
         default=None,
         help="End each epoch after so many batches, for trials.",
     ),
     click.option(
         "--seed",
-        type=click.IntRange(min=0),
+        type=Whole(min=0),
         default=1,
         show_default=True,
         help="Seed of start weights, batch order and dropout.",

@@ -63,6 +63,7 @@ def test_no_command_at_all_is_answered_by_the_help_as_it_is(mlpbench: Command) -
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("--examples", "1.5"), "'1.5' is not a valid integer. See"),
         (("--threads", "0"), "0 threads are not possible: use 1 or more, or unset. See"),
         (("--impll", "x"), "Did you mean '--impl'? See"),
         (("--blocks", "abc"), "'abc' is not a valid integer. See"),
