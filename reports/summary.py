@@ -135,11 +135,18 @@ def failure_details(context: Context) -> tuple[tuple[str, str], ...]:
     return tuple((cell, detail) for detail, cell in found.items())
 
 
+def _why(gap: Gap) -> str:
+    """The reason, and the last line of what a worker printed before it died of something."""
+    last = gap.detail.strip().rpartition("\n")[2].strip()
+    reason = gap.reason.rstrip(".")
+    return reason if not last or last in reason else f"{reason}: {last}"
+
+
 def gap_sentences(context: Context) -> tuple[str, ...]:
     """What was not measured, where and why, one sentence per implementation, outcome and reason."""
     alike: dict[tuple[str, str, str], list[Gap]] = {}
     for gap in context.gaps:
-        alike.setdefault((gap.kind, gap.cell.implementation, gap.reason), []).append(gap)
+        alike.setdefault((gap.kind, gap.cell.implementation, _why(gap)), []).append(gap)
     said = []
     for (kind, name, reason), gaps in alike.items():
         number, where = text.count(len(gaps), "outcome"), places.of_gaps(context, gaps)

@@ -64,7 +64,7 @@ def test_only_failures_are_told_with_their_reasons() -> None:
     )
     page = shown(pieces.replace(document, outcomes=outcomes))
     assert "Nothing was measured" in page.text
-    assert "failed (1 outcome): exit code 9." in page.text
+    assert "failed (1 outcome): exit code 9: Killed." in page.text
     assert "Killed" in page.text
     assert linked(page) == {"main", "summary", "environment", "method", "raw-data"} | {
         link for link in linked(page) if link.startswith("ata:")

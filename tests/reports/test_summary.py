@@ -106,6 +106,22 @@ def test_export_lines_are_quoted_and_unset_what_was_unset() -> None:
     assert export_line(point) == "unset B; export A='two words'"
 
 
+@pytest.mark.parametrize(
+    ("reason", "detail", "expected"),
+    [
+        ("exit code 1", "Traceback\nAttributeError: no G\n", "exit code 1: AttributeError: no G."),
+        ("ValueError: odd", "Traceback\nValueError: odd", "ValueError: odd."),
+        ("killed", "", "killed."),
+    ],
+)
+def test_a_failure_is_told_with_the_last_words_of_its_worker(
+    reason: str, detail: str, expected: str
+) -> None:
+    failed = Failed(cell=cell(ONE), block=0, reason=reason, detail=detail)
+    document = msgspec.structs.replace(made({BASELINE: (0.8,)}), outcomes=(failed,))
+    assert f"{ONE}: failed (1 outcome): {expected}" in said(document)
+
+
 def test_what_was_not_measured_is_said_with_its_reason() -> None:
     failed = tuple(Failed(cell=cell(ONE), block=block, reason="killed") for block in range(3))
     assert said(sample.document(outcomes=failed))[:2] == (
