@@ -20,21 +20,25 @@ _NAMES = "\n\n".join(f"\b\n{name}\n    {summary}" for name, summary in CHECKS.it
 @click.option("--trials", type=Whole(min=1), help="How often each case is repeated.")
 @click.option("--seed", type=Whole(min=0), default=1, show_default=True)
 def selfcheck_command(name: str, trials: int | None, seed: int) -> int:
-    """Check the measuring itself and exit with 1 where a promise is not kept."""
+    """Check the measuring itself.
+
+    The exit code is 0 where every promise is kept, 1 where one is not, and 2 where one could not
+    be judged, because the machine gave no occasion.
+    """
     progress = Console(stderr=True)
     report = run(name, Options(trials=trials, seed=seed, say=partial(say, progress)))
     _show(report, Console())
-    return 0 if report.passed else 1
+    if report.missed:
+        return 1
+    return 0 if report.passed else 2
 
 
 def _show(report: Report, console: Console) -> None:
     """Every finding beside its target, then the notes, and the outcome last."""
-    kept, missed = Text("kept"), Text("MISSED", style="bold red")
-    rows = [
-        (one.what, one.found, one.target, kept if one.passed else missed) for one in report.findings
-    ]
+    words = {True: Text("kept"), False: Text("MISSED", style="bold red"), None: Text("not judged")}
+    rows = [(one.what, one.found, one.target, words[one.passed]) for one in report.findings]
     console.print(facts_table(report.title, ("check", "found", "target", ""), rows))
     for note in report.notes:
         say(console, note)
-    number = sum(one.passed for one in report.findings)
+    number = sum(bool(one.passed) for one in report.findings)
     say(console, f"{number} of {len(report.findings)} targets kept")

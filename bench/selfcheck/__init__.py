@@ -42,12 +42,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Finding:
-    """One number of a check beside what it must keep; ``passed`` says whether it does."""
+    """One number of a check beside what it must keep.
+
+    ``passed`` says whether it does, None where this machine gave no occasion to tell.
+    """
 
     what: str
     found: str
     target: str
-    passed: bool
+    passed: bool | None
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,11 @@ class Report:
     def passed(self) -> bool:
         """Whether all findings keep their targets; a check that found nothing has not passed."""
         return bool(self.findings) and all(finding.passed for finding in self.findings)
+
+    @property
+    def missed(self) -> bool:
+        """Whether a target was missed, or nothing was found."""
+        return not self.findings or any(finding.passed is False for finding in self.findings)
 
 
 def run(name: str, options: Options) -> Report:

@@ -161,17 +161,17 @@ def judge(trials: Sequence[Trial]) -> list[Finding]:
     number = sum(not one.hog and one.quiet for one in trials)
     return [
         Finding(
-            f"a hog that starts in mid-run, {len(hogs)} trials",
+            f"a hog that starts in mid-run, {_trials(len(hogs))}",
             f"reported in {reported}; disturbed are {beside} of the rounds beside it, {before} of "
             "those before",
             f"reported in {REPORTED:.0%}",
             reported >= REPORTED * len(hogs),
         ),
         Finding(
-            f"rounds of {number} quiet trials without a hog",
+            f"rounds without a hog, {_trials(number, 'quiet ')}",
             f"{_share(quiet)} of {len(quiet)} called disturbed" if quiet else "no trial was quiet",
             f"at most {FALSE:.0%}",
-            sum(quiet) <= FALSE * len(quiet),
+            sum(quiet) <= FALSE * len(quiet) if quiet else None,
         ),
     ]
 
@@ -196,6 +196,10 @@ def notes(trials: Sequence[Trial]) -> list[str]:
 
 def _share(flags: Sequence[bool]) -> str:
     return f"{sum(flags) / len(flags):.0%}" if flags else "no round"
+
+
+def _trials(number: int, kind: str = "") -> str:
+    return f"{number} {kind}{'trial' if number == 1 else 'trials'}"
 
 
 def _words(found: Trial) -> str:

@@ -43,7 +43,13 @@ def test_what_is_called_disturbed_counts_only_where_the_machine_was_quiet() -> N
     for busy in ({"pressure": 0.5}, {"foreign": 0.5}):
         found = judge([HOG, QUIET, dataclasses.replace(flagged, **busy)])[1]
         assert found.passed
-        assert found.what == "rounds of 1 quiet trials without a hog"
+        assert found.what == "rounds without a hog, 1 quiet trial"
+
+
+def test_without_a_quiet_trial_it_is_not_judged_what_is_called_disturbed() -> None:
+    busy = dataclasses.replace(QUIET, pressure=0.5)
+    found = judge([HOG, busy])[1]
+    assert (found.passed, found.found) == (None, "no trial was quiet")
 
 
 def test_the_notes_compare_the_rule_with_the_kernel() -> None:
