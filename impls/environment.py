@@ -6,15 +6,18 @@ import implementations into a process that is already there.
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
+from collections.abc import Sequence
 
-from bench.errors import ImplementationError
+from bench.errors import ImplementationError, UsageError
 from impls.registry import shows_gpu
 from impls.row import Row
 
 ENGINE = "KERAS_BACKEND"
-HIDING = {"CUDA_VISIBLE_DEVICES", "JAX_PLATFORMS"}
+HIDDEN = "CUDA_VISIBLE_DEVICES"
+HIDING = {HIDDEN, "JAX_PLATFORMS"}
 """What keeps a library from devices: without it, some compute wherever there is one."""
 
 
@@ -29,11 +32,11 @@ def settle(row: Row, *, is_ours: bool = False) -> None:
             value, which stays.
     """
     imported = [name for name in row.requires if name in sys.modules]
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    hidden = os.environ.get(HIDDEN)
     if row.device == "gpu" and hidden == "-1":
         raise ImplementationError(
-            f"{row.name} finds no device, because CUDA_VISIBLE_DEVICES is {hidden}, which also "
-            "implementations for the processor set when they are loaded: unset it, or use "
+            f"{row.name} finds no device, because {HIDDEN} is {hidden}, which implementations "
+            "for the processor set as well when they are loaded: unset it, or use "
             f"{row.name} in a process of its own"
         )
     for name, value in row.environment.items():
@@ -44,6 +47,31 @@ def settle(row: Row, *, is_ours: bool = False) -> None:
             os.environ[name] = value
         elif _decides(row, name, current):
             _refuse(row, name, current, imported)
+
+
+def require_agreement(rows: Sequence[Row]) -> None:
+    """Refuse implementations that one process cannot import one after another.
+
+    Raises:
+        UsageError: two need different values of a variable that decides for both, or one hides
+            the device of another.
+    """
+    hiding = [row.name for row in rows if HIDDEN in row.environment]
+    seeing = [row.name for row in rows if row.device == "gpu"]
+    if hiding and seeing and shows_gpu():
+        raise UsageError(
+            f"{hiding[0]} hides all devices from its process, {seeing[0]} needs one: give them to "
+            "commands of their own"
+        )
+    for one, other in itertools.combinations(rows, 2):
+        shared = set(one.requires) & set(other.requires)
+        for name in one.environment.keys() & other.environment.keys():
+            mine, theirs = one.environment[name], other.environment[name]
+            if shared and mine != theirs and _decides(one, name, theirs):
+                raise UsageError(
+                    f"{one.name} needs {name}={mine}, {other.name} needs {name}={theirs}, and "
+                    f"{min(shared)} reads it once: give them to commands of their own"
+                )
 
 
 def _decides(row: Row, name: str, current: str | None) -> bool:

@@ -169,4 +169,6 @@ def _plan(
     data: TrainingData,
     epochs: int,
 ) -> Plan:
-    return Plan(choose_trainers(console, names), named_in_full(names), begin, data, epochs)
+    rows, named = choose_trainers(console, names), named_in_full(names)
+    environment.require_agreement([row for row in rows if row.name in named])
+    return Plan(rows, named, begin, data, epochs)

@@ -125,6 +125,12 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         if self.n_iter_ < self.epochs:
             warnings.warn(f"training interrupted after epoch {self.n_iter_}", stacklevel=2)
         self.parameters_ = trainer.parameters()
+        if not all(np.isfinite(array).all() for _, array in self.parameters_.arrays()):
+            warnings.warn(
+                f"the training diverged, so that weights are not finite: try a learning_rate "
+                f"smaller than {self.learning_rate:g}, or scale the features",
+                stacklevel=2,
+            )
         self._trainer = trainer
         return self
 

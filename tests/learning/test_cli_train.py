@@ -232,6 +232,7 @@ def test_a_list_that_is_given_again_adds_to_the_first(train: Command, tmp_path: 
         (("--normalise", "odd"), "odd"),
         (("--learning-rate", 0), "0"),
         (("--impl", "floor"), "--impl floor trains nothing"),
+        (("--impl", "one-engine,other-engine"), "one-engine needs KERAS_BACKEND=one, other-engine"),
         (("--impl", "none"), "unknown implementation 'none'"),
         (("--weights", "none.npz"), "cannot read none.npz"),
         (("--weights", "x.npz", "--loss", "mse"), "--weights brings its network: leave out --loss"),
@@ -240,8 +241,17 @@ def test_a_list_that_is_given_again_adds_to_the_first(train: Command, tmp_path: 
     ],
 )  # fmt: skip
 def test_a_mistake_is_explained_and_nothing_is_written(
-    train: Command, tmp_path: Path, options: tuple[object, ...], said: str
+    train: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[object, ...],
+    said: str,
 ) -> None:
+    engines = [
+        Row(f"{name}-engine", "m:C", "s", ("json",), environment={"KERAS_BACKEND": name})
+        for name in ("one", "other")
+    ]
+    monkeypatch.setattr(registry, "ROWS", (*registry.ROWS, *engines))
     answer = train(*options)
     assert answer.code == 64
     assert said in answer.err

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import impls
-from bench.errors import ImplementationError
+from bench.errors import ImplementationError, UsageError
 from impls import environment, registry
 from impls.row import Row
 
@@ -106,6 +106,22 @@ def test_a_device_that_another_implementation_hid_is_spoken_of(variables: Setter
         environment.settle(GPU)
     variables(CUDA_VISIBLE_DEVICES="0")
     environment.settle(GPU)
+
+
+def test_what_one_process_cannot_import_is_refused_before_anything_is_trained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(environment, "shows_gpu", lambda: False)
+    other = Row("on-torch", "m:C", "s", ("lib",), environment={"KERAS_BACKEND": "torch"})
+    apart = Row("apart", "m:C", "s", ("elsewhere",), environment={"KERAS_BACKEND": "torch"})
+    environment.require_agreement([JAX, JAX, LOUD, HIDDEN, GPU, apart])
+    said = "on-jax needs KERAS_BACKEND=jax, on-torch needs KERAS_BACKEND=torch, and lib reads it"
+    with pytest.raises(UsageError, match=said):
+        environment.require_agreement([LOUD, JAX, other])
+    monkeypatch.setattr(environment, "shows_gpu", lambda: True)
+    environment.require_agreement([JAX, GPU, LOUD])
+    with pytest.raises(UsageError, match=r"hidden hides all devices .* on-gpu needs one"):
+        environment.require_agreement([JAX, GPU, HIDDEN])
 
 
 def test_the_estimator_sets_what_its_implementation_needs(

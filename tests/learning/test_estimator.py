@@ -200,6 +200,16 @@ def test_an_interrupted_fit_says_so(digits: Any, tmp_path: Path) -> None:
     assert network.n_iter_ == 3
 
 
+def test_a_fit_that_diverges_says_so(digits: Any) -> None:
+    X, _, y, _ = digits
+    network = small(learning_rate=1e30, optimiser="sgd", epochs=2)
+    with (
+        np.errstate(all="ignore"),
+        pytest.warns(UserWarning, match=r"try a learning_rate smaller than 1e\+30"),
+    ):
+        network.fit(X, y)
+
+
 def test_an_estimator_of_a_preset_has_its_convolutions() -> None:
     X = np.random.default_rng(1).normal(size=(20, 784)).astype(np.float32)
     made = impls.load(f"{reference.__file__}:Trainer", network="cnn-small", epochs=1, batch_size=20)
