@@ -72,22 +72,24 @@ class Trainer(contract.Trainer):
     def layers(self, X: Floats, masks: Sequence[Floats | None] | None = None) -> Passed:
         """Everything between examples ``X``, shape ``(batch, n_0)``, and their outputs."""
         activation = ACTIVATIONS[self.network.activation]
+        stages, last = len(self.network.stages), len(self.W) - 1
         Z, A, places = Passed([], [self.stored(X)], [])
-        for layer in range(len(self.network.stages)):
+        for layer in range(stages):
             inputs, where = self.convolved(layer, A[-1])
             Z.append(inputs)
             places.append(where)
             A.append(self.stored(activation(inputs)))
-        for layer in range(len(places), len(self.W)):
+        for layer in range(stages, last):
             Z.append(self.weighted(layer, A[-1]))
-            if len(Z) == len(self.W):
-                A.append(self.stored(output_activation(self.network.output, Z[-1], axis=1)))
-                break
-            A.append(self.stored(activation(Z[-1])))
-            mask = masks[len(Z) - len(places)] if masks else None
-            if mask is not None:
-                A[-1] = A[-1] * mask
+            A.append(self.kept(layer + 1, self.stored(activation(Z[-1])), masks))
+        Z.append(self.weighted(last, A[-1]))
+        A.append(self.stored(output_activation(self.network.output, Z[-1], axis=1)))
         return Passed(Z, A, places)
+
+    def kept(self, layer: int, A: Floats, masks: Sequence[Floats | None] | None) -> Floats:
+        """What dropout leaves of ``A``, outputs or their delta, where ``A[0]`` are the examples."""
+        mask = masks[max(0, layer - len(self.network.stages))] if masks else None
+        return A if mask is None else A * mask
 
     def weighted(self, layer: int, A: Floats) -> Floats:
         """The inputs of a dense layer that meets ``A``."""
@@ -124,10 +126,8 @@ class Trainer(contract.Trainer):
             # One row per example, and in a convolution per place of the map that it leaves.
             self.g[layer] = delta.reshape(-1, W.shape[1]).sum(axis=0)
             if layer:
-                delta = self.passed_back(layer, delta) * slope(self.Z[layer - 1])
-                mask = self.masks[max(0, layer - len(self.places))]
-                if mask is not None:
-                    delta = delta * mask
+                below = self.passed_back(layer, delta) * slope(self.Z[layer - 1])
+                delta = self.kept(layer, below, self.masks)
 
     def gradient(self, layer: int, delta: Floats) -> Floats:
         """The gradient of a layer's weights from the delta of its inputs, without penalty."""
@@ -155,7 +155,7 @@ class Trainer(contract.Trainer):
                 values[i] = values[i] - lost(gradient, memory, rate, self.updates, self.training)
 
     def predict(self, X: Floats) -> Floats:
-        return self.layers(X.astype(self.dtype))[1][-1]
+        return self.layers(X.astype(self.dtype)).A[-1]
 
     def state(self) -> State:
         memory = tuple(

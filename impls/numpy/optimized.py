@@ -28,7 +28,7 @@ from impls.contract import DENSE_FEATURES, Feature, Loss, State
 from impls.mathematics.dropout import step_key
 from impls.mathematics.optimisers import InPlace
 from impls.networks import Network, Training
-from impls.numpy.tile import Flat, Tile, joined
+from impls.numpy.tile import FlatBiasRows, Tile, joined
 from impls.parameters import Floats, Parameters, Rows, batches
 
 TILE_ROWS = 1000
@@ -41,9 +41,10 @@ class Trainer(contract.Trainer):
     features: ClassVar[frozenset[Feature]] = DENSE_FEATURES
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
-        self.P, self.G, self.tile_G = Flat(network), Flat(network), Flat(network)
+        self.P, self.G = FlatBiasRows(network), FlatBiasRows(network)
+        self.tile_G = FlatBiasRows(network)
         # The coefficient for every weight and 0 for every bias: one product leaves biases out.
-        self.l1, self.l2 = Flat(network), Flat(network)
+        self.l1, self.l2 = FlatBiasRows(network), FlatBiasRows(network)
         for l1, l2 in zip(self.l1.M, self.l2.M, strict=True):
             l1[:-1], l2[:-1] = training.l1, training.l2
         # Weights as training sees them: behind a layer with dropout, copies that carry its scale.

@@ -10,7 +10,7 @@ from impls.numpy import inplace
 from impls.parameters import Floats, Parameters, Rows
 
 
-class Flat:
+class FlatBiasRows:
     """Matrices of shape ``(n_in + 1, n_out)``, biases in the last row, as views of one vector."""
 
     def __init__(self, network: Network) -> None:
@@ -37,7 +37,7 @@ class Flat:
 
 
 def joined(parameters: Parameters) -> Floats:
-    """Canonical parameters as one vector in the order of :class:`Flat`."""
+    """Canonical parameters as one vector in the order of :class:`FlatBiasRows`."""
     pairs = zip(parameters.weights, parameters.biases, strict=True)
     return np.concatenate([np.vstack([W, b]).ravel() for W, b in pairs])
 
