@@ -263,7 +263,8 @@ class Trainer(ABC):
     def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
         """Train on all rows of ``order`` in batches; the last batch may be shorter.
 
-        Returns the :class:`Loss` of each batch, shape ``(batches, 3)``.
+        There is one row at least: of an epoch without any, nothing is promised.  Returns the
+        :class:`Loss` of each batch, shape ``(batches, 3)``.
         """
         losses = [self.step(rows) for rows in batches(order, self.training.batch_size)]
         return np.array([[float(value) for value in loss] for loss in losses])
