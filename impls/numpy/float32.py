@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from impls.networks import Network, Training
 from impls.numpy import naive as numpy_naive
 
 
@@ -19,9 +18,3 @@ class Trainer(numpy_naive.Trainer):
 
     dtype = np.float32
     lowest_delta = 1
-
-    @classmethod
-    def supports(cls, network: Network, training: Training) -> str | None:
-        if network.dtype != "float32":
-            return f"this rung is single precision, not {network.dtype}"
-        return super().supports(network, training)

@@ -34,6 +34,7 @@ from impls.mathematics.functions import (
     penalty,
 )
 from impls.mathematics.optimisers import OPTIMISERS, new_memory
+from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows
 
 
@@ -51,6 +52,13 @@ class Trainer(contract.Trainer):
     dtype: ClassVar[npt.DTypeLike] = np.float64
     lowest_delta: ClassVar[int] = 0
     """The lowest layer whose delta is computed."""
+
+    @classmethod
+    def supports(cls, network: Network, training: Training) -> str | None:
+        dtype = np.dtype(cls.dtype)
+        if dtype.itemsize < np.dtype(network.dtype).itemsize:
+            return f"this rung computes in {dtype}, not {network.dtype}"
+        return super().supports(network, training)
 
     def load(self, parameters: Parameters) -> None:
         self.W = self._matrices(parameters)

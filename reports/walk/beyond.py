@@ -42,7 +42,7 @@ BEYOND = {
                 "activate",
                 "Sigmoids: all rows of a tile as one vector, one pass.",
                 first="z = Z.reshape",
-                last="z[k] = s if",
+                last="z[k] = ZERO if",
             ),
             Excerpt(
                 "impls/numba/blas.py",

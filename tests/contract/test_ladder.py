@@ -60,7 +60,7 @@ def test_single_precision_is_offered_for_what_it_is() -> None:
         trainer_class = registry.load(RUNGS[rung])
         assert trainer_class.supports(NETWORK, TRAINING) is None
         declined = trainer_class.supports(double, TRAINING)
-        assert declined == "this rung is single precision, not float64"
+        assert declined == "this rung computes in float32, not float64"
     for rung in (0, 4):
         assert registry.load(RUNGS[rung]).supports(double, TRAINING) is None
 
