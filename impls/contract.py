@@ -123,7 +123,7 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Trainer(ABC):
-    """An implementation: subclass it, or provide the same methods.
+    """An implementation: subclass it.
 
     Only the methods marked abstract must be written.  ``phases`` names those that can be timed
     apart; leave out what cannot (a fused graph has no separate backward) rather than invent a
