@@ -162,12 +162,13 @@ class Context:
             parts.append(f"network {scope.network}")
         if scope.run:
             parts.append(f"run {scope.run}")
+        if scope.is_tf32:
+            parts.append("products in TF32")
         return ", ".join(parts)
 
     def label(self, condition: Condition) -> str:
         """A condition in words: ``2 threads``, with the setting and the scope where they matter."""
-        products = "products in TF32" if condition.is_tf32 else ""
-        parts = [text.threads(condition.threads), text.setting(condition.setting), products]
+        parts = [text.threads(condition.threads), text.setting(condition.setting)]
         return ", ".join(part for part in [*parts, self.scope_label(condition.scope)] if part)
 
 

@@ -80,7 +80,7 @@ def _condition(outcome: Outcome, run: int) -> Condition:
     cell = outcome.cell
     measured = outcome if isinstance(outcome, Measured) else getattr(outcome, "measured", None)
     is_tf32 = measured is not None and declares_tf32(measured.process.declared)
-    return Condition(Scope(cell.network, run), cell.threads, cell.setting, is_tf32)
+    return Condition(Scope(cell.network, run, is_tf32), cell.threads, cell.setting)
 
 
 def _conditions(outcomes: Sequence[Placed]) -> tuple[Condition, ...]:
@@ -91,10 +91,10 @@ def _conditions(outcomes: Sequence[Placed]) -> tuple[Condition, ...]:
         sorted(
             found,
             key=lambda one: (
+                one.is_tf32,
                 scopes.index(one.scope),
                 sys.maxsize if one.threads is None else one.threads,
                 [(name, value or "") for name, value in one.setting],
-                one.is_tf32,
             ),
         )
     )

@@ -16,24 +16,27 @@ from bench.planning.plan import Cell, Setting
 class Scope:
     """What may be compared at all: one network, in one run where runs are kept apart.
 
-    ``run`` counts documents from 1; it is 0 where the documents form one grid.
+    ``run`` counts documents from 1; it is 0 where the documents form one grid.  ``is_tf32`` says
+    that products were declared to be in TF32: such numbers are compared with each other alone.
     """
 
     network: str
     run: int
+    is_tf32: bool = False
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What was asked of the machine: everything about a cell except who ran and the batch size.
-
-    ``is_tf32`` says that products were declared to be in TF32, which is ranked by itself.
-    """
+    """What was asked of the machine: everything about a cell except who ran and the batch size."""
 
     scope: Scope
     threads: int | None
     setting: Setting
-    is_tf32: bool = False
+
+    @property
+    def is_tf32(self) -> bool:
+        """Whether products were declared to be in TF32."""
+        return self.scope.is_tf32
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.documents.results import Check, Measured, Results
 from bench.planning.plan import Cell
 from reports.context import Context
+from reports.findings import findings
 from reports.gather import build_context
 from reports.page import build_report
 from reports.sections.correctness import render
@@ -43,13 +44,23 @@ def context() -> Context:
 def test_a_number_in_tf32_is_in_no_ranking_with_others() -> None:
     found = context()
     in_full, in_tf32 = found.conditions
-    assert (in_full.is_tf32, in_tf32.is_tf32) == (False, True)
+    assert (in_full.scope.is_tf32, in_tf32.scope.is_tf32) == (False, True)
     assert list(found.group(in_full, 500)) == ["numpy-naive", "jax-gpu"]
     assert list(found.group(in_tf32, 500)) == ["torch-gpu"]
     best = found.best(in_full, 500)
     assert best is not None
     assert best.implementation == "jax-gpu"
     assert {name for name, _, _ in found.speed_ups} == {"numpy-naive", "jax-gpu"}
+
+
+def test_no_finding_and_no_verdict_is_over_both() -> None:
+    said = findings(context())
+    assert [(one.best.implementation, one.scope.is_tf32) for one in said] == [
+        ("jax-gpu", False), ("torch-gpu", True),
+    ]  # fmt: skip
+    assert [[point.implementation for point, _ in one.rivals] for one in said] == [
+        ["numpy-naive"], [],
+    ]  # fmt: skip
 
 
 def test_its_condition_says_what_it_is() -> None:
