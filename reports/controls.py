@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
@@ -58,6 +60,28 @@ def is_false(verdict: Verdict) -> bool:
     return verdict.kind in ("faster", "slower")
 
 
+def can_be_false(verdict: Verdict) -> bool:
+    """Whether there were blocks enough for a verdict, which alone can be a false alarm."""
+    return verdict.code != "too-few"
+
+
+def difference(verdicts: Iterable[Verdict]) -> str:
+    """How far the same code differed from itself, beyond the margin; empty where it did not."""
+    # What counts as the same, or differs by less than counts, needs no warning.
+    factors = [
+        math.exp(abs(math.log(one.ratio.value)))
+        for one in verdicts
+        if one.kind != "same" and abs(math.log(one.ratio.value)) > math.log1p(one.margin)
+    ]
+    if not factors:
+        return ""
+    most = "up to " if len(factors) > 1 else ""
+    return (
+        f"The same code differed by a factor of {most}{readable(max(factors))} in this run: do not "
+        "trust smaller ones."
+    )
+
+
 def power(context: Context) -> tuple[Power, ...]:
     """What this run could find: by blocks and size of the table, over all speed-ups judged.
 
@@ -84,10 +108,11 @@ def power_sentence(found: Power) -> str:
     if found.comparisons > 1:
         where = f" in one of {found.comparisons} comparisons"
         over = f"median of {found.ratios} over {blocks}"
-    return (
-        f"A difference of {text.percent(found.usual)}{where} would be told from none in four of "
-        f"five runs like this one ({over})."
-    )
+    # Beyond 100 %, percent no longer read as what they are.
+    size = "difference of " + text.percent(found.usual)
+    if found.usual > 1:
+        size = f"factor of {readable(1 + found.usual)}"
+    return f"A {size}{where} would be told from none in four of five runs like this one ({over})."
 
 
 def scatter(context: Context) -> tuple[Scatter, ...]:
@@ -109,7 +134,12 @@ def remark(context: Context) -> str:
     """The control's result and what the run could find, in a sentence each; empty without both."""
     found = list(alarms(context).items())
     said = []
-    if len(found) == 1:
+    if found and not any(can_be_false(verdict) for _, verdict in found):
+        names = text.listing(list(dict.fromkeys(key[0] for key, _ in found)))
+        said.append(
+            f"Control: {names} against itself under a second name, in too few blocks for a verdict."
+        )
+    elif len(found) == 1:
         (name, _, _), verdict = found[0]
         ratio = verdict.ratio
         sure = f" ({interval(ratio)})" if ratio.error is not None else ""
@@ -129,6 +159,7 @@ def remark(context: Context) -> str:
             f"Control: {names} against itself under a second name, {len(found)} comparisons: "
             f"{words}; {alarm}."
         )
+    said += [apart] if (apart := difference(verdict for _, verdict in found)) else []
     found_power = power(context)
     if found_power:
         worst = max(found_power, key=lambda one: one.ratios)

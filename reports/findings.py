@@ -40,6 +40,14 @@ class Finding:
     over_baseline: Verdict | None
     over_floor: Ratio | None
 
+    @property
+    def doubt(self) -> str:
+        """What speaks against calling it the fastest; empty where nothing does."""
+        if self.verdict and self.verdict.code == "too-few":
+            return "too few blocks to rank"
+        names = text.listing(list(self.undecided))
+        return f"not told apart from {names}" if names else ""
+
 
 @dataclass(frozen=True)
 class _Contest:

@@ -8,7 +8,7 @@ from bench.judging.stats import CONFIDENCE, Ratio, difference_p
 from bench.judging.verdicts import ALPHA, Verdict, interval, probability, readable, within
 from bench.planning.environment import variables as thread_variables
 from bench.provenance import kernels
-from reports import controls, grids, places, trainings
+from reports import controls, grids, places, trainings, watched
 from reports import format as text
 from reports.context import Context, Gap
 from reports.findings import Finding, findings, unranked
@@ -40,8 +40,7 @@ def headline(context: Context, finding: Finding) -> str:
     elif best.implementation == context.baseline:
         clauses.append("it is the baseline itself")
     if finding.over_floor:
-        value = text.significant(finding.over_floor.value)
-        clauses.append(f"{value} times the time of the floor")
+        clauses.append(_over_floor(finding.over_floor, said=bool(finding.speed_up)))
     return f"{sentence}: {', '.join(clauses)}." if clauses else f"{sentence}."
 
 
@@ -69,6 +68,12 @@ def _over_baseline(context: Context, ratio: Ratio, verdict: Verdict | None) -> s
     if verdict.kind == "same":
         return f"{said}, which counts as the same {within(verdict.margin)}"
     return f"{said}, which is unresolved"
+
+
+def _over_floor(ratio: Ratio, *, said: bool) -> str:
+    """The multiple of the floor's time; that there are too few blocks may be ``said`` already."""
+    value = f"{text.significant(ratio.value)} times the time of the floor"
+    return value if said and ratio.error is None else f"{value} ({certainty(ratio)})"
 
 
 def lead(context: Context, finding: Finding) -> str:
@@ -158,7 +163,7 @@ def gap_sentences(context: Context) -> tuple[str, ...]:
 def remarks(context: Context) -> tuple[str, ...]:
     """What a reader must know about the documents as a whole before trusting them."""
     ranking = trainings.ranked(context)
-    found = list(trainings.not_held(context))
+    found = [watched.provisional(context.points.values()), *trainings.not_held(context)]
     if not all(document.complete for document in context.results):
         found.append("The run was interrupted: what is shown is valid, but not all was measured.")
     if not all(p.whole_epochs for p in context.points.values() if p.epoch):
@@ -167,7 +172,7 @@ def remarks(context: Context) -> tuple[str, ...]:
     all_runs = (documents, unranked(ranking), controls.remark(ranking), _held_back(context))
     found += [said for said in all_runs if said]
     found += [dataset.note for dataset in context.datasets() if dataset.note]
-    return tuple(found)
+    return tuple(filter(None, found))
 
 
 def _held_back(context: Context) -> str:

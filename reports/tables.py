@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.judging.stats import Ratio
-from bench.judging.verdicts import Verdict
+from bench.judging.verdicts import Verdict, within
 from reports import format as text
 from reports.context import Context, Key
 from reports.points import Condition, Point
@@ -95,6 +95,15 @@ def ratio(found: Ratio | None, *, missing: str = "-", verdict: Verdict | None = 
         notes.append(verdict.kind)
     title = verdict.reason if verdict else ""
     return Cell(text.times(found.value), found.value, tuple(notes), title=title)
+
+
+def open_verdict(verdict: Verdict | None) -> str:
+    """What a ratio alone does not show of its verdict; empty where it counts as it stands."""
+    if verdict is None or verdict.kind in ("faster", "slower"):
+        return ""
+    if verdict.code == "too-few":
+        return "too few blocks to judge"
+    return f"the same {within(verdict.margin)}" if verdict.kind == "same" else "unresolved"
 
 
 def reasons(context: Context, caption: str, verdicts: Mapping[Key, Verdict]) -> Table:

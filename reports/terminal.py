@@ -43,15 +43,15 @@ def epoch_tables(context: Context, width: int) -> Group:
     """Epoch time of each implementation, one column per batch size and condition.
 
     Where there is a target it is the time of training until that was held, and in how many
-    trainings it was.  Each cell also gives the speed-up over the baseline and the share of the
-    floor where there are such rows, or the outcome where nothing was measured.  Marks tell what a
-    speed-up does not say.  Columns that do not fit into ``width`` characters go into further
+    trainings it was.  Each cell also gives the speed-up over the baseline and the floor's time
+    over its own where there are such rows, or the outcome where nothing was measured.  Marks tell
+    what a speed-up does not say.  Columns that do not fit into ``width`` characters go into further
     tables.
     """
     ranking = trainings.ranked(context)
     title = _what(context) + (f", speed-up over {context.baseline}" if context.baseline else "")
     if context.floors and any(context.target(scope) is None for scope in context.scopes):
-        title += ", share of the floor"
+        title += ", floor's time over its own"
     # Text, not str: rich would read square brackets in a name as markup.
     names = [Text(name) for name in context.implementations]
     first = max([len(_FIRST), *(len(name.plain) for name in names)]) + _BORDER + 1

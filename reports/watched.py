@@ -71,6 +71,23 @@ def of_the_epoch(rounds: Iterable[Round]) -> list[Round]:
     return [one for one in rounds if one.phase == (EPOCH if one.point.whole_epochs else STEP)]
 
 
+def disturbed_rounds(points: Iterable[Point]) -> tuple[int, int]:
+    """How many rounds were disturbed, of how many that the epochs of ``points`` rest on."""
+    rounds = [one for point in points for one in of_the_epoch(watched(point))]
+    return sum(one.is_disturbed for one in rounds), len(rounds)
+
+
+def provisional(points: Iterable[Point]) -> str:
+    """A warning where most rounds were disturbed; empty where they were not."""
+    number, rounds = disturbed_rounds(points)
+    if 2 * number <= rounds:
+        return ""
+    return (
+        f"Provisional: most rounds were disturbed ({number} of {rounds}), so do not conclude "
+        "anything from these times."
+    )
+
+
 def effect(rounds: Sequence[Round]) -> Effect | None:
     """What the disturbed of one point's ``rounds`` do to its epoch; None without rounds."""
     everything = _by_block(rounds)

@@ -1,4 +1,4 @@
-"""The machine's own limit: the matrix products of a training step, and nothing else.
+"""The matrix products of a training step by NumPy's BLAS, and nothing else.
 
 Every implementation has to multiply these shapes; this one does only that, with operands that lie
 ready and results that go into buffers.  Batches are slices of the data as it lies, so nothing is

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from bench.judging.stats import MINIMUM_PROCESSES
 from bench.judging.verdicts import Verdict, within
 from reports import controls, tables, templates
 from reports import format as text
@@ -23,7 +24,9 @@ def render(context: Context) -> Markup | Absence:
         "control",
         table=_table(context, verdicts),
         alarms=sum(map(controls.is_false, verdicts.values())),
-        number=len(verdicts),
+        number=sum(map(controls.can_be_false, verdicts.values())),
+        apart=controls.difference(verdicts.values()),
+        fewest=MINIMUM_PROCESSES,
         power=_power(power) if power else None,
         found=controls.power_sentence(max(power, key=lambda one: one.ratios)) if power else None,
         margin=within(context.margin),

@@ -16,7 +16,7 @@ from reports.context import Context
 from reports.points import Condition
 from reports.section import Absence, Section
 from reports.tables import Cell, Row, Table
-from reports.watched import Effect, Round, effect, of_the_epoch, share, watched
+from reports.watched import Effect, Round, effect, of_the_epoch, provisional, share, watched
 
 Key = tuple[str, Condition, int]
 
@@ -35,6 +35,11 @@ def render(context: Context) -> Markup | Absence:
     effects = {
         key: change for key, some in rounds.items() if (change := effect(of_the_epoch(some)))
     }
+    partly = {
+        key: found
+        for key, found in effects.items()
+        if found.change is not None and any(one.is_disturbed for one in of_the_epoch(rounds[key]))
+    }
     names = [name for name in context.implementations if any(key[0] == name for key in rounds)]
     by_condition: dict[Condition, list[Round]] = {}
     for condition in context.conditions:
@@ -47,8 +52,11 @@ def render(context: Context) -> Markup | Absence:
         resolution=RESOLUTION_SECONDS,
         total=len(together),
         disturbed=sum(one.is_disturbed for one in together),
-        worst=_worst(context, effects),
+        provisional=provisional(context.points.values()),
+        worst=_worst(context, partly),
+        partly=len(partly),
         spoilt=sum(found.undisturbed is None for found in effects.values()),
+        cells=len(effects),
         totals=_totals(context, rounds, effects),
         key=figures.key(context, names, section="disturbance"),
         groups=figures.grouped(context, _figures(context, by_condition)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from itertools import groupby
+from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -14,6 +15,14 @@ from reports.context import Context
 from reports.findings import Finding, findings
 from reports.section import Section
 from reports.tables import Cell, Row, Table
+
+
+class _Tile(NamedTuple):
+    """A word or a number that stands out, its unrounded value, and what it is."""
+
+    shown: str
+    value: float | None
+    words: str
 
 
 def render(context: Context) -> Markup:
@@ -26,9 +35,8 @@ def render(context: Context) -> Markup:
         headline=summary.headline(ranking, first) if first else summary.nothing(context),
         lead=summary.lead(ranking, first) if first else None,
         reasons=_reasons(ranking, found),
-        finding=first,
-        seconds_of=_seconds_of(ranking, first) if first else None,
-        baseline=context.baseline,
+        tiles=_tiles(ranking, first) if first else (),
+        why=first.verdict.reason if first and first.verdict else "",
         table=_best(ranking, found) if found else None,
         exports=_exports(found),
         outcomes=_outcomes(context),
@@ -36,6 +44,34 @@ def render(context: Context) -> Markup:
         details=summary.failure_details(context),
         remarks=summary.remarks(context),
     )
+
+
+def _tiles(context: Context, finding: Finding) -> tuple[_Tile, ...]:
+    """The headline in numbers, each with what the verdicts make of it."""
+    epochs = context.target(finding.scope) is None
+    tiles = [
+        _Tile(finding.best.implementation, None, _standing(finding)),
+        _Tile(text.seconds(finding.seconds), finding.seconds, _seconds_of(context, finding)),
+    ]
+    if finding.speed_up:
+        value, doubt = finding.speed_up.value, tables.open_verdict(finding.over_baseline)
+        said = f"as fast as {context.baseline}" + (f": {doubt}" if doubt else "")
+        tiles.append(_Tile(text.times(value), value, said))
+    if finding.over_floor and epochs:
+        value = finding.over_floor.value
+        said = "the time of the floor: a step's matrix products by NumPy's BLAS"
+        tiles.append(_Tile(text.times(value), value, said))
+    return tuple(tiles)
+
+
+def _standing(finding: Finding) -> str:
+    """What the best is at its batch size, as far as that is known."""
+    where = f"at batch {finding.batch_size}"
+    if finding.verdict is None:
+        return f"the only one ranked {where}"
+    if finding.doubt:
+        return f"lowest time ranked {where}: {finding.doubt}"
+    return f"fastest {where}"
 
 
 def _seconds_of(context: Context, finding: Finding) -> str:
@@ -50,10 +86,10 @@ def _seconds_of(context: Context, finding: Finding) -> str:
 
 
 def _best(context: Context, found: tuple[Finding, ...]) -> Table:
-    """The fastest implementation of each batch size."""
+    """The one with the lowest time at each batch size, and whether it is the fastest."""
     several = len(context.scopes) > 1
     learns = {context.target(one.scope) is not None for one in found}
-    titles = ["Batch size", "Fastest", "Condition"]
+    titles = ["Batch size", "Lowest time", "Condition"]
     kinds = ((False, "Epoch"), (True, "Time to accuracy"))
     titles.append(" or ".join(title for kind, title in kinds if kind in learns))
     if context.baseline:
@@ -71,7 +107,7 @@ def _best(context: Context, found: tuple[Finding, ...]) -> Table:
             Cell(heading, one.batch_size, strong=True),
             Cell(
                 one.best.implementation,
-                notes=(_doubt(one),) if _doubt(one) else (),
+                notes=(one.doubt,) if one.doubt else (),
                 strong=True,
                 title=one.verdict.reason if one.verdict else "",
             ),
@@ -86,7 +122,7 @@ def _best(context: Context, found: tuple[Finding, ...]) -> Table:
         if with_floor:
             cells.append(tables.ratio(one.over_floor, missing="floor not measured"))
         rows.append(tables.row(context, cells, batch_size=one.batch_size))
-    caption = "The fastest implementation at each batch size, over all thread settings measured"
+    caption = "The lowest time ranked at each batch size, over all thread settings measured"
     return Table(caption, tables.columns(*titles, text_columns=3), tuple(rows))
 
 
@@ -107,14 +143,6 @@ def _reasons(context: Context, found: tuple[Finding, ...]) -> Table | None:
     }
     caption = "Verdicts on the lead of the fastest over the next"
     return tables.reasons(context, caption, verdicts) if verdicts else None
-
-
-def _doubt(finding: Finding) -> str:
-    """What speaks against calling it the fastest; empty where nothing does."""
-    if finding.verdict and finding.verdict.code == "too-few":
-        return "too few blocks to rank"
-    names = text.listing(list(finding.undecided))
-    return f"not told apart from {names}" if names else ""
 
 
 def _exports(found: tuple[Finding, ...]) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The same for what comes after the ladder: compiled code, and the machine's limit."""
+"""The same for what comes after the ladder: compiled code, and the matrix products alone."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def facts(context: Context) -> list[tuple[str, str]]:
             f"{data.name}, {document.plan.examples} examples, normalised: {data.normalisation}",
         ),
         ("Measured", f"{document.created_at[:10]}, by {document.generator}{_commit(document)}"),
-        ("Disturbed", _disturbed(*disturbed(context))),
+        ("Disturbed", _disturbed(*watched.disturbed_rounds(context.points.values()))),
     ]
 
 
@@ -63,13 +63,6 @@ def _versions(document: Results) -> list[str]:
         for name, version in outcome.process.versions.items()
     }
     return sorted(found)
-
-
-def disturbed(context: Context) -> tuple[int, int]:
-    """How many rounds were disturbed, of how many that epoch times rest on."""
-    every = [watched.watched(point) for point in context.points.values()]
-    rounds = [one for some in every for one in watched.of_the_epoch(some)]
-    return sum(one.is_disturbed for one in rounds), len(rounds)
 
 
 def _disturbed(number: int, rounds: int) -> str:

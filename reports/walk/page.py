@@ -74,7 +74,6 @@ def build_walk(document: Results, source: Path, page: Path, command: str) -> str
             results=markdown.path_from(page, source),
             words=markdown.path_from(page, ROOT / "reports/walk"),
             remarks=[
-                *_provisional(context),
                 *_other_network(context),
                 *summary.remarks(context),
                 *summary.gap_sentences(context),
@@ -140,15 +139,6 @@ def _shown(excerpt: Excerpt, page: Path) -> _Shown:
 def _is_theirs(context: Context) -> bool:
     """Whether the network is that of the articles, of which the words speak as well."""
     return all(document.plan.network.layers == articles.LAYERS for document in context.results)
-
-
-def _provisional(context: Context) -> list[str]:
-    disturbed, rounds = head.disturbed(context)
-    if 2 * disturbed <= rounds:
-        return []
-    return [
-        "Provisional: most rounds were disturbed, so do not conclude anything from these times."
-    ]
 
 
 def _other_network(context: Context) -> list[str]:

@@ -34,6 +34,11 @@ def document(slower: Sequence[float]) -> Results:
     return with_control(plain, ONE, lambda block: slower[block])
 
 
+def brief(slower: float) -> Results:
+    """A single block."""
+    return with_control(made({BASELINE: (0.8,), ONE: (0.1,)}), ONE, lambda _: slower)
+
+
 def shown(*results: Results) -> str:
     body = section.render(build_context(results))
     assert not isinstance(body, Absence)
@@ -66,6 +71,27 @@ def test_a_control_that_differs_is_a_false_alarm_and_called_so() -> None:
     assert "<b>slower</b><small>a false alarm</small>" in body
     remark = controls.remark(build_context([alarming]))
     assert "slower, a false alarm." in remark
+
+
+def test_too_few_blocks_cannot_show_a_false_alarm_but_how_far_the_same_code_differed() -> None:
+    few = brief(2.95)
+    warned = "The same code differed by a factor of 2.95 in this run: do not trust smaller ones."
+    body = shown(few)
+    assert f"blocks there is no verdict, so none can be a false alarm. {warned}" in body
+    assert "Of 1 comparison" not in body
+    remark = controls.remark(build_context([few]))
+    assert "in too few blocks for a verdict. " + warned in remark
+    assert "false alarm" not in remark
+
+
+def test_a_control_within_the_margin_warns_of_nothing() -> None:
+    assert "do not trust" not in shown(brief(1.02))
+    assert "do not trust" not in shown(document((1.001, 0.999, 1.0, 1.0)))
+
+
+def test_an_open_control_beyond_the_margin_warns_of_smaller_factors() -> None:
+    remark = controls.remark(build_context([document((0.5, 1.0, 0.4, 1.1))]))
+    assert ", unresolved. The same code differed by a factor of 1.460 in this run" in remark
 
 
 def test_the_remark_names_the_ratio_and_what_the_run_can_find() -> None:

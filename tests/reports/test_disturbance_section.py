@@ -15,6 +15,7 @@ from reports.gather import build_context
 from reports.points import Point
 from reports.section import Absence
 from reports.sections.disturbance import render
+from reports.summary import sentences
 from reports.watched import effect, of_the_epoch, share, watched
 from tests.reports import pieces, reading, sample
 from tests.reports.pieces import disturbance
@@ -115,7 +116,8 @@ def test_cells_without_an_undisturbed_round_are_told() -> None:
     context = context_of(epochs((1.0, HELD_UP)), epochs((1.0, QUIET), name=TWO))
     page = page_of(context)
     assert "none left" in page
-    assert "In 1 cell all rounds of the epoch were disturbed" in page
+    assert "In 1 of 2 cells all rounds of the epoch were disturbed" in page
+    assert "would change" not in page, "of the other cell none was disturbed"
     assert "<b>1 of 2 rounds</b> of step and epoch was disturbed" in page
 
 
@@ -123,8 +125,26 @@ def test_undisturbed_cells_are_not_listed_twice() -> None:
     page = page_of(context_of(epochs((1.0, QUIET), (1.1, QUIET))))
     assert "<b>0 of 2 rounds</b>" in page
     assert "Cells with and without" not in page
-    assert "Leaving" not in page
+    assert "would change" not in page
     assert page.count("<caption>") == 1
+
+
+def test_a_change_is_said_of_the_cells_that_have_rounds_left() -> None:
+    context = context_of(
+        epochs((1.0, HELD_UP)), epochs((2.0, HELD_UP), (1.0, QUIET), (1.0, QUIET), name=TWO)
+    )
+    page = page_of(context)
+    assert "In the cell of which some were, leaving them out would change the time" in page
+
+
+def test_most_rounds_disturbed_make_the_answer_provisional() -> None:
+    said = "Provisional: most rounds were disturbed (2 of 3), so do not conclude anything"
+    most = context_of(epochs((1.0, HELD_UP), (1.0, HELD_UP), (1.0, QUIET)))
+    assert said in page_of(most)
+    assert any(said in one for one in sentences(most))
+    half = context_of(epochs((1.0, HELD_UP), (1.0, QUIET)))
+    assert "Provisional" not in page_of(half)
+    assert not any("Provisional" in one for one in sentences(half))
 
 
 def test_what_the_system_does_not_tell_is_not_shown_as_nothing() -> None:
