@@ -48,12 +48,14 @@ def style(context: Context, name: str) -> charts.Style:
     return charts.style_of(context.slots.get(name))
 
 
-def key(context: Context, names: Iterable[str], *, section: str) -> tuple[Key, ...]:
-    """The key to the lines of ``names`` in one section."""
+def key(
+    context: Context, names: Iterable[str], *, section: str, dots: bool = False
+) -> tuple[Key, ...]:
+    """The key to the lines, or the ``dots``, of ``names`` in one section."""
     entries = []
     for name in names:
         look = style(context, name)
-        entries.append(Key(name, charts.swatch(look, key=section), look.series))
+        entries.append(Key(name, charts.swatch(look, key=section, dots=dots), look.series))
     return tuple(entries)
 
 

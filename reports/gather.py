@@ -12,6 +12,7 @@ from bench.judging.verdicts import MARGIN
 from impls.precision import declares_tf32
 from impls.registry import ROWS
 from impls.row import Row
+from reports import palette
 from reports.context import Context, Gap, Key
 from reports.families import judged
 from reports.grids import kept_apart
@@ -50,7 +51,7 @@ def build_context(results: Sequence[Results], margin: float = MARGIN) -> Context
         results=tuple(results),
         implementations=names,
         rows=rows,
-        slots=_slots(names, known),
+        slots=palette.slots(names, known),
         conditions=_conditions(outcomes),
         points=points,
         gaps=_gaps(outcomes),
@@ -104,13 +105,6 @@ def _in_order(names: set[str], known: Mapping[str, Row]) -> tuple[str, ...]:
     """Registry order first, then the rest by name."""
     ours = [name for name in known if name in names]
     return (*ours, *sorted(names - known.keys()))
-
-
-def _slots(names: Sequence[str], known: Mapping[str, Row]) -> dict[str, int]:
-    """Places in the palette, the same in every report for a row of the registry."""
-    trainers = [row.name for row in known.values() if row.role == "trainer"]
-    others = [name for name in names if name not in known]
-    return {name: slot for slot, name in enumerate([*trainers, *others])}
 
 
 def _points(results: Sequence[Results], outcomes: Sequence[Placed]) -> dict[Key, Point]:

@@ -15,13 +15,15 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
+from matplotlib.transforms import IdentityTransform
 
 from reports.charts import svg
 
 INK, MUTED, LINE, PAGE = list(svg.SENTINELS)[:4]
 COLOURS = list(svg.SENTINELS)[4:]
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "p", ">", "h")
-_DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (2, 1)))
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", ">")
+_DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (2, 1)), (0, (6, 1.5, 1.5, 1.5)))
+_PIECES = ((0.0, 0.0), (2.8, 0.0), (0.0, 2.8), (2.2, 2.2))
 _POINTS_PER_INCH = 72  # so that one unit of the SVG is one pixel
 _FONT_SIZE = 11
 
@@ -58,12 +60,19 @@ _SETTINGS: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Style:
-    """How an implementation looks in every chart: never told by colour alone."""
+    """How an implementation looks in every chart: never told by colour alone.
+
+    Where colours begin anew, the line has another ``dash`` and another ``marker``, which is
+    ``hollow`` every other time, and what is a dot else has an extent: ``piece`` is the half of it,
+    across and up in pixels.
+    """
 
     slot: int | None
     colour: str
     marker: str
     dash: Any
+    hollow: bool = False
+    piece: tuple[float, float] = (0.0, 0.0)
 
     @property
     def series(self) -> str:
@@ -83,8 +92,9 @@ class Style:
             "linestyle": self.dash,
             "linewidth": 1.8,
             "markersize": 6 if self.marker else 0,
-            "markeredgecolor": PAGE,
-            "markeredgewidth": 0.8,
+            "markerfacecolor": PAGE if self.hollow else self.colour,
+            "markeredgecolor": self.colour if self.hollow else PAGE,
+            "markeredgewidth": 1.5 if self.hollow else 0.8,
         }
 
 
@@ -92,8 +102,11 @@ def style_of(slot: int | None) -> Style:
     """The style of a place in the palette; None is the floor, a dashed line without markers."""
     if slot is None:
         return Style(None, INK, "", (0, (4, 3)))
-    dash = _DASHES[slot // len(COLOURS) % len(_DASHES)]
-    return Style(slot, COLOURS[slot % len(COLOURS)], _MARKERS[slot % len(_MARKERS)], dash)
+    turn, place = divmod(slot, len(COLOURS))
+    turn %= len(_DASHES)
+    # Of an equal colour, another marker.
+    marker = _MARKERS[(place + 3 * turn) % len(_MARKERS)]
+    return Style(slot, COLOURS[place], marker, _DASHES[turn], bool(turn % 2), _PIECES[turn])
 
 
 @dataclass
@@ -141,29 +154,45 @@ def canvas(
         drawing._rendered.append(_render(figure, description, salt))  # noqa: SLF001 - its only writer
 
 
-def swatch(style: Style, *, key: str) -> Markup:
-    """A short piece of an implementation's line, for the key called ``key``."""
+def swatch(style: Style, *, key: str, dots: bool = False) -> Markup:
+    """A short piece of an implementation's line, or a dot of it, for the key called ``key``."""
     with canvas(size=(30, 14), margins=(0, 0, 0, 0), description="", salt=key) as drawing:
         drawing.axes.set_axis_off()
         drawing.axes.set(xlim=(0, 30), ylim=(0, 14))
-        middle = {"marker": style.marker or "none", "markevery": [1]}
-        drawing.axes.plot([1, 15, 29], [7, 7, 7], **{**style.line(), **middle})
+        if dots:
+            draw_dots(drawing.axes, [(15, 7)], style, size=5, pieces=True)
+        else:
+            middle = {"marker": style.marker or "none", "markevery": [1]}
+            drawing.axes.plot([1, 15, 29], [7, 7, 7], **{**style.line(), **middle})
     return drawing.markup
 
 
 def draw_dots(
-    axes: Any, points: Sequence[tuple[float, float]], style: Style, *, size: float
+    axes: Any,
+    points: Sequence[tuple[float, float]],
+    style: Style,
+    *,
+    size: float,
+    pieces: bool = False,
 ) -> None:
     """Many dots as one path: pieces of line without length, but with round ends.
 
-    A marker for each of them would take several times the space in the page.
+    A marker for each of them would take several times the space in the page.  With ``pieces`` they
+    have the length that tells the style from others of its colour; the limits of ``axes`` must then
+    be final.
     """
-    codes = [Path.MOVETO, Path.LINETO] * len(points)
-    path = Path([point for point in points for _ in range(2)], codes)
+    across, up = style.piece if pieces else (0.0, 0.0)
+    ends = [
+        (x + sign * across, y + sign * up)
+        for x, y in (axes.transData.transform(points) if pieces else points)
+        for sign in (-1, 1)
+    ]
+    path = Path(ends, [Path.MOVETO, Path.LINETO] * len(points))
     path.should_simplify = False
     dots = PathPatch(
-        path, fill=False, edgecolor=style.colour, linewidth=size, capstyle="round", alpha=0.75
-    )
+        path, fill=False, edgecolor=style.colour, linewidth=size, capstyle="round", alpha=0.75,
+        transform=IdentityTransform() if pieces else axes.transData,
+    )  # fmt: skip
     dots.set_gid(style.gid)
     axes.add_patch(dots)
 

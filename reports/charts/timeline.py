@@ -47,15 +47,15 @@ def timeline(
         plot.set_title(title)
         plot.set(xlabel="rounds in the order of their processes", ylabel="off the cell's median")
         _scale(plot, shares)
+        places = [place for track in tracks for place in track.places]
+        room = max(0.03 * (max(places) - min(places)), 0.5)
+        plot.set_xlim(min(places) - room, max(places) + room)
         plot.axhline(0, color=MUTED, linewidth=0.9)
         for place in blocks:
             plot.axvline(place - 0.5, color=LINE, linewidth=1.2)
         for track in tracks:
             _draw(plot, track)
         _cross(plot, tracks)
-        places = [place for track in tracks for place in track.places]
-        room = max(0.03 * (max(places) - min(places)), 0.5)
-        plot.set_xlim(min(places) - room, max(places) + room)
         plot.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         plot.grid(visible=False, axis="x")
         plot.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _percent(value)))
@@ -89,7 +89,8 @@ def _scale(plot: Any, shares: Sequence[float]) -> None:
 
 def _draw(plot: Any, track: Track) -> None:
     """The dots of one implementation."""
-    draw_dots(plot, list(zip(track.places, track.shares, strict=True)), track.style, size=3.4)
+    points = list(zip(track.places, track.shares, strict=True))
+    draw_dots(plot, points, track.style, size=3.4, pieces=True)
 
 
 def _cross(plot: Any, tracks: Sequence[Track]) -> None:

@@ -71,7 +71,9 @@ def _row(context: Context, point: Point) -> Row:
         tables.duration(min(rounds)),
         tables.duration(found.value),
         tables.duration(max(rounds)),
-        Cell(text.percent(found.spread), found.spread),
+        tables.word("one round")
+        if found.rounds == 1
+        else Cell(text.percent(found.spread), found.spread),
     ]
     return tables.row(
         context, cells, implementation=point.implementation, batch_size=point.batch_size,

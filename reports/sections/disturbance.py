@@ -58,7 +58,7 @@ def render(context: Context) -> Markup | Absence:
         spoilt=sum(found.undisturbed is None for found in effects.values()),
         cells=len(effects),
         totals=_totals(context, rounds, effects),
-        key=figures.key(context, names, section="disturbance"),
+        key=figures.key(context, names, section="disturbance", dots=True),
         groups=figures.grouped(context, _figures(context, by_condition)),
         table=_cells(context, rounds, effects),
     )

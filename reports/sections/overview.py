@@ -66,7 +66,8 @@ def _cell(context: Context, name: str, condition: Condition, batch_size: int) ->
     best = context.best(condition, batch_size)
     key = (name, condition, batch_size)
     verdict = context.verdicts.get(key)
-    notes = [f"spread {text.percent(point.epoch.spread)}"]
+    one = point.epoch.rounds == 1
+    notes = ["one round" if one else f"spread {text.percent(point.epoch.spread)}"]
     if not context.is_floor(name):
         if best is not None and best.epoch is not None:
             notes.append(f"{text.times(point.epoch.value / best.epoch.value)} best")

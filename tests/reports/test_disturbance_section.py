@@ -10,6 +10,7 @@ import pytest
 from bench.documents.results import Disturbance, Measured, Results
 from bench.planning.plan import Cell
 from impls.registry import ROWS
+from reports import charts
 from reports.context import Context
 from reports.gather import build_context
 from reports.points import Point
@@ -211,3 +212,17 @@ def test_the_name_of_the_axis_has_room_beside_its_numbers(slowest: float) -> Non
     assert ends
     for x, number in ends:
         assert float(x) - 6.3 * len(number) > float(name[0])
+
+
+def test_rounds_of_an_equal_colour_differ_in_shape() -> None:
+    paths = []
+    for slot in (0, 10):
+        track = charts.Track(charts.style_of(slot), (1, 2), (0.0, 0.01), (False, False))
+        chart = str(charts.timeline("t", [track], [], description="d"))
+        (path,) = re.findall(rf'data-series="{slot}"[^>]*><path d="([^"]+)"', chart)
+        paths.append(reading.places(path))
+    dots, longer = paths
+    assert dots[0] == dots[1]
+    assert longer[1][0] - longer[0][0] == pytest.approx(5.6, abs=0.11)
+    middle = (longer[0][0] + longer[1][0]) / 2, longer[0][1]
+    assert middle == pytest.approx(dots[0], abs=0.11)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -16,6 +17,7 @@ from bench.documents.results import Measured, Results
 from impls.registry import ROWS
 from reports import articles, charts, frame
 from reports import format as text
+from reports.palette import slots
 from tests.reports import sample
 
 
@@ -112,10 +114,31 @@ def test_a_chart_leaves_the_global_settings_alone_and_is_well_formed() -> None:
 
 
 def test_styles_differ_in_more_than_colour_and_never_run_out() -> None:
-    styles = [charts.style_of(slot) for slot in range(30)]
-    looks = {(style.colour, style.marker, str(style.dash)) for style in styles}
-    assert len(looks) == 30
+    styles = [charts.style_of(slot) for slot in range(40)]
+    assert len({(style.colour, str(style.dash)) for style in styles}) == 40
+    assert len({(style.colour, style.marker) for style in styles}) == 40
+    assert len({(style.colour, style.piece) for style in styles}) == 40, "dots, too"
     assert len({style.marker for style in styles[:10]}) == 10
+    assert charts.style_of(40) == replace(styles[0], slot=40)
+
+
+def test_every_row_has_a_place_of_its_own_and_those_measured_unasked_the_first() -> None:
+    trainers = [row for row in ROWS if row.role == "trainer"]
+    found = slots((), {row.name: row for row in ROWS})
+    assert sorted(found.values()) == list(range(len(trainers)))
+    assert len(trainers) <= 40, "as many as styles"
+    unasked = [found[row.name] for row in trainers if not row.by_name_only]
+    assert sorted(unasked) == list(range(len(unasked)))
+
+
+def test_a_row_has_the_same_place_in_every_report() -> None:
+    some = ROWS[0]
+    alone, among = (
+        slots((some.name,), {some.name: some}),
+        slots((), {row.name: row for row in ROWS}),
+    )
+    assert alone[some.name] == among[some.name]
+    assert slots(("theirs",), {})["theirs"] == len(among)
 
 
 def test_no_source_of_the_reports_names_an_implementation() -> None:

@@ -12,6 +12,7 @@ from bench.documents.results import Failed, Measured, Results
 from bench.planning.plan import Cell
 from impls.contract import Pool
 from impls.registry import ROWS
+from reports import build_report
 from reports.findings import findings
 from reports.gather import build_context
 from reports.summary import export_line, sentences
@@ -161,6 +162,13 @@ def test_the_terminal_table_shows_times_ratios_and_outcomes() -> None:
     assert "50 %" in shown
     assert "floor's time over its own" in " ".join(shown.split())
     assert "failed" in lines["[bold]odd"]
+
+
+def test_the_spread_of_one_round_is_not_called_none() -> None:
+    page = build_report([made({ONE: (0.1,), TWO: (0.1, 0.1)})])
+    assert "<small>one round</small>" in page
+    assert page.count("<small>spread 0.0 %</small>") == 1
+    assert '<td class="number dim">one round</td>' in page
 
 
 def test_products_at_half_the_width_are_said() -> None:
