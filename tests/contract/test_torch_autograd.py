@@ -15,6 +15,12 @@ from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters
 
 from .conftest import made_up_data
+from .test_losses import (
+    test_a_wrong_output_costs_what_it_costs_up_to_the_limit,
+    test_saturated_outputs_keep_the_loss_finite,
+    test_the_wrong_class_costs_what_it_costs_up_to_the_limit,
+    test_what_is_no_number_shows,
+)
 from .test_state import (
     test_a_state_without_memory_begins_with_an_empty_one,
     test_a_training_taken_up_again_ends_at_the_very_same_weights,
@@ -32,7 +38,6 @@ from .test_trainers import (
     test_odd_shapes_pass_the_gate,
     test_parameters_come_out_as_they_went_in_and_as_copies,
     test_penalties_and_momentum_can_be_on_or_off,
-    test_saturated_outputs_keep_the_loss_finite,
     test_two_steps_of_adam_worked_out_by_hand,
     test_what_is_dropped_changes_with_the_update_and_not_in_predict,
 )
@@ -46,6 +51,7 @@ __all__ = [
     "test_a_phase_repeated_changes_nothing",
     "test_a_state_without_memory_begins_with_an_empty_one",
     "test_a_training_taken_up_again_ends_at_the_very_same_weights",
+    "test_a_wrong_output_costs_what_it_costs_up_to_the_limit",
     "test_another_implementation_takes_a_training_up",
     "test_batches_of_any_size_pass_the_gate",
     "test_dropout_and_other_optimisers_pass_the_gate",
@@ -57,8 +63,10 @@ __all__ = [
     "test_penalties_and_momentum_can_be_on_or_off",
     "test_saturated_outputs_keep_the_loss_finite",
     "test_the_state_is_a_copy",
+    "test_the_wrong_class_costs_what_it_costs_up_to_the_limit",
     "test_two_steps_of_adam_worked_out_by_hand",
     "test_what_is_dropped_changes_with_the_update_and_not_in_predict",
+    "test_what_is_no_number_shows",
     "test_what_is_remembered_is_what_the_reference_remembers",
 ]
 
