@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import Verdict, within
@@ -14,6 +14,9 @@ from reports.points import Condition, Point
 
 _COLDEST = 8.0
 """A cell this many times slower than the best of its column has no colour left."""
+
+_PLACES = {"Batch size": "batch {}", "Condition": "{}"}
+"""Titles of columns that say where something was measured, and their values in words."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,30 @@ class Table:
 def columns(*titles: str, text_columns: int = 1) -> tuple[Column, ...]:
     """Columns of which the first ``text_columns`` hold text and the rest numbers."""
     return tuple(Column(title, number >= text_columns) for number, title in enumerate(titles))
+
+
+def compact(table: Table) -> Table:
+    """``table`` without columns of one and the same place, which its caption names instead."""
+    constant = {
+        number: table.rows[0].cells[number].text
+        for number, column in enumerate(table.columns)
+        if number and table.rows and column.title in _PLACES
+        if len({(row.cells[number].text, row.cells[number].notes) for row in table.rows}) == 1
+    }
+    if not constant:
+        return table
+    found = {table.columns[number].title: shown for number, shown in constant.items()}
+    words = [form.format(found[title]) for title, form in _PLACES.items() if title in found]
+    missing = ", ".join(word for word in words if word not in table.caption)
+    return replace(
+        table,
+        caption=f"{table.caption} ({missing})" if missing else table.caption,
+        columns=tuple(column for n, column in enumerate(table.columns) if n not in constant),
+        rows=tuple(
+            replace(row, cells=tuple(cell for n, cell in enumerate(row.cells) if n not in constant))
+            for row in table.rows
+        ),
+    )
 
 
 def duration(value: float | None, *, missing: str = "not timed") -> Cell:

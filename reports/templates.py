@@ -8,6 +8,7 @@ import jinja2
 from markupsafe import Markup
 
 from reports import format as text
+from reports import tables
 
 
 @functools.cache
@@ -22,6 +23,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {
         "byte_count": text.byte_count,
+        "compact": tables.compact,
         "count": text.count,
         "listing": text.listing,
         "percent": text.percent,

@@ -15,6 +15,10 @@ from reports.charts.rows import note_at_edge, note_behind, row_canvas, show_seco
 
 _BAR: dict[str, Any] = {"height": 0.62, "edgecolor": PAGE, "linewidth": 0.8}
 _MARGIN = 62
+_GAP, _CHARACTER = 9, 6.3
+"""Pixels before a note, and those of each of its characters."""
+_MOST_NOTE = 0.6
+"""Share of the axis that is kept for a note at most."""
 _LONG = 1.6  # of the whole: bars this long need fewer ticks
 
 
@@ -47,6 +51,7 @@ def stacked(title: str, rows: Sequence[Stack], *, description: str) -> Markup:
     ends = [sum(share or 0 for share in row.shares) for row in rows]
     with row_canvas(names, title=title, description=description, right=_MARGIN) as drawing:
         plot = drawing.axes
+        notes, limit = _notes(rows, ends, plot.bbox.width)
         for place, row in enumerate(rows):
             start = 0.0
             for slot, share in enumerate(row.shares):
@@ -54,15 +59,30 @@ def stacked(title: str, rows: Sequence[Stack], *, description: str) -> Markup:
                     plot.barh(place, share, left=start, color=COLOURS[slot], **_BAR)
                     start += share
             if row.note:
-                note_behind(plot, start, place, row.note)
+                note_behind(plot, notes[place], place, row.note)
             note_at_edge(plot, place, text.seconds(row.whole))
         plot.axvline(1, color=INK, linewidth=1.6)
-        plot.xaxis.set_major_locator(MultipleLocator(0.25) if max(ends) < _LONG else MaxNLocator(6))
+        plot.xaxis.set_major_locator(MultipleLocator(0.25) if limit < _LONG else MaxNLocator(6))
         plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
-        # A bar with a note needs room behind it.
-        noted = [1.5 * end for row, end in zip(rows, ends, strict=True) if row.note]
-        plot.set_xlim(0, max(1.08, 1.02 * max(ends), *noted))
+        plot.set_xlim(0, limit)
     return drawing.markup
+
+
+def _notes(rows: Sequence[Stack], ends: Sequence[float], width: float) -> tuple[list[float], float]:
+    """Where each row's note begins, and the limit of an axis of ``width`` pixels with all of them.
+
+    A note stands behind its bar, or behind the line of the whole where it would cross that.
+    """
+    limit = max(1.08, 1.02 * max(ends))
+    begins = list(ends)
+    for _ in rows:  # a longer axis may let another note reach the line
+        for place, (row, end) in enumerate(zip(rows, ends, strict=True)):
+            taken = (_GAP + _CHARACTER * len(row.note)) / width
+            if row.note and end < 1 < end + taken * limit:
+                begins[place] = 1.0
+            if row.note:
+                limit = max(limit, begins[place] / (1 - min(taken, _MOST_NOTE)))
+    return begins, limit
 
 
 def waterfall(title: str, bars: Sequence[Bar], *, description: str) -> Markup:

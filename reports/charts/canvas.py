@@ -22,6 +22,7 @@ from reports.charts import svg
 INK, MUTED, LINE, PAGE = list(svg.SENTINELS)[:4]
 COLOURS = list(svg.SENTINELS)[4:]
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", ">")
+_MARKER_SIZES = {"o": 6, "s": 6, "D": 6, "*": 9}
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (2, 1)), (0, (6, 1.5, 1.5, 1.5)))
 _PIECES = ((0.0, 0.0), (2.8, 0.0), (0.0, 2.8), (2.2, 2.2))
 _POINTS_PER_INCH = 72  # so that one unit of the SVG is one pixel
@@ -91,7 +92,7 @@ class Style:
             "marker": self.marker,
             "linestyle": self.dash,
             "linewidth": 1.8,
-            "markersize": 6 if self.marker else 0,
+            "markersize": _MARKER_SIZES.get(self.marker, 7.5) if self.marker else 0,
             "markerfacecolor": PAGE if self.hollow else self.colour,
             "markeredgecolor": self.colour if self.hollow else PAGE,
             "markeredgewidth": 1.5 if self.hollow else 0.8,

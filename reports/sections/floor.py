@@ -36,7 +36,7 @@ def _table(context: Context, condition: Condition) -> Table:
         if any(cell.value is not None for cell in cells):
             heading = [Cell(name), *cells]
             rows.append(tables.row(context, heading, implementation=name, condition=condition))
-    what = "Share of the floor and rate" if context.over_floor else "Rate"
+    what = "The floor's time over its own, and rate," if context.over_floor else "Rate"
     titles = ["Implementation", *(f"batch {size}" for size in sizes)]
     return Table(f"{what} with {context.label(condition)}", tables.columns(*titles), tuple(rows))
 

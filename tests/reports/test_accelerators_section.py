@@ -47,7 +47,7 @@ def page_of(*devices: Accelerator | None) -> str:
 
 def cells_of(*devices: Accelerator | None) -> list[str]:
     (row,) = re.findall(r"<tr data-implementation.*?</tr>", page_of(*devices), re.DOTALL)
-    return re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)[2:]
+    return re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)
 
 
 def test_the_course_of_a_timing_is_shown_and_the_device_described() -> None:

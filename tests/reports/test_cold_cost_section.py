@@ -28,7 +28,7 @@ def rows_of(*outcomes: Measured) -> list[list[str]]:
     body = render(build_context([sample.document(SHAPE, outcomes=outcomes)]))
     assert not isinstance(body, Absence)
     rows = re.findall(r"<tr data-implementation.*?</tr>", str(body), re.DOTALL)
-    return [re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)[2:] for row in rows]
+    return [re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in rows]
 
 
 def test_import_set_up_data_and_first_call_stand_beside_each_other() -> None:

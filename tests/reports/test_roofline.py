@@ -55,7 +55,7 @@ def share_values(page: str, name: str) -> list[float]:
     )
     assert len(rows) == 1
     values = re.findall(r'data-value="([^"]+)"', rows[0])
-    return [float(value) for value in values[1:]]
+    return [float(value) for value in values]
 
 
 def test_limits_are_the_best_of_all_blocks_with_their_range() -> None:
