@@ -1,7 +1,8 @@
 """Networks in Keras' own files, for whoever goes on with Keras alone.
 
 Keras' layers know neither the penalty's place in the cost nor the optimiser of the articles, so a
-``.keras`` file holds the network and its weights; training is gone on with from an ``.npz``.
+``.keras`` file holds the network and its weights; training is gone on with from an ``.npz``, which
+also knows what examples were normalised by.
 """
 
 from __future__ import annotations
@@ -9,16 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bench.errors import ModelError
 from impls.data.paths import shown
-from impls.networks import Activation, Network
+from impls.networks import Network
 from impls.parameters import Parameters
 
 SUFFIX = ".keras"
-
-_HIDDEN: tuple[Activation, ...] = ("sigmoid", "tanh", "relu")
 
 
 def save(network: Network, parameters: Parameters, path: Path) -> None:
@@ -32,16 +29,18 @@ def save(network: Network, parameters: Parameters, path: Path) -> None:
     keras = _keras()
     layers: list[Any] = [keras.Input((network.layers[0],), dtype=network.dtype)]
     if network.image and network.convolutions:
+        # Not what the user's keras.json says: this is the order of the features.
+        options = {"data_format": "channels_last", "dtype": network.dtype}
         layers.append(keras.layers.Reshape(network.image, dtype=network.dtype))
         for one in network.convolutions:
             layers.append(
                 keras.layers.Conv2D(
-                    one.filters, one.kernel, activation=network.activation, dtype=network.dtype
+                    one.filters, one.kernel, activation=network.activation, **options
                 )
             )
             if one.pool > 1:
-                layers.append(keras.layers.MaxPooling2D(one.pool, dtype=network.dtype))
-        layers.append(keras.layers.Flatten(dtype=network.dtype))
+                layers.append(keras.layers.MaxPooling2D(one.pool, **options))
+        layers.append(keras.layers.Flatten(**options))
     for nodes, rate in zip(network.layers[1:-1], network.dropout_rates, strict=True):
         layers.append(keras.layers.Dense(nodes, network.activation, dtype=network.dtype))
         if rate:
@@ -85,40 +84,9 @@ def load(path: Path) -> tuple[Network, Parameters]:
         # Keras lets through whatever zipfile, h5py and its own classes raise.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{label} is not a model that Keras can read: {reason}") from error
-    return _network(model, keras, label, path.stem)
+    from impls.keras.reading import network_of  # noqa: PLC0415 - imports Keras
 
-
-def _network(model: Any, keras: Any, label: str, name: str) -> tuple[Network, Parameters]:
-    dense, dropout = [], []
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Dense) and layer.use_bias:
-            dense.append(layer)
-            dropout.append(0.0)
-        elif isinstance(layer, keras.layers.Dropout) and dense:
-            dropout[-1] = layer.rate
-        elif not isinstance(layer, keras.layers.InputLayer):
-            raise ModelError(
-                f"{label} has a layer {type(layer).__name__}: only dense layers with biases, and "
-                "dropout between them, are read back; convolutions are written, not read"
-            )
-    if not dense:
-        raise ModelError(f"{label} has no dense layer")
-    *hidden, output = [keras.activations.serialize(layer.activation) for layer in dense]
-    if len(set(hidden)) > 1 or not {*hidden} <= {*_HIDDEN} or output not in ("sigmoid", "softmax"):
-        raise ModelError(
-            f"{label} has the activations {', '.join(map(str, [*hidden, output]))}: hidden layers "
-            f"must share one of {', '.join(_HIDDEN)}, outputs must be sigmoid or softmax"
-        )
-    arrays = [[np.asarray(array) for array in layer.get_weights()] for layer in dense]
-    parameters = Parameters(tuple(W for W, _ in arrays), tuple(b for _, b in arrays))
-    network = Network(
-        name=name,
-        layers=(parameters.weights[0].shape[0], *(len(b) for b in parameters.biases)),
-        activation=hidden[0] if hidden else "sigmoid",
-        loss="cross-entropy" if output == "softmax" else "logloss",
-        dropout=tuple(dropout[:-1]) if any(dropout[:-1]) else (),
-    )
-    return network, parameters.astype(network.dtype)
+    return network_of(model, label, path.stem)
 
 
 def _keras() -> Any:

@@ -38,6 +38,12 @@ def load(path: Path) -> Model:
         ModelError: it cannot be read, is damaged, is something else, or was written by a newer
             version.
     """
+    if path.suffix.lower() == ".keras" and path.is_file():
+        raise ModelError(
+            f"{shown(path)} is a file of Keras, which knows neither normalisation nor training. "
+            f"Give the {SUFFIX} file that 'mlpbench train' wrote beside it, or begin a training of "
+            "its network with 'mlpbench train --weights'."
+        )
     try:
         with path.open("rb") as file:
             return decode(file, label=shown(path))

@@ -17,6 +17,7 @@ from impls.keras import files as keras_files
 from impls.mathematics.reference import Trainer
 from impls.networks import Network, Training
 from impls.parameters import Parameters, start_parameters
+from impls.presets import PRESETS
 from tests.stand_ins.command import Said
 
 ROW = registry.find("keras-tf")
@@ -122,23 +123,113 @@ def test_keras_rows_save_both_and_others_start_from_it(
     assert said.code == 0, said.err
 
 
-def test_convolutions_are_written_as_keras_has_them(tmp_path: Path) -> None:
-    network = Network(
-        name="cnn",
-        layers=(7 * 6 * 2, 5, 3),
-        activation="relu",
-        loss="cross-entropy",
-        image=(7, 6, 2),
-        convolutions=(Convolution(filters=3, pool=2), Convolution(filters=4, kernel=2)),
-    )
-    training = Training(start_scale=1.0)
-    parameters = start_parameters(network, training, 1)
-    keras_files.save(network, parameters, tmp_path / "cnn.keras")
+CONVOLUTIONS = Network(
+    name="cnn",
+    layers=(7 * 6 * 2, 5, 3),
+    activation="relu",
+    loss="cross-entropy",
+    dropout=(0.25,),
+    image=(7, 6, 2),
+    convolutions=(Convolution(filters=3, pool=2), Convolution(filters=4, kernel=2)),
+)
+
+
+@pytest.mark.parametrize("stored_order", ["channels_last", "channels_first"])
+def test_convolutions_come_back_and_predict_the_same(tmp_path: Path, stored_order: str) -> None:
     import keras  # noqa: PLC0415 - takes seconds
 
+    path, start = tmp_path / "cnn.keras", parameters(CONVOLUTIONS)
+    keras.config.set_image_data_format(stored_order)
+    try:
+        keras_files.save(CONVOLUTIONS, start, path)
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    network, found = keras_files.load(path)
+    assert network == CONVOLUTIONS
+    for (name, ours), (_, theirs) in zip(start.arrays(), found.arrays(), strict=True):
+        np.testing.assert_array_equal(ours, theirs, err_msg=name)
     X = np.random.default_rng(1).normal(size=(4, 84)).astype(np.float32)
-    outputs = keras.saving.load_model(tmp_path / "cnn.keras", compile=False)(X)
-    expected = Trainer(network, training, parameters).predict(X)
-    np.testing.assert_allclose(np.asarray(outputs), expected, rtol=1e-5, atol=1e-6)
-    with pytest.raises(ModelError, match=r"layer Reshape: .* convolutions are written, not read"):
-        keras_files.load(tmp_path / "cnn.keras")
+    expected = Trainer(network, Training(), found).predict(X)
+    alone = keras.saving.load_model(path, compile=False)(X)
+    np.testing.assert_allclose(np.asarray(alone), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("preset", ["cnn-blog", "cnn-small"])
+def test_the_networks_of_the_articles_come_back(tmp_path: Path, preset: str) -> None:
+    network = PRESETS[preset].network
+    keras_files.save(network, parameters(network), tmp_path / f"{preset}.keras")
+    found, weights = keras_files.load(tmp_path / f"{preset}.keras")
+    assert found == network
+    assert [W.shape for W in weights.weights] == list(network.shapes)
+
+
+def test_a_network_of_images_from_other_hands_is_read(tmp_path: Path) -> None:
+    import keras  # noqa: PLC0415 - takes seconds
+
+    path, layers = tmp_path / "theirs.keras", keras.layers
+    theirs = keras.Sequential(
+        [
+            keras.Input((6, 5, 2)),
+            layers.Conv2D(3, 3, activation="tanh"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(2, "sigmoid"),
+        ]
+    )
+    theirs.save(path)
+    network, found = keras_files.load(path)
+    assert (network.image, network.layers) == ((6, 5, 2), (60, 2))
+    assert (network.activation, network.loss) == ("tanh", "logloss")
+    X = np.random.default_rng(2).normal(size=(4, 60)).astype(np.float32)
+    expected = theirs.predict(X.reshape(4, 6, 5, 2), verbose=0)
+    outputs = Trainer(network, Training(), found).predict(X)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_other_kinds_of_convolution_are_refused(tmp_path: Path) -> None:
+    import keras  # noqa: PLC0415 - takes seconds
+
+    path, layers = tmp_path / "cnn.keras", keras.layers
+    usual = layers.Conv2D(2, 3)
+
+    def end() -> tuple[Any, Any]:
+        return layers.Flatten(), layers.Dense(2, "softmax")
+
+    for begin, said in {
+        (layers.Conv2D(2, 3, strides=2), *end()): "moves by one",
+        (layers.Conv2D(2, 3, dilation_rate=2), *end()): "moves by one",
+        (layers.Conv2D(2, 3, padding="same"), *end()): "called .* only where it pads nothing",
+        (layers.Conv2D(2, (3, 2)), *end()): "its kernel is square",
+        (layers.Conv2D(2, 3, use_bias=False), *end()): "it has biases",
+        (layers.Conv2D(2, 3, groups=2), *end()): "moves by one",
+        (usual, layers.MaxPooling2D(2, strides=1), *end()): "side by side",
+        (usual, layers.MaxPooling2D((2, 1)), *end()): "pools squares",
+        (usual, layers.MaxPooling2D(2, padding="same"), *end()): "pads nothing",
+        (usual, layers.MaxPooling2D(), layers.MaxPooling2D(), *end()): "one max pooling or none",
+        (usual, layers.AveragePooling2D(2), *end()): "a layer AveragePooling2D before Flatten",
+        (usual, layers.Dropout(0.1), *end()): "a layer Dropout before Flatten",
+        (layers.Conv2D(2, 3, activation="elu"), *end()): "activations elu, softmax",
+        (
+            usual,
+            layers.GlobalMaxPooling2D(),
+            layers.Dense(2, "softmax"),
+        ): "GlobalMaxPooling2D before Flatten",
+        (usual, layers.Dense(2, "softmax")): "a layer Dense before Flatten",
+        (usual,): "no Flatten",
+        (usual, layers.Flatten()): "no dense layer",
+    }.items():
+        keras.Sequential([keras.Input((8, 8, 2)), *begin]).save(path)
+        with pytest.raises(ModelError, match=rf"cnn\.keras .*{said}"):
+            keras_files.load(path)
+
+
+def test_a_file_without_training_is_not_evaluated_but_begun_from(
+    mlpbench: Callable[..., Said], npz: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "net.keras"
+    keras_files.save(NETWORK, parameters(), file)
+    for command in (("evaluate", file), ("train", "--resume", file)):
+        said = mlpbench(*command, "--dataset", npz)
+        assert said.code == 64
+        assert "a file of Keras, which knows neither normalisation nor training" in said.err
+        assert "--weights" in said.err
