@@ -195,11 +195,13 @@ def _extent(plan: Plan, at: Pace, *, compiling: bool) -> str:
         fewer = ", fewer where they compile for long" if compiling else ""
         reach = f"about {text.count(blocks, 'block')} of {processes}{fewer}"
         return f"{duration(plan.budget_seconds)}: {reach}; {precise}"
+    # How soon a target is held nobody knows; no training goes on beyond the last epoch.
+    about = "about" if plan.target is None else "at most about"
     if plan.precision is not None:
         block = duration(block_seconds(plan, at, plan.effort)) + more
         return (
-            f"blocks of {processes}, each about {block}, until every ratio is "
+            f"blocks of {processes}, each {about} {block}, until every ratio is "
             f"within {plan.precision:.1%}"
         )
     number = text.count(len(jobs(plan)), "worker process", "worker processes one after another")
-    return f"{number}: about {duration(run_seconds(plan, at))}{more}"
+    return f"{number}: {about} {duration(run_seconds(plan, at))}{more}"

@@ -58,7 +58,7 @@ class RunProgress(Bar):
             return
         self.seconds.setdefault(job.implementation, []).append(time.monotonic() - self.begun)
         self.first_calls += sum(
-            one.first_call_seconds for one in progress.outcomes if isinstance(one, Measured)
+            _first_calls(one) for one in progress.outcomes if isinstance(one, Measured)
         )
         left = self._left(place)
         self.bar.update(self.task, completed=place, left=left)
@@ -136,6 +136,16 @@ def _summary(outcomes: tuple[Outcome, ...]) -> str:
     parts = [f"batch {size}: {text}" for size, text in sorted(times)]
     parts += [f"{kind}: {reason}" for kind, reason in reasons.items()]
     return "; ".join(parts)
+
+
+def _first_calls(measured: Measured) -> float:
+    """Seconds of the first step, and those that the first epoch took longer than later ones."""
+    first, examples = measured.first_epoch_seconds, measured.first_epoch_examples
+    if first is None or examples is None:
+        return measured.first_call_seconds
+    epoch = _epoch(measured)
+    usual = statistics.median(epoch.round_seconds) * examples / epoch.examples
+    return measured.first_call_seconds + max(0.0, first - usual)
 
 
 def _epoch(measured: Measured) -> Timing:

@@ -19,12 +19,18 @@ def require_durations(outcomes: Iterable[Outcome], *, origin: str) -> None:
         ResultsError: there is such a round, or one for no examples.
     """
     for outcome in outcomes:
-        for timing in outcome.timings if isinstance(outcome, Measured) else ():
-            for seconds in timing.round_seconds:
-                if timing.examples > 0 and 0 < seconds < math.inf:
-                    continue
-                raise ResultsError(
-                    f"{origin} is damaged: {outcome.cell.id} has a round of {timing.phase} of "
-                    f"{seconds} s for {timing.examples} examples, and both must be above 0. Take "
-                    "this cell out of the file, or run the measurement again."
-                )
+        flaw = unsound(outcome)
+        if flaw:
+            raise ResultsError(
+                f"{origin} is damaged: {outcome.cell.id} has {flaw}, and both must be above 0. "
+                "Take this cell out of the file, or run the measurement again."
+            )
+
+
+def unsound(outcome: Outcome) -> str:
+    """The first round of ``outcome`` that nobody can reckon with; empty where there is none."""
+    for timing in outcome.timings if isinstance(outcome, Measured) else ():
+        for seconds in timing.round_seconds:
+            if timing.examples <= 0 or not 0 < seconds < math.inf:
+                return f"a round of {timing.phase} of {seconds} s for {timing.examples} examples"
+    return ""

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import msgspec
 
+from bench.documents import soundness
 from bench.documents.orders import Arrays, Order
 from bench.documents.results import (
     Check,
+    Failed,
     Invalid,
     Measured,
     Memory,
@@ -132,9 +134,18 @@ class CellWork:
             device_memory_bytes=timer.trainer.device_memory_bytes(),
         )
         measured = msgspec.structs.replace(measured, peaks=self.limits())
-        mismatch = threads.disagreement(cell.threads, process, found.threads_observed)
+        return self._checked(measured)
+
+    def _checked(self, measured: Measured) -> Outcome:
+        """``measured``, unless its threads were others or its durations are none."""
+        cell, observed = measured.cell, measured.threads_observed
+        mismatch = threads.disagreement(cell.threads, measured.process, observed)
         if mismatch:
             return Unverified(cell=cell, block=self.block, reason=mismatch, measured=measured)
+        flaw = soundness.unsound(measured)
+        if flaw:
+            reason = f"the clock of this machine gave {flaw}: give more examples"
+            return Failed(cell=cell, block=self.block, reason=reason)
         return measured
 
     def _timer(self, training: Training) -> tuple[CellTimer, float, float]:

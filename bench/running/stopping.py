@@ -40,7 +40,11 @@ def reason_to_stop(
     if blocks >= plan.effort.blocks:
         return f"all {blocks} blocks" if blocks > 1 else "the one block"
     if plan.precision is not None and blocks >= FEWEST_BLOCKS:
-        reason = _precise(plan.precision, outcomes, reference, blocks)
+        known = list(outcomes)
+        if plan.target is None:
+            reason = _precise(plan.precision, rounds_of(known), reference, blocks)
+        else:
+            reason = _learned(plan.precision, known, reference, blocks)
         if reason is not None:
             return reason
     if plan.budget_seconds is not None:
@@ -53,16 +57,34 @@ def reason_to_stop(
     return None
 
 
-def _precise(
+def _learned(
     precision: float, outcomes: Iterable[Outcome], reference: str, blocks: int
+) -> str | None:
+    """The same for times to a target, of the cells that held it in every training.
+
+    Others are not ranked, whatever further trainings do: they are counted, not waited for.
+    """
+    measured = {one.cell for one in outcomes if isinstance(one, Measured)}
+    times = times_to_target(outcomes)
+    missed = len(measured) - len(times)
+    but = f"; {missed} missed the target and {'is' if missed == 1 else 'are'} not ranked"
+    if measured and not any(
+        cell.implementation != reference and _reference_of(cell, reference, times) for cell in times
+    ):
+        return f"no time to the target can be compared with one of {reference}{but}"
+    reason = _precise(precision, times, reference, blocks)
+    return reason and reason + (but if missed else "")
+
+
+def _precise(
+    precision: float, rounds: Mapping[Cell, Rounds], reference: str, blocks: int
 ) -> str | None:
     """That every ratio is known well enough, or None where further blocks may make one so.
 
-    Ratios are those of epochs under one condition, paired by block.  One that is not known well
+    Ratios are those of ``rounds`` under one condition, paired by block.  One that is not known well
     enough is waited for, even without an interval, as long as its two cells are still measured now
     and then; further blocks would not help any other, and it is counted.
     """
-    rounds = rounds_of(outcomes)
     widest, left = None, 0
     for cell, own in rounds.items():
         theirs = _reference_of(cell, reference, rounds)
@@ -90,6 +112,22 @@ def rounds_of(outcomes: Iterable[Outcome]) -> Mapping[Cell, Rounds]:
             epochs = (timing for timing in outcome.timings if timing.phase == EPOCH)
             rounds[outcome.cell][outcome.block] = next(epochs).round_seconds
     return rounds
+
+
+def times_to_target(outcomes: Iterable[Outcome]) -> Mapping[Cell, Rounds]:
+    """Seconds of training to the target by block, of the cells that held it in every training."""
+    found: dict[Cell, Rounds] = defaultdict(dict)
+    missed = set()
+    for outcome in outcomes:
+        if not isinstance(outcome, Measured):
+            continue
+        reached = None if outcome.learning is None else outcome.learning.reached_epoch
+        if reached is None:
+            missed.add(outcome.cell)
+        else:
+            epochs = next(timing for timing in outcome.timings if timing.phase == EPOCH)
+            found[outcome.cell][outcome.block] = (sum(epochs.round_seconds[:reached]),)
+    return {cell: times for cell, times in found.items() if cell not in missed}
 
 
 def ratios(outcomes: Iterable[Outcome], reference: str) -> Mapping[Cell, stats.Ratio]:

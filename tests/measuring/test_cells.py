@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,10 +14,11 @@ import msgspec
 import pytest
 
 from bench.documents.orders import Arrays
-from bench.documents.results import Invalid, Measured, Memory, Outcome, Peaks, Unverified
+from bench.documents.results import Failed, Invalid, Measured, Memory, Outcome, Peaks, Unverified
 from bench.measuring import memory
 from bench.measuring.cells import CellWork, describe_process
 from bench.measuring.disturbance import Monitor
+from bench.measuring.measure import CellTimer, Measurement
 from bench.measuring.timing import Clock
 from bench.provenance.accelerator import Device
 from bench.provenance.records import Accelerator
@@ -273,3 +276,23 @@ def test_the_gate_comes_before_the_barrier() -> None:
             return 2 * super().predict(X)
 
     assert isinstance(outcome_of(Doubled), Invalid)
+
+
+def test_a_round_of_no_duration_is_a_failure_and_not_a_damaged_journal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    timed = CellTimer.measure
+
+    def stopped(self: CellTimer) -> Measurement:
+        found = timed(self)
+        none = msgspec.structs.replace(found.timings[-1], round_seconds=(0.0,))
+        return dataclasses.replace(found, timings=(*found.timings[:-1], none))
+
+    monkeypatch.setattr(CellTimer, "measure", stopped)
+    outcome = outcome_of(Plain)
+    assert isinstance(outcome, Failed)
+    assert re.fullmatch(
+        r"the clock of this machine gave a round of \w+ of 0\.0 s for \d+ examples: give more "
+        "examples",
+        outcome.reason,
+    )

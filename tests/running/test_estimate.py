@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench.cli.progress import RunProgress, duration
+from bench.cli.measuring import _extent
+from bench.cli.progress import RunProgress, _first_calls, duration
 from bench.measuring.timing import Clock
 from bench.planning.plan import Job, jobs
 from bench.running.estimate import (
@@ -85,6 +86,15 @@ def test_what_shows_beforehand_that_it_cannot_run_takes_no_time(
     assert without(PLAN, PLAN.implementations) is None
 
 
+def test_a_forecast_up_to_a_target_is_that_of_all_epochs_and_says_so() -> None:
+    at = Pace({20: 10.0}, 0.0)
+    learns = msgspec.structs.replace(PLAN, target=0.9)
+    assert ": about " in _extent(PLAN, at, compiling=False)
+    assert ": at most about " in _extent(learns, at, compiling=False)
+    precise = msgspec.structs.replace(learns, precision=0.02)
+    assert "each at most about " in _extent(precise, at, compiling=False)
+
+
 def ended(number: int, job: Job, first_call: float) -> Progress:
     one = msgspec.structs.replace(
         fakes.measured(fakes.cell(PLAN, job, 20), job.block), first_call_seconds=first_call
@@ -113,6 +123,15 @@ def test_the_time_left_of_what_has_not_run_leaves_out_what_others_compiled(
     progress.show(Progress(2, len(jobs(PLAN)), second, None))
     progress.show(ended(2, second, 0.0))
     assert "compilation" not in console.file.getvalue().splitlines()[-1]  # type: ignore[attr-defined]
+
+
+def test_what_the_first_epoch_compiled_is_left_out_as_well() -> None:
+    one = fakes.measured(fakes.cell(PLAN, jobs(PLAN)[0], 20))
+    assert _first_calls(one) == 0.5
+    begun = msgspec.structs.replace(one, first_epoch_seconds=10.0, first_epoch_examples=100)
+    assert _first_calls(begun) == 0.5 + 10.0 - 4.0 / 2
+    quick = msgspec.structs.replace(begun, first_epoch_seconds=1.0)
+    assert _first_calls(quick) == 0.5
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import pytest
 
-from bench.documents.results import Measured, Timing
+from bench.documents.results import Learning, Measured, Timing
 from bench.planning.plan import Cell, Plan
 from bench.running.stopping import FEWEST_BLOCKS, ratios, reason_to_stop
 from tests.stand_ins import fakes
@@ -116,6 +116,62 @@ def test_a_budget_ends_the_run_before_the_block_that_would_exceed_it() -> None:
     reason = reason_to_stop(limited, REFERENCE, [], [3.0, 3.0, 3.0])
     assert reason == "the budget of 10 s: 3 blocks took 9 s and another would exceed it"
     assert reason_to_stop(limited, REFERENCE, [], [2.5] * 3) is None, "a fourth just fits"
+
+
+def trained(one: Measured, seconds: Sequence[float], reached: int | None) -> Measured:
+    """``one`` as a training of so many epochs, which held its target from ``reached`` on."""
+    (timing,) = one.timings
+    return msgspec.structs.replace(
+        one,
+        timings=(msgspec.structs.replace(timing, round_seconds=tuple(seconds)),),
+        learning=Learning(
+            target=0.9, seed=1, accuracies=(0.5,) * len(seconds), reached_epoch=reached
+        ),
+    )
+
+
+LEARNS = plan(precision=0.02, target=0.9)
+
+
+def test_with_a_target_the_ratios_are_those_of_the_times_to_it() -> None:
+    # Epochs scatter, the seconds to the target do not: those after it are none of its time.
+    def steady(one: Measured) -> Measured:
+        whole = 4.0 if one.cell.implementation == REFERENCE else 1.0
+        first = whole * (0.25 + 0.05 * (one.block % 3))
+        return trained(one, (first, whole - first, 1.0 + one.block), 2)
+
+    found = [steady(one) for one in PRECISE]
+    assert reason_to_stop(LEARNS, REFERENCE, found, ENOUGH) == (
+        "every ratio within 0.0% after 10 blocks"
+    )
+    # Here epochs are steady, but the number of them is not.
+    lucky = [
+        trained(one, (1.0,) * 6, 1 + one.block % 5 if one.cell.implementation == OTHER else 3)
+        for one in PRECISE
+    ]
+    assert reason_to_stop(LEARNS, REFERENCE, lucky, ENOUGH) is None
+    plain = msgspec.structs.replace(LEARNS, target=None)
+    assert reason_to_stop(plain, REFERENCE, lucky, ENOUGH) is not None
+
+
+def test_what_missed_the_target_once_is_counted_and_not_waited_for() -> None:
+    held = [trained(one, (1.0, 1.0), 2) for one in PRECISE]
+    missed = [trained(one, (1.0, 1.0), None if one.block == 3 else 2) for one in VAGUE]
+    assert reason_to_stop(LEARNS, REFERENCE, held + missed, ENOUGH) == (
+        "every ratio within 0.0% after 10 blocks; 2 missed the target and are not ranked"
+    )
+
+
+def test_where_nothing_can_be_compared_the_run_ends() -> None:
+    found = [
+        trained(one, (1.0,), None if one.cell.implementation == REFERENCE else 1) for one in PRECISE
+    ]
+    assert reason_to_stop(LEARNS, REFERENCE, found, ENOUGH) == (
+        f"no time to the target can be compared with one of {REFERENCE}; 1 missed the target and "
+        "is not ranked"
+    )
+    assert reason_to_stop(LEARNS, REFERENCE, found, ENOUGH[1:]) is None
+    assert reason_to_stop(LEARNS, REFERENCE, [], ENOUGH) is None, "failures may pass"
 
 
 def test_ratios_are_taken_under_one_condition_only() -> None:
