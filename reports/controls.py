@@ -67,18 +67,23 @@ def can_be_false(verdict: Verdict) -> bool:
 
 def difference(verdicts: Iterable[Verdict]) -> str:
     """How far the same code differed from itself, beyond the margin; empty where it did not."""
+    found = list(verdicts)
     # What counts as the same, or differs by less than counts, needs no warning.
     factors = [
         math.exp(abs(math.log(one.ratio.value)))
-        for one in verdicts
+        for one in found
         if one.kind != "same" and abs(math.log(one.ratio.value)) > math.log1p(one.margin)
     ]
     if not factors:
         return ""
     most = "up to " if len(factors) > 1 else ""
+    judged_by = any(can_be_false(one) for one in found)
+    trust = (
+        "trust smaller ones only by their verdicts" if judged_by else "do not trust smaller ones"
+    )
     return (
-        f"The same code differed by a factor of {most}{readable(max(factors))} in this run: do not "
-        "trust smaller ones."
+        f"The same code differed by a factor of {most}{readable(max(factors))} in this run: "
+        f"{trust}."
     )
 
 

@@ -91,7 +91,8 @@ def test_a_control_within_the_margin_warns_of_nothing() -> None:
 
 def test_an_open_control_beyond_the_margin_warns_of_smaller_factors() -> None:
     remark = controls.remark(build_context([document((0.5, 1.0, 0.4, 1.1))]))
-    assert ", unresolved. The same code differed by a factor of 1.460 in this run" in remark
+    assert ", unresolved. The same code differed by a factor of 1.460 in this run: " in remark
+    assert "trust smaller ones only by their verdicts." in remark
 
 
 def test_the_remark_names_the_ratio_and_what_the_run_can_find() -> None:
