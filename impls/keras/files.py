@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.errors import ModelError
 from impls.data.paths import shown
+from impls.keras.reading import network_of
 from impls.networks import Network
 from impls.parameters import Parameters
 
@@ -84,9 +85,7 @@ def load(path: Path) -> tuple[Network, Parameters]:
         # Keras lets through whatever zipfile, h5py and its own classes raise.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{label} is not a model that Keras can read: {reason}") from error
-    from impls.keras.reading import network_of  # noqa: PLC0415 - imports Keras
-
-    return network_of(model, label, path.stem)
+    return network_of(model, keras, label, path.stem)
 
 
 def _keras() -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
 from bench.errors import ModelError
@@ -26,21 +25,25 @@ LINE = "dense layers with biases, and dropout between them"
 _HIDDEN: tuple[Activation, ...] = ("sigmoid", "tanh", "relu")
 
 
-def network_of(model: Layer, label: str, name: str) -> tuple[Network, Parameters]:
+def network_of(model: Layer, keras: Any, label: str, name: str) -> tuple[Network, Parameters]:
     """The network called ``name`` that ``model`` is, and its weights in canonical order.
+
+    ``keras`` is the package, which takes seconds to import.
 
     Raises:
         ModelError: it is another kind of network; ``label`` says in which file.
     """
-    layers = [one for one in model.layers if not isinstance(one, keras.layers.InputLayer)]
+    kinds = keras.layers
+    layers = [one for one in model.layers if not isinstance(one, kinds.InputLayer)]
     image: Image | None = None
     convolved: list[Layer] = []
     convolutions: tuple[Convolution, ...] = ()
-    if any(isinstance(one, keras.layers.Conv2D) for one in layers):
-        image, layers = _image(model, layers, label)
-        convolved, convolutions, layers = _convolutions(layers, label)
-    dense, dropout = _dense(layers, label)
-    activation, output = _activations([*convolved, *dense], label)
+    if any(isinstance(one, kinds.Conv2D) for one in layers):
+        image, layers = _image(model, layers, kinds, label)
+        convolved, convolutions, layers = _convolutions(layers, kinds, label)
+    dense, dropout = _dense(layers, kinds, label)
+    used = [keras.activations.serialize(one.activation) for one in (*convolved, *dense)]
+    activation, output = _activations(used, label)
     arrays = [[np.asarray(array) for array in layer.get_weights()] for layer in convolved + dense]
     parameters = Parameters(
         # Keras' kernel runs as canonical rows do: height, width, channel.
@@ -60,10 +63,10 @@ def network_of(model: Layer, label: str, name: str) -> tuple[Network, Parameters
     return network, parameters.astype(network.dtype)
 
 
-def _image(model: Layer, layers: list[Layer], label: str) -> tuple[Image, list[Layer]]:
+def _image(model: Layer, layers: list[Layer], kinds: Any, label: str) -> tuple[Image, list[Layer]]:
     """The image at which convolutions begin, and the layers from there on."""
     shape = model.input_shape
-    if isinstance(layers[0], keras.layers.Reshape):
+    if isinstance(layers[0], kinds.Reshape):
         shape, layers = layers[0].compute_output_shape(shape), layers[1:]
     _, *sizes = shape
     if len(sizes) != 3:
@@ -76,20 +79,20 @@ def _image(model: Layer, layers: list[Layer], label: str) -> tuple[Image, list[L
 
 
 def _convolutions(
-    layers: Sequence[Layer], label: str
+    layers: Sequence[Layer], kinds: Any, label: str
 ) -> tuple[list[Layer], tuple[Convolution, ...], list[Layer]]:
     """The layers that convolve, what they are with their pooling, and the layers after Flatten."""
     convolved: list[Layer] = []
     pools: list[int] = []
     for place, layer in enumerate(layers):
-        if isinstance(layer, keras.layers.Conv2D):
+        if isinstance(layer, kinds.Conv2D):
             _require(layer, label, _convolution_rules(layer))
             convolved.append(layer)
             pools.append(1)
-        elif isinstance(layer, keras.layers.MaxPooling2D) and convolved and pools[-1] == 1:
+        elif isinstance(layer, kinds.MaxPooling2D) and convolved and pools[-1] == 1:
             _require(layer, label, _pooling_rules(layer))
             pools[-1] = layer.pool_size[0]
-        elif isinstance(layer, keras.layers.Flatten) and convolved:
+        elif isinstance(layer, kinds.Flatten) and convolved:
             _require(layer, label, [(layer.data_format == "channels_last", "channels are last")])
             described = [
                 Convolution(filters=one.filters, kernel=one.kernel_size[0], pool=pool)
@@ -128,15 +131,15 @@ def _require(layer: Layer, label: str, rules: Iterator[tuple[bool, str]] | list[
             )
 
 
-def _dense(layers: Sequence[Layer], label: str) -> tuple[list[Layer], list[float]]:
+def _dense(layers: Sequence[Layer], kinds: Any, label: str) -> tuple[list[Layer], list[float]]:
     """The dense layers, and the rate of the dropout after each of them."""
     dense: list[Layer] = []
     dropout: list[float] = []
     for layer in layers:
-        if isinstance(layer, keras.layers.Dense) and layer.use_bias:
+        if isinstance(layer, kinds.Dense) and layer.use_bias:
             dense.append(layer)
             dropout.append(0.0)
-        elif isinstance(layer, keras.layers.Dropout) and dense:
+        elif isinstance(layer, kinds.Dropout) and dense:
             dropout[-1] = layer.rate
         else:
             raise ModelError(
@@ -148,13 +151,13 @@ def _dense(layers: Sequence[Layer], label: str) -> tuple[list[Layer], list[float
     return dense, dropout
 
 
-def _activations(layers: Sequence[Layer], label: str) -> tuple[Activation, str]:
+def _activations(used: Sequence[Any], label: str) -> tuple[Activation, str]:
     """The one of all hidden layers, and that of the outputs."""
-    *hidden, output = [keras.activations.serialize(layer.activation) for layer in layers]
+    *hidden, output = used
     shared = next((one for one in _HIDDEN if {*hidden} <= {one}), None)
     if shared is None or output not in ("sigmoid", "softmax"):
         raise ModelError(
-            f"{label} has the activations {', '.join(map(str, [*hidden, output]))}: hidden layers "
+            f"{label} has the activations {', '.join(map(str, used))}: hidden layers "
             f"must share one of {', '.join(_HIDDEN)}, outputs must be sigmoid or softmax"
         )
     return shared, output
