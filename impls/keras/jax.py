@@ -4,8 +4,9 @@
   compiled loop.  A shorter last batch is a step.
 - *The state is donated*: XLA writes the new one where the old one was.
 - *Trainers alike share what is compiled*: it depends on network and training alone.
-- *Convolutions on a CPU* are slower inside XLA's loop than outside it, several times when measured;
-  for networks that have them the loop around the step is the faster row.
+- *Convolutions on a CPU* are Keras' layer with a gradient of our own, for inside loops XLA is slow
+  with the one that JAX derives; :mod:`impls.keras.jax_convolution` says why.  Outside loops, as
+  with ``Model.fit``, and on a GPU Keras' layer is left as it is.
 
 Phases are compiled apart; ``jax.vjp`` keeps of the forward pass what the way back needs.
 """
@@ -16,6 +17,7 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 import numpy.typing as npt
 
@@ -23,6 +25,7 @@ from impls.contract import Loss, State, unread
 from impls.jax import whole_batches
 from impls.keras import settings as keras_settings
 from impls.keras.jax_compiled import compiled
+from impls.keras.jax_convolution import Conv2D
 from impls.keras.jax_engine import Engine, GpuEngine
 from impls.keras.model import Parts
 from impls.keras.trainer import Trainer
@@ -36,6 +39,9 @@ class EpochTrainer(Engine, Trainer, whole_batches.Trainer):
     Keras' variables are shared, so they only carry the state in and out.
     """
 
+    convolution: ClassVar[Any] = Conv2D
+    """The class of the layers that convolve."""
+
     @classmethod
     def refused(cls) -> str | None:
         if not cls.compiled():
@@ -47,10 +53,10 @@ class EpochTrainer(Engine, Trainer, whole_batches.Trainer):
 
     @classmethod
     def assembled(cls, network: Network, training: Training) -> Parts:
-        return compiled(network, training).parts
+        return compiled(network, training, cls.convolution).parts
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
-        self.run = compiled(network, training)
+        self.run = compiled(network, training, self.convolution)
         self.kept = self.run.parts.optimizer.variables
         self.capacity = 0
         super().__init__(network, training, parameters)
@@ -174,8 +180,11 @@ class StepTrainer(EpochTrainer):
 class GpuEpochTrainer(GpuEngine, EpochTrainer):
     """The whole epoch as one compiled loop, data on the GPU."""
 
+    convolution: ClassVar[Any] = keras.layers.Conv2D
     whole_epochs: ClassVar[bool] = True
 
 
 class GpuStepTrainer(GpuEngine, StepTrainer):
     """The compiled step, data on the GPU."""
+
+    convolution: ClassVar[Any] = keras.layers.Conv2D

@@ -7,6 +7,7 @@ optimiser has in variables.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -25,12 +26,15 @@ State = tuple[list[Array], list[Array], list[Array]]
 class Compiled:
     """Model and optimiser of a training, and functions for the shapes that they are called with.
 
-    ``data`` are the bound examples and targets, ``rows`` those of a batch.
+    ``data`` are the bound examples and targets, ``rows`` those of a batch; ``convolution`` is the
+    class of the layers that convolve.
     """
 
-    def __init__(self, network: Network, training: Training) -> None:
+    def __init__(
+        self, network: Network, training: Training, convolution: Callable[..., Any]
+    ) -> None:
         self.network, self.training = network, training
-        self.parts = assembled(network, training)
+        self.parts = assembled(network, training, convolution=convolution)
         self.gather = jax.jit(gathered)
         self.forward = jax.jit(self._forward)
         self.loss = jax.jit(self._loss)
@@ -120,6 +124,6 @@ def gathered(data: tuple[Array, Array], rows: Array) -> tuple[Array, ...]:
 
 
 @functools.lru_cache(maxsize=8)
-def compiled(network: Network, training: Training) -> Compiled:
+def compiled(network: Network, training: Training, convolution: Callable[..., Any]) -> Compiled:
     """What all trainers of this network and training share."""
-    return Compiled(network, training)
+    return Compiled(network, training, convolution)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -23,18 +24,27 @@ class Parts(NamedTuple):
 
 
 def assembled(
-    network: Network, training: Training, model_class: type[keras.Model] = keras.Model
+    network: Network,
+    training: Training,
+    model_class: type[keras.Model] = keras.Model,
+    convolution: Callable[..., Any] = keras.layers.Conv2D,
 ) -> Parts:
-    """A model up to the input of the last activation, and an optimiser built for its variables."""
+    """A model up to the input of the last activation, and an optimiser built for its variables.
+
+    ``convolution`` is the class of the layers that convolve.
+    """
     updates = keras.Variable(0, trainable=False, dtype="int", name="updates")
-    model = model_class(*connected(network, training, updates))
+    model = model_class(*connected(network, training, updates, convolution))
     optimizer = build_optimiser(training)
     optimizer.build(model.trainable_variables)
     return Parts(updates, optimizer, model)
 
 
 def connected(
-    network: Network, training: Training, updates: keras.Variable
+    network: Network,
+    training: Training,
+    updates: keras.Variable,
+    convolution: Callable[..., Any] = keras.layers.Conv2D,
 ) -> tuple[Tensor, Tensor]:
     """Symbolic inputs ``(batch, n_0)``, and what goes into the last activation, ``(batch, n_E)``.
 
@@ -47,7 +57,7 @@ def connected(
         "dtype": network.dtype,
     }
     inputs = keras.Input((network.layers[0],), dtype=network.dtype)
-    H = _convolved(network, inputs, options)
+    H = _convolved(network, inputs, convolution, options)
     for layer, rate in enumerate(network.dropout_rates, start=1):
         H = keras.layers.Dense(network.layers[layer], network.activation, **options)(H)
         if rate:
@@ -59,7 +69,12 @@ def connected(
     return inputs, keras.layers.Dense(network.layers[-1], **options)(H)
 
 
-def _convolved(network: Network, H: Tensor, options: dict[str, Any]) -> Tensor:
+def _convolved(
+    network: Network,
+    H: Tensor,
+    convolution: Callable[..., Any],
+    options: dict[str, Any],
+) -> Tensor:
     """What the convolutions leave, flat again; the inputs where there are none."""
     if not network.convolutions:
         return H
@@ -67,7 +82,7 @@ def _convolved(network: Network, H: Tensor, options: dict[str, Any]) -> Tensor:
     order = {"data_format": "channels_last"}
     H = keras.layers.Reshape(network.image, dtype=network.dtype)(H)
     for one in network.convolutions:
-        convolve = keras.layers.Conv2D(
+        convolve = convolution(
             one.filters, one.kernel, activation=network.activation, **order, **options
         )
         H = convolve(H)

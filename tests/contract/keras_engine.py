@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from typing import Any
 from unittest import mock
@@ -143,6 +144,21 @@ def barriers_of_jax(name: str) -> dict[str, str]:
     return found
 
 
+def convolutions_in_loops(name: str) -> str:
+    """Those of an epoch that XLA's CPU library would not take inside its loop."""
+    network, training = CONVOLUTIONS
+    trainer = registry.load(registry.find(name))(
+        network, training, start_parameters(network, training, seed=1)
+    )
+    trainer.bind(*made_up_data(network, 64))
+    parts = np.arange(64, dtype=np.int32).reshape(4, 16)
+    program = trainer.run.epoch.lower(trainer._state(), trainer.data, parts, np.int32(4)).as_text()  # noqa: SLF001
+    orders = re.findall(r"dim_numbers = (\S.*?\]->\[.*?\])", program)
+    taken = "[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]"
+    # Two layers, the gradients of their kernels, and of the maps between them.
+    return ", ".join(order for order in orders if order != taken) if len(orders) >= 5 else program
+
+
 def with_settings(name: str, **values: str) -> str:
     """What the gate says where the user has set these variables."""
     with mock.patch.dict(os.environ, values):
@@ -171,6 +187,8 @@ if __name__ == "__main__":
     for row, about in everything.items():
         if "-jax" in row:
             about.update(barriers_of_jax(row))
+        if row == "keras-jax":
+            about["convolutions in loops"] = convolutions_in_loops(row)
         if row.endswith("-fit"):
             about["small table"] = small_table(row)
             if "torch" not in row:

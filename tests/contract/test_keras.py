@@ -105,6 +105,8 @@ def test_a_row_passes_the_gate_and_takes_a_training_up(engines: Engines, name: s
         expected.add("by XLA")
     if "jax" in name:
         expected.add("binding")
+    if name == "keras-jax":
+        expected.add("convolutions in loops")
     assert passed == expected, found
 
 
