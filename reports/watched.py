@@ -83,8 +83,8 @@ def provisional(points: Iterable[Point]) -> str:
     if 2 * number <= rounds:
         return ""
     return (
-        f"Provisional: most rounds were disturbed ({number} of {rounds}), so do not conclude "
-        "anything from these times."
+        f"Provisional: most rounds behind the epoch times were disturbed ({number} of {rounds}), "
+        "so do not conclude anything from these times."
     )
 
 

@@ -161,7 +161,7 @@ def swatch(style: Style, *, key: str, dots: bool = False) -> Markup:
         drawing.axes.set_axis_off()
         drawing.axes.set(xlim=(0, 30), ylim=(0, 14))
         if dots:
-            draw_dots(drawing.axes, [(15, 7)], style, size=5, pieces=True)
+            draw_dots(drawing.axes, [(15, 7)], style, size=6, pieces=True)
         else:
             middle = {"marker": style.marker or "none", "markevery": [1]}
             drawing.axes.plot([1, 15, 29], [7, 7, 7], **{**style.line(), **middle})

@@ -80,7 +80,7 @@ def test_sections_that_need_limits_and_disturbances_are_there(page: str) -> None
     text = Page(page).text
     assert "either the work model does not fit what is computed there" in text
     spoilt = len(NAMES) * 4 + 4
-    assert "rounds of step and epoch were disturbed. Provisional: most rounds were" in text
+    assert "rounds of step and epoch were disturbed. Provisional: most rounds behind" in text
     assert f"In {spoilt} of {spoilt} cells all rounds" in text
     assert re.search(r"<text [^>]*>step, 1 thread, EVIL=", page)
 
