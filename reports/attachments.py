@@ -12,17 +12,8 @@ import msgspec
 import pandas as pd
 from markupsafe import Markup
 
-from bench.documents.results import (
-    EPOCH,
-    STEP,
-    Check,
-    Disturbance,
-    Measured,
-    Outcome,
-    Results,
-    Timing,
-    Unverified,
-)
+from bench.documents.results import Measured, Outcome, Results, Unverified
+from bench.documents.timings import EPOCH, STEP, Check, Disturbance, Timing
 from reports import frame
 
 DIGITS = 4

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from bench.documents.results import Check, Results
+from bench.documents.results import Results
+from bench.documents.timings import Check
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import Verdict
 from bench.planning.plan import Cell, Plan

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 
-from bench.documents.results import EPOCH, STEP, Measured
+from bench.documents.results import Measured
+from bench.documents.timings import EPOCH, STEP
 from bench.judging import stats
 from bench.planning.plan import Cell, Setting
 

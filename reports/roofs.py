@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.documents.results import STEP, Measured, Peaks
+from bench.documents.results import Measured
+from bench.documents.timings import STEP, Peaks
 from bench.limits.roofline import MOST_SHARE, Bound, bound, largest_cache
 from bench.limits.work import Work, work_of
 from impls.contract import PHASES

@@ -14,7 +14,8 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
-from bench.documents.results import EPOCH, Learning, Measured
+from bench.documents.results import Measured
+from bench.documents.timings import EPOCH, Learning
 from bench.judging import stats
 from bench.judging.verdicts import Verdict
 from reports import format as text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.documents.results import EPOCH, STEP, Disturbance
+from bench.documents.timings import EPOCH, STEP, Disturbance
 from bench.judging import disturbed, stats
 from reports.points import Point
 

@@ -27,8 +27,9 @@ LAYERS = (
 
 BOTTOM = {
     "bench.errors",
-    "bench.documents.results", "bench.judging.disturbed", "bench.judging.remedies",
-    "bench.judging.stats", "bench.judging.verdicts", "bench.limits.roofline", "bench.limits.work",
+    "bench.documents.results", "bench.documents.timings", "bench.limits.roofline",
+    "bench.limits.work", "bench.judging.disturbed", "bench.judging.remedies",
+    "bench.judging.stats", "bench.judging.verdicts",
     "bench.planning.plan", "bench.planning.schedule", "bench.provenance.records",
     "impls.contract", "impls.convolution", "impls.flat", "impls.networks", "impls.parameters",
     "impls.precision", "impls.row", "impls.training.history", "impls.training.metrics",
@@ -39,8 +40,8 @@ BOTTOM = {
 
 REPORTS_MAY_IMPORT = {
     "bench.errors",
-    "bench.documents.results", "bench.limits.roofline", "bench.limits.work",
-    "bench.judging.comparability", "bench.judging.comparison", "bench.judging.coordinates",
+    "bench.documents.results", "bench.documents.timings", "bench.limits.roofline",
+    "bench.limits.work", "bench.judging.comparability", "bench.judging.comparison", "bench.judging.coordinates",
     "bench.judging.disturbed", "bench.judging.leads", "bench.judging.stats",
     "bench.judging.verdicts",
     "bench.planning.plan", "bench.provenance.records",

@@ -14,8 +14,8 @@ from bench.cli.options import list_option
 from bench.cli.output import say
 from bench.cli.shared_options import margin_option
 from bench.documents import files
-from bench.documents.results import EPOCH, STEP
 from bench.documents.sources import read_any
+from bench.documents.timings import EPOCH, STEP
 from bench.errors import UsageError
 from impls.contract import PHASES
 from reports.comparison.answer import Answer, full_name

@@ -14,7 +14,8 @@ from rich.text import Text
 
 from bench.cli.bar import Bar
 from bench.cli.output import say
-from bench.documents.results import EPOCH, Measured, Outcome, Timing, Unavailable
+from bench.documents.results import Measured, Outcome, Unavailable
+from bench.documents.timings import EPOCH, Timing
 from bench.planning.plan import Job, Plan, jobs
 from bench.running import runner
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from bench.cli.output import say
 from bench.cli.progress import waiting
 from bench.cli.shared_options import Option
-from bench.documents.results import Check
+from bench.documents.timings import Check
 from bench.proof import gate
 from bench.proof.probe import probe_training
 from impls.networks import Network, Training

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from bench.doctor.findings import Choice, Scaling, StepTime
 from bench.doctor.surroundings import Others
-from bench.documents.results import STEP, Measured, Outcome
+from bench.documents.results import Measured, Outcome
+from bench.documents.timings import STEP
 from bench.judging import stats
 from bench.judging.disturbed import DISTURBED_SHARE
 from bench.judging.verdicts import MARGIN

@@ -12,17 +12,9 @@ from typing import Any
 
 import msgspec
 
-from bench.documents.results import (
-    EPOCH,
-    SCHEMA_VERSION,
-    Check,
-    Measured,
-    Outcome,
-    Results,
-    Timing,
-    Unverified,
-)
+from bench.documents.results import SCHEMA_VERSION, Measured, Outcome, Results, Unverified
 from bench.documents.soundness import require_durations
+from bench.documents.timings import EPOCH, Check, Timing
 from bench.errors import ResultsError
 from bench.planning.plan import Cell, Effort, Plan
 from bench.provenance import threads

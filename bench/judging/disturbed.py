@@ -5,7 +5,7 @@ Disturbed rounds are labelled and their effect is shown; none is ever removed.
 
 from __future__ import annotations
 
-from bench.documents.results import Disturbance
+from bench.documents.timings import Disturbance
 from bench.provenance.records import Accelerator
 
 DISTURBED_SHARE = 0.1

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.documents.results import EPOCH, STEP, Results
+from bench.documents.results import Results
+from bench.documents.timings import EPOCH, STEP
 from bench.errors import UnknownNameError
 from bench.judging.coordinates import (
     BATCH_SIZE,

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.documents.results import Peaks
+from bench.documents.timings import Peaks
 from bench.limits.work import Work
 
 MOST_SHARE = 1.05

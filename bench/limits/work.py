@@ -28,7 +28,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.documents.results import STEP
+from bench.documents.timings import STEP
 from impls.networks import Network, Training
 
 _ACTIVATION = {"sigmoid": 4, "tanh": 1, "relu": 1, "softmax": 5}

@@ -14,17 +14,8 @@ import msgspec
 
 from bench.documents import soundness
 from bench.documents.orders import Arrays, Order
-from bench.documents.results import (
-    Check,
-    Failed,
-    Invalid,
-    Measured,
-    Memory,
-    Outcome,
-    Peaks,
-    Unavailable,
-    Unverified,
-)
+from bench.documents.results import Failed, Invalid, Measured, Outcome, Unavailable, Unverified
+from bench.documents.timings import Check, Memory, Peaks
 from bench.measuring import barrier, learning, memory, peaks
 from bench.measuring.disturbance import Monitor
 from bench.measuring.measure import CellTimer, Measurement

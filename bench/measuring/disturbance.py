@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.documents.results import Disturbance
+from bench.documents.timings import Disturbance
 
 BUSY_SHARE = 0.05
 """A thread that ran for less than this share of the time was not at work, but woken in passing."""

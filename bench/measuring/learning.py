@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bench.documents.results import EPOCH, Disturbance, Learning
+from bench.documents.timings import EPOCH, Disturbance, Learning
 from bench.measuring.measure import CellTimer, Measurement
 from bench.measuring.timing import Round, timing_of, uncollected
 from impls.parameters import Floats, epoch_order

@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench.documents.results import EPOCH, STEP, Disturbance, Learning, Timing
+from bench.documents.timings import EPOCH, STEP, Disturbance, Learning, Timing
 from bench.measuring.barrier import Subject
 from bench.measuring.disturbance import Monitor
 from bench.measuring.phases import probe_seconds, time_phases

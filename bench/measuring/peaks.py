@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from bench.documents.results import Peaks
+from bench.documents.timings import Peaks
 from bench.limits.roofline import largest_cache
 from bench.limits.work import Product
 from bench.measuring.timing import Clock, time_round

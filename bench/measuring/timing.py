@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.documents.results import Disturbance, Timing
+from bench.documents.timings import Disturbance, Timing
 
 WARM_GAIN = 0.05
 """Warm-up goes on while a round beats the best one before it by more than this share."""

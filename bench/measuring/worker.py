@@ -21,7 +21,8 @@ import msgspec
 
 import bench
 from bench.documents.orders import Order, append, load_arrays
-from bench.documents.results import Failed, Memory, Unavailable
+from bench.documents.results import Failed, Unavailable
+from bench.documents.timings import Memory
 from bench.errors import ImplementationError
 from bench.measuring import exhaustion, lifeline, memory
 from bench.measuring.cells import CellWork, describe_process, limits_of

@@ -30,7 +30,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from bench.documents.results import Check
+from bench.documents.timings import Check
 from bench.proof.probe import probe_data, probe_start, probe_training, with_visible_epsilon
 from bench.proof.tolerance import SAFETY, Rounding
 from bench.proof.truth import Truth

@@ -10,7 +10,8 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from bench.documents.results import EPOCH, Measured, Outcome
+from bench.documents.results import Measured, Outcome
+from bench.documents.timings import EPOCH
 from bench.judging import stats
 from bench.planning.plan import Cell, Plan
 

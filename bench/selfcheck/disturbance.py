@@ -17,7 +17,7 @@ from pathlib import Path
 
 import threadpoolctl
 
-from bench.documents.results import EPOCH, STEP, Disturbance
+from bench.documents.timings import EPOCH, STEP, Disturbance
 from bench.judging.disturbed import is_disturbed
 from bench.measuring.disturbance import Monitor, Reading
 from bench.measuring.measure import Measurement

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bench.documents.results import EPOCH, STEP, Disturbance
+from bench.documents.timings import EPOCH, STEP, Disturbance
 from bench.measuring.disturbance import Monitor, Reading
 from bench.planning.plan import Effort
 from bench.selfcheck import Finding, Options, Report

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import threadpoolctl
 
-from bench.documents.results import STEP
+from bench.documents.timings import STEP
 from bench.measuring.measure import Measurement
 from bench.measuring.phases import probe_seconds
 from bench.measuring.timing import SYSTEM_CLOCK

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from bench.documents.results import Check
+from bench.documents.timings import Check
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context, Gap

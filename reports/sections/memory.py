@@ -8,7 +8,8 @@ from statistics import median
 
 from markupsafe import Markup
 
-from bench.documents.results import Measured, Memory
+from bench.documents.results import Measured
+from bench.documents.timings import Memory
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context

@@ -7,7 +7,7 @@ from statistics import median
 
 from markupsafe import Markup
 
-from bench.documents.results import STEP
+from bench.documents.timings import STEP
 from impls.contract import PHASES
 from reports import charts, figures, tables, templates
 from reports import format as text

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bench.documents.results import STEP, Peaks
+from bench.documents.timings import STEP, Peaks
 from bench.limits.roofline import MOST_SHARE
 from bench.limits.work import Work
 from impls.contract import PHASES

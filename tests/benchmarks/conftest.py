@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from bench.documents.pytest_json import KEY, CellFacts, RunFacts
-from bench.documents.results import Check
+from bench.documents.timings import Check
 from bench.errors import BusyError, LockError
 from bench.measuring import memory
 from bench.measuring.cells import describe_process

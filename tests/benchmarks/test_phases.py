@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bench.documents.results import EPOCH, STEP
+from bench.documents.timings import EPOCH, STEP
 from bench.measuring.timing import Clock, calibrate, time_round, warm_up
 from impls import registry
 from impls.contract import PHASES

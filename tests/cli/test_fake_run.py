@@ -15,7 +15,8 @@ import pytest
 
 from bench.documents import files
 from bench.documents.orders import Order, append, load_arrays
-from bench.documents.results import EPOCH, Learning, Timing, Unavailable
+from bench.documents.results import Unavailable
+from bench.documents.timings import EPOCH, Learning, Timing
 from bench.planning.plan import jobs
 from bench.running import lock
 from bench.running.executor import End

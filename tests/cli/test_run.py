@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from bench.documents import files, journal
-from bench.documents.results import EPOCH, Invalid, Measured, Results
+from bench.documents.results import Invalid, Measured, Results
+from bench.documents.timings import EPOCH
 from impls import registry
 from tests.stand_ins import fakes, third_party
 

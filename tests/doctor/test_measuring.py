@@ -13,7 +13,8 @@ import pytest
 from bench.doctor import examination, noise, pools, scaling, surroundings
 from bench.doctor.surroundings import Others
 from bench.documents.orders import Order, append
-from bench.documents.results import EPOCH, STEP, Disturbance, Measured, Unverified
+from bench.documents.results import Measured, Unverified
+from bench.documents.timings import EPOCH, STEP, Disturbance
 from bench.judging import stats
 from bench.measuring.disturbance import Monitor, Reading
 from bench.measuring.timing import Clock

@@ -12,7 +12,6 @@ import pytest
 from bench.documents import files, journal
 from bench.documents.results import (
     SCHEMA_VERSION,
-    Check,
     Failed,
     Invalid,
     Measured,
@@ -22,6 +21,7 @@ from bench.documents.results import (
     Unverified,
 )
 from bench.documents.sources import read_any
+from bench.documents.timings import Check
 from bench.errors import ResultsError
 from tests.stand_ins import fakes
 

@@ -13,10 +13,10 @@ from bench.documents.results import (
     Measured,
     Outcome,
     Results,
-    Timing,
     Unavailable,
     Unverified,
 )
+from bench.documents.timings import Timing
 from bench.judging.coordinates import Side, sides
 from bench.planning.plan import Cell, Setting
 from impls.networks import Training

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.documents.results import Disturbance
+from bench.documents.timings import Disturbance
 from bench.judging.disturbed import held_back, is_disturbed, share
 from bench.provenance.records import Accelerator, AcceleratorReading
 

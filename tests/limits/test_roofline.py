@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.documents.results import Peaks
+from bench.documents.timings import Peaks
 from bench.limits.roofline import Bound, bound, largest_cache
 from bench.limits.work import Work
 

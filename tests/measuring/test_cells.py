@@ -14,7 +14,8 @@ import msgspec
 import pytest
 
 from bench.documents.orders import Arrays
-from bench.documents.results import Failed, Invalid, Measured, Memory, Outcome, Peaks, Unverified
+from bench.documents.results import Failed, Invalid, Measured, Outcome, Unverified
+from bench.documents.timings import Memory, Peaks
 from bench.measuring import memory
 from bench.measuring.cells import CellWork, describe_process
 from bench.measuring.disturbance import Monitor

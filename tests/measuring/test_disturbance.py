@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.documents.results import Disturbance
+from bench.documents.timings import Disturbance
 from bench.measuring.disturbance import Monitor, Reading
 
 TICK = 1 / os.sysconf("SC_CLK_TCK")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from bench.documents import journal
-from bench.documents.results import EPOCH, Measured, Outcome, Unavailable
+from bench.documents.results import Measured, Outcome, Unavailable
+from bench.documents.timings import EPOCH
 from bench.measuring.learning import HELD_EPOCHS, held_since, learn
 from bench.measuring.measure import CellTimer, FirstEpoch
 from bench.running.executor import LocalExecutor

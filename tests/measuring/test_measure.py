@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bench.documents.results import Timing
+from bench.documents.timings import Timing
 from bench.measuring.measure import CellTimer, FirstEpoch, Measurement
 from bench.planning.plan import Effort
 from impls.contract import PHASES, Loss, Phase

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.documents.results import Check
+from bench.documents.timings import Check
 from bench.proof import gate, probe
 from impls.contract import Phase, Trainer
 from impls.mathematics import reference

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from bench.documents.results import Check, Disturbance, Measured, Memory, Peaks, Results, Timing
+from bench.documents.results import Measured, Results
+from bench.documents.timings import Check, Disturbance, Memory, Peaks, Timing
 from bench.planning.plan import Cell, Plan
 from bench.provenance.records import Dataset, Machine, Process
 from impls.contract import PHASES, Pool

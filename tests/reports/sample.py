@@ -8,15 +8,14 @@ from dataclasses import dataclass
 
 from bench.documents.results import (
     SCHEMA_VERSION,
-    Check,
     Failed,
     Invalid,
     Measured,
     Outcome,
-    Peaks,
     Results,
     Unavailable,
 )
+from bench.documents.timings import Check, Peaks
 from bench.planning.plan import Cell, Effort, Plan, Setting, cell_of
 from bench.provenance.records import Dataset
 from impls.contract import PHASES

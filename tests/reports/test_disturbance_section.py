@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from bench.documents.results import Disturbance, Measured, Results
+from bench.documents.results import Measured, Results
+from bench.documents.timings import Disturbance
 from bench.planning.plan import Cell
 from impls.registry import ROWS
 from reports import charts

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from bench.documents.results import Failed, Peaks, Results
+from bench.documents.results import Failed, Results
+from bench.documents.timings import Peaks
 from bench.planning.plan import Cell
 from impls.registry import ROWS
 from reports import build_report

@@ -6,7 +6,8 @@ import re
 
 import msgspec
 
-from bench.documents.results import Measured, Memory, Results
+from bench.documents.results import Measured, Results
+from bench.documents.timings import Memory
 from bench.planning.plan import Cell
 from reports.gather import build_context
 from reports.section import Absence

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bench.documents.results import Check, Invalid, Outcome, Results
+from bench.documents.results import Invalid, Outcome, Results
+from bench.documents.timings import Check
 from bench.planning.plan import Cell
 from impls.registry import ROWS
 from reports import places

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from bench.documents.results import Measured, Peaks, Results
+from bench.documents.results import Measured, Results
+from bench.documents.timings import Peaks
 from bench.limits.work import work_of
 from bench.planning.plan import Cell
 from impls.networks import Training

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bench.documents.results import Check, Measured, Results
+from bench.documents.results import Measured, Results
+from bench.documents.timings import Check
 from bench.planning.plan import Cell
 from reports.context import Context
 from reports.findings import findings

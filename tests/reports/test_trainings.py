@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench.documents.results import Learning, Measured, Results
+from bench.documents.results import Measured, Results
+from bench.documents.timings import Learning
 from bench.planning.plan import Cell
 from reports import build_report
 from reports.gather import build_context

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.documents.results import Check, Measured, Results
+from bench.documents.results import Measured, Results
+from bench.documents.timings import Check
 from reports import attachments, charts, frame, templates
 from reports import format as text
 from reports.charts import svg

@@ -10,7 +10,8 @@ import msgspec
 import numpy as np
 
 from bench.documents.orders import Order, append
-from bench.documents.results import SCHEMA_VERSION, Check, Measured, Results, Timing
+from bench.documents.results import SCHEMA_VERSION, Measured, Results
+from bench.documents.timings import Check, Timing
 from bench.planning.plan import Cell, Effort, Job, Plan, cell_of
 from bench.provenance.records import Dataset, Machine, Process
 from bench.running.executor import End
