@@ -1,13 +1,13 @@
 """Convolution and max pooling as functions of JAX arrays.
 
-What XLA has for both is not used on a CPU, where it was slow in ways that other layouts do not
-mend:
+What XLA has for both is not used on a CPU, where it was slow:
 
 - *Inside a compiled loop* its library takes convolutions in one order of axes alone, and the
   gradients that JAX derives are in others, so they run without the library that takes them outside,
-  ten times slower or more; the epoch is such a loop.  In the right order, as in
-  :mod:`impls.keras.jax_convolution`, they are still slower than the product of the weights with all
-  patches of a map, side by side, which a convolution is here.  On a GPU the loop makes no
+  ten times slower or more; the epoch is such a loop.  So a convolution is the product of the
+  weights with all patches of a map, side by side.  Gradients written in the library's order, as in
+  :mod:`impls.keras.jax_convolution`, are about as fast: on one thread an epoch of ``cnn-small``
+  took a sixth longer with them, one of ``cnn-blog`` a tenth less.  On a GPU the loop makes no
   difference, and the library's convolution needs no memory for patches.
 - *The gradient of its pooling* (``reduce_window``) looks for the largest value of each square
   anew: a whole step took three times as long as with the elementwise maximum of strided slices.

@@ -3,10 +3,12 @@
 - *The epoch is one call*: batches are gathered, run through the model and learned from inside a
   compiled loop.  A shorter last batch is a step.
 - *The state is donated*: XLA writes the new one where the old one was.
-- *Trainers alike share what is compiled*: it depends on network and training alone.
+- *Trainers alike share what is compiled*: it depends on network, training and device alone.
 - *Convolutions on a CPU* are Keras' layer with a gradient of our own, for inside loops XLA is slow
-  with the one that JAX derives; :mod:`impls.keras.jax_convolution` says why.  Outside loops, as
-  with ``Model.fit``, and on a GPU Keras' layer is left as it is.
+  with the one that JAX derives; :mod:`impls.keras.jax_convolution` says why.  With ``Model.fit``
+  and on a GPU Keras' layer is left as it is.
+- *Pooling* is Keras' own everywhere.  Its gradient is slow on a CPU, inside loops and outside, which
+  is most of what these rows take longer than the row ``jax``.
 
 Phases are compiled apart; ``jax.vjp`` keeps of the forward pass what the way back needs.
 """
