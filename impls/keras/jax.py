@@ -7,7 +7,7 @@
 - *Convolutions on a CPU* are Keras' layer with a gradient of our own, for inside loops XLA is slow
   with the one that JAX derives; :mod:`impls.keras.jax_convolution` says why.  With ``Model.fit``
   and on a GPU Keras' layer is left as it is.
-- *Pooling* is Keras' own everywhere.  Its gradient is slow on a CPU, inside loops and outside, which
+- *Pooling* is Keras' own everywhere.  Its gradient is slow on a CPU, outside loops as well: that
   is most of what these rows take longer than the row ``jax``.
 
 Phases are compiled apart; ``jax.vjp`` keeps of the forward pass what the way back needs.
