@@ -8,9 +8,7 @@ What training needs at every step belongs into the phases; what happens once bel
 
 from __future__ import annotations
 
-import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal, NamedTuple, SupportsFloat, get_args
 
 import msgspec
@@ -22,7 +20,6 @@ from impls.parameters import Floats, Parameters, Rows, batches
 
 Phase = Literal["prepare", "forward", "loss", "backward", "update"]
 PHASES: tuple[Phase, ...] = ("prepare", "forward", "loss", "backward", "update")
-
 
 Feature = Literal["dropout", "adam", "rmsprop", "mean", "convolution"]
 FEATURES: frozenset[Feature] = frozenset(get_args(Feature))
@@ -65,33 +62,6 @@ class Loss(NamedTuple):
     def cost(self) -> float:
         """Data and penalty together."""
         return float(self.data) + float(self.penalty)
-
-
-def unread(read: Callable[[], Sequence[float]]) -> Loss:
-    """A loss that ``read`` fetches from a device: all three numbers, when one is asked for."""
-    kept = _Unread(read)
-    return Loss(*(_Number(kept, place) for place in range(len(Loss._fields))))
-
-
-class _Unread:
-    """What :func:`unread` has been given, and the numbers once they have been fetched."""
-
-    def __init__(self, read: Callable[[], Sequence[float]]) -> None:
-        self.read = read
-
-    @functools.cached_property
-    def numbers(self) -> tuple[float, ...]:
-        return tuple(self.read())
-
-
-class _Number:
-    """One of the numbers of a loss that may not have been fetched."""
-
-    def __init__(self, kept: _Unread, place: int) -> None:
-        self.kept, self.place = kept, place
-
-    def __float__(self) -> float:
-        return float(self.kept.numbers[self.place])
 
 
 class State(NamedTuple):
@@ -160,8 +130,7 @@ class Trainer(ABC):
     def pools(cls) -> tuple[Pool, ...]:
         """The pools it works with, where those are not the BLAS that NumPy calls.
 
-        Such as a compiler runtime's own, which threadpoolctl does not know.  Each of them must
-        have the threads that were asked for, any other loaded pool no more than that.
+        Each must have the threads that were asked for, any other loaded pool no more than that.
         """
         return ()
 
@@ -169,10 +138,9 @@ class Trainer(ABC):
     def declared(cls) -> dict[str, str]:
         """Settings of its libraries on which its numbers depend, each by a readable name.
 
-        Such as the precision of products on a device, or how many steps run between two looks at
-        the loss.  They are recorded with every measurement.  One of them has consequences: ``TF32``
-        (:mod:`impls.precision`) as ``on`` widens the bounds of the gate by what that rounding
-        explains, and such numbers are ranked by themselves.
+        Such as how many steps run between two looks at the loss; they are recorded with every
+        measurement.  ``TF32`` as ``on`` (:mod:`impls.precision`) widens the bounds of the gate by
+        what that rounding explains, and such numbers are ranked by themselves.
         """
         return {}
 
@@ -248,10 +216,10 @@ class Trainer(ABC):
         ``rows`` are those of one batch, as for :meth:`prepare`; of more an implementation may make
         several batches.
 
-        On a device its loss stays there: it is computed at every step but fetched when somebody
-        reads it (:func:`unread`), so no clock that runs around steps has a copy to the host in it.
-        Where a library fetches it by itself, as ``Model.fit`` of Keras does, that is part of the
-        step.  An epoch returns numbers, so its clock has the fetch in it.
+        On a device its loss stays there: computed at every step, fetched when somebody reads it
+        (:mod:`impls.unread`), so no clock around steps has a copy to the host in it.  Where a
+        library fetches it, as ``Model.fit`` does, that is part of the step.  An epoch returns
+        numbers, so its clock has the fetch in it.
         """
         self.prepare(rows)
         self.forward()
@@ -278,8 +246,5 @@ class Trainer(ABC):
         return None
 
     def forget_device_peak(self) -> bool:
-        """Let :meth:`device_memory_bytes` begin anew; False where the device cannot.
-
-        What it tells then is the most since the process began, other trainers included.
-        """
+        """Let :meth:`device_memory_bytes` begin anew; False where it goes on for the process."""
         return False

@@ -41,7 +41,8 @@ BOTTOM = {
 REPORTS_MAY_IMPORT = {
     "bench.errors",
     "bench.documents.results", "bench.documents.timings", "bench.limits.roofline",
-    "bench.limits.work", "bench.judging.comparability", "bench.judging.comparison", "bench.judging.coordinates",
+    "bench.limits.work",
+    "bench.judging.comparability", "bench.judging.comparison", "bench.judging.coordinates",
     "bench.judging.disturbed", "bench.judging.leads", "bench.judging.stats",
     "bench.judging.verdicts",
     "bench.planning.plan", "bench.provenance.records",

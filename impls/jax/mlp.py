@@ -1,4 +1,4 @@
-"""JAX on the CPU or on a GPU: the whole epoch as one compiled loop, gradients by ``jax.vjp``.
+"""JAX: the whole epoch as one compiled loop, gradients by ``jax.vjp``; on a GPU see ``gpu``.
 
 - *The epoch is one call*: batches are gathered, run through the network and learned from inside a
   loop that XLA compiles.  The number of batches is a variable, so that epochs of any length share
@@ -26,19 +26,18 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from bench.errors import UsageError
-from impls import precision
-from impls.contract import FEATURES, Feature, Loss, Pool, State, unread
+from impls.contract import FEATURES, Feature, Loss, Pool, State
 from impls.jax import device as jax_device
 from impls.jax import functions, whole_batches
 from impls.jax.compiled import compiled
-from impls.jax.device import CPU, GPU, IN_FULL, Device
+from impls.jax.device import CPU, IN_FULL, Device
 from impls.jax.functions import Pairs
 from impls.mathematics.dropout import column_keys, hash_of
 from impls.mathematics.formulas import Formulas
 from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows
+from impls.unread import unread
 
 
 class Trainer(whole_batches.Trainer):
@@ -220,33 +219,6 @@ class Trainer(whole_batches.Trainer):
 
     def device_memory_bytes(self) -> int | None:
         return jax_device.peak_bytes(self.place)
-
-
-class GpuTrainer(Trainer):
-    """The same on the first GPU that CUDA shows."""
-
-    device: ClassVar[Device] = GPU
-    whole_epochs: ClassVar[bool] = True
-
-    @classmethod
-    def unavailable(cls) -> str | None:
-        try:
-            cls.precision()
-        except UsageError as error:
-            return str(error)
-        return super().unavailable()
-
-    @classmethod
-    def declared(cls) -> dict[str, str]:
-        return {**super().declared(), **precision.declaration()}
-
-    @classmethod
-    def precision(cls) -> str:
-        return jax_device.precision_of_products()
-
-    @classmethod
-    def pools(cls) -> tuple[Pool, ...]:
-        return ()
 
 
 def _log(beta: float) -> float:

@@ -23,7 +23,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from impls.contract import Loss, State, unread
+from impls.contract import Loss, State
 from impls.jax import whole_batches
 from impls.keras import settings as keras_settings
 from impls.keras.jax_compiled import compiled
@@ -33,6 +33,7 @@ from impls.keras.model import Parts
 from impls.keras.trainer import Trainer
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows, batches
+from impls.unread import unread
 
 
 class EpochTrainer(Engine, Trainer, whole_batches.Trainer):

@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from impls.contract import Loss, Phase, unread
+from impls.contract import Loss, Phase
 from impls.keras.losses import data_loss, outputs_of, penalty_of, seen
 from impls.keras.tf_engine import Engine, GpuEngine
 from impls.keras.trainer import Trainer
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows, batches
+from impls.unread import unread
 
 Tensor = Any  # TensorFlow ships no types
 

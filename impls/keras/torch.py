@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from impls.contract import Loss, unread
+from impls.contract import Loss
 from impls.keras import settings as keras_settings
 from impls.keras.losses import data_loss, penalty_of, seen
 from impls.keras.torch_engine import Engine, GpuEngine
 from impls.keras.trainer import Trainer
 from impls.parameters import Floats, Parameters, Rows, batches
+from impls.unread import unread
 
 Tensor = Any  # CI checks types without PyTorch, so its types are left out everywhere
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 
 from impls import contract
-from impls.contract import FEATURES, Feature, Loss, Pool, State, unread
+from impls.contract import FEATURES, Feature, Loss, Pool, State
 from impls.mathematics.dropout import step_key
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows, batches
@@ -28,6 +28,7 @@ from impls.torch.functions import Tensor, hash_of, signed
 from impls.torch.lists import Optimiser, Tensors, corrected
 from impls.torch.masks import Masks
 from impls.torch.network import Model, canonical, examples, fill
+from impls.unread import unread
 
 PREDICTED_ROWS = 1000
 """Rows that are predicted together; maps of a whole data set would fill the memory."""

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from impls.contract import Loss, Phase, unread
+from impls.contract import Loss, Phase
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows, batches
 from impls.torch import gpu as torch_gpu
@@ -29,6 +29,7 @@ from impls.torch.lists import Tensors
 from impls.torch.recorded import CudaGraph, Recording
 from impls.torch.stretch import Stretch
 from impls.torch.tracked import derivative, losses, weight_norms
+from impls.unread import unread
 
 GRAPH_BATCHES = 1000
 """Batches in one graph at most."""
