@@ -20,7 +20,7 @@ from bench.cli.studied import Studied, outcome_table, studied_parameter
 from bench.cli.training_check import Checker, check_option
 from bench.cli.training_options import LEARNING_OPTIONS, Choice, choose
 from bench.cli.training_progress import TrainingProgress
-from bench.cli.training_run import End, has_diverged, say_diverged, trained
+from bench.cli.training_run import TrainingEnd, has_diverged, say_diverged, trained
 from impls import environment, registry
 from impls.data import TrainingData
 from impls.data.training_data import from_raw
@@ -31,7 +31,7 @@ from impls.training.sessions import Session
 from reports.evaluation.as_data import as_data
 from reports.study import build_study
 
-EXIT_CODES = {End.WHOLE: 0, End.REFUSED: 3, End.INTERRUPTED: 130}
+EXIT_CODES = {TrainingEnd.WHOLE: 0, TrainingEnd.REFUSED: 3, TrainingEnd.INTERRUPTED: 130}
 STUDY = "study.json"
 
 ARTICLES = {"epochs": 800, "decay": 1e-5, "l2": 0.2, "start_scale": 0.5}
@@ -131,25 +131,25 @@ def _train(
     read: _Reader,
     folder: Path,
     options: dict[str, Any],
-) -> tuple[list[Trained], End]:
+) -> tuple[list[Trained], TrainingEnd]:
     """Every training in turn, and how the last one ended."""
-    checked = Checker(console, wanted=options["check"])
+    check = Checker(console, wanted=options["check"])
     reached: list[Trained] = []
     for text, choice in choices.items():
         name, epochs = f"{studied.label} {text}", choice.training.epochs
         say(console, f"{name}:")
         data = read(choice)
         session = sessions.begin(row, choice.network, choice.training, choice.order, data)
-        verdict = checked(session)
-        if not verdict.passed:
-            return reached, End.REFUSED
+        checked = check(session)
+        if not checked.passed:
+            return reached, TrainingEnd.REFUSED
         interrupted = _learn(console, session, epochs, options["evaluate_every"])
         if session.history.epochs:
-            reached.append(trained(name, session, verdict))
+            reached.append(trained(name, session, checked))
             _save(console, reached[-1], folder)
         if interrupted:
-            return reached, End.INTERRUPTED
-    return reached, End.WHOLE
+            return reached, TrainingEnd.INTERRUPTED
+    return reached, TrainingEnd.WHOLE
 
 
 def _learn(console: Console, session: Session, epochs: int, look_every: int | None) -> bool:

@@ -18,7 +18,7 @@ from bench.cli.shared_options import with_options
 from bench.cli.train_options import TRAIN_OPTIONS, WITH_RESUME
 from bench.cli.training_check import Checker
 from bench.cli.training_options import LEARNING_OPTIONS, choose
-from bench.cli.training_run import End, model_path, train, trained
+from bench.cli.training_run import TrainingEnd, model_path, train, trained
 from bench.errors import ImplementationError, UsageError
 from impls import environment, registry
 from impls.data import TrainingData
@@ -67,35 +67,37 @@ def train_command(context: click.Context, /, **options: Any) -> int:
     plan = _resumed(console, context) if options["resume"] else _new(console, options)
     require_class(options["digit"], plan.data)
     folder = open_folder(folder_for(options["out"], "train"))
-    checked = Checker(console, wanted=options["check"])
+    check = Checker(console, wanted=options["check"])
     reached: list[Trained] = []
-    ends: list[End] = []
+    ends: list[TrainingEnd] = []
     for row in plan.rows:
         session = _session(console, plan, row)
         if session is None:
             continue
-        verdict = checked(session)
-        if not verdict.passed:
-            ends.append(End.REFUSED)
+        checked = check(session)
+        if not checked.passed:
+            ends.append(TrainingEnd.REFUSED)
             continue
         ends.append(train(console, session, plan.epochs, folder, options))
-        reached.append(trained(row.name, session, verdict))
-        if ends[-1] is End.INTERRUPTED:
+        reached.append(trained(row.name, session, checked))
+        if ends[-1] is TrainingEnd.INTERRUPTED:
             break
     if not ends:
         raise UsageError("none of the implementations takes this network: name others with --impl")
     if reached:
         last = model_path(folder, reached[-1].name)
-        go_on = ("mlpbench", "train", "--resume", str(last)) if End.INTERRUPTED in ends else ()
+        go_on = (
+            ("mlpbench", "train", "--resume", str(last)) if TrainingEnd.INTERRUPTED in ends else ()
+        )
         conclude(console, reached, plan.data, folder, options["digit"], go_on)
     return _exit_code(ends)
 
 
-def _exit_code(ends: Sequence[End]) -> int:
+def _exit_code(ends: Sequence[TrainingEnd]) -> int:
     """That of the last Ctrl-C, else whether all that was begun has been learned."""
-    if End.INTERRUPTED in ends:
+    if TrainingEnd.INTERRUPTED in ends:
         return EXIT_INTERRUPTED
-    return EXIT_FINE if set(ends) == {End.WHOLE} else EXIT_NOT_ALL_VALID
+    return EXIT_FINE if set(ends) == {TrainingEnd.WHOLE} else EXIT_NOT_ALL_VALID
 
 
 def _session(console: Console, plan: Plan, row: Row) -> Session | None:

@@ -30,14 +30,14 @@ check_option: Option = click.option(
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Checked:
     """What came of the comparison; ``text`` says it in a sentence without its subject."""
 
     passed: bool
     text: str
 
 
-UNCHECKED = Verdict(passed=True, text="not compared with the float64 reference")
+UNCHECKED = Checked(passed=True, text="not compared with the float64 reference")
 
 
 class Checker:
@@ -45,10 +45,10 @@ class Checker:
 
     def __init__(self, console: Console, *, wanted: bool) -> None:
         self.console, self.wanted = console, wanted
-        self.known: dict[tuple[str, Network, Training], Verdict] = {}
+        self.known: dict[tuple[str, Network, Training], Checked] = {}
 
-    def __call__(self, session: Session) -> Verdict:
-        """The verdict on the implementation of ``session``, said when it is first found."""
+    def __call__(self, session: Session) -> Checked:
+        """What came of comparing the implementation of ``session``, said when it is first known."""
         if not self.wanted:
             return UNCHECKED
         name, trainer = session.row.name, session.trainer
@@ -62,17 +62,17 @@ class Checker:
         )
         if asked not in self.known:
             with waiting(self.console, f"comparing {name} with the float64 reference"), _quiet():
-                self.known[asked] = _verdict(_checks(session))
+                self.known[asked] = _summed_up(_checks(session))
             self._say(name, self.known[asked])
         return self.known[asked]
 
-    def _say(self, name: str, verdict: Verdict) -> None:
-        if verdict.passed:
-            say(self.console, f"{name}: {verdict.text}")
+    def _say(self, name: str, checked: Checked) -> None:
+        if checked.passed:
+            say(self.console, f"{name}: {checked.text}")
         else:
             say(
                 self.console,
-                f"{name} is not trained: {verdict.text}. With --no-check it is trained as it is.",
+                f"{name} is not trained: {checked.text}. With --no-check it is trained as it is.",
                 style="red",
             )
 
@@ -92,10 +92,10 @@ def _checks(session: Session) -> list[Check]:
     return gate.inspect(type(trainer), network, training, start, few, order)
 
 
-def _verdict(checks: list[Check]) -> Verdict:
+def _summed_up(checks: list[Check]) -> Checked:
     refused = gate.refusal(checks)
     passed = f"all {len(checks)} checks against the float64 reference passed"
-    return Verdict(passed=not refused, text=refused or passed)
+    return Checked(passed=not refused, text=refused or passed)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from bench.cli.interrupt import Interruption
 from bench.cli.output import GENERATOR, file_name, open_folder, say
-from bench.cli.training_check import Verdict
+from bench.cli.training_check import Checked
 from bench.cli.training_progress import TrainingProgress
 from impls.keras import files as keras_files
 from impls.training import model_files
@@ -20,7 +20,7 @@ from impls.training.history import Epoch
 from impls.training.sessions import Session
 
 
-class End(enum.Enum):
+class TrainingEnd(enum.Enum):
     """How a training ended; one that is refused has not begun."""
 
     WHOLE = enum.auto()
@@ -31,7 +31,7 @@ class End(enum.Enum):
 
 def train(
     console: Console, session: Session, epochs: int, folder: Path, options: dict[str, Any]
-) -> End:
+) -> TrainingEnd:
     """Train up to ``epochs`` and save into ``folder``.
 
     A training that has diverged ends after its epoch: nothing finite comes of it any more.
@@ -58,9 +58,9 @@ def train(
         divergence = session.model().divergence
         if divergence:
             say_diverged(console, session.row.name, divergence)
-            return End.DIVERGED
+            return TrainingEnd.DIVERGED
         _save(console, session, folder)
-    return End.WHOLE if len(session.history.epochs) >= epochs else End.INTERRUPTED
+    return TrainingEnd.WHOLE if len(session.history.epochs) >= epochs else TrainingEnd.INTERRUPTED
 
 
 def has_diverged(session: Session) -> bool:
@@ -74,10 +74,10 @@ def say_diverged(console: Console, name: str, divergence: str) -> None:
     say(console, f"{name} is not saved: {divergence}.", style="red")
 
 
-def trained(name: str, session: Session, verdict: Verdict) -> Trained:
+def trained(name: str, session: Session, checked: Checked) -> Trained:
     """The network as it is now under this ``name``; one that diverged has no finite loss."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return Trained(name, session.model(), session.evaluation(), verdict.text)
+        return Trained(name, session.model(), session.evaluation(), checked.text)
 
 
 def model_path(folder: Path, implementation: str) -> Path:
