@@ -13,12 +13,8 @@ import click
 from rich.console import Console
 
 import bench
+from bench.cli import exits
 from bench.errors import BenchError, BusyError
-
-EXIT_USAGE = 64
-EXIT_BUSY = 75
-"""EX_TEMPFAIL of sysexits.h: the same command may succeed later."""
-EXIT_INTERRUPTED = 130
 
 COMMANDS = {
     "run": ("bench.cli.run:run_command", "Measure implementations, write an HTML report."),
@@ -59,9 +55,9 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Each command explains itself: mlpbench COMMAND --help. Exit codes of all commands: 64, "
-    "what was asked for cannot be done; 75, this machine is measuring already, try again later; "
-    "130, interrupted.",
+    epilog="Each command explains itself: mlpbench COMMAND --help. Exit codes of all commands: "
+    f"{exits.USAGE}, what was asked for cannot be done; {exits.BUSY}, this machine is measuring "
+    f"already, try again later; {exits.INTERRUPTED}, interrupted.",
 )
 @click.version_option(bench.__version__, prog_name="mlpbench")
 def cli() -> None:
@@ -84,17 +80,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except click.UsageError as error:
         _explain(error)
-        return EXIT_USAGE
+        return exits.USAGE
     except (KeyboardInterrupt, click.Abort):
         _complain("interrupted")
-        return EXIT_INTERRUPTED
+        return exits.INTERRUPTED
     except MemoryError:
         _complain("there is not enough memory for a network or a batch of this size")
-        return EXIT_USAGE
+        return exits.USAGE
     except BenchError as error:
         _complain(str(error))
-        return EXIT_BUSY if isinstance(error, BusyError) else EXIT_USAGE
-    return code if isinstance(code, int) else 0
+        return exits.BUSY if isinstance(error, BusyError) else exits.USAGE
+    return code if isinstance(code, int) else exits.FINE
 
 
 def _explain(error: click.UsageError) -> None:

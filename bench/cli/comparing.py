@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
+from bench.cli import exits
 from bench.cli.options import Share
 from bench.documents.results import Results
 from bench.errors import UsageError
@@ -27,12 +28,6 @@ from bench.judging.question import (
     suggestions,
 )
 from reports.comparison.answer import Answer
-
-EXIT_FINE = 0
-EXIT_SLOWER = 1
-EXIT_UNRESOLVED = 2
-EXIT_NOT_ALL_VALID = 3
-EXIT_NOT_COMPARABLE = 4
 
 FAILURES = ("slower", "unresolved", "invalid")
 
@@ -73,7 +68,7 @@ def answer(request: Request, results: Sequence[Results]) -> Answer:
     differences = list(_of_documents(results, found, question))
     forbidding = obstacles(differences, across_machines=request.across_machines)
     if forbidding:
-        comparison, exit_code = Comparison(question, (), ()), EXIT_NOT_COMPARABLE
+        comparison, exit_code = Comparison(question, (), ()), exits.NOT_COMPARABLE
     else:
         _require_matches(found, question)
         comparison = compare(found, question, margin_of)
@@ -83,7 +78,9 @@ def answer(request: Request, results: Sequence[Results]) -> Answer:
         forbidding = obstacles(of_processes, across_machines=request.across_machines)
         if forbidding:
             comparison = Comparison(question, (), ())
-        exit_code = EXIT_NOT_COMPARABLE if forbidding else exit_code_of(comparison, request.fail_on)
+        exit_code = (
+            exits.NOT_COMPARABLE if forbidding else exit_code_of(comparison, request.fail_on)
+        )
     return Answer(
         comparison=comparison,
         labels=tuple(labels),
@@ -99,14 +96,14 @@ def exit_code_of(comparison: Comparison, fail_on: Sequence[str]) -> int:
     """What the verdicts amount to: slower before refused before unresolved."""
     kinds = {pair.verdict.kind for pair in comparison.pairs}
     if "slower" in kinds and "slower" in fail_on:
-        return EXIT_SLOWER
+        return exits.SLOWER
     if comparison.lost and "invalid" in fail_on:
-        return EXIT_NOT_ALL_VALID
+        return exits.NOT_ALL_VALID
     if not comparison.pairs:
-        return EXIT_NOT_COMPARABLE
+        return exits.NOT_COMPARABLE
     if "unresolved" in kinds and "unresolved" in fail_on:
-        return EXIT_UNRESOLVED
-    return EXIT_FINE
+        return exits.UNRESOLVED
+    return exits.FINE
 
 
 def labels_of(sources: Sequence[Path]) -> list[str]:

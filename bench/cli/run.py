@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from bench.cli import exits
 from bench.cli.implementations import choose_implementations, named_in_full
 from bench.cli.measuring import begin, go_on, has_ended, measure, prepare, prepare_again
 from bench.cli.options import parse_settings, require_alone
@@ -28,11 +29,6 @@ from reports.gather import build_context
 from reports.summary import sentences
 from reports.terminal import epoch_tables
 from reports.trainings import as_data
-
-EXIT_FINE = 0
-EXIT_NOT_ALL_VALID = 3
-EXIT_UNAVAILABLE = 4
-EXIT_INTERRUPTED = 130
 
 WITH_RESUME = {"resume", "timeout", "as_json", "margin"}
 """What may be said beside --resume; everything else is in the plan of the interrupted run."""
@@ -75,18 +71,18 @@ def run_command(context: click.Context, /, **options: Any) -> int:
     _write(console, document, folder, options["margin"])
     _conclude(console, document, folder, options, noted=noted)
     if not complete:
-        return EXIT_INTERRUPTED
+        return exits.INTERRUPTED
     return _exit_code(document)
 
 
 def _exit_code(document: Results) -> int:
     """What the outcomes of a complete run amount to: refused before not available."""
     if not all(isinstance(one, Measured | Unavailable) for one in document.outcomes):
-        return EXIT_NOT_ALL_VALID
+        return exits.NOT_ALL_VALID
     measured = {one.cell.implementation for one in document.outcomes if isinstance(one, Measured)}
     named = set(document.plan.named)
     wanted = named | {row.name for row in document.rows if row.role == "trainer"}
-    return EXIT_FINE if named <= measured and wanted & measured else EXIT_UNAVAILABLE
+    return exits.FINE if named <= measured and wanted & measured else exits.UNAVAILABLE
 
 
 def _target(options: dict[str, Any]) -> float | None:

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from bench.cli import exits
 from bench.cli.options import Whole
 from bench.cli.output import facts_table, say
 from bench.selfcheck import CHECKS, Options, Report, run
@@ -29,8 +30,8 @@ def selfcheck_command(name: str, trials: int | None, seed: int) -> int:
     report = run(name, Options(trials=trials, seed=seed, say=partial(say, progress)))
     _show(report, Console())
     if report.missed:
-        return 1
-    return 0 if report.passed else 2
+        return exits.MISSED
+    return exits.FINE if report.passed else exits.NOT_JUDGED
 
 
 def _show(report: Report, console: Console) -> None:

@@ -9,6 +9,7 @@ import click
 import numpy as np
 from rich.console import Console
 
+from bench.cli import exits
 from bench.cli.implementations import choose_trainer
 from bench.cli.interrupt import Interruption
 from bench.cli.learned import write
@@ -31,7 +32,11 @@ from impls.training.sessions import Session
 from reports.evaluation.as_data import as_data
 from reports.study import build_study
 
-EXIT_CODES = {TrainingEnd.WHOLE: 0, TrainingEnd.REFUSED: 3, TrainingEnd.INTERRUPTED: 130}
+EXIT_CODES = {
+    TrainingEnd.WHOLE: exits.FINE,
+    TrainingEnd.REFUSED: exits.NOT_ALL_VALID,
+    TrainingEnd.INTERRUPTED: exits.INTERRUPTED,
+}
 STUDY = "study.json"
 
 ARTICLES = {"epochs": 800, "decay": 1e-5, "l2": 0.2, "start_scale": 0.5}
@@ -73,6 +78,9 @@ def study_command(context: click.Context, /, **options: Any) -> int:
     such as l2, start-scale, learning-rate, normalise or activation.  The blog network is trained
     as in the articles' study of the penalty, unless other options are given: 800 epochs, decay
     1e-5, l2 0.2, start-scale 0.5.
+
+    Exit code 3 if the implementation does not compute what the float64 reference does; a value
+    whose training diverges is a finding.
     """
     console = Console()
     studied = studied_parameter(context)

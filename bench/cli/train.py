@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from bench.cli import exits
 from bench.cli.implementations import choose_trainers, named_in_full
 from bench.cli.learned import conclude
 from bench.cli.options import list_option, require_alone
@@ -26,10 +27,6 @@ from impls.row import Row
 from impls.training import model_files, sessions
 from impls.training.evaluation import Trained
 from impls.training.sessions import Session
-
-EXIT_FINE = 0
-EXIT_NOT_ALL_VALID = 3
-EXIT_INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -96,8 +93,8 @@ def train_command(context: click.Context, /, **options: Any) -> int:
 def _exit_code(ends: Sequence[TrainingEnd]) -> int:
     """That of the last Ctrl-C, else whether all that was begun has been learned."""
     if TrainingEnd.INTERRUPTED in ends:
-        return EXIT_INTERRUPTED
-    return EXIT_FINE if set(ends) == {TrainingEnd.WHOLE} else EXIT_NOT_ALL_VALID
+        return exits.INTERRUPTED
+    return exits.FINE if set(ends) == {TrainingEnd.WHOLE} else exits.NOT_ALL_VALID
 
 
 def _session(console: Console, plan: Plan, row: Row) -> Session | None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.cli import exits
 from bench.errors import ModelError
 from impls.training import model_files
 from tests.learning.trainings import Command, saved
@@ -126,6 +127,17 @@ def test_no_checkpoint_is_made_of_a_training_that_diverged(train: Command, tmp_p
     said = train(*DIVERGING, "--checkpoint-every", 1)
     assert said.code == 3
     assert not (tmp_path / "out" / "checkpoints").exists()
+
+
+def test_a_study_of_what_is_wrong_has_the_exit_code_that_its_help_names(
+    mlpbench: Command, npz: Path, tmp_path: Path, wrong: str
+) -> None:
+    usual = ("--network", "36-8-3", "--epochs", 1, "--dataset", npz, "--out", tmp_path / "out")
+    said = mlpbench("study", "l2", "--values", "0.1,0.2", "--impl", wrong, *usual)
+    assert said.code == exits.NOT_ALL_VALID
+    words = " ".join(mlpbench("study", "--help").out.split())
+    assert f"Exit code {said.code} if the implementation does not compute what the" in words
+    assert "a value whose training diverges is a finding" in words
 
 
 def test_a_value_that_diverges_is_a_finding_of_a_study(

@@ -1,0 +1,25 @@
+"""The exit codes of all commands: one number, one meaning."""
+
+from __future__ import annotations
+
+FINE = 0
+SLOWER = 1
+"""``compare``: a cell is slower."""
+MISSED = 1
+"""``selfcheck``: a promise is not kept."""
+UNRESOLVED = 2
+"""``compare``: it cannot be told whether a cell is slower."""
+NOT_JUDGED = 2
+"""``selfcheck``: the machine gave no occasion to judge a promise."""
+NOT_ALL_VALID = 3
+"""What was measured or trained is not all that was begun: something was wrong or failed."""
+UNAVAILABLE = 4
+"""``run``: nothing was measured, or not what was named in full."""
+NOT_COMPARABLE = 4
+"""``compare``: documents or processes differ in what forbids it."""
+USAGE = 64
+"""EX_USAGE of sysexits.h: what was asked for cannot be done."""
+BUSY = 75
+"""EX_TEMPFAIL of sysexits.h: the same command may succeed later."""
+INTERRUPTED = 130
+"""Ctrl-C; what was done until then is kept."""
