@@ -35,8 +35,6 @@ from impls.row import Row
 class Progress:
     """A job has begun (``outcomes`` is None) or ended."""
 
-    number: int
-    total: int
     job: Job
     outcomes: tuple[Outcome, ...] | None
 
@@ -83,21 +81,20 @@ class Runner:
             for block in range(self.plan.effort.blocks):
                 for job in (job for job in ordered if job.block == block):
                     if job.index not in done:
-                        self._carry_out(job, len(ordered), folder)
+                        self._carry_out(job, folder)
                 reason = self._reason_to_stop(block, ordered)
                 if reason is not None:
                     self.journal.end(reason)
                     return
 
-    def _carry_out(self, job: Job, total: int, folder: Path) -> None:
+    def _carry_out(self, job: Job, folder: Path) -> None:
         """One job, from announcing it to having it in the journal."""
-        number = job.index + 1
-        self.on_progress(Progress(number, total, job, None))
+        self.on_progress(Progress(job, None))
         begun = self.clock.wall()
         earlier = (outcome for entry in self.journal.done for outcome in entry.outcomes)
         outcomes = tuple(agreeing(self._run_job(job, folder), earlier))
         self.journal.add(job.index, self.clock.wall() - begun, outcomes)
-        self.on_progress(Progress(number, total, job, outcomes))
+        self.on_progress(Progress(job, outcomes))
 
     def _reason_to_stop(self, block: int, ordered: list[Job]) -> str | None:
         """What the stopping rule says after ``block``, on all that the journal holds."""

@@ -95,11 +95,11 @@ def test_a_forecast_up_to_a_target_is_that_of_all_epochs_and_says_so() -> None:
     assert "each at most about " in _extent(precise, at, compiling=False)
 
 
-def ended(number: int, job: Job, first_call: float) -> Progress:
+def ended(job: Job, first_call: float) -> Progress:
     one = msgspec.structs.replace(
         fakes.measured(fakes.cell(PLAN, job, 20), job.block), first_call_seconds=first_call
     )
-    return Progress(number, len(jobs(PLAN)), job, (one,))
+    return Progress(job, (one,))
 
 
 def test_the_time_left_of_what_has_not_run_leaves_out_what_others_compiled(
@@ -111,17 +111,17 @@ def test_the_time_left_of_what_has_not_run_leaves_out_what_others_compiled(
     first = jobs(PLAN)[0]
     other = next(name for name in PLAN.implementations if name != first.implementation)
     progress = RunProgress(console, PLAN, compiling={other})
-    progress.show(Progress(1, len(jobs(PLAN)), first, None))
+    progress.show(Progress(first, None))
     clock.advance(110.0)
-    progress.show(ended(1, first, 100.0))
+    progress.show(ended(first, 100.0))
     rest = jobs(PLAN)[1:]
     same = sum(job.implementation == first.implementation for job in rest)
     expected = duration(110.0 * same + 10.0 * (len(rest) - same))
     said = console.file.getvalue()  # type: ignore[attr-defined]
     assert f"(about {expected} left, plus compilation)" in said
     second = next(job for job in rest if job.implementation == other)
-    progress.show(Progress(2, len(jobs(PLAN)), second, None))
-    progress.show(ended(2, second, 0.0))
+    progress.show(Progress(second, None))
+    progress.show(ended(second, 0.0))
     assert "compilation" not in console.file.getvalue().splitlines()[-1]  # type: ignore[attr-defined]
 
 
