@@ -5,7 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
-from bench.documents.results import Measured, Outcome, Results, Unavailable
+from bench.documents.results import (
+    Failed,
+    Invalid,
+    Measured,
+    Outcome,
+    Results,
+    Unavailable,
+    Unverified,
+)
 from bench.errors import UsageError
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import MARGIN
@@ -79,9 +87,17 @@ Placed = tuple[Condition, int, Outcome]
 
 def _condition(outcome: Outcome, run: int) -> Condition:
     cell = outcome.cell
-    measured = outcome if isinstance(outcome, Measured) else getattr(outcome, "measured", None)
-    is_tf32 = measured is not None and declares_tf32(measured.process.declared)
-    return Condition(Scope(cell.network, run, is_tf32), cell.threads, cell.setting)
+    scope = Scope(cell.network, run, declares_tf32(_declared(outcome)))
+    return Condition(scope, cell.threads, cell.setting)
+
+
+def _declared(outcome: Outcome) -> Mapping[str, str]:
+    """What the implementation declared, measured or not; nothing where it could not be asked."""
+    if isinstance(outcome, Measured):
+        return outcome.process.declared
+    if isinstance(outcome, Unverified) and outcome.measured is not None:
+        return outcome.measured.process.declared
+    return {} if isinstance(outcome, Unavailable) else outcome.declared
 
 
 def _conditions(outcomes: Sequence[Placed]) -> tuple[Condition, ...]:
@@ -137,8 +153,8 @@ def _gaps(outcomes: Sequence[Placed]) -> tuple[Gap, ...]:
             kind=type(outcome).__name__.lower(),
             reason=outcome.reason,
             block=None if isinstance(outcome, Unavailable) else outcome.block,
-            detail=getattr(outcome, "detail", ""),
-            gate=getattr(outcome, "gate", ()),
+            detail=outcome.detail if isinstance(outcome, Failed) else "",
+            gate=outcome.gate if isinstance(outcome, Invalid) else (),
         )
         for condition, _, outcome in outcomes
         if not isinstance(outcome, Measured)

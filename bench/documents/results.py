@@ -79,13 +79,15 @@ class Unverified(
 ):
     """A cell whose setting did not take or whose time is not to be believed.
 
-    Timed or not, it is kept out of every ranking.
+    Timed or not, it is kept out of every ranking.  ``declared`` are the settings of one that was
+    not timed; those of another are in ``measured``.
     """
 
     cell: Cell
     block: int
     reason: str
     measured: Measured | None = None
+    declared: dict[str, str] = {}
 
 
 class Invalid(
@@ -96,12 +98,16 @@ class Invalid(
     tag="invalid",
     forbid_unknown_fields=True,
 ):
-    """A cell refused by the gate: it computes something else, so it was not timed."""
+    """A cell refused by the gate: it computes something else, so it was not timed.
+
+    ``declared`` are the implementation's settings, such as TF32, which the bounds depend on.
+    """
 
     cell: Cell
     block: int
     reason: str
     gate: tuple[Check, ...]
+    declared: dict[str, str] = {}
 
 
 class Unavailable(
@@ -126,12 +132,16 @@ class Failed(
     tag="failed",
     forbid_unknown_fields=True,
 ):
-    """A cell whose worker raised, died or ran out of time; ``detail`` is the end of its output."""
+    """A cell whose worker raised, died or ran out of time; ``detail`` is the end of its output.
+
+    ``declared`` are the implementation's settings, empty where the worker died with them.
+    """
 
     cell: Cell
     block: int
     reason: str
     detail: str = ""
+    declared: dict[str, str] = {}
 
 
 Outcome = Measured | Unverified | Invalid | Unavailable | Failed

@@ -90,14 +90,14 @@ class CellWork:
         process = self._described()
         mismatch = threads.disagreement(cell.threads, process, None)
         if mismatch:
-            return Unverified(cell=cell, block=self.block, reason=mismatch)
+            return self._unverified(cell, mismatch, process)
         checks = self._gate(training, timer.start)
         refused = gate.refusal(checks)
         if refused:
-            return Invalid(cell=cell, block=self.block, reason=refused, gate=tuple(checks))
+            return self._invalid(cell, refused, checks, process)
         early = barrier.refusal(self.clock, timer.subject())
         if early:
-            return Unverified(cell=cell, block=self.block, reason=early)
+            return self._unverified(cell, early, process)
         resident = msgspec.structs.replace(
             resident,
             peak_of_timing=memory.forget_peak(),
@@ -127,6 +127,20 @@ class CellWork:
         measured = msgspec.structs.replace(measured, peaks=self.limits())
         return self._checked(measured)
 
+    def _unverified(self, cell: Cell, reason: str, process: Process) -> Unverified:
+        """A cell that is not worth timing, with what its implementation declares."""
+        return Unverified(cell=cell, block=self.block, reason=reason, declared=process.declared)
+
+    def _invalid(self, cell: Cell, reason: str, checks: list[Check], process: Process) -> Invalid:
+        """A cell that computes something else, with what its implementation declares."""
+        return Invalid(
+            cell=cell,
+            block=self.block,
+            reason=reason,
+            gate=tuple(checks),
+            declared=process.declared,
+        )
+
     def _checked(self, measured: Measured) -> Outcome:
         """``measured``, unless its threads were others or its durations are none."""
         cell, observed = measured.cell, measured.threads_observed
@@ -136,7 +150,8 @@ class CellWork:
         flaw = soundness.unsound(measured)
         if flaw:
             reason = f"the clock of this machine gave {flaw}: give more examples"
-            return Failed(cell=cell, block=self.block, reason=reason)
+            declared = measured.process.declared
+            return Failed(cell=cell, block=self.block, reason=reason, declared=declared)
         return measured
 
     def _timer(self, training: Training) -> tuple[CellTimer, float, float]:

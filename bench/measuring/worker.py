@@ -96,7 +96,14 @@ def run(order: Order, clock: Clock, monitor: Monitor) -> None:
             exhausted = exhaustion.explanation(error, order.row.device)
             reason = exhausted or f"{type(error).__name__}: {error}"
             detail = traceback.format_exc(limit=-5)
-            outcome = Failed(cell=cell, block=order.job.block, reason=reason, detail=detail)
+            outcome = Failed(
+                cell=cell,
+                block=order.job.block,
+                reason=reason,
+                detail=detail,
+                # As read before the first cell: who just raised may not answer any more.
+                declared=work.process.declared,
+            )
         append(output, outcome)
         if isinstance(outcome, Failed):
             if order.row.device == "gpu":

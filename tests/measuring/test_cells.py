@@ -21,6 +21,7 @@ from bench.measuring.cells import CellWork, describe_process
 from bench.measuring.disturbance import Monitor
 from bench.measuring.measure import CellTimer, Measurement
 from bench.measuring.timing import Clock
+from bench.provenance import threads
 from bench.provenance.accelerator import Device
 from bench.provenance.records import Accelerator
 from impls.contract import Loss, Trainer
@@ -279,6 +280,27 @@ def test_the_gate_comes_before_the_barrier() -> None:
     assert isinstance(outcome_of(Doubled), Invalid)
 
 
+def test_what_is_refused_before_the_clock_says_what_was_declared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Unwaiting(Early):
+        @classmethod
+        def declared(cls) -> dict[str, str]:
+            return {"products": "in float32"}
+
+    class Doubled(OnDevice):
+        def predict(self, X: Floats) -> Floats:
+            return 2 * super().predict(X)
+
+    refused = [outcome_of(Unwaiting), outcome_of(Doubled)]
+    monkeypatch.setattr(threads, "disagreement", lambda *_: "other threads")
+    refused.append(outcome_of(OnDevice))
+    assert [type(one) for one in refused] == [Unverified, Invalid, Unverified]
+    for one in refused:
+        assert isinstance(one, Unverified | Invalid)
+        assert one.declared == {"products": "in float32"}
+
+
 def test_a_round_of_no_duration_is_a_failure_and_not_a_damaged_journal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -290,8 +312,9 @@ def test_a_round_of_no_duration_is_a_failure_and_not_a_damaged_journal(
         return dataclasses.replace(found, timings=(*found.timings[:-1], none))
 
     monkeypatch.setattr(CellTimer, "measure", stopped)
-    outcome = outcome_of(Plain)
+    outcome = outcome_of(OnDevice)
     assert isinstance(outcome, Failed)
+    assert outcome.declared == {"products": "in float32"}
     assert re.fullmatch(
         r"the clock of this machine gave a round of \w+ of 0\.0 s for \d+ examples: give more "
         "examples",

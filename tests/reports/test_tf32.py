@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bench.documents.results import Measured, Results
+import pytest
+from rich.console import Console
+
+from bench.documents.results import Failed, Invalid, Measured, Outcome, Results, Unverified
 from bench.documents.timings import Check
 from bench.planning.plan import Cell
 from reports.context import Context
@@ -10,6 +13,7 @@ from reports.findings import findings
 from reports.gather import build_context
 from reports.page import build_report
 from reports.sections.correctness import render
+from reports.terminal import epoch_tables
 from tests.reports import pieces, sample
 
 NAMES = ("numpy-naive", "torch-gpu", "jax-gpu")
@@ -79,3 +83,41 @@ def test_the_gate_s_bounds_are_shown_as_those_of_tf32() -> None:
     assert "granted that rounding" in page
     plain = pieces.replace(document(), outcomes=document().outcomes[:1])
     assert "TF32" not in str(render(build_context([plain])))
+
+
+DECLARED = {"TF32": "on"}
+TIMED = one("torch-gpu", 0.5, DECLARED, 1e-4)
+UNTIMED: dict[str, Outcome] = {
+    "invalid": Invalid(
+        cell=TIMED.cell,
+        block=0,
+        reason="refused",
+        gate=(Check(name="outputs", error=2e-3, tolerance=1e-3),),
+        declared=DECLARED,
+    ),
+    "unverified": Unverified(cell=TIMED.cell, block=0, reason="no wait", declared=DECLARED),
+    "unverified, timed": Unverified(cell=TIMED.cell, block=0, reason="shared", measured=TIMED),
+    "failed": Failed(cell=TIMED.cell, block=0, reason="no memory", declared=DECLARED),
+}
+
+
+@pytest.mark.parametrize("outcome", UNTIMED.values(), ids=UNTIMED)
+def test_what_failed_in_tf32_is_told_where_tf32_is(outcome: Outcome) -> None:
+    naive = document().outcomes[0]
+    found = build_context([pieces.replace(document(), outcomes=(naive, outcome))])
+    in_full, in_tf32 = found.conditions
+    assert (in_full.scope.is_tf32, in_tf32.scope.is_tf32) == (False, True)
+    assert found.absence("torch-gpu", in_full, 500) == "not asked for"
+    assert found.absence("torch-gpu", in_tf32, 500) == type(outcome).__name__.lower()
+    console = Console(width=100, color_system=None)
+    with console.capture() as captured:
+        console.print(epoch_tables(found, console.width))
+    (row,) = [line for line in captured.get().splitlines() if "torch-gpu" in line]
+    assert row.index("not asked for") < row.index(type(outcome).__name__.lower())
+
+
+def test_a_refusal_in_tf32_bears_its_name() -> None:
+    refused = UNTIMED["invalid"]
+    page = str(render(build_context([pieces.replace(document(), outcomes=(refused,))])))
+    assert ">torch-gpu, TF32<" in page
+    assert ">torch-gpu</" not in page.replace("<b>torch-gpu</b>", "")

@@ -15,7 +15,10 @@ class Trainer(reference.Trainer):
 
 BODIES = {
     "right": "    pass\n",
-    "raises": '    def update(self):\n        raise ValueError("planted trouble")\n',
+    "raises": (
+        '    @classmethod\n    def declared(cls):\n        return {"TF32": "on"}\n\n'
+        '    def update(self):\n        raise ValueError("planted trouble")\n'
+    ),
     "exits": "    def update(self):\n        os._exit(3)\n",
     "killed": "    def update(self):\n        os.kill(os.getpid(), signal.SIGKILL)\n",
     "hangs": "    def update(self):\n        time.sleep(600)\n",
