@@ -93,12 +93,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     budget_seconds: float | None = None
     target: float | None = None
     on_devices: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
     def threads_of(self, implementation: str) -> tuple[int | None, ...]:
         """The thread counts with which ``implementation`` is measured."""
         return (most_threads(self.threads),) if implementation in self.on_devices else self.threads
-
-    named: tuple[str, ...] = ()
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
