@@ -25,7 +25,7 @@ LINE = "dense layers with biases, and dropout between them"
 _HIDDEN: tuple[Activation, ...] = ("sigmoid", "tanh", "relu")
 
 
-def network_of(model: Layer, keras: Any, label: str, name: str) -> tuple[Network, Parameters]:
+def network_of(model: Any, keras: Any, label: str, name: str) -> tuple[Network, Parameters]:
     """The network called ``name`` that ``model`` is, and its weights in canonical order.
 
     ``keras`` is the package, which takes seconds to import.
@@ -63,7 +63,7 @@ def network_of(model: Layer, keras: Any, label: str, name: str) -> tuple[Network
     return network, parameters.astype(network.dtype)
 
 
-def _image(model: Layer, layers: list[Layer], kinds: Any, label: str) -> tuple[Image, list[Layer]]:
+def _image(model: Any, layers: list[Layer], kinds: Any, label: str) -> tuple[Image, list[Layer]]:
     """The image at which convolutions begin, and the layers from there on."""
     shape = model.input_shape
     if isinstance(layers[0], kinds.Reshape):
