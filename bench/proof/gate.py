@@ -19,7 +19,9 @@ every output does to it: the logarithm of a probability near 0 magnifies it, and
 the digits of its difference from 1.
 
 An implementation that declares TF32 is granted the rounding of factors as well, in the bound and in
-the disturbed run.  That is a thousand times more, so such numbers are never ranked with others.
+the disturbed run.  That is one rounding of TF32, 4096 of float32's, however long the sum: some
+hundred times the bound at a few hundred terms, less for longer sums.  So such numbers are never
+ranked with others.
 """
 
 from __future__ import annotations

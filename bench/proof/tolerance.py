@@ -27,9 +27,11 @@ SAFETY = 8.0
 
 
 class Rounding(NamedTuple):
-    """Relative distance of neighbouring numbers: of what is kept and summed, and of factors.
+    """How far off a number may be, relative to it: what is kept and summed, and what is multiplied.
 
-    ``factors`` is 0 where products take their factors as they are kept.
+    ``numbers`` is the distance of neighbouring numbers.  ``factors`` is half of that distance in
+    TF32, by which a factor moves at most where it is rounded to the nearest; 0 where products take
+    their factors as they are kept.
     """
 
     numbers: float
