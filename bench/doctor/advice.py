@@ -16,8 +16,9 @@ FAST_CLOCKS = ("tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_p
 """Clock sources that are read without entering the kernel."""
 SLOW_READING = 1e-6
 BUSY = 0.05
-"""Others may use so many processors before they are worth a remark, and so many a hypervisor:"""
+"""Other processes may use so many processors before they are worth a remark."""
 STOLEN = 0.02
+"""A hypervisor may take so many processors before that is worth a remark."""
 WAITED = 0.02
 FASTER = 1.03
 _BLAS = ("openblas", "mkl", "blis", "flexiblas", "accelerate")

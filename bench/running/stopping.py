@@ -61,9 +61,10 @@ def reason_to_stop(
 def _learned(
     precision: float, outcomes: Iterable[Outcome], reference: str, blocks: int
 ) -> str | None:
-    """The same for times to a target, of the cells that held it in every training.
+    """That times to the target are known well enough, or None where another block may help.
 
-    Others are not ranked, whatever further trainings do: they are counted, not waited for.
+    They are those of the cells that held the target in every training.  Others are not ranked,
+    whatever further trainings do: they are counted, not waited for.
     """
     measured = {one.cell for one in outcomes if isinstance(one, Measured)}
     times = times_to_target(outcomes)
