@@ -16,8 +16,8 @@ from impls.loading import load
 from impls.row import Row
 
 __all__ = [
-    "GPU_FILES", "ROWS", "Row", "find", "known", "load", "missing", "no_device", "shows_gpu",
-    "top_of_ladder",
+    "GPU_FILES", "ROWS", "Row", "absent", "find", "known", "load", "missing", "no_device",
+    "shows_gpu", "top_of_ladder",
 ]  # fmt: skip
 
 GPU_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
@@ -112,16 +112,21 @@ def find(name: str) -> Row:
     return rows[name]
 
 
+def absent(row: Row) -> str | None:
+    """Why ``row`` cannot run here, as far as that shows beforehand, or None where nothing does."""
+    return missing(row) or no_device(row)
+
+
 def missing(row: Row) -> str | None:
     """Why ``row`` cannot be imported here and how to mend it, or None where it can.
 
     Nothing is imported to find out.
     """
-    absent = [module for module in row.requires if importlib.util.find_spec(module) is None]
-    if not absent:
+    lacking = [module for module in row.requires if importlib.util.find_spec(module) is None]
+    if not lacking:
         return None
-    remedy = f"mlpbench[{row.extra}]" if row.extra else " ".join(absent)
-    return f"{', '.join(absent)} not installed; install with: pip install '{remedy}'"
+    remedy = f"mlpbench[{row.extra}]" if row.extra else " ".join(lacking)
+    return f"{', '.join(lacking)} not installed; install with: pip install '{remedy}'"
 
 
 def no_device(row: Row) -> str | None:

@@ -64,7 +64,7 @@ def choose_trainers(console: Console, names: Sequence[str]) -> tuple[Row, ...]:
             _require_trainer(row)
             able.append(row)
             continue
-        reason = registry.missing(row) or registry.no_device(row)
+        reason = registry.absent(row)
         if row.role == "limit":
             reason = f"it trains nothing: {row.summary}"
         if reason is None:

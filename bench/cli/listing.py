@@ -57,7 +57,7 @@ def _rows(kind: str) -> list[dict[str, Any]]:
                 "device": row.device,
                 "rung": row.rung,
                 "by_name_only": row.by_name_only,
-                "available": registry.missing(row) or registry.no_device(row) or "yes",
+                "available": registry.absent(row) or "yes",
                 "summary": row.summary,
             }
             for row in registry.known().values()

@@ -17,20 +17,13 @@ from bench.cli.reading import read_data
 from bench.documents import journal as journals
 from bench.documents.orders import Arrays
 from bench.measuring.timing import Clock
-from bench.planning.plan import Plan, jobs, most_threads
+from bench.planning.plan import Plan, jobs, most_threads, without
 from bench.running import budget
-from bench.running.estimate import (
-    Pace,
-    absent,
-    block_seconds,
-    may_compile,
-    pace,
-    run_seconds,
-    without,
-)
+from bench.running.estimate import Pace, block_seconds, may_compile, pace, run_seconds
 from bench.running.executor import LocalExecutor
 from bench.running.resume import require_unchanged
 from bench.running.runner import Runner
+from impls import registry
 from impls.data import TrainingData
 from impls.row import Row
 from reports import format as text
@@ -72,7 +65,7 @@ def begin(
     """
     plan, rows, data = prepared.plan, prepared.rows, prepared.data
     at = pace(plan, (data.X, data.one_hot()), Clock())
-    left = without(plan, absent(rows))
+    left = without(plan, _absent(rows))
     if budget_seconds is not None and left is not None:
         left = budget.fit(left, at, budget_seconds)
         plan = msgspec.structs.replace(left, implementations=plan.implementations)
@@ -112,7 +105,7 @@ def go_on(console: Console, prepared: Prepared, folder: Path) -> Started:
     """
     plan, rows = prepared.plan, prepared.rows
     journal = journals.Journal.resume(folder)
-    ordered, missing = jobs(plan), absent(rows)
+    ordered, missing = jobs(plan), _absent(rows)
     over = sum(ordered[entry.job].implementation not in missing for entry in journal.done)
     total = sum(job.implementation not in missing for job in ordered)
     say(console, f"Going on after {over} of {total} worker processes.")
@@ -121,7 +114,7 @@ def go_on(console: Console, prepared: Prepared, folder: Path) -> Started:
 
 def measure(console: Console, started: Started, timeout: float) -> bool:
     """Run the plan; return whether it came to its end.  Ctrl-C keeps what was measured."""
-    missing = absent(started.rows)
+    missing = _absent(started.rows)
     for reason in dict.fromkeys(missing.values()):
         names = [name for name in missing if missing[name] == reason]
         verb = "is" if len(names) == 1 else "are"
@@ -145,6 +138,12 @@ def measure(console: Console, started: Started, timeout: float) -> bool:
         finally:
             started.journal.close()
     return True
+
+
+def _absent(rows: Sequence[Row]) -> dict[str, str]:
+    """Those of ``rows`` that cannot run here, by name, with reasons."""
+    reasons = {row.name: registry.absent(row) for row in rows}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def _arrays(plan: Plan, data: TrainingData) -> Arrays:

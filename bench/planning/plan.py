@@ -6,7 +6,7 @@ Everything here is plain data and pure functions; the same seed gives the same p
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -151,6 +151,12 @@ def jobs(plan: Plan) -> list[Job]:
                 )
             )
     return ordered
+
+
+def without(plan: Plan, names: Collection[str]) -> Plan | None:
+    """What is left of ``plan`` where ``names`` have no part in it; None where that is nothing."""
+    left = tuple(name for name in plan.implementations if name not in names)
+    return msgspec.structs.replace(plan, implementations=left) if left else None
 
 
 def cell_of(

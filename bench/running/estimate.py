@@ -8,15 +8,13 @@ this guess (``bench.cli.progress``).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 
 from bench.measuring.timing import Clock, calibrate, time_round
 from bench.planning.plan import Effort, Plan, jobs
-from impls import registry
 from impls.networks import Training
 from impls.numpy.floor import Trainer as Floor
 from impls.parameters import Floats, batches, epoch_order, start_parameters
@@ -50,18 +48,6 @@ def pace(plan: Plan, data: tuple[Floats, Floats], clock: Clock) -> Pace:
         {size: float(np.median(times)) for size, times in slices.items()},
         float(np.median([np.std(np.log(times), ddof=1) for times in slices.values()])),
     )
-
-
-def absent(rows: Iterable[Row]) -> dict[str, str]:
-    """Those of ``rows`` that show beforehand that they cannot run here, by name, with reasons."""
-    reasons = {row.name: registry.missing(row) or registry.no_device(row) for row in rows}
-    return {name: reason for name, reason in reasons.items() if reason is not None}
-
-
-def without(plan: Plan, names: Collection[str]) -> Plan | None:
-    """What is left of ``plan`` where ``names`` take no time; None where that is nothing."""
-    left = tuple(name for name in plan.implementations if name not in names)
-    return msgspec.structs.replace(plan, implementations=left) if left else None
 
 
 def may_compile(rows: Iterable[Row]) -> frozenset[str]:

@@ -115,11 +115,7 @@ class Runner:
 
     def _run_job(self, job: Job, folder: Path) -> list[Outcome]:
         row = self.rows[job.implementation]
-        reason = (
-            registry.missing(row)
-            or registry.no_device(row)
-            or self.absent.get((row.name, job.setting))
-        )
+        reason = registry.absent(row) or self.absent.get((row.name, job.setting))
         if reason is not None:
             return self._unavailable(row, job, reason)
         output = folder / f"outcomes-{job.index}.jsonl"

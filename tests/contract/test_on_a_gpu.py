@@ -29,7 +29,7 @@ on_a_gpu = pytest.mark.gpu
 
 def found(row: Row, *options: str, **variables: str) -> dict[str, str]:
     """What the program says of a row; the test is skipped where the row cannot run."""
-    reason = registry.missing(row) or registry.no_device(row)
+    reason = registry.absent(row)
     if reason or os.environ.get("CUDA_VISIBLE_DEVICES") == "-1":
         why = reason or "CUDA_VISIBLE_DEVICES=-1 hides them all"
         pytest.skip(f"no CUDA device: {why.removeprefix('no device: ')}")

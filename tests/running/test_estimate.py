@@ -9,15 +9,13 @@ from rich.console import Console
 from bench.cli.measuring import _extent
 from bench.cli.progress import RunProgress, _first_calls, duration
 from bench.measuring.timing import Clock
-from bench.planning.plan import Job, jobs
+from bench.planning.plan import Job, jobs, without
 from bench.running.estimate import (
     Pace,
-    absent,
     block_seconds,
     may_compile,
     pace,
     run_seconds,
-    without,
 )
 from bench.running.runner import Progress
 from impls import registry
@@ -76,9 +74,12 @@ def test_what_shows_beforehand_that_it_cannot_run_takes_no_time(
         Row("numpy-optimized", "x:Y", "a GPU's", device="gpu"),
         Row("theirs", "x:Y", "a library's", ("no_such_module",)),
     ]
-    missing = absent(rows)
-    assert list(missing) == ["numpy-optimized", "theirs"]
-    assert missing["numpy-optimized"].startswith("no device")
+    here, elsewhere, theirs = [registry.absent(row) for row in rows]
+    assert here is None
+    assert elsewhere is not None
+    assert elsewhere.startswith("no device")
+    assert theirs == registry.missing(rows[2])
+    missing = {row.name for row in rows if registry.absent(row)}
     left = without(PLAN, missing)
     assert left is not None
     at = Pace({20: 10.0}, 0.0)
