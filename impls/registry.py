@@ -134,7 +134,7 @@ def no_device(row: Row) -> str | None:
 
     Only device files are looked for; whether a library can use the device is for the worker to say.
     """
-    if row.device == "cpu" or shows_gpu():
+    if not row.on_device or shows_gpu():
         return None
     return f"no device: this machine shows no GPU (none of {', '.join(GPU_FILES)} exists)"
 

@@ -35,6 +35,11 @@ class Row:
     by_name_only: bool = False
     repeats: str = ""
 
+    @property
+    def on_device(self) -> bool:
+        """Whether it runs on another device than the processor."""
+        return self.device != "cpu"
+
 
 def control_of(row: Row) -> Row:
     """``row`` under a second name: a difference between the two is the measurement's own error."""

@@ -54,7 +54,7 @@ def with_companions(rows: tuple[Row, ...], *, learning: bool) -> tuple[Row, ...]
     The control repeats the highest rung of the ladder, else the first trainer: where there is a
     choice, the one that takes the least time.  The floor has no part in ``learning``.
     """
-    trainers = [row for row in rows if row.role == "trainer" and row.device == "cpu"]
+    trainers = [row for row in rows if row.role == "trainer" and not row.on_device]
     if not trainers:
         return rows
     floors = [row for row in registry.ROWS if row.role == "limit" and row not in rows]
@@ -97,7 +97,7 @@ def build_plan(choices: Choices, data: TrainingData) -> Plan:
         source=choices.source,
         precision=choices.precision,
         target=choices.target,
-        on_devices=tuple(row.name for row in choices.rows if row.device != "cpu"),
+        on_devices=tuple(row.name for row in choices.rows if row.on_device),
         named=choices.named,
     )
 

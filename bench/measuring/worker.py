@@ -106,7 +106,7 @@ def run(order: Order, clock: Clock, monitor: Monitor) -> None:
             )
         append(output, outcome)
         if isinstance(outcome, Failed):
-            if order.row.device == "gpu":
+            if order.row.on_device:
                 return
             # The next batch size needs the memory that the frames of the error held.
             gc.collect()

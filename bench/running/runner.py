@@ -193,7 +193,7 @@ def _needs_fresh_process(row: Row, outcomes: list[Outcome]) -> bool:
 
     An error on a device stays with the process that met it, so a worker ends after one.
     """
-    return row.device == "gpu" and bool(outcomes) and isinstance(outcomes[-1], Failed)
+    return row.on_device and bool(outcomes) and isinstance(outcomes[-1], Failed)
 
 
 def _first_on_path(root: str, existing: str | None) -> str:
