@@ -72,7 +72,7 @@ def _over_baseline(context: Context, ratio: Ratio, verdict: Verdict | None) -> s
 
 def _over_floor(ratio: Ratio, *, said: bool) -> str:
     """The multiple of the floor's time; that there are too few blocks may be ``said`` already."""
-    value = f"{text.significant(ratio.value)} times the time of the floor"
+    value = f"{text.significant(ratio.value)} times the floor's time"
     return value if said and ratio.error is None else f"{value} ({certainty(ratio)})"
 
 

@@ -43,15 +43,15 @@ def epoch_tables(context: Context, width: int) -> Group:
     """Epoch time of each implementation, one column per batch size and condition.
 
     Where there is a target it is the time of training until that was held, and in how many
-    trainings it was.  Each cell also gives the speed-up over the baseline and the floor's time
-    over its own where there are such rows, or the outcome where nothing was measured.  Marks tell
+    trainings it was.  Each cell also gives the speed-up over the baseline and the multiple of the
+    floor's time where there are such rows, or the outcome where nothing was measured.  Marks tell
     what a speed-up does not say.  Columns that do not fit into ``width`` characters go into further
     tables.
     """
     ranking = trainings.ranked(context)
     title = _what(context) + (f", speed-up over {context.baseline}" if context.baseline else "")
     if context.floors and any(context.target(scope) is None for scope in context.scopes):
-        title += ", floor's time over its own"
+        title += ", times the floor's time"
     # Text, not str: rich would read square brackets in a name as markup.
     names = [Text(name) for name in context.implementations]
     first = max([len(_FIRST), *(len(name.plain) for name in names)]) + _BORDER + 1
@@ -133,7 +133,7 @@ def _legend(context: Context) -> Text | None:
 
 
 def _cell(context: Context, ranking: Context, key: Key) -> Text:
-    """Time, speed-up and share of one cell; the fastest trainer of a column is bold."""
+    """Time, speed-up and multiple of the floor's time; the fastest trainer of a column is bold."""
     name, condition, batch_size = key
     measured, point = context.points.get(key), ranking.points.get(key)
     held = trainings.held_in(measured) if measured and trainings.trainings(measured) else ""
@@ -147,6 +147,6 @@ def _cell(context: Context, ranking: Context, key: Key) -> Text:
     if verdict:
         parts.append(text.times(verdict.ratio.value) + _MARKS.get(verdict.kind, ""))
     if not context.is_floor(name) and key in ranking.over_floor:
-        parts.append(text.percent(1 / ranking.over_floor[key].value))
+        parts.append(f"{text.times(ranking.over_floor[key].value)} floor")
     is_best = point is ranking.best(condition, batch_size)
     return Text("\n".join(parts), style="bold" if is_best else "")

@@ -59,7 +59,7 @@ def _tiles(context: Context, finding: Finding) -> tuple[_Tile, ...]:
         tiles.append(_Tile(text.times(value), value, said))
     if finding.over_floor and epochs:
         value = finding.over_floor.value
-        said = "the time of the floor: a step's matrix products by NumPy's BLAS"
+        said = "the floor's time: a step's matrix products by NumPy's BLAS"
         tiles.append(_Tile(text.times(value), value, said))
     return tuple(tiles)
 
@@ -96,7 +96,7 @@ def _best(context: Context, found: tuple[Finding, ...]) -> Table:
         titles.append(f"Over {context.baseline}")
     with_floor = bool(context.floors) and False in learns
     if with_floor:
-        titles.append("Of the floor's time")
+        titles.append("Times the floor's time")
     rows = []
     in_order = sorted(found, key=lambda one: (context.scopes.index(one.scope), one.batch_size))
     for one in in_order:

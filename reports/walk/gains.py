@@ -92,7 +92,7 @@ def blocks(found: Gains) -> list[str]:
     columns = {
         f"over {found.before}": [line.gain for line in found.lines],
         f"over {found.baseline}": [line.whole for line in found.lines],
-        "of the floor": [line.floor for line in found.lines],
+        "times the floor's time": [line.floor for line in found.lines],
     }
     filled = {heading: cells for heading, cells in columns.items() if any(cells)}
     rows = [

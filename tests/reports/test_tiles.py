@@ -22,7 +22,7 @@ def tiles(epochs: dict[str, Sequence[float]]) -> str:
 def test_the_fastest_is_called_so_where_the_verdict_says_so() -> None:
     found = tiles({BASELINE: (0.8, 0.84, 0.88), ONE: (0.1, 0.1, 0.1), FLOOR: (0.2, 0.2, 0.2)})
     assert found.startswith(f"{ONE} fastest at batch 500 100 ms per epoch")
-    assert f"8.39 {TIMES} as fast as {BASELINE} 0.500 {TIMES} the time of the floor" in found
+    assert f"8.39 {TIMES} as fast as {BASELINE} 0.500 {TIMES} the floor's time" in found
 
 
 def test_what_is_not_told_apart_has_the_lowest_time() -> None:

@@ -132,7 +132,13 @@ def test_the_terminal_shows_times_to_the_target_and_how_often_it_was_held() -> N
     assert "not ranked" in table
     assert "held in 2 of 3" in table
     assert "Epoch time" not in table
-    assert "share of the floor" not in table
+
+
+@pytest.mark.parametrize("target", [0.9, None])
+def test_only_epochs_are_held_against_the_floor(target: float | None) -> None:
+    table = " ".join(shown(document({**BOTH, "floor": FAST}, target=target)).split())
+    assert ("times the floor's time" in table) == (target is None)
+    assert ("10.0 \N{MULTIPLICATION SIGN} floor" in table) == (target is None)
 
 
 def test_runs_with_and_without_a_target_stand_side_by_side_as_what_they_are() -> None:

@@ -113,7 +113,7 @@ def test_gains_are_those_over_the_stop_before_over_the_baseline_and_of_the_floor
         "epoch",
         f"over {second}",
         f"over {NAMES[0]}",
-        "of the floor",
+        "times the floor's time",
     ]
     assert row[:5] == [
         "1 thread",
@@ -127,7 +127,7 @@ def test_gains_are_those_over_the_stop_before_over_the_baseline_and_of_the_floor
 
 def test_the_baseline_is_held_against_nothing_but_the_floor() -> None:
     heading, *_ = rows(stop(page_of(document()), NAMES[0]))
-    assert heading == ["with", "batch", "epoch", "of the floor"]
+    assert heading == ["with", "batch", "epoch", "times the floor's time"]
 
 
 def test_the_floor_is_no_gain_over_the_last_stop() -> None:
@@ -159,7 +159,7 @@ def test_a_missing_rung_is_said_and_the_next_is_held_against_nothing() -> None:
     assert "Not in these results: not asked for." in stop(page, NAMES[2])
     assert f"These results hold nothing of {NAMES[2]} to compare it with." in stop(page, NAMES[3])
     heading, *_ = rows(stop(page, NAMES[3]))
-    assert heading == ["with", "batch", "epoch", f"over {NAMES[0]}", "of the floor"]
+    assert heading == ["with", "batch", "epoch", f"over {NAMES[0]}", "times the floor's time"]
 
 
 def test_a_document_without_outcomes_still_explains() -> None:
