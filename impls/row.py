@@ -14,8 +14,8 @@ class Row:
     ``target`` is ``module:Class`` or ``file.py:Class``.  ``requires`` lists the modules it needs,
     ``extra`` the optional extras of this distribution that install them, joined by commas.
     ``rung`` numbers the steps of the NumPy ladder from the baseline at 0.  ``role`` is ``limit``
-    for a row that only marks what the machine can do and trains nothing, and ``control`` for one
-    that repeats another under a second name, which ``repeats`` says.  ``environment`` is set before
+    for a row that times a part of the work alone and trains nothing, and ``control`` for one that
+    repeats another under a second name, which ``repeats`` says.  ``environment`` is set before
     import.  ``held_by_affinity`` is for libraries that obey no thread variable: their processes are
     held to as many CPUs as threads were asked for.  ``by_name_only`` keeps a row out of a run that
     names no implementations: it is a variant of another one, of interest where variants are the

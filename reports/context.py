@@ -80,7 +80,7 @@ class Context:
         return tuple(dict.fromkeys(condition.scope for condition in self.conditions))
 
     def is_floor(self, name: str) -> bool:
-        """Whether ``name`` only marks what the machine can do."""
+        """Whether ``name`` is the time of the matrix products alone."""
         return name in self.rows and self.rows[name].role == "limit"
 
     def batch_sizes(self, scope: Scope) -> tuple[int, ...]:

@@ -48,7 +48,7 @@ class Side:
 
     @property
     def is_limit(self) -> bool:
-        """Whether it only marks what the machine can do and trains nothing."""
+        """Whether it times a part of the work alone and trains nothing."""
         return self.row is not None and self.row.role == "limit"
 
     @property
