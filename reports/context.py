@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from bench.documents.results import Results
 from bench.documents.timings import Check
@@ -14,10 +15,10 @@ from bench.provenance.records import Dataset
 from impls.networks import Network
 from impls.row import Row
 from reports import format as text
-from reports.points import Condition, Point, Scope
-
-Key = tuple[str, Condition, int]
-"""Implementation, condition and batch size: what names a point."""
+from reports.arrivals import arrivals
+from reports.families import judged
+from reports.points import Condition, Key, Point, Scope
+from reports.ratios import compared, speed_ups
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,29 @@ class Context:
     verdicts: Mapping[Key, Verdict]
     controls: Mapping[Key, Point]
     margin: float
+
+    @cached_property
+    def ranked(self) -> Context:
+        """This context by what was asked: where there is a target, points are trainings up to it.
+
+        There, a point is left out unless every one of its trainings held the target, and nothing
+        is held against the floor, which cannot learn.
+        """
+        asked = {scope for scope in self.scopes if self.target(scope) is not None}
+        if not asked:
+            return self
+        points = arrivals(self.points, asked)
+        over_baseline = speed_ups(points, self.baseline)
+        return replace(
+            self,
+            points=points,
+            controls=arrivals(self.controls, asked),
+            speed_ups=over_baseline,
+            over_floor={
+                key: ratio for key, ratio in self.over_floor.items() if key[1].scope not in asked
+            },
+            verdicts=judged(compared(over_baseline, self.baseline, self.floors), self.margin),
+        )
 
     @property
     def trainers(self) -> tuple[str, ...]:

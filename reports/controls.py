@@ -11,9 +11,9 @@ from statistics import median
 from bench.judging import stats
 from bench.judging.verdicts import Verdict, interval, readable, within
 from reports import format as text
-from reports.context import Context, Key
+from reports.context import Context
 from reports.families import judged
-from reports.points import speed_up
+from reports.points import Key, speed_up
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import Verdict, judge
-from reports.context import Key
-from reports.points import Scope
+from reports.points import Key, Scope
 
 
 def judged(ratios: Mapping[Key, Ratio], margin: float) -> dict[Key, Verdict]:

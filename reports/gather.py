@@ -15,16 +15,16 @@ from bench.documents.results import (
     Unverified,
 )
 from bench.errors import UsageError
-from bench.judging.stats import Ratio
 from bench.judging.verdicts import MARGIN
 from impls.precision import declares_tf32
 from impls.registry import ROWS
 from impls.row import Row
 from reports import palette
-from reports.context import Context, Gap, Key
+from reports.context import Context, Gap
 from reports.families import judged
 from reports.grids import kept_apart
-from reports.points import Condition, Point, Scope, speed_up
+from reports.points import Condition, Key, Point, Scope
+from reports.ratios import compared, over_floor, speed_ups
 
 
 def build_context(results: Sequence[Results], margin: float = MARGIN) -> Context:
@@ -66,7 +66,7 @@ def build_context(results: Sequence[Results], margin: float = MARGIN) -> Context
         baseline=baseline,
         floors=floors,
         speed_ups=over_baseline,
-        over_floor=_over_floor(points, floors),
+        over_floor=over_floor(points, floors),
         verdicts=judged(compared(over_baseline, baseline, floors), margin),
         controls={
             (repeated[name], condition, batch_size): point
@@ -159,36 +159,3 @@ def _gaps(outcomes: Sequence[Placed]) -> tuple[Gap, ...]:
         for condition, _, outcome in outcomes
         if not isinstance(outcome, Measured)
     )
-
-
-def speed_ups(points: Mapping[Key, Point], baseline: str | None) -> dict[Key, Ratio]:
-    """Speed-up of every point over the baseline under the same condition."""
-    found: dict[Key, Ratio] = {}
-    for key, point in points.items():
-        reference = points.get((baseline, key[1], key[2])) if baseline else None
-        ratio = speed_up(reference, point) if reference else None
-        if ratio is not None:
-            found[key] = ratio
-    return found
-
-
-def compared(
-    ratios: Mapping[Key, Ratio], baseline: str | None, floors: Mapping[str, str]
-) -> dict[Key, Ratio]:
-    """Those of the speed-ups that are judged: neither of the baseline nor of a floor."""
-    return {
-        key: ratio
-        for key, ratio in ratios.items()
-        if key[0] != baseline and key[0] not in floors.values()
-    }
-
-
-def _over_floor(points: Mapping[Key, Point], floors: Mapping[str, str]) -> dict[Key, Ratio]:
-    """How many times the floor's time an epoch of every point takes."""
-    found: dict[Key, Ratio] = {}
-    for key, point in points.items():
-        floor = points.get((floors.get(point.cell.device, ""), key[1], key[2]))
-        ratio = speed_up(point, floor) if floor else None
-        if ratio is not None:
-            found[key] = ratio
-    return found

@@ -22,7 +22,6 @@ from reports.findings import findings
 from reports.gather import build_context
 from reports.section import Absence, Section, Shown
 from reports.summary import headline, nothing
-from reports.trainings import ranked
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def build_report(results: Sequence[Results], margin: float = MARGIN) -> str:
 
 def render(context: Context, sections: Iterable[Section[Context]]) -> str:
     """The page with these sections, in the order given."""
-    ranking = ranked(context)
+    ranking = context.ranked
     found = findings(ranking)
     page = templates.fill(
         "page.html",

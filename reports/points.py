@@ -40,6 +40,10 @@ class Condition:
         return self.scope.is_tf32
 
 
+Key = tuple[str, Condition, int]
+"""Implementation, condition and batch size: what names a point."""
+
+
 @dataclass(frozen=True)
 class Point:
     """One measured cell.

@@ -10,6 +10,7 @@ from bench.planning.environment import variables as thread_variables
 from bench.provenance import kernels
 from reports import controls, grids, places, trainings, watched
 from reports import format as text
+from reports.arrivals import held_in
 from reports.context import Context, Gap
 from reports.findings import Finding, findings, unranked
 from reports.points import Point
@@ -49,7 +50,7 @@ def _achievement(context: Context, finding: Finding) -> str:
     target, best = context.target(finding.scope), finding.best
     if target is None:
         return f"trains an epoch of {best.examples} examples in {text.seconds(finding.seconds)}"
-    parts = [f"held in {trainings.held_in(best)} trainings"]
+    parts = [f"held in {held_in(best)} trainings"]
     if best.epoch and best.epoch.low is not None and best.epoch.high is not None:
         ends = f"{text.seconds(best.epoch.low)} to {text.seconds(best.epoch.high)}"
         parts.append(f"{100 * CONFIDENCE:.0f} % interval {ends}")
@@ -162,7 +163,7 @@ def gap_sentences(context: Context) -> tuple[str, ...]:
 
 def remarks(context: Context) -> tuple[str, ...]:
     """What a reader must know about the documents as a whole before trusting them."""
-    ranking = trainings.ranked(context)
+    ranking = context.ranked
     found = [watched.provisional(context.points.values()), *trainings.not_held(context)]
     if not all(document.complete for document in context.results):
         found.append("The run was interrupted: what is shown is valid, but not all was measured.")
@@ -199,7 +200,7 @@ def nothing(context: Context) -> str:
 
 def sentences(context: Context) -> tuple[str, ...]:
     """The whole answer: the headline first, then what else is known and what is not."""
-    ranking = trainings.ranked(context)
+    ranking = context.ranked
     found: list[str] = []
     for place, finding in enumerate(findings(ranking)):
         found.append(headline(ranking, finding))

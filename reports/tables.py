@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import Verdict, within
 from reports import format as text
-from reports.context import Context, Key
-from reports.points import Condition, Point
+from reports.context import Context
+from reports.points import Condition, Key, Point
 
 _COLDEST = 8.0
 """A cell this many times slower than the best of its column has no colour left."""

@@ -13,9 +13,9 @@ from rich.text import Text
 from bench.judging.stats import MINIMUM_PROCESSES
 from bench.judging.verdicts import Kind, within
 from reports import format as text
-from reports import trainings
-from reports.context import Context, Key
-from reports.points import Condition
+from reports.arrivals import held_in, trainings
+from reports.context import Context
+from reports.points import Condition, Key
 
 _MARKS: Mapping[Kind, str] = {"same": " =", "unresolved": " ?"}
 """What follows a speed-up that is none, or that may be none."""
@@ -48,7 +48,7 @@ def epoch_tables(context: Context, width: int) -> Group:
     what a speed-up does not say.  Columns that do not fit into ``width`` characters go into further
     tables.
     """
-    ranking = trainings.ranked(context)
+    ranking = context.ranked
     title = _what(context) + (f", speed-up over {context.baseline}" if context.baseline else "")
     if context.floors and any(context.target(scope) is None for scope in context.scopes):
         title += ", times the floor's time"
@@ -136,7 +136,7 @@ def _cell(context: Context, ranking: Context, key: Key) -> Text:
     """Time, speed-up and multiple of the floor's time; the fastest trainer of a column is bold."""
     name, condition, batch_size = key
     measured, point = context.points.get(key), ranking.points.get(key)
-    held = trainings.held_in(measured) if measured and trainings.trainings(measured) else ""
+    held = held_in(measured) if measured and trainings(measured) else ""
     if measured is not None and point is None and held:
         return Text(f"not ranked\nheld in {held}", style="dim")
     if point is None or point.epoch is None:

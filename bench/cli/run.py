@@ -28,7 +28,7 @@ from reports import build_report
 from reports.gather import build_context
 from reports.summary import sentences
 from reports.terminal import epoch_tables
-from reports.trainings import as_data
+from reports.trainings_data import as_data
 
 WITH_RESUME = {"resume", "timeout", "as_json", "margin"}
 """What may be said beside --resume; everything else is in the plan of the interrupted run."""

@@ -8,8 +8,9 @@ from bench.judging.stats import MINIMUM_PROCESSES
 from bench.judging.verdicts import Verdict, within
 from reports import controls, tables, templates
 from reports import format as text
-from reports.context import Context, Key
+from reports.context import Context
 from reports.controls import Power, Scatter
+from reports.points import Key
 from reports.section import Absence, Section
 from reports.tables import Cell, Row, Table
 

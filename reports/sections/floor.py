@@ -7,8 +7,8 @@ from markupsafe import Markup
 from bench.limits.work import step_operations
 from reports import format as text
 from reports import tables, templates
-from reports.context import Context, Key
-from reports.points import Condition
+from reports.context import Context
+from reports.points import Condition, Key
 from reports.section import Absence, Section
 from reports.tables import Cell, Table
 

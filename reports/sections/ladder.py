@@ -13,9 +13,9 @@ from bench.judging.verdicts import Verdict
 from reports import articles, charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Bar
-from reports.context import Context, Key
+from reports.context import Context
 from reports.families import judged
-from reports.points import Condition, Point, speed_up
+from reports.points import Condition, Key, Point, speed_up
 from reports.section import Absence, Section
 from reports.tables import Cell, Table
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from reports import format as text
-from reports import summary, tables, templates, trainings
+from reports import summary, tables, templates
+from reports.arrivals import held_in
 from reports.context import Context
 from reports.findings import Finding, findings
 from reports.section import Section
@@ -27,7 +28,7 @@ class _Tile(NamedTuple):
 
 def render(context: Context) -> Markup:
     """The headline, the best of each batch size, and the outcomes that are no numbers."""
-    ranking = trainings.ranked(context)
+    ranking = context.ranked
     found = findings(ranking)
     first = found[0] if found else None
     return templates.section(
@@ -81,7 +82,7 @@ def _seconds_of(context: Context, finding: Finding) -> str:
         return f"per epoch of {finding.best.examples} examples"
     return (
         f"of training until it holds a test accuracy of {text.accuracy(target)}, "
-        f"in {trainings.held_in(finding.best)} trainings"
+        f"in {held_in(finding.best)} trainings"
     )
 
 
@@ -131,7 +132,7 @@ def _time(context: Context, finding: Finding) -> Cell:
     cell = tables.duration(finding.seconds)
     if context.target(finding.scope) is None:
         return cell
-    return replace(cell, notes=(f"held in {trainings.held_in(finding.best)}",))
+    return replace(cell, notes=(f"held in {held_in(finding.best)}",))
 
 
 def _reasons(context: Context, found: tuple[Finding, ...]) -> Table | None:

@@ -12,13 +12,13 @@ from bench.judging.stats import Ratio
 from bench.judging.verdicts import Verdict
 from reports import charts, figures, tables, templates
 from reports import format as text
+from reports.arrivals import Trained, held_in, holds, reached, trainings
 from reports.charts import Axes, Series
-from reports.context import Context, Key
+from reports.context import Context
 from reports.families import judged
-from reports.points import Condition, Point
+from reports.points import Condition, Key, Point
 from reports.section import Absence, Section
 from reports.tables import Cell, Table
-from reports.trainings import Trained, held_in, holds, reached, trainings
 
 _TICKS = 6
 _ROOM = 0.06

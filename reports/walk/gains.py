@@ -12,9 +12,9 @@ from impls.contract import PHASES
 from impls.row import Row
 from reports import format as text
 from reports.comparison.markdown import escape
-from reports.context import Context, Key
+from reports.context import Context
 from reports.families import judged
-from reports.points import Point, speed_up
+from reports.points import Key, Point, speed_up
 from reports.walk import markdown
 
 

@@ -17,7 +17,7 @@ from reports.sections import summary as summary_section
 from reports.sections import time_to_accuracy
 from reports.summary import sentences
 from reports.terminal import epoch_tables
-from reports.trainings import as_data, ranked
+from reports.trainings_data import as_data
 from tests.reports import pieces, sample
 from tests.reports.repeated import with_control
 from tests.reports.sample import Shape
@@ -99,7 +99,7 @@ def test_who_missed_the_target_once_is_not_ranked_and_is_named() -> None:
         "Not ranked at batch 500, because not every training held 90 %: sklearn with 1 thread "
         "(2 of 3)."
     ) in found
-    assert [key[0] for key in ranked(build_context([document(WITH_LUCKY)])).points] == [
+    assert [key[0] for key in build_context([document(WITH_LUCKY)]).ranked.points] == [
         "numpy-naive", "numba",
     ]  # fmt: skip
 
@@ -132,6 +132,13 @@ def test_the_terminal_shows_times_to_the_target_and_how_often_it_was_held() -> N
     assert "not ranked" in table
     assert "held in 2 of 3" in table
     assert "Epoch time" not in table
+
+
+def test_what_is_ranked_is_found_once() -> None:
+    context = build_context([document(WITH_LUCKY)])
+    assert context.ranked is context.ranked
+    epochs = build_context([document(BOTH, target=None)])
+    assert epochs.ranked is epochs
 
 
 @pytest.mark.parametrize("target", [0.9, None])
