@@ -23,14 +23,15 @@ from bench.planning.environment import VARIABLES
 from bench.planning.plan import Cell
 from bench.provenance.records import Process
 from reports import format as text
+from reports.devices import CPU
 
 _OF_THE_NETWORK = ("plan.network", "plan.trainings", "dataset.normalisation", "plan.target")
 """What networks of different names may differ in: they are never compared with each other."""
 _TARGET = "plan.target"
 """Other targets are other work, for a comparison of the time to reach them; epochs are alike."""
 _SAID_ELSEWHERE = ("complete",)
+_SAME_CELLS = "they hold the same cells"
 _MOST_FIELDS = 6
-CPU = "cpu"
 
 
 def kept_apart(results: Sequence[Results]) -> bool:
@@ -44,28 +45,15 @@ def reasons_apart(results: Sequence[Results]) -> tuple[str, ...]:
     They are kept apart where a comparison of them would be forbidden, where they are of different
     machines or devices, and where they hold the same cell, which would otherwise count twice.
     """
-    found = [
-        _said(one)
-        for one in _differences(results)
-        if one.field == _TARGET or obstacles([one], across_machines=False)
-    ]
-    seen: set[Cell] = set()
-    for document in results:
-        cells = {outcome.cell for outcome in document.outcomes}
-        if cells & seen:
-            found.append("they hold the same cells")
-            break
-        seen |= cells
-    return tuple(dict.fromkeys(found))
+    return (*_forbidding(results), *([_SAME_CELLS] if _overlap(results) else []))
 
 
 def remark(results: Sequence[Results]) -> str:
     """Why documents are kept apart, or what may explain a ratio in their grid; often empty."""
-    apart = reasons_apart(results)
-    if apart:
-        differing = [one for one in apart if one != "they hold the same cells"]
-        why = ["they hold the same cells"] if len(differing) < len(apart) else []
-        why += [f"they differ in {_listed(differing)}"] if differing else []
+    differing = _forbidding(results)
+    why = [_SAME_CELLS] if _overlap(results) else []
+    why += [f"they differ in {_listed(differing)}"] if differing else []
+    if why:
         return (
             "The documents are shown as separate runs, so that nothing is compared across them: "
             f"{' and '.join(why)}."
@@ -81,6 +69,27 @@ def remark(results: Sequence[Results]) -> str:
         if fields
         else ""
     )
+
+
+def _forbidding(results: Sequence[Results]) -> list[str]:
+    """The differences over which nothing may be compared, each with both values."""
+    found = (
+        _said(one)
+        for one in _differences(results)
+        if one.field == _TARGET or obstacles([one], across_machines=False)
+    )
+    return list(dict.fromkeys(found))
+
+
+def _overlap(results: Sequence[Results]) -> bool:
+    """Whether any two documents hold the same cell."""
+    seen: set[Cell] = set()
+    for document in results:
+        cells = {outcome.cell for outcome in document.outcomes}
+        if cells & seen:
+            return True
+        seen |= cells
+    return False
 
 
 def _differences(results: Sequence[Results]) -> list[Difference]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 
@@ -122,3 +124,5 @@ def test_every_document_is_held_against_every_other() -> None:
 def test_the_same_cells_in_two_documents_would_count_twice() -> None:
     assert reasons_apart([ONE, ONE]) == ("they hold the same cells",)
     assert "they hold the same cells." in remark([ONE, ONE])
+    both = remark([ONE, trained(ONE, l2=0.25)])
+    assert re.search(r": they hold the same cells and they differ in [^:]*\.l2 \(.*\)\.$", both)
