@@ -11,6 +11,7 @@ from reports.context import Context, fastest
 from reports.points import Point, Scope, speed_up
 
 CPU, GPU = "cpu", "gpu"
+"""The values of ``device`` in a cell and in a row."""
 _DEVICES = {CPU: "CPU", GPU: "GPU"}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from impls.registry import ROWS
 from impls.row import Row
+from reports.devices import CPU
 
 
 def slots(names: Sequence[str], known: Mapping[str, Row]) -> dict[str, int]:
@@ -15,7 +16,7 @@ def slots(names: Sequence[str], known: Mapping[str, Row]) -> dict[str, int]:
     long as there are enough; those on a processor before those on a device.
     """
     ours = [row for row in ROWS if row.role == "trainer"]
-    ours.sort(key=lambda row: (row.by_name_only, row.device != "cpu"))
+    ours.sort(key=lambda row: (row.by_name_only, row.device != CPU))
     theirs = [row.name for row in known.values() if row.role == "trainer"]
     others = [name for name in names if name not in known]
     found = dict.fromkeys([*(row.name for row in ours), *theirs, *others])

@@ -12,9 +12,10 @@ from bench.limits.roofline import MOST_SHARE, Bound, bound, largest_cache
 from bench.limits.work import Work, work_of
 from impls.contract import PHASES
 from reports.context import Context
+from reports.devices import CPU
 from reports.points import Condition, Point, Scope
 
-DEVICE = "cpu"
+DEVICE = CPU
 """Limits are measured with NumPy, so they hold for this device alone."""
 
 

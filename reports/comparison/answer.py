@@ -9,6 +9,7 @@ from bench.judging.comparison import Comparison
 from bench.judging.coordinates import BATCH_SIZE, IMPLEMENTATION, RUN, THREADS
 from bench.planning.plan import Cell
 from reports import format as text
+from reports.devices import CPU
 
 MOST_NAMED = 3
 """More cells than these that are apart for one reason are counted."""
@@ -80,7 +81,7 @@ def full_name(cell: Cell) -> str:
     """A cell with all its coordinates in words."""
     words = [
         cell.implementation,
-        "" if cell.device == "cpu" else f"on {cell.device}",
+        "" if cell.device == CPU else f"on {cell.device}",
         f"batch size {cell.batch_size}",
         text.threads(cell.threads),
         text.setting(cell.setting),

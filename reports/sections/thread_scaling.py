@@ -12,12 +12,10 @@ from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Axes, Series
 from reports.context import Context
+from reports.devices import CPU
 from reports.points import Condition, Point, Scope, speed_up
 from reports.section import Absence, Section
 from reports.tables import Cell, Table
-
-CPU = "cpu"
-"""Threads requested are those of the processor; what runs elsewhere does not work with them."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,10 @@ def _panels(gains: list[_Gain]) -> dict[tuple[Scope, Setting, int], list[_Gain]]
 
 
 def _is_elsewhere(context: Context, name: str) -> bool:
-    """Whether an implementation that was measured runs on something else than the processor."""
+    """Whether an implementation that was measured runs on something else than the processor.
+
+    Threads requested are those of the processor; what runs elsewhere does not work with them.
+    """
     return any(
         point.cell.device != CPU for (other, _, _), point in context.points.items() if other == name
     )
