@@ -232,6 +232,7 @@ def test_rows_on_a_gpu_are_announced_with_their_one_thread_count(
     executor = fakes.FakeExecutor(fakes.measure_all)
     monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: executor)
     monkeypatch.setattr(registry, "GPU_FILES", (str(npz),))
+    monkeypatch.setattr(registry, "missing", lambda _row: None)
     fixed = ("--dataset", npz, "--profile", "quick", "--threads", "1,2", "--bare")
     impl = ("--impl", "numpy-naive,torch-gpu", "--out", tmp_path / "out")
     said = mlpbench("run", *SMALL, *fixed, *impl)
@@ -309,6 +310,8 @@ def test_what_was_named_in_full_must_be_measured(
     names: str, code: int,
 ) -> None:  # fmt: skip
     out = tmp_path / "out"
+    monkeypatch.setattr(registry, "missing", lambda _row: None)
+    monkeypatch.setattr(registry, "GPU_FILES", ())
     _, said = run_rows(monkeypatch, mlpbench, npz, "--impl", names, "--out", out)
     assert said.code == code
     # The floor, the implementation and its control, three times; a GPU's rows take no time.

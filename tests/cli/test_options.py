@@ -339,8 +339,9 @@ def test_a_file_that_cannot_hold_the_class_is_refused_without_running_it(
 
 
 def test_what_runs_on_a_gpu_is_measured_with_the_most_threads_alone(
-    plan_for: Callable[..., Plan],
+    plan_for: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(registry, "missing", lambda _row: None)
     plan = plan_for(*SMALL, "--impl", "numpy-naive,torch-gpu,jax-gpu", "--threads", "1,2", "--bare")
     assert plan.on_devices == ("torch-gpu", "jax-gpu")
     found = {(job.implementation, job.threads) for job in jobs(plan)}
