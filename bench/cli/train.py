@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -23,6 +24,7 @@ from bench.cli.training_run import TrainingEnd, model_path, train, trained
 from bench.errors import ImplementationError, UsageError
 from impls import environment, registry
 from impls.data import TrainingData
+from impls.keras import files as keras_files
 from impls.row import Row
 from impls.training import model_files, sessions
 from impls.training.evaluation import Trained
@@ -111,11 +113,14 @@ def _session(console: Console, plan: Plan, row: Row) -> Session | None:
 
 def _new(console: Console, options: dict[str, Any]) -> Plan:
     """Trainings from their first epoch."""
+    names = options["implementations"] or (registry.top_of_ladder().name,)
+    rows, named = _rows(console, names)
     weights = None
     if options["weights"]:
         refused = [n for n in ("activation", "loss", "dropout", "dtype") if options[n] is not None]
         if refused:
             raise UsageError(f"--weights brings its network: leave out --{', --'.join(refused)}")
+        _settle_engine(rows, named, options["weights"])
         weights = read_weights(options["weights"])
     normaliser = weights.normaliser if weights and options["normalise"] is None else None
     choice = choose(options, network=weights.network if weights else None)
@@ -127,8 +132,20 @@ def _new(console: Console, options: dict[str, Any]) -> Plan:
     def begin(row: Row) -> Session:
         return sessions.begin(row, choice.network, choice.training, choice.order, data, start)
 
-    names = options["implementations"] or (registry.top_of_ladder().name,)
-    return _plan(console, names, begin, data, choice.training.epochs)
+    return Plan(rows, named, begin, data, choice.training.epochs)
+
+
+def _settle_engine(rows: Sequence[Row], named: set[str], path: Path) -> None:
+    """Set Keras' engine to that of the first of ``rows`` on Keras, before the file is read.
+
+    Reading one of Keras' own files imports Keras, which chooses its engine then, once: those that
+    are ``named`` come before those that a pattern matched.
+    """
+    if path.suffix.lower() != keras_files.SUFFIX:
+        return
+    on_keras = [row for row in rows if environment.ENGINE in row.environment]
+    for row in sorted(on_keras, key=lambda one: one.name not in named)[:1]:
+        environment.settle(row, is_ours=True)
 
 
 def _resumed(console: Console, context: click.Context) -> Plan:
@@ -158,16 +175,12 @@ def _resumed(console: Console, context: click.Context) -> Plan:
             )
         return session
 
-    return _plan(console, names, begin, data, epochs)
+    rows, named = _rows(console, names)
+    return Plan(rows, named, begin, data, epochs)
 
 
-def _plan(
-    console: Console,
-    names: Sequence[str],
-    begin: Callable[[Row], Session],
-    data: TrainingData,
-    epochs: int,
-) -> Plan:
+def _rows(console: Console, names: Sequence[str]) -> tuple[tuple[Row, ...], set[str]]:
+    """The implementations to train with, and which of them were named in full."""
     rows, named = choose_trainers(console, names), named_in_full(names)
     environment.require_agreement([row for row in rows if row.name in named])
-    return Plan(rows, named, begin, data, epochs)
+    return rows, named

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -121,6 +123,31 @@ def test_keras_rows_save_both_and_others_start_from_it(
     assert (tmp_path / "out" / "keras-tf.npz").is_file()
     said = mlpbench("train", "--impl", "numpy-naive", "--weights", file, *usual)
     assert said.code == 0, said.err
+
+
+@pytest.mark.parametrize("name", ["keras-jax", "keras-torch"])
+def test_a_keras_file_is_read_with_the_engine_that_trains(
+    npz: Path, tmp_path: Path, name: str
+) -> None:
+    if registry.missing(registry.find(name)) is not None:
+        pytest.skip(f"{name} is not installed")
+    network = Network(name="36-8-3", layers=(36, 8, 3))
+    keras_files.save(network, parameters(network), tmp_path / "net.keras")
+    # In a process of its own: Keras chooses its engine once, when it is imported.
+    unset = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"}
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "bench", "train", "--weights", tmp_path / "net.keras",
+            "--impl", name, "--dataset", npz, "--epochs", "1", "--no-check",
+            "--out", tmp_path / "out",
+        ],
+        env=unset | {"CUDA_VISIBLE_DEVICES": "-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / f"{name}.npz").is_file()
 
 
 CONVOLUTIONS = Network(
