@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 from rich.table import Table
+from rich.text import Text
 
 from bench.cli.options import given
 from bench.errors import UnknownNameError, UsageError
@@ -15,6 +16,7 @@ from bench.planning.plan import require_distinct
 from impls.training.evaluation import Trained
 from reports import format as text
 from reports.evaluation.summary import share
+from reports.study.context import training_diverged
 
 NOT_STUDIED = {"parameter", "values", "implementation", "dataset", "evaluate_every", "check", "out"}
 
@@ -64,21 +66,27 @@ def _converted(option: click.Option, text: str, context: click.Context) -> Any:
 
 
 def outcome_table(label: str, values: Sequence[str], reached: Sequence[Trained]) -> Table:
-    """One row per value: what it led to."""
-    table = Table(title="After training", title_justify="left")
-    table.add_column(label, no_wrap=True)
-    for column in ("train", "test", "penalty", "mean error", "converged", "epochs", "time"):
-        table.add_column(column, justify="right")
+    """One row per value: what it led to, as narrow as it can be told."""
+    table = Table(
+        title="After training",
+        title_justify="left",
+        show_edge=False,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    # Two lines where the parameter's name has two words: eight columns are to fit a terminal.
+    table.add_column(Text(label.replace("-", "-\n")), overflow="fold")
+    for column in ("train", "test", "penalty", "mean\nerror", "converged", "epochs", "time"):
+        table.add_column(column, justify="right", no_wrap=True)
     for value, one in zip(values, reached, strict=True):
         history = one.model.history
-        table.add_row(
-            value,
+        learned = ("-",) * 4 if training_diverged(one) else (
             share(one.evaluation.train.accuracy),
             share(one.evaluation.test.accuracy),
             share(history.epochs[-1].penalty_share),
             f"{one.evaluation.train.mean_error:.4g}",
-            str(history.converged or "not yet"),
-            str(one.model.epochs),
-            text.seconds(history.seconds),
-        )
+        )  # fmt: skip
+        converged = "diverged" if training_diverged(one) else str(history.converged or "not yet")
+        epochs, time = str(one.model.epochs), text.seconds(history.seconds)
+        table.add_row(Text(value), *learned, converged, epochs, time)
     return table

@@ -31,10 +31,12 @@ from impls.training.evaluation import Trained
 from impls.training.sessions import Session
 from reports.evaluation.as_data import as_data
 from reports.study import build_study
+from reports.study.context import training_diverged
 
 EXIT_CODES = {
     TrainingEnd.WHOLE: exits.FINE,
     TrainingEnd.REFUSED: exits.NOT_ALL_VALID,
+    TrainingEnd.DIVERGED: exits.NOT_ALL_VALID,
     TrainingEnd.INTERRUPTED: exits.INTERRUPTED,
 }
 STUDY = "study.json"
@@ -79,8 +81,9 @@ def study_command(context: click.Context, /, **options: Any) -> int:
     as in the articles' study of the penalty, unless other options are given: 800 epochs, decay
     1e-5, l2 0.2, start-scale 0.5.
 
-    Exit code 3 if the implementation does not compute what the float64 reference does; a value
-    whose training diverges is a finding.
+    Exit code 3: the implementation does not compute what the float64 reference does, or the
+    training diverged with every value; one value that diverges is a finding. 130: Ctrl-C ended it;
+    what was learned until then is kept.
     """
     console = Console()
     studied = studied_parameter(context)
@@ -140,7 +143,7 @@ def _train(
     folder: Path,
     options: dict[str, Any],
 ) -> tuple[list[Trained], TrainingEnd]:
-    """Every training in turn, and how the last one ended."""
+    """Every training in turn, and how the study ended: diverged where all of them did."""
     check = Checker(console, wanted=options["check"])
     reached: list[Trained] = []
     for text, choice in choices.items():
@@ -157,7 +160,8 @@ def _train(
             _save(console, reached[-1], folder)
         if interrupted:
             return reached, TrainingEnd.INTERRUPTED
-    return reached, TrainingEnd.WHOLE
+    lost = all(training_diverged(one) for one in reached)
+    return reached, TrainingEnd.DIVERGED if lost else TrainingEnd.WHOLE
 
 
 def _learn(console: Console, session: Session, epochs: int, look_every: int | None) -> bool:
@@ -201,6 +205,9 @@ def _conclude(
     numbers = {
         "parameter": studied.label,
         "values": list(values),
+        "diverged": [
+            value for value, one in zip(values, reached, strict=True) if training_diverged(one)
+        ],
         **as_data(reached, data, command),
     }
     write(console, page, numbers, folder / STUDY, outcome_table(studied.label, values, reached))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import re
 from collections.abc import Callable
@@ -12,7 +13,9 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from rich.console import Console
 
+from bench.cli.studied import outcome_table
 from bench.errors import UsageError
 from impls.data import TrainingData
 from impls.presets import PRESETS
@@ -139,6 +142,65 @@ def test_ctrl_c_ends_the_study_and_keeps_what_was_learned(study: Command, tmp_pa
     found = numbers(tmp_path / "out")
     assert found["values"] == ["0", "1"]
     assert [one["epochs"] for one in found["networks"]] == [4, 2]
+
+
+def test_a_value_that_diverges_is_named_and_not_ranked(study: Command, tmp_path: Path) -> None:
+    said = study("learning-rate", "0.02,1e30,0.03")
+    assert said.code == 0, said.err
+    line = next(line for line in said.out.splitlines() if line.startswith("1e30"))
+    assert [cell.strip() for cell in line.split("│")[1:6]] == ["-", "-", "-", "-", "diverged"]
+    assert numbers(tmp_path / "out")["diverged"] == ["1e30"]
+    page = (tmp_path / "out" / "report.html").read_text()
+    shown = rows(page, "At the end of each training")
+    assert [row[6] for row in shown][1] == "diverged"
+    assert shown[1][1:6] == ["-"] * 5
+    summary = section(page, "summary").replace("\N{NO-BREAK SPACE}", " ")
+    headline = re.sub(r"<[^>]+>", "", summary.partition("</p>")[0])
+    assert headline.endswith("With 1e30 the training diverged.")
+    assert "of 3 values" not in headline
+    # Its place on the axis of values is gone with its point.
+    chart = summary.partition("Accuracy on training")[2].partition("</svg>")[0]
+    assert "1e30" not in chart
+    assert "0.03" in chart
+
+
+def test_where_every_value_diverges_nothing_is_ranked(study: Command, tmp_path: Path) -> None:
+    said = study("learning-rate", "1e30,1e31")
+    assert said.code == 3
+    page = (tmp_path / "out" / "report.html").read_text()
+    summary = section(page, "summary")
+    assert "The training diverged with every value of learning-rate" in summary
+    assert "<svg" not in summary.partition("<table")[0]
+    assert "nan" not in summary
+    assert numbers(tmp_path / "out")["diverged"] == ["1e30", "1e31"]
+
+
+def test_the_articles_are_not_held_against_a_training_that_diverged(data: TrainingData) -> None:
+    accuracies = {0.01: (0.99, 0.95), 0.2: (0.98, 0.97), 0.8: (0.1, 0.1)}
+    one = learned(data)
+    trained = [with_l2(one, l2, found) for l2, found in accuracies.items()]
+    lost = dataclasses.replace(trained[2].evaluation.train, loss=float("nan"))
+    trained[2] = dataclasses.replace(
+        trained[2], evaluation=dataclasses.replace(trained[2].evaluation, train=lost)
+    )
+    page = build_study("l2", ["0.01", "0.2", "0.8"], trained, data)
+    shown = rows(page, "Accuracies and the epoch of convergence")
+    assert [shown[2][place] for place in (2, 4, 6)] == ["-", "-", "diverged"]
+    page = build_study("l2", ["0.8"], trained[2:], data)
+    assert "Here every training diverged." in section(page, "articles")
+
+
+@pytest.mark.parametrize("label", ["learning-rate", "l2"])
+def test_the_table_of_a_study_fits_a_terminal_with_whole_heads(
+    data: TrainingData, label: str
+) -> None:
+    console = Console(file=io.StringIO(), width=80)
+    one = learned(data)
+    console.print(outcome_table(label, ["0.0001", "784-70-30-10"], [one, one]))
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    for head in ("train", "test", "penalty", "mean", "error", "converged", "epochs", "time"):
+        assert head in said, said
+    assert "\N{HORIZONTAL ELLIPSIS}" not in said
 
 
 @pytest.mark.parametrize(

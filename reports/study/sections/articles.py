@@ -12,8 +12,9 @@ from reports import tables, templates
 from reports.evaluation.published import LAYERS
 from reports.evaluation.summary import share
 from reports.section import Absence, Section
-from reports.study.context import Studied
+from reports.study.context import Studied, training_diverged
 from reports.study.published import EPOCHS, L2, SETTINGS, Published
+from reports.study.sections.summary import convergence
 from reports.tables import Cell, Row, Table
 
 _BEST = max(L2, key=lambda one: one.test).l2
@@ -48,20 +49,25 @@ def render(studied: Studied) -> Markup | Absence:
 
 
 def _row(theirs: Published, ours: Trained) -> Row:
-    converged = ours.model.history.converged
+    train, test = (
+        tables.word("-") if training_diverged(ours) else Cell(share(part.accuracy), part.accuracy)
+        for part in (ours.evaluation.train, ours.evaluation.test)
+    )
     return Row((
         Cell(f"{theirs.l2:g}"),
         Cell(share(theirs.train), theirs.train),
-        Cell(share(ours.evaluation.train.accuracy), ours.evaluation.train.accuracy),
+        train,
         Cell(share(theirs.test), theirs.test),
-        Cell(share(ours.evaluation.test.accuracy), ours.evaluation.test.accuracy),
+        test,
         Cell(f"near {theirs.converged}", theirs.converged),
-        tables.word("not yet") if converged is None else Cell(str(converged), converged),
+        convergence(ours),
     ))  # fmt: skip
 
 
 def _findings(studied: Studied) -> list[str]:
     """The two things the articles found, and whether they hold here."""
+    if not studied.finite:
+        return ["Here every training diverged."]
     return [
         f"Training accuracy falls as the factor grows; here {_fall(studied)}.",
         f"Test accuracy is best at {_BEST:g}; here {_peak(studied)}.",
@@ -70,7 +76,7 @@ def _findings(studied: Studied) -> list[str]:
 
 def _fall(studied: Studied) -> str:
     """Whether training accuracy falls with the factor, by more than its standard errors."""
-    by_factor = sorted(studied.trained, key=lambda one: one.model.training.l2)
+    by_factor = sorted(_finite(studied), key=lambda one: one.model.training.l2)
     parts = [one.evaluation.train for one in by_factor]
     noise = max(part.uncertainty for part in parts)
     accuracies = [part.accuracy for part in parts]
@@ -87,9 +93,13 @@ def _peak(studied: Studied) -> str:
     found = "at " + text.listing([studied.values[place] for place in studied.best])
     if len(studied.best) > 1:
         found += ", between which the test examples do not decide"
-    if all(one.model.training.l2 != _BEST for one in studied.trained):
+    if all(one.model.training.l2 != _BEST for one in _finite(studied)):
         found += f"; {_BEST:g} was not among the values"
     return found
+
+
+def _finite(studied: Studied) -> list[Trained]:
+    return [studied.trained[place] for place in studied.finite]
 
 
 SECTION = Section("articles", "Beside the articles", 30, render)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from markupsafe import Markup
 
-from impls.training.history import Epoch
+from impls.training.evaluation import Trained
+from impls.training.history import Epoch, Standing
 from reports import charts, templates
 from reports import format as text
 from reports.charts import Curve, CurveAxes
@@ -44,8 +46,8 @@ def _accuracies(studied: Studied) -> list[Markup]:
         shown[name] = [
             Curve.of(
                 studied.learned.style(place),
-                [e.number for e in one.model.history.epochs if e.standing],
-                [getattr(e.standing, name) for e in one.model.history.epochs if e.standing],
+                [number for number, _ in _looks(one)],
+                [getattr(standing, name) for _, standing in _looks(one)],
             )
             for place, one in enumerate(studied.trained)
         ]
@@ -61,6 +63,15 @@ def _accuracies(studied: Studied) -> list[Markup]:
             description=f"The {titles[name]} by epoch, a line for each value.",
         )
         for name, several in shown.items()
+    ]
+
+
+def _looks(one: Trained) -> list[tuple[int, Standing]]:
+    """Epochs that were looked at, without those after which the loss was no finite number."""
+    return [
+        (epoch.number, epoch.standing)
+        for epoch in one.model.history.epochs
+        if epoch.standing and math.isfinite(epoch.standing.loss)
     ]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from markupsafe import Markup
 
 from impls.training.evaluation import Trained
@@ -14,7 +12,7 @@ from reports.charts import Curve, CurveAxes
 from reports.evaluation.summary import share
 from reports.figures import Figure, Key
 from reports.section import Absence, Section
-from reports.study.context import Studied
+from reports.study.context import Studied, training_diverged
 from reports.study.summary import headline
 from reports.tables import Cell, Row, Table
 
@@ -27,19 +25,15 @@ def render(studied: Studied) -> Markup | Absence:
         "study/sections/summary.html",
         headline=headline(studied),
         note=studied.learned.data.note,
-        noise=share(studied.uncertainty),
-        diverged=[one.name for one in studied.trained if not _is_finite(one)],
+        noise=share(studied.uncertainty) if studied.finite else None,
+        diverged=[one.name for one in studied.trained if training_diverged(one)],
         key=_key(),
-        figure=Figure(_chart(studied)) if len(studied.trained) > 1 else None,
+        figure=Figure(_chart(studied)) if len(studied.finite) > 1 else None,
         table=_table(studied),
         within=CONVERGED_WITHIN,
         lasting=CONVERGED_FOR,
         command=studied.learned.command,
     )
-
-
-def _is_finite(one: Trained) -> bool:
-    return math.isfinite(one.evaluation.train.loss)
 
 
 def _key() -> tuple[Key, ...]:
@@ -50,17 +44,18 @@ def _key() -> tuple[Key, ...]:
 
 
 def _chart(studied: Studied) -> Markup:
-    """Accuracies at the end against the values, which are evenly spaced."""
+    """Accuracies at the end against the values that did not diverge, evenly spaced."""
+    finite = [studied.trained[place].evaluation for place in studied.finite]
     lines = [
         Curve.of(style, range(len(values)), values)
         for style, values in (
-            (_TRAIN, [one.evaluation.train.accuracy for one in studied.trained]),
-            (_TEST, [one.evaluation.test.accuracy for one in studied.trained]),
+            (_TRAIN, [one.train.accuracy for one in finite]),
+            (_TEST, [one.test.accuracy for one in finite]),
         )
     ]
     axes = CurveAxes(
         studied.parameter, "accuracy", lambda value: f"{100 * value:g} %", limits(lines),
-        x_names=studied.values,
+        x_names=tuple(studied.values[place] for place in studied.finite),
     )  # fmt: skip
     described = f"Accuracy on training and test examples for each value of {studied.parameter}."
     return charts.curves("accuracy at the end", lines, axes, description=described)
@@ -86,21 +81,36 @@ def _table(studied: Studied) -> Table:
 
 
 def _row(value: str, one: Trained, *, best: bool) -> Row:
-    train, test = one.evaluation.train.accuracy, one.evaluation.test.accuracy
-    history, error = one.model.history, one.evaluation.train.mean_error
-    penalty, of_all = history.epochs[-1].penalty_share, share(one.evaluation.penalty_share)
-    converged = history.converged
+    model, history = one.model, one.model.history
     return Row((
         Cell(value),
+        *([tables.word("-")] * 5 if training_diverged(one) else _learned(one, best=best)),
+        convergence(one),
+        Cell(str(model.epochs), model.epochs),
+        Cell(text.seconds(history.seconds), history.seconds),
+    ))  # fmt: skip
+
+
+def _learned(one: Trained, *, best: bool) -> list[Cell]:
+    """What a training that did not diverge led to: accuracies, penalty and error."""
+    train, test = one.evaluation.train.accuracy, one.evaluation.test.accuracy
+    penalty, error = one.model.history.epochs[-1].penalty_share, one.evaluation.train.mean_error
+    of_all = share(one.evaluation.penalty_share)
+    return [
         Cell(share(train), train),
         Cell(share(test), test, strong=best),
         Cell(share(train - test), train - test),
         Cell(share(penalty), penalty, (f"{of_all} of all examples",)),
         Cell(f"{error:.4g}", error),
-        tables.word("not yet") if converged is None else Cell(str(converged), converged),
-        Cell(str(one.model.epochs), one.model.epochs),
-        Cell(text.seconds(history.seconds), history.seconds),
-    ))  # fmt: skip
+    ]
+
+
+def convergence(one: Trained) -> Cell:
+    """The epoch from which on the cost stayed near its last value, or why there is none."""
+    if training_diverged(one):
+        return tables.word("diverged")
+    converged = one.model.history.converged
+    return tables.word("not yet") if converged is None else Cell(str(converged), converged)
 
 
 SECTION = Section("summary", "Summary", 10, render)
