@@ -120,7 +120,8 @@ def measure(console: Console, started: Started, timeout: float) -> bool:
         verb = "is" if len(names) == 1 else "are"
         say(console, f"{text.listing(names)} {verb} unavailable: {reason}.")
     compiling = may_compile(started.rows)
-    with RunProgress(console, started.plan, compiling, missing) as progress:
+    controls = {row.name: row.repeats for row in started.rows if row.role == "control"}
+    with RunProgress(console, started.plan, compiling, missing, controls) as progress:
         runner = Runner(
             started.plan,
             started.rows,

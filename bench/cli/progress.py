@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -18,6 +18,7 @@ from bench.documents.results import Measured, Outcome, Unavailable
 from bench.documents.timings import EPOCH, Timing
 from bench.planning.plan import Job, Plan, jobs
 from bench.running import runner
+from reports import format as text
 
 
 class RunProgress(Bar):
@@ -27,7 +28,8 @@ class RunProgress(Bar):
     or of the average without first calls where it has not run yet; one of ``compiling`` has then
     still to compile.  Where precision or a budget ends the run, it is said what the end is waited
     for.  Nothing is said of the ``absent``, which take no time, and only once of what turns out to
-    be unavailable for a reason.
+    be unavailable for a reason.  A control that ``controls`` names with what it repeats is passed
+    over where that failed alike.
     """
 
     def __init__(
@@ -36,8 +38,10 @@ class RunProgress(Bar):
         plan: Plan,
         compiling: Collection[str] = (),
         absent: Collection[str] = (),
+        controls: Mapping[str, str] | None = None,
     ) -> None:
-        self.plan, self.compiling = plan, compiling
+        self.plan, self.compiling, self.controls = plan, compiling, controls or {}
+        self.failed: set[tuple[str | None, str]] = set()
         self.jobs = [job for job in jobs(plan) if job.implementation not in absent]
         self.places = {job.index: place for place, job in enumerate(self.jobs, 1)}
         self.told: set[tuple[str, str]] = set()
@@ -68,19 +72,32 @@ class RunProgress(Bar):
         total = self._total()
         where = f"{place}/{total}" if total else f"{place}"
         line = Text(f"[{where}] {_describe(job)}: ")
-        line.append(_summary(progress.outcomes))
+        line.append(self._said(job, progress.outcomes))
         if not self.console.is_terminal:
             line.append(f"  ({left})" if left else "")
         self.console.print(line, highlight=False, soft_wrap=True)
 
     def _is_news(self, job: Job, outcomes: Sequence[Outcome]) -> bool:
-        """Whether it says more than that what was unavailable still is."""
+        """Whether it says more than what was said of it, or of what it repeats, before."""
+        if not any(isinstance(one, Measured) for one in outcomes):
+            said = _summary(outcomes)
+            self.failed.add((job.implementation, said))
+            if (self.controls.get(job.implementation), said) in self.failed:
+                return False
         missing = [one for one in outcomes if isinstance(one, Unavailable)]
         if len(missing) < len(outcomes):
             return True
         new = {(job.implementation, one.reason) for one in missing} - self.told
         self.told |= new
         return bool(new)
+
+    def _said(self, job: Job, outcomes: Sequence[Outcome]) -> str:
+        """What came of a job; in a few words where its control came to the same before it."""
+        said = _summary(outcomes)
+        for control, repeated in self.controls.items():
+            if repeated == job.implementation and (control, said) in self.failed:
+                return f"the same as {control}"
+        return said
 
     def _total(self) -> int | None:
         """How many jobs there will be, or None where something else ends the run."""
@@ -124,19 +141,32 @@ def _describe(job: Job) -> str:
     return f"{job.implementation}, {threads}{setting}, block {job.block + 1}"
 
 
-def _summary(outcomes: tuple[Outcome, ...]) -> str:
-    """Epoch times by batch size, and one reason for each kind of other outcome."""
+def _summary(outcomes: Sequence[Outcome]) -> str:
+    """What was measured by batch size, and one reason for each kind of other outcome."""
     times, reasons = [], {}
     for outcome in outcomes:
         if isinstance(outcome, Measured):
-            seconds = statistics.median(_epoch(outcome).round_seconds)
-            times.append((outcome.cell.batch_size, f"{seconds:.3g} s"))
+            times.append((outcome.cell.batch_size, _time(outcome)))
         else:
             kind = type(outcome).__name__.lower()
             reasons[kind] = outcome.reason
-    parts = [f"batch {size}: {text}" for size, text in sorted(times)]
+    parts = [f"batch {size}: {time}" for size, time in sorted(times)]
     parts += [f"{kind}: {reason}" for kind, reason in reasons.items()]
     return "; ".join(parts)
+
+
+def _time(measured: Measured) -> str:
+    """The median epoch; of a training up to a target accuracy its time until that was held."""
+    seconds, learning = _epoch(measured).round_seconds, measured.learning
+    if learning is None:
+        return f"{statistics.median(seconds):.3g} s an epoch"
+    if learning.reached_epoch is None:
+        return f"accuracy {learning.target:g} not held in {text.count(len(seconds), 'epoch')}"
+    until = sum(seconds[: learning.reached_epoch])
+    return (
+        f"accuracy {learning.target:g} held after {until:.3g} s of training, from epoch "
+        f"{learning.reached_epoch} on"
+    )
 
 
 def _first_calls(measured: Measured) -> float:

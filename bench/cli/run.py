@@ -43,8 +43,9 @@ def run_command(context: click.Context, /, **options: Any) -> int:
     Each implementation runs in fresh processes, one per thread setting and block, is compared
     with a float64 reference and only then timed.  Beside them run the floor and a control.
 
-    Exit code 3: something was invalid, unverified or failed. 4: nothing was measured, or not an
-    implementation that --impl names in full. 75: this machine is measuring already.
+    Exit code, the first of 3 and 4 that holds. 3: something was invalid, unverified or failed. 4:
+    nothing was measured, or not an implementation that --impl names in full. 75: this machine is
+    measuring already. 130: Ctrl-C ended it; what was measured is kept.
     """
     console = Console(stderr=options["as_json"])
     resumed: Path | None = options["resume"]

@@ -7,7 +7,9 @@ import pytest
 from rich.console import Console
 
 from bench.cli.measuring import _extent
-from bench.cli.progress import RunProgress, _first_calls, duration
+from bench.cli.progress import RunProgress, _first_calls, _summary, duration
+from bench.documents.results import Failed
+from bench.documents.timings import Learning
 from bench.measuring.timing import Clock
 from bench.planning.plan import Job, jobs, without
 from bench.running.estimate import (
@@ -124,6 +126,44 @@ def test_the_time_left_of_what_has_not_run_leaves_out_what_others_compiled(
     progress.show(Progress(second, None))
     progress.show(ended(second, 0.0))
     assert "compilation" not in console.file.getvalue().splitlines()[-1]  # type: ignore[attr-defined]
+
+
+def test_a_training_up_to_a_target_says_when_it_was_held() -> None:
+    one = fakes.measured(fakes.cell(PLAN, jobs(PLAN)[0], 20))
+    assert _summary((one,)) == "batch 20: 4 s an epoch"
+    epochs = msgspec.structs.replace(
+        one.timings[-1], round_seconds=(0.25, 0.5, 1.0, 2.0), round_cpu_seconds=(1.0,) * 4
+    )
+    accuracies = (0.5, 0.9, 0.91, 0.92)
+    learning = Learning(target=0.9, seed=1, accuracies=accuracies, reached_epoch=2)
+    held = msgspec.structs.replace(one, timings=(epochs,), learning=learning)
+    assert _summary((held,)) == (
+        "batch 20: accuracy 0.9 held after 0.75 s of training, from epoch 2 on"
+    )
+    missed = msgspec.structs.replace(learning, reached_epoch=None)
+    never = msgspec.structs.replace(held, learning=missed)
+    assert _summary((never,)) == "batch 20: accuracy 0.9 not held in 4 epochs"
+
+
+@pytest.mark.parametrize("control_first", [False, True])
+def test_a_failure_of_a_control_is_told_once_with_that_of_what_it_repeats(
+    *, control_first: bool
+) -> None:
+    original = PLAN.implementations[0]
+    names = (original, f"{original} (control)")
+    plan = msgspec.structs.replace(PLAN, implementations=names)
+    console = Console(file=io.StringIO(), width=300)
+    progress = RunProgress(console, plan, controls={names[1]: names[0]})
+    order = names[::-1] if control_first else names
+    for reason in ("the device caught fire", "another"):
+        for job in sorted(jobs(plan)[:2], key=lambda one: order.index(one.implementation)):
+            failed = Failed(cell=fakes.cell(plan, job, 20), block=job.block, reason=reason)
+            progress.show(Progress(job, None))
+            progress.show(Progress(job, (failed,)))
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert said.count("failed: the device caught fire") == 1
+    assert said.count("failed: another") == 1
+    assert said.count(f"the same as {names[1]}") == (2 if control_first else 0)
 
 
 def test_what_the_first_epoch_compiled_is_left_out_as_well() -> None:
