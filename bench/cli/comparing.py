@@ -57,11 +57,12 @@ def answer(request: Request, results: Sequence[Results]) -> Answer:
     labels = labels_of(request.sources)
     everything = sides(results, labels)
     margin_of = _margins(everything, request)
-    found, left_out = _filtered(everything, request)
+    meant, selectors = _meant(everything, request)
+    found, left_out = _without_controls(meant, selectors, request)
     try:
         question, note = _question(results, labels, found, request)
     except UsageError as error:
-        if not left_out:
+        if not (left_out and _can_be_asked(results, labels, meant, request)):
             raise
         names = ", ".join(left_out)
         raise UsageError(f"{error}; or name {names} with --filter or --baseline") from error
@@ -130,30 +131,49 @@ def _shared(parts: Sequence[tuple[str, ...]]) -> int:
     return sum(1 for _ in takewhile(lambda place: len(set(place)) == 1, places))
 
 
-def _filtered(everything: list[Side], request: Request) -> tuple[list[Side], tuple[str, ...]]:
-    """The cells that are meant, and the controls that are not among them.
-
-    A control would be one comparison more to correct for, and one more that decides on the exit
-    code, though nobody would choose it: it takes part where it is named.
+def _meant(everything: list[Side], request: Request) -> tuple[list[Side], tuple[Selector, ...]]:
+    """The cells that every filter matches, and the filters.
 
     Raises:
         UsageError: there is no such cell.
     """
     filters = request.filters
-    selectors = [parse_selector("--filter", text, everything) for text in filters]
+    selectors = tuple(parse_selector("--filter", text, everything) for text in filters)
     found = [side for side in everything if all(one.matches(side) for one in selectors)]
     if not found:
         chosen = f"match {' and '.join(filters)}" if filters else "are in the documents"
         raise UsageError(f"no cells {chosen}: there are {len(everything)} to choose from")
+    return found, selectors
+
+
+def _without_controls(
+    meant: Sequence[Side], selectors: Sequence[Selector], request: Request
+) -> tuple[list[Side], tuple[str, ...]]:
+    """The cells without the controls that nobody named, and the names of those controls.
+
+    A control would be one comparison more to correct for, and one more that decides on the exit
+    code, though nobody would choose it: it takes part where it is named.
+    """
     controls = [
         side
-        for side in found
+        for side in meant
         if side.repeats
         and side.cell.implementation != request.baseline
         and not any(one.names(side) for one in selectors)
     ]
     names = tuple(dict.fromkeys(side.cell.implementation for side in controls))
-    return [side for side in found if side not in controls], names
+    return [side for side in meant if side not in controls], names
+
+
+def _can_be_asked(
+    results: Sequence[Results], labels: Sequence[str], found: Sequence[Side], request: Request
+) -> bool:
+    """Whether the question makes sense among the cells ``found``."""
+    try:
+        _question(results, labels, found, request)
+    except UsageError:
+        return False
+    return True
 
 
 def _margins(everything: Sequence[Side], request: Request) -> Callable[[Side], float]:

@@ -744,6 +744,17 @@ def test_where_only_a_control_could_be_compared_it_is_said_how(compare: Compare)
     assert compare(controlled(), options=(*options, "--baseline", CONTROL)).code in {0, 1, 2}
 
 
+def test_a_control_is_no_remedy_where_naming_it_leads_nowhere(compare: Compare) -> None:
+    """One number of threads is one with the control as well."""
+    one = controlled()
+    outcomes = tuple(outcome for outcome in one.outcomes if outcome.cell.threads == 1)
+    one = msgspec.structs.replace(one, outcomes=outcomes)
+    said = compare(one, options=("--by", "threads"))
+    assert said.code == 64
+    assert "threads" in said.err
+    assert CONTROL not in said.err
+
+
 def test_a_control_decides_nothing_between_runs(compare: Compare) -> None:
     said = compare(controlled(), controlled(of_control=3.0))
     assert said.code == 0
