@@ -54,7 +54,10 @@ def _require_class(file: Path, class_name: str) -> None:
         raise ImplementationError(f"{file} is not valid Python: {error}") from error
     names = _names_bound(tree)
     if class_name not in names:
-        known = f"it has {', '.join(sorted(names))}" if names else "it has nothing"
+        classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+        # What is imported or assigned may be a class as well; that is known only when it runs.
+        others = f"it binds {', '.join(sorted(names))}" if names else "it binds nothing"
+        known = f"it has {', '.join(sorted(classes))}" if classes else others
         raise ImplementationError(
             f"{file.name} has no class {class_name!r} ({known}): check the name after the colon"
         )

@@ -74,6 +74,8 @@ def test_a_file_that_is_not_there_is_an_error_before_anything_runs(tmp_path: Pat
     ("text", "message"),
     [
         ("class Other: ...", "has no class 'Mine' (it has Other): check the name after the colon"),
+        ("from os import sep\nclass Other: ...", "has no class 'Mine' (it has Other): check"),
+        ("from os import sep", "has no class 'Mine' (it binds sep): check the name after"),
         ("import absent_package\nclass Mine: ...", "No module named 'absent_package'"),
         ("class Mine(", "is not valid Python"),
         ("class Mine: ...", "mine:Mine is no implementation: "),
@@ -83,7 +85,16 @@ def test_a_file_that_is_not_there_is_an_error_before_anything_runs(tmp_path: Pat
             "does not have the methods backward, forward, gradients, loss, parameters, predict",
         ),
     ],
-    ids=["no class", "no package", "no Python", "no trainer", "no type", "not complete"],
+    ids=[
+        "no class",
+        "no imported name",
+        "no class at all",
+        "no package",
+        "no Python",
+        "no trainer",
+        "no type",
+        "not complete",
+    ],
 )
 def test_a_file_that_does_not_load_says_why(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ImplementationError, match=re.escape(message)):
