@@ -106,18 +106,19 @@ def _forecasts(found: Diagnosis) -> Table:
 
 
 def _products(found: Diagnosis) -> Table:
-    """Time by thread count; of each batch size, the count to choose is marked."""
+    """Time by thread count; where that was judged, the count to choose is marked."""
     chosen = {(one.batch_size, one.threads) for one in found.scaling.choices}
+    titles = ("batch size", "threads", "time", *(("to choose",) if chosen else ()))
     return facts_table(
         "Matrix products of a training step",
-        ("batch size", "threads", "time", ""),
+        titles,
         (
             (
                 str(one.batch_size),
                 str(one.threads),
                 one.reason if one.seconds is None else f"{one.seconds * 1e3:.3g} ms",
                 "best" if (one.batch_size, one.threads) in chosen else "",
-            )
+            )[: len(titles)]
             for one in found.scaling.times
         ),
     )

@@ -49,6 +49,7 @@ def test_the_tables_hold_what_was_found(mlpbench: Command) -> None:
     cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in said.splitlines()]
     assert ["1", "2", "too few blocks", ""] in cells
     assert ["5", "150", "+- 1.23%", "2.34%"] in cells
+    assert "to choose" in said
     assert ["500", "1", "2 ms", "best"] in cells
     assert ["500", "2", "2.5 ms", ""] in cells
     assert ["500", "4", "2 processors only", ""] in cells
@@ -74,6 +75,9 @@ def test_no_thread_count_is_best_beside_a_neighbour(
     said = mlpbench("doctor").out
     assert "best was not judged: others used 2.0 of 2 processors meanwhile." in said
     assert "Best at" not in said
+    assert "to choose" not in said
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in said.splitlines()]
+    assert ["500", "1", "2 ms"] in cells
 
 
 def test_a_noise_that_is_not_known_has_no_table(
