@@ -20,6 +20,7 @@ from impls.data.training_data import TrainingData, from_raw
 from impls.training import model_files, sessions
 from impls.training.evaluation import Trained, evaluate
 from impls.training.model import Model
+from reports.evaluation.summary import stranger
 
 
 @click.command("evaluate")
@@ -66,7 +67,9 @@ def _evaluated(
     sessions.require_fit(model.network, data)
     row = choose_trainer(implementation or sessions.address_of(sessions.row_of(model)))
     environment.settle(row, is_ours=True)
-    if data.sha256 != model.source.sha256:
-        note(console, f"{name} was trained on {model.source.name}, other data than these.")
     trainer = sessions.build(row, model.network, model.training, model.state.parameters)
-    return Trained(name, model, evaluate(trainer, data))
+    trained = Trained(name, model, evaluate(trainer, data))
+    said = stranger(trained, data)
+    if said:
+        note(console, said)
+    return trained

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from impls.data import TrainingData
 from impls.training.evaluation import Trained
 from reports import format as text
 from reports.evaluation.context import Learned
@@ -47,6 +48,31 @@ def checks(trained: Sequence[Trained]) -> list[str]:
     return [f"{text.listing(some)}: {said}." for said, some in names.items()]
 
 
+def strangers(learned: Learned) -> list[str]:
+    """A sentence for each network that was trained on other examples than it is looked at with.
+
+    Accuracies are over all examples of the data, whatever a network has seen of them.
+    """
+    return [said for one in learned.trained if (said := stranger(one, learned.data))]
+
+
+def stranger(one: Trained, data: TrainingData) -> str:
+    """The sentence for one network; empty where it was trained on all of ``data`` and no other."""
+    source, now = one.model.source, len(data.X)
+    if source.sha256 != data.sha256:
+        return (
+            f"{one.name} was trained on {text.count(source.examples, 'example')} of {source.name}, "
+            f"other data than these. Its train accuracy is over the {now} training examples of "
+            f"{data.name}."
+        )
+    if source.examples != now:
+        return (
+            f"{one.name} was trained on the first {source.examples} of these {now} training "
+            f"examples. Its train accuracy is over all {now}."
+        )
+    return ""
+
+
 def share(value: float) -> str:
     """An accuracy in percent with the digits that ten thousand examples carry."""
     return f"{100 * value:.2f} %"
@@ -55,6 +81,8 @@ def share(value: float) -> str:
 QUANTITIES: dict[str, Callable[[Trained], tuple[float, str]]] = {
     "test accuracy": lambda one: _share(one.evaluation.test.accuracy),
     "train accuracy": lambda one: _share(one.evaluation.train.accuracy),
+    "training examples looked at": lambda one: _count(int(one.evaluation.train.matrix.sum())),
+    "examples trained on": lambda one: _count(one.model.source.examples),
     "epochs": lambda one: (one.model.epochs, str(one.model.epochs)),
     "training time": lambda one: (
         one.model.history.seconds,
@@ -76,6 +104,10 @@ QUANTITIES: dict[str, Callable[[Trained], tuple[float, str]]] = {
 
 def _share(value: float) -> tuple[float, str]:
     return value, share(value)
+
+
+def _count(number: int) -> tuple[float, str]:
+    return number, str(number)
 
 
 def _number(value: float) -> tuple[float, str]:

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 import impls
 from bench.errors import ModelError
 from impls.training import model_files
+from tests.learning.evaluations import rows
 from tests.stand_ins.command import Said
 
 Command = Callable[..., Said]
@@ -80,11 +82,37 @@ def test_other_data_are_normalised_as_those_of_the_training(
     np.savez(tmp_path / "dark.npz", **arrays)
     said = mlpbench("evaluate", model, "--dataset", tmp_path / "dark.npz", "--out", tmp_path / "d")
     assert said.code == 0, said.err
-    assert "Note: numpy-optimized was trained on stripes, other data than these." in said.out
+    assert (
+        "Note: numpy-optimized was trained on 90 examples of stripes, other data than these. Its "
+        "train accuracy is over the 90 training examples of dark." in said.out
+    )
     dark = numbers(tmp_path / "d")["networks"][0]["test"]
     mlpbench("evaluate", model, "--dataset", npz, "--out", tmp_path / "usual")
     usual = numbers(tmp_path / "usual")["networks"][0]["test"]
     assert dark["loss"] > usual["loss"]
+
+
+def test_a_network_that_saw_fewer_examples_says_over_which_its_accuracy_is(
+    mlpbench: Command, npz: Path, tmp_path: Path, model: Path
+) -> None:
+    saved = model_files.load(model)
+    source = msgspec.structs.replace(saved.source, examples=60)
+    model_files.save(dataclasses.replace(saved, source=source), tmp_path / "few.npz")
+    said = mlpbench(
+        "evaluate", tmp_path / "few.npz", model, "--dataset", npz, "--out", tmp_path / "out"
+    )
+    assert said.code == 0, said.err
+    sentence = (
+        "few was trained on the first 60 of these 90 training examples. Its train accuracy is "
+        "over all 90."
+    )
+    assert f"Note: {sentence}" in said.out
+    assert said.out.count("was trained on") == 1
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert sentence in page
+    shown = {row[0]: row[1:] for row in rows(page, "At the end of training")}
+    assert shown["training examples looked at"] == ["90", "90"]
+    assert shown["examples trained on"] == ["60", "90"]
 
 
 def test_several_networks_stand_side_by_side(

@@ -10,7 +10,7 @@ from impls.training.evaluation import Trained
 from reports import format as text
 from reports import tables, templates
 from reports.evaluation.context import Learned
-from reports.evaluation.summary import QUANTITIES, checks, headline, share
+from reports.evaluation.summary import QUANTITIES, checks, headline, share, strangers
 from reports.section import Absence, Section
 from reports.tables import Cell, Row, Table
 
@@ -22,6 +22,7 @@ def render(learned: Learned) -> Markup | Absence:
         "evaluation/sections/summary.html",
         headline=headline(learned),
         note=learned.data.note,
+        strangers=strangers(learned),
         diverged=[one.name for one in learned.trained if _diverged(one)],
         tiles=[
             (share(first.evaluation.test.accuracy), "of the test examples recognised"),
