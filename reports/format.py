@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 
 from bench.planning.plan import Setting
 
@@ -52,8 +53,15 @@ def percent(share: float) -> str:
 
 
 def accuracy(share: float) -> str:
-    """A share of the test examples, with the digits that were given: ``90 %``, ``97.25 %``."""
-    return f"{100 * share:.4g} %"
+    """A measured share of the test examples; only all of them are ``100 %``."""
+    shown = f"{100 * share:.4g}"
+    # More digits, rather than the claim that none was wrong.
+    return f"{100 * share:.10g} %" if shown == "100" and share != 1 else f"{shown} %"
+
+
+def target(share: float) -> str:
+    """A test accuracy asked for, with the digits that were given: ``90 %``, ``99.999 %``."""
+    return f"{(100 * Decimal(repr(float(share)))).normalize():f} %"
 
 
 def percent_number(share: float, decimals: int) -> str:

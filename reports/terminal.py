@@ -74,7 +74,7 @@ def _what(context: Context) -> str:
     targets = {context.target(scope) for scope in context.scopes} or {None}
     times = ["Epoch time"] if None in targets else []
     times += [
-        f"Training until a test accuracy of {text.accuracy(target)} is held"
+        f"Training until a test accuracy of {text.target(target)} is held"
         for target in sorted(one for one in targets if one is not None)
     ]
     return " or ".join([*times[:1], *(f"{one[:1].lower()}{one[1:]}" for one in times[1:])])

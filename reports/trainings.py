@@ -31,7 +31,7 @@ def not_held(context: Context) -> tuple[str, ...]:
                 for point in missed
             ]
         )
-        accuracy = text.accuracy(context.target(scope) or 0.0)
+        accuracy = text.target(context.target(scope) or 0.0)
         if len(missed) < len(some):
             start = f"Not ranked at batch {batch_size}, because not every training held {accuracy}"
         else:

@@ -72,7 +72,7 @@ def render(context: Context) -> Markup | Absence:
     }
     return templates.section(
         "time_to_accuracy",
-        targets=text.listing([text.accuracy(target) for target in sorted(targets)]),
+        targets=text.listing([text.target(target) for target in sorted(targets)]),
         groups=figures.grouped(context, shown),
         key=figures.key(
             context,
