@@ -11,7 +11,6 @@ from bench.documents.timings import Check
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import Verdict
 from bench.planning.plan import Cell, Plan
-from bench.provenance.records import Dataset
 from impls.networks import Network
 from impls.row import Row
 from reports import format as text
@@ -175,10 +174,6 @@ class Context:
             if document.plan.network.name == scope.network and scope.run in (0, run):
                 return document.plan
         return None
-
-    def datasets(self) -> tuple[Dataset, ...]:
-        """The data sets of all documents, each once."""
-        return tuple(dict.fromkeys(document.dataset for document in self.results))
 
     def scope_label(self, scope: Scope) -> str:
         """What sets ``scope`` apart from the others; empty where it is the only one."""

@@ -120,6 +120,14 @@ def power_sentence(found: Power) -> str:
     return f"A {size}{where} would be told from none in four of five runs like this one ({over})."
 
 
+def _out_of_reach(found: Power) -> str:
+    """What a run with large scatter could not find; the control's section says it in full."""
+    return (
+        f"With {text.count(found.blocks, 'block')} this run could only have shown factors above "
+        f"{readable(1 + found.usual)}."
+    )
+
+
 def scatter(context: Context) -> tuple[Scatter, ...]:
     """How epochs scatter within and between processes, for each implementation."""
     found = []
@@ -167,6 +175,6 @@ def remark(context: Context) -> str:
     said += [apart] if (apart := difference(verdict for _, verdict in found)) else []
     found_power = power(context)
     if found_power:
-        worst = max(found_power, key=lambda one: one.ratios)
-        said.append(power_sentence(worst))
+        usual = max(found_power, key=lambda one: one.ratios)
+        said.append(_out_of_reach(usual) if usual.usual > 1 else power_sentence(usual))
     return " ".join(said)

@@ -41,9 +41,14 @@ class Finding:
     over_floor: Ratio | None
 
     @property
+    def is_too_few(self) -> bool:
+        """Whether there were too few blocks to judge the lead over the closest."""
+        return self.verdict is not None and self.verdict.code == "too-few"
+
+    @property
     def doubt(self) -> str:
         """What speaks against calling it the fastest; empty where nothing does."""
-        if self.verdict and self.verdict.code == "too-few":
+        if self.is_too_few:
             return "too few blocks to rank"
         names = text.listing(list(self.undecided))
         return f"not told apart from {names}" if names else ""

@@ -21,7 +21,7 @@ from reports.context import Context
 from reports.findings import findings
 from reports.gather import build_context
 from reports.section import Absence, Section, Shown
-from reports.summary import headline, nothing
+from reports.summary import headline, nothing, provisional
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,12 @@ def render(context: Context, sections: Iterable[Section[Context]]) -> str:
     """The page with these sections, in the order given."""
     ranking = context.ranked
     found = findings(ranking)
+    answer = headline(ranking, found[0]) if found else nothing(context)
     page = templates.fill(
         "page.html",
         sections=filled(sections, context),
         **assets(),
-        description=headline(ranking, found[0]) if found else nothing(context),
+        description=" ".join([*provisional(context), answer]),
         documents=context.results,
         filters=_filters(context),
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 from bench.judging.stats import CONFIDENCE, Ratio, difference_p
 from bench.judging.verdicts import ALPHA, Verdict, interval, probability, readable, within
 from bench.planning.environment import variables as thread_variables
 from bench.provenance import kernels
-from reports import controls, grids, places, trainings, watched
+from reports import controls, grids, places, runs, trainings, watched
 from reports import format as text
 from reports.arrivals import held_in
 from reports.context import Context, Gap
@@ -56,7 +57,7 @@ def _achievement(context: Context, finding: Finding) -> str:
         parts.append(f"{100 * CONFIDENCE:.0f} % interval {ends}")
     return (
         f"trains for {text.seconds(finding.seconds)} until it holds a test accuracy of "
-        f"{text.accuracy(target)} ({', '.join(parts)})"
+        f"{text.target(target)} ({', '.join(parts)})"
     )
 
 
@@ -149,31 +150,49 @@ def _why(gap: Gap) -> str:
 
 
 def gap_sentences(context: Context) -> tuple[str, ...]:
-    """What was not measured, where and why, one sentence per implementation, outcome and reason."""
+    """What was not measured, where and why, one sentence per outcome, reason and place."""
     alike: dict[tuple[str, str, str], list[Gap]] = {}
     for gap in context.gaps:
         alike.setdefault((gap.kind, gap.cell.implementation, _why(gap)), []).append(gap)
-    said = []
+    together: dict[tuple[str, int, str, str], list[str]] = {}
     for (kind, name, reason), gaps in alike.items():
-        number, where = text.count(len(gaps), "outcome"), places.of_gaps(context, gaps)
-        found = f"{number}: {where}" if where else number
-        said.append(f"{name}: {kind} ({found}): {reason.rstrip('.')}.")
+        found = (kind, len(gaps), places.of_gaps(context, gaps), reason.rstrip("."))
+        together.setdefault(found, []).append(name)
+    said = []
+    for (kind, count, where, reason), names in together.items():
+        number = text.count(count, "outcome") + (" each" if len(names) > 1 else "")
+        found_in = f"{number}: {where}" if where else number
+        said.append(f"{', '.join(names)}: {kind} ({found_in}): {reason}.")
     return tuple(said)
 
 
+def provisional(context: Context) -> tuple[str, ...]:
+    """What takes the headline back, and so stands before it; nothing where nothing is ranked."""
+    ranked = {one.scope for one in findings(context.ranked)}
+    points = {key: point for key, point in context.points.items() if key[1].scope in ranked}
+    return watched.provisional(replace(context, points=points))
+
+
 def remarks(context: Context) -> tuple[str, ...]:
-    """What a reader must know about the documents as a whole before trusting them."""
+    """What a reader must know about the documents as a whole before trusting them.
+
+    What stands before the headline is not among it, see :func:`provisional`.
+    """
     ranking = context.ranked
-    found = [watched.provisional(context.points.values()), *trainings.not_held(context)]
-    if not all(document.complete for document in context.results):
-        found.append("The run was interrupted: what is shown is valid, but not all was measured.")
+    found = [*trainings.not_held(context), *_interrupted(context)]
     if not all(p.whole_epochs for p in context.points.values() if p.epoch):
         found.append("Where no whole epoch was timed, it is reckoned from steps.")
-    documents = grids.remark(context.results)
-    all_runs = (documents, unranked(ranking), controls.remark(ranking), _held_back(context))
-    found += [said for said in all_runs if said]
-    found += [dataset.note for dataset in context.datasets() if dataset.note]
+    found += [grids.remark(context.results), unranked(ranking)]
+    found += [f"{run}{said}" for run, one in runs.each(ranking) if (said := controls.remark(one))]
+    found += [_held_back(context), *runs.notes(context)]
     return tuple(filter(None, found))
+
+
+def _interrupted(context: Context) -> list[str]:
+    """Which runs were interrupted."""
+    some = [n for n, document in enumerate(context.results, start=1) if not document.complete]
+    said = "The run was interrupted: what is shown is valid, but not all was measured."
+    return [f"{runs.named(some) if runs.apart(context) else ''}{said}"] if some else []
 
 
 def _held_back(context: Context) -> str:
@@ -193,15 +212,23 @@ def _held_back(context: Context) -> str:
 
 def nothing(context: Context) -> str:
     """Why there is no finding at all."""
-    if trainings.has_target(context) and context.points:
-        return "No implementation held its target in every training, so nothing is ranked."
-    return "Nothing was measured, so nothing can be compared."
+    missed = trainings.not_held(context)
+    if missed:
+        return missed[0]
+    if any(not context.is_floor(name) for name, _, _ in context.points):
+        what = "No epoch"
+    else:
+        what = "No implementation" if context.points or context.controls else "Nothing"
+    return f"{what} was measured, so nothing can be compared."
 
 
 def sentences(context: Context) -> tuple[str, ...]:
-    """The whole answer: the headline first, then what else is known and what is not."""
+    """The whole answer: the headline, then what else is known and what is not.
+
+    Only what takes the headline back comes before it.
+    """
     ranking = context.ranked
-    found: list[str] = []
+    found: list[str] = list(provisional(context))
     for place, finding in enumerate(findings(ranking)):
         found.append(headline(ranking, finding))
         if place == 0:
@@ -210,4 +237,6 @@ def sentences(context: Context) -> tuple[str, ...]:
             found += [f"Reproduce with: {line}"] if line else []
     if not found:
         found.append(nothing(context))
-    return (*found, *gap_sentences(context), *remarks(context))
+    # What is the headline already, for want of a better, is not said again.
+    others = (said for said in remarks(context) if said not in found)
+    return (*found, *gap_sentences(context), *others)

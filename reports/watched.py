@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from bench.documents.timings import EPOCH, STEP, Disturbance
 from bench.judging import disturbed, stats
+from reports import runs
+from reports.context import Context
 from reports.points import Point
 
 
@@ -77,14 +79,14 @@ def disturbed_rounds(points: Iterable[Point]) -> tuple[int, int]:
     return sum(one.is_disturbed for one in rounds), len(rounds)
 
 
-def provisional(points: Iterable[Point]) -> str:
-    """A warning where most rounds were disturbed; empty where they were not."""
-    number, rounds = disturbed_rounds(points)
-    if 2 * number <= rounds:
-        return ""
-    return (
-        f"Provisional: most rounds behind the epoch times were disturbed ({number} of {rounds}), "
-        "so do not conclude anything from these times."
+def provisional(context: Context) -> tuple[str, ...]:
+    """A warning for every run of which most rounds were disturbed."""
+    counted = [(run, *disturbed_rounds(one.points.values())) for run, one in runs.each(context)]
+    return tuple(
+        f"{run}Provisional: most rounds behind the epoch times were disturbed "
+        f"({number} of {rounds}), so do not conclude anything from these times."
+        for run, number, rounds in counted
+        if 2 * number > rounds
     )
 
 

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from bench.judging.stats import MINIMUM_PROCESSES
 from bench.judging.verdicts import Verdict, within
-from reports import controls, tables, templates
+from reports import controls, runs, tables, templates
 from reports import format as text
 from reports.context import Context
 from reports.controls import Power, Scatter
@@ -26,7 +26,7 @@ def render(context: Context) -> Markup | Absence:
         table=_table(context, verdicts),
         alarms=sum(map(controls.is_false, verdicts.values())),
         number=sum(map(controls.can_be_false, verdicts.values())),
-        apart=controls.difference(verdicts.values()),
+        apart=_apart(context),
         fewest=MINIMUM_PROCESSES,
         power=_power(power) if power else None,
         found=controls.power_sentence(max(power, key=lambda one: one.ratios)) if power else None,
@@ -34,6 +34,14 @@ def render(context: Context) -> Markup | Absence:
         over=context.baseline if context.verdicts else None,
         scatter=_scatter(scatter) if scatter else None,
     )
+
+
+def _apart(context: Context) -> str:
+    """How far the same code differed from itself, in each run."""
+    found = (
+        (run, controls.difference(controls.alarms(one).values())) for run, one in runs.each(context)
+    )
+    return " ".join(f"{run}{said}" for run, said in found if said)
 
 
 def _why_none(context: Context) -> str:

@@ -52,7 +52,7 @@ def render(context: Context) -> Markup | Absence:
         resolution=RESOLUTION_SECONDS,
         total=len(together),
         disturbed=sum(one.is_disturbed for one in together),
-        provisional=provisional(context.points.values()),
+        provisional=" ".join(provisional(context)),
         worst=_worst(context, partly),
         partly=len(partly),
         spoilt=sum(found.undisturbed is None for found in effects.values()),

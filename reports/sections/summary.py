@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from itertools import groupby
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -31,19 +30,21 @@ def render(context: Context) -> Markup:
     ranking = context.ranked
     found = findings(ranking)
     first = found[0] if found else None
+    headline = summary.headline(ranking, first) if first else summary.nothing(context)
     return templates.section(
         "summary",
-        headline=summary.headline(ranking, first) if first else summary.nothing(context),
+        provisional=summary.provisional(context),
+        headline=headline,
         lead=summary.lead(ranking, first) if first else None,
         reasons=_reasons(ranking, found),
         tiles=_tiles(ranking, first) if first else (),
         why=first.verdict.reason if first and first.verdict else "",
         table=_best(ranking, found) if found else None,
-        exports=_exports(found),
+        exports=_exports(ranking, _in_order(ranking, found)),
         outcomes=_outcomes(context),
         gaps=summary.gap_sentences(context),
         details=summary.failure_details(context),
-        remarks=summary.remarks(context),
+        remarks=[said for said in summary.remarks(context) if said != headline],
     )
 
 
@@ -70,9 +71,22 @@ def _standing(finding: Finding) -> str:
     where = f"at batch {finding.batch_size}"
     if finding.verdict is None:
         return f"the only one ranked {where}"
+    if finding.is_too_few:
+        return f"lowest time {_measure(finding)} {where}; {finding.doubt}"
     if finding.doubt:
         return f"lowest time ranked {where}: {finding.doubt}"
     return f"fastest {where}"
+
+
+def _measure(finding: Finding) -> str:
+    """Among what the best has the lowest time; where nothing can be ranked, it is not ranked."""
+    is_lowest = finding.is_too_few and not finding.unranked
+    return "measured" if is_lowest else "over enough blocks" if finding.is_too_few else "ranked"
+
+
+def _in_order(context: Context, found: tuple[Finding, ...]) -> list[Finding]:
+    """As everywhere on the page: by scope, then by batch size."""
+    return sorted(found, key=lambda one: (context.scopes.index(one.scope), one.batch_size))
 
 
 def _seconds_of(context: Context, finding: Finding) -> str:
@@ -81,7 +95,7 @@ def _seconds_of(context: Context, finding: Finding) -> str:
     if target is None:
         return f"per epoch of {finding.best.examples} examples"
     return (
-        f"of training until it holds a test accuracy of {text.accuracy(target)}, "
+        f"of training until it holds a test accuracy of {text.target(target)}, "
         f"in {held_in(finding.best)} trainings"
     )
 
@@ -99,8 +113,7 @@ def _best(context: Context, found: tuple[Finding, ...]) -> Table:
     if with_floor:
         titles.append("Times the floor's time")
     rows = []
-    in_order = sorted(found, key=lambda one: (context.scopes.index(one.scope), one.batch_size))
-    for one in in_order:
+    for one in _in_order(context, found):
         heading = f"{one.batch_size}"
         if several:
             heading += f" ({context.scope_label(one.scope)})"
@@ -123,7 +136,9 @@ def _best(context: Context, found: tuple[Finding, ...]) -> Table:
         if with_floor:
             cells.append(tables.ratio(one.over_floor, missing="floor not measured"))
         rows.append(tables.row(context, cells, batch_size=one.batch_size))
-    caption = "The lowest time ranked at each batch size, over all thread settings measured"
+    words = {_measure(one) for one in found}
+    word = words.pop() if len(words) == 1 else "ranked"
+    caption = f"The lowest time {word} at each batch size, over all thread settings measured"
     return Table(caption, tables.columns(*titles, text_columns=3), tuple(rows))
 
 
@@ -146,20 +161,24 @@ def _reasons(context: Context, found: tuple[Finding, ...]) -> Table | None:
     return tables.reasons(context, caption, verdicts) if verdicts else None
 
 
-def _exports(found: tuple[Finding, ...]) -> list[tuple[str, str]]:
+def _exports(context: Context, found: list[Finding]) -> list[tuple[str, str]]:
     """Shell lines that give the best of each batch size its environment; equal ones once."""
-    lines = [
-        (summary.export_line(one.best), one.best.implementation, one)
-        for one in found
-        if summary.export_line(one.best)
+    of_line: dict[str, dict[tuple[str, str], list[str]]] = {}
+    for one in found:
+        line = summary.export_line(one.best)
+        if line:
+            whose = (one.best.implementation, context.scope_label(one.scope))
+            of_line.setdefault(line, {}).setdefault(whose, []).append(str(one.batch_size))
+    return [
+        ("; ".join(_whose(*whose, sizes) for whose, sizes in places.items()), line)
+        for line, places in of_line.items()
     ]
-    lines.sort(key=lambda entry: (entry[1], entry[0]))
-    grouped = []
-    for (line, name), entries in groupby(lines, key=lambda entry: (entry[0], entry[1])):
-        sizes = sorted({one.batch_size for _, _, one in entries})
-        word = "batch size" if len(sizes) == 1 else "batch sizes"
-        grouped.append((f"{name} at {word} {text.listing([str(size) for size in sizes])}", line))
-    return grouped
+
+
+def _whose(name: str, scope: str, sizes: list[str]) -> str:
+    """An implementation with its batch sizes, and the scope where there are several."""
+    word = "batch size" if len(sizes) == 1 else "batch sizes"
+    return f"{name} at {word} {text.listing(sizes)}" + (f" ({scope})" if scope else "")
 
 
 def _outcomes(context: Context) -> Table:

@@ -75,6 +75,7 @@ def build_walk(document: Results, source: Path, page: Path, command: str) -> str
             words=markdown.path_from(page, ROOT / "reports/walk"),
             remarks=[
                 *_other_network(context),
+                *summary.provisional(context),
                 *summary.remarks(context),
                 *summary.gap_sentences(context),
             ],

@@ -11,7 +11,7 @@ import pytest
 
 from bench.documents.results import Failed, Results
 from bench.judging.stats import detectable
-from bench.judging.verdicts import MARGIN
+from bench.judging.verdicts import MARGIN, readable
 from impls.registry import ROWS
 from impls.row import Row
 from reports import build_report, controls
@@ -130,10 +130,20 @@ def test_the_power_of_a_run_is_the_median_and_the_largest_by_blocks() -> None:
     assert (found[3].usual, found[3].worst) == (median(sizes), max(sizes))
     assert (found[3].ratios, found[3].comparisons) == (len(sizes), number)
     assert number > 1
-    assert controls.remark(context).endswith(
+    assert controls.power_sentence(found[3]).endswith(
         f" in one of {number} comparisons would be told from none in four of five runs like this "
         f"one (median of {len(sizes)} over 3 blocks)."
     )
+
+
+def test_a_factor_that_no_run_shows_is_said_in_plain_words_and_in_full_in_its_section() -> None:
+    wide = with_control(made({ONE: (0.1, 0.1, 0.1)}), ONE, lambda block: (0.3, 1.0, 4.0)[block])
+    (found,) = controls.power(build_context([wide]))
+    assert found.usual > 1
+    remark = controls.remark(build_context([wide]))
+    factor = readable(1 + found.usual)
+    assert remark.endswith(f"With 3 blocks this run could only have shown factors above {factor}.")
+    assert f"A factor of {factor} would be told from none" in shown(wide)
 
 
 def test_each_table_of_comparisons_has_its_own_power() -> None:

@@ -16,6 +16,7 @@ from reports.context import Context
 from reports.gather import build_context
 from reports.points import Point
 from reports.section import Absence
+from reports.sections import summary
 from reports.sections.disturbance import render
 from reports.summary import sentences
 from reports.watched import effect, of_the_epoch, share, watched
@@ -143,10 +144,22 @@ def test_most_rounds_disturbed_make_the_answer_provisional() -> None:
     said = "Provisional: most rounds behind the epoch times were disturbed (2 of 3), so do not"
     most = context_of(epochs((1.0, HELD_UP), (1.0, HELD_UP), (1.0, QUIET)))
     assert said in page_of(most)
-    assert any(said in one for one in sentences(most))
+    assert said in sentences(most)[0]
+    assert sentences(most)[1].startswith("At batch 500")
+    assert not any("Provisional" in one for one in sentences(most)[1:])
+    shown = str(summary.render(most)).replace("\N{NO-BREAK SPACE}", " ")
+    assert shown.index(f'<p class="notice">{said}') < shown.index('class="headline"')
+    assert shown.count("Provisional") == 1
     half = context_of(epochs((1.0, HELD_UP), (1.0, QUIET)))
     assert "Provisional" not in page_of(half)
     assert not any("Provisional" in one for one in sentences(half))
+
+
+def test_where_nothing_is_ranked_nothing_is_provisional() -> None:
+    floor = next(row.name for row in ROWS if row.role == "limit")
+    alone = context_of(epochs((1.0, HELD_UP), name=floor))
+    assert sentences(alone) == ("No implementation was measured, so nothing can be compared.",)
+    assert "Provisional" not in str(summary.render(alone))
 
 
 def test_what_the_system_does_not_tell_is_not_shown_as_nothing() -> None:

@@ -10,7 +10,7 @@ from reports import places
 from reports.context import Context
 from reports.gather import build_context
 from reports.sections.correctness import render
-from reports.summary import sentences
+from reports.summary import gap_sentences, sentences
 from tests.reports import pieces, sample
 from tests.reports.reading import Page
 
@@ -63,6 +63,16 @@ def test_two_reasons_have_their_cells_each() -> None:
 def test_what_is_refused_everywhere_needs_no_place() -> None:
     said = sentences(context(refused(ONE, 100, 1), refused(ONE, 500, 1), good(TWO, 100, 1)))
     assert f"{ONE}: invalid (2 outcomes): wrong." in said
+
+
+def test_implementations_with_the_same_reason_share_a_sentence() -> None:
+    same = context(refused(ONE, 100, 1), refused(TWO, 100, 1))
+    assert gap_sentences(same) == (f"{ONE}, {TWO}: invalid (1 outcome each): wrong.",)
+    more = context(refused(ONE, 100, 1), refused(ONE, 500, 1), refused(TWO, 100, 1))
+    assert gap_sentences(more) == (
+        f"{ONE}: invalid (2 outcomes): wrong.",
+        f"{TWO}: invalid (1 outcome): wrong.",
+    )
 
 
 def test_conditions_with_the_same_batch_sizes_stand_together() -> None:

@@ -53,7 +53,7 @@ def test_without_floor_and_baseline_no_ratio_is_invented() -> None:
 
 def test_the_floor_alone_is_no_answer() -> None:
     page = shown(small(names=(FLOOR,), outcomes=False))
-    assert "Nothing was measured, so nothing can be compared" in page.text
+    assert "No implementation was measured, so nothing can be compared" in page.text
 
 
 def test_only_failures_are_told_with_their_reasons() -> None:
@@ -64,7 +64,7 @@ def test_only_failures_are_told_with_their_reasons() -> None:
     )
     page = shown(pieces.replace(document, outcomes=outcomes))
     assert "Nothing was measured" in page.text
-    assert "failed (1 outcome): exit code 9: Killed." in page.text
+    assert f"{BASELINE}, {FLOOR}: failed (1 outcome each): exit code 9: Killed." in page.text
     assert "Killed" in page.text
     assert linked(page) == {"main", "summary", "environment", "method", "raw-data"} | {
         link for link in linked(page) if link.startswith("ata:")
@@ -107,7 +107,7 @@ def test_phases_alone_give_no_epoch() -> None:
     bare = pieces.measured(one.cell, block=0, phases=[("forward", [0.1])])
     page = shown(pieces.replace(document, outcomes=(bare,)))
     assert "not separable" in page.text
-    assert "Nothing was measured, so nothing can be compared" in page.text
+    assert "No epoch was measured, so nothing can be compared" in page.text
 
 
 def test_an_epoch_is_reckoned_from_steps_where_none_was_timed() -> None:

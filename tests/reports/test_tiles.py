@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from impls.registry import ROWS
 from reports.gather import build_context
 from reports.sections.summary import render
@@ -33,8 +35,19 @@ def test_what_is_not_told_apart_has_the_lowest_time() -> None:
 
 def test_too_few_blocks_rank_nothing() -> None:
     found = tiles({BASELINE: (0.8,), ONE: (0.1,)})
-    assert f"{ONE} lowest time ranked at batch 500: too few blocks to rank " in found
+    assert f"{ONE} lowest time measured at batch 500; too few blocks to rank " in found
     assert f"8.00 {TIMES} as fast as {BASELINE}: too few blocks to judge" in found
+
+
+def test_a_lower_time_from_fewer_blocks_is_not_hidden_by_the_words() -> None:
+    found = tiles({BASELINE: (0.8,), ONE: (0.2, 0.2, 0.2), TWO: (0.1,)})
+    assert f"{ONE} lowest time over enough blocks at batch 500; too few blocks to rank " in found
+
+
+@pytest.mark.parametrize(("blocks", "word"), [(1, "measured"), (3, "ranked")])
+def test_the_caption_of_the_best_ranks_nothing_that_is_not_ranked(blocks: int, word: str) -> None:
+    shown = str(render(build_context([made({BASELINE: (0.8,) * blocks, ONE: NEAR[:blocks]})])))
+    assert f"The lowest time {word} at each batch size" in shown
 
 
 def test_an_open_speed_up_is_said_to_be_open() -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from bench.documents.results import Measured, Results
 from bench.documents.timings import Learning
 from bench.planning.plan import Cell
-from reports import build_report
+from reports import format as text
 from reports.gather import build_context
 from reports.sections import summary as summary_section
 from reports.sections import time_to_accuracy
@@ -23,6 +23,7 @@ from tests.reports.repeated import with_control
 from tests.reports.sample import Shape
 
 EPOCHS = 4
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def learned(name: str, block: int, seconds: float, reached: int | None) -> Measured:
@@ -112,14 +113,37 @@ def test_alone_in_holding_it_there_is_no_rival() -> None:
 def test_where_nothing_held_it_in_every_training_nothing_is_the_fastest() -> None:
     cells = {"numba": LUCKY, "sklearn": [(0.1, None)] * 3}
     found = said(cells)
-    nothing, why, *_ = found
-    assert nothing == "No implementation held its target in every training, so nothing is ranked."
-    assert why == (
+    (nothing,) = found
+    assert nothing == (
         "At batch 500 nothing held a test accuracy of 90 % in every training, so nothing is "
         "ranked: numba with 1 thread (2 of 3) and sklearn with 1 thread (0 of 3)."
     )
-    page = build_report([document(cells)])
-    assert "No implementation held its target in every training" in page
+    shown = str(summary_section.render(build_context([document(cells)])))
+    assert shown.count("nothing held a test accuracy") == 1
+    assert '<p class="headline">At batch 500 nothing held' in shown.replace(NO_BREAK, " ")
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        (0.9, "90 %"),
+        (0.9725, "97.25 %"),
+        (0.99999, "99.999 %"),
+        (0.123456789, "12.3456789 %"),
+        (1.0, "100 %"),
+        (0.07, "7 %"),
+    ],
+)
+def test_a_target_has_the_digits_that_were_given(target: float, shown: str) -> None:
+    assert text.target(target) == shown
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [(1.0, "100 %"), (0.99999, "99.999 %"), (29 / 30, "96.67 %"), (0.0, "0 %")],
+)
+def test_only_all_examples_are_a_hundred_percent(share: float, shown: str) -> None:
+    assert text.accuracy(share) == shown
 
 
 def test_the_terminal_shows_times_to_the_target_and_how_often_it_was_held() -> None:

@@ -1,0 +1,54 @@
+"""Documents that are kept apart, each by itself: what is said of one run names it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from reports import format as text
+from reports.context import Context
+
+
+def apart(context: Context) -> bool:
+    """Whether the documents are shown as separate runs."""
+    return any(scope.run for scope in context.scopes)
+
+
+def each(context: Context) -> Iterator[tuple[str, Context]]:
+    """The points of every run by themselves, and the words that set its sentences apart.
+
+    One grid is one run without words, of however many documents.
+    """
+    if not apart(context):
+        yield "", context
+        return
+    for run in sorted({scope.run for scope in context.scopes}):
+        yield named([run]), _only(context, run)
+
+
+def named(runs: list[int]) -> str:
+    """What stands before a sentence that holds for ``runs`` alone: ``Run 2: ``."""
+    word = "Run" if len(runs) == 1 else "Runs"
+    return f"{word} {text.listing(list(map(str, runs)))}: "
+
+
+def notes(context: Context) -> tuple[str, ...]:
+    """What a reader must know of the data: each note once, with the runs that used such data."""
+    found: dict[str, list[int]] = {}
+    for run, document in enumerate(context.results, start=1):
+        if document.dataset.note:
+            found.setdefault(document.dataset.note, []).append(run)
+    names = apart(context)
+    return tuple(f"{named(runs) if names else ''}{note}" for note, runs in found.items())
+
+
+def _only(context: Context, run: int) -> Context:
+    """``context`` with what was measured in one run alone; its gaps stay those of all."""
+    return replace(
+        context,
+        points={key: one for key, one in context.points.items() if key[1].scope.run == run},
+        controls={key: one for key, one in context.controls.items() if key[1].scope.run == run},
+        speed_ups={key: one for key, one in context.speed_ups.items() if key[1].scope.run == run},
+        over_floor={key: one for key, one in context.over_floor.items() if key[1].scope.run == run},
+        verdicts={key: one for key, one in context.verdicts.items() if key[1].scope.run == run},
+    )
