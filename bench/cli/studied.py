@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -70,6 +71,7 @@ def outcome_table(label: str, values: Sequence[str], reached: Sequence[Trained])
     table = Table(
         title="After training",
         title_justify="left",
+        box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
         collapse_padding=True,

@@ -73,9 +73,13 @@ def test_wrong_gradients_are_invalid_and_not_timed(small_run: Command, tmp_path:
     assert "invalid: " in said.err
 
 
-def test_a_worker_that_dies_makes_exit_code_3(small_run: Command, tmp_path: Path) -> None:
+def test_a_worker_that_dies_makes_exit_code_3_though_nothing_was_measured(
+    small_run: Command, mlpbench: Command, tmp_path: Path
+) -> None:
     said = small_run("--impl", third_party.write(tmp_path, "exits"))
     assert said.code == 3
+    words = " ".join(mlpbench("run", "--help").out.split())
+    assert "Exit code, the first of 3 and 4 that holds." in words
     assert "failed: the worker ended with exit code 3" in said.out
 
 
@@ -161,7 +165,7 @@ def test_a_class_that_the_named_file_does_not_have_is_refused_before_any_work(
     name = third_party.write(tmp_path, "right").replace(":Trainer", ":Trainr")
     said = small_run("--impl", name)
     assert said.code == 64
-    assert "right.py has no class 'Trainr' (it has Trainer" in said.err
+    assert "right.py has no class 'Trainr' (it has Trainer)" in said.err
     assert not (tmp_path / "out").exists()
 
 
