@@ -160,13 +160,11 @@ def _time(measured: Measured) -> str:
     seconds, learning = _epoch(measured).round_seconds, measured.learning
     if learning is None:
         return f"{statistics.median(seconds):.3g} s an epoch"
+    target = text.target(learning.target)
     if learning.reached_epoch is None:
-        return f"accuracy {learning.target:g} not held in {text.count(len(seconds), 'epoch')}"
+        return f"{target} not held in {text.count(len(seconds), 'epoch')}"
     until = sum(seconds[: learning.reached_epoch])
-    return (
-        f"accuracy {learning.target:g} held after {until:.3g} s of training, from epoch "
-        f"{learning.reached_epoch} on"
-    )
+    return f"{target} held after {until:.3g} s of training, from epoch {learning.reached_epoch} on"
 
 
 def _first_calls(measured: Measured) -> float:

@@ -137,12 +137,10 @@ def test_a_training_up_to_a_target_says_when_it_was_held() -> None:
     accuracies = (0.5, 0.9, 0.91, 0.92)
     learning = Learning(target=0.9, seed=1, accuracies=accuracies, reached_epoch=2)
     held = msgspec.structs.replace(one, timings=(epochs,), learning=learning)
-    assert _summary((held,)) == (
-        "batch 20: accuracy 0.9 held after 0.75 s of training, from epoch 2 on"
-    )
+    assert _summary((held,)) == ("batch 20: 90 % held after 0.75 s of training, from epoch 2 on")
     missed = msgspec.structs.replace(learning, reached_epoch=None)
     never = msgspec.structs.replace(held, learning=missed)
-    assert _summary((never,)) == "batch 20: accuracy 0.9 not held in 4 epochs"
+    assert _summary((never,)) == "batch 20: 90 % not held in 4 epochs"
 
 
 @pytest.mark.parametrize("control_first", [False, True])
