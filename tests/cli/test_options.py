@@ -326,7 +326,7 @@ def test_two_files_that_would_share_a_name_in_the_report_are_refused(
     ("text", "said"),
     [
         ("class Other: pass", r"mine\.py has no class 'T' \(it has Other\)"),
-        ("", "it has nothing"),
+        ("", "it binds nothing"),
         ("class T(:", "not valid Python: invalid syntax"),
     ],
 )
