@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -52,3 +53,13 @@ def npz(tmp_path: Path) -> Path:
         y_test=np.arange(12, dtype=np.uint8) % 3,
     )
     return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def out_of_the_collector_s_way() -> None:
+    """Take what other modules left out of the collector's way.
+
+    Garbage is collected before each measurement, which takes long where TensorFlow is loaded.
+    """
+    gc.collect()
+    gc.freeze()

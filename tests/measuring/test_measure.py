@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 from typing import ClassVar
 
 import msgspec
@@ -29,15 +28,6 @@ class TwoPhases(FakeTrainer):
 
 class NoPhases(FakeTrainer):
     phases: ClassVar[frozenset[Phase]] = frozenset()
-
-
-@pytest.fixture(autouse=True)
-def collector() -> Iterator[None]:
-    """What exists is left out of the collections, which then take no time."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
-    gc.enable()
 
 
 @pytest.fixture
