@@ -151,11 +151,15 @@ def test_a_short_examination_of_this_very_machine(
     light = tuple(row for row in registry.ROWS if not row.requires)
     monkeypatch.setattr(registry, "ROWS", light)
     monkeypatch.setattr(scaling, "BATCH_SIZES", (500,))
-    said = mlpbench("doctor", "--json", "--seconds", "5")
-    assert said.code == 0, said.err
-    found = json.loads(said.out)
+    # A stall of the machine can spoil one look, and is then its reason; it does not spoil three.
+    for _ in range(3):
+        said = mlpbench("doctor", "--json", "--seconds", "5")
+        assert said.code == 0, said.err
+        found = json.loads(said.out)
+        if found["noise"]["blocks"]:
+            break
     assert re.match(r"In 5 minutes|Which difference", found["answer"])
-    assert found["noise"]["blocks"] >= 1
+    assert found["noise"]["blocks"] >= 1, found["noise"]["reason"]
     assert {time["batch_size"] for time in found["scaling"]["times"]} == {500}
     assert found["pools"][0]["modules"] == ["numpy"]
     assert "against itself" in said.err
