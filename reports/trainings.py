@@ -13,11 +13,6 @@ from reports.context import Context
 from reports.points import Point, Scope
 
 
-def has_target(context: Context) -> bool:
-    """Whether any run was asked for the time to an accuracy."""
-    return any(context.target(scope) is not None for scope in context.scopes)
-
-
 def not_held(context: Context) -> tuple[str, ...]:
     """A sentence for each batch size on cells that are not ranked, for trainings without a time."""
     said = []

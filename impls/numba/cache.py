@@ -1,9 +1,10 @@
-"""Compiled functions that are kept between processes, and thrown away when a source changes.
+"""Compiled functions that are kept between processes, and compiled anew when a source changes.
 
 Numba looks at the file of a function alone.  What is compiled into it from other files could be
 long gone: after an update of one file, a kernel of another would go on running the old code.  The
-cache therefore has a folder of its own for each state of all sources together.  Only the functions
-here use it: whatever else a process compiles goes where its owner wants it.
+cache therefore has a folder of its own for each state of all sources together; those of earlier
+states stay until somebody deletes them.  Only the functions here use it: whatever else a process
+compiles goes where its owner wants it.
 """
 
 from __future__ import annotations
