@@ -26,7 +26,16 @@ def upgrade_2_to_3(document: dict[str, Any]) -> None:
     document["schema_version"] = 3
 
 
-UPGRADES: dict[int, Callable[[dict[str, Any]], None]] = {1: upgrade_1_to_2, 2: upgrade_2_to_3}
+def upgrade_3_to_4(document: dict[str, Any]) -> None:
+    """All that version 4 added is optional."""
+    document["schema_version"] = 4
+
+
+UPGRADES: dict[int, Callable[[dict[str, Any]], None]] = {
+    1: upgrade_1_to_2,
+    2: upgrade_2_to_3,
+    3: upgrade_3_to_4,
+}
 """What makes a document of each older version one of the next."""
 
 

@@ -9,6 +9,8 @@ History of ``schema_version``:
     2  2026-11  disturbances, peaks, probe cost, code, rows and why the run ended
     3  2026-11  declared settings, set-up, binding and first epoch apart, memory, accelerators,
                 normalisation
+    4  2026-11  blocks are sets of live workers that take turns: the sweep of each round, processor
+                time of those that wait, seconds of the first step after a rest
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from bench.planning.plan import Cell, Plan
 from bench.provenance.records import Code, Dataset, Machine, Process
 from impls.row import Row
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 class Measured(
@@ -45,6 +47,7 @@ class Measured(
     ``first_epoch_examples`` and is in no timing.
     ``peak_memory_bytes`` is the most that was resident in the whole process, as ``memory``
     explains; ``device_memory_bytes`` the most that was held on a device.
+    ``wake_seconds`` are the first steps after each rest, one per turn; they are in no timing.
     """
 
     cell: Cell
@@ -67,6 +70,7 @@ class Measured(
     first_epoch_examples: int | None = None
     memory: Memory | None = None
     device_memory_bytes: int | None = None
+    wake_seconds: tuple[float, ...] = ()
 
 
 class Unverified(

@@ -36,6 +36,7 @@ class Disturbance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     to other machines; ``switches`` counts how often a thread was made to yield.  None where the
     system does not tell.  ``foreign`` and ``stolen`` are counted in ticks of the system, commonly
     10 ms, and added up over its ``processors``, whose number older documents do not hold.
+    ``siblings`` is the processor time that waiting workers of the same block took.
     """
 
     waited: float | None
@@ -43,6 +44,7 @@ class Disturbance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     stolen: float | None
     switches: int
     processors: int | None = None
+    siblings: float | None = None
 
 
 class Peaks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,7 +86,9 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ``round_seconds`` and ``round_cpu_seconds`` are wall and CPU time per iteration; the latter is
     empty for phases, between which only one clock is read.  ``examples`` is the number of
     training examples that one iteration processes.  ``disturbances`` has one entry per round of
-    the step and of the epoch, and is empty for phases.
+    the step and of the epoch, and is empty for phases.  ``sweeps`` numbers the sweep of each round
+    within its block: rounds of different implementations in one sweep of one block were timed
+    within seconds of each other.  It is empty in documents older than version 4.
     """
 
     phase: str
@@ -93,6 +97,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     round_seconds: tuple[float, ...]
     round_cpu_seconds: tuple[float, ...]
     disturbances: tuple[Disturbance, ...] = ()
+    sweeps: tuple[int, ...] = ()
 
 
 class Learning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
