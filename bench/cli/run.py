@@ -40,12 +40,13 @@ WITH_RESUME = {"resume", "timeout", "as_json", "margin"}
 def run_command(context: click.Context, /, **options: Any) -> int:
     """Measure implementations and write an HTML report.
 
-    Each implementation runs in fresh processes, one per thread setting and block, is compared
-    with a float64 reference and only then timed.  Beside them run the floor and a control.
+    Each implementation runs in fresh processes, one per thread setting and block. It is compared
+    with a float64 reference before it is timed. The processes of a block are alive together and
+    take turns. The floor and a control run as well.
 
-    Exit code, the first of 3 and 4 that holds. 3: something was invalid, unverified or failed. 4:
-    nothing was measured, or not an implementation that --impl names in full. 75: this machine is
-    measuring already. 130: Ctrl-C ended it; what was measured is kept.
+    Exit code, 3 takes precedence over 4. 3: something was invalid, unverified or failed. 4: nothing
+    was measured, or not an implementation that --impl names in full. 75: another run is measuring
+    on this machine. 130: interrupted by Ctrl-C; the measurements so far are kept.
     """
     console = Console(stderr=options["as_json"])
     resumed: Path | None = options["resume"]
@@ -66,7 +67,7 @@ def run_command(context: click.Context, /, **options: Any) -> int:
             if resumed:
                 started = go_on(console, prepared, folder)
             else:
-                started = begin(console, prepared, options["budget"], folder)
+                started = begin(console, prepared, folder)
             complete, noted = measure(console, started, options["timeout"]), True
     document = journals.read(folder / journals.NAME)
     _write(console, document, folder, options["margin"])
@@ -120,6 +121,8 @@ def _choices(options: dict[str, Any]) -> Choices:
         normalisation=options["normalise"] or preset.normalise,
         blocks=options["blocks"],
         precision=options["precision"],
+        budget=options["budget"],
+        neighbours=options["neighbours"],
         target=target,
         epochs=options["epochs"],
         named=tuple(row.name for row in rows if row.name in named),
@@ -157,7 +160,7 @@ def _conclude(
     console.print()
     for sentence in said:
         again = noted and sentence == document.dataset.note
-        say(console, "Of the data, mind the note at the beginning." if again else sentence)
+        say(console, "See the dataset note above." if again else sentence)
     console.print()
     go_on = () if document.complete else ("mlpbench", "run", "--resume", str(folder))
     finish(console, epoch_tables(context, console.width), folder / REPORT, go_on)

@@ -9,21 +9,22 @@ from bench.planning.plan import Cell
 from bench.provenance.records import Process
 
 
-def agreeing(outcomes: Iterable[Outcome], earlier: Iterable[Outcome]) -> list[Outcome]:
-    """``outcomes``, with those unverified that declare something else than ``earlier`` ones.
+def agreeing(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """``outcomes``, with those unverified that declare something else than the first of their cell.
 
     What the first measured process of a cell declared holds for the others.
     """
     first: dict[Cell, Measured] = {}
-    for outcome in earlier:
+    found: list[Outcome] = []
+    for outcome in outcomes:
         if isinstance(outcome, Measured):
-            first.setdefault(outcome.cell, outcome)
-    return [_held_against(first.get(outcome.cell), outcome) for outcome in outcomes]
+            found.append(_held_against(first.setdefault(outcome.cell, outcome), outcome))
+        else:
+            found.append(outcome)
+    return found
 
 
-def _held_against(first: Measured | None, outcome: Outcome) -> Outcome:
-    if first is None or not isinstance(outcome, Measured):
-        return outcome
+def _held_against(first: Measured, outcome: Measured) -> Outcome:
     ours, theirs = _settings(outcome.process), _settings(first.process)
     names = [name for name in {**theirs, **ours} if ours.get(name) != theirs.get(name)]
     if not names:
