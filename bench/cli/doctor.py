@@ -21,7 +21,7 @@ from bench.measuring.disturbance import Monitor
 from bench.measuring.timing import Clock
 from bench.provenance.records import Accelerator
 from bench.running import lock
-from bench.running.executor import LocalExecutor
+from bench.running.workers import LocalLauncher
 
 _NOT_TOLD = "not told"
 
@@ -50,7 +50,7 @@ def doctor_command(seconds: int, *, as_json: bool) -> None:
         found = examine(
             os.environ,
             seconds,
-            executor=LocalExecutor(),
+            launcher=LocalLauncher(),
             waiting=spin,
             monitor=monitor,
             clock=Clock(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -65,7 +65,7 @@ def load_arrays(folder: Path) -> Arrays:
     return Arrays(**{name: _mapped(path) for name, path in paths.items() if path.exists()})
 
 
-def _mapped(path: Path) -> npt.NDArray[np.generic]:
-    array = np.asarray(np.load(path, mmap_mode="c"))
+def _mapped(path: Path) -> Any:
+    array: npt.NDArray[np.generic] = np.asarray(np.load(path, mmap_mode="c"))
     array.reshape(-1).view(np.uint8)[::_PAGE_BYTES].sum()
     return array

@@ -178,7 +178,7 @@ def _plan(run: RunFacts, cells: list[Cell]) -> Plan:
         threads=tuple(dict.fromkeys(cell.threads for cell in cells)),
         settings=tuple(dict.fromkeys(cell.setting for cell in cells)),
         effort=Effort(
-            blocks=1, rounds=0, epoch_rounds=0, round_seconds=0, cell_seconds=0, warmup_seconds=0
+            blocks=1, sweeps=0, round_seconds=0, cell_seconds=0, warmup_seconds=0
         ),
         dataset=run.dataset.name,
         examples=run.dataset.examples,

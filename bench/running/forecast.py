@@ -127,7 +127,8 @@ class Forecast:
         if last.batch_size is None:
             starts += sum(self._start(job) for job in self.jobs if job.index not in begun)
         spent = self._spent_here(last)
-        return max(0.0, sum(stages) + starts - spent - (self.clock.wall() - self.since))
+        since = self.clock.wall() - self.since
+        return max(0.0, sum(stages) + starts - spent - since)
 
     def _spent_here(self, last: Progress) -> float:
         """What has been spent already of the batch size in hand."""

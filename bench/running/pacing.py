@@ -43,9 +43,9 @@ class Pacer:
     def __init__(self, plan: Plan, reference: str, journal: Journal, clock: Clock) -> None:
         self.plan, self.reference, self.journal, self.clock = plan, reference, journal, clock
         self.jobs = {job.index: job for job in jobs(plan)}
-        self.began = clock.wall() - sum(
-            line.seconds for line in (*journal.of(Block), *journal.of(Stage))
-        )
+        earlier = [line.seconds for line in journal.of(Block)]
+        earlier += [line.seconds for line in journal.of(Stage)]
+        self.began = clock.wall() - sum(earlier)
 
     def is_enough(
         self, epochs: Mapping[int, Mapping[int, float]], sweeps: int, spent: float, prepared: float

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 import bench
-from bench.documents.journal import Block, Journal, Stage
+from bench.documents.journal import Block, Ending, Journal, Stage
 from bench.documents.orders import Arrays, Order, save_arrays
 from bench.measuring.memory import available
 from bench.measuring.timing import SYSTEM_CLOCK, Clock
@@ -85,7 +85,7 @@ class Runner:
                     left = self._block(number, left, sizes, arrays, folder, neighbours)
                 reason = self.pacer.reason_to_end(number + 1)
                 if reason is not None:
-                    self.journal.end(reason)
+                    self.journal.add(Ending(reason=reason))
                     return
 
     def _left(self, repetition: int, jobs: Sequence[Job], sizes: Sequence[int]) -> list[Job]:

@@ -83,8 +83,7 @@ def _plan(seed: int, blocks: int, implementations: int) -> Plan:
         settings=((),),
         effort=Effort(
             blocks=blocks,
-            rounds=1,
-            epoch_rounds=1,
+            sweeps=1,
             round_seconds=1.0,
             cell_seconds=1.0,
             warmup_seconds=1.0,

@@ -40,7 +40,7 @@ MOST_RESIDUAL = 0.03
 MOST_PROBE = 0.005
 
 EFFORT = Effort(
-    blocks=1, rounds=1, epoch_rounds=1, round_seconds=0.02, cell_seconds=1.0, warmup_seconds=0.02
+    blocks=1, sweeps=3, round_seconds=0.02, cell_seconds=1.0, warmup_seconds=0.02
 )
 _BATCH_SIZE = 32
 
