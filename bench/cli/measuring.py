@@ -16,8 +16,8 @@ from bench.cli.progress import RunProgress, duration
 from bench.cli.reading import read_data
 from bench.documents import journal as journals
 from bench.documents.orders import Arrays
-from bench.measuring.timing import Clock
 from bench.errors import UsageError
+from bench.measuring.timing import Clock
 from bench.planning.plan import Plan, most_threads
 from bench.running.forecast import Forecast, floor_epochs
 from bench.running.pacing import FEWEST_SWEEPS

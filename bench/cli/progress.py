@@ -104,8 +104,10 @@ class RunProgress(Bar):
             return "no epoch yet"
         best = ordered[0]
         parts = [f"{self._name(self.jobs[best])} {_seconds(timed[best])}"]
-        for index in ordered[1:SHOWN]:
-            parts.append(f"{self._name(self.jobs[index])} {_ratio(timed[index], timed[best])}")
+        parts += [
+            f"{self._name(self.jobs[index])} {_ratio(timed[index], timed[best])}"
+            for index in ordered[1:SHOWN]
+        ]
         more = len(ordered) - SHOWN
         return ", ".join(parts) + (f", {more} slower" if more > 0 else "")
 

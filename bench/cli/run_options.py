@@ -91,7 +91,7 @@ RUN_OPTIONS: tuple[Option, ...] = (
         "--precision",
         type=Share(),
         default=None,
-        help="Measure until every ratio to the baseline reaches this relative precision, such as 2%.",
+        help="Measure until every ratio to the baseline is known within this share, such as 2%.",
     ),
     click.option(
         "--budget",

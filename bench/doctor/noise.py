@@ -13,8 +13,7 @@ from bench.documents.results import Measured, Outcome
 from bench.judging import stats
 from bench.planning.plan import Plan
 from bench.planning.profiles import PROFILES
-from bench.running import stopping
-from bench.running.budget import MOST_BLOCKS
+from bench.running.pacing import MOST_BLOCKS, epoch_sweeps, ratios_to
 from bench.selfcheck.small_run import EXAMPLES
 from impls import registry
 from impls.presets import PRESETS
@@ -54,7 +53,7 @@ def judge(question: Plan, outcomes: tuple[Outcome, ...], seconds: float, others:
     A run would not measure exactly like this, but with this effort per process.
     """
     reference = question.implementations[0]
-    ratios = list(stopping.ratios(outcomes, reference).values())
+    ratios = list(ratios_to(epoch_sweeps(outcomes), reference).values())
     ratio = ratios[0] if ratios else None
     blocks = ratio.processes if ratio else 0
     noise = Noise(

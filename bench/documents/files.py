@@ -27,7 +27,7 @@ def upgrade_2_to_3(document: dict[str, Any]) -> None:
 
 
 def upgrade_3_to_4(document: dict[str, Any]) -> None:
-    """Rounds of step and epoch became turns of sweeps; all else that version 4 added is optional."""
+    """Rounds of step and epoch became sweeps; all else that version 4 added is optional."""
     effort = document["plan"]["effort"]
     effort["sweeps"] = max(effort.pop("rounds"), effort.pop("epoch_rounds"))
     document["schema_version"] = 4

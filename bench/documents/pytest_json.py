@@ -177,9 +177,7 @@ def _plan(run: RunFacts, cells: list[Cell]) -> Plan:
         implementations=tuple(dict.fromkeys(cell.implementation for cell in cells)),
         threads=tuple(dict.fromkeys(cell.threads for cell in cells)),
         settings=tuple(dict.fromkeys(cell.setting for cell in cells)),
-        effort=Effort(
-            blocks=1, sweeps=0, round_seconds=0, cell_seconds=0, warmup_seconds=0
-        ),
+        effort=Effort(blocks=1, sweeps=0, round_seconds=0, cell_seconds=0, warmup_seconds=0),
         dataset=run.dataset.name,
         examples=run.dataset.examples,
     )

@@ -73,7 +73,7 @@ def measured(frame: Measured, turns: Mapping[int, Turn], target: float | None) -
     busy = [turn.busy_threads for turn in turns.values() if turn.busy_threads is not None]
     found = msgspec.structs.replace(
         frame,
-        timings=tuple(_timings(turns)),
+        timings=timings_of(turns),
         threads_observed=cpu / wall if wall else 0.0,
         threads_busy=statistics.median_high(busy) if busy else None,
         wake_seconds=tuple(turn.wake_seconds for turn in turns.values()),
@@ -82,13 +82,13 @@ def measured(frame: Measured, turns: Mapping[int, Turn], target: float | None) -
     return _checked(found)
 
 
-def _timings(turns: Mapping[int, Turn]) -> list[Timing]:
+def timings_of(turns: Mapping[int, Turn]) -> tuple[Timing, ...]:
     """One entry per phase, its rounds in the order of the sweeps."""
     rounds: dict[str, list[tuple[int, TimedRound]]] = {}
     for sweep, turn in sorted(turns.items()):
         for one in turn.rounds:
             rounds.setdefault(one.phase, []).append((sweep, one))
-    return [_timing(phase, found) for phase, found in rounds.items()]
+    return tuple(_timing(phase, found) for phase, found in rounds.items())
 
 
 def _timing(phase: str, found: Sequence[tuple[int, TimedRound]]) -> Timing:
@@ -98,9 +98,7 @@ def _timing(phase: str, found: Sequence[tuple[int, TimedRound]]) -> Timing:
         iterations=first.iterations,
         examples=first.examples,
         round_seconds=tuple(one.seconds for _, one in found),
-        round_cpu_seconds=tuple(
-            one.cpu_seconds for _, one in found if one.cpu_seconds is not None
-        ),
+        round_cpu_seconds=tuple(one.cpu_seconds for _, one in found if one.cpu_seconds is not None),
         disturbances=tuple(one.disturbance for _, one in found if one.disturbance is not None),
         sweeps=tuple(sweep for sweep, _ in found),
     )

@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
         hold(order.job.threads)
     for end in ends:
         # What the implementation starts must not hold the pipe open after this process.
-        os.set_inheritable(int(end), False)
+        os.set_inheritable(int(end), False)  # noqa: FBT003  # its signature
     with os.fdopen(int(ends[0]), "rb") as requests, os.fdopen(int(ends[1]), "wb") as replies:
         serve(Worker(order, Clock(), Monitor()), requests, replies)
     return 0

@@ -174,6 +174,4 @@ class Member:
 
     def _cell(self, batch_size: int) -> Cell:
         job, plan = self.order.job, self.order.plan
-        return cell_of(
-            plan, self.row.name, self.row.device, batch_size, job.threads, job.setting
-        )
+        return cell_of(plan, self.row.name, self.row.device, batch_size, job.threads, job.setting)

@@ -45,7 +45,9 @@ def with_neighbours(settings: Sequence[Setting], counts: Sequence[int]) -> tuple
     if any(name == VARIABLE for setting in settings for name, _ in setting):
         raise UsageError(f"--env {VARIABLE} and --neighbours are the same: give --neighbours")
     return tuple(
-        tuple(sorted((*setting, (VARIABLE, str(number))))) for setting in settings for number in counts
+        tuple(sorted((*setting, (VARIABLE, str(number)))))
+        for setting in settings
+        for number in counts
     )
 
 

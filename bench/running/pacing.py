@@ -116,7 +116,7 @@ class Pacer:
         return (budget - elapsed - starting * start - (left - 1) * preparation) / left
 
     def _is_precise(self, epochs: Mapping[int, Mapping[int, float]], precision: float) -> bool:
-        """Whether further sweeps would hardly narrow any ratio: the blocks' scatter is what is left."""
+        """Whether further sweeps would hardly narrow any ratio; further blocks might."""
         for index, own in epochs.items():
             theirs = epochs.get(self._partner(self.jobs[index]), {})
             logs = [math.log(theirs[sweep] / own[sweep]) for sweep in own.keys() & theirs.keys()]

@@ -119,8 +119,7 @@ class Runner:
         waiting = self._with_baselines(left, repetition)
         try:
             while waiting and (
-                not any(member.job in left for member in members)
-                or self._has_room(members, arrays)
+                not any(member.job in left for member in members) or self._has_room(members, arrays)
             ):
                 job = waiting.pop(0)
                 self.on_progress(Progress(number, repetition, job))

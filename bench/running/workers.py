@@ -88,7 +88,7 @@ class LocalWorker:
     """A process of this machine, with a pipe for requests and one for replies."""
 
     def __init__(self, order: Path, environment: Mapping[str, str]) -> None:
-        self.output = tempfile.TemporaryFile()
+        self.output = tempfile.TemporaryFile()  # noqa: SIM115  # closed by end()
         child_reads, self.requests = os.pipe()
         self.replies, child_writes = os.pipe()
         self.waiting = b""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bench.planning.plan import Effort, Plan, jobs
+from bench.planning.plan import Effort, Plan, repetitions
 from impls.networks import Network, Training
 
 Array = npt.NDArray[np.float64]
@@ -60,14 +60,14 @@ def drift(seed: int, blocks: int, implementations: int, size: float) -> Array:
     """Factors of shape (blocks, implementations) on a machine that gets slower by ``size``.
 
     It does so evenly over the run; who meets it when follows from the schedule of
-    :func:`bench.planning.plan.jobs`.
+    :func:`bench.planning.plan.repetitions`.
     """
     plan = _plan(seed, blocks, implementations)
-    ordered = jobs(plan)
+    ordered = [job for repetition in repetitions(plan) for job in repetition.jobs]
     factors = np.ones((blocks, implementations))
-    for job in ordered:
-        progress = job.index / (len(ordered) - 1)
-        factors[job.block, plan.implementations.index(job.implementation)] += size * progress
+    for place, job in enumerate(ordered):
+        progress = place / (len(ordered) - 1)
+        factors[place // implementations, job.index] += size * progress
     return factors
 
 

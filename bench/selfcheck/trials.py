@@ -15,7 +15,7 @@ from bench.judging import stats
 from bench.judging.leads import Winner, judge_leads
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import MARGIN, Verdict, judge
-from bench.running.stopping import FEWEST_BLOCKS
+from bench.running.pacing import FEWEST_BLOCKS
 from bench.selfcheck.noise import Array, Noise, drift
 
 ROUNDS = 5

@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from bench.running.executor import End
+from bench.running.stopping import FEWEST_BLOCKS
 
 from bench.documents import files
 from bench.documents.orders import Order, append, load_arrays
@@ -19,8 +21,6 @@ from bench.documents.results import Unavailable
 from bench.documents.timings import EPOCH, Learning, Timing
 from bench.planning.plan import jobs
 from bench.running import lock
-from bench.running.executor import End
-from bench.running.stopping import FEWEST_BLOCKS
 from impls import registry
 from tests.stand_ins import fakes
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
+from bench.running.budget import MOST_BLOCKS
 
 from bench.cli import cli
 from bench.cli.planning import Choices, build_plan, examples_wanted
@@ -15,7 +16,6 @@ from bench.errors import DatasetError, ImplementationError, UnknownNameError, Us
 from bench.planning.plan import Plan, jobs
 from bench.planning.profiles import PROFILES
 from bench.provenance.machine import usable_cpus
-from bench.running.budget import MOST_BLOCKS
 from impls import registry
 from impls.data import TrainingData, load_dataset
 

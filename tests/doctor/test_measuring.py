@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from bench.running.executor import End
 
 from bench.doctor import examination, noise, pools, scaling, surroundings
 from bench.doctor.surroundings import Others
@@ -20,7 +21,6 @@ from bench.measuring.disturbance import Monitor, Reading
 from bench.measuring.timing import Clock
 from bench.planning.environment import variables
 from bench.planning.plan import Cell
-from bench.running.executor import End
 from impls import registry
 from tests.stand_ins import fakes
 from tests.stand_ins.fake_trainer import FakeClock, FakeMonitor

@@ -7,13 +7,13 @@ from typing import cast
 
 import numpy as np
 import pytest
+from bench.measuring.learning import HELD_EPOCHS, held_since, learn
+from bench.running.executor import LocalExecutor
 
 from bench.documents import journal
 from bench.documents.results import Measured, Outcome, Unavailable
 from bench.documents.timings import EPOCH
-from bench.measuring.learning import HELD_EPOCHS, held_since, learn
 from bench.measuring.measure import CellTimer, FirstEpoch
-from bench.running.executor import LocalExecutor
 from bench.running.runner import Runner
 from impls import contract, registry
 from impls.networks import Training

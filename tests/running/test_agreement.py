@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from bench.running.agreement import agreeing
 
 from bench.documents.results import Failed, Measured, Outcome, Unverified
 from bench.provenance.records import Accelerator
-from bench.running.agreement import agreeing
 from tests.stand_ins import fakes
 
 PLAN = fakes.plan()

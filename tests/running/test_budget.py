@@ -4,10 +4,10 @@ import math
 
 import msgspec
 import pytest
+from bench.running.estimate import Pace, block_seconds
 
 from bench.errors import UsageError
 from bench.running import budget
-from bench.running.estimate import Pace, block_seconds
 from tests.stand_ins import fakes
 
 PLAN = fakes.plan(

@@ -4,6 +4,13 @@ import io
 
 import msgspec
 import pytest
+from bench.running.estimate import (
+    Pace,
+    block_seconds,
+    may_compile,
+    pace,
+    run_seconds,
+)
 from rich.console import Console
 
 from bench.cli.measuring import _extent
@@ -12,13 +19,6 @@ from bench.documents.results import Failed
 from bench.documents.timings import Learning
 from bench.measuring.timing import Clock
 from bench.planning.plan import Job, jobs, without
-from bench.running.estimate import (
-    Pace,
-    block_seconds,
-    may_compile,
-    pace,
-    run_seconds,
-)
 from bench.running.runner import Progress
 from impls import registry
 from impls.networks import Training

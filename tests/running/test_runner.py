@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench.running.executor import End
 
 import bench
 from bench.documents import journal
 from bench.documents.orders import Order, append, load_arrays
 from bench.documents.results import Failed, Measured, Results, Unavailable
 from bench.planning.plan import Plan, jobs
-from bench.running.executor import End
 from bench.running.runner import Progress, Runner
 from impls import registry
 from tests.stand_ins import fakes

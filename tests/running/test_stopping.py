@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 import pytest
+from bench.running.stopping import FEWEST_BLOCKS, ratios, reason_to_stop
 
 from bench.documents.results import Measured
 from bench.documents.timings import Learning, Timing
 from bench.planning.plan import Cell, Plan
-from bench.running.stopping import FEWEST_BLOCKS, ratios, reason_to_stop
 from tests.stand_ins import fakes
 
 REFERENCE, OTHER = "numpy-naive", "numpy-optimized"

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from bench.running.executor import LocalExecutor
 
 import bench
 from bench.documents import journal
@@ -25,7 +26,6 @@ from bench.measuring.timing import Clock
 from bench.planning.plan import Plan, jobs
 from bench.provenance import machine
 from bench.running import executor
-from bench.running.executor import LocalExecutor
 from bench.running.runner import Runner
 from impls import registry
 from impls.networks import Network, Training

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from bench.running.stopping import FEWEST_BLOCKS
 
 from bench.cli import main
 from bench.judging import stats
-from bench.running.stopping import FEWEST_BLOCKS
 from bench.selfcheck import Finding, Options, Report, simulation, trials
 from bench.selfcheck.noise import BIMODAL, LOG_NORMAL, NOISES, NORMAL, Array, Noise, drift
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from bench.running.executor import End
 
 from bench.documents.orders import Order, append
 from bench.documents.results import SCHEMA_VERSION, Measured, Results
 from bench.documents.timings import Check, Timing
 from bench.planning.plan import Cell, Effort, Job, Plan, cell_of
 from bench.provenance.records import Dataset, Machine, Process
-from bench.running.executor import End
 from impls.contract import Pool
 from impls.mathematics import reference
 from impls.networks import Network, Training
