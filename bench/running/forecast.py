@@ -181,8 +181,8 @@ class Forecast:
             sweep = statistics.mean(self.sweeps[size])
         else:
             parts = 2.5 * effort.round_seconds / PARTS_EVERY
-            epochs = (1 - 1 / PARTS_EVERY) * sum(self._epoch(job, size) for job in self.jobs)
-            sweep = epochs + len(self.jobs) * (parts + 0.02)
+            whole = (1 - 1 / PARTS_EVERY) * sum(self._epoch(job, size) for job in self.jobs)
+            sweep = whole + len(self.jobs) * (parts + 0.02)
         allowed = len(self.jobs) * effort.cell_seconds
         return min(effort.sweeps * sweep, max(allowed + sweep / 2, FEWEST_SWEEPS * sweep))
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import threadpoolctl
 
 from bench.documents.timings import Disturbance
+from bench.documents.turns import Turn
 from bench.judging.disturbed import is_disturbed
 from bench.measuring.disturbance import Monitor, Reading
 from bench.planning.plan import Effort
