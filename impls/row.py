@@ -19,7 +19,7 @@ class Row:
     import.  ``held_by_affinity`` is for libraries that obey no thread variable: their processes are
     held to as many CPUs as threads were asked for.  ``by_name_only`` keeps a row out of a run that
     names no implementations: it is a variant of another one, of interest where variants are the
-    question.
+    question.  ``revision`` is the commit of a row as it was at a git revision, else empty.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Row:
     held_by_affinity: bool = False
     by_name_only: bool = False
     repeats: str = ""
+    revision: str = ""
 
     @property
     def on_device(self) -> bool:

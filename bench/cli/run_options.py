@@ -24,7 +24,8 @@ RUN_OPTIONS: tuple[Option, ...] = (
         "implementations",
         item=click.STRING,
         help="Implementations: names or patterns of 'mlpbench list', such as 'numpy-*', "
-        "FILE.py:CLASS, or all. Default: all but the opt-in ones.",
+        "FILE.py:CLASS, or all. NAME@REVISION and FILE.py:CLASS@REVISION are taken from git. "
+        "Default: all but the opt-in ones.",
     ),
     *NETWORK_OPTIONS,
     list_option(
@@ -118,6 +119,12 @@ RUN_OPTIONS: tuple[Option, ...] = (
         type=Whole(min=1),
         default=None,
         help="Give up on --target after so many epochs. Default: the network's.",
+    ),
+    click.option(
+        "--fail-on",
+        type=click.Choice(["slower"]),
+        default=None,
+        help="Exit with 1 if an implementation is slower than its own earlier @REVISION.",
     ),
     click.option("--bare", is_flag=True, help="Skip floor and control."),
     click.option(

@@ -18,11 +18,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-import bench
 from bench.documents.journal import Block, Ending, Journal, Stage
 from bench.documents.orders import Arrays, Order, save_arrays
 from bench.measuring.memory import available
 from bench.measuring.timing import SYSTEM_CLOCK, Clock
+from bench.planning import revisions
 from bench.planning.environment import worker_environment
 from bench.planning.plan import Job, Plan, Setting, repetitions
 from bench.running.member import Member
@@ -63,7 +63,6 @@ class Runner:
         self.reference = reference_of(rows)
         self.pacer = Pacer(plan, self.reference, journal, clock)
         self.absent: dict[tuple[str, Setting], tuple[str, bool]] = {}
-        self.root = str(Path(bench.__file__).parent.parent)
 
     def run(
         self,
@@ -177,13 +176,14 @@ class Runner:
 
     def _member(self, job: Job, block: int, repetition: int, folder: Path) -> Member:
         row = self.rows[job.implementation]
+        root = str(revisions.root_of(row))
         order = Order(
             job=job,
             block=block,
             repetition=repetition,
             plan=self.plan,
             row=row,
-            root=self.root,
+            root=root,
             arrays=str(folder),
         )
         path = folder / f"order-{block}-{job.index}.json"
@@ -191,7 +191,7 @@ class Runner:
         environment = worker_environment(
             self.environment, job.threads, job.setting, row.environment
         )
-        environment["PYTHONPATH"] = _first_on_path(self.root, environment.get("PYTHONPATH"))
+        environment["PYTHONPATH"] = _first_on_path(root, environment.get("PYTHONPATH"))
         known = self.absent.get((row.name, job.setting))
         lacking = registry.absent(row)
         return Member(
