@@ -52,7 +52,7 @@ def examine(
         answer=advice.answer(itself),
         advice=(
             *advice.on_threads(scaled, cpus),
-            *advice.on_neighbours(around, itself),
+            *advice.on_neighbours(around, itself, cpus),
             *advice.on_noise(itself),
             *exported.remarks(environment, cpus),
             *advice.on_machine(described),

@@ -31,7 +31,7 @@ WITHIN_SHARE = 0.25
 """Sweeps are precise enough where their standard error is this share of the wanted precision."""
 FIXED_SHARE = 0.5
 """Under a budget there are as many blocks as leave this share of it to turns; see MOST_BUDGETED."""
-MOST_BUDGETED = 8
+MOST_BUDGETED = 20
 
 Sweeps = Mapping[int, Mapping[int, float]]
 """Seconds of an epoch by block and sweep."""
