@@ -9,6 +9,7 @@ import msgspec
 
 from bench.documents.results import Measured, Outcome
 from bench.documents.turns import Turn, TurnKind
+from bench.proof.timed import Evidence
 
 
 class Prepare(msgspec.Struct, frozen=True, tag=True):
@@ -59,9 +60,10 @@ class Over(msgspec.Struct, frozen=True, tag=True):
 
 
 class Finished(msgspec.Struct, frozen=True, tag=True):
-    """The ``frame`` of a cell as it is at its end."""
+    """The ``frame`` of a cell as it is at its end, and what its last timed epoch left behind."""
 
     frame: Measured
+    evidence: Evidence | None = None
 
 
 Reply = Started | Missing | Ready | Over | Turn | Finished

@@ -23,6 +23,7 @@ from bench.measuring.disturbance import Monitor
 from bench.measuring.phases import probe_seconds, time_phases
 from bench.measuring.timing import Clock, Round, calibrate, time_round, uncollected, warm_up
 from bench.planning.plan import Effort
+from bench.proof.timed import Evidence, evidence
 from impls.contract import PHASES, Trainer
 from impls.parameters import Floats, Parameters, Rows, batches, epoch_order
 from impls.training.fit import accuracy, decayed
@@ -84,6 +85,8 @@ class CellTimer:
         ]
         self.rows: Iterator[Rows] = itertools.cycle(full)
         self.iterations = 1
+        self._last: tuple[int, npt.NDArray[np.float64], Parameters] | None = None
+        self._losses = np.zeros((0, 3))
         self.accuracies: list[float] = []
 
     def first_call(self) -> float:
@@ -123,6 +126,13 @@ class CellTimer:
             self.reset()
             return self._epoch_turn(woken, number) if kind == "epoch" else self._parts(woken)
 
+    def evidence(self) -> Evidence | None:
+        """What the last timed epoch left behind; None before it, and for a training."""
+        if self._last is None:
+            return None
+        number, losses, end = self._last
+        return evidence(number, losses, self.start, end, self.seed)
+
     def reset(self) -> None:
         """Start weights, an empty memory and no updates."""
         self.trainer.load(self.start)
@@ -138,6 +148,7 @@ class CellTimer:
     def _epoch_turn(self, woken: float, number: int) -> Turn:
         order = epoch_order(self.examples, self.seed, number + 1)
         found, busy = self._timed_epoch(order)
+        self._last = (number, self._losses, self.trainer.parameters())
         return Turn(kind="epoch", wake_seconds=woken, rounds=(found,), busy_threads=busy)
 
     def _parts(self, woken: float) -> Turn:
@@ -233,5 +244,5 @@ class CellTimer:
         self.trainer.prepare(next(self.rows))
 
     def _epoch(self, order: Rows) -> None:
-        self.trainer.epoch(order)
+        self._losses = self.trainer.epoch(order)
         self.trainer.synchronize()

@@ -146,9 +146,11 @@ class Worker:
             case Take(kind=kind, number=number):
                 return self._in_hand().take(kind, number)
             case Finish():
-                frame = self._in_hand().finish()
+                live = self._in_hand()
+                evidence = None if self.order.row.role == "limit" else live.timer.evidence()
+                frame = live.finish()
                 self.live = None
-                return Finished(frame)
+                return Finished(frame, evidence)
 
     def _prepare(self, request: Prepare) -> Reply:
         if self.work is None:

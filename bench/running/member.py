@@ -20,6 +20,7 @@ from bench.documents.orders import Order
 from bench.documents.results import Failed, Measured, Outcome, Unavailable
 from bench.documents.turns import Turn, TurnKind
 from bench.planning.plan import Cell, Job, cell_of
+from bench.proof.timed import Evidence
 from bench.running.workers import End, Worker
 from impls.row import Row
 
@@ -49,6 +50,7 @@ class Member:
         self.missing = missing
         self.lost: End | None = None
         self.frame: Measured | None = None
+        self.evidence: Evidence | None = None
         self.is_exhausted = False
         self.wants_to_be_alone = False
 
@@ -117,7 +119,7 @@ class Member:
         frame = self._frame()
         reply = self._ask(Finish())
         if isinstance(reply, Finished):
-            self.frame = None
+            self.frame, self.evidence = None, reply.evidence
             return reply.frame
         return self._outcome(frame.cell, reply)
 

@@ -25,6 +25,8 @@ from bench.measuring.timing import SYSTEM_CLOCK, Clock
 from bench.planning import revisions
 from bench.planning.environment import worker_environment
 from bench.planning.plan import Job, Plan, Setting, repetitions
+from bench.proof import timed
+from bench.proof.timed import Evidence
 from bench.running.member import Member
 from bench.running.neighbours import Neighbours
 from bench.running.pacing import Pacer
@@ -141,6 +143,7 @@ class Runner:
                         neighbours=neighbours,
                         clock=self.clock,
                         on_progress=self.on_progress,
+                        reference_epoch=lambda size, turn: self._reference(arrays, size, turn),
                     ).take()
             # What did not fit on a device beside others gets a block of its own.
             alone = [member.job for member in members if member.wants_to_be_alone]
@@ -200,6 +203,18 @@ class Runner:
             timeout=self.timeout,
             missing=(lacking, True) if lacking else known,
             on_missing=lambda reason: self.absent.setdefault((row.name, job.setting), reason),
+        )
+
+    def _reference(self, arrays: Arrays, batch_size: int, number: int) -> Evidence:
+        """The evidence that the reference leaves of the same epoch."""
+        by_size = {training.batch_size: training for training in self.plan.trainings}
+        return timed.expected(
+            self.plan.network,
+            by_size[batch_size],
+            arrays.X,
+            arrays.Y,
+            number=number,
+            seed=self.plan.seed,
         )
 
     @contextmanager

@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from bench.documents.journal import Cell, Journal, Stage, Sweep
-from bench.documents.results import Failed, Measured, Outcome
+from bench.documents.results import Failed, Invalid, Measured, Outcome
 from bench.documents.timings import EPOCH
 from bench.documents.turns import Turn, TurnKind
 from bench.measuring.timing import Clock
 from bench.planning.plan import Plan, turn_order
+from bench.proof import timed
+from bench.proof.timed import Evidence
 from bench.running.member import Member
 from bench.running.neighbours import Neighbours
 from bench.running.pacing import Pacer
@@ -37,10 +39,13 @@ class Turns:
         neighbours: Neighbours,
         clock: Clock,
         on_progress: Callable[[Progress], None],
+        reference_epoch: Callable[[int, int], Evidence],
     ) -> None:
         self.plan, self.members, self.batch_size = plan, members, batch_size
         self.journal, self.pacer, self.neighbours = journal, pacer, neighbours
         self.clock, self.on_progress = clock, on_progress
+        self.reference_epoch = reference_epoch
+        self.references: dict[int, Evidence] = {}
         self.block = members[0].order.block
         self.repetition = members[0].order.repetition
         self.epochs: dict[int, dict[int, float]] = defaultdict(dict)
@@ -64,7 +69,7 @@ class Turns:
                 break
         for member in self.members:
             if member.is_ready:
-                self._record(member, member.finish())
+                self._record(member, self._proven(member, member.finish()))
         self.journal.add(
             Stage(
                 block=self.block,
@@ -130,6 +135,24 @@ class Turns:
         # A sibling that has ended meanwhile has no processor time any more.
         siblings = sum(max(0.0, b - a) for a, b in zip(before, after, strict=True))
         return _with_siblings(found, siblings)
+
+    def _proven(self, member: Member, outcome: Outcome) -> Outcome:
+        """``outcome``, unless the last timed epoch was not the training that the gate proved."""
+        if not isinstance(outcome, Measured) or member.evidence is None:
+            return outcome
+        number = member.evidence.number
+        if number not in self.references:
+            self.references[number] = self.reference_epoch(self.batch_size, number)
+        reason = timed.contradiction(member.evidence, self.references[number])
+        if not reason:
+            return outcome
+        return Invalid(
+            cell=outcome.cell,
+            block=self.block,
+            reason=reason,
+            gate=outcome.gate,
+            declared=outcome.process.declared,
+        )
 
     def _record(self, member: Member, outcome: Outcome | None) -> None:
         """Write down what a cell came to, unless it is to be tried again in a block of its own."""
