@@ -125,7 +125,7 @@ def _finite(values: Sequence[float]) -> tuple[float | None, ...]:
 
 
 def _near(ours: float | None, theirs: float | None, share: float) -> bool:
-    """Whether both differ by at most a share; anything will do where the reference is not finite."""
+    """Whether both differ by at most a share; anything passes if the reference is not finite."""
     if theirs is None:
         return True
     return ours is not None and abs(ours - theirs) <= share * max(abs(theirs), 1e-12)
