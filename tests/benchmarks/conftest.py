@@ -42,8 +42,7 @@ PRESET = PRESETS["blog"]
 
 def requested_threads() -> int | None:
     """The number of threads that the user exported, by whichever variable."""
-    exported = [os.environ[name] for name in environment.VARIABLES if name in os.environ]
-    return int(exported[0]) if exported else None
+    return environment.exported_threads(os.environ)
 
 
 # Pools read their variables when they are loaded, and none is loaded yet but NumPy's own: one
