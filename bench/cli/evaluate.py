@@ -10,8 +10,8 @@ import click
 from rich.console import Console
 
 from bench.cli.implementations import choose_trainer
-from bench.cli.learned import conclude
-from bench.cli.output import folder_for, note, open_folder
+from bench.cli.learned import WRITTEN, conclude
+from bench.cli.output import folder_for, note, open_folder, require_untaken
 from bench.cli.reading import read_raw, require_class
 from bench.cli.shared_options import dataset_option, digit_option, out_option
 from bench.planning.plan import require_distinct
@@ -44,6 +44,7 @@ def evaluate_command(paths: tuple[Path, ...], **options: Any) -> None:
     console = Console()
     require_distinct("MODEL", paths)
     saved = [model_files.load(path) for path in paths]
+    folder = require_untaken(folder_for(options["out"], "evaluate"), WRITTEN)
     raw = read_raw(console, options["dataset"])
     several = [from_raw(raw, model.normaliser) for model in saved]
     require_class(options["digit"], several[0])
@@ -51,8 +52,7 @@ def evaluate_command(paths: tuple[Path, ...], **options: Any) -> None:
         _evaluated(console, name, model, data, options["implementation"])
         for name, model, data in zip(_names(paths), saved, several, strict=True)
     ]
-    folder = open_folder(folder_for(options["out"], "evaluate"))
-    conclude(console, reached, several[0], folder, options["digit"])
+    conclude(console, reached, several[0], open_folder(folder), options["digit"])
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

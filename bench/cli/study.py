@@ -14,14 +14,28 @@ from bench.cli.implementations import choose_trainer
 from bench.cli.interrupt import Interruption
 from bench.cli.learned import write
 from bench.cli.options import Whole, list_option
-from bench.cli.output import GENERATOR, command_line, file_name, folder_for, open_folder, say
+from bench.cli.output import (
+    GENERATOR,
+    REPORT,
+    command_line,
+    folder_for,
+    open_folder,
+    require_untaken,
+    say,
+)
 from bench.cli.reading import read_raw
 from bench.cli.shared_options import out_option, with_options
 from bench.cli.studied import Studied, outcome_table, studied_parameter
 from bench.cli.training_check import Checker, check_option
 from bench.cli.training_options import LEARNING_OPTIONS, Choice, choose
 from bench.cli.training_progress import TrainingProgress
-from bench.cli.training_run import TrainingEnd, has_diverged, say_diverged, trained
+from bench.cli.training_run import (
+    TrainingEnd,
+    has_diverged,
+    model_name,
+    say_diverged,
+    trained,
+)
 from impls import environment, registry
 from impls.data import TrainingData
 from impls.data.training_data import from_raw
@@ -97,7 +111,9 @@ def study_command(context: click.Context, /, **options: Any) -> int:
     read = _Reader(console, context.params)
     for choice in choices.values():
         sessions.require_fit(choice.network, read(choice))
-    folder = open_folder(folder_for(options["out"], "study"))
+    models = [model_name(f"{studied.label} {text}") for text in choices]
+    wanted = require_untaken(folder_for(options["out"], "study"), (STUDY, REPORT, *models))
+    folder = open_folder(wanted)
     reached, end = _train(console, row, studied, choices, read, folder, options)
     if reached:
         data = read(next(iter(choices.values())))
@@ -186,8 +202,7 @@ def _save(console: Console, one: Trained, folder: Path) -> None:
     if divergence:
         say_diverged(console, one.name, divergence)
         return
-    path = folder / f"{file_name(one.name)}{model_files.SUFFIX}"
-    model_files.save(one.model, path, generator=GENERATOR)
+    model_files.save(one.model, folder / model_name(one.name), generator=GENERATOR)
 
 
 def _conclude(

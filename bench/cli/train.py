@@ -12,17 +12,17 @@ from rich.console import Console
 
 from bench.cli import exits
 from bench.cli.implementations import choose_trainers, named_in_full
-from bench.cli.learned import conclude
+from bench.cli.learned import WRITTEN, conclude
 from bench.cli.options import list_option, require_alone
-from bench.cli.output import folder_for, note, open_folder
+from bench.cli.output import folder_for, note, open_folder, require_untaken
 from bench.cli.reading import read_data, read_weights, require_class
 from bench.cli.shared_options import with_options
 from bench.cli.train_options import TRAIN_OPTIONS, WITH_RESUME
 from bench.cli.training_check import Checker
 from bench.cli.training_options import LEARNING_OPTIONS, choose
-from bench.cli.training_run import TrainingEnd, model_path, train, trained
+from bench.cli.training_run import CHECKPOINTS, TrainingEnd, model_name, model_names, train, trained
 from bench.errors import ImplementationError, UsageError
-from impls import environment, registry
+from impls import environment, loading, registry
 from impls.data import TrainingData
 from impls.keras import files as keras_files
 from impls.row import Row
@@ -65,7 +65,9 @@ def train_command(context: click.Context, /, **options: Any) -> int:
     console = Console()
     plan = _resumed(console, context) if options["resume"] else _new(console, options)
     require_class(options["digit"], plan.data)
-    folder = open_folder(folder_for(options["out"], "train"))
+    models = [name for row in plan.rows for name in model_names(row)]
+    wanted = folder_for(options["out"], "train")
+    folder = open_folder(require_untaken(wanted, (*WRITTEN, CHECKPOINTS, *models)))
     check = Checker(console, wanted=options["check"])
     reached: list[Trained] = []
     ends: list[TrainingEnd] = []
@@ -84,12 +86,16 @@ def train_command(context: click.Context, /, **options: Any) -> int:
     if not ends:
         raise UsageError("none of the implementations takes this network: name others with --impl")
     if reached:
-        last = model_path(folder, reached[-1].name)
-        go_on = (
-            ("mlpbench", "train", "--resume", str(last)) if TrainingEnd.INTERRUPTED in ends else ()
-        )
+        go_on = _go_on(reached[-1], folder) if TrainingEnd.INTERRUPTED in ends else ()
         conclude(console, reached, plan.data, folder, options["digit"], go_on)
     return _exit_code(ends)
+
+
+def _go_on(last: Trained, folder: Path) -> tuple[str, ...]:
+    """The command that goes on with the ``last`` training, which a class in a file is named to."""
+    address = last.model.implementation
+    named = ("--impl", address) if loading.is_in_file(address) else ()
+    return ("mlpbench", "train", "--resume", str(folder / model_name(last.name)), *named)
 
 
 def _exit_code(ends: Sequence[TrainingEnd]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,7 @@ def test_what_a_pattern_matches_and_declines_the_network_is_left_out(
         (("--impl", "numpy-d*"), "none of the implementations takes this network"),
         (("--impl", "numpy-naive,numpy-declining"), "numpy-declining: not this one"),
     ):
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
         refused = train(*options)
         assert refused.code == 64
         assert text in refused.err
