@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
+from bench.documents import checksum
 from bench.documents.results import SCHEMA_VERSION, Results
-from bench.documents.soundness import require_durations
+from bench.documents.soundness import require_sound
 from bench.errors import ResultsError, UsageError
 from impls.whole_files import open_plain, require_plain, write_whole
 
@@ -51,16 +52,19 @@ class _Versioned(msgspec.Struct):
 
 
 def encode(results: Results) -> bytes:
-    """The document as indented JSON; an unknown type raises instead of turning into text."""
-    return msgspec.json.format(msgspec.json.encode(results), indent=1)
+    """The document as indented JSON with its checksum.
+
+    An unknown type raises instead of turning into text.
+    """
+    return msgspec.json.format(msgspec.json.encode(checksum.sealed(results)), indent=1)
 
 
 def decode(data: bytes, *, origin: str) -> Results:
     """Read a document; ``origin`` names it in messages.
 
     Raises:
-        ResultsError: not JSON, not a results document, written by a newer version, or with a
-            duration that cannot be.
+        ResultsError: not JSON, not a results document, written by a newer version, changed since,
+            or with a number that cannot be.
     """
     try:
         version = msgspec.json.decode(data, type=_Versioned).schema_version
@@ -76,6 +80,7 @@ def decode(data: bytes, *, origin: str) -> Results:
         )
     try:
         document = msgspec.json.decode(data)
+        checksum.require_whole(document, origin=origin)
         for old in range(version, SCHEMA_VERSION):
             UPGRADES[old](document)
         found = msgspec.convert(document, Results)
@@ -87,8 +92,9 @@ def decode(data: bytes, *, origin: str) -> Results:
         KeyError,
     ) as error:
         raise ResultsError(f"{origin} is damaged: {error}. Run the measurement again.") from error
-    require_durations(found.outcomes, origin=origin)
-    return found
+    require_sound(found, origin=origin)
+    # It belongs to the file: what is read and written again gets one of its own.
+    return msgspec.structs.replace(found, sha256="")
 
 
 def load(path: Path) -> Results:
