@@ -93,8 +93,8 @@ def load(row: Row) -> type[Trainer]:
     is_file = address.endswith(".py")
     try:
         module = _import_file(Path(address)) if is_file else importlib.import_module(address)
-    except Exception as error:
-        # A file from elsewhere may raise anything while it is imported.
+    except (Exception, SystemExit) as error:
+        # A file from elsewhere may raise anything while it is imported, or end the process.
         kind = type(error).__name__
         raise ImplementationError(
             f"{row.name}: importing {address} raised {kind}: {error}"

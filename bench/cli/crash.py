@@ -28,20 +28,20 @@ def described(error: BaseException) -> str:
 
 
 def explanation(error: BaseException) -> str:
-    """What to tell of an ``error`` that nobody foresaw, and where its traceback is.
+    """What to tell of an ``error`` that nobody foresaw and that ended the command."""
+    said = f"unexpected error, which ended the command: {described(error)}."
+    return f"{said} {where_traced(error)}"
 
-    The traceback is kept in a file, since the same error need not come again; where the variable
-    ``MLPBENCH_TRACEBACK`` is set or no file can be written, it is part of the text.
+
+def where_traced(error: BaseException) -> str:
+    """Where the traceback of ``error`` is, in words.
+
+    It is kept in a file, since the same error need not come again; where the variable
+    ``MLPBENCH_TRACEBACK`` is set or no file can be written, it is the text itself.
     """
     trace = "".join(traceback.format_exception(error))
-    said = f"unexpected error, which ended the command: {described(error)}."
     file = None if os.environ.get(TRACEBACK) else _kept(trace)
-    if file is None:
-        return f"{said}\n{trace}"
-    return (
-        f"{said} The traceback is in {file}; {TRACEBACK}=1 prints it. Please report it where it "
-        "is a fault of mlpbench."
-    )
+    return f"\n{trace}" if file is None else f"Traceback: {file} ({TRACEBACK}=1 prints it)."
 
 
 def _kept(trace: str) -> str | None:

@@ -34,8 +34,10 @@ from bench.cli.training_run import (
     has_diverged,
     model_name,
     say_diverged,
+    say_failed,
     trained,
 )
+from bench.errors import BenchError
 from impls import environment, registry
 from impls.data import TrainingData
 from impls.data.training_data import from_raw
@@ -51,6 +53,7 @@ EXIT_CODES = {
     TrainingEnd.WHOLE: exits.FINE,
     TrainingEnd.REFUSED: exits.NOT_ALL_VALID,
     TrainingEnd.DIVERGED: exits.NOT_ALL_VALID,
+    TrainingEnd.FAILED: exits.NOT_ALL_VALID,
     TrainingEnd.INTERRUPTED: exits.INTERRUPTED,
 }
 STUDY = "study.json"
@@ -95,9 +98,9 @@ def study_command(context: click.Context, /, **options: Any) -> int:
     as in the articles' study of the penalty, unless other options are given: 800 epochs, decay
     1e-5, l2 0.2, start-scale 0.5.
 
-    Exit code 3: the implementation does not compute what the float64 reference does, or the
-    training diverged with every value; one value that diverges is a finding. 130: Ctrl-C ended it;
-    what was learned until then is kept.
+    Exit code 3: the implementation does not compute what the float64 reference does or fails, or
+    the training diverged with every value; one value that diverges is a finding. 130: Ctrl-C ended
+    it; what was learned until then is kept.
     """
     console = Console()
     studied = studied_parameter(context)
@@ -166,14 +169,21 @@ def _train(
         name, epochs = f"{studied.label} {text}", choice.training.epochs
         say(console, f"{name}:")
         data = read(choice)
-        session = sessions.begin(row, choice.network, choice.training, choice.order, data)
-        checked = check(session)
-        if not checked.passed:
-            return reached, TrainingEnd.REFUSED
-        interrupted = _learn(console, session, epochs, options["evaluate_every"])
-        if session.history.epochs:
-            reached.append(trained(name, session, checked))
-            _save(console, reached[-1], folder)
+        try:
+            session = sessions.begin(row, choice.network, choice.training, choice.order, data)
+            checked = check(session)
+            if not checked.passed:
+                return reached, TrainingEnd.REFUSED
+            interrupted = _learn(console, session, epochs, options["evaluate_every"])
+            if session.history.epochs:
+                reached.append(trained(name, session, checked))
+                _save(console, reached[-1], folder)
+        except (Exception, SystemExit) as error:
+            if isinstance(error, BenchError):
+                raise
+            # Another value would hardly do better: what was learned before it is reported.
+            say_failed(console, name, error)
+            return reached, TrainingEnd.FAILED
         if interrupted:
             return reached, TrainingEnd.INTERRUPTED
     lost = all(training_diverged(one) for one in reached)

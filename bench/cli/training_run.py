@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from bench.cli import crash
 from bench.cli.interrupt import Interruption
 from bench.cli.output import GENERATOR, file_name, open_folder, say
 from bench.cli.training_check import Checked
 from bench.cli.training_progress import TrainingProgress
+from bench.errors import BenchError
 from impls.keras import files as keras_files
 from impls.row import Row
 from impls.training import model_files
@@ -30,6 +32,7 @@ class TrainingEnd(enum.Enum):
     INTERRUPTED = enum.auto()
     DIVERGED = enum.auto()
     REFUSED = enum.auto()
+    FAILED = enum.auto()
 
 
 def train(
@@ -64,6 +67,15 @@ def train(
             return TrainingEnd.DIVERGED
         _save(console, session, folder)
     return TrainingEnd.WHOLE if len(session.history.epochs) >= epochs else TrainingEnd.INTERRUPTED
+
+
+def say_failed(console: Console, name: str, error: BaseException) -> None:
+    """What became of an implementation that raised something, or ended the process."""
+    if isinstance(error, BenchError):
+        say(console, f"{name} failed: {error}", style="red")
+    else:
+        said = f"{name} failed: {crash.described(error)}. {crash.where_traced(error)}"
+        say(console, said, style="red")
 
 
 def has_diverged(session: Session) -> bool:
