@@ -5,16 +5,18 @@ Each command is a file; this one joins them and turns errors into one clear line
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
+import unicodedata
 from collections.abc import Sequence
 
 import click
 from rich.console import Console
 
 import bench
-from bench.cli import exits
-from bench.errors import BenchError, BusyError
+from bench.cli import crash, exits
+from bench.errors import BenchError, BusyError, UsageError
 
 COMMANDS = {
     "run": ("bench.cli.run:run_command", "Measure implementations, write an HTML report."),
@@ -56,8 +58,9 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Each command explains itself: mlpbench COMMAND --help. Exit codes of all commands: "
-    f"{exits.USAGE}, what was asked for cannot be done; {exits.BUSY}, this machine is measuring "
-    f"already, try again later; {exits.INTERRUPTED}, interrupted.",
+    f"{exits.USAGE}, what was asked for cannot be done; {exits.CRASHED}, an error that nobody "
+    f"foresaw; {exits.UNWRITABLE}, the output could not be written; {exits.BUSY}, this machine is "
+    f"measuring already, try again later; {exits.INTERRUPTED}, interrupted.",
 )
 @click.version_option(bench.__version__, prog_name="mlpbench")
 def cli() -> None:
@@ -70,27 +73,72 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
+    crash.escape_output()
     try:
-        code = cli.main(
-            list(sys.argv[1:] if arguments is None else arguments),
-            prog_name="mlpbench",
-            standalone_mode=False,
-        )
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+        crash.flush_output()
+    except BrokenPipeError:
+        crash.abandon_output()
+        return exits.NO_READER
+    except OSError as error:
+        # The answer may be cut short: its exit code would pass for that of a whole one.
+        _complain(f"cannot write the output: {error.strerror}. What is in files is whole.")
+        crash.abandon_output()
+        return exits.UNWRITABLE
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """The exit code of the command, whatever becomes of it.
+
+    Raises:
+        OSError: the output does not take what is printed.
+    """
+    try:
+        _require_printable(arguments)
+        code = cli.main(arguments, prog_name="mlpbench", standalone_mode=False)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.UsageError as error:
         _explain(error)
         return exits.USAGE
-    except (KeyboardInterrupt, click.Abort):
-        _complain("interrupted")
-        return exits.INTERRUPTED
-    except MemoryError:
-        _complain("there is not enough memory for a network or a batch of this size")
-        return exits.USAGE
-    except BenchError as error:
-        _complain(str(error))
-        return exits.BUSY if isinstance(error, BusyError) else exits.USAGE
+    except BaseException as error:
+        if isinstance(error.__context__, BrokenPipeError):
+            raise error.__context__ from None  # rich's way of saying that nobody reads
+        if crash.is_of_output(error):
+            raise
+        code, message = _told(error)
+        _complain(message)
     return code if isinstance(code, int) else exits.FINE
+
+
+def _told(error: BaseException) -> tuple[int, str]:
+    """Exit code and message of what ended a command."""
+    match error:
+        case KeyboardInterrupt() | click.Abort():
+            return exits.INTERRUPTED, "interrupted"
+        case MemoryError():
+            return exits.USAGE, "there is not enough memory for a network or a batch of this size"
+        case BusyError():
+            return exits.BUSY, str(error)
+        case BenchError():
+            return exits.USAGE, str(error)
+        case _:
+            return exits.CRASHED, crash.explanation(error)
+
+
+def _require_printable(arguments: Sequence[str]) -> None:
+    """Refuse what neither a terminal nor a document can show: it would fail after measuring.
+
+    Raises:
+        UsageError: an argument with control characters, or not in UTF-8.
+    """
+    for argument in arguments:
+        if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in argument):
+            raise UsageError(
+                f"the argument {argument!a} has control characters or is not UTF-8, and "
+                "documents and reports cannot hold it: rename what it names"
+            )
 
 
 def _explain(error: click.UsageError) -> None:
@@ -105,6 +153,7 @@ def _explain(error: click.UsageError) -> None:
 
 
 def _complain(message: str) -> None:
-    """One line on standard error."""
+    """One line on standard error; where that takes nothing, the exit code alone has to tell."""
     console = Console(stderr=True, soft_wrap=True)
-    console.print(f"mlpbench: {message}", style="red", markup=False, highlight=False)
+    with contextlib.suppress(OSError):
+        console.print(f"mlpbench: {message}", style="red", markup=False, highlight=False)

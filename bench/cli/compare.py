@@ -99,6 +99,8 @@ def compare_command(sources: tuple[Path, ...], **options: Any) -> int:
     """
     if options["as_json"] and options["markdown_file"] == "-":
         raise UsageError("--json and --markdown - both want the output: give --markdown a file")
+    if options["markdown_file"] not in {None, "-"}:
+        files.require_free(Path(options["markdown_file"]), sources)
     request = Request(
         sources=sources,
         coordinate=options["coordinate"],

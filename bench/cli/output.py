@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 import shlex
 import sys
@@ -70,6 +71,24 @@ def folder_for(out: Path | None, kind: str = "") -> Path:
     return out or Path("results") / "-".join(filter(None, [kind, now]))
 
 
+def require_untaken(folder: Path, names: Iterable[str]) -> Path:
+    """``folder``, where nothing has one of the ``names`` that are to be written there.
+
+    Raises:
+        ResultsError: it holds such a name already, and whatever that is would be replaced.
+    """
+    try:
+        taken = [name for name in names if os.path.lexists(folder / name)]
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    if taken:
+        raise ResultsError(
+            f"{folder} holds {', '.join(taken)} already, which would be replaced. Choose another "
+            "folder with --out, or remove what is there."
+        )
+    return folder
+
+
 def open_folder(folder: Path) -> Path:
     """``folder``, made where it does not exist.
 
@@ -79,11 +98,15 @@ def open_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ResultsError(
-            f"cannot write into {folder}: {error.strerror}. Choose a folder you may write to with "
-            "--out."
-        ) from error
+        raise _unwritable(folder, error) from error
     return folder
+
+
+def _unwritable(folder: Path, error: OSError) -> ResultsError:
+    return ResultsError(
+        f"cannot write into {folder}: {error.strerror}. Choose a folder you may write to with "
+        "--out."
+    )
 
 
 def file_name(name: str) -> str:

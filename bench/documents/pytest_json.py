@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from bench.documents.results import SCHEMA_VERSION, Measured, Outcome, Results, Unverified
-from bench.documents.soundness import require_durations
+from bench.documents.soundness import require_sound
 from bench.documents.timings import EPOCH, Check, Timing
 from bench.errors import ResultsError
 from bench.planning.plan import Cell, Effort, Plan
@@ -103,8 +103,7 @@ def convert(data: bytes, *, origin: str) -> Results:
             f"{origin} was written by another version of mlpbench: {error}. Run it again."
         ) from error
     outcomes = tuple(_outcomes(facts))
-    require_durations(outcomes, origin=origin)
-    return Results(
+    found = Results(
         schema_version=SCHEMA_VERSION,
         created_at=document.datetime,
         generator=f"pytest-benchmark {document.version}",
@@ -114,6 +113,8 @@ def convert(data: bytes, *, origin: str) -> Results:
         outcomes=outcomes,
         command=run.command,
     )
+    require_sound(found, origin=origin)
+    return found
 
 
 def _outcomes(facts: list[tuple[CellFacts, _Stats]]) -> list[Outcome]:

@@ -43,8 +43,7 @@ TIMEOUT_SECONDS = 300.0
 
 def requested_threads() -> int | None:
     """The number of threads that the user exported, by whichever variable."""
-    exported = [os.environ[name] for name in environment.VARIABLES if name in os.environ]
-    return int(exported[0]) if exported else None
+    return environment.exported_threads(os.environ)
 
 
 class WorkerClock:

@@ -199,12 +199,10 @@ def test_a_failed_save_keeps_the_old_document(
     path = tmp_path / "results.json"
     files.save(tiny_document, path)
 
-    def full(_self: Path, data: bytes) -> None:
-        with _self.open("wb") as file:
-            file.write(data[:10])
+    def full(_self: Path, _target: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(ResultsError, match="No space left"):
         files.save(fakes.document(command="newer"), path)
     assert files.load(path) == tiny_document

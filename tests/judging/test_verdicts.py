@@ -42,7 +42,8 @@ def test_each_verdict_can_occur_and_says_why(code: Code, kind: Kind, table: list
 
 
 def test_every_code_has_its_example() -> None:
-    assert {code for code, _, _ in EACH} == set(Code.__args__)  # type: ignore[attr-defined]
+    # What was disturbed is known before anything is judged.
+    assert {code for code, _, _ in EACH} == {*Code.__args__} - {"disturbed"}  # type: ignore[attr-defined]
 
 
 def test_a_difference_inside_the_margin_is_the_same() -> None:
