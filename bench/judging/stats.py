@@ -118,29 +118,43 @@ def moderated_ratios(table: Sequence[PairedLogs]) -> list[Ratio]:
     """One ratio per entry of ``table``; entries lend each other what they know of the variance.
 
     The error of an entry is never smaller than its own blocks, or the scatter of its sweeps, alone
-    imply.  An entry of one block has an interval where others of the table have more blocks.
+    imply.  An entry of one block has an interval where others of the table lend it at least one
+    degree of freedom.
 
     Raises:
         ValueError: an entry without blocks, or a block without sweeps.
     """
     if not all(table):
         raise ValueError("no block holds both implementations, so no ratio can be paired")
-    found = [[located(entry[block]) for block in sorted(entry)] for entry in table]
-    means = [math.fsum(y for y, _ in one) / len(one) for one in found]
-    counts = np.array([len(one) for one in found])
-    if not len(counts) or counts.max() < 2:
-        return [_ratio(mean, None, 0, 1) for mean in means]
+    if not table:
+        return []
     names = sorted({block for entry in table for block in entry})
-    residuals = np.full((1, len(table), len(names)), np.nan)
-    for place, (entry, one, mean) in enumerate(zip(table, found, means, strict=True)):
-        for block, (y, _) in zip(sorted(entry), one, strict=True):
-            residuals[0, place, names.index(block)] = y - mean
-    sampling = np.array([[math.fsum(v for _, v in one) / len(one) for one in found]])
-    variances, df = between_blocks(residuals, sampling)
-    errors = np.sqrt(variances[0] / counts)
+    places = {block: place for place, block in enumerate(names)}
+    logs = np.full((1, len(table), len(names)), np.nan)
+    sampling = np.zeros((1, len(table)))
+    for row, entry in enumerate(table):
+        for block, sweeps in entry.items():
+            logs[0, row, places[block]], variance = located(sweeps)
+            sampling[0, row] += variance / len(entry)
+    return ratios_of_tables(logs, sampling)[0]
+
+
+def ratios_of_tables(logs: Array, sampling: Array) -> list[list[Ratio]]:
+    """The ratios of several tables at once, each moderated by its own table only.
+
+    ``logs`` (tables, entries, blocks) are locations of log ratios, NaN where an entry lacks a
+    block, the same ones in all tables; ``sampling`` (tables, entries) is how much the scatter of
+    sweeps adds to the variance between blocks, 0 where it is not known.
+    """
+    counts = (~np.isnan(logs[0])).sum(axis=-1)
+    means = np.nansum(logs, axis=-1) / counts
+    if counts.max() < 2:
+        return [[_ratio(mean, None, 0.0, 1) for mean in row] for row in means.tolist()]
+    variances, df = between_blocks(logs - means[..., None], sampling)
+    errors = np.sqrt(variances / counts)
     return [
-        _ratio(mean, float(error), float(one), int(count))
-        for mean, error, one, count in zip(means, errors, df[0], counts, strict=True)
+        [_ratio(*entry) for entry in zip(*table, counts.tolist(), strict=True)]
+        for table in zip(means.tolist(), errors.tolist(), df.tolist(), strict=True)
     ]
 
 
