@@ -13,13 +13,12 @@ from bench.judging.stats import Ratio, quantile, ratios_of_tables
 from bench.judging.sweeps import location, sampling_variance
 from bench.judging.verdicts import judge
 from bench.selfcheck.noise import Array
+from bench.selfcheck.trials import AT_ONCE
 from bench.selfcheck.turns import World
 
 SWEEPS = 10
 PER_BASELINE = 12
 """Larger tables have further baselines, as they have further batch sizes and thread settings."""
-AT_ONCE = 100
-"""Tables whose variances are moderated together: more would not fit into the cache."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,7 @@ def ratios(
 
     ``scales`` (entries) multiplies the scatter of each row, 1 where it is not given.
     """
+    references = [place // PER_BASELINE for place in range(entries)]
     for begin in range(0, tables, AT_ONCE):
         number = min(AT_ONCE, tables - begin)
         logs = [
@@ -60,7 +60,7 @@ def ratios(
         if scales is not None:
             table = table * scales[:, None]
         places = np.swapaxes(location(table), 1, 2)
-        yield from ratios_of_tables(places, sampling_variance(table).mean(axis=1))
+        yield from ratios_of_tables(places, sampling_variance(table).mean(axis=1), references)
 
 
 def _logs(
