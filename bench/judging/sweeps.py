@@ -36,7 +36,7 @@ def sampling_variance(values: Array) -> Array:
     ``r`` of neighbours.
     """
     number = values.shape[-1]
-    low, high = np.quantile(values, (0.25, 0.75), axis=-1)
+    low, high = _quartiles(values)
     scale = (high - low) / _NORMAL_IQR
     variance = scale**2 / number / _EFFICIENCY
     if number < _LEAST_SWEEPS:
@@ -47,6 +47,17 @@ def sampling_variance(values: Array) -> Array:
     alike = (centred[..., 1:] * centred[..., :-1]).sum(axis=-1) / power
     alike = np.clip(alike, 0, _MOST_ALIKE)
     return np.asarray(variance * (1 + alike) / (1 - alike))
+
+
+def _quartiles(values: Array) -> tuple[Array, Array]:
+    """Both quartiles of the last axis, by linear interpolation; far quicker than by NumPy."""
+    ordered = np.sort(values, axis=-1)
+    last = values.shape[-1] - 1
+    below, above = math.floor(last / 4), math.ceil(last / 4)
+    part = last / 4 - below
+    low = (1 - part) * ordered[..., below] + part * ordered[..., above]
+    high = (1 - part) * ordered[..., last - below] + part * ordered[..., last - above]
+    return np.asarray(low), np.asarray(high)
 
 
 def located(sweeps: Sequence[float]) -> tuple[float, float]:
