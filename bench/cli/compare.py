@@ -112,7 +112,7 @@ def compare_command(sources: tuple[Path, ...], **options: Any) -> int:
         sources = choose(options["last"], sources)
     if not sources:
         raise UsageError(
-            "nothing to compare: name results documents, or give --last to compare the newest runs"
+            "missing SOURCES: name results documents, or give --last to compare the newest runs"
         )
     if options["as_json"] and options["markdown_file"] == "-":
         raise UsageError("--json and --markdown - both want the output: give --markdown a file")

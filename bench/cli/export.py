@@ -11,13 +11,13 @@ import click
 from rich.console import Console
 
 from bench.cli.options import given, list_option
-from bench.cli.output import note, open_folder, say
+from bench.cli.output import note, say
 from bench.cli.shared_options import margin_option
 from bench.documents import files
 from bench.documents.results import Results
 from bench.documents.sources import read_any
 from bench.documents.timings import EPOCH, STEP
-from bench.errors import UsageError
+from bench.errors import ResultsError, UsageError
 from impls.contract import PHASES
 from reports.exports import FORMATS, Format, Request
 from reports.exports.asv import Revision
@@ -87,13 +87,27 @@ def export_command(
     if output is None:
         click.echo(made[""], nl=False)
         return
-    if chosen.is_folder:
-        open_folder(output)
     for path, content in made.items():
         target = output / path if path else output
-        open_folder(target.parent)
+        if chosen.is_folder:
+            _make_folder(target.parent)
         files.write_bytes(target, content)
     say(console, f"Wrote {output}")
+
+
+def _make_folder(folder: Path) -> None:
+    """Make ``folder`` where it does not exist.
+
+    Raises:
+        ResultsError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResultsError(
+            f"cannot write into {folder}: {error.strerror}. Choose a folder you may write to with "
+            "-o."
+        ) from error
 
 
 def _require_fitting(

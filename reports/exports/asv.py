@@ -201,13 +201,14 @@ def _benchmarks(known: Mapping[str, Any], table: Table) -> dict[str, Any]:
     """The list of all benchmarks with every value that a parameter ever had."""
     found = dict(known)
     for name, values in table.items():
-        before = found.get(name, {}).get("params", ())
+        params = found.get(name, {}).get("params")
+        before = itertools.product(*params) if params else ()
         implementation, _, phase = name.rpartition(".")
         found[name] = {
             "code": f"mlpbench run --impl {implementation}",
             "name": name,
             "param_names": list(PARAMETERS),
-            "params": _params([*itertools.product(*before), *values]),
+            "params": _params([*before, *values]),
             "pretty_name": f"{implementation}: {phase}",
             "type": "time",
             "unit": "seconds",
