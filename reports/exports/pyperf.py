@@ -97,5 +97,5 @@ def _date(started_at: str) -> str:
 
 
 def _clean(value: str | int) -> str | int:
-    """A text without line breaks."""
-    return " ".join(text.printable(value).split()) if isinstance(value, str) else value
+    """A text without line breaks and control characters; a number as it is."""
+    return text.printable(" ".join(value.split())) if isinstance(value, str) else value
