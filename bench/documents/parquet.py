@@ -59,7 +59,7 @@ def read(path: Path) -> Results:
     except ImportError as error:
         raise ResultsError(f"cannot read {path}: {NEEDS}") from error
     try:
-        table = parquet.read_table(path)
+        table = parquet.read_table(path, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
         raise ResultsError(f"cannot read {path}: {error}. Export the results again.") from error
     return assembled(table.schema.metadata or {}, table.to_pylist(), origin=str(path))

@@ -32,7 +32,7 @@ def to_parquet(results: Sequence[Results]) -> bytes:
     if len(results) == 1:
         _require_same(table.schema.metadata, table.to_pylist(), results[0])
     buffer = io.BytesIO()
-    files.write_table(table, buffer, compression="zstd")
+    files.write_table(table, buffer, compression="zstd", write_page_checksum=True)
     return buffer.getvalue()
 
 
