@@ -42,6 +42,8 @@ REPORTS_MAY_IMPORT = {
     "bench.errors",
     "bench.documents.results", "bench.documents.timings", "bench.limits.roofline",
     "bench.limits.work",
+    # The layout of a Parquet file, which is written here and read there.
+    "bench.documents.parquet",
     "bench.judging.comparability", "bench.judging.comparison", "bench.judging.coordinates",
     "bench.judging.disturbed", "bench.judging.leads", "bench.judging.stats",
     "bench.judging.verdicts",

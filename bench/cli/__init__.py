@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import sys
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 from rich.console import Console
 
 import bench
-from bench.cli import crash, exits
+from bench.cli import crash, defaults, exits
 from bench.errors import BenchError, BusyError, UsageError
 
 COMMANDS = {
@@ -23,6 +25,7 @@ COMMANDS = {
     "report": ("bench.cli.report:report_command", "Write an HTML report from results."),
     "walk": ("bench.cli.walk:walk_command", "Write a page that walks up the ladder of steps."),
     "compare": ("bench.cli.compare:compare_command", "Compare runs, or cells of a run."),
+    "export": ("bench.cli.export:export_command", "Write results in the format of another tool."),
     "train": ("bench.cli.train:train_command", "Train networks and see what they learned."),
     "evaluate": ("bench.cli.evaluate:evaluate_command", "Report on networks that were saved."),
     "study": ("bench.cli.study:study_command", "Train once for each value of a parameter."),
@@ -63,12 +66,29 @@ class LazyGroup(click.Group):
     f"measuring already, try again later; {exits.INTERRUPTED}, interrupted.",
 )
 @click.version_option(bench.__version__, prog_name="mlpbench")
-def cli() -> None:
+@click.option(
+    "--isolated",
+    is_flag=True,
+    help="Ignore pyproject.toml and variables such as MLPBENCH_RUN_THREADS.",
+)
+@click.pass_context
+def cli(context: click.Context, *, isolated: bool) -> None:
     """Compare implementations of a multi-layer perceptron.
 
     Every implementation is first proven to compute the same numbers, then timed in fresh
     processes over batch sizes and thread counts, and explained in one HTML file.
+
+    The nearest pyproject.toml may hold defaults, such as threads = [1, 2] in the table
+    [tool.mlpbench.run]. A variable such as MLPBENCH_RUN_THREADS=1,2 overrides it.
     """
+    name = context.invoked_subcommand
+    command = cli.get_command(context, name) if name else None
+    if name is None or command is None or isolated:
+        return
+    file = defaults.find_file(Path.cwd())
+    tables = defaults.read_tables(file, COMMANDS) if file else {}
+    found = defaults.of_command(command, name, file=file, tables=tables, environment=os.environ)
+    defaults.install(context, name, found)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -148,6 +168,8 @@ def _explain(error: click.UsageError) -> None:
         return
     command = error.ctx.command_path if error.ctx else "mlpbench"
     message = error.format_message()
+    if isinstance(error, click.BadParameter) and defaults.origin(error.ctx, error.param):
+        message = f"{defaults.origin(error.ctx, error.param)}: {message}"
     stop = "" if message.endswith((".", "?")) else "."
     _complain(f"{message}{stop} See '{command} --help'.")
 

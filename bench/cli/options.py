@@ -29,6 +29,10 @@ class CommaList(click.ParamType[tuple[Any, ...]]):
             self.fail(f"{value!r} has an empty place: separate values by single commas", param, ctx)
         return tuple(self.item.convert(part, param, ctx) for part in parts)
 
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """The whole variable: commas separate its values, and a path may hold spaces."""
+        return [rv]
+
 
 def list_option(
     *names: str, item: click.ParamType[Any], default: tuple[Any, ...] | None = (), **attributes: Any

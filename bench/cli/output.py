@@ -10,11 +10,13 @@ import sys
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
+import click
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 import bench
+from bench.cli import defaults
 from bench.errors import ResultsError
 
 GENERATOR = f"mlpbench {bench.__version__}"
@@ -61,8 +63,10 @@ def facts_table(
 
 
 def command_line() -> str:
-    """The command as it was given, for whoever reads what it wrote."""
-    return shlex.join(["mlpbench", *sys.argv[1:]])
+    """The command as it was given, with the defaults that took effect, for whoever reads it."""
+    found = defaults.applied(click.get_current_context(silent=True))
+    given = shlex.join(["mlpbench", *sys.argv[1:]])
+    return f"{given} {defaults.as_arguments(found)}".rstrip()
 
 
 def folder_for(out: Path | None, kind: str = "") -> Path:
