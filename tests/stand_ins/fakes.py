@@ -12,7 +12,7 @@ import numpy as np
 from bench.documents.messages import Finish, Finished, Prepare, Ready, Reply, Request, Started, Take
 from bench.documents.orders import Order
 from bench.documents.results import SCHEMA_VERSION, Measured, Results
-from bench.documents.timings import Check, Timing
+from bench.documents.timings import Check, Disturbance, Timing
 from bench.documents.turns import TimedRound, Turn, TurnKind
 from bench.planning.plan import Cell, Effort, Job, Plan, cell_of
 from bench.provenance.records import Dataset, Machine, Process
@@ -247,3 +247,17 @@ def turn(order: Order, kind: TurnKind, seconds: float = 4.0) -> Turn:
         ),
         busy_threads=1,
     )
+
+
+def disturbance() -> Disturbance:
+    """A record in which nothing happened."""
+    return Disturbance(waited=0.0, foreign=0.0, stolen=0.0, switches=0)
+
+
+def with_disturbance(turn: Turn, found: Disturbance) -> Turn:
+    """``turn`` whose rounds of step and epoch have a record of disturbance."""
+    rounds = tuple(
+        msgspec.structs.replace(one, disturbance=found) if one.cpu_seconds is not None else one
+        for one in turn.rounds
+    )
+    return msgspec.structs.replace(turn, rounds=rounds)
