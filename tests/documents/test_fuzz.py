@@ -154,8 +154,14 @@ def test_a_damaged_journal_is_refused_in_words(
 ) -> None:
     folder = tmp_path_factory.mktemp("journal")
     record = journal.Journal(folder, fakes.document(complete=False))
-    record.add(0, 0.5, every_outcome())
-    record.end("all")
+    for job, outcome in enumerate(every_outcome()):
+        record.add(journal.Cell(job=job, block=0, outcome=outcome))
+    turns = ((0, fakes.turn(fakes.order(fakes.plan()), "epoch")),)
+    record.add(journal.Sweep(block=0, batch_size=8, sweep=0, turns=turns))
+    record.add(
+        journal.Stage(block=0, repetition=0, batch_size=8, jobs=(0,), seconds=0.5, prepared=0.1)
+    )
+    record.add(journal.Ending(reason="all"))
     record.close()
     record.path.write_bytes(damaged(data, record.path.read_bytes()))
     with contextlib.suppress(BenchError):

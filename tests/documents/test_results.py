@@ -251,7 +251,7 @@ def test_a_round_that_cannot_be_is_refused_wherever_a_document_is_read(
     path = tmp_path / "results.json"
     files.save(fakes.document(outcomes=(outcome,)), path)
     record = journal.Journal(tmp_path, fakes.document(outcomes=()))
-    record.add(0, 1.0, (outcome,))
+    record.add(journal.Entry(job=0, seconds=1.0, outcomes=(outcome,)))
     record.close()
     for written in (path, record.path):
         with pytest.raises(ResultsError, match=said):
