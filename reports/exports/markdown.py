@@ -18,7 +18,8 @@ from reports.tables import open_verdict
 def to_markdown(results: Sequence[Results], margin: float, notes: Sequence[str] = ()) -> str:
     """The whole answer; differences up to ``margin`` (a share) count as the same.
 
-    ``notes`` are the sentences that a reader is looking for, and stand first.  Every text in it that is not ours is escaped.
+    ``notes`` are the sentences that a reader is looking for, and stand first.  Every text in it
+    that is not ours is escaped.
     """
     context = build_context(results, margin)
     gaps = gap_sentences(context)
