@@ -76,7 +76,7 @@ def test_markdown_begins_with_the_verdict_on_an_earlier_revision(
     saved(msgspec.structs.replace(DOCUMENT, rows=(row, before), outcomes=tuple(outcomes)))
     said = mlpbench("export", "results.json", "--format", "markdown")
     assert said.out.startswith(
-        "**numba/blog/b500/t2 against numba&#64;&#8203;old&#58; Slower&#58; 0.5"
+        "**numba/blog/b500/t2 against numba&#64;&#8203;old&#58; Slower by more than "
     )
 
 
