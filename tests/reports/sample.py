@@ -92,7 +92,7 @@ def _plan(shape: Shape, names: tuple[str, ...]) -> Plan:
         settings=shape.settings,
         effort=Effort(
             blocks=shape.blocks,
-            sweeps=shape.rounds,
+            sweeps=shape.rounds + shape.epoch_rounds,
             round_seconds=0.02,
             cell_seconds=5.0,
             warmup_seconds=2.0,

@@ -14,9 +14,10 @@ from bench.documents.orders import Order
 from bench.documents.results import SCHEMA_VERSION, Measured, Results
 from bench.documents.timings import Check, Disturbance, Timing
 from bench.documents.turns import TimedRound, Turn, TurnKind
-from bench.planning.plan import Cell, Effort, Job, Plan, cell_of
+from bench.planning.plan import Cell, Effort, Job, Plan, cell_of, jobs
 from bench.provenance.records import Dataset, Machine, Process
 from bench.running.workers import End
+from impls import registry
 from impls.contract import Pool
 from impls.mathematics import reference
 from impls.networks import Network, Training
@@ -221,6 +222,13 @@ def measure_all(order: Order, request: Request | None) -> Reply | End:
             return turn(order, kind)
         case Finish():
             return FINISHED
+
+
+def order(plan: Plan) -> Order:
+    """The order of the plan's first job."""
+    first = jobs(plan)[0]
+    row = registry.find(first.implementation)
+    return Order(job=first, block=0, repetition=0, plan=plan, row=row, root="", arrays="")
 
 
 def frame_of(order: Order, batch_size: int) -> Measured:

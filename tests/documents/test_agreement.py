@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from bench.running.agreement import agreeing
 
+from bench.documents.agreement import agreeing
 from bench.documents.results import Failed, Measured, Outcome, Unverified
 from bench.provenance.records import Accelerator
 from tests.stand_ins import fakes
@@ -21,7 +21,7 @@ def declaring(block: int, cell: object = CELL, **declared: str) -> Measured:
 
 def test_the_same_declarations_agree_whatever_their_order() -> None:
     one, other = declaring(0, tf32="off", look="8"), declaring(1, look="8", tf32="off")
-    assert agreeing([other], [one]) == [other]
+    assert agreeing([one, other]) == [one, other]
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_another_declaration_is_unverified_with_both_values(
     declared: dict[str, str], said: str
 ) -> None:
     other = declaring(1, **declared)
-    (found,) = agreeing([other], [declaring(0, tf32="off")])
+    _, found = agreeing([declaring(0, tf32="off"), other])
     assert isinstance(found, Unverified)
     assert found.measured == other
     assert (found.cell, found.block) == (CELL, 1)
@@ -49,22 +49,24 @@ def test_another_device_is_another_setting() -> None:
         process = msgspec.structs.replace(one.process, accelerator=Accelerator(name=name))
         return msgspec.structs.replace(one, process=process)
 
-    (found,) = agreeing([on("Large GPU", 1)], [on("Small GPU", 0)])
+    _, found = agreeing([on("Small GPU", 0), on("Large GPU", 1)])
     assert isinstance(found, Unverified)
     assert "device: 'Large GPU' instead of 'Small GPU'" in found.reason
     # A device of which nothing is known is not another one by name.
-    assert agreeing([on("", 1)], [on("", 0)]) == [on("", 1)]
+    unknown = [on("", 0), on("", 1)]
+    assert agreeing(unknown) == unknown
 
 
 def test_only_measured_processes_of_the_same_cell_are_held_against_each_other() -> None:
     failed = Failed(cell=CELL, block=0, reason="died")
     elsewhere = declaring(0, OTHER, tf32="on")
-    outcomes: list[Outcome] = [declaring(1, tf32="off"), failed]
-    assert agreeing(outcomes, [failed, elsewhere]) == outcomes
+    outcomes: list[Outcome] = [failed, elsewhere, declaring(1, tf32="off"), failed]
+    assert agreeing(outcomes) == outcomes
 
 
 def test_the_first_process_of_a_cell_holds_for_all_later_ones() -> None:
     first, second = declaring(0, tf32="off"), declaring(1, tf32="on")
-    (odd,) = agreeing([second], [first])
     third = declaring(2, tf32="off")
-    assert agreeing([third], [first, odd]) == [third]
+    one, odd, last = agreeing([first, second, third])
+    assert isinstance(odd, Unverified)
+    assert [one, last] == [first, third]
