@@ -36,7 +36,7 @@ class Request:
 class Format:
     """A format: the files that it makes of a request, by path.
 
-    ``options`` names what it takes beside the documents.  A ``folder`` is one of several files;
+    ``options`` names what else it takes.  A ``folder`` is one of several files;
     otherwise there is one, without a path.  Only ``is_text`` can be printed.
     """
 
