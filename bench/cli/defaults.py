@@ -43,7 +43,7 @@ class Default:
         if not self.option.is_flag:
             return [word for value in self.values for word in (_long(self.option), value)]
         is_on = click.BOOL.convert(self.values[0], self.option, None)
-        return [_long(self.option)] if is_on else []
+        return [_long(self.option)] if is_on else list(self.option.secondary_opts)
 
 
 def find_file(folder: Path) -> Path | None:
@@ -64,7 +64,9 @@ def read_tables(path: Path, commands: Iterable[str]) -> dict[str, dict[str, Any]
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}. Check its permissions.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not valid TOML: {error}. Mend it, or {_ISOLATE}.") from error
+        raise UsageError(
+            f"{path} is not valid TOML: {error}. Correct it, or {_ISOLATE}."
+        ) from error
     tool = content.get("tool", {})
     tables = tool.get("mlpbench", {}) if isinstance(tool, dict) else {}
     if not isinstance(tables, dict):

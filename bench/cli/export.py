@@ -18,6 +18,7 @@ from bench.documents.results import Results
 from bench.documents.sources import read_any
 from bench.documents.timings import EPOCH, STEP
 from bench.errors import ResultsError, UsageError
+from bench.judging.revisions import changes
 from impls.contract import PHASES
 from reports.exports import FORMATS, Format, Request
 from reports.exports.asv import Revision
@@ -80,6 +81,7 @@ def export_command(
             results=results,
             phases=phases,
             margin=margin,
+            notes=tuple(one.sentence for each in results for one in changes(each, margin)),
             revisions=revisions,
             existing=lambda path: _content(output, path),
         )

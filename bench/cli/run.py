@@ -177,8 +177,7 @@ def _conclude(
         again = noted and sentence == document.dataset.note
         say(console, "See the dataset note above." if again else sentence)
     for change in changes(document, options["margin"]):
-        words = f"{change.cell.id} against {change.before}: {change.verdict.reason}"
-        say(console, words)
+        say(console, change.sentence)
     console.print()
     go_on = () if document.complete else ("mlpbench", "run", "--resume", str(folder))
     finish(console, epoch_tables(context, console.width), folder / REPORT, go_on)

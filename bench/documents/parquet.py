@@ -34,7 +34,7 @@ _ChangeTiming = Callable[[Measured, Timing], Timing]
 
 
 def metadata(results: Sequence[Results]) -> dict[bytes, bytes]:
-    """What the metadata of the file hold beside the table of ``results``."""
+    """What the metadata of the file hold; the table of ``results`` has the rest."""
     counts: list[int] = []
 
     def without_rounds(_: Measured, timing: Timing) -> Timing:

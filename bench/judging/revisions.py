@@ -21,6 +21,11 @@ class Change:
     before: str
     verdict: Verdict
 
+    @property
+    def sentence(self) -> str:
+        """The verdict in words."""
+        return f"{self.cell.id} against {self.before}: {self.verdict.reason}"
+
 
 def changes(document: Results, margin: float) -> list[Change]:
     """Every measured cell whose implementation was measured at another revision as well."""

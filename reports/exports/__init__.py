@@ -19,13 +19,15 @@ from reports.exports.table import to_csv
 class Request:
     """What is exported.
 
-    ``phases`` is empty where the format chooses, ``revisions`` holds the commit of each document
+    ``phases`` is empty where the format chooses, ``notes`` are sentences for people to read first,
+    ``revisions`` holds the commit of each document
     where the format needs them, and ``existing`` gives the files of the folder that is written to.
     """
 
     results: tuple[Results, ...]
     phases: tuple[str, ...] = ()
     margin: float = MARGIN
+    notes: tuple[str, ...] = ()
     revisions: tuple[Revision, ...] = ()
     existing: Existing = lambda _: None
 
@@ -34,7 +36,7 @@ class Request:
 class Format:
     """A format: the files that it makes of a request, by path.
 
-    ``options`` names what it takes beside the documents.  A ``folder`` is one of several files;
+    ``options`` names what else it takes.  A ``folder`` is one of several files;
     otherwise there is one, without a path.  Only ``is_text`` can be printed.
     """
 
@@ -72,7 +74,7 @@ FORMATS: Mapping[str, Format] = {
     ),
     "markdown": Format(
         "the answer and a table",
-        _one(lambda r: to_markdown(r.results, r.margin)),
+        _one(lambda r: to_markdown(r.results, r.margin, r.notes)),
         frozenset({"margin"}),
     ),
 }

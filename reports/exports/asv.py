@@ -71,25 +71,18 @@ def to_asv(
     """
     files: dict[str, bytes] = {}
 
-    def current(path: str) -> Any:
-        content = files.get(path) or existing(path)
-        try:
-            return None if content is None else json.loads(content)
-        except ValueError as error:
-            raise ResultsError(
-                f"{path} in the folder of asv is no JSON: {error}. Remove it, or choose another "
-                "folder."
-            ) from error
+    def current(path: str) -> dict[str, Any]:
+        return _decoded(path, files.get(path) or existing(path))
 
     for document, revision in zip(results, revisions, strict=True):
         machine = _machine(document.machine)
         folder = machine["machine"]
         files[f"{folder}/machine.json"] = _encoded({**machine, "version": MACHINE_VERSION})
-        known = current("benchmarks.json") or {}
+        known = current("benchmarks.json")
         for setting, table in _tables(document, phases).items():
             environment = _environment(document.machine, setting)
             path = f"{folder}/{revision.commit[:8]}-{environment}.json"
-            whole = _table(current(path))
+            whole = _table(path, current(path))
             for benchmark, values in table.items():
                 whole[benchmark] = {**whole.get(benchmark, {}), **values}
             files[path] = _results(document, machine, revision, setting, whole)
@@ -183,10 +176,42 @@ def _row(values: Mapping[Combination, Values], started: int) -> list[Any]:
     return list(row.values())
 
 
-def _table(content: Any) -> Table:
-    """What an earlier export wrote of one commit, machine and setting."""
+def _decoded(path: str, content: bytes | None) -> dict[str, Any]:
+    """The content of a file that an earlier export wrote; empty where there is none.
+
+    Raises:
+        ResultsError: it is something else.
+    """
+    try:
+        found = {} if content is None else json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, f"it is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise _damaged(path, "it holds no object")
+    return found
+
+
+def _damaged(path: str, why: str) -> ResultsError:
+    return ResultsError(
+        f"{path} in the folder of asv is damaged: {why}. Remove the file, or choose another folder."
+    )
+
+
+def _table(path: str, content: Mapping[str, Any]) -> Table:
+    """What an earlier export wrote of one commit, machine and setting.
+
+    Raises:
+        ResultsError: ``content`` has another form than asv's files.
+    """
+    try:
+        return _read(content)
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise _damaged(path, f"{type(error).__name__}: {error}") from error
+
+
+def _read(content: Mapping[str, Any]) -> Table:
     table: Table = {}
-    for benchmark, row in ({} if content is None else content["results"]).items():
+    for benchmark, row in (content["results"] if content else {}).items():
         columns = dict(zip(content["result_columns"], row, strict=False))
         for place, one in enumerate(itertools.product(*columns["params"])):
             lists = {name: columns.get(name) for name in _PER_COMBINATION}

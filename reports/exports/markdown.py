@@ -15,14 +15,15 @@ from reports.summary import gap_sentences, sentences
 from reports.tables import open_verdict
 
 
-def to_markdown(results: Sequence[Results], margin: float) -> str:
+def to_markdown(results: Sequence[Results], margin: float, notes: Sequence[str] = ()) -> str:
     """The whole answer; differences up to ``margin`` (a share) count as the same.
 
-    Every text in it that is not ours is escaped.
+    ``notes`` are the sentences that a reader is looking for, and stand first.  Every text in it
+    that is not ours is escaped.
     """
     context = build_context(results, margin)
     gaps = gap_sentences(context)
-    first, *others = (one for one in sentences(context) if one not in gaps)
+    first, *others = (*notes, *(one for one in sentences(context) if one not in gaps))
     parts = [f"**{escape(first)}**", *map(escape, others), _times(context)]
     if gaps:
         lines = "\n".join(f"- {escape(one)}" for one in gaps)

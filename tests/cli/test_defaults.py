@@ -13,7 +13,7 @@ import click
 import pytest
 
 import bench
-from bench.cli import cli, output
+from bench.cli import cli, defaults, output
 from bench.documents import files
 from bench.planning.environment import RECORDED_PREFIXES
 from tests.judging.compared import Grid
@@ -220,3 +220,12 @@ def test_defaults_reach_a_command_that_reads_results(
     project('[tool.mlpbench.compare]\nby = "threads"\njson = true\n')
     said = mlpbench("compare", "results.json")
     assert json.loads(said.out)["by"] == "threads"
+
+
+@pytest.mark.parametrize(("value", "words"), [(False, "--no-shuffle"), (True, "--shuffle")])
+def test_a_switch_with_two_forms_is_recorded_by_the_right_one(value: object, words: str) -> None:
+    command = cli.get_command(CONTEXT, "train")
+    assert command is not None
+    tables = {"train": {"shuffle": value}}
+    found = defaults.of_command(command, "train", file=None, tables=tables, environment={})
+    assert defaults.as_arguments(found) == words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 from collections.abc import Callable
@@ -12,8 +13,9 @@ import msgspec
 import pytest
 
 from bench.documents import files
-from bench.documents.results import Results
+from bench.documents.results import Measured, Results
 from bench.provenance.records import Code
+from impls.registry import find
 from reports.exports import FORMATS, Request
 from tests.reports import exported
 
@@ -46,6 +48,36 @@ def test_text_is_printed_or_written(mlpbench: Command, tmp_path: Path, form: str
 def test_phases_are_chosen(mlpbench: Command) -> None:
     said = mlpbench("export", "results.json", "--format", "bmf", "--phase", "step,forward")
     assert {name.rpartition("/")[2] for name in json.loads(said.out)} == {"step", "forward"}
+
+
+def test_markdown_begins_with_the_verdict_on_an_earlier_revision(
+    mlpbench: Command, saved: Callable[[Results], None]
+) -> None:
+    row = find("numba")
+    before = dataclasses.replace(row, name="numba@old", revision="c" * 40)
+    outcomes = [
+        msgspec.structs.replace(
+            one,
+            cell=msgspec.structs.replace(one.cell, implementation=name),
+            timings=tuple(
+                msgspec.structs.replace(
+                    timing,
+                    round_seconds=tuple(factor * second for second in timing.round_seconds),
+                    sweeps=tuple(range(len(timing.round_seconds))),
+                )
+                for timing in one.timings
+            ),
+        )
+        for one in DOCUMENT.outcomes
+        if isinstance(one, Measured) and one.cell.id == "numba/blog/b500/t2"
+        for name, factor in (("numba", 1.0), ("numba@old", 0.5))
+    ]
+    assert len(outcomes) == 6
+    saved(msgspec.structs.replace(DOCUMENT, rows=(row, before), outcomes=tuple(outcomes)))
+    said = mlpbench("export", "results.json", "--format", "markdown")
+    assert said.out.startswith(
+        "**numba/blog/b500/t2 against numba&#64;&#8203;old&#58; Slower by more than "
+    )
 
 
 def test_several_documents_make_one_table(mlpbench: Command, tmp_path: Path) -> None:

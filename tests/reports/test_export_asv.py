@@ -180,9 +180,18 @@ def test_names_are_such_that_asv_can_take_them_apart(tmp_path: Path) -> None:
     assert files["benchmarks.json"]["mine_new_T_x.epoch"]["params"][2] == ["'unset'"]
 
 
-def test_a_damaged_folder_is_named(tmp_path: Path) -> None:
-    (tmp_path / "benchmarks.json").write_text("junk")
-    with pytest.raises(ResultsError, match=r"benchmarks\.json in the folder of asv is no JSON"):
+@pytest.mark.parametrize(
+    "text", ["junk", "[]", '{"results": 1}', '{"results": {"a": 1}}', '{"a": 1}']
+)
+def test_a_damaged_folder_is_named(tmp_path: Path, text: str) -> None:
+    files = export(tmp_path, DOCUMENT)
+    (name,) = (path for path in files if "aaaaaaaa" in path)
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ResultsError, match=f"{name} in the folder of asv is damaged: "):
+        export(tmp_path, DOCUMENT)
+    (tmp_path / name).unlink()
+    (tmp_path / "benchmarks.json").write_text("[]")
+    with pytest.raises(ResultsError, match=r"benchmarks\.json in .* it holds no object"):
         export(tmp_path, DOCUMENT)
 
 
