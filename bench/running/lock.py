@@ -149,9 +149,12 @@ def _write(file: int, what: str) -> None:
 
 
 def _user() -> str:
-    """The user's name, or number where the system has no name for it."""
+    """The user's name, or number where the system has no name for it.
+
+    It comes from a variable, so that it need not be UTF-8.
+    """
     try:
-        return getpass.getuser()
+        return getpass.getuser().encode(errors="backslashreplace").decode()
     except (OSError, KeyError):
         return str(os.getuid())
 
