@@ -263,3 +263,9 @@ def test_a_time_that_was_not_believed_may_be_any() -> None:
     unverified = Unverified(cell=outcome.cell, block=0, reason="no time", measured=outcome)
     document = fakes.document(outcomes=(unverified,))
     assert files.decode(files.encode(document), origin="here") == document
+
+
+def test_the_mark_of_utf_8_is_read_over(tmp_path: Path, tiny_document: Results) -> None:
+    path = tmp_path / "results.json"
+    path.write_bytes(b"\xef\xbb\xbf" + files.encode(tiny_document))
+    assert files.load(path) == tiny_document
