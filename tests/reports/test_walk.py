@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.documents.results import Results
-from impls.numba import kernels as numba_kernels
+from impls.numba import layers as numba_layers
 from impls.numba import sparse_rows
 from impls.numba import state as numba_state
 from impls.numpy import optimized as numpy_optimized
@@ -62,7 +62,7 @@ def test_numbers_in_the_words_are_those_of_the_code() -> None:
     assert f"small enough for them, {tile} rows" in words
     assert numpy_optimized.TILE_ROWS == 1000
     assert "a thousand rows at a time" in words
-    assert numba_kernels.ROWS_AHEAD == 4
+    assert numba_layers.ROWS_AHEAD == 4
     assert "four rows ahead" in words
     assert sparse_rows.DENSE_FROM == 1 / 5
     assert "fewer than a fifth" in words
