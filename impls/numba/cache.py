@@ -77,6 +77,15 @@ _config: Any = numba.config
 _FOLDER = folder(Path(__file__).parents[1], _config.CACHE_DIR)
 
 
+def inner(**options: Any) -> Callable[[Any], Any]:
+    """Decorator: :func:`compiled` for functions that only compiled functions call.
+
+    They get no entry for calls from Python: that would unpack every array of their arguments, and
+    take about a fifth of the time to compile.
+    """
+    return compiled(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
+
+
 def compiled(**options: Any) -> Callable[[Any], Any]:
     """Decorator: compiled without Python objects, and cached where there is a place for it.
 

@@ -141,10 +141,11 @@ def _cell(context: Context, step: _Step | None, verdict: Verdict | None) -> Cell
     notes = [text.seconds(step.seconds)]
     found = None
     if _comparable(context, step.point.condition):
-        found = articles.published(step.rung, step.point.batch_size)
+        row = context.rows[step.point.implementation]
+        found = articles.published(articles.STEPS.get(row.target), step.point.batch_size)
     if found is not None:
-        factor = articles.published_factor(step.rung, step.point.batch_size)
-        gained = f"{text.times(factor)}, " if factor else ""
+        factor = articles.published_factor(found.step, step.point.batch_size)
+        gained = f"{text.times(factor)} by step {found.step}, " if factor else ""
         notes.append(f"published: {gained}{text.seconds(found.epoch_seconds)}")
     if step.gain is None:
         return Cell("start", notes=tuple(notes))

@@ -15,7 +15,12 @@ from bench.errors import ImplementationError
 from impls.numba import cache as numba_cache
 
 IMPLS = Path(numba_cache.__file__).parents[1]
-CHANGED = ["numba/update.py", "numba/math.py", "mathematics/functions.py", "mathematics/dropout.py"]
+CHANGED = [
+    "numba/update.py",
+    "numba/elementwise.py",
+    "mathematics/functions.py",
+    "mathematics/dropout.py",
+]
 
 
 @pytest.fixture
@@ -128,7 +133,7 @@ def test_the_users_own_functions_stay_where_they_were_kept() -> None:
 import warnings
 import numba
 before = numba.config.CACHE_DIR, list(warnings.filters)
-import impls.numba.jit
+import impls.numba.trainer
 from impls.numba import kernels
 assert (numba.config.CACHE_DIR, list(warnings.filters)) == before
 print(kernels.run.stats.cache_path)

@@ -16,8 +16,8 @@ pytest.importorskip("numba")
 from threadpoolctl import ThreadpoolController
 
 from impls.networks import Network, Training
-from impls.numba import jit as numba_jit
 from impls.numba import kernels
+from impls.numba import trainer as numba_trainer
 from impls.parameters import start_parameters
 
 from .conftest import made_up_data
@@ -54,8 +54,8 @@ ROWS = np.arange(8)
 
 
 @pytest.fixture
-def trainer() -> numba_jit.Trainer:
-    made = numba_jit.Trainer(NETWORK, TRAINING, start_parameters(NETWORK, TRAINING, seed=1))
+def trainer() -> numba_trainer.Trainer:
+    made = numba_trainer.Trainer(NETWORK, TRAINING, start_parameters(NETWORK, TRAINING, seed=1))
     made.bind(*made_up_data(NETWORK, 8))
     return made
 
@@ -95,7 +95,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[int]]]:
 
 
 def test_a_step_multiplies_with_one_thread_and_gives_back_the_others(
-    trainer: numba_jit.Trainer, seen: list[list[int]]
+    trainer: numba_trainer.Trainer, seen: list[list[int]]
 ) -> None:
     before = threads_of_blas()
     assert max(before) == 2
@@ -109,7 +109,7 @@ def test_a_step_multiplies_with_one_thread_and_gives_back_the_others(
 
 
 def test_threads_changed_between_calls_are_noticed(
-    trainer: numba_jit.Trainer, seen: list[list[int]]
+    trainer: numba_trainer.Trainer, seen: list[list[int]]
 ) -> None:
     blas = ThreadpoolController().select(user_api="blas")
     with blas.limit(limits=1):
@@ -121,7 +121,7 @@ def test_threads_changed_between_calls_are_noticed(
 
 
 def test_where_there_is_one_thread_no_limit_is_set(
-    trainer: numba_jit.Trainer, monkeypatch: pytest.MonkeyPatch
+    trainer: numba_trainer.Trainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(**_: Any) -> None:
         raise AssertionError
@@ -135,7 +135,7 @@ def test_where_there_is_one_thread_no_limit_is_set(
     trainer.update()
 
 
-def test_a_changed_rate_reaches_the_kernels(trainer: numba_jit.Trainer) -> None:
+def test_a_changed_rate_reaches_the_kernels(trainer: numba_trainer.Trainer) -> None:
     before = trainer.parameters().biases[0]
     trainer.learning_rate = 0.0
     trainer.step(ROWS)

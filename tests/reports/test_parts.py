@@ -71,6 +71,14 @@ def test_published_gains_follow_from_published_totals() -> None:
     assert articles.published_factor(1, 500) == pytest.approx(48 / 11)
     assert articles.published_factor(2, 20000) is None
     assert articles.published(4, 500) is None
+    assert articles.published(None, 500) is None
+
+
+def test_the_steps_of_the_articles_are_rungs_in_their_order() -> None:
+    rungs = {row.target: row.rung for row in ROWS if row.rung is not None}
+    found = [rungs[target] for target in articles.STEPS]
+    assert found == sorted(found)
+    assert list(articles.STEPS.values()) == [0, 1, 2, 3]
 
 
 def test_the_frame_has_one_row_per_round(document: Results) -> None:

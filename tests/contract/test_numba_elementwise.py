@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import pytest
 
-from impls.numba.math import ACTIVATION_CODES, activate, exp32
+from impls.numba.elementwise import ACTIVATION_CODES, activate, exp32
 from impls.parameters import Floats
 
 

@@ -4,8 +4,8 @@
 cost more than the matrix products of the small layers.  The polynomials here become a few vector
 instructions.
 
-A number that is none comes through all of it, so that a training which has diverged shows.  Limits
-are comparisons whose answer for it leaves it as it is, where ``min`` and ``max`` would not.
+NaN propagates, so that a training which has diverged shows.  Limits are comparisons that are false
+for NaN and leave it as it is, where ``min`` and ``max`` would not.
 """
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 # Numba infers the types of what it compiles; annotations would only repeat the docstrings.
@@ -16,7 +16,7 @@ import numba
 import numpy as np
 
 from impls.mathematics.functions import PROBABILITY_FLOOR, SMALLEST_PROBABILITY
-from impls.numba.cache import compiled
+from impls.numba.cache import compiled, inner
 
 SIGMOID, TANH, RELU, SOFTMAX = range(4)
 ACTIVATION_CODES = {"sigmoid": SIGMOID, "tanh": TANH, "relu": RELU, "softmax": SOFTMAX}
@@ -145,7 +145,7 @@ def activate(code, Z, b):
                 Z[i, j] /= total
 
 
-@compiled(fastmath=ELEMENTWISE, error_model="numpy")
+@inner(fastmath=ELEMENTWISE, error_model="numpy")
 def times_slope(code, delta, A, scale):
     """Multiply ``delta`` by ``scale`` and by the derivative of the activation behind ``A``.
 
@@ -165,7 +165,7 @@ def times_slope(code, delta, A, scale):
             d[k] = d[k] * scale if a[k] > 0 else ZERO
 
 
-@compiled(fastmath=ELEMENTWISE, error_model="numpy")
+@inner(fastmath=ELEMENTWISE, error_model="numpy")
 def output_delta(code, A, Y, delta, scale):
     """Write the derivative of the loss by the last layer's input, times ``scale``, into ``delta``.
 
@@ -180,7 +180,7 @@ def output_delta(code, A, Y, delta, scale):
                 delta[i, j] *= a * (ONE - a)
 
 
-@compiled(error_model="numpy")
+@inner(error_model="numpy")
 def loss_sums(code, A, Y):
     """Data loss and absolute error of outputs ``A``, both summed in float64.
 
@@ -211,7 +211,7 @@ def loss_sums(code, A, Y):
     return data, error
 
 
-@compiled(fastmath=True)
+@inner(fastmath=True)
 def column_sums(delta, out, share):
     """Make ``out`` the sum of the rows of ``delta`` plus ``share`` times what it was."""
     for j in range(out.size):

@@ -39,10 +39,8 @@ from impls.contract import DENSE_FEATURES, Feature, Loss, Pool, State
 from impls.flat import Flat
 from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Network, Training
-from impls.numba import kernels
-from impls.numba import update as updates
-from impls.numba.sparse_rows import NO_ROWS
-from impls.numba.state import Memory, Net, describe, describe_update
+from impls.numba import kernels, state
+from impls.numba.state import Memory, Net, Request, describe, describe_update
 from impls.parameters import Floats, Parameters, Rows, batches
 
 WITH_SMALL_KERNELS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
@@ -86,7 +84,6 @@ class Trainer(contract.Trainer):
         self.rates = describe_update(training, training.learning_rate)
         self.net = self._describe(network, training)
         self.X = self.Y = np.empty((0, 0), np.float32)
-        self.rest = NO_ROWS
         super().__init__(network, training, parameters)
         self._reserve(training.batch_size)
 
@@ -114,8 +111,6 @@ class Trainer(contract.Trainer):
         gradients = (self.threads, self.P.vector.size)
         self.memory = Memory(
             X=self.X,
-            **self.rest._asdict(),
-            offset=len(self.rest.background) * self.network.layers[1],
             Y=self.Y,
             theta=self.P.vector,
             remembered=self.remembered,
@@ -133,7 +128,7 @@ class Trainer(contract.Trainer):
         losses = np.empty((-(-len(order) // batch_size), 3))
         with _TEAM:
             self._run_alone(phases, parts, order, batch_size, losses)
-        if parts & updates.UPDATE:
+        if parts & state.UPDATE:
             self.updates += len(losses)
         return losses
 
@@ -143,19 +138,13 @@ class Trainer(contract.Trainer):
         """Call the kernel, while no other thread of this process does."""
         if self.rates.rate != self.learning_rate:
             self.rates = describe_update(self.training, self.learning_rate)
-        with self._one_thread_in_blas() if phases & kernels.PRODUCTS else nullcontext():
-            kernels.run(
-                phases,
-                parts,
-                self.threads,
-                order,
-                batch_size,
-                self.updates,
-                self.net,
-                self.memory,
-                self.rates,
-                losses,
-            )
+        request = Request(phases, parts, self.threads, batch_size, self.updates, self.rates)
+        with self._one_thread_in_blas() if phases & state.PRODUCTS else nullcontext():
+            self._call(request, order, losses)
+
+    def _call(self, request: Request, order: Rows, losses: Losses) -> None:
+        """Let the kernels carry out ``request``."""
+        kernels.run(request, order, self.net, self.memory, losses)
 
     def _one_thread_in_blas(self) -> AbstractContextManager[object]:
         """What holds BLAS to one thread while a kernel multiplies, and then gives it back its own.
@@ -179,26 +168,26 @@ class Trainer(contract.Trainer):
 
     def prepare(self, rows: Rows) -> None:
         self._take(rows)
-        self._run_phase(kernels.PREPARE)
+        self._run_phase(state.PREPARE)
 
     def forward(self) -> None:
-        self._run_phase(kernels.FORWARD)
+        self._run_phase(state.FORWARD)
 
     def loss(self) -> Loss:
-        return Loss(*self._run_phase(kernels.LOSS, updates.PENALTY)[0])
+        return Loss(*self._run_phase(state.LOSS, state.PENALTY)[0])
 
     def backward(self) -> None:
-        self._run_phase(kernels.BACKWARD, updates.REDUCE)
+        self._run_phase(state.BACKWARD, state.REDUCE)
 
     def update(self) -> None:
-        self._run_phase(0, updates.UPDATE)
+        self._run_phase(0, state.UPDATE)
 
     def step(self, rows: Rows) -> Loss:
         self._take(rows)
-        return Loss(*self._run_phase(kernels.EVERYTHING, updates.WHOLE_STEP)[0])
+        return Loss(*self._run_phase(state.EVERYTHING, state.WHOLE_STEP)[0])
 
     def epoch(self, order: Rows) -> Losses:
-        return self._run(kernels.EVERYTHING, updates.WHOLE_STEP, order, self.training.batch_size)
+        return self._run(state.EVERYTHING, state.WHOLE_STEP, order, self.training.batch_size)
 
     def predict(self, X: Floats) -> Floats:
         """Outputs by a second trainer, bound to ``X``, so that the batch in work stays as it is."""
