@@ -43,7 +43,7 @@ ROWS: tuple[Row, ...] = (
     Row("numpy-cached", "impls.numpy.cached:Trainer", "derivatives from cached activations, slices for bias rows", rung=3),
     Row("numpy-optimized", "impls.numpy.optimized:Trainer", "buffers with their ones, everything in place, in tiles", rung=4),
     Row("numba", "impls.numba.jit:Trainer", "fused kernels around BLAS, the whole epoch compiled", ("numba", "scipy")),
-    Row("numba-sparse", "impls.numba.sparse:Trainer", "the same, with background pixels left out of the first layer", ("numba", "scipy")),
+    Row("numba-sparse", "impls.numba.sparse:Trainer", "the same, with background pixels left out of the first layer", ("numba", "scipy"), sparse=True),
     Row("keras-tf", "impls.keras.tf:EpochTrainer", "Keras on TensorFlow, compiled epoch", _KERAS_TF, "keras", environment=_ON_TENSORFLOW | _NO_GPU),
     Row("keras-tf-gpu", "impls.keras.tf:GpuEpochTrainer", "Keras on TensorFlow, compiled epoch, data on the GPU", _KERAS_TF, "keras", device="gpu", environment=_ON_TENSORFLOW),
     Row("keras-tf-step", "impls.keras.tf:StepTrainer", "Keras on TensorFlow, a loop around the compiled step", _KERAS_TF, "keras", environment=_ON_TENSORFLOW | _NO_GPU, by_name_only=True),

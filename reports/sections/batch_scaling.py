@@ -9,7 +9,7 @@ from reports import format as text
 from reports.charts import Axes, Series
 from reports.context import Context
 from reports.points import Condition, Point
-from reports.section import Absence, Section
+from reports.section import SCALING, Absence, Section
 from reports.tables import Cell, Table
 
 
@@ -106,4 +106,4 @@ def _cell(point: Point | None) -> Cell:
     return Cell(text.seconds(value), value, (f"{text.significant(1 / value)} /s",))
 
 
-SECTION = Section("batch-scaling", "Batch size", 30, render)
+SECTION = Section("batch-scaling", "Batch size", 30, render, SCALING)

@@ -14,7 +14,7 @@ from reports import tables, templates
 from reports.context import Context
 from reports.findings import findings
 from reports.points import Condition, Point
-from reports.section import Absence, Section
+from reports.section import TIME, Absence, Section
 from reports.tables import Cell, Row, Table
 
 _LEAST_MOVED_SECONDS = 1e-3
@@ -208,4 +208,4 @@ def _table(context: Context, where: tuple[Condition, int] | None, rows: list[Row
     return Table(f"Cold cost: {place}", tables.columns(*titles, text_columns=2), tuple(rows))
 
 
-SECTION = Section("cold-cost", "Cold cost", 100, render)
+SECTION = Section("cold-cost", "Cold cost", 100, render, TIME)

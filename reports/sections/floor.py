@@ -9,7 +9,7 @@ from reports import format as text
 from reports import tables, templates
 from reports.context import Context
 from reports.points import Condition, Key
-from reports.section import Absence, Section
+from reports.section import TIME, Absence, Section
 from reports.tables import Cell, Table
 
 
@@ -64,4 +64,4 @@ def _cell(context: Context, key: Key, longest: float) -> Cell:
     return Cell(text.times(ratio.value), ratio.value, (shown,), bar=bar)
 
 
-SECTION = Section("floor", "Floor", 70, render)
+SECTION = Section("floor", "Floor", 70, render, TIME)

@@ -16,7 +16,7 @@ from reports.charts import Bar
 from reports.context import Context
 from reports.families import judged
 from reports.points import Condition, Key, Point, speed_up
-from reports.section import Absence, Section
+from reports.section import TIME, Absence, Section
 from reports.tables import Cell, Table
 
 
@@ -162,4 +162,4 @@ def _total(steps: list[_Step]) -> Cell:
     return Cell(text.times(product), product, check, strong=True)
 
 
-SECTION = Section("ladder", "Ladder", 60, render)
+SECTION = Section("ladder", "Ladder", 60, render, TIME)

@@ -15,7 +15,7 @@ from reports import tables, templates
 from reports.context import Context
 from reports.findings import findings
 from reports.points import Condition, Point
-from reports.section import Absence, Section
+from reports.section import TIME, Absence, Section
 from reports.tables import Cell, Row, Table
 
 _ABSENT = (
@@ -148,4 +148,4 @@ def _table(place: str, rows: list[Row]) -> Table:
     return Table(f"Memory: {place}", tables.columns(*titles, text_columns=2), tuple(rows))
 
 
-SECTION = Section("memory", "Memory", 105, render)
+SECTION = Section("memory", "Memory", 105, render, TIME)

@@ -14,7 +14,7 @@ from reports import format as text
 from reports.charts import Stack
 from reports.context import Context
 from reports.points import Condition, Point
-from reports.section import Absence, Section
+from reports.section import TIME, Absence, Section
 from reports.tables import Cell, Row, Table
 
 MOST_PROBE = 0.005
@@ -149,4 +149,4 @@ def _uncertainty(point: Point, step: float) -> float:
     return math.hypot(*(one.spread * one.value / step for one in durations))
 
 
-SECTION = Section("phases", "Phases", 50, render)
+SECTION = Section("phases", "Phases", 50, render, TIME)

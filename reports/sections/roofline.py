@@ -21,7 +21,7 @@ from reports.charts import Limits, Path
 from reports.context import Context
 from reports.points import Condition, Point
 from reports.roofs import DEVICE, Part, Roof, model_of, parts_of, roof_of
-from reports.section import Absence, Section
+from reports.section import TIME, Absence, Section
 from reports.tables import Cell, Row, Table
 from reports.trained_words import structure
 
@@ -229,4 +229,4 @@ def _counts(batch_size: int, name: str, work: Work) -> tuple[Cell, ...]:
     )
 
 
-SECTION = Section("roofline", "Roofline", 75, render)
+SECTION = Section("roofline", "Roofline", 75, render, TIME)

@@ -14,7 +14,7 @@ from reports.charts import Axes, Series
 from reports.context import Context
 from reports.devices import CPU
 from reports.points import Condition, Point, Scope, speed_up
-from reports.section import Absence, Section
+from reports.section import SCALING, Absence, Section
 from reports.tables import Cell, Table
 
 
@@ -171,4 +171,4 @@ def _row(context: Context, cells: list[Cell], point: Point, condition: Condition
     )  # fmt: skip
 
 
-SECTION = Section("thread-scaling", "Threads", 40, render)
+SECTION = Section("thread-scaling", "Threads", 40, render, SCALING)

@@ -17,7 +17,7 @@ from reports.charts import Axes, Series
 from reports.context import Context
 from reports.families import judged
 from reports.points import Condition, Key, Point
-from reports.section import Absence, Section
+from reports.section import RESULT, Absence, Section
 from reports.tables import Cell, Table
 
 _TICKS = 6
@@ -196,4 +196,4 @@ def _chart(
     return charts.lines(title, series, axes, description=described)
 
 
-SECTION = Section("time-to-accuracy", "Time to accuracy", 35, render)
+SECTION = Section("time-to-accuracy", "Time to accuracy", 35, render, RESULT)
