@@ -49,7 +49,7 @@ def times(value: float, digits: int = 3) -> str:
 
 
 def percent(share: float) -> str:
-    """A share of one as percent, to a tenth below ten: ``1.9 %``, ``67 %``; above 1000 % a factor."""
+    """A share of one as percent, to a tenth below ten: ``1.9 %``; above 1000 % a factor."""
     if abs(share) > _MOST_PERCENT:
         return f"{significant(share, 2)} \N{MULTIPLICATION SIGN}"
     decimals = 1 if abs(100 * share) < _WHOLE_PERCENT else 0
@@ -73,11 +73,11 @@ def percent_number(share: float, decimals: int) -> str:
     return f"{round(100 * share, decimals) or 0.0:.{decimals}f}"
 
 
-def byte_count(count: int) -> str:
+def byte_count(count: int, digits: int = 3) -> str:
     """A number of bytes in binary units: ``15.6 GiB``."""
     for size, unit in _BYTE_UNITS:
         if count >= size:
-            return f"{significant(count / size)} {unit}"
+            return f"{significant(count / size, digits)} {unit}"
     return f"{count} B"
 
 

@@ -87,10 +87,11 @@
   const lowest = () => {
     const best = new Map();
     all("#picture tbody tr").forEach((row) => all(".dot", row).forEach((dot) => {
-      if (hidden.has(row) || hidden.has(dot) || hidden.has(row.closest(".panel-of"))) return;
-      const now = best.get(row.dataset.batch);
+      const panel = row.closest(".panel-of");
+      if (hidden.has(row) || hidden.has(dot) || hidden.has(panel)) return;
+      const now = best.get(panel.dataset.batch);
       const seconds = Number(dot.dataset.at);
-      if (!now || seconds < now.seconds) best.set(row.dataset.batch, { name: row.dataset.implementation, seconds });
+      if (!now || seconds < now.seconds) best.set(panel.dataset.batch, { name: row.dataset.implementation, seconds });
     }));
     const sizes = new Map();
     best.forEach((one, size) => sizes.set(one.name, [...(sizes.get(one.name) ?? []), size]));
@@ -147,7 +148,8 @@
   all("main svg title").forEach((title) => {
     const mark = title.parentElement;
     if (mark.tagName === "svg") return;
-    mark.dataset.tip = title.textContent;
+    const row = mark.closest(".rowchart tr");
+    mark.dataset.tip = (row ? `${row.cells[0].textContent}, ` : "") + title.textContent;
     title.remove();
     mark.addEventListener("pointerenter", () => show(mark));
     mark.addEventListener("pointerleave", hideTip);

@@ -6,21 +6,21 @@ Colours are CSS variables, so one chart serves the light and the dark theme; tex
 from __future__ import annotations
 
 from reports.charts.axis import Axis, linear_axis, log_axis
-from reports.charts.bars import Bar, Stack, stacked, waterfall
 from reports.charts.canvas import Style, style_of, swatch
 from reports.charts.columns import Columns, columns
 from reports.charts.crossover import Contested, Crossed, crossover
 from reports.charts.curves import Curve, CurveAxes, curves
 from reports.charts.dots import Strip, strips
+from reports.charts.frame import MOST_NAMED
 from reports.charts.lines import Axes, Series, lines
 from reports.charts.roofline import Limits, Path, roofline
 from reports.charts.rowchart import Block, ChartRow, Dot, Line, RowChart, block, dot
 from reports.charts.timeline import Track, timeline
 
 __all__ = [
+    "MOST_NAMED",
     "Axes",
     "Axis",
-    "Bar",
     "Block",
     "ChartRow",
     "Columns",
@@ -34,7 +34,6 @@ __all__ = [
     "Path",
     "RowChart",
     "Series",
-    "Stack",
     "Strip",
     "Style",
     "Track",
@@ -47,10 +46,8 @@ __all__ = [
     "lines",
     "log_axis",
     "roofline",
-    "stacked",
     "strips",
     "style_of",
     "swatch",
     "timeline",
-    "waterfall",
 ]

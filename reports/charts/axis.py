@@ -40,7 +40,7 @@ class Axis:
             share = math.log(inside / self.low) / math.log(self.high / self.low)
         else:
             share = (inside - self.low) / (self.high - self.low)
-        return round(_EDGE + (100 - 2 * _EDGE) * share, 2)
+        return round(_EDGE + (100 - 2 * _EDGE) * share, 1)
 
     def holds(self, value: float) -> bool:
         """Whether ``value`` lies on the axis."""

@@ -54,10 +54,7 @@ class Line:
 
 @dataclass(frozen=True)
 class ChartRow:
-    """One row: a name, what is drawn, and the values as text; ``title`` explains the name.
-
-    ``other`` holds the blocks of the second unit, where a switch changes between two.
-    """
+    """One row: a name, what is drawn, and the values as text; ``title`` explains the name."""
 
     name: str
     value: str = ""
@@ -65,10 +62,7 @@ class ChartRow:
     title: str = ""
     dots: tuple[Dot, ...] = ()
     blocks: tuple[Block, ...] = ()
-    other: tuple[Block, ...] = ()
     implementation: str | None = None
-    batch_size: int | None = None
-    place: int | None = None
     strong: bool = False
     reason: str = ""
 
@@ -109,4 +103,4 @@ def dot(
 def block(axis: Axis, start: float, end: float, fill: str, tip: str) -> Block:
     """A piece of a bar from ``start`` to ``end``."""
     left, right = axis.at(start), axis.at(end)
-    return Block(left, round(max(right - left, 0.0), 2), fill, tip)
+    return Block(left, round(max(right - left, 0.0), 1), fill, tip)

@@ -85,14 +85,12 @@ def _cell(context: Context, name: str, condition: Condition, batch_size: int) ->
         return tables.word("phases only")
     best = _best(context, condition.scope, batch_size)
     key = (name, condition, batch_size)
-    verdict = context.verdicts.get(key)
     held = note(point)
     return Cell(
         rounding.seconds(point.epoch) + ("" if point.whole_epochs else " †"),
         point.epoch.value,
         (held,) if held else (),
         heat=None if context.is_floor(name) else tables.heat(point, best),
-        title=verdict.reason if verdict else "",
         ratios=tuple(_ratios(context, key, point, best).items()),
         strong=point is best,
     )

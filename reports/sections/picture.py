@@ -158,7 +158,6 @@ def _row(
         summary,
         dots=tuple(dots),
         implementation=name,
-        batch_size=best.batch_size,
         strong=is_first,
         reason=verdict.reason if verdict else "",
     )
@@ -169,8 +168,7 @@ def _dot(context: Context, axis: charts.Axis, point: Point, best: Point) -> Dot:
     assert point.epoch is not None  # noqa: S101 - those without are left out
     label = context.label(point.condition)
     ends = rounding.seconds_interval(point.epoch)
-    who = text.printable(f"{point.implementation}, {label}")
-    tip = f"{who}: {rounding.seconds(point.epoch)}"
+    tip = f"{text.printable(label)}: {rounding.seconds(point.epoch)}"
     return charts.dot(
         axis,
         point.epoch.value,

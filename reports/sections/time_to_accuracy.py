@@ -175,7 +175,7 @@ def _chart(
     """Test accuracy against training time, in the first block of each implementation."""
     firsts = {name: next(iter(found.values())) for name, found in trained.items()}
     series = [
-        Series(figures.style(context, name), one.ends, one.learning.accuracies)
+        Series(figures.style(context, name), one.ends, one.learning.accuracies, name=name)
         for name, one in firsts.items()
     ]
     longest = max(one.ends[-1] for one in firsts.values())

@@ -11,7 +11,7 @@ from bench.documents.results import Measured, Results
 from bench.judging import stats
 from impls.registry import ROWS
 from reports.context import Context
-from reports.sections.cold_cost import break_even
+from reports.costs import break_even
 
 BASELINE = next(row.name for row in ROWS if row.rung == 0)
 FLOOR = next(row.name for row in ROWS if row.role == "limit")

@@ -186,7 +186,7 @@ def test_a_network_that_no_document_describes_has_no_rate() -> None:
     page = shown(pieces.replace(document, plan=plan))
     assert "unknown work" in page.text
     assert "GFLOP/s:" not in page.text
-    assert "Nothing can be held against them: no document describes the training" in page.text
+    assert "No shares: no document describes the training" in page.text
 
 
 @pytest.mark.parametrize("blocks", [1, 2])
