@@ -49,7 +49,7 @@ ROWS: tuple[Row, ...] = (
     Row("numpy-flat", "impls.numpy.flat:Trainer", "all parameters in one vector", rung=9, by_name_only=True),
     Row("numpy-optimized", "impls.numpy.optimized:Trainer", "large batches in tiles; dropout, Adam and all the rest", rung=10),
     Row("numba", "impls.numba.trainer:Trainer", "fused kernels around BLAS, the whole epoch compiled", ("numba", "scipy")),
-    Row("numba-sparse", "impls.numba.sparse:Trainer", "the same, with background pixels left out of the first layer", ("numba", "scipy")),
+    Row("numba-sparse", "impls.numba.sparse:Trainer", "the same, with background pixels left out of the first layer", ("numba", "scipy"), sparse=True),
     Row("keras-tf", "impls.keras.tf:EpochTrainer", "Keras on TensorFlow, compiled epoch", _KERAS_TF, "keras", environment=_ON_TENSORFLOW | _NO_GPU),
     Row("keras-tf-gpu", "impls.keras.tf:GpuEpochTrainer", "Keras on TensorFlow, compiled epoch, data on the GPU", _KERAS_TF, "keras", device="gpu", environment=_ON_TENSORFLOW),
     Row("keras-tf-step", "impls.keras.tf:StepTrainer", "Keras on TensorFlow, a loop around the compiled step", _KERAS_TF, "keras", environment=_ON_TENSORFLOW | _NO_GPU, by_name_only=True),
