@@ -20,7 +20,7 @@ class Row:
     held to as many CPUs as threads were asked for.  ``by_name_only`` keeps a row out of a run that
     names no implementations: it is a variant of another one, of interest where variants are the
     question.  ``sparse`` marks a row that skips zeros of the examples, and so does less work than
-    the dense products.  ``revision`` is the commit of a row as it was at a git revision, else empty.
+    the dense products.  ``revision`` is the commit of a row at a git revision, else empty.
     """
 
     name: str
