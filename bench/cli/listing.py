@@ -95,7 +95,9 @@ def _lines(title: str, rows: list[dict[str, Any]]) -> Table:
     for column in columns:
         widest = max(len(str(row[column])) for row in rows)
         width = None if column == "summary" else min(widest, WIDEST)
-        table.add_column(column, no_wrap=True, overflow="ellipsis", min_width=width)
+        table.add_column(
+            column, no_wrap=True, overflow="ellipsis", min_width=width, max_width=width
+        )
     for row in rows:
         table.add_row(*(Text("" if row[one] is None else str(row[one])) for one in columns))
     return table
