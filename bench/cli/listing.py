@@ -31,7 +31,7 @@ FAMILIES = {
 NO_GPU = "no GPU found"
 WIDEST = 16
 """Columns beside the summary are cut at so many characters where the terminal is narrow."""
-ONLY_IN_JSON = {"by_name_only", "activation", "dropout", "loss", "optimiser"}
+ONLY_IN_JSON = {"by_name_only", "parameters", "activation", "dropout", "loss", "optimiser"}
 """Left out of the table: eight columns are too many for a terminal."""
 
 
