@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.errors import ImplementationError
-from impls import contract
+from impls import contract, siblings
 from impls.contract import Trainer
 from impls.row import Row
 from impls.whole_files import open_plain
@@ -124,12 +124,16 @@ def _trainer(row: Row, found: object) -> type[Trainer]:
 
 
 def _import_file(path: Path) -> object:
-    """Import a file outside any package under a name that no package has."""
+    """Import a file outside any package under a name that no package has.
+
+    It may import modules that lie beside it.
+    """
     name = f"_mlpbench_implementation_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    with siblings.importable(path.parent):
+        spec.loader.exec_module(module)
     return module

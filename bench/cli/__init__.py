@@ -18,6 +18,7 @@ from rich.console import Console
 
 import bench
 from bench.cli import crash, defaults, exits
+from bench.cli.output import say
 from bench.errors import BenchError, BusyError, UsageError
 
 COMMANDS = {
@@ -176,6 +177,5 @@ def _explain(error: click.UsageError) -> None:
 
 def _complain(message: str) -> None:
     """One line on standard error; where that takes nothing, the exit code alone has to tell."""
-    console = Console(stderr=True, soft_wrap=True)
     with contextlib.suppress(OSError):
-        console.print(f"mlpbench: {message}", style="red", markup=False, highlight=False)
+        say(Console(stderr=True), f"mlpbench: {message}", style="red")

@@ -18,14 +18,19 @@ from rich.text import Text
 import bench
 from bench.cli import defaults
 from bench.errors import ResultsError
+from reports.format import printable
 
 GENERATOR = f"mlpbench {bench.__version__}"
 REPORT = "report.html"
 
 
 def say(console: Console, text: str, style: str | None = None) -> None:
-    """One line as it is: whole, in one colour, nothing in it read as markup."""
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    """Lines as they are: whole, in one colour, nothing in them read as markup.
+
+    Names come from documents and files of anybody; a terminal obeys none of their characters.
+    """
+    shown = "\n".join(map(printable, text.split("\n")))
+    console.print(shown, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def note(console: Console, text: str) -> None:
@@ -58,7 +63,8 @@ def facts_table(
         table.add_column(column, overflow="fold", no_wrap=column in whole)
     for row in rows:
         # Text, not str: rich would read the name of an extra, in brackets, as markup.
-        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+        cells = (Text(printable(one)) if isinstance(one, str) else one for one in row)
+        table.add_row(*cells)
     return table
 
 

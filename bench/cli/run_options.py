@@ -51,7 +51,8 @@ RUN_OPTIONS: tuple[Option, ...] = (
         "assignments",
         multiple=True,
         metavar="NAME=V1,V2",
-        help="Sweep an environment variable; 'unset' removes it. Repeatable.",
+        help="Sweep an environment variable; 'unset' removes it. A comma within a value is "
+        "written \\, as in --env 'GOMP_CPU_AFFINITY=0\\,1'. Repeatable.",
     ),
     click.option(
         "--profile",

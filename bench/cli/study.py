@@ -36,6 +36,7 @@ from bench.cli.training_run import (
     say_diverged,
     say_failed,
     trained,
+    warn_if_measuring,
 )
 from bench.errors import BenchError
 from impls import environment, registry
@@ -115,6 +116,7 @@ def study_command(context: click.Context, /, **options: Any) -> int:
     for choice in choices.values():
         sessions.require_fit(choice.network, read(choice))
     models = [model_name(f"{studied.label} {text}") for text in choices]
+    warn_if_measuring(console)
     wanted = require_untaken(folder_for(options["out"], "study"), (STUDY, REPORT, *models))
     folder = open_folder(wanted)
     reached, end = _train(console, row, studied, choices, read, folder, options)

@@ -28,6 +28,7 @@ from bench.cli.training_run import (
     say_failed,
     train,
     trained,
+    warn_if_measuring,
 )
 from bench.errors import BenchError, ImplementationError, UsageError
 from impls import environment, loading, registry
@@ -75,6 +76,7 @@ def train_command(context: click.Context, /, **options: Any) -> int:
     plan = _resumed(console, context) if options["resume"] else _new(console, options)
     require_class(options["digit"], plan.data)
     models = [name for row in plan.rows for name in model_names(row)]
+    warn_if_measuring(console)
     wanted = folder_for(options["out"], "train")
     folder = open_folder(require_untaken(wanted, (*WRITTEN, CHECKPOINTS, *models)))
     check = Checker(console, wanted=options["check"])

@@ -11,10 +11,11 @@ from rich.console import Console
 
 from bench.cli import crash
 from bench.cli.interrupt import Interruption
-from bench.cli.output import GENERATOR, file_name, open_folder, say
+from bench.cli.output import GENERATOR, file_name, note, open_folder, say
 from bench.cli.training_check import Checked
 from bench.cli.training_progress import TrainingProgress
 from bench.errors import BenchError
+from bench.running import lock
 from impls.keras import files as keras_files
 from impls.row import Row
 from impls.training import model_files
@@ -33,6 +34,16 @@ class TrainingEnd(enum.Enum):
     DIVERGED = enum.auto()
     REFUSED = enum.auto()
     FAILED = enum.auto()
+
+
+def warn_if_measuring(console: Console) -> None:
+    """Say that a training now would spoil what somebody measures on this machine."""
+    holder = lock.measured_by()
+    if holder:
+        note(
+            console,
+            f"{holder}. This training disturbs it, and is disturbed by it: wait for its end.",
+        )
 
 
 def train(

@@ -93,9 +93,11 @@ def forecast(found: stats.Ratio, block_seconds: float, minutes: int) -> Forecast
     The standard error shrinks with the square root of the number of blocks, as long as the machine
     stays as it was.
     """
-    blocks = int(60 * minutes / block_seconds)
-    if blocks < stats.MINIMUM_PROCESSES or found.error is None:
-        return Forecast(minutes=minutes, blocks=blocks, half_width=None, detectable=None)
+    fitting = 60 * minutes / block_seconds
+    if fitting < 1 or found.error is None:
+        return Forecast(minutes=minutes, blocks=0, half_width=None, detectable=None)
+    # Where one block fits, two shorter ones do.
+    blocks = max(stats.MINIMUM_PROCESSES, int(fitting))
     error = found.error * math.sqrt(found.processes / blocks)
     reach = stats.quantile((1 + stats.CONFIDENCE) / 2, blocks - 1) * error
     expected = stats.Ratio(1.0, math.exp(-reach), math.exp(reach), error, blocks - 1, blocks)

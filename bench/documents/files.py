@@ -118,7 +118,7 @@ def save(results: Results, path: Path) -> None:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of ``path``, unpacked where gzip has packed it.
+    """The content of ``path`` without the mark of UTF-8, unpacked where gzip has packed it.
 
     Raises:
         ResultsError: it cannot be read, or is no plain file.
@@ -131,9 +131,9 @@ def read_bytes(path: Path) -> bytes:
     except OSError as error:
         raise ResultsError(f"cannot read {path}: {error.strerror}. Check the path.") from error
     if not data.startswith(_GZIP):
-        return data
+        return data.removeprefix(codecs.BOM_UTF8)
     try:
-        return gzip.decompress(data)
+        return gzip.decompress(data).removeprefix(codecs.BOM_UTF8)
     except (OSError, EOFError, zlib.error) as error:
         raise ResultsError(f"cannot unpack {path}: {error}. Pack the file again.") from error
 

@@ -77,10 +77,10 @@ class LiveCell:
     def finish(self) -> Measured:
         """The frame at the end: the peak of memory, the pools as they are now, the device."""
         trainer, work = self.timer.trainer, self.work
-        process = work.described()
+        accelerator = self.frame.process.accelerator
         if isinstance(work.device, Device) and self.begun is not None:
             accelerator = work.device.describe(self.begun, work.device.read())
-            process = msgspec.structs.replace(process, accelerator=accelerator)
+        process = msgspec.structs.replace(work.described(), accelerator=accelerator)
         frame = msgspec.structs.replace(
             self.frame,
             process=process,

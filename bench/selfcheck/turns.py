@@ -42,7 +42,7 @@ class World:
         """Durations of shape (tables, blocks, workers, sweeps); each worker takes 1 in truth."""
         found = self.noise.rounds(rng, (tables, blocks, workers), sweeps)
         turns = rng.random((tables, blocks, workers, sweeps)).argsort(axis=2)
-        at = (turns + workers * np.arange(sweeps)) * TURN_SECONDS
+        at = TURN_SECONDS * (turns + workers * np.arange(sweeps, dtype=np.float64))
         length = workers * sweeps * TURN_SECONDS
         if self.drift:
             start = (length + SETUP_SECONDS) * np.arange(blocks)[:, None, None]

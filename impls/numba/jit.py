@@ -13,10 +13,15 @@
 - *Small batches stay on one thread*, where waking a second one costs more than it saves.
 
 Numba's matrix products go through SciPy's copy of BLAS, not NumPy's: the report lists both.
+
+*Several trainers in a pool of threads* take turns, kernel by kernel.  *After a fork* nothing here
+may be used if it was used before: the team of threads is not forked with it.  Start processes with
+``spawn`` or ``forkserver``.
 """
 
 from __future__ import annotations
 
+import threading
 from contextlib import AbstractContextManager, nullcontext
 from typing import ClassVar
 
@@ -44,6 +49,12 @@ WITH_SMALL_KERNELS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 """The processors for which OpenBLAS has kernels for small float32 products."""
 
 Losses = npt.NDArray[np.float64]
+
+_TEAM = threading.Lock()
+"""One team of threads, and one setting of BLAS, for the whole process.
+
+Numba's layer ``workqueue`` ends the process where two threads start a parallel kernel at once.
+"""
 
 
 class Trainer(contract.Trainer):
@@ -120,6 +131,16 @@ class Trainer(contract.Trainer):
     def _run(self, phases: int, parts: int, order: Rows, batch_size: int) -> Losses:
         """Call the kernel; the loss values are those of each batch of ``order``."""
         losses = np.empty((-(-len(order) // batch_size), 3))
+        with _TEAM:
+            self._run_alone(phases, parts, order, batch_size, losses)
+        if parts & updates.UPDATE:
+            self.updates += len(losses)
+        return losses
+
+    def _run_alone(
+        self, phases: int, parts: int, order: Rows, batch_size: int, losses: Losses
+    ) -> None:
+        """Call the kernel, while no other thread of this process does."""
         if self.rates.rate != self.learning_rate:
             self.rates = describe_update(self.training, self.learning_rate)
         with self._one_thread_in_blas() if phases & kernels.PRODUCTS else nullcontext():
@@ -135,9 +156,6 @@ class Trainer(contract.Trainer):
                 self.rates,
                 losses,
             )
-        if parts & updates.UPDATE:
-            self.updates += len(losses)
-        return losses
 
     def _one_thread_in_blas(self) -> AbstractContextManager[object]:
         """What holds BLAS to one thread while a kernel multiplies, and then gives it back its own.

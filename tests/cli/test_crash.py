@@ -13,6 +13,9 @@ import pytest
 
 from bench.cli import crash, exits
 from bench.cli.listing import list_command
+from bench.documents import files
+from bench.running import lock
+from tests.judging import compared
 from tests.stand_ins.command import Said
 
 VERDICTS = {exits.FINE, exits.SLOWER, exits.UNRESOLVED, exits.NOT_ALL_VALID, exits.NOT_COMPARABLE}
@@ -134,3 +137,43 @@ def test_a_reader_that_has_ended_is_no_verdict() -> None:
 
 def test_output_that_the_shell_has_closed_is_no_error() -> None:
     assert into(">&-", "list").returncode == exits.FINE
+
+
+def test_a_terminal_obeys_nothing_that_a_document_holds(
+    mlpbench: Callable[..., Said], tmp_path: Path
+) -> None:
+    name = "\x1b]0;gone\x07\x1b[2J\u202eevil"
+    cell = compared.cell(name)
+    files.save(compared.document({cell: compared.times()}), tmp_path / "odd.json")
+    bad = compared.document({compared.cell(name, threads=1): [0.0]})
+    (tmp_path / "bad.json").write_bytes(files.encode(bad))
+    for arguments in (
+        ("report", "odd.json"),
+        ("report", "bad.json"),
+        ("compare", "odd.json", "--by", "implementation"),
+        ("compare", "odd.json", "--by", "nonsense"),
+    ):
+        said = mlpbench(*arguments)
+        shown = said.out + said.err
+        assert not {"\x1b", "\x07", "\u202e"} & set(shown), arguments
+    assert "evil" in mlpbench("report", "bad.json").err
+
+
+def test_names_that_are_not_utf_8_are_shown_as_escapes(tmp_path: Path) -> None:
+    """A variable that the lock writes down, and a folder that is nowhere on the command line."""
+    odd = tmp_path / os.fsdecode(b"odd\xff")
+    odd.mkdir()
+    root = str(Path(crash.__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "report", "none.json"],
+        env=os.environ | {"LOGNAME": os.fsdecode(b"\xff"), "PYTHONPATH": root},
+        cwd=odd,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == exits.USAGE
+    assert done.stderr.decode().startswith("mlpbench: cannot read none.json: No such file")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("LOGNAME", os.fsdecode(b"\xff"))
+        with lock.measuring("something", tmp_path):
+            assert "of user \\udcff, process" in lock.measured_by(tmp_path)

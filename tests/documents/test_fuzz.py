@@ -41,6 +41,7 @@ LARGER = sample.document(
     sample.Shape(names=("numpy-naive", "numba"), batch_sizes=(500, 128), threads=(1,), rounds=3)
 )
 
+TEXTS = ["", "\x00", "\x1b[2J", "<script>", "\u202e", "[b]", "%s{0}", "é中", "a" * 500, "step"]
 odd = st.one_of(
     st.none(),
     st.booleans(),
@@ -48,9 +49,7 @@ odd = st.one_of(
     st.sampled_from([0, -1, 1, 2**31, 2**63, 2**64, 10**300, 0.0, -0.0, 5e-324, 1e308, -1.5, 1e-9]),
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(max_size=5),
-    st.sampled_from(
-        ["", "\x00", "\x1b[2J", "<script>", "\u202e", "[b]", "%s{0}", "é中", "a" * 5000]
-    ),
+    st.sampled_from(TEXTS),
     st.sampled_from([[], {}, [[]], [None], {"": 0}]),
 )
 
@@ -70,6 +69,24 @@ def places(content: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
+def like(value: Any) -> st.SearchStrategy[Any]:
+    """Something of the same type, so that what follows the types gets to see it."""
+    if isinstance(value, bool) or value is None:
+        return st.booleans()
+    if isinstance(value, int):
+        return st.one_of(st.integers(-3, 2**40), st.sampled_from([0, -1, 1, 2**31, 2**53, 2**62]))
+    if isinstance(value, float):
+        return st.one_of(
+            st.floats(allow_nan=False, allow_infinity=False),
+            st.sampled_from([0.0, -0.0, -1.0, 5e-324, 1e-300, 1e-9, 1e308, 1e15]),
+        )
+    if isinstance(value, str):
+        return st.one_of(st.sampled_from(TEXTS), st.text(max_size=5))
+    if isinstance(value, list):
+        return st.sampled_from([[], value[:1], value * 2, value[::-1]])
+    return odd
+
+
 def changed(data: st.DataObject, content: Any) -> Any:
     """``content`` with a few values replaced, taken out, or put in twice."""
     content = copy.deepcopy(content)
@@ -84,7 +101,8 @@ def changed(data: st.DataObject, content: Any) -> Any:
         elif kind == "repeat" and isinstance(inner, list):
             inner.append(copy.deepcopy(inner[last]))
         else:
-            inner[last] = data.draw(odd)
+            same = data.draw(st.integers(0, 3)) > 0
+            inner[last] = data.draw(like(inner[last]) if same else odd)
     return content
 
 
@@ -154,8 +172,14 @@ def test_a_damaged_journal_is_refused_in_words(
 ) -> None:
     folder = tmp_path_factory.mktemp("journal")
     record = journal.Journal(folder, fakes.document(complete=False))
-    record.add(0, 0.5, every_outcome())
-    record.end("all")
+    for job, outcome in enumerate(every_outcome()):
+        record.add(journal.Cell(job=job, block=0, outcome=outcome))
+    turns = ((0, fakes.turn(fakes.order(fakes.plan()), "epoch")),)
+    record.add(journal.Sweep(block=0, batch_size=8, sweep=0, turns=turns))
+    record.add(
+        journal.Stage(block=0, repetition=0, batch_size=8, jobs=(0,), seconds=0.5, prepared=0.1)
+    )
+    record.add(journal.Ending(reason="all"))
     record.close()
     record.path.write_bytes(damaged(data, record.path.read_bytes()))
     with contextlib.suppress(BenchError):

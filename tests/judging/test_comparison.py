@@ -329,9 +329,10 @@ def test_cells_without_a_common_block_have_no_ratio() -> None:
     ]
 
 
-def test_too_few_processes_leave_the_ratio_unresolved() -> None:
+@pytest.mark.parametrize("number", [1, 2])
+def test_too_few_processes_leave_the_ratio_unresolved(number: int) -> None:
     found = answer(
-        document({cell(): times(1.0, STEADY[:1])}),
+        document({cell(): times(1.0, STEADY[:number])}),
         document({cell(): times(0.5)}),
     )
     (pair,) = found.pairs
