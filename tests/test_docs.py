@@ -58,7 +58,9 @@ def test_commands_and_links_of_a_page_are_right(name: str) -> None:
     for command_name, arguments in lines:
         command = cli.get_command(click.Context(cli), command_name)
         assert command is not None
-        command.make_context(command_name, shlex.split(arguments))
+        # The parent has -h as well; without it the command would remember --help alone.
+        parent = click.Context(cli, **cli.context_settings)
+        command.make_context(command_name, shlex.split(arguments), parent=parent)
     targets = {target for target in LINK.findall(text) if "://" not in target}
     assert targets
     assert [one for one in targets if not (CHECKOUT / "docs" / one).exists()] == []

@@ -183,6 +183,17 @@ def machine_alone(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give pytest-benchmark the workers' clock; CodSpeed's plugin accepts no other."""
+    codspeed = config.pluginmanager.get_plugin("codspeed_plugin")
+    if codspeed is not None and codspeed.is_codspeed_enabled:
+        return
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.benchmark(timer=CLOCK))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
     """Put our description of machine, data and network beside the plugin's own."""

@@ -70,7 +70,6 @@ class Rounds:
         self.calls += 1
 
 
-@pytest.mark.benchmark(timer=CLOCK)
 @pytest.mark.parametrize(("row", "batch_size", "phase"), GRID)
 def test_phase(benchmark: Any, subjects: Subjects, row: Row, batch_size: int, phase: str) -> None:
     subject = subjects(row)
