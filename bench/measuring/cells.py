@@ -123,6 +123,7 @@ class CellWork:
         first_call_seconds = timer.first_call()
         process = self.described()
         mismatch = threads.disagreement(cell.threads, process, None)
+        mismatch = mismatch or threads.unheeded(cell.setting, process)
         if mismatch:
             return self._unverified(cell, mismatch, process)
         checks = self._gate(training, timer.start)

@@ -56,6 +56,33 @@ def disagreement(requested: int | None, process: Process, observed: float | None
     return _misreported(requested, asked, process.pools) or _too_busy(requested, asked, observed)
 
 
+POOLS_OF: dict[str, str] = {
+    "OPENBLAS_NUM_THREADS": "openblas",
+    "OMP_NUM_THREADS": "openmp",
+    "MKL_NUM_THREADS": "mkl",
+    "BLIS_NUM_THREADS": "blis",
+}
+"""The library whose pool each variable is for, as threadpoolctl calls it."""
+
+
+def unheeded(setting: Sequence[tuple[str, str | None]], process: Process) -> str | None:
+    """Why a swept thread variable did not take, or None where every pool obeyed.
+
+    A library may grant fewer threads than a variable asks for, such as one per processor.
+    """
+    for name, value in setting:
+        library = POOLS_OF.get(name)
+        if library is None or value is None or not value.strip().isdecimal():
+            continue
+        for pool in process.pools:
+            if pool.library.startswith(library) and pool.threads not in (None, int(value)):
+                return (
+                    f"{name}={value} was set, but {pool.library} {pool.version} reports "
+                    f"{pool.threads} threads: use a count that the library grants"
+                )
+    return None
+
+
 def _misreported(requested: int, asked: str, pools: Sequence[Pool]) -> str | None:
     """A pool that says something else than was asked, the one with most threads first."""
     telling = [pool for pool in pools if pool.threads is not None]

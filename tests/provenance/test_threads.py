@@ -205,3 +205,21 @@ def test_a_pool_that_tells_no_number_is_found_without_one(monkeypatch: pytest.Mo
     (found,) = threads.reported_pools()
     assert found.threads is None
     assert disagreement(2, process([found]), None) is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ((("OPENBLAS_NUM_THREADS", "64"),), "OPENBLAS_NUM_THREADS=64 was set, but openblas"),
+        ((("OPENBLAS_NUM_THREADS", "2"),), None),
+        ((("OPENBLAS_NUM_THREADS", None), ("A", "1")), None),
+        ((("MKL_NUM_THREADS", "64"),), None),
+        ((("OPENBLAS_NUM_THREADS", "many"),), None),
+    ],
+)
+def test_a_swept_thread_variable_that_did_not_take_is_noticed(
+    setting: tuple[tuple[str, str | None], ...], said: str | None
+) -> None:
+    process = fakes.measured(fakes.cell(fakes.plan(threads=(2,)), threads=2)).process
+    found = threads.unheeded(setting, process)
+    assert (found is None) if said is None else (found is not None and found.startswith(said))
