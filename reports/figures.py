@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from bench.observations.points import Condition
 from reports import charts
 from reports.context import Context
 from reports.findings import findings
-from reports.points import Condition
 
 _FEW = 6
 """Up to so many figures are shown at once; of more, all but the first group are folded."""

@@ -20,8 +20,8 @@ ROOT = Path(bench.__file__).parents[1]
 OURS = ("bench", "impls", "reports")
 
 LAYERS = (
-    "planning", "provenance", "documents", "limits", "judging", "proof", "measuring", "running",
-    "selfcheck", "doctor", "cli",
+    "planning", "provenance", "documents", "limits", "judging", "observations", "proof",
+    "measuring", "running", "selfcheck", "doctor", "cli",
 )  # fmt: skip
 """The packages of bench: each may import those before it."""
 
@@ -42,9 +42,10 @@ REPORTS_MAY_IMPORT = {
     "bench.errors",
     "bench.documents.results", "bench.documents.timings", "bench.limits.roofline",
     "bench.limits.work",
-    "bench.judging.comparability", "bench.judging.comparison", "bench.judging.coordinates",
-    "bench.judging.disturbed", "bench.judging.leads", "bench.judging.stats",
+    "bench.judging.comparability", "bench.judging.disturbed", "bench.judging.stats",
     "bench.judging.verdicts",
+    "bench.observations.comparison", "bench.observations.pairs", "bench.observations.points",
+    "bench.observations.selection", "bench.observations.table",
     "bench.planning.plan", "bench.provenance.records",
     # The variables behind a setting, for the lines that reproduce it.
     "bench.planning.environment", "bench.provenance.kernels",
@@ -100,6 +101,8 @@ def _named(module: str, statement: ast.stmt) -> Iterator[str]:
 def _at_import(nodes: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Statements that run when the module is imported: everything outside functions."""
     for node in nodes:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
         yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from _at_import(

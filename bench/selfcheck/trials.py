@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from bench.judging import stats
-from bench.judging.leads import Winner, judge_leads
 from bench.judging.stats import Ratio
-from bench.judging.verdicts import MARGIN, Verdict, judge
+from bench.judging.verdicts import MARGIN, Contest, Verdict, judge
 from bench.running.stopping import FEWEST_BLOCKS
 from bench.selfcheck.noise import Array, Noise, drift
 
@@ -173,36 +172,31 @@ def _false(verdict: Verdict, truth: float) -> Iterator[str]:
 def wrong_winners(
     rng: np.random.Generator, trials: int, noise: Noise, blocks: int, levels: Array
 ) -> Mapping[str, float]:
-    """Share of runs with any false verdict of each kind on the fastest of any batch size.
+    """Share of runs with any false verdict of each kind on a lead of the fastest.
 
     ``levels`` are the true durations of the candidates (rows) at each batch size (columns).  Where
-    several share the shortest, any winner is wrong.
+    several share the shortest, any winner that is called faster than all is wrong.
     """
     counts = Counter[str]()
     for rounds in _tables(rng, trials, noise, blocks, levels):
         columns = np.swapaxes(rounds, 0, 1)
         best = np.log(np.median(columns, axis=-1)).mean(axis=-1).argmin(axis=1).tolist()
-        winners = [_winner(one.tolist(), place) for one, place in zip(columns, best, strict=True)]
-        verdicts = [found.verdict for found in judge_leads(winners)]
+        leads: list[Ratio] = []
+        truths: list[float] = []
+        contests = []
+        for column, level, winner in zip(columns.tolist(), levels.T.tolist(), best, strict=True):
+            others = [place for place in range(len(column)) if place != winner]
+            own = {
+                len(leads) + number: ratio(column[other], column[winner])
+                for number, other in enumerate(others)
+            }
+            contests.append(Contest(own, len(column), frozenset(own)))
+            leads += own.values()
+            truths += [level[other] / level[winner] for other in others]
+        verdicts = judge(leads, MARGIN, contests)
         counts.update({
             kind
-            for verdict, winner, level, place in zip(
-                verdicts, winners, levels.T.tolist(), best, strict=True
-            )
-            for kind in _false(verdict, _true_lead(verdict, winner, level, place))
+            for verdict, truth in zip(verdicts, truths, strict=True)
+            for kind in _false(verdict, truth)
         })  # fmt: skip
     return {kind: counts[kind] / trials for kind in FALSE_KINDS}
-
-
-def _winner(candidates: Sequence[Rounds], best: int) -> Winner:
-    """The one that seems the best, held against all others."""
-    others = [rounds for place, rounds in enumerate(candidates) if place != best]
-    return Winner(tuple(ratio(one, candidates[best]) for one in others), len(candidates))
-
-
-def _true_lead(verdict: Verdict, winner: Winner, level: Sequence[float], best: int) -> float:
-    """What the lead that a verdict speaks of is in truth: over the closest, or over all."""
-    others = [one for place, one in enumerate(level) if place != best]
-    same = verdict.kind == "same"
-    rival = others[winner.leads.index(winner.closest)] if same else min(others)
-    return rival / level[best]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.judging.verdicts import within
+from bench.judging.verdicts import OPEN, within
+from bench.observations.points import Condition
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context
 from reports.held_back import note
-from reports.points import Condition
 from reports.section import Absence, Section
 from reports.tables import Cell, Table
 
-_MARKED = ("same", "unresolved")
+_MARKED = ("same", *OPEN)
 """The kinds of verdicts that a ratio alone does not show."""
 
 

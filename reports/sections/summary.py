@@ -10,11 +10,11 @@ from markupsafe import Markup
 
 from reports import format as text
 from reports import summary, tables, templates
-from reports.arrivals import held_in
 from reports.context import Context
 from reports.findings import Finding, findings
 from reports.section import Section
 from reports.tables import Cell, Row, Table
+from reports.trainings import held_in
 
 
 class _Tile(NamedTuple):

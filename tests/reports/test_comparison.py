@@ -6,19 +6,28 @@ import pytest
 from rich.console import Console
 
 from bench.documents.results import Results
-from bench.judging.comparison import Pair, compare
-from bench.judging.coordinates import RUN
-from bench.judging.question import Question
 from bench.judging.verdicts import Code, Kind
+from bench.observations.comparison import Pair, compare
+from bench.observations.selection import RUN, Question
 from reports.comparison.answer import Answer
 from reports.comparison.markdown import escape
 from reports.comparison.terminal import STYLES, verdict_table
 from reports.comparison.words import CODES, KINDS, longer, noise, sentences, signed_interval
-from tests.judging.compared import Grid, cell, document, labels_for, refused, sides_of, times
+from tests.judging.compared import (
+    Grid,
+    cell,
+    document,
+    judged_of,
+    labels_for,
+    points_of,
+    refused,
+    times,
+)
 
 
 def answer(*documents: Results) -> Answer:
-    comparison = compare(sides_of(*documents), Question(RUN, "0", "epoch"), lambda _: 0.03)
+    found = points_of(*documents)
+    comparison = compare(found, Question(RUN, "0", "epoch"), judged_of(documents, found))
     return Answer(comparison, tuple(labels_for(documents)), (), (), "", 0)
 
 

@@ -1,0 +1,391 @@
+"""Ratios and verdicts: the one place where two points are held against each other.
+
+All ratios of a table are taken at once and judged as one family.  Whoever speaks of a pair looks
+its ratio and its verdict up, so that no two places say different things of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from bench.judging import stats
+from bench.judging.stats import Ratio
+from bench.judging.verdicts import Contest, Verdict, inverse, judge
+from bench.observations.points import Key, Point, Scope, Timed, fastest
+from impls.row import Row
+
+Pair = tuple[Key, Key]
+"""The keys of a reference and of what is held against it."""
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """What one ratio is taken of: how many times faster ``other`` is than ``reference``.
+
+    ``bridges`` may stand between two that share no block, where one shares blocks with both.
+    """
+
+    reference: Timed
+    other: Timed
+    bridges: tuple[Timed, ...] = ()
+
+
+def take(pairings: Sequence[Pairing]) -> list[Ratio | None]:
+    """The ratio of each pairing; None where one side has no rounds.
+
+    Ratios are paired by block, and by sweep in blocks where both name theirs.  Where no block holds
+    both, each is first divided by a bridge that shares blocks with both; else the two are unpaired,
+    as measured at different times.
+    """
+    found: list[Ratio | None] = []
+    for one in pairings:
+        ours, theirs = one.other.rounds, one.reference.rounds
+        if not ours or not theirs:
+            found.append(None)
+        elif ours.keys() & theirs.keys():
+            logs = _aligned(one.reference, one.other)
+            found.append(stats.paired_ratio(*logs))
+        else:
+            bridged = (_bridged(one, bridge) for bridge in one.bridges)
+            sides = next(filter(None, bridged), (list(theirs.values()), list(ours.values())))
+            found.append(stats.unpaired_ratio(*sides))
+    return found
+
+
+def _aligned(reference: Timed, other: Timed) -> tuple[dict[int, list[float]], ...]:
+    """Rounds by block of both sides, where both share one.
+
+    Of a block in which both share sweeps these are the relative times of each sweep.
+    """
+    theirs, ours = {}, {}
+    for block in sorted(reference.rounds.keys() & other.rounds.keys()):
+        relative = _relative(reference, other, block)
+        if relative is None:
+            theirs[block], ours[block] = list(reference.rounds[block]), list(other.rounds[block])
+        else:
+            theirs[block], ours[block] = [1.0], relative
+    return theirs, ours
+
+
+def _relative(reference: Timed, other: Timed, block: int) -> list[float] | None:
+    """Times of the sweeps of a block relative to the reference; None where they share no sweep."""
+    theirs, ours = reference.sweeps.get(block, {}), other.sweeps.get(block, {})
+    shared = sorted(theirs.keys() & ours.keys())
+    return [ours[sweep] / theirs[sweep] for sweep in shared] or None
+
+
+def _bridged(one: Pairing, bridge: Timed) -> tuple[list[list[float]], list[list[float]]] | None:
+    """Both sides relative to ``bridge``, by process; None where it does not reach both."""
+    theirs, ours = (_over(bridge, side) for side in (one.reference, one.other))
+    return (theirs, ours) if theirs and ours else None
+
+
+def _over(bridge: Timed, side: Timed) -> list[list[float]]:
+    """The rounds of ``side`` relative to ``bridge``, of every block that holds both."""
+    found = []
+    for block in sorted(bridge.rounds.keys() & side.rounds.keys()):
+        relative = _relative(bridge, side, block)
+        if relative is None:
+            middle = median(bridge.rounds[block])
+            relative = [seconds / middle for seconds in side.rounds[block]]
+        found.append(relative)
+    return found
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Who is what: implementations in order, the baseline, floors by device and the ladder.
+
+    ``ladder`` holds rungs with their implementations, from the baseline up.
+    """
+
+    implementations: tuple[str, ...]
+    baseline: str | None
+    floors: Mapping[str, str]
+    ladder: tuple[tuple[int, str], ...]
+
+    @classmethod
+    def of(cls, names: Collection[str], known: Mapping[str, Row]) -> Roles:
+        """The roles of ``names``, in the order of the rows ``known``, then by name."""
+        ours = [name for name in known if name in names]
+        order = (*ours, *sorted(set(names) - known.keys()))
+        rungs = ((known[name].rung, name) for name in ours)
+        ladder = tuple(sorted((rung, name) for rung, name in rungs if rung is not None))
+        return cls(
+            implementations=order,
+            baseline=next((name for name in ours if known[name].rung == 0), None),
+            floors={
+                known[name].device: name for name in reversed(ours) if known[name].role == "limit"
+            },
+            ladder=ladder,
+        )
+
+    @property
+    def trainers(self) -> tuple[str, ...]:
+        """Implementations that train: all but floors."""
+        floors = set(self.floors.values())
+        return tuple(name for name in self.implementations if name not in floors)
+
+
+class Judged:
+    """Every pair of a grid that is spoken of, with one ratio and at most one verdict each.
+
+    ``margin_of`` gives the margin of a pair by its second point.  All judged pairs of one scope are
+    one family; controls, which are held against what they repeat, are a family of their own.
+    ``races`` are the trainers at each batch size, with the best of them.
+    """
+
+    def __init__(
+        self,
+        points: Mapping[Key, Point],
+        controls: Mapping[Key, Point],
+        roles: Roles,
+        margin_of: Callable[[Point], float],
+    ) -> None:
+        self._points = {**points, **{point.key: point for point in controls.values()}}
+        self._margin_of = margin_of
+        self._roles = roles
+        spoken = _Spoken(points, controls, roles)
+        self.races = tuple(spoken.races)
+        self._tested: dict[tuple[Scope, bool], int] = {}
+        ratios: dict[Pair, Ratio] = {}
+        verdicts: dict[Pair, Verdict] = {}
+        for scope in dict.fromkeys(key[1].scope for key in self._points):
+            own = [pair for pair in spoken.pairs if pair[1][1].scope == scope]
+            ratios |= self._taken(own)
+            table = [pair for pair in own if pair in spoken.designed or pair in spoken.leads]
+            verdicts |= self._judged([one for one in table if one in ratios], ratios, spoken)
+            alarms = [pair for pair in own if pair in spoken.alarms and pair in ratios]
+            verdicts |= self._judged(alarms, ratios, None)
+            for is_alarm, family in ((False, table), (True, alarms)):
+                tested = [one for one in family if one in ratios and ratios[one].error is not None]
+                self._tested[scope, is_alarm] = len(tested)
+        self._ratios, self._verdicts = ratios, verdicts
+
+    def ratio(self, reference: Point, other: Point) -> Ratio | None:
+        """How many times faster an epoch of ``other`` is; None where one of them has no epoch.
+
+        Raises:
+            KeyError: nobody speaks of the two.
+        """
+        if reference is other:
+            return _itself(other)
+        pair = reference.key, other.key
+        if pair in self._ratios:
+            return self._ratios[pair]
+        if pair[::-1] in self._ratios:
+            return inverse(self._ratios[pair[::-1]])
+        if reference.epoch is None or other.epoch is None:
+            return None
+        raise KeyError(f"no ratio of {other.cell.id} to {reference.cell.id} was taken")
+
+    def verdict(self, reference: Point, other: Point) -> Verdict | None:
+        """The verdict on ``other`` against ``reference``; None where the pair is not judged."""
+        pair = reference.key, other.key
+        if pair in self._verdicts:
+            return self._verdicts[pair]
+        turned = self._verdicts.get(pair[::-1])
+        return turned.reversed if turned else None
+
+    def comparisons(self, scope: Scope) -> int:
+        """How many pairs of ``scope`` were tested as one family, controls left out.
+
+        Where there is nothing but controls, they are counted.
+        """
+        return self._tested[scope, False] or self._tested[scope, True]
+
+    def verdicts(
+        self, pairs: Sequence[tuple[Point, Point]], phase: str | None = None
+    ) -> list[Verdict | None]:
+        """The verdicts on ``pairs``: those that are known, and those of one family of the others.
+
+        They are on epochs, or on ``phase``.  None where one side has no rounds of it.
+        """
+        found = {place: self._known(*pair, phase) for place, pair in enumerate(pairs)}
+        others = [place for place, one in found.items() if one is None]
+        taken = take([self._pairing(*pairs[place], phase) for place in others])
+        rest = {place: ratio for place, ratio in zip(others, taken, strict=True) if ratio}
+        margins = [self._margin_of(pairs[place][1]) for place in rest]
+        judged = dict(zip(rest, judge(list(rest.values()), margins), strict=True))
+        return [one or judged.get(place) for place, one in found.items()]
+
+    def _known(self, reference: Point, other: Point, phase: str | None) -> Verdict | None:
+        """The verdict on the page, where it is on that phase and at the margin of ``other``."""
+        if phase not in (None, reference.epoch_phase) or phase not in (None, other.epoch_phase):
+            return None
+        found = self.verdict(reference, other)
+        return found if found and found.margin == self._margin_of(other) else None
+
+    def _taken(self, pairs: Sequence[Pair]) -> dict[Pair, Ratio]:
+        points = self._points
+        taken = take([self._pairing(points[one], points[other]) for one, other in pairs])
+        return {pair: ratio for pair, ratio in zip(pairs, taken, strict=True) if ratio}
+
+    def _pairing(self, reference: Point, other: Point, phase: str | None = None) -> Pairing:
+        """Epochs, or ``phase``, of both, with the baselines beside either as bridges."""
+        baseline = self._roles.baseline or ""
+        keys = ((baseline, one.condition, one.batch_size) for one in (reference, other))
+        bridges = tuple(self._points[key].timed_in(phase) for key in keys if key in self._points)
+        return Pairing(reference.timed_in(phase), other.timed_in(phase), bridges)
+
+    def _judged(
+        self, table: Sequence[Pair], ratios: Mapping[Pair, Ratio], spoken: _Spoken | None
+    ) -> dict[Pair, Verdict]:
+        """The verdicts of one family."""
+        places = {pair: place for place, pair in enumerate(table)}
+        margins = [self._margin_of(self._points[other]) for _, other in table]
+        contests = [] if spoken is None else list(_contests(spoken, places, ratios))
+        verdicts = judge([ratios[pair] for pair in table], margins, contests)
+        return dict(zip(table, verdicts, strict=True))
+
+
+@dataclass(frozen=True)
+class Race:
+    """All trainers at one batch size over all conditions of a scope, and the best of them."""
+
+    best: Point
+    candidates: tuple[Point, ...]
+
+    @property
+    def rivals(self) -> tuple[Point, ...]:
+        """The candidates of all other implementations."""
+        name = self.best.implementation
+        return tuple(one for one in self.candidates if one.implementation != name)
+
+
+class _Spoken:
+    """Which pairs a page speaks of, and why."""
+
+    def __init__(
+        self, points: Mapping[Key, Point], controls: Mapping[Key, Point], roles: Roles
+    ) -> None:
+        self._points = {key: point for key, point in points.items() if point.epoch}
+        self._roles = roles
+        self.races: list[Race] = list(self._run_races())
+        self.pairs: dict[Pair, None] = {}
+        self.designed = self._added((*self._over_baseline(), *self._gains()))
+        self.leads = self._added((rival, race.best) for race in self.races for rival in race.rivals)
+        self.alarms = self._added(
+            (points[key], one) for key, one in controls.items() if key in self._points and one.epoch
+        )
+        self._added((*self._floors(), *self._by_threads(), *self._whole_ladders()))
+
+    def lead(self, rival: Point, best: Point) -> Pair:
+        """The pair of the two as it is in :attr:`pairs`."""
+        pair = rival.key, best.key
+        return pair if pair in self.pairs else (best.key, rival.key)
+
+    def _added(self, found: Iterable[tuple[Point, Point]]) -> set[Pair]:
+        """``found``, each pair in one direction only."""
+        added = set()
+        for reference, other in found:
+            pair = reference.key, other.key
+            if pair[::-1] in self.pairs:
+                pair = pair[::-1]
+            self.pairs[pair] = None
+            added.add(pair)
+        return added
+
+    def _groups(self) -> Iterable[dict[str, Point]]:
+        """Points that differ in the implementation alone, in order of implementations."""
+        groups: dict[object, dict[str, Point]] = {}
+        for (name, condition, size), point in self._points.items():
+            groups.setdefault((condition, size), {})[name] = point
+        for group in groups.values():
+            yield {name: group[name] for name in self._roles.implementations if name in group}
+
+    def _over_baseline(self) -> Iterable[tuple[Point, Point]]:
+        for group in self._groups():
+            reference = group.get(self._roles.baseline or "")
+            for name in self._roles.trainers:
+                if reference and name in group and group[name] is not reference:
+                    yield reference, group[name]
+
+    def _gains(self) -> Iterable[tuple[Point, Point]]:
+        for steps in self._ladders():
+            yield from pairwise(steps)
+
+    def _whole_ladders(self) -> Iterable[tuple[Point, Point]]:
+        for steps in self._ladders():
+            if len(steps) > 1:
+                yield steps[0], steps[-1]
+
+    def _ladders(self) -> Iterable[list[Point]]:
+        for group in self._groups():
+            yield [group[name] for _, name in self._roles.ladder if name in group]
+
+    def _floors(self) -> Iterable[tuple[Point, Point]]:
+        """Every point against the floor of its device, and the baseline against floors."""
+        for group in self._groups():
+            for point in group.values():
+                floor = group.get(self._roles.floors.get(point.cell.device, ""))
+                if floor and floor is not point:
+                    yield point, floor
+            reference = group.get(self._roles.baseline or "")
+            for name in self._roles.floors.values():
+                if reference and name in group and group[name] is not reference:
+                    yield reference, group[name]
+
+    def _by_threads(self) -> Iterable[tuple[Point, Point]]:
+        """Each implementation against itself with the fewest threads."""
+        lines: dict[object, list[Point]] = {}
+        for (name, condition, size), point in self._points.items():
+            if condition.threads is not None:
+                line = name, condition.scope, condition.setting, size
+                lines.setdefault(line, []).append(point)
+        for some in lines.values():
+            first, *others = sorted(some, key=lambda point: point.condition.threads or 0)
+            yield from ((first, other) for other in others)
+
+    def _run_races(self) -> Iterable[Race]:
+        """All trainers at each batch size of each scope."""
+        order = {name: place for place, name in enumerate(self._roles.trainers)}
+        found: dict[object, list[Point]] = {}
+        for (name, condition, size), point in self._points.items():
+            if name in order:
+                found.setdefault((condition.scope, size), []).append(point)
+        for candidates in found.values():
+            candidates.sort(key=lambda point: order[point.implementation])
+            best = fastest(candidates)
+            if best is not None:
+                yield Race(best, tuple(candidates))
+
+
+def _contests(
+    spoken: _Spoken, places: Mapping[Pair, int], ratios: Mapping[Pair, Ratio]
+) -> Iterable[Contest]:
+    """The races of one family, with the places of their leads."""
+    for race in spoken.races:
+        pairs = {spoken.lead(rival, race.best) for rival in race.rivals}
+        held = [pair for pair in pairs if pair in places]
+        if held:
+            leads = {
+                places[pair]: ratios[pair] if pair[1] == race.best.key else inverse(ratios[pair])
+                for pair in held
+            }
+            picked = frozenset(places[pair] for pair in held if pair not in spoken.designed)
+            yield Contest(leads, len(race.candidates), picked)
+
+
+def _itself(point: Point) -> Ratio | None:
+    """A point over itself: exactly 1, with an interval where others would have one."""
+    if not point.epoch:
+        return None
+    number = point.epoch.processes
+    if not point.epoch.has_interval:
+        return Ratio(1.0, None, None, None, number - 1, number)
+    return Ratio(1.0, 1.0, 1.0, 0.0, number - 1, number)
+
+
+def judge_all(
+    observed: Sequence[Point], known: Mapping[str, Row], margin_of: Callable[[Point], float]
+) -> Judged:
+    """Every pair that a page on the points ``observed`` speaks of; ``known`` are rows by name."""
+    roles = Roles.of({one.cell.implementation for one in observed if not one.repeats}, known)
+    measured = {one.key: one for one in observed if one.processes}
+    points = {key: point for key, point in measured.items() if not point.repeats}
+    controls = {(p.repeats, *key[1:]): p for key, p in measured.items() if p.repeats}
+    return Judged(points, controls, roles, margin_of)
