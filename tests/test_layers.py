@@ -28,8 +28,9 @@ LAYERS = (
 BOTTOM = {
     "bench.errors",
     "bench.documents.results", "bench.documents.timings", "bench.limits.roofline",
-    "bench.limits.work", "bench.judging.disturbed", "bench.judging.remedies",
-    "bench.judging.stats", "bench.judging.verdicts",
+    "bench.limits.work", "bench.judging.disturbed", "bench.judging.moderation",
+    "bench.judging.remedies",
+    "bench.judging.stats", "bench.judging.sweeps", "bench.judging.verdicts",
     "bench.planning.plan", "bench.planning.schedule", "bench.provenance.records",
     "impls.contract", "impls.convolution", "impls.flat", "impls.networks", "impls.parameters",
     "impls.precision", "impls.row", "impls.training.history", "impls.training.metrics",

@@ -14,9 +14,11 @@ from statistics import median
 from bench.judging import stats
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import Contest, Verdict, inverse, judge
-from bench.observations.points import Key, Point, Scope, Timed, fastest
+from bench.observations.points import Key, Point, Rounds, Scope, Sweeps, Timed, fastest
 from impls.row import Row
 
+Processes = list[list[float]]
+"""Durations by process."""
 Pair = tuple[Key, Key]
 """The keys of a reference and of what is held against it."""
 
@@ -38,61 +40,54 @@ def take(pairings: Sequence[Pairing]) -> list[Ratio | None]:
 
     Ratios are paired by block, and by sweep in blocks where both name theirs.  Where no block holds
     both, each is first divided by a bridge that shares blocks with both; else the two are unpaired,
-    as measured at different times.
+    as measured at different times.  All of one kind are one table: they lend each other what they
+    know of the variance between processes.
     """
-    found: list[Ratio | None] = []
-    for one in pairings:
+    paired: dict[int, stats.PairedLogs] = {}
+    unpaired: dict[int, tuple[Processes, Processes]] = {}
+    for place, one in enumerate(pairings):
         ours, theirs = one.other.rounds, one.reference.rounds
-        if not ours or not theirs:
-            found.append(None)
-        elif ours.keys() & theirs.keys():
-            logs = _aligned(one.reference, one.other)
-            found.append(stats.paired_ratio(*logs))
-        else:
+        if ours.keys() & theirs.keys():
+            paired[place] = stats.paired_logs(*_aligned(one.reference, one.other))
+        elif ours and theirs:
             bridged = (_bridged(one, bridge) for bridge in one.bridges)
-            sides = next(filter(None, bridged), (list(theirs.values()), list(ours.values())))
-            found.append(stats.unpaired_ratio(*sides))
-    return found
+            sides = next(filter(None, bridged), None)
+            unpaired[place] = sides or (_processes(theirs), _processes(ours))
+    found = dict(zip(paired, stats.moderated_ratios(list(paired.values())), strict=True))
+    found |= zip(unpaired, stats.moderated_unpaired(list(unpaired.values())), strict=True)
+    return [found.get(place) for place in range(len(pairings))]
 
 
-def _aligned(reference: Timed, other: Timed) -> tuple[dict[int, list[float]], ...]:
-    """Rounds by block of both sides, where both share one.
-
-    Of a block in which both share sweeps these are the relative times of each sweep.
-    """
-    theirs, ours = {}, {}
+def _aligned(reference: Timed, other: Timed) -> tuple[Sweeps, Sweeps]:
+    """Both sides by block and sweep; a block in which they share no sweep is one, of medians."""
+    theirs, ours = Sweeps(), Sweeps()
     for block in sorted(reference.rounds.keys() & other.rounds.keys()):
-        relative = _relative(reference, other, block)
-        if relative is None:
-            theirs[block], ours[block] = list(reference.rounds[block]), list(other.rounds[block])
+        before, after = reference.sweeps.get(block, {}), other.sweeps.get(block, {})
+        if before.keys() & after.keys():
+            theirs[block], ours[block] = before, after
         else:
-            theirs[block], ours[block] = [1.0], relative
+            theirs[block] = {0: median(reference.rounds[block])}
+            ours[block] = {0: median(other.rounds[block])}
     return theirs, ours
 
 
-def _relative(reference: Timed, other: Timed, block: int) -> list[float] | None:
-    """Times of the sweeps of a block relative to the reference; None where they share no sweep."""
-    theirs, ours = reference.sweeps.get(block, {}), other.sweeps.get(block, {})
-    shared = sorted(theirs.keys() & ours.keys())
-    return [ours[sweep] / theirs[sweep] for sweep in shared] or None
+def _processes(rounds: Rounds) -> Processes:
+    return [list(one) for one in rounds.values()]
 
 
-def _bridged(one: Pairing, bridge: Timed) -> tuple[list[list[float]], list[list[float]]] | None:
+def _bridged(one: Pairing, bridge: Timed) -> tuple[Processes, Processes] | None:
     """Both sides relative to ``bridge``, by process; None where it does not reach both."""
     theirs, ours = (_over(bridge, side) for side in (one.reference, one.other))
     return (theirs, ours) if theirs and ours else None
 
 
-def _over(bridge: Timed, side: Timed) -> list[list[float]]:
-    """The rounds of ``side`` relative to ``bridge``, of every block that holds both."""
-    found = []
-    for block in sorted(bridge.rounds.keys() & side.rounds.keys()):
-        relative = _relative(bridge, side, block)
-        if relative is None:
-            middle = median(bridge.rounds[block])
-            relative = [seconds / middle for seconds in side.rounds[block]]
-        found.append(relative)
-    return found
+def _over(bridge: Timed, side: Timed) -> Processes:
+    """The times of ``side`` relative to ``bridge``, of every block that holds both."""
+    before, after = _aligned(bridge, side)
+    return [
+        [after[block][sweep] / before[block][sweep] for sweep in before[block].keys() & sweeps]
+        for block, sweeps in ((block, found.keys()) for block, found in after.items())
+    ]
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,11 @@ class Noise:
         return self.between(rng, (*processes, 1)) * self.within(rng, (*processes, rounds))
 
 
+def steady(between: float, within: float) -> Noise:
+    """Normal scatter of so much between processes, and within them."""
+    return Noise("normal", _normal(between), _normal(within))
+
+
 def _normal(scale: float) -> Draw:
     """Symmetric scatter."""
     return lambda rng, shape: 1 + rng.normal(0, scale, shape)
@@ -53,6 +58,8 @@ NORMAL = Noise("normal", _normal(0.02), _normal(0.03))
 LOG_NORMAL = Noise("log-normal", _delays(0.015), _delays(0.02))
 BIMODAL = Noise("bimodal", _modes(0.5, 0.08, 0.005), _modes(0.25, 0.12, 0.005))
 RARE = Noise("lopsided bimodal", _modes(0.2, 0.08, 0.005), _modes(0.25, 0.12, 0.005))
+ONE_IN_EIGHT = Noise("bimodal", _modes(0.125, 0.2, 0.005), _normal(0.03))
+"""One process in eight is slow throughout."""
 NOISES: Sequence[Noise] = (NORMAL, LOG_NORMAL, BIMODAL)
 
 

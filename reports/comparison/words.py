@@ -6,6 +6,7 @@ import math
 from collections import Counter
 
 from bench.judging.comparability import Difference
+from bench.judging.stats import MINIMUM_PROCESSES
 from bench.judging.verdicts import KINDS, Code
 from bench.observations.comparison import Pair
 from bench.observations.selection import BATCH_SIZE, RUN, value
@@ -18,7 +19,7 @@ CODES: dict[Code, str] = {
     "within-margin": "a difference beyond the margin is excluded",
     "too-wide": "the interval is too wide to tell",
     "not-after-holm": "it would count alone, but not among so many comparisons",
-    "too-few": "there are fewer than 3 processes on a side",
+    "too-few": f"there are fewer than {MINIMUM_PROCESSES} processes on a side",
 }
 """What the codes beside the verdicts mean."""
 DIFFERENT_TIMES = (

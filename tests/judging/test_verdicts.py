@@ -11,11 +11,11 @@ from bench.judging.stats import Ratio, holm, paired_ratio, unpaired_ratio
 from bench.judging.verdicts import ALPHA, Code, Kind, judge, probability
 
 
-def ratio(value: float, error: float, freedom: float = 9, *, paired: bool = True) -> Ratio:
+def ratio(value: float, error: float, df: float = 9, *, paired: bool = True) -> Ratio:
     """A ratio of so many blocks, its interval about two errors to either side."""
     reach = 2.262 * error
     low, high = value * math.exp(-reach), value * math.exp(reach)
-    return Ratio(value, low, high, error, freedom, int(freedom) + 1, paired)
+    return Ratio(value, low, high, error, df, int(df) + 1, paired)
 
 
 FEW = Ratio(1.5, None, None, None, 1, 2)

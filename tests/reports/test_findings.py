@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from bench.documents.results import Results
 from impls.registry import ROWS
 from reports import build_report
@@ -17,7 +15,7 @@ from tests.reports.test_summary import cell, made
 ONE, TWO, THREE = (row.name for row in ROWS if row.rung in (1, 2, 3))
 LEADER = (0.8, 0.804, 0.796, 0.8)
 NEXT = (0.84, 0.88, 0.82, 0.85)
-OPEN = (0.8, 0.7, 0.9, 0.76)
+OPEN = (0.8, 0.78, 0.82, 0.806)
 
 
 def at_sizes(sizes: dict[int, dict[str, tuple[float, ...]]]) -> Context:
@@ -56,27 +54,25 @@ def lucky(blocks: int, seconds: float = 0.1) -> Results:
     return made({ONE: LEADER, TWO: NEXT, THREE: (seconds,) * blocks})
 
 
-@pytest.mark.parametrize("blocks", [1, 2])
-def test_one_lucky_process_does_not_win(blocks: int) -> None:
-    context = build_context([lucky(blocks)])
+def test_one_lucky_process_does_not_win() -> None:
+    context = build_context([lucky(1)])
     (found,) = findings(context)
     assert (found.best.implementation, found.rivals[0][0].implementation) == (ONE, TWO)
     assert found.verdict is not None
     assert found.verdict.kind == "faster"
     assert found.undecided == (THREE,)
     assert [point.implementation for point in found.unranked] == [THREE]
-    processes = "1 process" if blocks == 1 else "2 processes"
     assert (
         "Not ranked, for want of blocks, although they took less time: "
-        f"{THREE} at batch 500 with 2 threads (100 ms, from {processes})."
+        f"{THREE} at batch 500 with 2 threads (100 ms, from 1 process)."
     ) in sentences(context)
-    page = build_report([lucky(blocks)])
+    page = build_report([lucky(1)])
     assert f"not told apart from {THREE}" in page
     assert "Not ranked, for want of blocks" in page
 
 
-def test_three_processes_may_win() -> None:
-    (found,) = findings(build_context([lucky(3)]))
+def test_two_processes_may_win() -> None:
+    (found,) = findings(build_context([lucky(2)]))
     assert (found.best.implementation, found.unranked) == (THREE, ())
 
 

@@ -117,7 +117,7 @@ def test_the_shares_of_false_verdicts_are_not_zero_because_nothing_is_ever_said(
 
 def test_intervals_that_are_too_narrow_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     quantile = stats.quantile
-    monkeypatch.setattr(stats, "quantile", lambda share, freedom: 0.7 * quantile(share, freedom))
+    monkeypatch.setattr(stats, "quantile", lambda share, df: 0.7 * quantile(share, df))
     findings = list(simulation.intervals(np.random.default_rng(1), 200))
     assert not any(one.passed for one in findings if one.what.startswith("coverage: normal"))
 
