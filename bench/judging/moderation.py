@@ -9,6 +9,8 @@ uncertain.  What is uncertain then lowers the degrees of freedom of the result.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from scipy.special import betaln, logsumexp
@@ -24,13 +26,88 @@ PRIOR_DF = np.array([2.0, 4.0, 8.0, 16.0, 32.0])
 At 2 the middle half of the true variances lies within a factor of 5, at 32 within one of 1.4.
 """
 
-SHARED = 0.5
-"""The correlation assumed of two entries of a table: the baseline's process is common to both."""
+MOST_DF = 3.0
+"""A moderated variance counts for at most so many times the degrees of freedom of an entry.
+
+More would be believed if processes scattered normally.  Where one in eight is slow throughout, two
+slow ones look like a quiet row that differs; simulation shows that this limit keeps such tables
+from more than 5 % false verdicts.
+"""
+
+FEWEST_SHARING = 3
+"""With fewer ratios to one reference nobody can tell whose process varies."""
 
 _POINTS = 32
 """Of the grid over the prior's scale."""
 _NEGLIGIBLE = -12.0
 """A log likelihood so far below the largest adds nothing."""
+
+
+def between_blocks(
+    residuals: Array, sampling: Array, groups: Sequence[Sequence[int]]
+) -> tuple[Array, Array]:
+    """The variance between blocks of each entry of tables, and its degrees of freedom.
+
+    ``residuals`` (tables, entries, blocks) are around each entry's mean, NaN where it lacks a
+    block, the same ones in all tables; ``sampling`` (tables, entries) is the part that the scatter
+    of sweeps explains; ``groups`` are the places of entries that share the reference's process.
+
+    A log ratio varies by two processes.  What entries with the same reference have in common tells
+    its part from theirs.  All parts, of references too, then moderate each other.
+
+    Borrowing may widen an interval; it never narrows it below what an entry says of itself.
+    """
+    df = (~np.isnan(residuals[0])).sum(axis=-1) - 1.0
+    own = np.nansum(residuals**2, axis=-1) / np.maximum(df, 1)
+    least = np.maximum(own, sampling)
+    if len(df) == 1:
+        return least, np.broadcast_to(df, own.shape)
+    parts, part_df, trends = own / 2, df.copy(), sampling
+    references: list[tuple[Sequence[int], int]] = []
+    for group in groups:
+        split = _split(residuals[:, group])
+        if split is None:
+            continue
+        rows, common, common_df = split
+        parts[:, group] = rows
+        references.append((group, parts.shape[1]))
+        trend = np.exp(np.log(np.maximum(sampling[:, group], LEAST_VARIANCE)).mean(axis=1))
+        parts = np.column_stack([parts, common])
+        trends = np.column_stack([trends, trend])
+        part_df = np.append(part_df, common_df)
+    variances, dfs = moderated(parts, part_df, trends if (sampling > 0).all() else None)
+    variances = np.maximum(variances, parts)
+    other, other_df = variances[:, : len(df)].copy(), dfs[:, : len(df)].copy()
+    for group, place in references:
+        other[:, group], other_df[:, group] = variances[:, [place]], dfs[:, [place]]
+    rows, rows_df = variances[:, : len(df)], dfs[:, : len(df)]
+    total = rows + other
+    # Of one variance met twice, the degrees of freedom are those of one.
+    apart = np.isin(np.arange(len(df)), [place for group, _ in references for place in group])
+    welch = total**2 / (rows**2 / rows_df + other**2 / other_df)
+    most = MOST_DF * df[df > 0].mean()
+    return np.maximum(least, total), np.clip(
+        np.where(apart, welch, rows_df), df, np.maximum(most, df)
+    )
+
+
+def _split(residuals: Array) -> tuple[Array, Array, float] | None:
+    """Variances of each row's own process (tables, rows) and of the common one (tables,).
+
+    With the degrees of freedom of the latter.  None where too few rows share too few blocks.
+    """
+    number = residuals.shape[1]
+    shared = (~np.isnan(residuals[0])).sum(axis=0) >= FEWEST_SHARING
+    if number < FEWEST_SHARING or shared.sum() < 2:
+        return None
+    common = np.zeros((len(residuals), residuals.shape[2]))
+    common[:, shared] = np.nanmean(residuals[..., shared], axis=1)
+    rows = residuals - common[:, None]
+    rows = rows - np.nanmean(rows, axis=-1, keepdims=True)
+    df = (~np.isnan(residuals[0])).sum(axis=-1) - 1.0
+    own = np.nansum(rows**2, axis=-1) / np.maximum(df, 1) / (1 - 1 / number)
+    # The mean of the rows holds a share of their own parts, taken to be as large as the common one.
+    return own, common[:, shared].var(axis=1, ddof=1) / (1 + 1 / number), float(shared.sum() - 1)
 
 
 def moderated(variances: Array, df: Array, sampling: Array | None = None) -> tuple[Array, Array]:
@@ -101,39 +178,3 @@ def _log_likelihood(logs: Array, df: Array, scales: Array) -> Array:
     relative = logs[:, None, None, :] - scales[:, None, :, None] + np.log(df / prior)
     terms = df / 2 * relative - (df + prior) / 2 * np.logaddexp(0, relative)
     return np.asarray((terms - betaln(df / 2, prior / 2)).sum(axis=-1))
-
-
-def discounted(moderated_df: Array, df: Array, correlation: Array) -> Array:
-    """Degrees of freedom after what a common baseline takes from them.
-
-    What entries share is met once and not once per entry: variances of entries that correlate by
-    ``r`` correlate by ``r ** 2``, and so much of the variance of a pooled variance does not go
-    away with more entries.  It counts by the share that the pool has in the moderated variance.
-    ``correlation`` has one value per table.
-    """
-    known = df[df > 0]
-    borrowed = np.clip(1 - df / moderated_df, 0, 1)
-    lasting = correlation**2 * (len(known) - 1) / len(known) / known.mean()
-    return np.asarray(np.maximum(1 / (1 / moderated_df + borrowed**2 * lasting[:, None]), df))
-
-
-def correlation(residuals: Array, variances: Array) -> Array:
-    """How much entries of a table vary together, one value per table.
-
-    ``residuals`` (tables, entries, blocks) are around each entry's mean, NaN where it lacks a
-    block.  At least :data:`SHARED`, because two blocks cannot show it.  With more the intraclass
-    correlation is trusted so far as its square does not come from chance: by its share beyond the
-    first degree of freedom.
-    """
-    least = np.full(len(residuals), SHARED)
-    present = ~np.isnan(residuals).all(axis=(0, 1))
-    entries, blocks = residuals.shape[1], int(present.sum())
-    if entries < 2 or blocks < 3:
-        return least
-    scaled = residuals[..., present] / np.sqrt(np.maximum(variances, LEAST_VARIANCE))[..., None]
-    common = np.nanmean(scaled, axis=1, keepdims=True)
-    between = entries * (common**2).sum(axis=(1, 2)) / (blocks - 1)
-    within = np.nansum((scaled - common) ** 2, axis=(1, 2)) / ((blocks - 1) * (entries - 1))
-    total = np.maximum(between + (entries - 1) * within, LEAST_VARIANCE)
-    found = np.clip((between - within) / total, 0, 1)
-    return np.asarray(np.maximum(least, found * np.sqrt((blocks - 2) / (blocks - 1))))

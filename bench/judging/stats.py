@@ -10,7 +10,8 @@ what its entries know of the variance between processes: see :mod:`bench.judging
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -114,8 +115,13 @@ def paired_logs(
     return {block: values for block, values in logs.items() if values}
 
 
-def moderated_ratios(table: Sequence[PairedLogs]) -> list[Ratio]:
+def moderated_ratios(
+    table: Sequence[PairedLogs], references: Sequence[Hashable] | None = None
+) -> list[Ratio]:
     """One ratio per entry of ``table``; entries lend each other what they know of the variance.
+
+    ``references`` names the worker that each entry is compared with, such as the baseline with one
+    thread.  Without it all entries count as compared with the same one, which is never too bold.
 
     The error of an entry is never smaller than its own blocks, or the scatter of its sweeps, alone
     imply.  An entry of one block has an interval where others of the table lend it at least one
@@ -136,10 +142,12 @@ def moderated_ratios(table: Sequence[PairedLogs]) -> list[Ratio]:
         for block, sweeps in entry.items():
             logs[0, row, places[block]], variance = located(sweeps)
             sampling[0, row] += variance / len(entry)
-    return ratios_of_tables(logs, sampling)[0]
+    return ratios_of_tables(logs, sampling, references)[0]
 
 
-def ratios_of_tables(logs: Array, sampling: Array) -> list[list[Ratio]]:
+def ratios_of_tables(
+    logs: Array, sampling: Array, references: Sequence[Hashable] | None = None
+) -> list[list[Ratio]]:
     """The ratios of several tables at once, each moderated by its own table only.
 
     ``logs`` (tables, entries, blocks) are locations of log ratios, NaN where an entry lacks a
@@ -150,30 +158,16 @@ def ratios_of_tables(logs: Array, sampling: Array) -> list[list[Ratio]]:
     means = np.nansum(logs, axis=-1) / counts
     if counts.max() < 2:
         return [[_ratio(mean, None, 0.0, 1) for mean in row] for row in means.tolist()]
-    variances, df = between_blocks(logs - means[..., None], sampling)
+    groups = defaultdict(list)
+    for place, name in enumerate(references or [None] * len(counts)):
+        groups[name].append(place)
+    residuals = logs - means[..., None]
+    variances, df = moderation.between_blocks(residuals, sampling, list(groups.values()))
     errors = np.sqrt(variances / counts)
     return [
         [_ratio(*entry) for entry in zip(*table, counts.tolist(), strict=True)]
         for table in zip(means.tolist(), errors.tolist(), df.tolist(), strict=True)
     ]
-
-
-def between_blocks(residuals: Array, sampling: Array) -> tuple[Array, Array]:
-    """The variance between blocks of each entry of tables, and its degrees of freedom.
-
-    ``residuals`` (tables, entries, blocks) are around each entry's mean, NaN where it lacks a
-    block; ``sampling`` (tables, entries) is the part that the scatter of sweeps explains.
-    """
-    df = (~np.isnan(residuals[0])).sum(axis=-1) - 1.0
-    own = np.nansum(residuals**2, axis=-1) / np.maximum(df, 1)
-    if len(df) == 1:
-        return np.maximum(own, sampling), np.broadcast_to(df, own.shape)
-    trend = sampling if (sampling > 0).all() else None
-    variances, moderated_df = moderation.moderated(own, df, trend)
-    alike = moderation.correlation(residuals, variances)
-    # Borrowing may widen an interval and never narrow it below what an entry says of itself.
-    largest = np.maximum(np.maximum(variances, own), sampling)
-    return largest, moderation.discounted(moderated_df, df, alike)
 
 
 def moderated_unpaired(
@@ -200,7 +194,8 @@ def moderated_unpaired(
     residuals = np.full((1, len(sides), width), np.nan)
     for place, side in enumerate(sides):
         residuals[0, place, : len(side)] = np.array(side) - math.fsum(side) / len(side)
-    variances, df = between_blocks(residuals, np.zeros((1, len(sides))))
+    nothing = np.zeros((1, len(sides)))
+    variances, df = moderation.between_blocks(residuals, nothing, [])
     spreads = list(zip(sides, variances[0] / counts, df[0], strict=True))
     return [_welch(*pair) for pair in zip(spreads[::2], spreads[1::2], strict=True)]
 
@@ -210,16 +205,19 @@ def paired_ratio(
 ) -> Ratio:
     """How many times faster ``other`` is than ``reference``, both given as rounds by block.
 
-    A table of one entry, of which only the medians of each block are known.
+    The same as a table of one entry, of which only the medians of each block are known.
 
     Raises:
         ValueError: no block holds both.
     """
     shared = sorted(reference.keys() & other.keys())
+    if not shared:
+        raise ValueError("no block holds both implementations, so no ratio can be paired")
     theirs = _log_medians([reference[block] for block in shared])
     ours = _log_medians([other[block] for block in shared])
-    logs = {block: [a - b] for block, a, b in zip(shared, theirs, ours, strict=True)}
-    return moderated_ratios([logs])[0]
+    number = len(shared)
+    mean, error = _mean_and_error([a - b for a, b in zip(theirs, ours, strict=True)])
+    return _ratio(mean, error if number >= MINIMUM_PROCESSES else None, number - 1, number)
 
 
 def unpaired_ratio(reference: Sequence[Sequence[float]], other: Sequence[Sequence[float]]) -> Ratio:

@@ -6,7 +6,7 @@ its ratio and its verdict up, so that no two places say different things of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -28,11 +28,13 @@ class Pairing:
     """What one ratio is taken of: how many times faster ``other`` is than ``reference``.
 
     ``bridges`` may stand between two that share no block, where one shares blocks with both.
+    Pairings of one ``group`` have the same reference.
     """
 
     reference: Timed
     other: Timed
     bridges: tuple[Timed, ...] = ()
+    group: Hashable = None
 
 
 def take(pairings: Sequence[Pairing]) -> list[Ratio | None]:
@@ -53,7 +55,9 @@ def take(pairings: Sequence[Pairing]) -> list[Ratio | None]:
             bridged = (_bridged(one, bridge) for bridge in one.bridges)
             sides = next(filter(None, bridged), None)
             unpaired[place] = sides or (_processes(theirs), _processes(ours))
-    found = dict(zip(paired, stats.moderated_ratios(list(paired.values())), strict=True))
+    groups = [pairings[place].group for place in paired]
+    moderated = stats.moderated_ratios(list(paired.values()), groups)
+    found = dict(zip(paired, moderated, strict=True))
     found |= zip(unpaired, stats.moderated_unpaired(list(unpaired.values())), strict=True)
     return [found.get(place) for place in range(len(pairings))]
 
@@ -224,7 +228,8 @@ class Judged:
         baseline = self._roles.baseline or ""
         keys = ((baseline, one.condition, one.batch_size) for one in (reference, other))
         bridges = tuple(self._points[key].timed_in(phase) for key in keys if key in self._points)
-        return Pairing(reference.timed_in(phase), other.timed_in(phase), bridges)
+        sides = reference.timed_in(phase), other.timed_in(phase)
+        return Pairing(*sides, bridges, (reference.run, reference.cell))
 
     def _judged(
         self, table: Sequence[Pair], ratios: Mapping[Pair, Ratio], spoken: _Spoken | None
@@ -262,7 +267,7 @@ class _Spoken:
         self.races: list[Race] = list(self._run_races())
         self.pairs: dict[Pair, None] = {}
         self.designed = self._added((*self._over_baseline(), *self._gains()))
-        self.leads = self._added((rival, race.best) for race in self.races for rival in race.rivals)
+        self.leads = self._added((race.best, rival) for race in self.races for rival in race.rivals)
         self.alarms = self._added(
             (points[key], one) for key, one in controls.items() if key in self._points and one.epoch
         )
@@ -274,7 +279,11 @@ class _Spoken:
         return pair if pair in self.pairs else (best.key, rival.key)
 
     def _added(self, found: Iterable[tuple[Point, Point]]) -> set[Pair]:
-        """``found``, each pair in one direction only."""
+        """``found``, each pair in one direction only.
+
+        References are those that several pairs have in common: statistics ask which part of the
+        scatter is theirs.
+        """
         added = set()
         for reference, other in found:
             pair = reference.key, other.key
@@ -318,11 +327,11 @@ class _Spoken:
             for point in group.values():
                 floor = group.get(self._roles.floors.get(point.cell.device, ""))
                 if floor and floor is not point:
-                    yield point, floor
+                    yield floor, point
             reference = group.get(self._roles.baseline or "")
             for name in self._roles.floors.values():
                 if reference and name in group and group[name] is not reference:
-                    yield reference, group[name]
+                    yield group[name], reference
 
     def _by_threads(self) -> Iterable[tuple[Point, Point]]:
         """Each implementation against itself with the fewest threads."""

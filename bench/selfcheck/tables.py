@@ -1,9 +1,9 @@
-"""Made-up tables of ratios from live workers: coverage, false verdicts, false winners, power."""
+"""Made-up tables of ratios from live workers: coverage, false verdicts and winners, power."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,27 +12,29 @@ from bench.judging.stats import Ratio, quantile, ratios_of_tables
 from bench.judging.sweeps import location, sampling_variance
 from bench.judging.verdicts import Contest, judge
 from bench.selfcheck.noise import Array
+from bench.selfcheck.trials import AT_ONCE, covers
 from bench.selfcheck.turns import World
 
 SWEEPS = 10
 PER_BASELINE = 12
 """Larger tables have further baselines, as they have further batch sizes and thread settings."""
-AT_ONCE = 100
-"""Tables whose variances are moderated together: more would not fit into the cache."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """Shares of intervals that hold the truth, the lowest of any row, and of tables judged wrongly.
+    """Shares of intervals that hold the truth, by row, and of tables with a false verdict.
 
-    ``df`` is the median over all ratios, ``width`` that of the half widths of their intervals.
+    ``df`` is the median over all ratios.
     """
 
-    coverage: float
-    lowest: float
+    rows: Sequence[float]
     false: float
     df: float
-    width: float
+
+    @property
+    def coverage(self) -> float:
+        """The share over all rows."""
+        return float(np.mean(self.rows))
 
 
 def ratios(
@@ -49,6 +51,7 @@ def ratios(
 
     ``scales`` (entries) multiplies the scatter of each row, 1 where it is not given.
     """
+    references = [place // PER_BASELINE for place in range(entries)]
     for begin in range(0, tables, AT_ONCE):
         number = min(AT_ONCE, tables - begin)
         logs = [
@@ -59,7 +62,7 @@ def ratios(
         if scales is not None:
             table = table * scales[:, None]
         places = np.swapaxes(location(table), 1, 2)
-        yield from ratios_of_tables(places, sampling_variance(table).mean(axis=1))
+        yield from ratios_of_tables(places, sampling_variance(table).mean(axis=1), references)
 
 
 def _logs(
@@ -73,20 +76,13 @@ def _logs(
 
 def judged(tables: Iterator[list[Ratio]]) -> Found:
     """What intervals and verdicts say of tables whose ratios are all 1."""
-    covered, false, dfs, widths = [], 0, [], []
+    covered, false, dfs = [], 0, []
     for table in tables:
-        covered.append([one.low is not None and one.low <= 1 <= (one.high or 0) for one in table])
+        covered.append([covers(one, 1.0) for one in table])
         false += any(verdict.kind in {"faster", "slower"} for verdict in judge(table))
         dfs += [one.df for one in table]
-        widths += [math.log(one.high / one.low) / 2 for one in table if one.low and one.high]
-    rows = np.mean(covered, axis=0)
-    return Found(
-        float(rows.mean()),
-        float(rows.min()),
-        false / len(covered),
-        float(np.median(dfs)),
-        float(np.median(widths)),
-    )
+    rows = np.mean(covered, axis=0).tolist()
+    return Found(rows, false / len(covered), float(np.median(dfs)))
 
 
 def false_winners(

@@ -18,6 +18,8 @@ from bench.running.stopping import FEWEST_BLOCKS
 from bench.selfcheck.noise import Array, Noise, drift
 
 ROUNDS = 5
+AT_ONCE = 100
+"""Tables whose variances are moderated together: more would not fit into the cache."""
 DRIFTING = 5
 """Implementations in a block of the drifting machine."""
 MOST_BLOCKS = 40
@@ -126,35 +128,38 @@ def false_tables(
 ) -> Mapping[str, float]:
     """Share of tables with any false verdict of each kind; see :data:`FALSE_KINDS`.
 
+    Ratios are moderated over their table.
     ``truth`` holds the true ratios over a baseline of each implementation (rows) at each batch
     size (columns).  A process is slower or faster at all its batch sizes.
     """
     level = np.concatenate([np.ones((1, truth.shape[1])), 1 / truth])
+    rows, columns = truth.shape
     counts = Counter[str]()
-    for rounds in _tables(rng, trials, noise, blocks, level):
-        baseline, *others = rounds.tolist()
-        ratios = [ratio(a, b) for row in others for a, b in zip(baseline, row, strict=True)]
-        counts.update({
-            kind
-            for verdict, true in zip(judge(ratios), truth.ravel().tolist(), strict=True)
-            for kind in _false(verdict, true)
-        })  # fmt: skip
+    for medians in _log_medians(rng, trials, noise, blocks, level):
+        logs = (medians[:, :1] - medians[:, 1:]).reshape(len(medians), rows * columns, blocks)
+        nothing = np.zeros(logs.shape[:2])
+        for ratios in stats.ratios_of_tables(logs, nothing, [*range(columns)] * rows):
+            counts.update({
+                kind
+                for verdict, true in zip(judge(ratios), truth.ravel().tolist(), strict=True)
+                for kind in _false(verdict, true)
+            })  # fmt: skip
     return {kind: counts[kind] / trials for kind in FALSE_KINDS}
 
 
-def _tables(
+def _log_medians(
     rng: np.random.Generator, trials: int, noise: Noise, blocks: int, level: Array
 ) -> Iterator[Array]:
-    """Rounds of each block where ``level`` holds the true durations, by row and column.
+    """Log medians (tables, rows, columns, blocks) where ``level`` holds the true durations.
 
-    A process runs all columns of its row.
+    They come in batches of tables.  A process runs all columns of its row.
     """
     rows, columns = level.shape
-    for _ in range(trials):
-        process = noise.between(rng, (rows, 1, blocks, 1))
-        yield (
-            process * noise.within(rng, (rows, columns, blocks, ROUNDS)) * level[:, :, None, None]
-        )
+    for begin in range(0, trials, AT_ONCE):
+        number = min(AT_ONCE, trials - begin)
+        process = noise.between(rng, (number, rows, 1, blocks, 1))
+        rounds = process * noise.within(rng, (number, rows, columns, blocks, ROUNDS))
+        yield np.log(np.median(rounds * level[:, :, None, None], axis=-1))
 
 
 def _false(verdict: Verdict, truth: float) -> Iterator[str]:
@@ -177,26 +182,32 @@ def wrong_winners(
     ``levels`` are the true durations of the candidates (rows) at each batch size (columns).  Where
     several share the shortest, any winner that is called faster than all is wrong.
     """
+    rows, columns = levels.shape
     counts = Counter[str]()
-    for rounds in _tables(rng, trials, noise, blocks, levels):
-        columns = np.swapaxes(rounds, 0, 1)
-        best = np.log(np.median(columns, axis=-1)).mean(axis=-1).argmin(axis=1).tolist()
-        leads: list[Ratio] = []
-        truths: list[float] = []
-        contests = []
-        for column, level, winner in zip(columns.tolist(), levels.T.tolist(), best, strict=True):
-            others = [place for place in range(len(column)) if place != winner]
-            own = {
-                len(leads) + number: ratio(column[other], column[winner])
-                for number, other in enumerate(others)
-            }
-            contests.append(Contest(own, len(column), frozenset(own)))
-            leads += own.values()
-            truths += [level[other] / level[winner] for other in others]
-        verdicts = judge(leads, MARGIN, contests)
-        counts.update({
-            kind
-            for verdict, truth in zip(verdicts, truths, strict=True)
-            for kind in _false(verdict, truth)
-        })  # fmt: skip
+    for medians in _log_medians(rng, trials, noise, blocks, levels):
+        best = medians.mean(axis=-1).argmin(axis=1)
+        places = np.arange(rows - 1)[:, None]
+        others = places + (places >= best[:, None])
+        fastest = np.take_along_axis(medians, best[:, None, :, None], axis=1)
+        logs = np.take_along_axis(medians, others[..., None], axis=1) - fastest
+        logs = np.swapaxes(logs, 1, 2).reshape(len(medians), columns * (rows - 1), blocks)
+        names = [column for column in range(columns) for _ in range(rows - 1)]
+        truths = np.take_along_axis(levels[None], others, axis=1)
+        truths = truths / np.take_along_axis(levels[None], best[:, None], axis=1)
+        truths = np.swapaxes(truths, 1, 2).reshape(len(medians), columns * (rows - 1))
+        tables = stats.ratios_of_tables(logs, np.zeros(logs.shape[:2]), names)
+        for leads, true in zip(tables, truths.tolist(), strict=True):
+            contests = [
+                Contest(
+                    {place: leads[place] for place in range(first, first + rows - 1)},
+                    rows,
+                    frozenset(range(first, first + rows - 1)),
+                )
+                for first in range(0, len(leads), rows - 1)
+            ]
+            counts.update({
+                kind
+                for verdict, truth in zip(judge(leads, MARGIN, contests), true, strict=True)
+                for kind in _false(verdict, truth)
+            })  # fmt: skip
     return {kind: counts[kind] / trials for kind in FALSE_KINDS}

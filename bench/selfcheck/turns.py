@@ -1,4 +1,4 @@
-"""Synthetic blocks of workers that take turns, on an axis of time, so that bursts hit any of them.
+"""Synthetic blocks of workers that take turns, on an axis of time along which bursts come and go.
 
 All durations are relative to an undisturbed round, all moments in seconds.
 """
@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.selfcheck.noise import LOG_NORMAL as DELAYS
-from bench.selfcheck.noise import NORMAL, ONE_IN_EIGHT, Array, Noise
+from bench.selfcheck.noise import LOG_NORMAL, NORMAL, ONE_IN_EIGHT, Array, Noise
 
 TURN_SECONDS = 0.1
 """From one turn to the next: a short round, and waking up."""
@@ -43,7 +42,7 @@ class World:
         """Durations of shape (tables, blocks, workers, sweeps); each worker takes 1 in truth."""
         found = self.noise.rounds(rng, (tables, blocks, workers), sweeps)
         turns = rng.random((tables, blocks, workers, sweeps)).argsort(axis=2)
-        at = ((turns + workers * np.arange(sweeps)) * TURN_SECONDS).astype(np.float64)
+        at = TURN_SECONDS * (turns + workers * np.arange(sweeps, dtype=np.float64))
         length = workers * sweeps * TURN_SECONDS
         if self.drift:
             start = (length + SETUP_SECONDS) * np.arange(blocks)[:, None, None]
@@ -79,7 +78,7 @@ def _log_uniform(
 
 WORLDS = (
     World("normal", NORMAL),
-    World("log-normal", DELAYS),
+    World("log-normal", LOG_NORMAL),
     World("bimodal", ONE_IN_EIGHT),
     World("drifting", NORMAL, drift=0.2),
     World("bursty", NORMAL, bursts=True),

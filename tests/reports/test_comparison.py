@@ -48,7 +48,7 @@ def test_every_verdict_and_every_code_has_its_words() -> None:
         (1.05, (1.0, 1.01, 0.99), "5.0 % longer (95 % interval 2.9 to 7.1)", "+2.9 to +7.1"),
         (0.95, (1.0, 1.01, 0.99), "5.0 % less time (95 % interval 3.1 to 6.9)", "-6.9 to -3.1"),
         (1.01, (1.0, 1.01, 0.99), "1.0 % longer (95 % interval -1.0 to 3.0)", "-1.0 to +3.0"),
-        (10.0, (1.0, 1.1, 0.9), "900 % longer (95 % interval 718 to 1123)", "+718 to +1123"),
+        (10.0, (1.0, 1.1, 0.9), "900 % longer (95 % interval 720 to 1120)", "+720 to +1120"),
         (0.01, (1.0, 1.01, 0.99), "99.00 % less time (95 % interval 98.98 to 99.02)", "-99.02"),
         (2.0, (1.0,), "100 % longer (no interval)", "none"),
         (1.0, (1.0,), "0.00 % longer (no interval)", "none"),
