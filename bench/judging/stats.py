@@ -23,8 +23,11 @@ from bench.judging.moderation import Array
 from bench.judging.sweeps import located
 
 CONFIDENCE = 0.95
-MINIMUM_PROCESSES = 2
-"""With one process there is nothing to see of the variance between them."""
+MINIMUM_PROCESSES = 3
+"""Alone, fewer have no interval: it would be a guess about the variance between them.
+
+In a table whose ratios are moderated, two blocks are enough; see :func:`moderated_ratios`.
+"""
 
 PairedLogs = Mapping[int, Sequence[float]]
 """Log ratios of the sweeps of each block, above 0 where the other is faster than the reference."""
@@ -124,8 +127,8 @@ def moderated_ratios(
     thread.  Without it all entries count as compared with the same one, which is never too bold.
 
     The error of an entry is never smaller than its own blocks, or the scatter of its sweeps, alone
-    imply.  An entry of one block has an interval where others of the table lend it at least one
-    degree of freedom.
+    imply.  Two blocks give an interval, honestly wide where nobody lends.  An entry of one block
+    has an interval where others of the table lend it at least one degree of freedom.
 
     Raises:
         ValueError: an entry without blocks, or a block without sweeps.

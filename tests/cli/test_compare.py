@@ -83,7 +83,7 @@ OTHER_DATA = msgspec.structs.replace(
         (ONE.document(0.5), 0, "1 cell, 1 faster, 0 slower"),
         (SLOWER, 1, "takes 100.0 % longer (95 % interval 99.8 to 100.2)"),
         (UNCLEAR, 2, "0 the same within 3 % and 1 unclear"),
-        (document({cell(): times()[:1]}), 2, "too-few: there are fewer than 2 processes"),
+        (document({cell(): times()[:1]}), 2, "too-few: there are fewer than 3 processes"),
         (REFUSED, 3, "1 cell was refused or failed, though the reference was measured."),
         (document({cell(): refused(cell(), "unverified")}), 3, "unverified: 2 threads were busy"),
         (document({cell(): refused(cell(), "failed")}), 3, "failed: killed"),

@@ -35,7 +35,7 @@ def paired(logs: list[float]) -> Ratio:
     )
 
 
-def test_a_ratio_carries_its_error_and_degrees_of_df() -> None:
+def test_a_ratio_carries_its_error_and_degrees_of_freedom() -> None:
     found = paired(LOGS)
     assert found.value == pytest.approx(math.exp(np.mean(LOGS)))
     assert found.error == pytest.approx(scipy.stats.sem(LOGS))
@@ -74,8 +74,8 @@ def test_an_unpaired_ratio_takes_the_median_of_each_process() -> None:
     assert found.df == 4
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [(1, 9), (9, 1), (1, 1)])
-def test_an_unpaired_ratio_needs_two_processes_on_both_sides(ours: int, theirs: int) -> None:
+@pytest.mark.parametrize(("ours", "theirs"), [(2, 9), (9, 2), (1, 1)])
+def test_an_unpaired_ratio_needs_three_processes_on_both_sides(ours: int, theirs: int) -> None:
     found = unpaired_ratio([[2.0]] * ours, [[1.0]] * theirs)
     assert (found.value, found.low, found.error) == (2.0, None, None)
     assert found.processes == min(ours, theirs)

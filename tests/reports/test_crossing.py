@@ -150,7 +150,7 @@ def test_the_other_way_round_it_crosses_at_the_same_places(heights: list[float])
 GPU = "no crossover: the GPU is faster at every batch size measured; if there is one, it is below"
 CPU = "no crossover: the CPU is faster at every batch size measured; if there is one, it is above"
 ALONE = "faster at a batch of 1, the only one measured on both"
-NONE = "no interval: fewer than 2 processes at some batch size"
+NONE = "no interval: fewer than 3 processes at some batch size"
 
 
 @pytest.mark.parametrize(

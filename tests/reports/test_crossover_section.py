@@ -124,7 +124,7 @@ def test_a_network_without_a_gpu_says_so_beside_one_that_has_it() -> None:
 
 def test_one_process_has_a_crossing_without_an_interval() -> None:
     (said,) = answers(shown(document(MLP, blocks=1)))
-    assert "no interval: fewer than 2 processes" in said
+    assert "no interval: fewer than 3 processes" in said
 
 
 def test_a_size_that_one_device_lacks_is_left_out() -> None:

@@ -153,7 +153,7 @@ def test_the_summary_table_gives_the_reason_of_every_lead(three: Results) -> Non
 def test_too_few_blocks_are_no_ranking() -> None:
     page = build_report([made({ONE: (0.1,), TWO: (0.9,)})])
     assert "too few blocks to rank" in page
-    assert "At least 2 blocks are needed." in page
+    assert "At least 3 blocks are needed." in page
 
 
 def table_of(context: Context) -> str:
@@ -169,7 +169,7 @@ def test_the_terminal_marks_what_is_the_same_or_unclear(three: Results) -> None:
     assert "\N{MULTIPLICATION SIGN} ?" in shown
     assert "= the same within 3 %, ? unclear" in shown
     few = table_of(build_context([made({BASELINE: (0.8,), ONE: (0.1,)})]))
-    assert "? unclear: fewer than 2 blocks" in few
+    assert "? unclear: fewer than 3 blocks" in few
     plain = table_of(build_context([made({BASELINE: STEADY, ONE: (0.1, 0.1, 0.101, 0.1)})]))
     assert "unclear" not in plain
 

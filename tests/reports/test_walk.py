@@ -141,9 +141,9 @@ def test_phases_stand_beside_those_of_the_stop_before() -> None:
     assert ["forward", "4.50 s → 1.50 s"] in rows(text)
 
 
-def test_with_fewer_than_two_processes_it_is_said_that_there_are_no_intervals() -> None:
+def test_with_fewer_than_three_processes_it_is_said_that_there_are_no_intervals() -> None:
     page = page_of(document(blocks=1))
-    assert "There are no intervals: fewer than 2 processes were measured." in page
+    assert "There are no intervals: fewer than 3 processes were measured." in page
     assert rows(stop(page, NAMES[1]))[2][3] == f"3.00 {TIMES}"
 
 

@@ -76,7 +76,7 @@ def test_what_lies_at_the_edge_of_the_margin_is_seldom_said_to_differ_by_more(
     rng: np.random.Generator, rows: int
 ) -> None:
     found = trials.false_tables(rng, 400, NORMAL, 5, np.full((rows, 3), 1.03))
-    assert 0.005 < found[trials.BY_MORE] <= 0.06
+    assert 0 < found[trials.BY_MORE] <= 0.06
 
 
 @pytest.mark.parametrize("levels", [(1.0, 1.0), (1.0,) * 6, (1.0, 1.001, 1.3)])
