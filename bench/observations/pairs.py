@@ -6,7 +6,7 @@ its ratio and its verdict up, so that no two places say different things of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -188,6 +188,11 @@ class Judged:
             return self._verdicts[pair]
         turned = self._verdicts.get(pair[::-1])
         return turned.reversed if turned else None
+
+    def everything(self) -> Iterator[tuple[Point, Point, Verdict]]:
+        """Every judged pair: the reference, what is held against it, and the verdict on that."""
+        for (reference, other), verdict in self._verdicts.items():
+            yield self._points[reference], self._points[other], verdict
 
     def comparisons(self, scope: Scope) -> int:
         """How many pairs of ``scope`` were tested as one family, controls left out.
