@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.judging.stats import Ratio
+from bench.observations.points import Point, Scope, fastest
 from impls.registry import ROWS
 from reports import format as text
-from reports.context import Context, fastest
-from reports.points import Point, Scope, speed_up
+from reports.context import Context
 
 CPU, GPU = "cpu", "gpu"
 """The values of ``device`` in a cell and in a row."""
@@ -39,7 +39,7 @@ def contests(context: Context, scope: Scope) -> tuple[Contest, ...]:
         cpu, gpu = fastest(ours), fastest(theirs)
         if cpu is None or gpu is None:
             continue
-        ratio = speed_up(gpu, cpu)
+        ratio = context.judged.ratio(gpu, cpu)
         if ratio is not None:
             found.append(Contest(batch_size, cpu, gpu, ratio, (len(ours), len(theirs))))
     return tuple(found)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import Verdict, within
+from bench.observations.points import Condition, Key, Point
 from reports import format as text
 from reports.context import Context
-from reports.points import Condition, Key, Point
 
 _COLDEST = 8.0
 """A cell this many times slower than the best of its column has no colour left."""
@@ -132,7 +132,7 @@ def open_verdict(verdict: Verdict | None) -> str:
         return ""
     if verdict.code == "too-few":
         return "too few blocks to judge"
-    return f"the same {within(verdict.margin)}" if verdict.kind == "same" else "unresolved"
+    return f"the same {within(verdict.margin)}" if verdict.kind == "same" else verdict.kind
 
 
 def reasons(context: Context, caption: str, verdicts: Mapping[Key, Verdict]) -> Table:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from bench.observations.points import Condition, Point
 from reports import charts, figures, rounding, tables, templates
 from reports import format as text
 from reports.charts import Axes, Series
 from reports.context import Context
-from reports.points import Condition, Point
 from reports.section import SCALING, Absence, Section
 from reports.tables import Cell, Table
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from markupsafe import Markup
 
+from bench.observations.points import Condition
 from reports import charts, costs, tables, templates
 from reports import format as text
 from reports.context import Context
 from reports.costs import Cost
 from reports.findings import findings
-from reports.points import Condition
 from reports.section import TIME, Absence, Section
 from reports.tables import Cell, Row, Table
 

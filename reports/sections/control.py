@@ -6,11 +6,11 @@ from markupsafe import Markup
 
 from bench.judging.stats import MINIMUM_PROCESSES
 from bench.judging.verdicts import Verdict, within
+from bench.observations.points import Key
 from reports import controls, runs, tables, templates
 from reports import format as text
 from reports.context import Context
 from reports.controls import Power, Scatter
-from reports.points import Key
 from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Cell, Row, Table
 

@@ -9,11 +9,11 @@ from statistics import median
 from markupsafe import Markup
 
 from bench.judging.disturbed import DISTURBED_SHARE, RESOLUTION_SECONDS
+from bench.observations.points import Condition
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Track
 from reports.context import Context
-from reports.points import Condition
 from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Cell, Row, Table
 from reports.watched import (

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from bench.documents.results import Results
+from bench.observations.points import Condition, Point
 from bench.provenance.records import Code, Dataset, Machine, Process
 from impls.contract import Pool
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context
-from reports.points import Condition, Point
 from reports.section import DETAILS, Section, Status
 from reports.tables import Cell, Table
 

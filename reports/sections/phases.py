@@ -9,12 +9,12 @@ from statistics import median
 from markupsafe import Markup
 
 from bench.documents.timings import STEP
+from bench.observations.points import Condition, Point
 from impls.contract import PHASES
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Block, ChartRow, RowChart
 from reports.context import Context
-from reports.points import Condition, Point
 from reports.section import TIME, Absence, Section
 from reports.tables import Cell, Row, Table
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from bench.observations.points import Condition, Point, Scope, fastest
 from reports import charts, rounding, templates
 from reports import format as text
 from reports.charts import ChartRow, Dot, RowChart
-from reports.context import Context, fastest
+from reports.context import Context
 from reports.kinds import WORDS, shape_of
-from reports.points import Condition, Point, Scope
 from reports.section import RESULT, Absence, Section
 
 _MOST_PANELS = 6

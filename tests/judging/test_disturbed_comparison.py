@@ -13,8 +13,8 @@ from bench.cli import exits
 from bench.documents import files
 from bench.documents.results import Measured, Results
 from bench.documents.timings import Disturbance
-from bench.judging.comparison import Comparison, compare
-from bench.judging.question import Question
+from bench.observations.comparison import Comparison, compare
+from bench.observations.selection import Question
 from reports import build_report
 from tests.judging import compared
 from tests.stand_ins.command import Said
@@ -74,7 +74,7 @@ def test_a_run_that_was_disturbed_beyond_use_leaves_everything_open(
     documents: tuple[Results, Results],
 ) -> None:
     found = comparison(*documents)
-    assert set(kinds(found).values()) == {("unresolved", "disturbed")}
+    assert set(kinds(found).values()) == {("unclear", "disturbed")}
     reason = found.pairs[0].verdict.reason
     assert "20 of 30 rounds in " in reason
     assert reason.endswith("were disturbed. Measure again on a quiet machine.")
@@ -87,7 +87,7 @@ def test_a_cell_that_was_disturbed_beyond_use_leaves_itself_open() -> None:
     )
     base = {cell: compared.times() for cell in many}
     found = kinds(comparison(watched(compared.document(base), lambda *_: False), partly))
-    assert found["numba"] == ("unresolved", "disturbed")
+    assert found["numba"] == ("unclear", "disturbed")
     assert found["numpy-naive"][0] == found["torch"][0] == "slower"
 
 
@@ -100,7 +100,7 @@ def test_half_of_the_rounds_is_not_yet_beyond_use() -> None:
 
 def test_cells_of_one_disturbed_run_are_left_open_as_well() -> None:
     found = comparison(BUSY, coordinate="implementation", baseline="numba")
-    assert set(kinds(found).values()) == {("unresolved", "disturbed")}
+    assert set(kinds(found).values()) == {("unclear", "disturbed")}
 
 
 def test_what_nobody_watched_is_compared() -> None:

@@ -9,12 +9,12 @@ import pytest
 
 from bench.documents.results import Measured, Results
 from bench.documents.timings import Disturbance
+from bench.observations.points import Point
 from bench.planning.plan import Cell
 from impls.registry import ROWS
 from reports import charts
 from reports.context import Context
 from reports.gather import build_context
-from reports.points import Point
 from reports.section import Absence
 from reports.sections import summary
 from reports.sections.disturbance import render
