@@ -92,6 +92,8 @@ class Verdict:
     def reversed(self) -> Verdict:
         """The same verdict said of the reference: slower instead of faster."""
         turned = inverse(self.ratio)
+        if self.code == "disturbed":
+            return replace(self, ratio=turned)
         if self.tests is None:
             return too_few(turned, self.margin)
         return verdict(turned, self.margin, self.tests)

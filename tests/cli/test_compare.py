@@ -595,7 +595,7 @@ def test_a_journal_is_compared_with_a_document(
 ) -> None:
     files.save(ONE.document(), tmp_path / "base.json")
     record = journal.Journal(tmp_path / "run", msgspec.structs.replace(SLOWER, outcomes=()))
-    record.add(0, 1.0, SLOWER.outcomes)
+    record.add(journal.Entry(job=0, seconds=1.0, outcomes=SLOWER.outcomes))
     record.close()
     said = mlpbench("compare", "base.json", record.path)
     assert said.code == 1

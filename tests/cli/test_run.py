@@ -186,8 +186,8 @@ def test_a_report_is_written_from_results_and_from_a_journal(
     files.save(document, tmp_path / "results.json")
     record = journal.Journal(tmp_path / "journal", document)
     for number, outcome in enumerate(document.outcomes):
-        record.add(number, 0.5, (outcome,))
-    record.end("all 1 blocks")
+        record.add(journal.Entry(job=number, seconds=0.5, outcomes=(outcome,)))
+    record.add(journal.Ending(reason="all 1 blocks"))
     record.close()
     for source in (tmp_path / "results.json", record.path):
         said = mlpbench("report", source, "-o", tmp_path / "page.html")

@@ -54,7 +54,8 @@ BUSY = watched(compared.document(SLOWER), lambda _one, number: number > 0)
 
 def comparison(*documents: Results, coordinate: str = "run", baseline: str = "0") -> Comparison:
     question = Question(coordinate, baseline, "epoch")
-    return compare(compared.sides_of(*documents), question, lambda _side: 0.03)
+    points = compared.points_of(*documents)
+    return compare(points, question, compared.judged_of(documents, points))
 
 
 def kinds(found: Comparison) -> dict[str, tuple[str, str]]:
@@ -76,7 +77,7 @@ def test_a_run_that_was_disturbed_beyond_use_leaves_everything_open(
     found = comparison(*documents)
     assert set(kinds(found).values()) == {("unclear", "disturbed")}
     reason = found.pairs[0].verdict.reason
-    assert "20 of 30 rounds in " in reason
+    assert "10 of 15 rounds of " in reason
     assert reason.endswith("were disturbed. Measure again on a quiet machine.")
 
 
@@ -115,9 +116,9 @@ def test_the_command_cannot_tell_and_says_why_as_the_report_does(
     files.save(BUSY, tmp_path / "busy.json")
     said = mlpbench("compare", "quiet.json", "busy.json")
     assert said.code == exits.UNRESOLVED
-    assert "of 2 cells, 0 faster, 0 slower, 0 the same within 3 % and 2 unresolved" in said.out
+    assert "of 2 cells, 0 faster, 0 slower, 0 the same within 3 % and 2 unclear" in said.out
     assert "disturbed: most rounds of a side were disturbed" in said.out
     answer = json.loads(mlpbench("compare", "quiet.json", "busy.json", "--json").out)
-    assert "20 of 30 rounds in busy" in json.dumps(answer)
+    assert "10 of 15 rounds of " in json.dumps(answer)
     assert "do not conclude anything" in build_report([BUSY])
     assert "do not conclude anything" not in build_report([QUIET])
