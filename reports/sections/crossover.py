@@ -53,7 +53,16 @@ def _name(scope: Scope) -> str:
 
 
 def _nodes(some: tuple[Contest, ...]) -> list[Node]:
-    return [Node(c.batch_size, c.ratio.value, c.ratio.low, c.ratio.high) for c in some]
+    return [
+        Node(
+            one.batch_size,
+            one.ratio.value,
+            one.ratio.low,
+            one.ratio.high,
+            one.verdict is not None and one.verdict.kind.startswith("likely"),
+        )
+        for one in some
+    ]
 
 
 def _chart(held: dict[Scope, tuple[Contest, ...]]) -> Markup:
