@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.judging.stats import Ratio
-from bench.judging.verdicts import Verdict, within
+from bench.judging.verdicts import Verdict
 from reports import format as text
+from reports import rounding
 from reports.context import Context
 from reports.points import Condition, Key, Point
 
@@ -117,22 +118,13 @@ def ratio(found: Ratio | None, *, missing: str = "-", verdict: Verdict | None = 
     if found.low is None or found.high is None:
         notes = ["no interval"]
     else:
-        notes = [f"{text.significant(found.low)} to {text.significant(found.high)}"]
+        notes = [rounding.interval(found)]
     if not found.paired:
         notes.append("unpaired")
     if verdict is not None:
-        notes.append(verdict.kind)
+        notes.append(rounding.word(verdict))
     title = verdict.reason if verdict else ""
-    return Cell(text.times(found.value), found.value, tuple(notes), title=title)
-
-
-def open_verdict(verdict: Verdict | None) -> str:
-    """What a ratio alone does not show of its verdict; empty where it counts as it stands."""
-    if verdict is None or verdict.kind in ("faster", "slower"):
-        return ""
-    if verdict.code == "too-few":
-        return "too few blocks to judge"
-    return f"the same {within(verdict.margin)}" if verdict.kind == "same" else "unresolved"
+    return Cell(rounding.times(found), found.value, tuple(notes), title=title)
 
 
 def reasons(context: Context, caption: str, verdicts: Mapping[Key, Verdict]) -> Table:
@@ -144,7 +136,7 @@ def reasons(context: Context, caption: str, verdicts: Mapping[Key, Verdict]) -> 
                 Cell(name),
                 Cell(str(batch_size), batch_size),
                 Cell(context.label(condition)),
-                Cell(verdict.kind, notes=(verdict.code,)),
+                Cell(rounding.word(verdict)),
                 Cell(verdict.reason),
             ],
             implementation=name,
