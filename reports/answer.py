@@ -86,10 +86,12 @@ def _everywhere(sizes: list[int]) -> str:
 
 
 def _setting(found: list[Finding]) -> str:
-    """The condition, where it is the same at every batch size."""
+    """The condition, or the thread counts where it is not the same at every batch size."""
     conditions = {one.best.condition for one in found}
     if len(conditions) > 1:
-        return ""
+        counts = sorted({one.threads for one in conditions if one.threads is not None})
+        known = len(counts) > 1 and not any(one.setting for one in conditions)
+        return f" with {' or '.join(map(str, counts))} threads" if known else ""
     (condition,) = conditions
     parts = [text.threads(condition.threads), text.setting(condition.setting)]
     return f" with {', '.join(part for part in parts if part)}"

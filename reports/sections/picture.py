@@ -115,7 +115,7 @@ def _chart(context: Context, scope: Scope, batch_size: int) -> RowChart | None:
     values = [one.value for one in times]
     values += [floor.epoch.value] if floor and floor.epoch else []
     ends = [end for one in times for end in (one.low, one.high)]
-    axis = charts.log_axis(values, ends, lambda value: text.seconds(value, 2).replace(".0 ", " "))
+    axis = charts.log_axis(values, ends, text.tick_seconds)
     bests = {name: best for name, some in trained.items() if (best := fastest(some))}
     order = sorted(bests, key=lambda name: one.value if (one := bests[name].epoch) else math.inf)
     # What has no interval is not ranked, although it may stand first.
