@@ -45,6 +45,11 @@ def seconds(value: float, digits: int = 3) -> str:
     return f"{significant(value / size, digits)} {unit}"
 
 
+def tick_seconds(value: float) -> str:
+    """A duration below an axis, where round values stand: ``20 ms``, ``1.5 s``."""
+    return seconds(value, 2).replace(".0 ", " ")
+
+
 def times(value: float, digits: int = 3) -> str:
     """A ratio with the sign of multiplication behind it."""
     return f"{significant(value, digits)} \N{MULTIPLICATION SIGN}"

@@ -95,7 +95,7 @@ def _comparable(context: Context, condition: Condition) -> bool:
 def _chart(context: Context, condition: Condition, batch_size: int, steps: list[_Step]) -> RowChart:
     """From the time of the rung before to its own: equal lengths are equal factors."""
     seconds = [step.seconds for step in steps]
-    axis = charts.log_axis(seconds, (), lambda value: text.seconds(value, 2))
+    axis = charts.log_axis(seconds, (), text.tick_seconds)
     rows = []
     before = None
     for step in steps:

@@ -12,7 +12,7 @@ from reports.held_back import note
 from reports.section import RESULT, Absence, Section
 from reports.tables import Cell, Table
 
-_BEST, _BASE, _FLOOR, _SPREAD = "best", "base", "floor", "spread"
+_BEST, _BASE, _FLOOR, _SPREAD = "best", "base", "limit", "spread"
 
 
 def render(context: Context) -> Markup | Absence:

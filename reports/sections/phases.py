@@ -100,7 +100,7 @@ def _chart(
         most = max(end / whole for end, whole in zip(ends, wholes.values(), strict=True))
         axis = charts.linear_axis(most, text.percent)
     else:
-        axis = charts.linear_axis(max(ends), lambda value: text.seconds(value, 2))
+        axis = charts.linear_axis(max(ends), text.tick_seconds)
     rows = [
         ChartRow(
             name,
