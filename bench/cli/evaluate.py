@@ -13,7 +13,7 @@ from bench.cli.implementations import choose_trainer
 from bench.cli.learned import conclude
 from bench.cli.output import folder_for, note, open_folder
 from bench.cli.reading import read_raw, require_class
-from bench.cli.shared_options import dataset_option, digit_option, out_option
+from bench.cli.shared_options import dataset_option, digit_option, label_option, out_option
 from bench.planning.plan import require_distinct
 from impls import environment
 from impls.data.training_data import TrainingData, from_raw
@@ -34,6 +34,7 @@ from reports.evaluation.summary import stranger
     help="Let this implementation predict. Default: the one that trained each network.",
 )
 @dataset_option
+@label_option
 @digit_option
 @out_option("the report", "evaluate-DATE-TIME")
 def evaluate_command(paths: tuple[Path, ...], **options: Any) -> None:
@@ -44,7 +45,7 @@ def evaluate_command(paths: tuple[Path, ...], **options: Any) -> None:
     console = Console()
     require_distinct("MODEL", paths)
     saved = [model_files.load(path) for path in paths]
-    raw = read_raw(console, options["dataset"])
+    raw = read_raw(console, options["dataset"], options["label"])
     several = [from_raw(raw, model.normaliser) for model in saved]
     require_class(options["digit"], several[0])
     reached = [

@@ -41,6 +41,7 @@ class Choices:
     seed: int
     source: str
     normalisation: str
+    label: str | None
     blocks: int | None
     precision: float | None
     target: float | None = None
@@ -95,6 +96,7 @@ def build_plan(choices: Choices, data: TrainingData) -> Plan:
         dataset=data.name,
         examples=examples,
         source=choices.source,
+        label=choices.label,
         precision=choices.precision,
         target=choices.target,
         on_devices=tuple(row.name for row in choices.rows if row.on_device),

@@ -43,26 +43,30 @@ def read_weights(path: Path) -> Weights:
     return Weights(model.network, model.state.parameters, model.normaliser)
 
 
-def read_raw(console: Console, source: str) -> RawData:
+def read_raw(console: Console, source: str, label: str | None = None) -> RawData:
     """The data set called ``source``, with a word while it is read and what must be known of it.
+
+    ``label`` says which column of a table is the label.
 
     Raises:
         DatasetError: see :func:`impls.data.load_dataset`.
     """
     with waiting(console, "reading the data"):
-        raw = read_dataset(source, progress=console.is_terminal)
+        raw = read_dataset(source, progress=console.is_terminal, label=label)
     if raw.note:
         note(console, raw.note)
     return raw
 
 
-def read_data(console: Console, source: str, normalisation: str | Normaliser) -> TrainingData:
+def read_data(
+    console: Console, source: str, normalisation: str | Normaliser, label: str | None = None
+) -> TrainingData:
     """The same, normalised.
 
     Raises:
         DatasetError: see :func:`impls.data.load_dataset`.
     """
-    return from_raw(read_raw(console, source), normalisation)
+    return from_raw(read_raw(console, source, label), normalisation)
 
 
 def require_class(digit: int | None, data: TrainingData) -> None:

@@ -124,7 +124,7 @@ def _new(console: Console, options: dict[str, Any]) -> Plan:
         weights = read_weights(options["weights"])
     normaliser = weights.normaliser if weights and options["normalise"] is None else None
     choice = choose(options, network=weights.network if weights else None)
-    data = read_data(console, options["dataset"], normaliser or choice.normalise)
+    data = read_data(console, options["dataset"], normaliser or choice.normalise, options["label"])
     data = data.take(choice.examples) if choice.examples else data
     sessions.require_fit(choice.network, data)
     start = weights.parameters if weights else None
@@ -159,7 +159,7 @@ def _resumed(console: Console, context: click.Context) -> Plan:
     saved = model_files.load(options["resume"])
     epochs = options["epochs"] or saved.training.epochs
     model = sessions.with_epochs(saved, epochs)
-    data = read_data(console, options["dataset"], model.normaliser)
+    data = read_data(console, options["dataset"], model.normaliser, options["label"])
     if model.source.examples < len(data.X):
         data = data.take(model.source.examples)
     names = options["implementations"] or (sessions.address_of(sessions.row_of(model)),)
