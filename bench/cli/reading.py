@@ -23,11 +23,16 @@ from impls.training import model_files
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """A trained network without its training; Keras' files do not know the normalisation."""
+    """A trained network without its training.
+
+    Keras' files know the normalisation only where it is one of their layers; ``notes`` say what
+    else is to be known of them.
+    """
 
     network: Network
     parameters: Parameters
     normaliser: Normaliser | None
+    notes: tuple[str, ...] = ()
 
 
 def read_weights(path: Path) -> Weights:
@@ -37,8 +42,8 @@ def read_weights(path: Path) -> Weights:
         ModelError: it cannot be read, or is no network of this kind.
     """
     if path.suffix.lower() == keras_files.SUFFIX:
-        network, parameters = keras_files.load(path)
-        return Weights(network, parameters, None)
+        stored = keras_files.load(path)
+        return Weights(stored.network, stored.parameters, stored.normaliser, stored.notes)
     model = model_files.load(path)
     return Weights(model.network, model.state.parameters, model.normaliser)
 

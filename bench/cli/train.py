@@ -15,7 +15,7 @@ from bench.cli.implementations import choose_trainers, named_in_full
 from bench.cli.learned import conclude
 from bench.cli.options import list_option, require_alone
 from bench.cli.output import folder_for, note, open_folder
-from bench.cli.reading import read_data, read_weights, require_class
+from bench.cli.reading import Weights, read_data, read_weights, require_class
 from bench.cli.shared_options import with_options
 from bench.cli.train_options import TRAIN_OPTIONS, WITH_RESUME
 from bench.cli.training_check import Checker
@@ -124,6 +124,8 @@ def _new(console: Console, options: dict[str, Any]) -> Plan:
         weights = read_weights(options["weights"])
     normaliser = weights.normaliser if weights and options["normalise"] is None else None
     choice = choose(options, network=weights.network if weights else None)
+    if weights:
+        _say_of_weights(console, weights, options, choice.normalise)
     data = read_data(console, options["dataset"], normaliser or choice.normalise, options["label"])
     data = data.take(choice.examples) if choice.examples else data
     sessions.require_fit(choice.network, data)
@@ -133,6 +135,23 @@ def _new(console: Console, options: dict[str, Any]) -> Plan:
         return sessions.begin(row, choice.network, choice.training, choice.order, data, start)
 
     return Plan(rows, named, begin, data, choice.training.epochs)
+
+
+def _say_of_weights(
+    console: Console, weights: Weights, options: dict[str, Any], normalise: str
+) -> None:
+    """What must be known of weights that come without their training."""
+    for said in weights.notes:
+        note(console, said)
+    path, given = options["weights"], options["normalise"]
+    if weights.normaliser is None and given is None:
+        note(
+            console,
+            f"{path} does not say how examples were normalised for it; {normalise!r} is taken. "
+            "If it was another way, such as pixels divided by 255, give it with --normalise.",
+        )
+    elif weights.normaliser is not None and given is not None:
+        note(console, f"--normalise {given} takes the place of the normalisation in {path}.")
 
 
 def _settle_engine(rows: Sequence[Row], named: set[str], path: Path) -> None:

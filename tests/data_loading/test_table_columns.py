@@ -241,7 +241,9 @@ def test_decimal_commas_are_read_exactly(read: Read) -> None:
     assert ours.sha256 == theirs.sha256
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=20, max_size=40))
 def test_numbers_are_read_exactly(tmp_path: Path, values: list[float]) -> None:
     kinds = cycled("ab", len(values))
