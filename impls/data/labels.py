@@ -82,8 +82,9 @@ def _are_whole(labels: Labels) -> bool:
 
 
 def _are_exact(labels: Labels) -> bool:
-    finite = np.isfinite(labels).all()
-    return bool(finite and (labels == np.floor(labels)).all() and (np.abs(labels) < 2**53).all())
+    values = labels.astype(np.float64)
+    finite = np.isfinite(values).all()
+    return bool(finite and (values == np.floor(values)).all() and (np.abs(values) < 2**53).all())
 
 
 def _named(labels: Labels, labels_test: Labels) -> tuple[Labels, Labels, tuple[str, ...], str]:

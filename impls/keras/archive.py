@@ -52,6 +52,12 @@ def read_config(path: Path, label: str) -> Config:
         with zipfile.ZipFile(path) as archive:
             sizes = {member.filename: member.file_size for member in archive.infolist()}
             _require_members(sizes, label)
+            # Weights are read in pieces, for which no checksum is compared.
+            broken = archive.testzip()
+            if broken is not None:
+                raise ModelError(
+                    f"{label} is not a model that Keras can read: {broken!r} in it is damaged"
+                )
             config = json.loads(archive.read(CONFIG))
     except (
         OSError, EOFError, NotImplementedError, RecursionError, RuntimeError, ValueError,
