@@ -2,7 +2,7 @@
 
 The label is the column that the user names.  Else it is, in this order:
 
-1. the column whose name is one of :data:`.tables.LABEL_NAMES`, the likeliest name first, where its
+1. the column whose name is one of :data:`.header.LABEL_NAMES`, the likeliest name first, where its
    values can be classes;
 2. the only column of text, or the last one where the last column is text;
 3. the last or the first column, whichever holds whole numbers that count classes without a gap:
@@ -22,8 +22,9 @@ import numpy as np
 
 from bench.errors import DatasetError
 
+from .header import LABEL_NAMES, SPLIT_COLUMN
 from .paths import shown
-from .tables import LABEL_NAMES, SPLIT_COLUMN, Table
+from .tables import Table
 from .text import is_missing, is_number
 
 Column = Any  # a pandas series
@@ -233,11 +234,9 @@ def _kind(column: Column) -> Kind:
 
 
 def _is_text(column: Column) -> bool:
-    """Whether it holds text, or truth values; numbers with some faults between them are none."""
-    if column.dtype.kind in "iuf":
+    """Whether it holds text; numbers with some faults between them are none."""
+    if column.dtype.kind in "iufb":
         return False
-    if column.dtype.kind == "b":
-        return True
     values = column.dropna().astype(str)
     known = values[~values.map(is_missing)]
     numbers = sum(map(is_number, known))
@@ -245,9 +244,11 @@ def _is_text(column: Column) -> bool:
 
 
 def _whole(column: Column) -> np.ndarray[Any, Any] | None:
-    """The values as whole numbers; None where some are not."""
+    """The values as whole numbers, truth as 0 and 1; None where some are not."""
     if column.dtype.kind in "iu":
         return np.asarray(column.to_numpy())
+    if column.dtype.kind == "b":
+        return np.asarray(column.to_numpy(), dtype=np.int64)
     if column.dtype.kind != "f":
         return None
     values: np.ndarray[Any, Any] = column.to_numpy()
@@ -261,7 +262,7 @@ def _one_hot_width(table: Table) -> int:
     total = np.zeros(len(table.frame))
     for width, place in enumerate(reversed(list(table.frame)), start=1):
         column = table.frame[place]
-        if column.dtype.kind not in "iuf" or column.nunique() != 2 or width > _FEW:
+        if column.dtype.kind not in "iufb" or column.nunique() != 2 or width > _FEW:
             return 0
         values = column.to_numpy()
         if not np.isin(values, (0, 1)).all():

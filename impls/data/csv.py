@@ -14,10 +14,12 @@ import numpy.typing as npt
 from bench.errors import DatasetError
 
 from . import columns
+from .header import SPLIT_COLUMN
 from .holdout import every_fifth
+from .idx import EMNIST, UPRIGHT
 from .paths import shown
 from .raw import CLASSES_LIMIT, RawData
-from .tables import SPLIT_COLUMN, Table, read_table
+from .tables import Table, read_table
 
 TRAIN, TEST = "train", "test"
 
@@ -74,6 +76,9 @@ def read_csv(path: Path, *, name: str, source: str, label: str | None = None) ->
     table = _without(table, [place])
     columns.require_numbers(table)
     features = _as_pictures(_features(table))
+    if EMNIST in path.name.lower() and features.ndim == 3:
+        features = np.ascontiguousarray(features.transpose(0, 2, 1))
+        notes.append(UPRIGHT)
     return RawData(
         name=name,
         source=source,
@@ -117,10 +122,10 @@ def _test_table(table: Table, place: int, other: Path) -> tuple[Table | None, st
     """
     second = read_table(other)
     ours, theirs = table.all_called(), second.all_called()
+    wanted = {table.called(one): one for one in table.frame}
     if ours == theirs and table.width == second.width:
         chosen = {one: one for one in table.frame}
     else:
-        wanted = {table.called(one): one for one in table.frame}
         found = {name: at for at, name in enumerate(theirs)}
         lacking = [one for name, one in wanted.items() if name not in found]
         if table.names and lacking == [place]:
@@ -135,7 +140,9 @@ def _test_table(table: Table, place: int, other: Path) -> tuple[Table | None, st
     frame: Any = second.frame[[*chosen]].rename(columns=chosen)
     if frame[place].isna().all():
         return None, _without_label(table, place, other)
-    return dataclasses.replace(second, names=table.names, frame=frame), ""
+    left = [] if ours == theirs else [name for name in theirs if name not in wanted]
+    note = f"{other.name} has more columns, which are not used: {', '.join(left[:5])}."
+    return dataclasses.replace(second, names=table.names, frame=frame), note if left else ""
 
 
 def _without_label(table: Table, place: int, other: Path) -> str:

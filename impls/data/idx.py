@@ -37,7 +37,11 @@ _NAME = re.compile(
 
 _UNSIGNED_BYTE = 0x08
 _PIECE_BYTES = 1 << 20
-_TRANSPOSED = "emnist"
+
+EMNIST = "emnist"
+"""What the names of the files hold whose pictures are stored lying on their side."""
+
+UPRIGHT = "EMNIST stores its pictures lying on their side: they have been turned upright."
 
 
 def is_idx(path: Path) -> bool:
@@ -93,12 +97,12 @@ def read_idx(folder: Path, *, name: str, source: str, which: str | None = None) 
         arrays.append(_read_file(path, dimensions))
     images, labels, images_test, labels_test = arrays
     note = ""
-    if _TRANSPOSED in beginning.lower():
+    if EMNIST in beginning.lower():
         # Contiguous, so that the hash and the features are those of upright pictures.
         images, images_test = (
             np.ascontiguousarray(part.transpose(0, 2, 1)) for part in (images, images_test)
         )
-        note = "EMNIST stores its pictures lying on their side: they have been turned upright."
+        note = UPRIGHT
     return RawData(name, source, images, labels, images_test, labels_test, note)
 
 

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.errors import DatasetError
 
+from .header import holds_names
 from .paths import shown
-from .text import BLANKS, Layout, is_missing, is_number, layout_of, read_text
+from .text import BLANKS, Layout, is_number, layout_of, read_text
 
 Frame = Any  # pandas' own types are not known where it is not imported
-
-LABEL_NAMES = (
-    "label", "class", "target", "digit", "y", "species", "outcome", "variety", "diagnosis",
-    "category", "labels", "classes",
-)  # fmt: skip
-"""Names of the label's column, the likeliest first."""
-
-SPLIT_COLUMN = "split"
-
-_COUNTED_NAMES = 5
-"""So many numbers 0, 1, 2, ... in the first line are names of columns and no example."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,47 +125,10 @@ def _names(layout: Layout, path: Path) -> tuple[tuple[str, ...], bool, tuple[str
             f"{shown(path)} is no table: the first line has {len(first)} fields, the others "
             f"{width}. Give it a name for each column, or remove it."
         )
-    if _holds_names(first, rest, path):
+    if holds_names(first, rest, path):
         counted = all(map(is_number, first[1:]))
         said = f"The first line of {path.name}, which counts the columns, is taken for their names."
         return first, True, (said,) if counted and len(first) > 1 else ()
     if len(layout.comment) == width and not any(map(is_number, layout.comment)):
         return layout.comment, False, (f"The columns of {path.name} are named in a comment.",)
     return (), False, (f"{path.name} has no names of columns: its first line is an example.",)
-
-
-def _holds_names(first: Sequence[str], rest: Sequence[Sequence[str]], path: Path) -> bool:
-    """Whether the first line holds names: it does not look like the lines below it."""
-    if not rest:
-        return not all(map(is_number, first))
-    columns = [[row[j] for row in rest if len(row) > j] for j in range(len(first))]
-    known = [[field for field in column if not is_missing(field)] for column in columns]
-    numeric = [bool(column) and all(map(is_number, column)) for column in known]
-    pairs = list(zip(first, numeric, strict=True))
-    if any(above and not is_number(field) and not is_missing(field) for field, above in pairs):
-        return True
-    counted = [field for field in first if field]
-    counts = counted == [str(n) for n in range(len(counted))]
-    if all(map(is_number, counted)):
-        if not counts or not counted:
-            return False
-        if first[0] == "" or len(counted) >= _COUNTED_NAMES:
-            return True
-        raise DatasetError(
-            f"{shown(path)} begins with {', '.join(counted)}, which may be names of columns or an "
-            "example. Write names that are not numbers, such as 'a', 'b' and 'label', above it."
-        )
-    texts = [(field, column) for field, column in zip(first, known, strict=True)]
-    if any(field in column for field, column in texts if not is_number(field) and field):
-        return False
-    known_names = {*LABEL_NAMES, SPLIT_COLUMN, "id", "index"}
-    numbers = [field for field in first if is_number(field)]
-    return (
-        any(field.lower() in known_names for field in first)
-        or not numbers
-        or (
-            len(numbers) > 1
-            and numbers
-            in ([str(n) for n in range(len(numbers))], [str(n + 1) for n in range(len(numbers))])
-        )
-    )

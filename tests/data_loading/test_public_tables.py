@@ -140,6 +140,14 @@ def test_the_columns_of_the_test_file_may_stand_in_another_order(read: Read) -> 
     )
     np.testing.assert_array_equal(data.X_test, data.X[:4])
     assert data.labels_test.tolist() == [0, 1, 0, 1]
+    assert "a_test.csv has more columns, which are not used: more." in data.note
+
+
+def test_pictures_of_emnist_are_turned_upright(read: Read) -> None:
+    text = tables.mnist_of_kaggle()
+    upright, lying = read(mnist__csv=text), read(emnist_letters_train__csv=text)
+    np.testing.assert_array_equal(lying.pixels, upright.pixels.transpose(0, 2, 1))
+    assert "turned upright" in lying.note
 
 
 def test_of_several_tables_in_a_folder_none_is_guessed(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from bench.errors import DatasetError
 from impls.data import TrainingData, load_dataset
+from impls.data.header import LABEL_NAMES
 from impls.data.loading import read_dataset
-from impls.data.tables import LABEL_NAMES
 from tests.data_loading.public_tables import cycled, drawn, floats, lines
 
 Read = Callable[..., TrainingData]
@@ -204,6 +204,19 @@ def test_names_are_no_example(read: Read, names: str) -> None:
     data = read(f"{names}\n" + (lines(kinds, numbers) if first else lines(numbers, kinds)))
     assert len(data.X) + len(data.X_test) == 30
     assert data.class_names == ("D", "I", "T")
+
+
+@pytest.mark.parametrize("first", ["kind,5.5,7.5,3", "blue,1,5,2"])
+def test_a_word_that_no_other_line_has_may_be_a_name_or_a_class(read: Read, first: str) -> None:
+    with pytest.raises(DatasetError, match="may be names of columns or an example"):
+        read(f"{first}\n" + lines(cycled(["T", "I", "D"], 30), floats(30, 3)))
+
+
+def test_truth_values_are_features_and_may_be_the_label(read: Read) -> None:
+    flags = cycled(["True", "False", "False"], 30)
+    data = read("a,flag,kind\n" + lines(floats(30, 1), flags, cycled([0, 1], 30)))
+    assert (data.X.shape[1], data.classes) == (2, 2)
+    assert read("a,kind\n" + lines(floats(30, 1), flags)).class_names == ("False", "True")
 
 
 def test_few_numbers_that_count_may_be_names_or_an_example(read: Read) -> None:
