@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def read_table(path: Path) -> Table:
     """
     text = read_text(path)
     layout = layout_of(text, path)
-    names, has_header, notes = _names(layout, path)
+    names, has_header, notes = _names(text, layout, path)
     frame = _frame(text, layout, path, skipped=1 if has_header else 0)
     if frame.empty or frame.shape[1] < 2:
         raise DatasetError(
@@ -111,12 +112,14 @@ def _frame(text: str, layout: Layout, path: Path, *, skipped: int) -> Frame:
         ) from error
 
 
-def _names(layout: Layout, path: Path) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
+def _names(text: str, layout: Layout, path: Path) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
     """The names of the columns, whether the first line holds them, and what to know of that."""
     first, rest = layout.rows[0], layout.rows[1:]
     width = layout.width
     if len(first) > width and not any(first[width:]):
         first = first[:width]
+    if _is_count(first, width, text[layout.start :]):
+        return (), True, (f"The first line of {path.name} counts, and is no example.",)
     if len(first) == width - 1 and not any(map(is_number, first)):
         # R writes no name above the names of rows.
         return ("", *first), True, ()
@@ -132,3 +135,10 @@ def _names(layout: Layout, path: Path) -> tuple[tuple[str, ...], bool, tuple[str
     if len(layout.comment) == width and not any(map(is_number, layout.comment)):
         return layout.comment, False, (f"The columns of {path.name} are named in a comment.",)
     return (), False, (f"{path.name} has no names of columns: its first line is an example.",)
+
+
+def _is_count(first: Sequence[str], width: int, text: str) -> bool:
+    """Whether a line is scikit-learn's: how many examples and features, names of classes."""
+    if len(first) < 3 or first[1] != str(width - 1) or any(map(is_number, first[2:])):
+        return False
+    return first[0] == str(sum(1 for line in text.splitlines() if line.strip()) - 1)

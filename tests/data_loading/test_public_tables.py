@@ -45,7 +45,8 @@ DIGITS = tuple(map(str, range(10)))
             "column 4 (the first is 0), the only",
         ),
         ("Iris__csv", tables.iris_with_id(), 4, tables.SPECIES, "column 'Id', which counts"),
-        ("iris__csv", tables.iris_of_sklearn(), 4, ("0", "1", "2"), "column 'virginica'"),
+        ("iris__csv", tables.iris_of_sklearn(), 4, ("0", "1", "2"), "counts, and is no example"),
+        ("wine__csv", tables.wine_of_sklearn(), 13, ("0", "1", "2"), "counts, and is no example"),
         ("iris__txt", tables.iris_of_r(), 2, ("setosa", "versicolor", "virginica"), "'Species'"),
         ("wine__data", tables.wine_data(), 4, ("1", "2", "3"), "column 0 (the first is 0)"),
         ("wine__csv", tables.wine_quality(), 3, tuple("345678"), "column 'quality', the last one"),
@@ -79,7 +80,7 @@ def test_a_public_form_is_read_as_it_is_meant(
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("wine__csv", tables.wine_of_sklearn(), "the first line has 5 fields, the others 14"),
+        ("wide__csv", "a,b\n" + tables.wine_data(), "the first line has 2 fields, the others 5"),
         ("w__data", tables.wisconsin(), r"no value but '\?' in example 24, column 3"),
         ("adult__data", tables.adult(), "column 1 .* holds 'State-gov', which is no number"),
         (

@@ -219,6 +219,12 @@ def test_truth_values_are_features_and_may_be_the_label(read: Read) -> None:
     assert read("a,kind\n" + lines(floats(30, 1), flags)).class_names == ("False", "True")
 
 
+def test_an_example_that_looks_like_a_count_is_one(read: Read) -> None:
+    rows = [f"{7 + n % 5},{2 + n % 3},{'red' if n % 2 else 'blue'}\n" for n in range(30)]
+    data = read("".join(rows))
+    assert len(data.X) + len(data.X_test) == 30
+
+
 def test_few_numbers_that_count_may_be_names_or_an_example(read: Read) -> None:
     with pytest.raises(DatasetError, match="may be names of columns or an example"):
         read("0,1,2\n" + BODY)
