@@ -46,9 +46,19 @@ _SHORTEST_INDEX = 3
 _SHORTEST_COUNT = 5
 
 
-def empty_columns(table: Table) -> list[int]:
-    """The columns without any value, such as a comma at the end of each line makes."""
-    return [place for place in table.frame if table.frame[place].isna().all()]
+def empty_columns(table: Table) -> tuple[list[int], list[str]]:
+    """The columns without any value, and what to know of those that have a name.
+
+    A comma at the end of each line makes one without a name.  One called as a label stays, so that
+    it is refused.
+    """
+    empty = [
+        place
+        for place in table.frame
+        if table.called(place) not in LABEL_NAMES and table.frame[place].isna().all()
+    ]
+    named = [place for place in empty if table.called(place)]
+    return empty, [f"Left out: {table.title(place)}, which is empty." for place in named]
 
 
 def identifiers(table: Table, keep: int | None) -> tuple[list[int], list[str]]:

@@ -47,13 +47,14 @@ def read_csv(path: Path, *, name: str, source: str, label: str | None = None) ->
             numbers, or has several columns that may hold the label.
     """
     table = read_table(path)
-    table = _without(table, columns.empty_columns(table))
+    empty, notes = columns.empty_columns(table)
+    table = _without(table, empty)
     asked = None if label is None else columns.label_column(table, label)[0]
-    dropped, notes = columns.identifiers(table, asked)
+    dropped, said = columns.identifiers(table, asked)
     table = _without(table, dropped)
     columns.require_values(table)
     place, reason = columns.label_column(table, label)
-    notes = [_label_note(table, place, reason), *table.notes, *notes]
+    notes = [_label_note(table, place, reason), *table.notes, *notes, *said]
     other = None if table.places(SPLIT_COLUMN) else test_file(path)
     training, second = len(table.frame), None
     if other is not None:
@@ -74,6 +75,11 @@ def read_csv(path: Path, *, name: str, source: str, label: str | None = None) ->
             "out of the file if it is another form of the label."
         )
     table = _without(table, [place])
+    if table.frame.shape[1] == 0:
+        raise DatasetError(
+            f"{shown(path)} has no feature beside {table.title(place)}, the label, and what is no "
+            "feature. Add columns with numbers."
+        )
     columns.require_numbers(table)
     features = _as_pictures(_features(table))
     if EMNIST in path.name.lower() and features.ndim == 3:

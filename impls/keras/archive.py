@@ -65,8 +65,8 @@ def read_config(path: Path, label: str) -> Config:
     ) as error:  # fmt: skip
         reason = str(error) or type(error).__name__
         raise ModelError(f"{label} is not a model that Keras can read: {reason}") from error
-    if not isinstance(config, dict) or config.get("class_name") not in _CONTAINERS:
-        kind = config.get("class_name") if isinstance(config, dict) else type(config).__name__
+    kind = config.get("class_name") if isinstance(config, dict) else None
+    if not isinstance(kind, str) or kind not in _CONTAINERS:
         raise ModelError(
             f"{label} holds a model of the class {kind!r}: only Sequential and Functional ones are "
             "read back"

@@ -225,6 +225,21 @@ def test_an_example_that_looks_like_a_count_is_one(read: Read) -> None:
     assert len(data.X) + len(data.X_test) == 30
 
 
+def test_empty_columns_are_left_out_but_not_those_of_the_label(read: Read) -> None:
+    rows = [line.split(",") for line in BODY.split("\n")[:-1]]
+    text = "a,note,b,kind,\n" + "".join(f"{a},,{b},{c},\n" for a, b, c in rows)
+    data = read(text)
+    assert data.X.shape[1] == 2
+    assert "Left out: column 'note', which is empty." in data.note
+    with pytest.raises(DatasetError, match="no value in example 1, column 'label'"):
+        read(text.replace("note", "label"))
+
+
+def test_a_table_without_features_is_refused(read: Read) -> None:
+    with pytest.raises(DatasetError, match="no feature beside column 'label'"):
+        read("id,label\n" + lines(range(20), cycled([0, 1], 20)))
+
+
 def test_few_numbers_that_count_may_be_names_or_an_example(read: Read) -> None:
     with pytest.raises(DatasetError, match="may be names of columns or an example"):
         read("0,1,2\n" + BODY)
