@@ -58,7 +58,7 @@ def read_config(path: Path, label: str) -> Config:
                 raise ModelError(
                     f"{label} is not a model that Keras can read: {broken!r} in it is damaged"
                 )
-            config = json.loads(archive.read(CONFIG))
+            config: Config = json.loads(archive.read(CONFIG))
     except (
         OSError, EOFError, NotImplementedError, RecursionError, RuntimeError, ValueError,
         zipfile.BadZipFile, zlib.error,

@@ -213,6 +213,26 @@ def ucr(rows: int = 30) -> str:
     return lines(cycled([-1, 1], rows), floats(rows, 5) - 450, sep="\t")
 
 
+def seeds(rows: int = 60) -> str:
+    """``seeds_dataset.txt``: tabs, here and there two of them, the kind from 1 to 3 last."""
+    numbers = floats(rows, 3)
+    return "".join(
+        "\t".join(map(str, row)) + "\t\t"[n % 7 > 0 :] + f"{n // 20 + 1}\n"
+        for n, row in enumerate(numbers)
+    )
+
+
+def higgs(rows: int = 60) -> str:
+    """``HIGGS.csv``: the class first, as 1.000e+00 or 0.000e+00, signed floats."""
+    classes = cycled(["1.000000000000000000e+00", "0.000000000000000000e+00"], rows)
+    return lines(classes, floats(rows, 3) - 450)
+
+
+def poker(rows: int = 60) -> str:
+    """``poker-hand-training.data``: suits from 1 to 4 first, the hand from 0 to 9 last."""
+    return lines(cycled([1, 2, 3, 4], rows), drawn(rows, 1), cycled(range(10), rows))
+
+
 def pandas_index(rows: int = 60) -> str:
     """What ``DataFrame.to_csv`` writes of data sorted by label: a column that counts, unnamed."""
     return ",a,b,label\n" + lines(range(rows), floats(rows, 2), np.repeat([0, 1, 2], rows // 3))

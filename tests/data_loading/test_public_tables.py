@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +58,8 @@ DIGITS = tuple(map(str, range(10)))
         ("glass__data", tables.glass(), 9, tuple("123567"), "Left out: column 0"),
         ("zip__train", tables.usps(), 6, DIGITS, "stored as floats"),
         ("sat__trn", tables.satellite(), 36, tuple("123457"), "column 36"),
+        ("seeds_dataset__txt", tables.seeds(), 3, ("1", "2", "3"), "column 3"),
+        ("HIGGS__csv__gz", gzip.compress(tables.higgs().encode()), 3, ("0", "1"), "column 0"),
         ("index__csv", tables.pandas_index(), 2, ("0", "1", "2"), "Left out: column 0"),
         ("plain__csv", tables.pandas_numbered(), 3, ("0", "1", "2"), "taken for their names"),
         ("excel__csv", tables.german_excel(), 2, ("grün", "rot"), "decimal commas"),
@@ -90,6 +93,7 @@ def test_a_public_form_is_read_as_it_is_meant(
         ),
         ("usps__txt", tables.usps_of_libsvm(), r"a pair of the LIBSVM format.*load_svmlight_file"),
         ("SPECT__train", tables.spect(), "the first and the last column both hold class numbers"),
+        ("poker__data", tables.poker(), "the first and the last column both hold class numbers"),
         ("semeion__data", tables.semeion(), "one of the last 10 columns is 1 .* one-hot labels"),
     ],
 )
