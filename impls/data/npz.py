@@ -106,11 +106,13 @@ def _read(file: BinaryIO, label: str, name: str, source: str) -> RawData:
 def _keys(archive: NpzFile, label: str) -> tuple[str, ...]:
     """The names of the four arrays, or of two where the file has no test set."""
     stored = {key.lower(): key for key in archive.files}
+    if all(key in archive.files for key in KEYS):
+        return KEYS
     if len(stored) == len(archive.files):
         for layout in (*_LAYOUTS, *_PAIRS):
             if all(key in stored for key in layout):
                 return tuple(stored[key] for key in layout)
-    missing = [key for key in KEYS if key not in archive]
+    missing = [key for key in KEYS if key not in archive.files]
     # Quoted, because a name in a file may hold control characters.
     found = ", ".join(map(repr, archive.files[:_LISTED])) or "nothing"
     raise DatasetError(
@@ -131,7 +133,11 @@ def _held_out(
     images: npt.NDArray[Any], labels: npt.NDArray[Any], label: str
 ) -> list[npt.NDArray[Any]]:
     """Training and test examples of a file that does not tell them apart."""
-    if images.ndim < 2 or len(images) != len(labels) or labels.dtype.kind not in "biufUS":
+    if (
+        min(images.ndim - 1, labels.ndim, images.size, labels.size) < 1
+        or len(images) != len(labels)
+        or labels.dtype.kind not in "biufUS"
+    ):
         raise DatasetError(
             f"{label}: images have shape {images.shape}, labels {labels.shape} of {labels.dtype}; "
             "there must be one label for each example. Check how the file was written."

@@ -129,6 +129,18 @@ def test_the_case_of_names_does_not_count(
     assert data.note == "Read: 'X_train', 'Y_train', 'X_test', 'Y_test'."
 
 
+def test_the_usual_names_come_before_others(
+    tmp_path: Path, arrays: Arrays, write_npz: Writer, read: Read
+) -> None:
+    plain = read()
+    both = {**arrays, "X_train": arrays["x_train"] + 1, "train_images": arrays["x_train"] + 2}
+    assert load_dataset(str(write_npz(tmp_path / "d.npz", both))).sha256 == plain.sha256
+    doubled = {**both, "extra": arrays["y_test"]}
+    del doubled["y_test"]
+    with pytest.raises(DatasetError, match=r"has no y_test; it holds 'x_train'"):
+        load_dataset(str(write_npz(tmp_path / "e.npz", doubled)))
+
+
 @pytest.mark.parametrize("keys", [("X", "y"), ("data", "target"), ("images", "labels")])
 def test_of_a_pair_of_arrays_every_fifth_example_is_for_testing(
     tmp_path: Path, write_npz: Writer, keys: tuple[str, str]
