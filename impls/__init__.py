@@ -42,7 +42,9 @@ def load(
 def load_model(path: str | Path, implementation: str | None = None) -> NetworkClassifier:
     """A fitted estimator from a network that ``mlpbench train`` saved.
 
-    It takes features as they were stored and normalises them as in its training.
+    It takes features as they were stored and normalises them as in training.  ``implementation``
+    predicts, by default the one that trained it; a class in a file, ``FILE.py:CLASS``, is run only
+    where it is named here.
 
     Raises:
         ModelError: it cannot be read, is damaged, or is something else, or the implementation that

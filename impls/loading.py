@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.errors import ImplementationError
-from impls import contract
+from impls import contract, siblings
 from impls.contract import Trainer
 from impls.row import Row
+from impls.whole_files import open_plain
 
 ENTRY_POINT_GROUP = "mlpbench.implementations"
 
@@ -26,6 +27,11 @@ def declared() -> Iterator[Row]:
         yield Row(entry.name, entry.value, f"from {source}")
 
 
+def is_in_file(text: str) -> bool:
+    """Whether ``text`` has the form ``path/to/file.py:ClassName``."""
+    return text.rpartition(":")[0].endswith(".py")
+
+
 def in_file(text: str) -> Row | None:
     """The row for ``path/to/file.py:ClassName``; None where ``text`` is nothing of the kind.
 
@@ -34,9 +40,9 @@ def in_file(text: str) -> Row | None:
     Raises:
         ImplementationError: no such file, not Python, or nothing of that name in it.
     """
-    path, separator, class_name = text.rpartition(":")
-    if not separator or not path.endswith(".py"):
+    if not is_in_file(text):
         return None
+    path, _, class_name = text.rpartition(":")
     file = Path(path).expanduser().resolve()
     _require_class(file, class_name)
     return Row(f"{file.stem}:{class_name}", f"{file}:{class_name}", f"from {file.name}")
@@ -45,7 +51,8 @@ def in_file(text: str) -> Row | None:
 def _require_class(file: Path, class_name: str) -> None:
     """Refuse a file that cannot hold the class, without running it."""
     try:
-        tree = ast.parse(file.read_bytes(), filename=str(file))
+        with open_plain(file) as source:
+            tree = ast.parse(source.read(), filename=str(file))
     except OSError as error:
         raise ImplementationError(
             f"cannot read {file}: {error.strerror}. Check the path."
@@ -86,8 +93,8 @@ def load(row: Row) -> type[Trainer]:
     is_file = address.endswith(".py")
     try:
         module = _import_file(Path(address)) if is_file else importlib.import_module(address)
-    except Exception as error:
-        # A file from elsewhere may raise anything while it is imported.
+    except (Exception, SystemExit) as error:
+        # A file from elsewhere may raise anything while it is imported, or end the process.
         kind = type(error).__name__
         raise ImplementationError(
             f"{row.name}: importing {address} raised {kind}: {error}"
@@ -117,12 +124,16 @@ def _trainer(row: Row, found: object) -> type[Trainer]:
 
 
 def _import_file(path: Path) -> object:
-    """Import a file outside any package under a name that no package has."""
+    """Import a file outside any package under a name that no package has.
+
+    It may import modules that lie beside it.
+    """
     name = f"_mlpbench_implementation_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    with siblings.importable(path.parent):
+        spec.loader.exec_module(module)
     return module

@@ -19,7 +19,8 @@ class Row:
     import.  ``held_by_affinity`` is for libraries that obey no thread variable: their processes are
     held to as many CPUs as threads were asked for.  ``by_name_only`` keeps a row out of a run that
     names no implementations: it is a variant of another one, of interest where variants are the
-    question.
+    question.  ``sparse`` marks a row that skips zeros of the examples, and so does less work than
+    the dense products.  ``revision`` is the commit of a row at a git revision, else empty.
     """
 
     name: str
@@ -33,7 +34,9 @@ class Row:
     environment: dict[str, str] = field(default_factory=dict)
     held_by_affinity: bool = False
     by_name_only: bool = False
+    sparse: bool = False
     repeats: str = ""
+    revision: str = ""
 
     @property
     def on_device(self) -> bool:

@@ -1,7 +1,8 @@
 """What the articles published: a historical reference, measured on another machine.
 
 The articles trained a 784-70-30-10 network on 60000 MNIST examples for 35 epochs, on an
-i7-6700K with OpenBLAS (2020).  From the fourth rung on nothing was published.
+i7-6700K with OpenBLAS (2020).  They went from the first program, step 0 here, to the end of their
+step III.  A step can be more than one rung of the ladder: :data:`STEPS` says where each ends.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ MACHINE = "an Intel i7-6700K with OpenBLAS, 2020"
 
 @dataclass(frozen=True)
 class Published:
-    """Seconds for 35 epochs at one rung and one batch size, and where the value comes from."""
+    """Seconds for 35 epochs after a step at one batch size, and where the value comes from."""
 
-    rung: int
+    step: int
     batch_size: int
     total_seconds: float
     note: str
@@ -41,16 +42,25 @@ PUBLISHED: tuple[Published, ...] = (
 )
 
 
-def published(rung: int, batch_size: int) -> Published | None:
-    """The published total of ``rung`` at ``batch_size``, or None where there is none."""
+STEPS = {
+    "impls.numpy.naive:Trainer": 0,
+    "impls.numpy.float32:Trainer": 1,
+    "impls.numpy.layout:Trainer": 2,
+    "impls.numpy.cached:Trainer": 3,
+}
+"""The articles' steps, by the target of the implementation that has all of the step."""
+
+
+def published(step: int | None, batch_size: int) -> Published | None:
+    """The published total after ``step`` at ``batch_size``, or None where there is none."""
     return next(
-        (entry for entry in PUBLISHED if (entry.rung, entry.batch_size) == (rung, batch_size)), None
+        (entry for entry in PUBLISHED if (entry.step, entry.batch_size) == (step, batch_size)), None
     )
 
 
-def published_factor(rung: int, batch_size: int) -> float | None:
-    """How many times faster the articles' ``rung`` is than the one before, where both are known."""
-    before, after = published(rung - 1, batch_size), published(rung, batch_size)
+def published_factor(step: int, batch_size: int) -> float | None:
+    """How many times faster the articles were after ``step`` than before it, where known."""
+    before, after = published(step - 1, batch_size), published(step, batch_size)
     if before is None or after is None:
         return None
     return before.total_seconds / after.total_seconds

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from reports import charts
+from reports import charts, templates
 from reports.context import Context
 from reports.findings import findings
 from reports.points import Condition
 
-_FEW = 6
+_MOST_DRAWN = 12
+"""Of more groups than this only those of the fastest condition are drawn; tables hold them all."""
+_FEW = 3
 """Up to so many figures are shown at once; of more, all but the first group are folded."""
 
 
@@ -69,6 +71,21 @@ def figure(
     """A figure with what it can be filtered by."""
     place = None if condition is None else context.conditions.index(condition)
     return Figure(chart, batch_size, place)
+
+
+def rows(context: Context, chart: charts.RowChart, *, condition: Condition | None = None) -> Figure:
+    """A chart with one row for each implementation, as a figure."""
+    place = None if condition is None else context.conditions.index(condition)
+    return Figure(templates.fill("rowchart.html", it=chart), chart.batch_size, place)
+
+
+def drawn(context: Context) -> frozenset[Condition]:
+    """The conditions whose groups are drawn: all, unless a page would become heavy by them."""
+    groups = [condition for condition, _, _ in context.groups()]
+    found = findings(context)
+    if len(groups) <= _MOST_DRAWN or not found:
+        return frozenset(groups)
+    return frozenset({found[0].best.condition})
 
 
 def grouped(context: Context, figures: dict[Condition, list[Figure]]) -> tuple[Group, ...]:

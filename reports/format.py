@@ -15,6 +15,8 @@ _TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTE_UNITS = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 _LONGEST_LABEL = 26
 _WHOLE_PERCENT = 9.95  # from here on, three digits would pretend
+_MOST_PERCENT = 10.0
+"""Beyond 1000 % a share no longer reads as one."""
 _UNIT = re.compile(r"(\d) (s|ms|µs|ns|%)(?!\w)")
 _P_VALUE = re.compile(r"\bp ([<=]) (?=\d)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufffe\uffff]")
@@ -30,24 +32,26 @@ def significant(value: float, digits: int = 3) -> str:
     return f"{rounded:.{max(decimals, 0)}f}"
 
 
-def seconds(value: float) -> str:
+def seconds(value: float, digits: int = 3) -> str:
     """A duration given in seconds, in the unit that keeps it readable: ``103 ms``."""
     if value == 0:
         return "0 s"
     for size, unit in _TIME_UNITS:
-        if abs(value) >= size * 0.9995:
-            return f"{significant(value / size)} {unit}"
+        if abs(value) >= size * (1 - 0.5 * 10.0**-digits):
+            return f"{significant(value / size, digits)} {unit}"
     size, unit = _TIME_UNITS[-1]
-    return f"{significant(value / size)} {unit}"
+    return f"{significant(value / size, digits)} {unit}"
 
 
-def times(value: float) -> str:
+def times(value: float, digits: int = 3) -> str:
     """A ratio with the sign of multiplication behind it."""
-    return f"{significant(value)} \N{MULTIPLICATION SIGN}"
+    return f"{significant(value, digits)} \N{MULTIPLICATION SIGN}"
 
 
 def percent(share: float) -> str:
-    """A share of one as percent, to a tenth below ten: ``1.9 %``, ``67 %``."""
+    """A share of one as percent, to a tenth below ten: ``1.9 %``; above 1000 % a factor."""
+    if abs(share) > _MOST_PERCENT:
+        return f"{significant(share, 2)} \N{MULTIPLICATION SIGN}"
     decimals = 1 if abs(100 * share) < _WHOLE_PERCENT else 0
     return f"{percent_number(share, decimals)} %"
 
@@ -69,11 +73,11 @@ def percent_number(share: float, decimals: int) -> str:
     return f"{round(100 * share, decimals) or 0.0:.{decimals}f}"
 
 
-def byte_count(count: int) -> str:
+def byte_count(count: int, digits: int = 3) -> str:
     """A number of bytes in binary units: ``15.6 GiB``."""
     for size, unit in _BYTE_UNITS:
         if count >= size:
-            return f"{significant(count / size)} {unit}"
+            return f"{significant(count / size, digits)} {unit}"
     return f"{count} B"
 
 

@@ -17,20 +17,37 @@ from bench.documents.results import Results
 from bench.errors import BenchError
 from bench.judging.verdicts import MARGIN
 from reports import figures, templates
+from reports.answer import headline
 from reports.context import Context
-from reports.findings import findings
 from reports.gather import build_context
-from reports.section import Absence, Section, Shown
-from reports.summary import headline, nothing, provisional
+from reports.section import PARTS, Absence, Part, Section, Shown, Status
+from reports.summary import nothing, provisional
 
 
 @dataclass(frozen=True)
 class Filled:
-    """A section with its body, or with the reason why it has none."""
+    """A section with its body and its status, or with the reason why it has no body."""
 
     section: Section[Any]
     body: Markup | None
     reason: str
+    status: Status | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """The sections of one part that have a body; without a part they stand by themselves."""
+
+    part: Part | None
+    sections: tuple[Filled, ...]
+
+
+@dataclass(frozen=True)
+class Link:
+    """An entry of the navigation."""
+
+    id: str
+    title: str
 
 
 def build_report(results: Sequence[Results], margin: float = MARGIN) -> str:
@@ -41,29 +58,61 @@ def build_report(results: Sequence[Results], margin: float = MARGIN) -> str:
 
 def render(context: Context, sections: Iterable[Section[Context]]) -> str:
     """The page with these sections, in the order given."""
-    ranking = context.ranked
-    found = findings(ranking)
-    answer = headline(ranking, found[0]) if found else nothing(context)
     page = templates.fill(
         "page.html",
-        sections=filled(sections, context),
+        **laid_out(filled(sections, context)),
         **assets(),
-        description=" ".join([*provisional(context), answer]),
+        title=_title(context),
+        description=" ".join([*provisional(context), headline(context) or nothing(context)]),
         documents=context.results,
         filters=_filters(context),
     )
     return str(page)
 
 
+def laid_out(sections: Sequence[Filled]) -> dict[str, Any]:
+    """What the shell needs of ``sections``: those with a body by part, links, and the absent."""
+    present = [one for one in sections if one.body is not None]
+    parts = [part for part in (*PARTS, None) if any(one.section.part == part for one in present)]
+    groups = [
+        Group(part, tuple(one for one in present if one.section.part == part)) for part in parts
+    ]
+    links = [
+        Link(one.id, one.title)
+        for group in groups
+        for one in ([group.part] if group.part else [filled.section for filled in group.sections])
+    ]
+    return {
+        "groups": groups,
+        "links": links,
+        "absent": [one for one in sections if one.body is None],
+    }
+
+
+def _title(context: Context) -> str:
+    """Network, machine and date of the documents, each once."""
+    several = [
+        dict.fromkeys(found)
+        for found in (
+            (one.plan.network.name for one in context.results),
+            (one.machine.cpu for one in context.results),
+            (one.created_at[:10] for one in context.results),
+        )
+    ]
+    return ", ".join(" and ".join(found) for found in several)
+
+
 def filled(sections: Iterable[Section[Shown]], context: Shown) -> list[Filled]:
     """Each section with what it shows of ``context``."""
-    bodies = [(section, section.render(context)) for section in sections]
-    return [
-        Filled(section, None, body.reason)
-        if isinstance(body, Absence)
-        else Filled(section, body, "")
-        for section, body in bodies
-    ]
+    found = []
+    for section in sections:
+        body = section.render(context)
+        if isinstance(body, Absence):
+            found.append(Filled(section, None, body.reason))
+        else:
+            status = section.status(context) if section.status else None
+            found.append(Filled(section, body, "", status))
+    return found
 
 
 def assets() -> dict[str, Markup]:
@@ -103,15 +152,16 @@ def ordered(sections: Sequence[Section[Any]]) -> tuple[Section[Any], ...]:
         for value, number in counted.items():
             if number > 1:
                 raise BenchError(f"{number} sections have the {field} {value!r}: give each its own")
-    return tuple(sorted(sections, key=lambda section: section.order))
+    parts = (*PARTS, None)
+    return tuple(sorted(sections, key=lambda one: (parts.index(one.part), one.order)))
 
 
-def _filters(context: Context) -> dict[str, list[tuple[str, str]]]:
-    """What tables and figures can be filtered by: for each field, pairs of value and label."""
+def _filters(context: Context) -> dict[str, list[tuple[str, str, str]]]:
+    """What the page can be filtered by: for each field, value, label and series of every choice."""
     sizes = sorted({size for scope in context.scopes for size in context.batch_sizes(scope)})
     slots = {name: figures.style(context, name).series for name in context.implementations}
     return {
-        "implementation": [(name, slots[name]) for name in context.implementations],
-        "batch": [(str(size), "") for size in sizes],
-        "place": [(str(n), context.label(one)) for n, one in enumerate(context.conditions)],
+        "implementation": [(name, name, slots[name]) for name in context.implementations],
+        "batch": [(str(size), str(size), "") for size in sizes],
+        "place": [(str(n), context.label(one), "") for n, one in enumerate(context.conditions)],
     }

@@ -14,13 +14,17 @@
   systemDark.addEventListener("change", nameTheme);
   nameTheme();
 
-  // Menu: folded where it would cover the page.
-  const menu = document.querySelector(".menu");
-  const narrow = matchMedia("(max-width: 44rem)");
-  const fold = () => { menu.open = !narrow.matches; };
-  narrow.addEventListener("change", fold);
-  menu.addEventListener("click", (event) => { if (event.target.matches("a")) fold(); });
-  fold();
+  // Navigation: the part in view is marked; what a link leads to is opened.
+  const reveal = () => {
+    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    const own = target.querySelector(":scope > details");
+    if (own) own.open = true;
+    for (let item = target.closest("details"); item; item = item.parentElement.closest("details")) item.open = true;
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
   const links = new Map(all("nav a").map((link) => [link.hash.slice(1), link]));
   const watcher = new IntersectionObserver((entries) => {
     for (const entry of entries) {
@@ -31,7 +35,7 @@
       }
     }
   }, { rootMargin: "-25% 0px -70% 0px" });
-  all("main > section").forEach((section) => watcher.observe(section));
+  all("main > section, main > .part").forEach((section) => watcher.observe(section));
 
   // Sorting: by the number behind a cell where there is one, else by its text.
   const order = (cell) => (cell.dataset.value === undefined ? null : Number(cell.dataset.value));
@@ -64,24 +68,106 @@
     });
   });
 
-  // Filtering: rows and figures go, lines of other implementations fade.
+  // Filtering: rows, charts and markers go, lines of other implementations fade, and the headline
+  // says what has the lowest time among the rest.
   const form = document.querySelector(".filters");
+  const headline = document.querySelector("#summary .headline");
+  const original = headline && headline.textContent;
+  const hidden = new Set();
+  const hide = (item, yes) => {
+    if (yes) hidden.add(item); else hidden.delete(item);
+    item.toggleAttribute("hidden", yes);
+    item.style.display = yes ? "none" : "";
+  };
+  const selected = () => {
+    const found = {};
+    for (const box of form.querySelectorAll("input:checked")) (found[box.name] ??= new Set()).add(box.value);
+    return found;
+  };
+  const lowest = () => {
+    const best = new Map();
+    all("#picture tbody tr").forEach((row) => all(".dot", row).forEach((dot) => {
+      const panel = row.closest(".panel-of");
+      if (hidden.has(row) || hidden.has(dot) || hidden.has(panel)) return;
+      const now = best.get(panel.dataset.batch);
+      const seconds = Number(dot.dataset.at);
+      if (!now || seconds < now.seconds) best.set(panel.dataset.batch, { name: row.dataset.implementation, seconds });
+    }));
+    const sizes = new Map();
+    best.forEach((one, size) => sizes.set(one.name, [...(sizes.get(one.name) ?? []), size]));
+    const said = [...sizes].map(([name, some]) => `${name} at batch ${some.join(", ")}`);
+    return said.length ? `Lowest time in this selection: ${said.join("; ")}.` : "Nothing in this selection was measured.";
+  };
   const apply = () => {
-    const wanted = Object.fromEntries(new FormData(form));
+    const wanted = selected();
     const fits = (data) => ["implementation", "batch", "place"].every(
-      (field) => !wanted[field] || data[field] === undefined || data[field] === wanted[field]);
-    all("tbody tr, figure").forEach((item) => { item.hidden = !fits(item.dataset); });
-    const chosen = form.elements.implementation.selectedOptions[0].dataset.seriesName;
-    const fades = (series) => chosen !== undefined && series !== chosen;
-    all("[data-series]").forEach((item) => item.classList.toggle("faded", fades(item.dataset.series)));
-    all(".key [data-series-name]").forEach((item) => item.classList.toggle("faded", fades(item.dataset.seriesName)));
+      (field) => !wanted[field] || data[field] === undefined || wanted[field].has(data[field]));
+    all("main tbody tr, main figure, .panel-of, .rowchart .dot").forEach((item) => hide(item, !fits(item.dataset)));
+    const series = wanted.implementation && new Set(
+      all("input[name=implementation]:checked", form).map((box) => box.dataset.seriesName));
+    all("[data-series]").forEach((item) => item.classList.toggle("faded", Boolean(series) && !series.has(item.dataset.series)));
+    all(".key [data-series-name]").forEach((item) => item.classList.toggle("faded", Boolean(series) && !series.has(item.dataset.seriesName)));
+    all(".pick", form).forEach((pick) => {
+      const some = all("input:checked", pick);
+      pick.querySelector("summary span").textContent =
+        some.length === 0 ? "all" : some.length === 1 ? some[0].parentElement.textContent.trim() : `${some.length} chosen`;
+    });
+    const filtered = Object.keys(wanted).length > 0;
+    form.querySelector("[type=reset]").hidden = !filtered;
+    if (headline) headline.textContent = filtered ? lowest() : original;
   };
   if (form) {
     form.hidden = false;
     form.addEventListener("change", apply);
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("reset", () => setTimeout(apply));
+    document.addEventListener("click", (event) => all(".pick[open]", form).forEach((pick) => {
+      if (!pick.contains(event.target)) pick.open = false;
+    }));
+    form.addEventListener("keydown", (event) => {
+      const pick = event.key === "Escape" && event.target.closest(".pick");
+      if (pick) { pick.open = false; pick.querySelector("summary").focus(); }
+    });
   }
+
+  // Values: what a marker stands for, by pointer; by arrow keys where its chart has the focus.
+  const tip = document.createElement("div");
+  tip.className = "tip";
+  tip.setAttribute("role", "status");
+  tip.hidden = true;
+  document.body.append(tip);
+  const show = (mark) => {
+    const box = mark.getBoundingClientRect();
+    tip.textContent = mark.dataset.tip;
+    tip.hidden = false;
+    const left = Math.min(box.left + box.width / 2 + 8, innerWidth - tip.offsetWidth - 8);
+    tip.style.left = `${scrollX + Math.max(left, 8)}px`;
+    tip.style.top = `${scrollY + box.top - tip.offsetHeight - 4}px`;
+  };
+  const hideTip = () => { tip.hidden = true; };
+  all("main svg title").forEach((title) => {
+    const mark = title.parentElement;
+    if (mark.tagName === "svg") return;
+    const row = mark.closest(".rowchart tr");
+    mark.dataset.tip = (row ? `${row.cells[0].textContent}, ` : "") + title.textContent;
+    title.remove();
+    mark.addEventListener("pointerenter", () => show(mark));
+    mark.addEventListener("pointerleave", hideTip);
+  });
+  all(".chartbox, main figure").forEach((chart) => {
+    const marks = all("[data-tip]", chart);
+    if (!marks.length) return;
+    chart.tabIndex = 0;
+    let place = -1;
+    chart.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      place = (place + step + marks.length) % marks.length;
+      show(marks[place]);
+    });
+    chart.addEventListener("blur", hideTip);
+  });
 
   // Copying and downloading.
   const copy = async (button, text) => {
@@ -113,10 +199,9 @@
     });
   });
 
-  // Printing: folded parts too, and on white.
+  // Printing: on white.
   let chosenTheme;
   addEventListener("beforeprint", () => {
-    all("main details").forEach((item) => { item.open = true; });
     chosenTheme = root.dataset.theme;
     root.dataset.theme = "light";
   });

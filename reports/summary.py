@@ -188,6 +188,12 @@ def remarks(context: Context) -> tuple[str, ...]:
     return tuple(filter(None, found))
 
 
+def facts(context: Context) -> tuple[str, ...]:
+    """Those of the remarks that say what was measured at all, rather than how sure it is."""
+    found = [*trainings.not_held(context), *_interrupted(context), grids.remark(context.results)]
+    return tuple(filter(None, [*found, *runs.notes(context)]))
+
+
 def _interrupted(context: Context) -> list[str]:
     """Which runs were interrupted."""
     some = [n for n, document in enumerate(context.results, start=1) if not document.complete]

@@ -23,6 +23,7 @@ _PLACES = {"Batch size": "batch {}", "Condition": "{}"}
 class Cell:
     """One cell: its text, smaller lines below it, and the number by which it sorts.
 
+    Of ``ratios``, pairs of kind and text, a switch shows one beside the text.
     ``heat`` and ``bar`` lie between 0 and 1 and only repeat what the text says; ``title`` explains
     it to a pointer that rests on it, and stands elsewhere for whoever has none.
     """
@@ -35,6 +36,7 @@ class Cell:
     strong: bool = False
     dim: bool = False
     title: str = ""
+    ratios: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

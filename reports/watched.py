@@ -86,7 +86,7 @@ def provisional(context: Context) -> tuple[str, ...]:
         f"{run}Provisional: most rounds behind the epoch times were disturbed "
         f"({number} of {rounds}), so do not conclude anything from these times."
         for run, number, rounds in counted
-        if 2 * number > rounds
+        if disturbed.is_beyond_use(number, rounds)
     )
 
 

@@ -16,6 +16,15 @@ from tests.stand_ins.command import mlpbench  # noqa: F401 - a fixture
 from tests.stand_ins.fake_trainer import FakeClock
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With ``--benchmark-only`` collect the benchmarks alone; all else would be skipped."""
+    if not config.getoption("benchmark_only", default=False):
+        return None
+    benchmarks = Path(__file__).parent / "benchmarks"
+    is_other = collection_path.is_file() and benchmarks not in collection_path.parents
+    return True if is_other and collection_path.suffix == ".py" else None
+
+
 @pytest.fixture
 def fake_clock() -> FakeClock:
     """A clock that stands still until it is advanced."""

@@ -29,7 +29,8 @@ BOTTOM = {
     "bench.errors",
     "bench.documents.results", "bench.documents.timings", "bench.limits.roofline",
     "bench.limits.work", "bench.judging.disturbed", "bench.judging.remedies",
-    "bench.judging.stats", "bench.judging.verdicts",
+    "bench.judging.moderation", "bench.judging.stats", "bench.judging.sweeps",
+    "bench.judging.verdicts",
     "bench.planning.plan", "bench.planning.schedule", "bench.provenance.records",
     "impls.contract", "impls.convolution", "impls.flat", "impls.networks", "impls.parameters",
     "impls.precision", "impls.row", "impls.training.history", "impls.training.metrics",
@@ -42,6 +43,8 @@ REPORTS_MAY_IMPORT = {
     "bench.errors",
     "bench.documents.results", "bench.documents.timings", "bench.limits.roofline",
     "bench.limits.work",
+    # The layout of a Parquet file, which is written here and read there.
+    "bench.documents.parquet",
     "bench.judging.comparability", "bench.judging.comparison", "bench.judging.coordinates",
     "bench.judging.disturbed", "bench.judging.leads", "bench.judging.stats",
     "bench.judging.verdicts",

@@ -38,7 +38,7 @@ COINCIDENCES = {
     ("dropout.py", "torch"): "an engine of Keras",
     ("torch_engine.py", "torch"): "the same",
     ("jax_engine.py", "jax"): "the same",
-    ("jit.py", "numba"): "the library of a thread pool",
+    ("trainer.py", "numba"): "the library of a thread pool",
     ("floor.py", "floor"): "the id and the template of a section",
     ("canvas.py", "floor"): "what marks a series without a place in the palette",
     ("__init__.py", "numpy-optimized"): "the default of impls.load, shown in its signature",

@@ -5,22 +5,28 @@ Each command is a file; this one joins them and turns errors into one clear line
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import sys
+import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 from rich.console import Console
 
 import bench
-from bench.cli import exits
-from bench.errors import BenchError, BusyError
+from bench.cli import crash, defaults, exits
+from bench.cli.output import say
+from bench.errors import BenchError, BusyError, UsageError
 
 COMMANDS = {
     "run": ("bench.cli.run:run_command", "Measure implementations, write an HTML report."),
     "report": ("bench.cli.report:report_command", "Write an HTML report from results."),
     "walk": ("bench.cli.walk:walk_command", "Write a page that walks up the ladder of steps."),
     "compare": ("bench.cli.compare:compare_command", "Compare runs, or cells of a run."),
+    "export": ("bench.cli.export:export_command", "Write results in the format of another tool."),
     "train": ("bench.cli.train:train_command", "Train networks and see what they learned."),
     "evaluate": ("bench.cli.evaluate:evaluate_command", "Report on networks that were saved."),
     "study": ("bench.cli.study:study_command", "Train once for each value of a parameter."),
@@ -56,41 +62,104 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Each command explains itself: mlpbench COMMAND --help. Exit codes of all commands: "
-    f"{exits.USAGE}, what was asked for cannot be done; {exits.BUSY}, this machine is measuring "
-    f"already, try again later; {exits.INTERRUPTED}, interrupted.",
+    f"{exits.USAGE}, what was asked for cannot be done; {exits.CRASHED}, an error that nobody "
+    f"foresaw; {exits.UNWRITABLE}, the output could not be written; {exits.BUSY}, this machine is "
+    f"measuring already, try again later; {exits.INTERRUPTED}, interrupted.",
 )
 @click.version_option(bench.__version__, prog_name="mlpbench")
-def cli() -> None:
+@click.option(
+    "--isolated",
+    is_flag=True,
+    help="Ignore pyproject.toml and variables such as MLPBENCH_RUN_THREADS.",
+)
+@click.pass_context
+def cli(context: click.Context, *, isolated: bool) -> None:
     """Compare implementations of a multi-layer perceptron.
 
     Every implementation is first proven to compute the same numbers, then timed in fresh
     processes over batch sizes and thread counts, and explained in one HTML file.
+
+    The nearest pyproject.toml may hold defaults, such as threads = [1, 2] in the table
+    [tool.mlpbench.run]. A variable such as MLPBENCH_RUN_THREADS=1,2 overrides it.
     """
+    name = context.invoked_subcommand
+    command = cli.get_command(context, name) if name else None
+    if name is None or command is None or isolated:
+        return
+    file = defaults.find_file(Path.cwd())
+    tables = defaults.read_tables(file, COMMANDS) if file else {}
+    found = defaults.of_command(command, name, file=file, tables=tables, environment=os.environ)
+    defaults.install(context, name, found)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
+    crash.escape_output()
     try:
-        code = cli.main(
-            list(sys.argv[1:] if arguments is None else arguments),
-            prog_name="mlpbench",
-            standalone_mode=False,
-        )
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+        crash.flush_output()
+    except BrokenPipeError:
+        crash.abandon_output()
+        return exits.NO_READER
+    except OSError as error:
+        # The answer may be cut short: its exit code would pass for that of a whole one.
+        _complain(f"cannot write the output: {error.strerror}. What is in files is whole.")
+        crash.abandon_output()
+        return exits.UNWRITABLE
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """The exit code of the command, whatever becomes of it.
+
+    Raises:
+        OSError: the output does not take what is printed.
+    """
+    try:
+        _require_printable(arguments)
+        code = cli.main(arguments, prog_name="mlpbench", standalone_mode=False)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.UsageError as error:
         _explain(error)
         return exits.USAGE
-    except (KeyboardInterrupt, click.Abort):
-        _complain("interrupted")
-        return exits.INTERRUPTED
-    except MemoryError:
-        _complain("there is not enough memory for a network or a batch of this size")
-        return exits.USAGE
-    except BenchError as error:
-        _complain(str(error))
-        return exits.BUSY if isinstance(error, BusyError) else exits.USAGE
+    except BaseException as error:
+        if isinstance(error.__context__, BrokenPipeError):
+            raise error.__context__ from None  # rich's way of saying that nobody reads
+        if crash.is_of_output(error):
+            raise
+        code, message = _told(error)
+        _complain(message)
     return code if isinstance(code, int) else exits.FINE
+
+
+def _told(error: BaseException) -> tuple[int, str]:
+    """Exit code and message of what ended a command."""
+    match error:
+        case KeyboardInterrupt() | click.Abort():
+            return exits.INTERRUPTED, "interrupted"
+        case MemoryError():
+            return exits.USAGE, "there is not enough memory for a network or a batch of this size"
+        case BusyError():
+            return exits.BUSY, str(error)
+        case BenchError():
+            return exits.USAGE, str(error)
+        case _:
+            return exits.CRASHED, crash.explanation(error)
+
+
+def _require_printable(arguments: Sequence[str]) -> None:
+    """Refuse what neither a terminal nor a document can show: it would fail after measuring.
+
+    Raises:
+        UsageError: an argument with control characters, or not in UTF-8.
+    """
+    for argument in arguments:
+        if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in argument):
+            raise UsageError(
+                f"the argument {argument!a} has control characters or is not UTF-8, and "
+                "documents and reports cannot hold it: rename what it names"
+            )
 
 
 def _explain(error: click.UsageError) -> None:
@@ -100,11 +169,13 @@ def _explain(error: click.UsageError) -> None:
         return
     command = error.ctx.command_path if error.ctx else "mlpbench"
     message = error.format_message()
+    if isinstance(error, click.BadParameter) and defaults.origin(error.ctx, error.param):
+        message = f"{defaults.origin(error.ctx, error.param)}: {message}"
     stop = "" if message.endswith((".", "?")) else "."
     _complain(f"{message}{stop} See '{command} --help'.")
 
 
 def _complain(message: str) -> None:
-    """One line on standard error."""
-    console = Console(stderr=True, soft_wrap=True)
-    console.print(f"mlpbench: {message}", style="red", markup=False, highlight=False)
+    """One line on standard error; where that takes nothing, the exit code alone has to tell."""
+    with contextlib.suppress(OSError):
+        say(Console(stderr=True), f"mlpbench: {message}", style="red")

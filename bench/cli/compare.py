@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from bench.cli.comparing import FAILURES, Request, answer
+from bench.cli.latest import FEWEST, Last, choose
 from bench.cli.options import list_option
 from bench.cli.output import say
 from bench.cli.shared_options import margin_option
@@ -31,7 +32,17 @@ FILE_COLUMNS = 120
 
 
 @click.command("compare")
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--last",
+    type=Last(),
+    is_flag=False,
+    flag_value=FEWEST,
+    default=None,
+    metavar="[N]",
+    help="Compare the newest run in a results folder with the one before, or the last N runs with "
+    "the first of them. SOURCES is then the folder. Default: results.",
+)
 @click.option(
     "--by",
     "coordinate",
@@ -90,15 +101,23 @@ FILE_COLUMNS = 120
 def compare_command(sources: tuple[Path, ...], **options: Any) -> int:
     """Compare runs, or cells of a run along one coordinate.
 
-    SOURCES are results.json, journal.jsonl or pytest-benchmark's JSON: one to compare within it, or
-    the reference followed by those that are compared with it. Controls are left out unless --filter
-    or --baseline names them.
+    SOURCES are results.json, journal.jsonl, pytest-benchmark's JSON or an exported parquet file:
+    one to compare within it, or the reference followed by those that are compared with it. Controls
+    are left out unless --filter or --baseline names them.
 
     Exit code 1: a cell is slower. 2: one is unresolved. 3: one was refused or failed where its
     partner was measured. 4: the documents are not comparable. The first of 4, 1, 3, 2 that holds.
     """
+    if options["last"] is not None:
+        sources = choose(options["last"], sources)
+    if not sources:
+        raise UsageError(
+            "missing SOURCES: name results documents, or give --last to compare the newest runs"
+        )
     if options["as_json"] and options["markdown_file"] == "-":
         raise UsageError("--json and --markdown - both want the output: give --markdown a file")
+    if options["markdown_file"] not in {None, "-"}:
+        files.require_free(Path(options["markdown_file"]), sources)
     request = Request(
         sources=sources,
         coordinate=options["coordinate"],

@@ -21,9 +21,9 @@ from bench.measuring.disturbance import Monitor
 from bench.measuring.timing import Clock
 from bench.provenance.records import Accelerator
 from bench.running import lock
-from bench.running.executor import LocalExecutor
+from bench.running.workers import LocalLauncher
 
-_NOT_TOLD = "not told"
+_NOT_TOLD = "unknown"
 
 
 @click.command("doctor")
@@ -32,14 +32,14 @@ _NOT_TOLD = "not told"
     type=Whole(min=5),
     default=40,
     show_default=True,
-    help="Take about so long.",
+    help="Time budget in seconds.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 def doctor_command(seconds: int, *, as_json: bool) -> None:
     """Find out which differences this machine can show, and what stands in the way.
 
-    One implementation is measured against itself in fresh processes; the scatter says how small a
-    difference can be seen in how many minutes.  Nothing on the machine is changed.
+    It measures one implementation against itself. The scatter says which difference a run of 1, 5
+    or 20 minutes can show. Nothing on the machine is changed.
     """
     console = Console(stderr=as_json)
 
@@ -50,7 +50,7 @@ def doctor_command(seconds: int, *, as_json: bool) -> None:
         found = examine(
             os.environ,
             seconds,
-            executor=LocalExecutor(),
+            launcher=LocalLauncher(),
             waiting=spin,
             monitor=monitor,
             clock=Clock(),
@@ -80,7 +80,7 @@ def _show(console: Console, found: Diagnosis) -> None:
 def _noise(found: Diagnosis) -> str:
     """What the answer rests on."""
     noise = found.noise
-    scatter = "not known" if noise.scatter is None else f"{noise.scatter:.2%} from block to block"
+    scatter = "unknown" if noise.scatter is None else f"{noise.scatter:.2%} from block to block"
     return (
         f"{noise.implementation} against itself, batch size {noise.batch_size}: {noise.blocks} "
         f"{'block' if noise.blocks == 1 else 'blocks'} of {noise.block_seconds:.1f} s, scatter "

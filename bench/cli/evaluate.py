@@ -9,11 +9,14 @@ from typing import Any
 import click
 from rich.console import Console
 
+from bench.cli import exits
 from bench.cli.implementations import choose_trainer
-from bench.cli.learned import conclude
-from bench.cli.output import folder_for, note, open_folder
+from bench.cli.learned import WRITTEN, conclude
+from bench.cli.output import folder_for, note, open_folder, require_untaken
 from bench.cli.reading import read_raw, require_class
 from bench.cli.shared_options import dataset_option, digit_option, label_option, out_option
+from bench.cli.training_run import say_failed
+from bench.errors import BenchError
 from bench.planning.plan import require_distinct
 from impls import environment
 from impls.data.training_data import TrainingData, from_raw
@@ -37,23 +40,30 @@ from reports.evaluation.summary import stranger
 @label_option
 @digit_option
 @out_option("the report", "evaluate-DATE-TIME")
-def evaluate_command(paths: tuple[Path, ...], **options: Any) -> None:
+def evaluate_command(paths: tuple[Path, ...], **options: Any) -> int:
     """Write the evaluation report of saved networks, without any training.
 
-    Examples are normalised as those of each network's training were.
+    Examples are normalised as those of each network's training were.  Exit code 3 if an
+    implementation fails; the networks of the others are reported all the same.
     """
     console = Console()
     require_distinct("MODEL", paths)
     saved = [model_files.load(path) for path in paths]
+    folder = require_untaken(folder_for(options["out"], "evaluate"), WRITTEN)
     raw = read_raw(console, options["dataset"], options["label"])
     several = [from_raw(raw, model.normaliser) for model in saved]
     require_class(options["digit"], several[0])
-    reached = [
-        _evaluated(console, name, model, data, options["implementation"])
-        for name, model, data in zip(_names(paths), saved, several, strict=True)
-    ]
-    folder = open_folder(folder_for(options["out"], "evaluate"))
-    conclude(console, reached, several[0], folder, options["digit"])
+    reached: list[Trained] = []
+    for name, model, data in zip(_names(paths), saved, several, strict=True):
+        try:
+            reached.append(_evaluated(console, name, model, data, options["implementation"]))
+        except (Exception, SystemExit) as error:
+            if isinstance(error, BenchError) and len(paths) == 1:
+                raise
+            say_failed(console, name, error)
+    if reached:
+        conclude(console, reached, several[0], open_folder(folder), options["digit"])
+    return exits.FINE if len(reached) == len(paths) else exits.NOT_ALL_VALID
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

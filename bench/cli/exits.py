@@ -19,7 +19,13 @@ NOT_COMPARABLE = 4
 """``compare``: documents or processes differ in what forbids it."""
 USAGE = 64
 """EX_USAGE of sysexits.h: what was asked for cannot be done."""
+CRASHED = 70
+"""EX_SOFTWARE of sysexits.h: an error that nobody foresaw; it never passes for a verdict."""
+UNWRITABLE = 74
+"""EX_IOERR of sysexits.h: the output did not take the answer, such as on a full device."""
 BUSY = 75
 """EX_TEMPFAIL of sysexits.h: the same command may succeed later."""
 INTERRUPTED = 130
 """Ctrl-C; what was done until then is kept."""
+NO_READER = 141
+"""What a shell reports of SIGPIPE: whoever was to read the output has ended."""

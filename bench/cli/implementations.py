@@ -9,6 +9,7 @@ from rich.console import Console
 
 from bench.cli.output import note
 from bench.errors import ImplementationError, UnknownNameError, UsageError
+from bench.planning import revisions
 from bench.planning.plan import require_distinct
 from impls import registry
 from impls.row import Row
@@ -109,7 +110,7 @@ def _named(names: Sequence[str]) -> dict[str, Row]:
     """
     patterns = [name for name in names if _is_pattern(name)]
     require_distinct("--impl", patterns)
-    rows = [registry.find(name) for name in names if name not in patterns]
+    rows = [revisions.find(name) for name in names if name not in patterns]
     # By the row's name: two files of one name would share their cells in the report.
     require_distinct("--impl", [row.name for row in rows])
     return dict(zip((name for name in names if name not in patterns), rows, strict=True))

@@ -20,6 +20,8 @@ from reports.evaluation import build_evaluation
 from reports.evaluation.as_data import as_data
 
 EVALUATION = "evaluation.json"
+WRITTEN = (EVALUATION, REPORT)
+"""What :func:`conclude` writes."""
 
 
 def conclude(

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
 import click
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-from bench.cli.output import facts_table, say
+from bench.cli.output import say
 from impls import registry
 from impls.data import DATASETS
 from impls.presets import PRESETS
+from impls.row import Row
 
 KINDS = ("implementations", "networks", "datasets")
-BY_NAME_ONLY = "*"
+OPT_IN = "*"
 """Stands behind a name instead of in a column, which would be nearly empty."""
+FAMILIES = {
+    "Numba": "numba",
+    "Keras on TensorFlow": "tensorflow",
+    "Keras": "keras",
+    "PyTorch": "torch",
+    "JAX": "jax",
+}
+"""Titles of families, each with a package that its rows require; the first match counts."""
+NO_GPU = "no GPU found"
+WIDEST = 16
+"""Columns beside the summary are cut at so many characters where the terminal is narrow."""
 ONLY_IN_JSON = {"by_name_only", "activation", "dropout", "loss", "optimiser"}
-"""Said elsewhere in the table, and eight columns are too many for a terminal."""
+"""Left out of the table: eight columns are too many for a terminal."""
 
 
 @click.command("list")
@@ -26,9 +41,9 @@ ONLY_IN_JSON = {"by_name_only", "activation", "dropout", "loss", "optimiser"}
 def list_command(kind: str | None, *, as_json: bool) -> None:
     """List implementations, networks and data sets.
 
-    An implementation whose packages are missing is shown with the command that installs them;
-    nothing is imported to find out.  One that is measured by name only has no part in a run that
-    names none.
+    An implementation whose packages are missing is shown with the command that installs them.
+    Nothing is imported to find out. Opt-in implementations are measured only where --impl selects
+    them.
     """
     chosen = KINDS if kind is None else (kind,)
     content: dict[str, list[dict[str, Any]]] = {name: _rows(name) for name in chosen}
@@ -36,17 +51,56 @@ def list_command(kind: str | None, *, as_json: bool) -> None:
         click.echo(json.dumps(content if kind is None else content[kind], indent=2))
         return
     console = Console()
-    for name, rows in content.items():
-        columns = [column for column in rows[0] if column not in ONLY_IN_JSON]
-        cells = [[_cell(row, column) for column in columns] for row in rows]
-        console.print(facts_table(name, columns, cells, whole={"name"}))
-        if any(row.get("by_name_only") for row in rows):
-            say(console, f"{BY_NAME_ONLY} measured by name only: no part of a run that names none")
+    for name in chosen:
+        if name == "implementations":
+            _print_implementations(console)
+        else:
+            console.print(_lines(name, content[name]))
+        console.print()
 
 
-def _cell(row: dict[str, Any], column: str) -> str:
-    text = "" if row[column] is None else str(row[column])
-    return f"{text} {BY_NAME_ONLY}" if column == "name" and row.get("by_name_only") else text
+def _print_implementations(console: Console) -> None:
+    """One line per implementation, by family; what needs a GPU is one line where there is none."""
+    rows = list(registry.known().values())
+    hidden = [row for row in rows if registry.no_device(row)]
+    shown = [row for row in rows if row not in hidden]
+    for family, group in itertools.groupby(shown, key=_family):
+        table = Table(title=Text(family), title_justify="left", box=None, show_header=False)
+        table.add_column(no_wrap=True, min_width=22)
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        for row in group:
+            missing = registry.missing(row)
+            name = f"{row.name} {OPT_IN}" if row.by_name_only else row.name
+            table.add_row(Text(name, style="dim" if missing else ""), Text(missing or row.summary))
+        console.print(table)
+    if hidden:
+        say(console, f"GPU: {len(hidden)} more ({hidden[0].name}, ...): {NO_GPU}")
+    if any(row.by_name_only for row in shown):
+        say(console, f"{OPT_IN} opt-in: select with --impl")
+
+
+def _family(row: Row) -> str:
+    """What a row is listed under."""
+    if row.rung is not None:
+        return "NumPy ladder"
+    if row.role == "limit":
+        return "Floor"
+    return next((title for title, module in FAMILIES.items() if module in row.requires), "Others")
+
+
+def _lines(title: str, rows: list[dict[str, Any]]) -> Table:
+    """One line per row, cut at the width of the terminal."""
+    table = Table(title=Text(title.capitalize()), title_justify="left", box=None)
+    columns = [column for column in rows[0] if column not in ONLY_IN_JSON]
+    for column in columns:
+        widest = max(len(str(row[column])) for row in rows)
+        width = None if column == "summary" else min(widest, WIDEST)
+        table.add_column(
+            column, no_wrap=True, overflow="ellipsis", min_width=width, max_width=width
+        )
+    for row in rows:
+        table.add_row(*(Text("" if row[one] is None else str(row[one])) for one in columns))
+    return table
 
 
 def _rows(kind: str) -> list[dict[str, Any]]:

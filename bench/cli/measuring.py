@@ -16,13 +16,14 @@ from bench.cli.progress import RunProgress, duration
 from bench.cli.reading import read_data
 from bench.documents import journal as journals
 from bench.documents.orders import Arrays
+from bench.errors import UsageError
 from bench.measuring.timing import Clock
-from bench.planning.plan import Plan, jobs, most_threads, without
-from bench.running import budget
-from bench.running.estimate import Pace, block_seconds, may_compile, pace, run_seconds
-from bench.running.executor import LocalExecutor
+from bench.planning.plan import Plan, most_threads
+from bench.running.forecast import Forecast, floor_epochs
+from bench.running.pacing import FEWEST_SWEEPS
 from bench.running.resume import require_unchanged
 from bench.running.runner import Runner
+from bench.running.workers import LocalLauncher
 from impls import registry
 from impls.data import TrainingData
 from impls.row import Row
@@ -47,6 +48,7 @@ class Started:
     arrays: Arrays
     journal: journals.Journal
     folder: Path
+    forecast: Forecast
 
 
 def prepare(console: Console, choices: Choices) -> Prepared:
@@ -56,23 +58,40 @@ def prepare(console: Console, choices: Choices) -> Prepared:
     return Prepared(build_plan(choices, data), choices.rows, data)
 
 
-def begin(
-    console: Console, prepared: Prepared, budget_seconds: float | None, folder: Path
-) -> Started:
-    """Fit a new run to its budget, start its journal and announce it.
+def begin(console: Console, prepared: Prepared, folder: Path) -> Started:
+    """Start the journal of a new run and announce it.
 
-    What cannot run here takes no time and has no part in either.
+    What cannot run here takes no time and has no part in the announcement.
+
+    Raises:
+        UsageError: the budget is less than one block takes.
     """
     plan, rows, data = prepared.plan, prepared.rows, prepared.data
-    at = pace(plan, (data.X, data.one_hot()), Clock())
-    left = without(plan, _absent(rows))
-    if budget_seconds is not None and left is not None:
-        left = budget.fit(left, at, budget_seconds)
-        plan = msgspec.structs.replace(left, implementations=plan.implementations)
+    arrays = _arrays(plan, data)
+    forecast = _forecast(plan, rows, arrays)
+    _require_enough(plan, forecast)
     journal = journals.Journal(folder, new_document(plan, rows, data))
-    present = [row for row in rows if left is not None and row.name in left.implementations]
-    _announce(console, left or plan, present, data, at)
-    return Started(plan, rows, _arrays(plan, data), journal, folder)
+    _announce(console, plan, rows, data, forecast)
+    return Started(plan, rows, arrays, journal, folder, forecast)
+
+
+def _forecast(plan: Plan, rows: Sequence[Row], arrays: Arrays) -> Forecast:
+    """What the run will take, of the rows that can run here."""
+    absent = _absent(rows)
+    present = [row for row in rows if row.name not in absent]
+    clock = Clock()
+    return Forecast(plan, present, floor_epochs(plan, (arrays.X, arrays.Y), clock), clock)
+
+
+def _require_enough(plan: Plan, forecast: Forecast) -> None:
+    """Refuse a budget that starting and checking the workers uses up alone."""
+    one = msgspec.structs.replace(plan.effort, blocks=1, sweeps=FEWEST_SWEEPS, cell_seconds=0.0)
+    least = forecast.total(one)
+    if plan.budget_seconds is not None and forecast.jobs and plan.budget_seconds < least / 2:
+        raise UsageError(
+            f"--budget of {plan.budget_seconds:.0f} s is less than one block of this grid, about "
+            f"{least:.0f} s: give more, or fewer implementations, batch sizes or thread counts"
+        )
 
 
 def has_ended(folder: Path) -> bool:
@@ -105,12 +124,15 @@ def go_on(console: Console, prepared: Prepared, folder: Path) -> Started:
         ResultsError: its run has ended, or it cannot be written.
     """
     plan, rows = prepared.plan, prepared.rows
+    arrays = _arrays(plan, prepared.data)
     journal = journals.Journal.resume(folder)
-    ordered, missing = jobs(plan), _absent(rows)
-    over = sum(ordered[entry.job].implementation not in missing for entry in journal.done)
-    total = sum(job.implementation not in missing for job in ordered)
-    say(console, f"Going on after {over} of {total} worker processes.")
-    return Started(plan, rows, _arrays(plan, prepared.data), journal, folder)
+    stages, sweeps = len(journal.of(journals.Stage)), len(journal.of(journals.Sweep))
+    say(
+        console,
+        f"Resuming: {text.count(sweeps, 'sweep')} and {text.count(stages, 'finished batch size')} "
+        "are in the journal.",
+    )
+    return Started(plan, rows, arrays, journal, folder, _forecast(plan, rows, arrays))
 
 
 def measure(console: Console, started: Started, timeout: float) -> bool:
@@ -120,13 +142,11 @@ def measure(console: Console, started: Started, timeout: float) -> bool:
         names = [name for name in missing if missing[name] == reason]
         verb = "is" if len(names) == 1 else "are"
         say(console, f"{text.listing(names)} {verb} unavailable: {reason}.")
-    compiling = may_compile(started.rows)
-    controls = {row.name: row.repeats for row in started.rows if row.role == "control"}
-    with RunProgress(console, started.plan, compiling, missing, controls) as progress:
+    with RunProgress(console, started.plan, started.rows, missing, started.forecast) as progress:
         runner = Runner(
             started.plan,
             started.rows,
-            LocalExecutor(),
+            LocalLauncher(),
             started.journal,
             environment=os.environ,
             timeout=timeout,
@@ -156,53 +176,35 @@ def _arrays(plan: Plan, data: TrainingData) -> Arrays:
 
 
 def _announce(
-    console: Console, plan: Plan, rows: Sequence[Row], data: TrainingData, at: Pace
+    console: Console, plan: Plan, rows: Sequence[Row], data: TrainingData, forecast: Forecast
 ) -> None:
-    """What is about to happen, for how long, and how precise it can be.
-
-    ``rows`` are those of the plan that may run here.
-    """
-    extent = (
-        _extent(plan, at, compiling=bool(may_compile(rows)))
-        if rows
-        else "and no worker process, since none of the implementations can run here"
-    )
+    """What is about to happen, and for how long."""
     say(
         console,
         f"{plan.examples} examples of {data.name} ({data.source}), normalisation "
-        f"{data.normaliser.name}, network {plan.network.name}, {extent}.",
+        f"{data.normaliser.name}, network {plan.network.name}, {_extent(plan, forecast)}.",
     )
     on_devices = [row.name for row in rows if row.name in plan.on_devices]
     if on_devices and len(plan.threads) > 1:
         names = ", ".join(on_devices)
         words = text.threads(most_threads(plan.threads))
-        say(console, f"What runs on a GPU ({names}) is measured with {words} alone.")
+        say(console, f"Rows on a GPU ({names}) are measured with {words} only.")
 
 
-def _extent(plan: Plan, at: Pace, *, compiling: bool) -> str:
-    """How many processes, and how long; with a budget, how far it reaches."""
-    per_block = len(jobs(plan)) // plan.effort.blocks
-    processes = text.count(per_block, "worker process", "worker processes")
-    more = ", plus compilation" if compiling else ""
+def _extent(plan: Plan, forecast: Forecast) -> str:
+    """How many processes, and how long."""
+    if not forecast.jobs:
+        return "and no worker process, since none of the implementations can run here"
+    workers = text.count(len(forecast.jobs), "worker process", "worker processes")
     if plan.budget_seconds is not None:
-        blocks = budget.fitting(plan, at, plan.effort, plan.budget_seconds)
-        expected = budget.expected_half_width(blocks, at.scatter)
-        precise = (
-            f"ratios within about {expected:.1%}, if processes differ as little as the "
-            f"{at.scatter:.1%} between moments of this one"
-            if expected is not None
-            else "too few for intervals"
+        return f"blocks of {workers} for {duration(plan.budget_seconds)}"
+    if plan.precision is not None:
+        one = msgspec.structs.replace(plan.effort, blocks=1)
+        return (
+            f"blocks of {workers}, about {duration(forecast.total(one))} each, until every ratio "
+            f"is within {plan.precision:.1%}"
         )
-        fewer = ", fewer where they compile for long" if compiling else ""
-        reach = f"about {text.count(blocks, 'block')} of {processes}{fewer}"
-        return f"{duration(plan.budget_seconds)}: {reach}; {precise}"
     # How soon a target is held nobody knows; no training goes on beyond the last epoch.
     about = "about" if plan.target is None else "at most about"
-    if plan.precision is not None:
-        block = duration(block_seconds(plan, at, plan.effort)) + more
-        return (
-            f"blocks of {processes}, each {about} {block}, until every ratio is "
-            f"within {plan.precision:.1%}"
-        )
-    number = text.count(len(jobs(plan)), "worker process", "worker processes one after another")
-    return f"{number}: {about} {duration(run_seconds(plan, at))}{more}"
+    blocks = text.count(plan.effort.blocks, "block")
+    return f"{blocks} of {workers} that take turns: {about} {duration(forecast.total())}"

@@ -29,6 +29,10 @@ class CommaList(click.ParamType[tuple[Any, ...]]):
             self.fail(f"{value!r} has an empty place: separate values by single commas", param, ctx)
         return tuple(self.item.convert(part, param, ctx) for part in parts)
 
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """The whole variable: commas separate its values, and a path may hold spaces."""
+        return [rv]
+
 
 def list_option(
     *names: str, item: click.ParamType[Any], default: tuple[Any, ...] | None = (), **attributes: Any
@@ -130,7 +134,9 @@ class Share(click.ParamType[float]):
 
 
 def parse_settings(assignments: tuple[str, ...]) -> tuple[Setting, ...]:
-    """All combinations of ``NAME=V1,V2`` assignments; the value ``unset`` removes the variable.
+    r"""All combinations of ``NAME=V1,V2`` assignments; the value ``unset`` removes the variable.
+
+    ``\,`` stands for a comma and ``\\`` for a backslash within a value.
 
     Raises:
         UsageError: an assignment without ``=``, a name given twice, or a value given twice.
@@ -139,13 +145,16 @@ def parse_settings(assignments: tuple[str, ...]) -> tuple[Setting, ...]:
     seen: set[str] = set()
     for assignment in assignments:
         name, separator, text = assignment.partition("=")
-        values = text.split(",")
-        if not separator or not name:
+        values = _values(text)
+        if not separator or not name or name != name.strip():
             raise UsageError(f"--env {assignment!r} is not NAME=VALUE or NAME=VALUE1,VALUE2")
         if name in seen:
             raise UsageError(f"--env names {name} twice: give all its values in one --env")
         if len(set(values)) < len(values):
-            raise UsageError(f"--env {assignment!r} holds a value twice: name each value once")
+            raise UsageError(
+                f"--env {assignment!r} holds a value twice: name each value once, and write \\, "
+                "for a comma within a value"
+            )
         seen.add(name)
         combinations = [
             {**combination, name: None if value == "unset" else value}
@@ -153,3 +162,21 @@ def parse_settings(assignments: tuple[str, ...]) -> tuple[Setting, ...]:
             for value in values
         ]
     return tuple(tuple(sorted(combination.items())) for combination in combinations)
+
+
+def _values(text: str) -> list[str]:
+    """The values between the commas of ``text``; a backslash takes the next letter as it is."""
+    values, letters = [""], iter(text)
+    for letter in letters:
+        if letter == ",":
+            values.append("")
+        elif letter == "\\":
+            values[-1] += _escaped(next(letters, ""))
+        else:
+            values[-1] += letter
+    return values
+
+
+def _escaped(letter: str) -> str:
+    """What a backslash and ``letter`` stand for; alone it is what it is, as in a path."""
+    return letter if letter in {",", "\\"} else f"\\{letter}"

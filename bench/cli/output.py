@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 import shlex
 import sys
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
+import click
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 import bench
+from bench.cli import defaults
 from bench.errors import ResultsError
+from reports.format import printable
 
 GENERATOR = f"mlpbench {bench.__version__}"
 REPORT = "report.html"
 
 
 def say(console: Console, text: str, style: str | None = None) -> None:
-    """One line as it is: whole, in one colour, nothing in it read as markup."""
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    """Lines as they are: whole, in one colour, nothing in them read as markup.
+
+    Names come from documents and files of anybody; a terminal obeys none of their characters.
+    """
+    shown = "\n".join(map(printable, text.split("\n")))
+    console.print(shown, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def note(console: Console, text: str) -> None:
@@ -55,19 +63,40 @@ def facts_table(
         table.add_column(column, overflow="fold", no_wrap=column in whole)
     for row in rows:
         # Text, not str: rich would read the name of an extra, in brackets, as markup.
-        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+        cells = (Text(printable(one)) if isinstance(one, str) else one for one in row)
+        table.add_row(*cells)
     return table
 
 
 def command_line() -> str:
-    """The command as it was given, for whoever reads what it wrote."""
-    return shlex.join(["mlpbench", *sys.argv[1:]])
+    """The command as it was given, with the defaults that took effect, for whoever reads it."""
+    found = defaults.applied(click.get_current_context(silent=True))
+    given = shlex.join(["mlpbench", *sys.argv[1:]])
+    return f"{given} {defaults.as_arguments(found)}".rstrip()
 
 
 def folder_for(out: Path | None, kind: str = "") -> Path:
     """The folder ``out``, or one below ``results`` that is named after ``kind`` and the time."""
     now = f"{dt.datetime.now().astimezone():%Y-%m-%d-%H%M%S}"
     return out or Path("results") / "-".join(filter(None, [kind, now]))
+
+
+def require_untaken(folder: Path, names: Iterable[str]) -> Path:
+    """``folder``, where nothing has one of the ``names`` that are to be written there.
+
+    Raises:
+        ResultsError: it holds such a name already, and whatever that is would be replaced.
+    """
+    try:
+        taken = [name for name in names if os.path.lexists(folder / name)]
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    if taken:
+        raise ResultsError(
+            f"{folder} holds {', '.join(taken)} already, which would be replaced. Choose another "
+            "folder with --out, or remove what is there."
+        )
+    return folder
 
 
 def open_folder(folder: Path) -> Path:
@@ -79,11 +108,15 @@ def open_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ResultsError(
-            f"cannot write into {folder}: {error.strerror}. Choose a folder you may write to with "
-            "--out."
-        ) from error
+        raise _unwritable(folder, error) from error
     return folder
+
+
+def _unwritable(folder: Path, error: OSError) -> ResultsError:
+    return ResultsError(
+        f"cannot write into {folder}: {error.strerror}. Choose a folder you may write to with "
+        "--out."
+    )
 
 
 def file_name(name: str) -> str:

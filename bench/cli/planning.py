@@ -17,7 +17,8 @@ from bench.planning.environment import VARIABLES
 from bench.planning.plan import Effort, Plan, Setting, require_distinct
 from bench.planning.profiles import PROFILES, Profile
 from bench.provenance import code, dataset, machine
-from bench.running.budget import MOST_BLOCKS
+from bench.running.neighbours import with_neighbours
+from bench.running.pacing import MOST_BLOCKS
 from impls import registry
 from impls.data import TrainingData
 from impls.networks import Training
@@ -44,6 +45,8 @@ class Choices:
     label: str | None
     blocks: int | None
     precision: float | None
+    budget: float | None = None
+    neighbours: tuple[int, ...] = ()
     target: float | None = None
     epochs: int | None = None
     named: tuple[str, ...] = ()
@@ -91,13 +94,14 @@ def build_plan(choices: Choices, data: TrainingData) -> Plan:
         trainings=tuple(_training(choices, size) for size in batch_sizes),
         implementations=tuple(row.name for row in choices.rows),
         threads=threads,
-        settings=choices.settings,
+        settings=with_neighbours(choices.settings, choices.neighbours),
         effort=_effort(choices, profile),
         dataset=data.name,
         examples=examples,
         source=choices.source,
         label=choices.label,
         precision=choices.precision,
+        budget_seconds=choices.budget,
         target=choices.target,
         on_devices=tuple(row.name for row in choices.rows if row.on_device),
         named=choices.named,
@@ -121,8 +125,9 @@ def _default_threads(choices: Choices, profile: Profile) -> tuple[int | None, ..
 
 
 def _effort(choices: Choices, profile: Profile) -> Effort:
-    """The profile's effort, with the blocks that were asked for or that precision may need."""
-    blocks = choices.blocks or (MOST_BLOCKS if choices.precision else profile.effort.blocks)
+    """The profile's effort, with the blocks that were asked for or that the rule may need."""
+    open_end = choices.precision is not None or choices.budget is not None
+    blocks = choices.blocks or (MOST_BLOCKS if open_end else profile.effort.blocks)
     return msgspec.structs.replace(profile.effort, blocks=blocks)
 
 

@@ -1,9 +1,9 @@
-"""What a waiting user sees: a bar with the time left, or plain lines where there is no terminal."""
+"""What a waiting user sees: a bar with the ranking so far, or plain lines without a terminal."""
 
 from __future__ import annotations
 
+import math
 import statistics
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -14,113 +14,128 @@ from rich.text import Text
 
 from bench.cli.bar import Bar
 from bench.cli.output import say
-from bench.documents.results import Measured, Outcome, Unavailable
-from bench.documents.timings import EPOCH, Timing
+from bench.documents.results import Outcome, Unavailable
 from bench.planning.plan import Job, Plan, jobs
-from bench.running import runner
+from bench.running.forecast import Forecast
+from bench.running.progress import Progress
+from impls.row import Row
 from reports import format as text
+
+SHOWN = 4
+"""So many of the fastest are shown while a batch size is measured."""
 
 
 class RunProgress(Bar):
-    """Shows jobs as they begin and end; use it as a context manager around the run.
+    """Shows where a run is; use it as a context manager around the run.
 
-    The time left is the sum over the jobs to come of what their implementation has taken so far,
-    or of the average without first calls where it has not run yet; one of ``compiling`` has then
-    still to compile.  Where precision or a budget ends the run, it is said what the end is waited
-    for.  Nothing is said of the ``absent``, which take no time, and only once of what turns out to
-    be unavailable for a reason.  A control that ``controls`` names with what it repeats is passed
-    over where that failed alike.
+    A line for each batch size of a block shows the fastest so far, each with its ratio to the
+    fastest and the interval that the sweeps of this block alone give.  The ``absent`` are not
+    mentioned, and what turns out to be unavailable is mentioned once.
     """
 
     def __init__(
         self,
         console: Console,
         plan: Plan,
-        compiling: Collection[str] = (),
-        absent: Collection[str] = (),
-        controls: Mapping[str, str] | None = None,
+        rows: Sequence[Row],
+        absent: Collection[str],
+        forecast: Forecast,
     ) -> None:
-        self.plan, self.compiling, self.controls = plan, compiling, controls or {}
-        self.failed: set[tuple[str | None, str]] = set()
-        self.jobs = [job for job in jobs(plan) if job.implementation not in absent]
-        self.places = {job.index: place for place, job in enumerate(self.jobs, 1)}
-        self.told: set[tuple[str, str]] = set()
-        self.seconds: dict[str, list[float]] = {}
-        self.first_calls = 0.0
-        self.begun = 0.0
+        self.plan, self.forecast, self.absent = plan, forecast, frozenset(absent)
+        self.jobs = {job.index: job for job in jobs(plan)}
+        self.rows = {row.name: row for row in rows}
+        self.mentioned: set[tuple[str, str]] = set()
         left = TextColumn("{task.fields[left]}", style="cyan")
-        super().__init__(console, "{task.completed}", left, self._total(), left="")
+        super().__init__(console, "block {task.fields[block]}", left, None, left="", block="1")
 
-    def show(self, progress: runner.Progress) -> None:
-        """Take note of a job's beginning or end."""
-        job = progress.job
-        place = self.places.get(job.index)
-        if place is None:
+    def show(self, progress: Progress) -> None:
+        """Take note of what has begun or ended."""
+        self.forecast.note(progress)
+        for outcome in progress.outcomes:
+            self._mention(progress, outcome)
+        if progress.job is not None and progress.job.implementation in self.absent:
             return
-        if progress.outcomes is None:
-            self.begun = time.monotonic()
-            self.bar.update(self.task, description=escape(_describe(job)))
-            return
-        self.seconds.setdefault(job.implementation, []).append(time.monotonic() - self.begun)
-        self.first_calls += sum(
-            _first_calls(one) for one in progress.outcomes if isinstance(one, Measured)
+        self.bar.update(
+            self.task,
+            description=escape(self._describe(progress)),
+            left=self._left(),
+            block=self._block(progress),
         )
-        left = self._left(place)
-        self.bar.update(self.task, completed=place, left=left)
-        if not self._is_news(job, progress.outcomes):
-            return
-        total = self._total()
-        where = f"{place}/{total}" if total else f"{place}"
-        line = Text(f"[{where}] {_describe(job)}: ")
-        line.append(self._said(job, progress.outcomes))
-        if not self.console.is_terminal:
-            line.append(f"  ({left})" if left else "")
-        self.console.print(line, highlight=False, soft_wrap=True)
+        if progress.is_end and progress.epochs:
+            line = Text(f"Block {self._block(progress)}, batch {progress.batch_size}: ")
+            line.append(f"{_sweeps(progress)}; {self._ranking(progress.epochs)}")
+            if not self.console.is_terminal and (left := self._left()):
+                line.append(f"  ({left})")
+            self.console.print(line, highlight=False, soft_wrap=True)
 
-    def _is_news(self, job: Job, outcomes: Sequence[Outcome]) -> bool:
-        """Whether it says more than what was said of it, or of what it repeats, before."""
-        if not any(isinstance(one, Measured) for one in outcomes):
-            said = _summary(outcomes)
-            self.failed.add((job.implementation, said))
-            if (self.controls.get(job.implementation), said) in self.failed:
-                return False
-        missing = [one for one in outcomes if isinstance(one, Unavailable)]
-        if len(missing) < len(outcomes):
-            return True
-        new = {(job.implementation, one.reason) for one in missing} - self.told
-        self.told |= new
-        return bool(new)
+    def _describe(self, progress: Progress) -> str:
+        if progress.job is not None and not progress.outcomes:
+            doing = "starting" if progress.batch_size is None else "checking"
+            size = f", batch {progress.batch_size}" if progress.batch_size else ""
+            return f"{doing} {self._name(progress.job)}{size}"
+        if progress.sweep is not None:
+            ranking = self._ranking(progress.epochs)
+            return f"batch {progress.batch_size}, sweep {progress.sweep}: {ranking}"
+        return ""
 
-    def _said(self, job: Job, outcomes: Sequence[Outcome]) -> str:
-        """What came of a job; in a few words where its control came to the same before it."""
-        said = _summary(outcomes)
-        for control, repeated in self.controls.items():
-            if repeated == job.implementation and (control, said) in self.failed:
-                return f"the same as {control}"
-        return said
-
-    def _total(self) -> int | None:
-        """How many jobs there will be, or None where something else ends the run."""
+    def _block(self, progress: Progress) -> str:
         open_end = self.plan.precision is not None or self.plan.budget_seconds is not None
-        return None if open_end else len(self.jobs)
+        total = "" if open_end else f"/{self.plan.effort.blocks}"
+        return f"{progress.repetition + 1}{total}"
 
-    def _left(self, done: int) -> str:
-        if self.plan.budget_seconds is not None:
-            spent = sum(s for many in self.seconds.values() for s in many)
-            return f"at most {duration(max(0, self.plan.budget_seconds - spent))} left"
+    def _left(self) -> str:
+        budget = self.plan.budget_seconds
+        if budget is not None:
+            spent = self.forecast.clock.wall() - self.forecast.began
+            return f"{duration(max(0.0, budget - spent))} left"
         if self.plan.precision is not None:
             return f"until every ratio is within {self.plan.precision:.1%}"
-        rest = self.jobs[done:]
-        if not rest:
-            return ""
-        taken = [s for many in self.seconds.values() for s in many]
-        average = max(0.0, sum(taken) - self.first_calls) / len(taken)
-        seconds = sum(
-            statistics.mean(self.seconds.get(job.implementation, [average])) for job in rest
-        )
-        new = {job.implementation for job in rest} - self.seconds.keys()
-        more = ", plus compilation" if new & set(self.compiling) else ""
-        return f"about {duration(seconds)} left{more}"
+        return f"about {duration(self.forecast.left())} left"
+
+    def _ranking(self, epochs: Mapping[int, Mapping[int, float]]) -> str:
+        """The fastest so far; floors and controls are no candidates."""
+        timed = {
+            index: found
+            for index, found in epochs.items()
+            if found and self.rows[self.jobs[index].implementation].role == "trainer"
+        }
+        ordered = sorted(timed, key=lambda index: statistics.median(timed[index].values()))
+        if not ordered:
+            return "no epoch yet"
+        best = ordered[0]
+        parts = [f"{self._name(self.jobs[best])} {_seconds(timed[best])}"]
+        parts += [
+            f"{self._name(self.jobs[index])} {_ratio(timed[index], timed[best])}"
+            for index in ordered[1:SHOWN]
+        ]
+        more = len(ordered) - SHOWN
+        return ", ".join(parts) + (f", {more} slower" if more > 0 else "")
+
+    def _name(self, job: Job) -> str:
+        several = len(self.plan.threads) > 1 or len(self.plan.settings) > 1
+        words = [text.threads(job.threads), text.setting(job.setting)] if several else []
+        extra = ", ".join(filter(None, words))
+        return f"{job.implementation} ({extra})" if extra else job.implementation
+
+    def _mention(self, progress: Progress, outcome: Outcome) -> None:
+        """One line for a cell without a number, once for what cannot run here."""
+        name = outcome.cell.implementation
+        reason = getattr(outcome, "reason", "")
+        if name in self.absent:
+            return
+        if isinstance(outcome, Unavailable):
+            if (name, reason) in self.mentioned:
+                return
+            self.mentioned.add((name, reason))
+        row = self.rows.get(name)
+        if row is not None and (row.repeats, reason) in self.mentioned:
+            reason = f"the same as {row.repeats}"
+        else:
+            self.mentioned.add((name, reason))
+        kind = type(outcome).__name__.lower()
+        where = f"Block {self._block(progress)}, batch {outcome.cell.batch_size}"
+        shown = self._name(progress.job) if progress.job else name
+        say(self.console, f"{where}: {shown} {kind}: {reason}")
 
 
 def duration(seconds: float) -> str:
@@ -132,53 +147,25 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
-def _describe(job: Job) -> str:
-    threads = "threads unset" if job.threads is None else f"{job.threads} threads"
-    threads = "1 thread" if job.threads == 1 else threads
-    setting = "".join(
-        f", {name}={'(unset)' if value is None else value}" for name, value in job.setting
-    )
-    return f"{job.implementation}, {threads}{setting}, block {job.block + 1}"
+def _sweeps(progress: Progress) -> str:
+    rounds = max(map(len, progress.epochs.values()), default=0)
+    return text.count(rounds, "epoch")
 
 
-def _summary(outcomes: Sequence[Outcome]) -> str:
-    """What was measured by batch size, and one reason for each kind of other outcome."""
-    times, reasons = [], {}
-    for outcome in outcomes:
-        if isinstance(outcome, Measured):
-            times.append((outcome.cell.batch_size, _time(outcome)))
-        else:
-            kind = type(outcome).__name__.lower()
-            reasons[kind] = outcome.reason
-    parts = [f"batch {size}: {time}" for size, time in sorted(times)]
-    parts += [f"{kind}: {reason}" for kind, reason in reasons.items()]
-    return "; ".join(parts)
+def _seconds(rounds: Mapping[int, float]) -> str:
+    return f"{statistics.median(rounds.values()):.3g} s"
 
 
-def _time(measured: Measured) -> str:
-    """The median epoch; of a training up to a target accuracy its time until that was held."""
-    seconds, learning = _epoch(measured).round_seconds, measured.learning
-    if learning is None:
-        return f"{statistics.median(seconds):.3g} s an epoch"
-    target = text.target(learning.target)
-    if learning.reached_epoch is None:
-        return f"{target} not held in {text.count(len(seconds), 'epoch')}"
-    until = sum(seconds[: learning.reached_epoch])
-    return f"{target} held after {until:.3g} s of training, from epoch {learning.reached_epoch} on"
-
-
-def _first_calls(measured: Measured) -> float:
-    """Seconds of the first step, and those that the first epoch took longer than later ones."""
-    first, examples = measured.first_epoch_seconds, measured.first_epoch_examples
-    if first is None or examples is None:
-        return measured.first_call_seconds
-    epoch = _epoch(measured)
-    usual = statistics.median(epoch.round_seconds) * examples / epoch.examples
-    return measured.first_call_seconds + max(0.0, first - usual)
-
-
-def _epoch(measured: Measured) -> Timing:
-    return next(timing for timing in measured.timings if timing.phase == EPOCH)
+def _ratio(own: Mapping[int, float], best: Mapping[int, float]) -> str:
+    """How many times as long it takes as the best, from the sweeps that both took."""
+    logs = [math.log(own[sweep] / best[sweep]) for sweep in own.keys() & best.keys()]
+    if not logs:
+        return "-"
+    middle = math.exp(statistics.median(logs))
+    if len(logs) < 3:
+        return f"{middle:.2f}x"
+    error = statistics.stdev(logs) / math.sqrt(len(logs))
+    return f"{middle:.2f}x ± {200 * error:.1f} %"
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from reports.summary import sentences
 @margin_option
 def report_command(sources: tuple[Path, ...], output: Path, margin: float) -> None:
     """Write an HTML report from results.json, journal.jsonl or pytest-benchmark's JSON, mixed."""
+    files.require_free(output, sources)
     found = [read_any(source) for source in sources]
     files.write_bytes(output, build_report(found, margin).encode())
     console = Console()

@@ -22,6 +22,7 @@ from bench.documents import files
 from bench.documents import journal as journals
 from bench.documents.results import Measured, Results, Unavailable
 from bench.errors import UsageError
+from bench.judging.revisions import changes
 from bench.running import lock
 from impls.presets import find_preset
 from reports import build_report
@@ -30,7 +31,7 @@ from reports.summary import sentences
 from reports.terminal import epoch_tables
 from reports.trainings_data import as_data
 
-WITH_RESUME = {"resume", "timeout", "as_json", "margin"}
+WITH_RESUME = {"resume", "timeout", "as_json", "margin", "fail_on"}
 """What may be said beside --resume; everything else is in the plan of the interrupted run."""
 
 
@@ -40,12 +41,14 @@ WITH_RESUME = {"resume", "timeout", "as_json", "margin"}
 def run_command(context: click.Context, /, **options: Any) -> int:
     """Measure implementations and write an HTML report.
 
-    Each implementation runs in fresh processes, one per thread setting and block, is compared
-    with a float64 reference and only then timed.  Beside them run the floor and a control.
+    Each implementation runs in fresh processes, one per thread setting and block. It is compared
+    with a float64 reference before it is timed. The processes of a block are alive together and
+    take turns. The floor and a control run as well.
 
-    Exit code, the first of 3 and 4 that holds. 3: something was invalid, unverified or failed. 4:
-    nothing was measured, or not an implementation that --impl names in full. 75: this machine is
-    measuring already. 130: Ctrl-C ended it; what was measured is kept.
+    Exit code, 3 takes precedence over 4. 3: something was invalid, unverified or failed. 4: nothing
+    was measured, or not an implementation that --impl names in full. 1: --fail-on found something
+    slower. 75: another run is measuring
+    on this machine. 130: interrupted by Ctrl-C; the measurements so far are kept.
     """
     console = Console(stderr=options["as_json"])
     resumed: Path | None = options["resume"]
@@ -66,14 +69,17 @@ def run_command(context: click.Context, /, **options: Any) -> int:
             if resumed:
                 started = go_on(console, prepared, folder)
             else:
-                started = begin(console, prepared, options["budget"], folder)
+                started = begin(console, prepared, folder)
             complete, noted = measure(console, started, options["timeout"]), True
     document = journals.read(folder / journals.NAME)
     _write(console, document, folder, options["margin"])
     _conclude(console, document, folder, options, noted=noted)
     if not complete:
         return exits.INTERRUPTED
-    return _exit_code(document)
+    code = _exit_code(document)
+    if code == exits.FINE and options["fail_on"] and _is_slower(document, options["margin"]):
+        return exits.SLOWER
+    return code
 
 
 def _exit_code(document: Results) -> int:
@@ -84,6 +90,11 @@ def _exit_code(document: Results) -> int:
     named = set(document.plan.named)
     wanted = named | {row.name for row in document.rows if row.role == "trainer"}
     return exits.FINE if named <= measured and wanted & measured else exits.UNAVAILABLE
+
+
+def _is_slower(document: Results, margin: float) -> bool:
+    """Whether any implementation is slower than its own earlier revision."""
+    return any(one.verdict.kind == "slower" for one in changes(document, margin))
 
 
 def _target(options: dict[str, Any]) -> float | None:
@@ -103,6 +114,11 @@ def _target(options: dict[str, Any]) -> float | None:
 
 def _choices(options: dict[str, Any]) -> Choices:
     rows = choose_implementations(options["implementations"], options["device"])
+    if options["fail_on"] and not any(row.revision for row in rows):
+        raise UsageError(
+            "--fail-on compares an implementation with its own earlier revision: name both, "
+            "such as --impl mine.py:Trainer,mine.py:Trainer@HEAD~1"
+        )
     named = named_in_full(options["implementations"])
     target = _target(options)
     preset = find_preset(options["network"], activation=options["activation"], loss=options["loss"])
@@ -121,6 +137,8 @@ def _choices(options: dict[str, Any]) -> Choices:
         normalisation=options["normalise"] or preset.normalise,
         blocks=options["blocks"],
         precision=options["precision"],
+        budget=options["budget"],
+        neighbours=options["neighbours"],
         target=target,
         epochs=options["epochs"],
         named=tuple(row.name for row in rows if row.name in named),
@@ -158,7 +176,9 @@ def _conclude(
     console.print()
     for sentence in said:
         again = noted and sentence == document.dataset.note
-        say(console, "Of the data, mind the note at the beginning." if again else sentence)
+        say(console, "See the dataset note above." if again else sentence)
+    for change in changes(document, options["margin"]):
+        say(console, change.sentence)
     console.print()
     go_on = () if document.complete else ("mlpbench", "run", "--resume", str(folder))
     finish(console, epoch_tables(context, console.width), folder / REPORT, go_on)

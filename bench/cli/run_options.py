@@ -24,7 +24,8 @@ RUN_OPTIONS: tuple[Option, ...] = (
         "implementations",
         item=click.STRING,
         help="Implementations: names or patterns of 'mlpbench list', such as 'numpy-*', "
-        "FILE.py:CLASS, or all. Default: all but those that are measured by name only.",
+        "FILE.py:CLASS, or all. NAME@REVISION and FILE.py:CLASS@REVISION are taken from git. "
+        "Default: all but the opt-in ones.",
     ),
     *NETWORK_OPTIONS,
     list_option(
@@ -36,15 +37,22 @@ RUN_OPTIONS: tuple[Option, ...] = (
     list_option(
         "--threads",
         item=Threads(),
-        help="Thread counts, such as 1,2,unset. Default: the profile's. What runs on a GPU is "
-        "measured with the largest alone.",
+        help="Thread counts, such as 1,2,unset. Default: the profile's. Rows on a GPU use the "
+        "largest only.",
+    ),
+    list_option(
+        "--neighbours",
+        item=Whole(min=0),
+        help="Busy foreign processes during the rounds, such as 0,1: which thread setting survives "
+        "a shared machine? Default: none.",
     ),
     click.option(
         "--env",
         "assignments",
         multiple=True,
         metavar="NAME=V1,V2",
-        help="Sweep an environment variable; 'unset' removes it. Repeatable.",
+        help="Sweep an environment variable; 'unset' removes it. A comma within a value is "
+        "written \\, as in --env 'GOMP_CPU_AFFINITY=0\\,1'. Repeatable.",
     ),
     click.option(
         "--profile",
@@ -73,25 +81,25 @@ RUN_OPTIONS: tuple[Option, ...] = (
         type=Whole(min=1),
         default=1800,
         show_default=True,
-        help="Seconds after which a worker process is stopped.",
+        help="Seconds without an answer after which a worker is stopped.",
     ),
     click.option(
         "--blocks",
         type=Whole(min=1),
         default=None,
-        help="Repeat every job in so many fresh processes. Default: the profile's.",
+        help="Fresh processes per configuration. Default: the profile's.",
     ),
     click.option(
         "--precision",
         type=Share(),
         default=None,
-        help="Go on until every ratio to the baseline is known this well, such as 2%.",
+        help="Measure until every ratio to the baseline is known within this share, such as 2%.",
     ),
     click.option(
         "--budget",
         type=Duration(),
         default=None,
-        help="Measure for so long, such as 3min: effort and blocks are fitted to it.",
+        help="Time budget, such as 3min. Blocks and sweeps are fitted to it.",
     ),
     margin_option,
     click.option(
@@ -113,7 +121,13 @@ RUN_OPTIONS: tuple[Option, ...] = (
         default=None,
         help="Give up on --target after so many epochs. Default: the network's.",
     ),
-    click.option("--bare", is_flag=True, help="No floor and no control beside what is asked for."),
+    click.option(
+        "--fail-on",
+        type=click.Choice(["slower"]),
+        default=None,
+        help="Exit with 1 if an implementation is slower than its own earlier @REVISION.",
+    ),
+    click.option("--bare", is_flag=True, help="Skip floor and control."),
     click.option(
         "--resume",
         type=click.Path(path_type=Path),

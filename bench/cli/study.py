@@ -14,14 +14,31 @@ from bench.cli.implementations import choose_trainer
 from bench.cli.interrupt import Interruption
 from bench.cli.learned import write
 from bench.cli.options import Whole, list_option
-from bench.cli.output import GENERATOR, command_line, file_name, folder_for, open_folder, say
+from bench.cli.output import (
+    GENERATOR,
+    REPORT,
+    command_line,
+    folder_for,
+    open_folder,
+    require_untaken,
+    say,
+)
 from bench.cli.reading import read_raw
 from bench.cli.shared_options import out_option, with_options
 from bench.cli.studied import Studied, outcome_table, studied_parameter
 from bench.cli.training_check import Checker, check_option
 from bench.cli.training_options import LEARNING_OPTIONS, Choice, choose
 from bench.cli.training_progress import TrainingProgress
-from bench.cli.training_run import TrainingEnd, has_diverged, say_diverged, trained
+from bench.cli.training_run import (
+    TrainingEnd,
+    has_diverged,
+    model_name,
+    say_diverged,
+    say_failed,
+    trained,
+    warn_if_measuring,
+)
+from bench.errors import BenchError
 from impls import environment, registry
 from impls.data import TrainingData
 from impls.data.training_data import from_raw
@@ -37,6 +54,7 @@ EXIT_CODES = {
     TrainingEnd.WHOLE: exits.FINE,
     TrainingEnd.REFUSED: exits.NOT_ALL_VALID,
     TrainingEnd.DIVERGED: exits.NOT_ALL_VALID,
+    TrainingEnd.FAILED: exits.NOT_ALL_VALID,
     TrainingEnd.INTERRUPTED: exits.INTERRUPTED,
 }
 STUDY = "study.json"
@@ -81,9 +99,9 @@ def study_command(context: click.Context, /, **options: Any) -> int:
     as in the articles' study of the penalty, unless other options are given: 800 epochs, decay
     1e-5, l2 0.2, start-scale 0.5.
 
-    Exit code 3: the implementation does not compute what the float64 reference does, or the
-    training diverged with every value; one value that diverges is a finding. 130: Ctrl-C ended it;
-    what was learned until then is kept.
+    Exit code 3: the implementation does not compute what the float64 reference does or fails, or
+    the training diverged with every value; one value that diverges is a finding. 130: Ctrl-C ended
+    it; what was learned until then is kept.
     """
     console = Console()
     studied = studied_parameter(context)
@@ -97,7 +115,10 @@ def study_command(context: click.Context, /, **options: Any) -> int:
     read = _Reader(console, context.params)
     for choice in choices.values():
         sessions.require_fit(choice.network, read(choice))
-    folder = open_folder(folder_for(options["out"], "study"))
+    models = [model_name(f"{studied.label} {text}") for text in choices]
+    warn_if_measuring(console)
+    wanted = require_untaken(folder_for(options["out"], "study"), (STUDY, REPORT, *models))
+    folder = open_folder(wanted)
     reached, end = _train(console, row, studied, choices, read, folder, options)
     if reached:
         data = read(next(iter(choices.values())))
@@ -150,14 +171,21 @@ def _train(
         name, epochs = f"{studied.label} {text}", choice.training.epochs
         say(console, f"{name}:")
         data = read(choice)
-        session = sessions.begin(row, choice.network, choice.training, choice.order, data)
-        checked = check(session)
-        if not checked.passed:
-            return reached, TrainingEnd.REFUSED
-        interrupted = _learn(console, session, epochs, options["evaluate_every"])
-        if session.history.epochs:
-            reached.append(trained(name, session, checked))
-            _save(console, reached[-1], folder)
+        try:
+            session = sessions.begin(row, choice.network, choice.training, choice.order, data)
+            checked = check(session)
+            if not checked.passed:
+                return reached, TrainingEnd.REFUSED
+            interrupted = _learn(console, session, epochs, options["evaluate_every"])
+            if session.history.epochs:
+                reached.append(trained(name, session, checked))
+                _save(console, reached[-1], folder)
+        except (Exception, SystemExit) as error:
+            if isinstance(error, BenchError):
+                raise
+            # Another value would hardly do better: what was learned before it is reported.
+            say_failed(console, name, error)
+            return reached, TrainingEnd.FAILED
         if interrupted:
             return reached, TrainingEnd.INTERRUPTED
     lost = all(training_diverged(one) for one in reached)
@@ -186,8 +214,7 @@ def _save(console: Console, one: Trained, folder: Path) -> None:
     if divergence:
         say_diverged(console, one.name, divergence)
         return
-    path = folder / f"{file_name(one.name)}{model_files.SUFFIX}"
-    model_files.save(one.model, path, generator=GENERATOR)
+    model_files.save(one.model, folder / model_name(one.name), generator=GENERATOR)
 
 
 def _conclude(

@@ -12,17 +12,26 @@ from rich.console import Console
 
 from bench.cli import exits
 from bench.cli.implementations import choose_trainers, named_in_full
-from bench.cli.learned import conclude
+from bench.cli.learned import WRITTEN, conclude
 from bench.cli.options import list_option, require_alone
-from bench.cli.output import folder_for, note, open_folder
+from bench.cli.output import folder_for, note, open_folder, require_untaken
 from bench.cli.reading import Weights, read_data, read_weights, require_class
 from bench.cli.shared_options import with_options
 from bench.cli.train_options import TRAIN_OPTIONS, WITH_RESUME
 from bench.cli.training_check import Checker
 from bench.cli.training_options import LEARNING_OPTIONS, choose
-from bench.cli.training_run import TrainingEnd, model_path, train, trained
-from bench.errors import ImplementationError, UsageError
-from impls import environment, registry
+from bench.cli.training_run import (
+    CHECKPOINTS,
+    TrainingEnd,
+    model_name,
+    model_names,
+    say_failed,
+    train,
+    trained,
+    warn_if_measuring,
+)
+from bench.errors import BenchError, ImplementationError, UsageError
+from impls import environment, loading, registry
 from impls.data import TrainingData
 from impls.keras import files as keras_files
 from impls.row import Row
@@ -60,36 +69,64 @@ def train_command(context: click.Context, /, **options: Any) -> int:
 
     What is not said is the network's own.  Ctrl-C ends the training after the epoch, a second one
     at once; what was learned until then is kept, and --resume goes on with it.  Exit code 3 if an
-    implementation does not compute what the float64 reference does, or a training diverged.
+    implementation does not compute what the float64 reference does or fails, or a training
+    diverged; the others are trained all the same.
     """
     console = Console()
     plan = _resumed(console, context) if options["resume"] else _new(console, options)
     require_class(options["digit"], plan.data)
-    folder = open_folder(folder_for(options["out"], "train"))
+    models = [name for row in plan.rows for name in model_names(row)]
+    warn_if_measuring(console)
+    wanted = folder_for(options["out"], "train")
+    folder = open_folder(require_untaken(wanted, (*WRITTEN, CHECKPOINTS, *models)))
     check = Checker(console, wanted=options["check"])
     reached: list[Trained] = []
     ends: list[TrainingEnd] = []
     for row in plan.rows:
-        session = _session(console, plan, row)
-        if session is None:
-            continue
-        checked = check(session)
-        if not checked.passed:
-            ends.append(TrainingEnd.REFUSED)
-            continue
-        ends.append(train(console, session, plan.epochs, folder, options))
-        reached.append(trained(row.name, session, checked))
-        if ends[-1] is TrainingEnd.INTERRUPTED:
+        try:
+            end, one = _trained(console, plan, row, check, folder, options)
+        except KeyboardInterrupt:
+            # What was trained before it is reported all the same.
+            if not reached:
+                raise
+            end, one = TrainingEnd.INTERRUPTED, None
+        except (Exception, SystemExit) as error:
+            if isinstance(error, BenchError) and len(plan.rows) == 1:
+                raise
+            say_failed(console, row.name, error)
+            end, one = TrainingEnd.FAILED, None
+        ends += [end] if end else []
+        reached += [one] if one else []
+        if end is TrainingEnd.INTERRUPTED:
             break
     if not ends:
         raise UsageError("none of the implementations takes this network: name others with --impl")
     if reached:
-        last = model_path(folder, reached[-1].name)
-        go_on = (
-            ("mlpbench", "train", "--resume", str(last)) if TrainingEnd.INTERRUPTED in ends else ()
-        )
+        unfinished = TrainingEnd.INTERRUPTED in ends and reached[-1].model.epochs < plan.epochs
+        go_on = _go_on(reached[-1], folder) if unfinished else ()
         conclude(console, reached, plan.data, folder, options["digit"], go_on)
     return _exit_code(ends)
+
+
+def _trained(
+    console: Console, plan: Plan, row: Row, check: Checker, folder: Path, options: dict[str, Any]
+) -> tuple[TrainingEnd | None, Trained | None]:
+    """How the training with ``row`` ended, and what it learned; nothing where it has no part."""
+    session = _session(console, plan, row)
+    if session is None:
+        return None, None
+    checked = check(session)
+    if not checked.passed:
+        return TrainingEnd.REFUSED, None
+    end = train(console, session, plan.epochs, folder, options)
+    return end, trained(row.name, session, checked)
+
+
+def _go_on(last: Trained, folder: Path) -> tuple[str, ...]:
+    """The command that goes on with the ``last`` training, which a class in a file is named to."""
+    address = last.model.implementation
+    named = ("--impl", address) if loading.is_in_file(address) else ()
+    return ("mlpbench", "train", "--resume", str(folder / model_name(last.name)), *named)
 
 
 def _exit_code(ends: Sequence[TrainingEnd]) -> int:

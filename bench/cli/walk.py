@@ -28,6 +28,7 @@ def walk_command(source: Path, out: Path) -> None:
 
     The numbers are those of SOURCE, a results.json; the code is that of the sources as they are.
     """
+    files.require_free(out, [source])
     command = shlex.join(["mlpbench", "walk", str(source), "--out", str(out)])
     page = build_walk(read_any(source), source, out, command)
     files.write_bytes(out, page.encode())

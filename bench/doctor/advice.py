@@ -5,6 +5,7 @@ Nothing here changes the machine, and most remedies have a price: it is for the 
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
@@ -17,6 +18,8 @@ FAST_CLOCKS = ("tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_p
 SLOW_READING = 1e-6
 BUSY = 0.05
 """Other processes may use so many processors before they are worth a remark."""
+CLIFF = 0.3
+"""From so many foreign processors on, pools with a thread for each processor are in danger."""
 STOLEN = 0.02
 """A hypervisor may take so many processors before that is worth a remark."""
 WAITED = 0.02
@@ -25,15 +28,14 @@ _BLAS = ("openblas", "mkl", "blis", "flexiblas", "accelerate")
 
 
 def answer(noise: Noise) -> str:
-    """The one sentence: which difference shows in five minutes."""
-    five = next((one for one in noise.forecasts if one.minutes == 5), None)
-    if five is None or five.detectable is None:
+    """The one sentence: which difference shows in one minute."""
+    one = next((one for one in noise.forecasts if one.minutes == 1), None)
+    if one is None or one.detectable is None:
         reason = noise.reason or "a block takes too long"
-        return f"Which difference this machine can show is not known: {reason}."
+        return f"Cannot estimate the smallest detectable difference: {reason}."
     return (
-        f"In 5 minutes this machine shows a difference of {five.detectable:.1%} between two "
-        f"implementations, in 4 of 5 runs that compare only these and at 95% confidence"
-        f"{_meanwhile(noise.foreign)}."
+        f"In 1 minute this machine shows a difference of {one.detectable:.1%} between two "
+        f"implementations (80 % power, 95 % confidence){_meanwhile(noise.foreign)}."
     )
 
 
@@ -98,13 +100,19 @@ def on_clock(clock: ClockQuality) -> Iterator[str]:
         )
 
 
-def on_neighbours(before: Neighbours, noise: Noise) -> Iterator[str]:
+def on_neighbours(before: Neighbours, noise: Noise, cpus: int) -> Iterator[str]:
     """What others took, before and while measuring."""
     foreign = max(before.foreign or 0.0, noise.foreign or 0.0)
     if foreign > BUSY:
         yield (
             f"Other processes used {foreign:.1f} processors (load average {before.load[0]:.2f}): "
-            "end them, or measure when they are done; 'top' names them."
+            "stop them, or measure when they are done; 'top' names them."
+        )
+    if foreign > CLIFF and cpus > 1:
+        yield (
+            f"With {cpus} threads, one for each processor, a busy neighbour can make an epoch ten "
+            "times slower: thread pools that spin lose whole time slices. Use --threads "
+            f"{max(1, cpus - math.ceil(foreign))}, and see 'mlpbench run --neighbours 0,1'."
         )
     stolen = max(before.stolen or 0.0, noise.stolen or 0.0)
     if stolen > STOLEN:
@@ -115,7 +123,7 @@ def on_neighbours(before: Neighbours, noise: Noise) -> Iterator[str]:
     if noise.waited is not None and noise.waited > WAITED:
         yield (
             f"Threads were ready but had no processor for {noise.waited:.0%} of the timed work: "
-            "end what else runs, or measure with fewer threads than processors."
+            "stop other processes, or measure with fewer threads than processors."
         )
 
 

@@ -10,7 +10,7 @@ from bench.doctor.findings import Diagnosis, Noise, Scaling
 from bench.measuring.disturbance import Monitor
 from bench.measuring.timing import Clock
 from bench.provenance import machine
-from bench.running.executor import Executor
+from bench.running.workers import Launcher
 from bench.selfcheck.small_run import carry_out
 
 Waiting = Callable[[str], AbstractContextManager[None]]
@@ -24,7 +24,7 @@ def examine(
     environment: Mapping[str, str],
     seconds: float,
     *,
-    executor: Executor,
+    launcher: Launcher,
     waiting: Waiting,
     monitor: Monitor,
     clock: Clock,
@@ -43,16 +43,16 @@ def examine(
     with waiting("asking libraries for their thread pools"):
         found = pools.find(environment)
     with waiting("multiplying matrices with different numbers of threads"):
-        scaled = _scaling(cpus, SCALING_SHARE * seconds, executor, monitor)
+        scaled = _scaling(cpus, SCALING_SHARE * seconds, launcher, monitor)
     left = max(seconds / 2, seconds - (clock.wall() - begun))
     with waiting(f"measuring one implementation against itself for about {left:.0f} s"):
         threads = scaled.choices[0].threads if scaled.choices else None
-        itself = _noise(threads, left, executor, monitor, clock)
+        itself = _noise(threads, left, launcher, monitor, clock)
     return Diagnosis(
         answer=advice.answer(itself),
         advice=(
             *advice.on_threads(scaled, cpus),
-            *advice.on_neighbours(around, itself),
+            *advice.on_neighbours(around, itself, cpus),
             *advice.on_noise(itself),
             *exported.remarks(environment, cpus),
             *advice.on_machine(described),
@@ -71,19 +71,19 @@ def examine(
     )
 
 
-def _scaling(cpus: int, seconds: float, executor: Executor, monitor: Monitor) -> Scaling:
+def _scaling(cpus: int, seconds: float, launcher: Launcher, monitor: Monitor) -> Scaling:
     """Matrix products with every thread count."""
     with surroundings.watched(monitor) as others:
-        results = carry_out(scaling.plan(cpus, seconds), [scaling.floor()], executor)
+        results = carry_out(scaling.plan(cpus, seconds), [scaling.floor()], launcher)
     return scaling.judge(results.outcomes, cpus, others)
 
 
 def _noise(
-    threads: int | None, seconds: float, executor: Executor, monitor: Monitor, clock: Clock
+    threads: int | None, seconds: float, launcher: Launcher, monitor: Monitor, clock: Clock
 ) -> Noise:
     """One implementation and its control."""
     plan = noise.plan(threads, seconds)
     begun = clock.wall()
     with surroundings.watched(monitor) as others:
-        results = carry_out(plan, noise.pair(), executor)
+        results = carry_out(plan, noise.pair(), launcher)
     return noise.judge(plan, results.outcomes, clock.wall() - begun, others)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bench.planning.environment import VARIABLES
+from bench.planning.environment import VARIABLES, thread_count
 
 FIXED_KERNELS = ("OPENBLAS_CORETYPE", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR", "BLIS_ARCH_TYPE")
 """Variables that choose a BLAS's kernels in place of its own look at the processor."""
@@ -14,7 +14,7 @@ PINNING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 def remarks(environment: Mapping[str, str], cpus: int) -> Iterator[str]:
     """Sentences about ``environment`` on a machine with ``cpus`` usable processors."""
     counts = {name: environment[name] for name in VARIABLES if name in environment}
-    numbers = {name: number for name, text in counts.items() if (number := _number(text))}
+    numbers = {name: number for name, text in counts.items() if (number := thread_count(text))}
     for name, text in counts.items():
         if name not in numbers:
             yield (
@@ -26,15 +26,6 @@ def remarks(environment: Mapping[str, str], cpus: int) -> Iterator[str]:
     yield from _silent(numbers, cpus)
     yield from _named(environment, FIXED_KERNELS, "chooses a BLAS's kernels in place of its own")
     yield from _named(environment, PINNING, "ties the threads of all processes to the same places")
-
-
-def _number(text: str) -> int | None:
-    """The thread count that a variable asks for; None where it is none.
-
-    OpenMP takes a list, one number for each level of nesting, of which the first one counts here.
-    """
-    first = text.partition(",")[0].strip()
-    return int(first) if first.isascii() and first.isdigit() and int(first) > 0 else None
 
 
 def _disagreeing(numbers: Mapping[str, int]) -> Iterator[str]:

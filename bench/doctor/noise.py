@@ -13,8 +13,7 @@ from bench.documents.results import Measured, Outcome
 from bench.judging import stats
 from bench.planning.plan import Plan
 from bench.planning.profiles import PROFILES
-from bench.running import stopping
-from bench.running.budget import MOST_BLOCKS
+from bench.running.pacing import MOST_BLOCKS, epoch_sweeps, ratios_to
 from bench.selfcheck.small_run import EXAMPLES
 from impls import registry
 from impls.presets import PRESETS
@@ -54,7 +53,7 @@ def judge(question: Plan, outcomes: tuple[Outcome, ...], seconds: float, others:
     A run would not measure exactly like this, but with this effort per process.
     """
     reference = question.implementations[0]
-    ratios = list(stopping.ratios(outcomes, reference).values())
+    ratios = list(ratios_to(epoch_sweeps(outcomes), reference).values())
     ratio = ratios[0] if ratios else None
     blocks = ratio.processes if ratio else 0
     noise = Noise(
@@ -94,9 +93,11 @@ def forecast(found: stats.Ratio, block_seconds: float, minutes: int) -> Forecast
     The standard error shrinks with the square root of the number of blocks, as long as the machine
     stays as it was.
     """
-    blocks = int(60 * minutes / block_seconds)
-    if blocks < stats.MINIMUM_PROCESSES or found.error is None:
-        return Forecast(minutes=minutes, blocks=blocks, half_width=None, detectable=None)
+    fitting = 60 * minutes / block_seconds
+    if fitting < 1 or found.error is None:
+        return Forecast(minutes=minutes, blocks=0, half_width=None, detectable=None)
+    # Where one block fits, two shorter ones do.
+    blocks = max(stats.MINIMUM_PROCESSES, int(fitting))
     error = found.error * math.sqrt(found.processes / blocks)
     reach = stats.quantile((1 + stats.CONFIDENCE) / 2, blocks - 1) * error
     expected = stats.Ratio(1.0, math.exp(-reach), math.exp(reach), error, blocks - 1, blocks)

@@ -23,9 +23,7 @@ from impls.row import Row
 BATCH_SIZES = (500, 5000)
 """Where threads may begin to pay, and where they surely do if they ever do."""
 
-_EFFORT = Effort(
-    blocks=3, rounds=5, epoch_rounds=1, round_seconds=0.02, cell_seconds=0.15, warmup_seconds=0.1
-)
+_EFFORT = Effort(blocks=2, sweeps=9, round_seconds=0.02, cell_seconds=0.4, warmup_seconds=0.1)
 
 
 def floor() -> Row:

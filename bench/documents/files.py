@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
+import codecs
 import gzip
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from bench.documents import checksum
 from bench.documents.results import SCHEMA_VERSION, Results
-from bench.documents.soundness import require_durations
+from bench.documents.soundness import require_sound
 from bench.errors import ResultsError, UsageError
+from impls.whole_files import open_plain, require_plain, write_whole
 
 
 def upgrade_1_to_2(document: dict[str, Any]) -> None:
@@ -27,7 +29,9 @@ def upgrade_2_to_3(document: dict[str, Any]) -> None:
 
 
 def upgrade_3_to_4(document: dict[str, Any]) -> None:
-    """All that version 4 added is optional."""
+    """Rounds of step and epoch became sweeps; all else that version 4 added is optional."""
+    effort = document["plan"]["effort"]
+    effort["sweeps"] = max(effort.pop("rounds"), effort.pop("epoch_rounds"))
     document["schema_version"] = 4
 
 
@@ -41,6 +45,8 @@ UPGRADES: dict[int, Callable[[dict[str, Any]], None]] = {
 
 _GZIP = b"\x1f\x8b"
 """How every file that gzip wrote begins."""
+_DATA = (_GZIP, b"{", b"[", b"PK", b"\x93NUMPY", b"\x89HDF")
+"""How results, models and data sets begin: JSON, gzip, ``.npz`` and ``.keras``, NumPy, HDF5."""
 
 
 class _Versioned(msgspec.Struct):
@@ -48,16 +54,19 @@ class _Versioned(msgspec.Struct):
 
 
 def encode(results: Results) -> bytes:
-    """The document as indented JSON; an unknown type raises instead of turning into text."""
-    return msgspec.json.format(msgspec.json.encode(results), indent=1)
+    """The document as indented JSON with its checksum.
+
+    An unknown type raises instead of turning into text.
+    """
+    return msgspec.json.format(msgspec.json.encode(checksum.sealed(results)), indent=1)
 
 
 def decode(data: bytes, *, origin: str) -> Results:
     """Read a document; ``origin`` names it in messages.
 
     Raises:
-        ResultsError: not JSON, not a results document, written by a newer version, or with a
-            duration that cannot be.
+        ResultsError: not JSON, not a results document, written by a newer version, changed since,
+            or with a number that cannot be.
     """
     try:
         version = msgspec.json.decode(data, type=_Versioned).schema_version
@@ -73,6 +82,7 @@ def decode(data: bytes, *, origin: str) -> Results:
         )
     try:
         document = msgspec.json.decode(data)
+        checksum.require_whole(document, origin=origin)
         for old in range(version, SCHEMA_VERSION):
             UPGRADES[old](document)
         found = msgspec.convert(document, Results)
@@ -84,8 +94,9 @@ def decode(data: bytes, *, origin: str) -> Results:
         KeyError,
     ) as error:
         raise ResultsError(f"{origin} is damaged: {error}. Run the measurement again.") from error
-    require_durations(found.outcomes, origin=origin)
-    return found
+    require_sound(found, origin=origin)
+    # It belongs to the file: what is read and written again gets one of its own.
+    return msgspec.structs.replace(found, sha256="")
 
 
 def load(path: Path) -> Results:
@@ -107,21 +118,22 @@ def save(results: Results, path: Path) -> None:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of ``path``, unpacked where gzip has packed it.
+    """The content of ``path`` without the mark of UTF-8, unpacked where gzip has packed it.
 
     Raises:
-        ResultsError: it cannot be read.
+        ResultsError: it cannot be read, or is no plain file.
     """
     if path.is_dir():
         raise ResultsError(f"cannot read {path}: it is a folder. Name a file in it.")
     try:
-        data = path.read_bytes()
+        with open_plain(path) as file:
+            data = file.read()
     except OSError as error:
         raise ResultsError(f"cannot read {path}: {error.strerror}. Check the path.") from error
     if not data.startswith(_GZIP):
-        return data
+        return data.removeprefix(codecs.BOM_UTF8)
     try:
-        return gzip.decompress(data)
+        return gzip.decompress(data).removeprefix(codecs.BOM_UTF8)
     except (OSError, EOFError, zlib.error) as error:
         raise ResultsError(f"cannot unpack {path}: {error}. Pack the file again.") from error
 
@@ -130,18 +142,47 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Replace ``path`` atomically.
 
     Raises:
-        ResultsError: the folder cannot be written.
+        ResultsError: it cannot be written, or what is there is no plain file.
     """
-    if path.is_dir():
-        raise ResultsError(f"cannot write {path}: it is a folder. Name a file in it.")
-    partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_bytes(data)
-        partial.replace(path)
+        write_whole(path, data)
     except OSError as error:
-        # What cannot be written cannot always be removed: the first error is the one to report.
-        with contextlib.suppress(OSError):
-            partial.unlink()
+        raise _unwritable(path, error) from error
+
+
+def require_free(path: Path, sources: Iterable[Path] = ()) -> None:
+    """Refuse to replace anything but a page with a page.
+
+    Commands ask this before they work for long, so that nobody waits for a refusal.
+
+    Raises:
+        ResultsError: at ``path`` is a source of the command, somebody's data, or no plain file.
+    """
+    try:
+        require_plain(path)
+        if not path.exists():
+            return
+        beginning = _beginning(path)
+        source = next((one for one in sources if path.samefile(one)), None)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    if source is not None:
         raise ResultsError(
-            f"cannot write {path}: {error.strerror}. Choose a folder you may write to."
-        ) from error
+            f"cannot write {path}: it is {source}, which this command reads. Name another file."
+        )
+    if beginning.startswith(_DATA):
+        raise ResultsError(
+            f"cannot write {path}: it holds data, and a page would replace them. Name another "
+            "file, or remove it."
+        )
+
+
+def _beginning(path: Path) -> bytes:
+    with open_plain(path) as file:
+        return file.read(64).removeprefix(codecs.BOM_UTF8).lstrip()
+
+
+def _unwritable(path: Path, error: OSError) -> ResultsError:
+    return ResultsError(
+        f"cannot write {path}: {error.strerror}. Name a file in a folder you may write to."
+    )

@@ -1,34 +1,88 @@
-"""The record of a run while it is going on: append-only JSON lines, one per finished job.
+"""The record of a run while it goes on: append-only JSON lines, one per sweep.
 
-The first line is the results document without outcomes; each later line holds one job's outcomes,
-and the last one says why the run ended.  A crash at any point loses at most the job in flight: a
-line cut short is left out when reading, and cut off when the run is resumed.
+The first line is the results document without outcomes.  Then come, for every block, its workers,
+the cells that are ready, the turns of each sweep and what the cells came to.  The last line says
+why the run ended.  A crash at any point loses at most the sweep in flight: a line cut short is left
+out when reading, and cut off when the run is resumed.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
+from bench.documents import turns as assembly
+from bench.documents.agreement import agreeing
 from bench.documents.files import decode, read_bytes
-from bench.documents.results import Outcome, Results
+from bench.documents.results import Measured, Outcome, Results
 from bench.documents.soundness import require_durations
+from bench.documents.turns import Turn
 from bench.errors import ResultsError
 
 NAME = "journal.jsonl"
 
 
-class Entry(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag_field="line",
-    tag="job",
+class Block(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="block",
     forbid_unknown_fields=True,
-):
-    """What one job brought; ``job`` is its index in the plan's order, ``seconds`` its duration."""
+):  # fmt: skip
+    """A set of workers is alive: their ``jobs``, and the ``seconds`` that it took to start them."""
+
+    block: int
+    repetition: int
+    jobs: tuple[int, ...]
+    seconds: float
+
+
+class Cell(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="cell",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """A cell is ready or at its end (a measured ``outcome`` without rounds), or it is over."""
+
+    job: int
+    block: int
+    outcome: Outcome
+
+
+class Sweep(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="sweep",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """One turn of every worker at one batch size, by job in the order in which they took it."""
+
+    block: int
+    batch_size: int
+    sweep: int
+    turns: tuple[tuple[int, Turn], ...]
+
+
+class Stage(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="stage",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """A block is done with a batch size.
+
+    It took ``seconds``, of which ``prepared`` went before the first turn.
+    """
+
+    block: int
+    repetition: int
+    batch_size: int
+    jobs: tuple[int, ...]
+    seconds: float
+    prepared: float
+
+
+class Entry(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="job",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """What one job brought, in journals older than version 4."""
 
     job: int
     seconds: float
@@ -36,20 +90,20 @@ class Entry(
 
 
 class Ending(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag_field="line",
-    tag="ending",
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="ending",
     forbid_unknown_fields=True,
-):
+):  # fmt: skip
     """The run came to its end, and why."""
 
     reason: str
 
 
+Line = Block | Cell | Sweep | Stage | Entry | Ending
+L = TypeVar("L", Block, Cell, Sweep, Stage, Entry, Ending)
+
+
 class Journal:
-    """Writes a run's lines, each of them on disk before the next job starts."""
+    """Writes a run's lines, each of them on disk before the next sweep starts."""
 
     def __init__(self, folder: Path, header: Results) -> None:
         """Start the journal in ``folder``.
@@ -58,7 +112,7 @@ class Journal:
             ResultsError: the folder cannot be made or written, or holds a run already.
         """
         self.path = folder / NAME
-        self.done: list[Entry] = []
+        self.lines: list[Line] = []
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if self.path.exists():
@@ -69,7 +123,7 @@ class Journal:
             self._file = self.path.open("xb")
         except OSError as error:
             raise _unwritable(folder, error) from error
-        self._line(msgspec.json.encode(header))
+        self._write(msgspec.json.encode(header))
 
     @classmethod
     def resume(cls, folder: Path) -> Journal:
@@ -80,14 +134,15 @@ class Journal:
         """
         path = folder / NAME
         complete, _, _ = read_bytes(path).rpartition(b"\n")
-        entries, ending = _entries(complete, str(path))
+        lines = _lines(complete, str(path))
+        ending = _ending(lines)
         if ending is not None:
             raise ResultsError(
                 f"the run in {folder} has ended ({ending.reason}): there is nothing to resume. "
                 "Start another one with --out."
             )
         journal = cls.__new__(cls)
-        journal.path, journal.done = path, entries
+        journal.path, journal.lines = path, lines
         try:
             os.truncate(path, len(complete) + 1)
             journal._file = path.open("ab")  # noqa: SLF001  # another constructor
@@ -95,17 +150,20 @@ class Journal:
             raise _unwritable(folder, error) from error
         return journal
 
-    def add(self, job: int, seconds: float, outcomes: tuple[Outcome, ...]) -> None:
-        """Record a finished job."""
-        entry = Entry(job=job, seconds=seconds, outcomes=outcomes)
-        self._line(msgspec.json.encode(entry))
-        self.done.append(entry)
+    def add(self, line: Line) -> None:
+        """Record what happened."""
+        self._write(msgspec.json.encode(line))
+        self.lines.append(line)
 
-    def end(self, reason: str) -> None:
-        """Record that the run came to its end."""
-        self._line(msgspec.json.encode(Ending(reason=reason)))
+    def outcomes(self, target: float | None) -> list[Outcome]:
+        """What the lines so far amount to; ``target`` is the plan's."""
+        return outcomes(self.lines, target)
 
-    def _line(self, text: bytes) -> None:
+    def of(self, kind: type[L]) -> list[L]:
+        """The lines of one kind."""
+        return [line for line in self.lines if isinstance(line, kind)]
+
+    def _write(self, text: bytes) -> None:
         try:
             self._file.write(text + b"\n")
             self._file.flush()
@@ -120,6 +178,34 @@ class Journal:
         self._file.close()
 
 
+def outcomes(lines: Iterable[Line], target: float | None) -> list[Outcome]:
+    """What every cell came to in every block, in the order in which the cells began.
+
+    A cell without a timed epoch is left out: the run ended before its turn.
+    Processes of one cell that declare different settings are unverified: they are no repetitions
+    of each other.
+    """
+    found: dict[tuple[int, int, int], Outcome] = {}
+    taken: dict[tuple[int, int, int], dict[int, Turn]] = {}
+    older: list[Outcome] = []
+    for line in lines:
+        if isinstance(line, Cell):
+            key = (line.block, line.job, line.outcome.cell.batch_size)
+            found[key] = line.outcome
+        elif isinstance(line, Sweep):
+            for job, turn in line.turns:
+                taken.setdefault((line.block, job, line.batch_size), {})[line.sweep] = turn
+        elif isinstance(line, Entry):
+            older += line.outcomes
+    complete = [
+        assembly.measured(outcome, taken.get(key, {}), target)
+        if isinstance(outcome, Measured)
+        else outcome
+        for key, outcome in found.items()
+    ]
+    return [*older, *agreeing(outcome for outcome in complete if outcome is not None)]
+
+
 def read(path: Path) -> Results:
     """The results document that the journal at ``path`` amounts to, complete or not.
 
@@ -129,27 +215,28 @@ def read(path: Path) -> Results:
     """
     complete, _, _ = read_bytes(path).rpartition(b"\n")
     header = decode(complete.partition(b"\n")[0], origin=str(path))
-    entries, ending = _entries(complete, str(path))
-    outcomes = tuple(outcome for entry in entries for outcome in entry.outcomes)
-    require_durations(outcomes, origin=str(path))
+    lines = _lines(complete, str(path))
+    ending = _ending(lines)
+    found = tuple(outcomes(lines, header.plan.target))
+    require_durations(found, origin=str(path))
     return msgspec.structs.replace(
         header,
-        outcomes=outcomes,
+        outcomes=found,
         complete=ending is not None,
         ended="" if ending is None else ending.reason,
     )
 
 
-def _entries(complete: bytes, origin: str) -> tuple[list[Entry], Ending | None]:
-    """The finished jobs among complete lines, and the ending where there is one."""
+def _lines(complete: bytes, origin: str) -> list[Line]:
+    """All complete lines after the header."""
     try:
-        lines = [
-            msgspec.json.decode(line, type=Entry | Ending) for line in complete.split(b"\n")[1:]
-        ]
+        return [msgspec.json.decode(line, type=Line) for line in complete.split(b"\n")[1:]]
     except msgspec.DecodeError as error:
         raise ResultsError(f"{origin} is damaged: {error}. Run the measurement again.") from error
-    endings = [line for line in lines if isinstance(line, Ending)]
-    return [line for line in lines if isinstance(line, Entry)], endings[-1] if endings else None
+
+
+def _ending(lines: Sequence[Line]) -> Ending | None:
+    return next((line for line in reversed(lines) if isinstance(line, Ending)), None)
 
 
 def _unwritable(folder: Path, error: OSError) -> ResultsError:

@@ -1,37 +1,37 @@
-"""What the parent tells a worker: one document in, JSON lines out, an exit code.
-
-No conversation and no parsing of printed text; standard output belongs to chatty libraries.
-"""
+"""What a worker is given before it starts: one order, and the data as files that all map."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from bench.documents.results import Outcome
-from bench.errors import ResultsError
 from bench.planning.plan import Job, Plan
 from impls.parameters import Floats
 from impls.row import Row
+
+_PAGE_BYTES = 4096
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One job with everything needed to do it.
 
-    ``root`` is the folder from which the parent runs this project; a worker that finds another
-    copy first refuses to measure that one.  ``arrays`` is a folder written by :func:`save_arrays`.
+    ``block`` numbers the set of workers that this one lives in and ``repetition`` the pass over the
+    plan, from which time to accuracy takes its seed.  ``root`` is the folder from which the parent
+    runs this project; a worker that finds another copy first refuses to measure that one.
+    ``arrays`` is a folder written by :func:`save_arrays`.
     """
 
     job: Job
+    block: int
+    repetition: int
     plan: Plan
     row: Row
     root: str
     arrays: str
-    output: str
 
 
 class Arrays(NamedTuple):
@@ -42,6 +42,11 @@ class Arrays(NamedTuple):
     X_test: Floats | None = None
     labels_test: npt.NDArray[np.integer] | None = None
 
+    @property
+    def bytes(self) -> int:
+        """The size of all arrays together."""
+        return sum(array.nbytes for array in self if array is not None)
+
 
 def save_arrays(folder: Path, arrays: Arrays) -> None:
     """Store the arrays for the workers."""
@@ -51,27 +56,16 @@ def save_arrays(folder: Path, arrays: Arrays) -> None:
 
 
 def load_arrays(folder: Path) -> Arrays:
-    """Read what :func:`save_arrays` stored into memory: no page is read under the clock."""
-    paths = {name: folder / f"{name}.npy" for name in Arrays._fields}
-    return Arrays(**{name: np.load(path) for name, path in paths.items() if path.exists()})
+    """Map what :func:`save_arrays` stored: all workers share one copy in memory.
 
-
-def append(path: Path, outcome: Outcome) -> None:
-    """Add one outcome to a worker's output."""
-    with path.open("ab") as file:
-        file.write(msgspec.json.encode(outcome) + b"\n")
-
-
-def read_outcomes(path: Path) -> list[Outcome]:
-    """All outcomes a worker wrote; a line cut short by its death is left out.
-
-    Raises:
-        ResultsError: a complete line is not an outcome.
+    A worker that writes into an array gets private copies of the pages it writes.  Every page is
+    touched once, so that none is mapped under the clock.
     """
-    if not path.exists():
-        return []
-    complete, _, _ = path.read_bytes().rpartition(b"\n")
-    try:
-        return [msgspec.json.decode(line, type=Outcome) for line in complete.splitlines()]
-    except msgspec.DecodeError as error:
-        raise ResultsError(f"a worker wrote something else than outcomes: {error}") from error
+    paths = {name: folder / f"{name}.npy" for name in Arrays._fields}
+    return Arrays(**{name: _mapped(path) for name, path in paths.items() if path.exists()})
+
+
+def _mapped(path: Path) -> Any:
+    array: npt.NDArray[np.generic] = np.asarray(np.load(path, mmap_mode="c"))
+    array.reshape(-1).view(np.uint8)[::_PAGE_BYTES].sum()
+    return array

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from bench.documents.results import SCHEMA_VERSION, Measured, Outcome, Results, Unverified
-from bench.documents.soundness import require_durations
+from bench.documents.soundness import require_sound
 from bench.documents.timings import EPOCH, Check, Timing
 from bench.errors import ResultsError
 from bench.planning.plan import Cell, Effort, Plan
@@ -103,8 +103,7 @@ def convert(data: bytes, *, origin: str) -> Results:
             f"{origin} was written by another version of mlpbench: {error}. Run it again."
         ) from error
     outcomes = tuple(_outcomes(facts))
-    require_durations(outcomes, origin=origin)
-    return Results(
+    found = Results(
         schema_version=SCHEMA_VERSION,
         created_at=document.datetime,
         generator=f"pytest-benchmark {document.version}",
@@ -114,6 +113,8 @@ def convert(data: bytes, *, origin: str) -> Results:
         outcomes=outcomes,
         command=run.command,
     )
+    require_sound(found, origin=origin)
+    return found
 
 
 def _outcomes(facts: list[tuple[CellFacts, _Stats]]) -> list[Outcome]:
@@ -177,9 +178,7 @@ def _plan(run: RunFacts, cells: list[Cell]) -> Plan:
         implementations=tuple(dict.fromkeys(cell.implementation for cell in cells)),
         threads=tuple(dict.fromkeys(cell.threads for cell in cells)),
         settings=tuple(dict.fromkeys(cell.setting for cell in cells)),
-        effort=Effort(
-            blocks=1, rounds=0, epoch_rounds=0, round_seconds=0, cell_seconds=0, warmup_seconds=0
-        ),
+        effort=Effort(blocks=1, sweeps=0, round_seconds=0, cell_seconds=0, warmup_seconds=0),
         dataset=run.dataset.name,
         examples=run.dataset.examples,
     )

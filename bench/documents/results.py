@@ -10,7 +10,8 @@ History of ``schema_version``:
     3  2026-11  declared settings, set-up, binding and first epoch apart, memory, accelerators,
                 normalisation
     4  2026-11  blocks are sets of live workers that take turns: the sweep of each round, processor
-                time of those that wait, seconds of the first step after a rest
+                time of those that wait, seconds of the first step after a rest; a checksum over
+                the document, which one without it may leave out
 """
 
 from __future__ import annotations
@@ -156,6 +157,8 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     ``complete`` is false where a run was interrupted; its outcomes are valid all the same.
     ``ended`` says why it ended, ``rows`` what was known of each implementation of the plan.
+    ``sha256`` is the checksum of the document in its file (:mod:`bench.documents.checksum`), and
+    empty elsewhere.
     """
 
     schema_version: int
@@ -170,3 +173,4 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ended: str = ""
     rows: tuple[Row, ...] = ()
     code: Code | None = None
+    sha256: str = ""

@@ -1,30 +1,58 @@
-"""Durations that no reader can reckon with, refused once for all of them: where a file is read."""
+"""Numbers that cannot be, refused once for all readers: where a file is read.
+
+A checksum finds what changed after a document was written; this finds what was never measured.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from bench.documents.results import Measured, Outcome
+from bench.documents.results import Measured, Outcome, Results, Unavailable
 from bench.errors import ResultsError
+
+MOST_SECONDS = 1e9
+"""Thirty years."""
+MOST_THREADS = 2**16
+MOST = 2.0**60
+"""No count, size or rate on any machine is larger."""
+
+Bounds = tuple[str, float | None, float, float]
+"""What a number is called, the number, and the least and the most that it can be."""
 
 
 def require_durations(outcomes: Iterable[Outcome], *, origin: str) -> None:
-    """Refuse measured rounds that took no time, or no finite one; ``origin`` names the document.
+    """Refuse outcomes with a number that cannot be; ``origin`` names the document.
 
-    Every estimate takes the logarithm of a duration.  What is unverified is never estimated, and
-    stays as it is.
+    Every estimate takes the logarithm of a duration.  The rounds of what is unverified are never
+    estimated, and stay as they are.
 
     Raises:
-        ResultsError: there is such a round, or one for no examples.
+        ResultsError: there is such a number, or a cell that counts as measured although a check of
+            its gate failed.
     """
     for outcome in outcomes:
         flaw = unsound(outcome)
         if flaw:
+            flaw = f"{flaw}, and both must be above 0"
+        flaw = flaw or _impossible(_of_outcome(outcome)) or _refused(outcome)
+        if flaw:
             raise ResultsError(
-                f"{origin} is damaged: {outcome.cell.id} has {flaw}, and both must be above 0. "
-                "Take this cell out of the file, or run the measurement again."
+                f"{origin} is damaged: {outcome.cell.id} has {flaw}. Take this cell out of the "
+                "file, and its sha256, or run the measurement again."
             )
+
+
+def require_sound(document: Results, *, origin: str) -> None:
+    """Refuse a document whose outcomes, question or conditions hold a number that cannot be.
+
+    Raises:
+        ResultsError: there is one.
+    """
+    flaw = _impossible(_of_conditions(document))
+    if flaw:
+        raise ResultsError(f"{origin} is damaged: it has {flaw}. Run the measurement again.")
+    require_durations(document.outcomes, origin=origin)
 
 
 def unsound(outcome: Outcome) -> str:
@@ -34,3 +62,86 @@ def unsound(outcome: Outcome) -> str:
             if timing.examples <= 0 or not 0 < seconds < math.inf:
                 return f"a round of {timing.phase} of {seconds} s for {timing.examples} examples"
     return ""
+
+
+def _impossible(bounds: Iterable[Bounds]) -> str:
+    """The first number outside its bounds in words; empty where there is none."""
+    for name, value, least, most in bounds:
+        if value is not None and not least <= value <= most:
+            return f"{name} {value}, which must be from {least:g} to {most:g}"
+    return ""
+
+
+def _refused(outcome: Outcome) -> str:
+    """The first failed check of what counts as measured."""
+    for check in outcome.gate if isinstance(outcome, Measured) else ():
+        if not check.passed:
+            return (
+                f"passed no check of {check.name}: its error {check.error} is above "
+                f"{check.tolerance}"
+            )
+    return ""
+
+
+def _of_conditions(document: Results) -> Iterator[Bounds]:
+    plan, machine, data = document.plan, document.machine, document.dataset
+    for threads in plan.threads:
+        yield "a plan with threads", threads, 1, MOST_THREADS
+    yield "a plan with blocks", plan.effort.blocks, 1, MOST
+    yield "a plan with examples", plan.examples, 1, MOST
+    yield "a plan with a target", plan.target, 0, 1
+    yield "a plan with a precision", plan.precision, 0, 1
+    yield "a plan with a seed", plan.seed, 0, MOST
+    yield "a machine with processors", machine.logical_cpus, 1, MOST_THREADS
+    yield "a machine with usable processors", machine.usable_cpus, 1, MOST_THREADS
+    yield "a machine with cores", machine.physical_cpus, 1, MOST_THREADS
+    yield "a machine with bytes of memory", machine.memory_bytes, 1, MOST
+    yield "a machine with a quota", machine.quota_cpus, 0, MOST_THREADS
+    yield "data with examples", data.examples, 1, MOST
+    yield "data with features", data.features, 1, MOST
+
+
+def _of_outcome(outcome: Outcome) -> Iterator[Bounds]:
+    yield "threads", outcome.cell.threads, 1, MOST_THREADS
+    yield "batch size", outcome.cell.batch_size, 1, MOST
+    if not isinstance(outcome, Unavailable):
+        yield "block", outcome.block, 0, MOST
+    if isinstance(outcome, Measured):
+        yield from _durations(outcome)
+        yield from _counts(outcome)
+
+
+def _durations(one: Measured) -> Iterator[Bounds]:
+    seconds: dict[str, tuple[float | None, ...]] = {
+        "first_call_seconds": (one.first_call_seconds,),
+        "setup_seconds": (one.setup_seconds,),
+        "bind_seconds": (one.bind_seconds,),
+        "first_epoch_seconds": (one.first_epoch_seconds,),
+        "import_seconds": (one.process.import_seconds,),
+        "warmup_seconds": one.warmup_seconds,
+        "wake_seconds": one.wake_seconds,
+    }
+    for timing in one.timings:
+        seconds[f"round_seconds of {timing.phase}"] = timing.round_seconds
+        seconds[f"round_cpu_seconds of {timing.phase}"] = timing.round_cpu_seconds
+    for name, values in seconds.items():
+        for value in values:
+            yield name, value, 0, MOST_SECONDS
+
+
+def _counts(one: Measured) -> Iterator[Bounds]:
+    yield "threads_observed", one.threads_observed, 0, MOST_THREADS
+    yield "threads_busy", one.threads_busy, 0, MOST_THREADS
+    yield "affinity", one.process.affinity, 1, MOST_THREADS
+    yield "peak_memory_bytes", one.peak_memory_bytes, 0, MOST
+    yield "device_memory_bytes", one.device_memory_bytes, 0, MOST
+    yield "first_epoch_examples", one.first_epoch_examples, 0, MOST
+    for timing in one.timings:
+        yield f"iterations of {timing.phase}", timing.iterations, 1, MOST
+        yield f"examples of {timing.phase}", timing.examples, 1, MOST
+    if one.peaks is not None:
+        for rate in ("gemm", "copy", "cached_copy"):
+            yield f"peak of {rate}", getattr(one.peaks, rate), 0, MOST
+    if one.learning is not None:
+        for accuracy in (one.learning.target, *one.learning.accuracies):
+            yield "accuracy", accuracy, 0, 1

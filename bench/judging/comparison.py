@@ -5,15 +5,16 @@ Numbers of two runs are never merged: a cell is what one document holds of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.documents.results import Unavailable
-from bench.judging import stats
+from bench.judging import disturbed, stats
 from bench.judging.coordinates import BATCH_SIZE, IMPLEMENTATION, Gap, Side
 from bench.judging.question import Question
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import Verdict, judge
+from bench.judging.verdicts import disturbed as disturbed_verdict
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def compare(
         apart += _problem(*match, question, ratio)
         if ratio is not None:
             matches.append((*match, ratio))
-    verdicts = judge([ratio for *_, ratio in matches], [margin_of(one) for _, one, _ in matches])
+    verdicts = _judged(matches, margin_of, _beyond_use(found))
     pairs = tuple(
         Pair(
             reference,
@@ -90,6 +91,53 @@ def compare(
         for (reference, other, _), verdict in zip(matches, verdicts, strict=True)
     )
     return Comparison(question, pairs, tuple(apart))
+
+
+def _judged(
+    matches: Sequence[tuple[Side, Side, Ratio]],
+    margin_of: Callable[[Side], float],
+    spoilt: Mapping[int, str],
+) -> list[Verdict]:
+    """A verdict for each match; those of a ``spoilt`` run or cell have no part in the family."""
+    whats = [
+        next((what for side in match[:2] if (what := spoilt.get(side.run) or _spoilt(side))), "")
+        for match in matches
+    ]
+    sound = [match for match, what in zip(matches, whats, strict=True) if not what]
+    judged = iter(judge([ratio for *_, ratio in sound], [margin_of(one) for _, one, _ in sound]))
+    return [
+        disturbed_verdict(ratio, margin_of(other), what) if what else next(judged)
+        for (_, other, ratio), what in zip(matches, whats, strict=True)
+    ]
+
+
+def _beyond_use(found: Sequence[Side]) -> dict[int, str]:
+    """The runs of whose rounds most were disturbed, and how many that were."""
+    counts: dict[int, tuple[int, int, str]] = {}
+    for side in found:
+        number, rounds, _ = counts.get(side.run, (0, 0, ""))
+        more, of = _counted(side)
+        counts[side.run] = number + more, rounds + of, side.label
+    return {
+        run: f"{number} of {rounds} rounds in {label} were disturbed"
+        for run, (number, rounds, label) in counts.items()
+        if disturbed.is_beyond_use(number, rounds)
+    }
+
+
+def _spoilt(side: Side) -> str:
+    """How many rounds of a cell were disturbed, where these are most of them."""
+    number, rounds = _counted(side)
+    if not disturbed.is_beyond_use(number, rounds):
+        return ""
+    where = f" of {side.cell.id} in {side.label}"
+    return f"{number} of {rounds} rounds{where} were disturbed"
+
+
+def _counted(side: Side) -> tuple[int, int]:
+    """How many rounds of a cell were disturbed, of how many that were watched."""
+    counts = [disturbed.counted(one.timings) for one in side.measured]
+    return sum(number for number, _ in counts), sum(rounds for _, rounds in counts)
 
 
 def _matches(group: Sequence[Side], question: Question) -> Iterator[tuple[Side, Side] | Apart]:

@@ -108,6 +108,7 @@ RULES: dict[str, Rule] = {
     "command": _noise("The plan says what it amounts to."),
     "ended": _noise("The blocks are counted."),
     "rows": _noise("The hash of the code covers them."),
+    "sha256": _noise("It says whether the document is whole, not what was measured."),
     "schema_version": _noise("It says how the document is written, not what was measured."),
 }
 """What each field means; an entry also speaks for all below it that have none of their own."""

@@ -5,13 +5,18 @@ Disturbed rounds are labelled and their effect is shown; none is ever removed.
 
 from __future__ import annotations
 
-from bench.documents.timings import Disturbance
+from collections.abc import Iterable
+
+from bench.documents.timings import EPOCH, STEP, Disturbance, Timing
 from bench.provenance.records import Accelerator
 
 DISTURBED_SHARE = 0.1
 """A round is disturbed where something else took more than this share of its time."""
 RESOLUTION_SECONDS = 0.015
 """Less than two ticks of the system, of commonly 10 ms, may be rounding and counts as nothing."""
+
+BEYOND_USE = 0.5
+"""Where more than this share of the rounds is disturbed, nothing is concluded from the rest."""
 
 FULL_CLOCK = 0.98
 """A device below this share of its highest clock was slower than it can be."""
@@ -36,6 +41,31 @@ def share(disturbance: Disturbance, seconds: float) -> float:
 def is_disturbed(disturbance: Disturbance, seconds: float) -> bool:
     """Whether :func:`share` is above :data:`DISTURBED_SHARE`."""
     return share(disturbance, seconds) > DISTURBED_SHARE
+
+
+def counted(timings: Iterable[Timing]) -> tuple[int, int]:
+    """How many rounds of one process were disturbed, of how many that its epoch rests on.
+
+    These are its epochs, or its steps where no epoch was watched.
+    """
+    watched = {
+        timing.phase: timing
+        for timing in timings
+        if timing.round_seconds and len(timing.disturbances) == len(timing.round_seconds)
+    }
+    timing = watched.get(EPOCH) or watched.get(STEP)
+    if timing is None:
+        return 0, 0
+    found = sum(
+        is_disturbed(disturbance, seconds * timing.iterations)
+        for seconds, disturbance in zip(timing.round_seconds, timing.disturbances, strict=True)
+    )
+    return found, len(timing.round_seconds)
+
+
+def is_beyond_use(disturbed: int, rounds: int) -> bool:
+    """Whether so many ``disturbed`` ones of all ``rounds`` forbid to conclude anything."""
+    return disturbed > BEYOND_USE * rounds
 
 
 def held_back(accelerator: Accelerator) -> tuple[str, ...]:

@@ -16,16 +16,17 @@ def blocks_needed(ratio: Ratio, apart: float, p: float) -> float:
     """The fewest blocks that tell the size of ``ratio`` from a log ratio of ``apart``.
 
     ``p`` is the one-sided p that this takes.  Ratio and scatter are taken to stay as they are,
-    while the error shrinks with the square root of the number of blocks and the degrees of freedom
-    grow with it.  At least one more than there are; infinite above :data:`MOST_BLOCKS`.
+    while the error shrinks with the square root of the number of blocks, and each further block
+    adds one degree of freedom.  At least one block more than there are; infinite above
+    :data:`MOST_BLOCKS`.
     """
     gap = abs(abs(math.log(ratio.value)) - apart)
     error = max(ratio.error or 0.0, LEAST_ERROR)
 
     def told_apart(blocks: int) -> bool:
-        freedom = ratio.freedom * (blocks - 1) / (ratio.processes - 1)
+        df = ratio.df + blocks - ratio.processes
         shrunk = error * math.sqrt(ratio.processes / blocks)
-        return stats.quantile(1 - p, freedom) * shrunk <= gap
+        return stats.quantile(1 - p, df) * shrunk <= gap
 
     numbers = range(ratio.processes + 1, MOST_BLOCKS + 1)
     place = bisect_left(numbers, 1, key=told_apart)

@@ -16,7 +16,13 @@ from bench.judging.stats import CONFIDENCE, MINIMUM_PROCESSES, Ratio
 
 Kind = Literal["faster", "slower", "same", "unresolved"]
 Code = Literal[
-    "outside-margin", "differs", "within-margin", "too-wide", "not-after-holm", "too-few"
+    "outside-margin",
+    "differs",
+    "within-margin",
+    "too-wide",
+    "not-after-holm",
+    "too-few",
+    "disturbed",
 ]
 
 MARGIN = 0.03
@@ -143,6 +149,13 @@ def too_few(ratio: Ratio, margin: float) -> Verdict:
     )
     remedy = f"At least {counted(ratio, MINIMUM_PROCESSES)} are needed."
     return Verdict("unresolved", "too-few", ratio, None, margin, f"{reason} {remedy}", remedy)
+
+
+def disturbed(ratio: Ratio, margin: float, what: str) -> Verdict:
+    """The verdict on a ratio of times that were disturbed beyond use; ``what`` says which were."""
+    reason = f"Unresolved: {readable(ratio.value)} times as fast, but {what}."
+    remedy = "Measure again on a quiet machine."
+    return Verdict("unresolved", "disturbed", ratio, None, margin, f"{reason} {remedy}", remedy)
 
 
 def verdict(

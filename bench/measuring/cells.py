@@ -1,4 +1,4 @@
-"""What a worker does with one cell: prove it right, time it, check that its setting was obeyed."""
+"""What a worker does with one cell: prove it right, get it ready, take turns, look back."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from pathlib import Path
 
 import msgspec
 
-from bench.documents import soundness
 from bench.documents.orders import Arrays, Order
-from bench.documents.results import Failed, Invalid, Measured, Outcome, Unavailable, Unverified
-from bench.documents.timings import Check, Memory, Peaks
-from bench.measuring import barrier, learning, memory, peaks
+from bench.documents.results import Invalid, Measured, Outcome, Unavailable, Unverified
+from bench.documents.timings import Check, Learning, Memory, Peaks
+from bench.documents.turns import Turn, TurnKind
+from bench.measuring import barrier, memory, peaks
 from bench.measuring.disturbance import Monitor
-from bench.measuring.measure import CellTimer, Measurement
+from bench.measuring.measure import CellTimer, Goal
 from bench.measuring.timing import Clock, time_round
 from bench.planning.environment import recorded
 from bench.planning.plan import Cell, Plan
 from bench.proof import gate
 from bench.provenance import machine, threads
 from bench.provenance.accelerator import Device
-from bench.provenance.records import Accelerator, Process
+from bench.provenance.records import Accelerator, AcceleratorReading, Process
 from impls.contract import Trainer
 from impls.networks import Training
 from impls.parameters import Parameters, epoch_order, start_parameters
@@ -58,6 +58,39 @@ def limits_of(order: Order, clock: Clock) -> Peaks | None:
 
 
 @dataclass(frozen=True)
+class LiveCell:
+    """A cell that passed all checks and waits for its turns.
+
+    ``frame`` is everything that is known of it without a round; ``begun`` what the device said
+    before the first turn.
+    """
+
+    frame: Measured
+    timer: CellTimer
+    work: CellWork
+    begun: AcceleratorReading | None
+
+    def take(self, kind: TurnKind, number: int) -> Turn:
+        """One turn."""
+        return self.timer.take(kind, number)
+
+    def finish(self) -> Measured:
+        """The frame at the end: the peak of memory, the pools as they are now, the device."""
+        trainer, work = self.timer.trainer, self.work
+        accelerator = self.frame.process.accelerator
+        if isinstance(work.device, Device) and self.begun is not None:
+            accelerator = work.device.describe(self.begun, work.device.read())
+        process = msgspec.structs.replace(work.described(), accelerator=accelerator)
+        frame = msgspec.structs.replace(
+            self.frame,
+            process=process,
+            peak_memory_bytes=memory.peak(),
+            device_memory_bytes=trainer.device_memory_bytes(),
+        )
+        return msgspec.structs.replace(frame, peaks=work.limits())
+
+
+@dataclass(frozen=True)
 class CellWork:
     """One implementation in one process, ready to measure cells.
 
@@ -69,6 +102,7 @@ class CellWork:
     plan: Plan
     row: Row
     block: int
+    repetition: int
     trainer_class: type[Trainer]
     arrays: Arrays
     process: Process
@@ -78,8 +112,8 @@ class CellWork:
     clock: Clock
     monitor: Monitor
 
-    def outcome(self, cell: Cell, training: Training) -> Outcome:
-        """Gate, then barrier, then clock, then the check that the thread setting was obeyed."""
+    def prepare(self, cell: Cell, training: Training) -> LiveCell | Outcome:
+        """First step, threads, gate, barrier, warm-up: a cell that may take turns, or its end."""
         declined = self._declined(training)
         if declined is not None:
             return Unavailable(cell=cell, reason=declined)
@@ -87,7 +121,7 @@ class CellWork:
         timer, setup_seconds, bind_seconds = self._timer(training)
         resident = msgspec.structs.replace(self.memory, begun=begun, bound=memory.resident())
         first_call_seconds = timer.first_call()
-        process = self._described()
+        process = self.described()
         mismatch = threads.disagreement(cell.threads, process, None)
         if mismatch:
             return self._unverified(cell, mismatch, process)
@@ -103,29 +137,40 @@ class CellWork:
             peak_of_timing=memory.forget_peak(),
             device_peak_of_timing=timer.trainer.forget_device_peak(),
         )
-        found, accelerator = self._watched(timer, training)
-        measured = Measured(
+        found = timer.prepare()
+        if isinstance(self.device, str):
+            accelerator = Accelerator(reason=self.device)
+            process = msgspec.structs.replace(process, accelerator=accelerator)
+        frame = Measured(
             cell=cell,
             block=self.block,
-            process=msgspec.structs.replace(process, accelerator=accelerator),
+            process=process,
             gate=tuple(checks),
             first_call_seconds=first_call_seconds,
             warmup_seconds=found.warmup_seconds,
-            timings=found.timings,
-            threads_observed=found.threads_observed,
-            threads_busy=found.threads_busy,
+            timings=(),
+            threads_observed=0.0,
             probe_seconds=found.probe_seconds,
             peak_memory_bytes=memory.peak(),
-            learning=found.learning,
+            learning=self._learning(timer),
             setup_seconds=setup_seconds,
             bind_seconds=bind_seconds,
-            first_epoch_seconds=found.first_epoch.seconds,
-            first_epoch_examples=found.first_epoch.examples,
+            first_epoch_seconds=found.first_epoch_seconds,
+            first_epoch_examples=found.first_epoch_examples,
             memory=resident,
             device_memory_bytes=timer.trainer.device_memory_bytes(),
         )
-        measured = msgspec.structs.replace(measured, peaks=self.limits())
-        return self._checked(measured)
+        reading = self.device.read() if isinstance(self.device, Device) else None
+        return LiveCell(frame, timer, self, reading)
+
+    def described(self) -> Process:
+        """The process after its first step: libraries that load late have made their pools."""
+        return msgspec.structs.replace(
+            self.process,
+            pools=threads.reported_pools(self.trainer_class.pools()),
+            affinity=machine.usable_cpus(),
+            declared=self.trainer_class.declared(),
+        )
 
     def _unverified(self, cell: Cell, reason: str, process: Process) -> Unverified:
         """A cell that is not worth timing, with what its implementation declares."""
@@ -141,23 +186,10 @@ class CellWork:
             declared=process.declared,
         )
 
-    def _checked(self, measured: Measured) -> Outcome:
-        """``measured``, unless its threads were others or its durations are none."""
-        cell, observed = measured.cell, measured.threads_observed
-        mismatch = threads.disagreement(cell.threads, measured.process, observed)
-        if mismatch:
-            return Unverified(cell=cell, block=self.block, reason=mismatch, measured=measured)
-        flaw = soundness.unsound(measured)
-        if flaw:
-            reason = f"the clock of this machine gave {flaw}: give more examples"
-            declared = measured.process.declared
-            return Failed(cell=cell, block=self.block, reason=reason, declared=declared)
-        return measured
-
     def _timer(self, training: Training) -> tuple[CellTimer, float, float]:
         """A trainer that has the data, ready to be timed; seconds to make it, and to bind them."""
-        # Accuracy depends on luck, so each block has start weights and orders of its own.
-        seed = self.plan.seed + (self.block if self.plan.target is not None else 0)
+        # Accuracy depends on luck, so each repetition has start weights and orders of its own.
+        seed = self.plan.seed + (self.repetition if self.plan.target is not None else 0)
         start = start_parameters(self.plan.network, training, seed)
         trainers: list[Trainer] = []
 
@@ -179,46 +211,31 @@ class CellWork:
             effort=self.plan.effort,
             clock=self.clock,
             monitor=self.monitor,
+            goal=self._goal(training),
         )
         return timer, setup_seconds, bind_seconds
 
-    def _described(self) -> Process:
-        """The process after its first step: libraries that load late have made their pools."""
-        return msgspec.structs.replace(
-            self.process,
-            pools=threads.reported_pools(self.trainer_class.pools()),
-            declared=self.trainer_class.declared(),
-        )
+    def _goal(self, training: Training) -> Goal | None:
+        """The accuracy to train for, where the plan has one."""
+        plan, arrays = self.plan, self.arrays
+        if plan.target is None:
+            return None
+        if arrays.X_test is None or arrays.labels_test is None:
+            raise ValueError("time to accuracy needs test examples in the order")
+        return Goal(arrays.X_test, arrays.labels_test, plan.target, training.epochs)
 
-    def _watched(
-        self, timer: CellTimer, training: Training
-    ) -> tuple[Measurement, Accelerator | None]:
-        """The measurement, and what the device said before and after it."""
-        device = self.device
-        begun = device.read() if isinstance(device, Device) else None
-        found = timer.measure() if self.plan.target is None else self._learn(timer, training)
-        if isinstance(device, Device) and begun is not None:
-            return found, device.describe(begun, device.read())
-        return found, Accelerator(reason=device) if isinstance(device, str) else None
+    def _learning(self, timer: CellTimer) -> Learning | None:
+        """The seed of the training, before its first epoch."""
+        if self.plan.target is None:
+            return None
+        target = self.plan.target
+        return Learning(target=target, seed=timer.seed, accuracies=(), reached_epoch=None)
 
     def _declined(self, training: Training) -> str | None:
         """Why this row cannot answer the plan's question, or None where it can."""
         if self.plan.target is not None and self.row.role == "limit":
             return "it trains nothing, so it reaches no accuracy"
         return self.trainer_class.supports(self.plan.network, training)
-
-    def _learn(self, timer: CellTimer, training: Training) -> Measurement:
-        """Train until the plan's target is held."""
-        plan, arrays = self.plan, self.arrays
-        if plan.target is None or arrays.X_test is None or arrays.labels_test is None:
-            raise ValueError("time to accuracy needs a target and test examples in the order")
-        return learning.learn(
-            timer,
-            arrays.X_test,
-            arrays.labels_test,
-            target=plan.target,
-            epochs=training.epochs,
-        )
 
     def _gate(self, training: Training, start: Parameters) -> list[Check]:
         """All comparisons with the reference; none for a row that trains nothing."""

@@ -1,60 +1,60 @@
-"""Time one cell: the undisturbed step, the phases inside a step, and the whole epoch.
+"""Time one cell, turn by turn: the undisturbed step, the phases inside a step, the whole epoch.
 
-Start weights are put back before every round, so that all rounds see the same early training and
-not the saturated network that thousands of repetitions would leave.  Rounds of the step and of
-the phases alternate in random order.  Batches come from a shuffled epoch, one after another, so
-that a step finds its examples where training would find them: in memory, not in the cache.
+A worker rests between its turns while others compute.  A turn therefore begins with steps that do
+not count: they wake the thread pools and warm the caches.  Start weights are put back before every
+round, so that all rounds see the same early training and not the saturated network that thousands
+of repetitions would leave.  Batches come from a shuffled epoch, one after another, so that a step
+finds its examples where training would find them: in memory, not in the cache.
 """
 
 from __future__ import annotations
 
 import itertools
-import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench.documents.timings import EPOCH, STEP, Disturbance, Learning, Timing
+import numpy as np
+import numpy.typing as npt
+
+from bench.documents.timings import EPOCH, STEP, Disturbance
+from bench.documents.turns import TimedRound, Turn, TurnKind, held_since
 from bench.measuring.barrier import Subject
 from bench.measuring.disturbance import Monitor
 from bench.measuring.phases import probe_seconds, time_phases
-from bench.measuring.timing import (
-    Clock,
-    Round,
-    calibrate,
-    time_round,
-    timing_of,
-    uncollected,
-    warm_up,
-)
+from bench.measuring.timing import Clock, Round, calibrate, time_round, uncollected, warm_up
 from bench.planning.plan import Effort
+from bench.proof.timed import Evidence, evidence
 from impls.contract import PHASES, Trainer
-from impls.parameters import Parameters, Rows, batches, epoch_order
+from impls.parameters import Floats, Parameters, Rows, batches, epoch_order
+from impls.training.fit import accuracy, decayed
+
+WAKE_SECONDS = 0.01
+"""A turn begins with steps that do not count, for so long or one step, whatever takes longer."""
 
 
 @dataclass(frozen=True)
-class FirstEpoch:
-    """The first call of the epoch, which may compile it: its seconds, and how many examples."""
+class Preparation:
+    """What the clock said before the first turn; durations in seconds.
 
-    seconds: float
-    examples: int
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What the clock said of one cell in this process; durations in seconds.
-
-    ``first_epoch`` is in none of the ``timings``.  ``probe_seconds`` is what one clock reading
-    between two phases costs; None where no phases were timed.  ``learning`` is how accuracy grew,
-    where that was asked for.
+    ``first_epoch_seconds`` is the first call of the epoch, on ``first_epoch_examples``; it may
+    compile and is in no round.  ``probe_seconds`` is what one clock reading between two phases
+    costs.
     """
 
-    first_epoch: FirstEpoch
     warmup_seconds: tuple[float, ...]
-    timings: tuple[Timing, ...]
-    threads_observed: float
-    threads_busy: int | None
     probe_seconds: float | None
-    learning: Learning | None = None
+    first_epoch_seconds: float
+    first_epoch_examples: int
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A training up to an accuracy: test examples, their labels, and when to give up."""
+
+    X_test: Floats
+    labels_test: npt.NDArray[np.integer]
+    target: float
+    epochs: int
 
 
 class CellTimer:
@@ -70,9 +70,10 @@ class CellTimer:
         effort: Effort,
         clock: Clock,
         monitor: Monitor,
+        goal: Goal | None = None,
     ) -> None:
         self.trainer, self.start, self.effort = trainer, start, effort
-        self.clock, self.monitor = clock, monitor
+        self.clock, self.monitor, self.goal = clock, monitor, goal
         self.examples, self.seed = examples, seed
         self.batch_size = min(trainer.training.batch_size, examples)
         self.phases = [phase for phase in PHASES if phase in trainer.phases]
@@ -83,7 +84,10 @@ class CellTimer:
             if len(rows) == self.batch_size
         ]
         self.rows: Iterator[Rows] = itertools.cycle(full)
-        self.random = random.Random(seed)
+        self.iterations = 1
+        self._last: tuple[int, npt.NDArray[np.float64], Parameters] | None = None
+        self._losses = np.zeros((0, 3))
+        self.accuracies: list[float] = []
 
     def first_call(self) -> float:
         """Seconds of the very first step, compilation included; call it before the gate."""
@@ -97,73 +101,131 @@ class CellTimer:
             fetch=self.trainer.parameters,
         )
 
-    def measure(self) -> Measurement:
-        """Warm-up, rounds of step and phases, then epochs."""
-        warm = warm_up(self.clock, self._step, self.effort.warmup_seconds)
-        timings = self._steps_and_phases()
-        probe = probe_seconds(self.clock, self.trainer.synchronize)
-        first = self.first_epoch()
-        before = self.monitor.read()
-        epochs, disturbances = self._epochs()
-        busy = self.monitor.busy_threads(before, self.monitor.read())
-        timings.append(timing_of(EPOCH, 1, self.examples, epochs, disturbances))
-        return Measurement(
-            first_epoch=first,
-            warmup_seconds=tuple(warm),
-            timings=tuple(timings),
-            threads_observed=sum(r.cpu for r in epochs) / sum(r.wall for r in epochs),
-            threads_busy=busy,
-            probe_seconds=probe,
-        )
+    def prepare(self) -> Preparation:
+        """Warm up, find out how many iterations make a round, and compile the epoch."""
+        warm: list[float] = []
+        probe = None
+        if self.goal is None:
+            warm = warm_up(self.clock, self._step, self.effort.warmup_seconds)
+            self.iterations = calibrate(self.clock, self._step, self.effort.round_seconds)
+            # A graph may compile its phases apart from the step.
+            time_phases(self.clock, self.calls, self.trainer.synchronize, 1)
+            probe = probe_seconds(self.clock, self.trainer.synchronize)
+        seconds, examples = self._first_epoch()
+        self.reset()
+        self.trainer.learning_rate = self.trainer.training.learning_rate
+        return Preparation(tuple(warm), probe, seconds, examples)
 
-    def _step(self) -> None:
-        self.trainer.step(next(self.rows))
+    def take(self, kind: TurnKind, number: int) -> Turn:
+        """Take one turn; ``number`` counts the turns of this cell and chooses the order."""
+        if kind == "training":
+            return self._train(number)
+        with uncollected():
+            self.reset()
+            woken = self._wake()
+            self.reset()
+            return self._epoch_turn(woken, number) if kind == "epoch" else self._parts(woken)
+
+    def evidence(self) -> Evidence | None:
+        """What the last timed epoch left behind; None before it, and for a training."""
+        if self._last is None:
+            return None
+        number, losses, end = self._last
+        return evidence(number, losses, self.start, end, self.seed)
+
+    def reset(self) -> None:
+        """Start weights, an empty memory and no updates."""
+        self.trainer.load(self.start)
         self.trainer.synchronize()
 
-    def _gather(self) -> None:
-        self.trainer.prepare(next(self.rows))
+    def _wake(self) -> float:
+        """Steps that count nowhere; seconds of the first one."""
+        first = spent = time_round(self.clock, self._step, 1).wall
+        while spent < WAKE_SECONDS:
+            spent += time_round(self.clock, self._step, 1).wall
+        return first
 
-    def _steps_and_phases(self) -> list[Timing]:
-        iterations = calibrate(self.clock, self._step, self.effort.round_seconds)
-        # A graph may compile its phases apart from the step.
-        self._time_phases(1)
-        steps: list[tuple[Round, Disturbance]] = []
-        apart: list[list[Round]] = []
-        begun = self.clock.wall()
-        while self._another(len(steps), self.effort.rounds, begun):
-            turns = [STEP, "phases"]
-            self.random.shuffle(turns)
-            for turn in turns:
-                with uncollected():
-                    self.reset()
-                    # Not counted: it finds the caches as the reset left them.
-                    self._step()
-                    if turn == STEP:
-                        steps.append(self.watched(self._step, iterations))
-                    else:
-                        apart.append(self._time_phases(iterations))
-        rounds, disturbances = zip(*steps, strict=True)
-        return [
-            timing_of(STEP, iterations, self.batch_size, rounds, disturbances),
-            *(
-                timing_of(phase, iterations, self.batch_size, [row[index] for row in apart])
-                for index, phase in enumerate(self.phases)
+    def _epoch_turn(self, woken: float, number: int) -> Turn:
+        order = epoch_order(self.examples, self.seed, number + 1)
+        found, busy = self._timed_epoch(order)
+        self._last = (number, self._losses, self.trainer.parameters())
+        return Turn(kind="epoch", wake_seconds=woken, rounds=(found,), busy_threads=busy)
+
+    def _parts(self, woken: float) -> Turn:
+        """A round of the step, then one of all phases, each from the start weights."""
+        step, disturbance = self._watched(self._step, self.iterations)
+        self.reset()
+        self._step()
+        apart = time_phases(self.clock, self.calls, self.trainer.synchronize, self.iterations)
+        return Turn(
+            kind="parts",
+            wake_seconds=woken,
+            rounds=(
+                self._round(STEP, step, self.iterations, disturbance),
+                *(
+                    TimedRound(
+                        phase=phase,
+                        iterations=self.iterations,
+                        examples=self.batch_size,
+                        seconds=seconds,
+                    )
+                    for phase, seconds in zip(self.phases, apart, strict=True)
+                ),
             ),
-        ]
+        )
 
-    def _time_phases(self, iterations: int) -> list[Round]:
-        """Seconds per iteration of each phase."""
-        seconds = time_phases(self.clock, self.calls, self.trainer.synchronize, iterations)
-        return [Round(one, 0.0) for one in seconds]
+    def _train(self, number: int) -> Turn:
+        """The next epoch of a training, from wherever it stands, then a look at the test data."""
+        if self.goal is None:
+            raise ValueError("a training needs a target accuracy and test examples in the order")
+        goal, trainer = self.goal, self.trainer
+        # A step would train; a prediction wakes the pools and changes nothing.
+        woken = time_round(
+            self.clock, lambda: trainer.predict(goal.X_test[: self.batch_size]), 1
+        ).wall
+        with uncollected():
+            found, busy = self._timed_epoch(epoch_order(self.examples, self.seed, number))
+        trainer.learning_rate = decayed(trainer.learning_rate, trainer.training.decay, number)
+        self.accuracies.append(accuracy(trainer, goal.X_test, goal.labels_test))
+        held = held_since(self.accuracies, goal.target) is not None
+        return Turn(
+            kind="training",
+            wake_seconds=woken,
+            rounds=(found,),
+            busy_threads=busy,
+            accuracy=self.accuracies[-1],
+            is_last=held or number + 1 >= goal.epochs,
+        )
 
-    def watched(self, work: Callable[[], object], iterations: int) -> tuple[Round, Disturbance]:
+    def _timed_epoch(self, order: Rows) -> tuple[TimedRound, int | None]:
+        """One epoch in the given order, and how many threads took part in it."""
+        before = self.monitor.read()
+        found = time_round(self.clock, lambda: self._epoch(order), 1)
+        after = self.monitor.read()
+        disturbance = self.monitor.between(before, after)
+        busy = self.monitor.busy_threads(before, after)
+        return self._round(EPOCH, found, 1, disturbance), busy
+
+    def _round(
+        self, phase: str, found: Round, iterations: int, disturbance: Disturbance
+    ) -> TimedRound:
+        return TimedRound(
+            phase=phase,
+            iterations=iterations,
+            examples=self.examples if phase == EPOCH else self.batch_size,
+            seconds=found.wall,
+            cpu_seconds=found.cpu,
+            disturbance=disturbance,
+        )
+
+    def _watched(self, work: Callable[[], object], iterations: int) -> tuple[Round, Disturbance]:
         """One round, and what else happened on the machine while it ran."""
         before = self.monitor.read()
         found = time_round(self.clock, work, iterations)
         return found, self.monitor.between(before, self.monitor.read())
 
-    def first_epoch(self) -> FirstEpoch:
-        """Call the epoch once, so that what it compiles is in no round; :meth:`reset` comes after.
+    def _first_epoch(self) -> tuple[float, int]:
+        """Call the epoch once, so that what it compiles is in no round; seconds and examples.
 
         With two whole batches and the shorter last one, or with all examples where it is compiled
         for their number.
@@ -172,39 +234,15 @@ class CellTimer:
         order = epoch_order(self.examples, self.seed, 0)
         if not self.trainer.whole_epochs:
             order = order[: 2 * self.batch_size + self.examples % self.batch_size]
-        seconds = time_round(self.clock, lambda: self._epoch(order), 1).wall
-        return FirstEpoch(seconds, len(order))
+        return time_round(self.clock, lambda: self._epoch(order), 1).wall, len(order)
 
-    def timed_epoch(self, order: Rows) -> tuple[Round, Disturbance]:
-        """One round: an epoch in the given order, from wherever the trainer stands."""
-        return self.watched(lambda: self._epoch(order), 1)
-
-    def _epoch(self, order: Rows) -> None:
-        self.trainer.epoch(order)
+    def _step(self) -> None:
+        self.trainer.step(next(self.rows))
         self.trainer.synchronize()
 
-    def _epochs(self) -> tuple[tuple[Round, ...], tuple[Disturbance, ...]]:
-        """Whole epochs from the start weights, each in an order of its own."""
-        watched: list[tuple[Round, Disturbance]] = []
-        begun = self.clock.wall()
-        while self._another(len(watched), self.effort.epoch_rounds, begun):
-            order = epoch_order(self.examples, self.seed, len(watched) + 1)
-            with uncollected():
-                self.reset()
-                watched.append(self.timed_epoch(order))
-        rounds, disturbances = zip(*watched, strict=True)
-        return rounds, disturbances
+    def _gather(self) -> None:
+        self.trainer.prepare(next(self.rows))
 
-    def _another(self, done: int, most: int, begun: float) -> bool:
-        """Whether the effort grants another round; blind to what the rounds so far showed.
-
-        One round always: the blocks repeat it, and a slow epoch is long enough to be one.
-        """
-        if done < 1:
-            return True
-        return done < most and self.clock.wall() - begun < self.effort.cell_seconds
-
-    def reset(self) -> None:
-        """Start weights, an empty memory and no updates."""
-        self.trainer.load(self.start)
+    def _epoch(self, order: Rows) -> None:
+        self._losses = self.trainer.epoch(order)
         self.trainer.synchronize()

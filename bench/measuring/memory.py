@@ -1,4 +1,4 @@
-"""Resident memory of this process: now, and at most.
+"""Memory: what is resident in this process, now and at most, and what is still available.
 
 The system's own account of this very process (``/proc/self/status``, proc(5)), not that of
 getrusage(2): ``ru_maxrss`` survives execve(2), so that a fresh process begins with the peak of the
@@ -41,6 +41,36 @@ def forget_peak(clear: Path = _CLEAR) -> bool:
     except OSError:
         return False
     return True
+
+
+def available(
+    meminfo: Path = Path("/proc/meminfo"), cgroups: Path = Path("/sys/fs/cgroup")
+) -> int | None:
+    """Bytes that further processes may take: of the machine, or of the container where it is less.
+
+    None where the system does not tell.  Containers are those of cgroup 2 (``memory.max``) and 1
+    (``memory/memory.limit_in_bytes``).
+    """
+    found = [_account("MemAvailable", meminfo)]
+    for limit, used in (
+        (cgroups / "memory.max", cgroups / "memory.current"),
+        (
+            cgroups / "memory" / "memory.limit_in_bytes",
+            cgroups / "memory" / "memory.usage_in_bytes",
+        ),
+    ):
+        most, now = _number(limit), _number(used)
+        if most is not None and now is not None:
+            found.append(max(0, most - now))
+    return min((one for one in found if one is not None), default=None)
+
+
+def _number(path: Path) -> int | None:
+    """The number in a file; None where there is none, as for a container without a limit."""
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def _account(name: str, status: Path) -> int | None:

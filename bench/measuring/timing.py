@@ -8,10 +8,8 @@ from __future__ import annotations
 import contextlib
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-
-from bench.documents.timings import Disturbance, Timing
 
 WARM_GAIN = 0.05
 """Warm-up goes on while a round beats the best one before it by more than this share."""
@@ -96,21 +94,3 @@ def warm_up(clock: Clock, work: Callable[[], object], limit_seconds: float) -> l
         since_gain = 0 if seconds[-1] < best * (1 - WARM_GAIN) else since_gain + 1
         best = min(best, seconds[-1])
     return seconds
-
-
-def timing_of(
-    phase: str,
-    iterations: int,
-    examples: int,
-    rounds: Sequence[Round],
-    disturbances: Sequence[Disturbance] = (),
-) -> Timing:
-    """The results row of one phase's rounds; of phases, only the wall time is known."""
-    return Timing(
-        phase=phase,
-        iterations=iterations,
-        examples=examples,
-        round_seconds=tuple(r.wall for r in rounds),
-        round_cpu_seconds=tuple(r.cpu for r in rounds),
-        disturbances=tuple(disturbances),
-    )

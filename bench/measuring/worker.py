@@ -1,10 +1,11 @@
-"""The child half of a measurement: one fresh process, one implementation, one setting.
+"""The child half of a measurement: one live process, one implementation, one setting.
 
-``python -m bench.measuring.worker ORDER.json`` imports the implementation, reads the thread setting
-back, and for each batch size passes the gate and measures.  Outcomes are appended to the order's
-output file; a problem with one batch size becomes its outcome and the next one is measured.  On a
-device that one needs a fresh process: an error stays with the process that met it, and memory that
-it held there may not come back.
+``python -m bench.measuring.worker ORDER.json PARENT READ WRITE`` imports the implementation, maps
+the data and says that it has started.  Then it answers one request at a time over the pipe whose
+ends are the file descriptors READ and WRITE, until the parent closes it.  A problem with one batch
+size is that cell's outcome, and the next one can be asked for.  On a device that one needs a fresh
+process: an error stays with the process that met it, and memory that it held there may not come
+back.
 """
 
 from __future__ import annotations
@@ -16,16 +17,29 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
 import bench
-from bench.documents.orders import Order, append, load_arrays
-from bench.documents.results import Failed, Unavailable
+from bench.documents.messages import (
+    Finish,
+    Finished,
+    Missing,
+    Over,
+    Prepare,
+    Ready,
+    Reply,
+    Request,
+    Started,
+    Take,
+)
+from bench.documents.orders import Order, load_arrays
+from bench.documents.results import Failed
 from bench.documents.timings import Memory
 from bench.errors import ImplementationError
 from bench.measuring import exhaustion, lifeline, memory
-from bench.measuring.cells import CellWork, describe_process, limits_of
+from bench.measuring.cells import CellWork, LiveCell, describe_process, limits_of
 from bench.measuring.disturbance import Monitor
 from bench.measuring.timing import Clock
 from bench.planning.environment import hold
@@ -38,13 +52,11 @@ EXIT_ORPHAN = 1
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Carry out the order whose path is the first argument.
-
-    The second one, where given, is the process id of the parent with which this process ends.
-    """
-    if arguments[1:] and not lifeline.end_with(int(arguments[1])):
+    """Carry out the order whose path is the first argument; see the module's docstring."""
+    path, parent, *ends = arguments
+    if not lifeline.end_with(int(parent)):
         return EXIT_ORPHAN
-    order = msgspec.json.decode(Path(arguments[0]).read_bytes(), type=Order)
+    order = msgspec.json.decode(Path(path).read_bytes(), type=Order)
     root = str(Path(bench.__file__).parent.parent)
     if root != order.root:
         raise ImplementationError(
@@ -53,63 +65,130 @@ def main(arguments: Sequence[str]) -> int:
         )
     if order.row.held_by_affinity and order.job.threads is not None:
         hold(order.job.threads)
-    run(order, Clock(), Monitor())
+    for end in ends:
+        # What the implementation starts must not hold the pipe open after this process.
+        os.set_inheritable(int(end), False)  # noqa: FBT003  # its signature
+    with os.fdopen(int(ends[0]), "rb") as requests, os.fdopen(int(ends[1]), "wb") as replies:
+        serve(Worker(order, Clock(), Monitor()), requests, replies)
     return 0
 
 
-def run(order: Order, clock: Clock, monitor: Monitor) -> None:
-    """Measure every cell of the order's job."""
-    output = Path(order.output)
-    started = memory.resident()
-    begun = clock.wall()
-    try:
-        trainer_class = registry.load(order.row)
-    except ImplementationError as error:
-        for cell, _ in _cells(order):
-            append(output, Failed(cell=cell, block=order.job.block, reason=str(error)))
-        return
-    import_seconds = clock.wall() - begun
-    absent = trainer_class.unavailable()
-    if absent is not None:
-        for cell, _ in _cells(order):
-            append(output, Unavailable(cell=cell, reason=absent + _hidden(order)))
-        return
-    imported = memory.resident()
-    arrays = load_arrays(Path(order.arrays))
-    work = CellWork(
-        plan=order.plan,
-        row=order.row,
-        block=order.job.block,
-        trainer_class=trainer_class,
-        arrays=arrays,
-        process=describe_process(order.row, trainer_class, import_seconds),
-        memory=Memory(started=started, imported=imported, loaded=memory.resident()),
-        limits=functools.cache(lambda: limits_of(order, clock)),
-        device=accelerator.find(os.environ) if order.row.device == "gpu" else None,
-        clock=clock,
-        monitor=monitor,
-    )
-    for cell, training in _cells(order):
+def serve(worker: Worker, requests: BinaryIO, replies: BinaryIO) -> None:
+    """Say how the start went, then answer every request until there is none any more."""
+
+    def say(reply: Reply) -> None:
+        replies.write(msgspec.json.encode(reply) + b"\n")
+        replies.flush()
+
+    say(worker.start())
+    for line in requests:
+        say(worker.answer(msgspec.json.decode(line, type=Request)))
+        if worker.must_end:
+            return
+
+
+class Worker:
+    """Answers requests about the cells of one order, one cell at a time."""
+
+    def __init__(self, order: Order, clock: Clock, monitor: Monitor) -> None:
+        self.order, self.clock, self.monitor = order, clock, monitor
+        self.work: CellWork | None = None
+        self.live: LiveCell | None = None
+        self.must_end = False
+
+    def start(self) -> Reply:
+        """Import the implementation and map the data."""
+        order, clock = self.order, self.clock
+        started = memory.resident()
+        begun = clock.wall()
         try:
-            outcome = work.outcome(cell, training)
+            trainer_class = registry.load(order.row)
+        except ImplementationError as error:
+            return Missing(str(error), is_unavailable=False)
+        import_seconds = clock.wall() - begun
+        absent = trainer_class.unavailable()
+        if absent is not None:
+            return Missing(absent + _hidden(order), is_unavailable=True)
+        imported = memory.resident()
+        arrays = load_arrays(Path(order.arrays))
+        self.work = CellWork(
+            plan=order.plan,
+            row=order.row,
+            block=order.block,
+            repetition=order.repetition,
+            trainer_class=trainer_class,
+            arrays=arrays,
+            process=describe_process(order.row, trainer_class, import_seconds),
+            memory=Memory(started=started, imported=imported, loaded=memory.resident()),
+            limits=functools.cache(lambda: limits_of(order, clock)),
+            device=accelerator.find(os.environ) if order.row.device == "gpu" else None,
+            clock=clock,
+            monitor=self.monitor,
+        )
+        return Started()
+
+    def answer(self, request: Request) -> Reply:
+        """What came of ``request``; an exception is the outcome of the cell in hand."""
+        cell = self._cell(request) if isinstance(request, Prepare) else self._in_hand().frame.cell
+        try:
+            return self._carry_out(request)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is this cell's outcome
-            exhausted = exhaustion.explanation(error, order.row.device)
-            reason = exhausted or f"{type(error).__name__}: {error}"
-            detail = traceback.format_exc(limit=-5)
-            outcome = Failed(
-                cell=cell,
-                block=order.job.block,
-                reason=reason,
-                detail=detail,
-                # As read before the first cell: who just raised may not answer any more.
-                declared=work.process.declared,
-            )
-        append(output, outcome)
-        if isinstance(outcome, Failed):
-            if order.row.on_device:
-                return
-            # The next batch size needs the memory that the frames of the error held.
-            gc.collect()
+            return self._failed(cell, error)
+        finally:
+            if self.live is None:
+                # The next batch size needs the memory that this one held.
+                gc.collect()
+
+    def _carry_out(self, request: Request) -> Reply:
+        match request:
+            case Prepare():
+                return self._prepare(request)
+            case Take(kind=kind, number=number):
+                return self._in_hand().take(kind, number)
+            case Finish():
+                live = self._in_hand()
+                evidence = None if self.order.row.role == "limit" else live.timer.evidence()
+                frame = live.finish()
+                self.live = None
+                return Finished(frame, evidence)
+
+    def _prepare(self, request: Prepare) -> Reply:
+        if self.work is None:
+            raise RuntimeError("the worker was asked for a cell before it had started")
+        self.live = None
+        found = self.work.prepare(self._cell(request), self._training(request))
+        if not isinstance(found, LiveCell):
+            return Over(found)
+        self.live = found
+        return Ready(found.frame)
+
+    def _failed(self, cell: Cell, error: Exception) -> Over:
+        exhausted = exhaustion.explanation(error, self.order.row.device)
+        outcome = Failed(
+            cell=cell,
+            block=self.order.block,
+            reason=exhausted or f"{type(error).__name__}: {error}",
+            detail=traceback.format_exc(limit=-5),
+            # As read before the first cell: who just raised may not answer any more.
+            declared=self.work.process.declared if self.work else {},
+        )
+        self.live = None
+        self.must_end = self.order.row.on_device
+        return Over(outcome, is_exhausted=exhausted is not None)
+
+    def _in_hand(self) -> LiveCell:
+        if self.live is None:
+            raise RuntimeError("the worker was asked for a turn before a cell was ready")
+        return self.live
+
+    def _cell(self, request: Prepare) -> Cell:
+        job, row = self.order.job, self.order.row
+        plan, size = self.order.plan, request.batch_size
+        return cell_of(plan, row.name, row.device, size, job.threads, job.setting)
+
+    def _training(self, request: Prepare) -> Training:
+        by_size = {training.batch_size: training for training in self.order.plan.trainings}
+        return by_size[request.batch_size]
 
 
 def _hidden(order: Order) -> str:
@@ -120,18 +199,6 @@ def _hidden(order: Order) -> str:
     if visible.partition(",")[0].strip() not in accelerator.HIDDEN:
         return ""
     return f" (CUDA_VISIBLE_DEVICES={visible!r} hides all devices: unset it)"
-
-
-def _cells(order: Order) -> list[tuple[Cell, Training]]:
-    """The job's cells with their training settings, in the job's order."""
-    job, by_size = order.job, {t.batch_size: t for t in order.plan.trainings}
-    return [
-        (
-            cell_of(order.plan, order.row.name, order.row.device, size, job.threads, job.setting),
-            by_size[size],
-        )
-        for size in job.batch_sizes
-    ]
 
 
 if __name__ == "__main__":

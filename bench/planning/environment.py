@@ -25,12 +25,36 @@ VARIABLES: tuple[str, ...] = (
 """Every variable through which a known pool learns its number of threads."""
 
 RECORDED_PREFIXES = (
-    "OPENBLAS_", "OMP_", "GOMP_", "KMP_", "MKL_", "BLIS_", "VECLIB_", "NUMBA_", "TF_NUM_",
-    "TF_ENABLE_", "TF_FORCE_", "TF_XLA_", "TF_GPU_", "XLA_", "PJRT_", "TORCH", "PYTORCH_",
-    "KERAS_", "MLPBENCH_KERAS_", "MLPBENCH_TF32",
-    "JAX_", "CUDA_", "CUBLAS", "CUDNN_", "NVIDIA_", "DISABLE_ADDMM_",
-    "ONEDNN_", "NUMPY_", "MALLOC_", "LD_PRELOAD", "PYTHONHASHSEED",
+    # threads, kernels and instructions of BLAS, OpenMP, NumPy and what compiles for them
+    "OPENBLAS_", "GOTO_", "GOTOBLAS_", "OMP_", "GOMP_", "KMP_", "LIBOMP_", "MKL_", "BLIS_", "AOCL_",
+    "FLEXIBLAS", "LIBXSMM_", "ARMPL_", "ACL_", "NVPL_", "VECLIB_", "ACCELERATE_", "TBB_",
+    "NUMBA_", "NPY_", "NUMPY_", "SCIPY_", "SKLEARN_", "JOBLIB_", "LOKY_", "LLVM_",
+    # frameworks and the libraries below them
+    "TF_", "XLA_", "PJRT_", "TORCH", "PYTORCH_", "ATEN_", "TRITON_", "DISABLE_ADDMM_", "KERAS_",
+    "MLPBENCH_KERAS_", "MLPBENCH_TF32", "JAX_", "ONEDNN_", "DNNL_", "XNNPACK_", "EIGEN_",
+    # devices
+    "CUDA_", "CUBLAS", "CUDNN_", "NVIDIA_", "NCCL_", "HIP_", "ROCBLAS_", "ROCR_", "HSA_", "MIOPEN_",
+    # the C library, allocators and what is loaded in place of something else
+    "GLIBC_TUNABLES", "MALLOC_", "MIMALLOC_", "TCMALLOC_", "JEMALLOC_", "LD_PRELOAD",
+    "LD_LIBRARY_PATH", "LD_BIND_NOW", "LD_AUDIT", "QEMU_CPU",
+    # the interpreter
+    "PYTHONHASHSEED", "PYTHONMALLOC", "PYTHONOPTIMIZE", "PYTHONDEVMODE", "PYTHONTRACEMALLOC",
+    "PYTHONPERFSUPPORT", "PYTHON_JIT", "PYTHON_GIL", "PYTHON_CPU_COUNT",
 )  # fmt: skip
+"""How the variables begin that can change numbers, times or threads.
+
+One that is missing here is worse than one too many: a difference that it makes would be called
+noise, and an interrupted run could be gone on with under another value.
+"""
+
+NOT_RECORDED = (
+    "TF_CPP_MIN_LOG_LEVEL", "TF_CPP_MAX_VLOG_LEVEL", "TF_CPP_VMODULE", "TORCH_LOGS",
+    "TORCH_SHOW_CPP_STACKTRACES", "TORCH_HOME", "JAX_LOG_COMPILES", "KERAS_HOME",
+    "LLVM_PROFILE_FILE",
+)  # fmt: skip
+"""Of these, what only says where something lies or what is told of it."""
+
+_MOST_DIGITS = 10
 
 SET_BY_IMPORTS = ("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK")
 """threadpoolctl and scikit-learn set these when imported; nobody exported them."""
@@ -62,12 +86,39 @@ def worker_environment(
 
 
 def recorded(environment: Mapping[str, str]) -> dict[str, str]:
-    """The part of an environment that can matter to numerical libraries, sorted by name."""
+    """The part of an environment that can matter to numerical libraries, sorted by name.
+
+    What is not UTF-8 is recorded as escapes, since no document can hold it.
+    """
     return {
-        name: value
+        _as_text(name): _as_text(value)
         for name, value in sorted(environment.items())
-        if name.startswith(RECORDED_PREFIXES) and name not in SET_BY_IMPORTS
+        if name.startswith(RECORDED_PREFIXES) and name not in (*SET_BY_IMPORTS, *NOT_RECORDED)
     }
+
+
+def thread_count(text: str) -> int | None:
+    """The number of threads that the value ``text`` of a variable asks for; None for anything else.
+
+    OpenMP takes a list, one number for each level of nesting, of which the first one counts here.
+    What is no whole number from 1, such as ``1.0`` or nothing at all, each library reads in its
+    own way, so that nothing can be said of it.
+    """
+    first = text.partition(",")[0].strip()
+    # A number of hundreds of digits is no number of threads, and too long for int() to read.
+    short = first.isascii() and first.isdigit() and len(first) < _MOST_DIGITS
+    return int(first) if short and int(first) > 0 else None
+
+
+def exported_threads(environment: Mapping[str, str]) -> int | None:
+    """The number of threads that the first of :data:`VARIABLES` with a number asks for."""
+    counts = (thread_count(environment.get(name, "")) for name in VARIABLES)
+    return next((count for count in counts if count is not None), None)
+
+
+def _as_text(text: str) -> str:
+    """``text`` in which bytes that are not UTF-8 are escapes."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def hold(threads: int) -> None:

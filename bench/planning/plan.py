@@ -6,7 +6,8 @@ Everything here is plain data and pure functions; the same seed gives the same p
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,16 +22,15 @@ Setting = tuple[tuple[str, str | None], ...]
 class Effort(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long is measured.  Durations are in seconds.
 
-    ``blocks`` is the number of times that every job is repeated in a fresh process.  In each
-    process a cell is timed in up to ``rounds`` rounds of the step and of the phases, each lasting
-    at least ``round_seconds``, and in up to ``epoch_rounds`` epochs; after ``cell_seconds`` neither
-    begins another round.  Warm-up ends when it no longer gets faster, at the latest after
-    ``warmup_seconds``.
+    ``blocks`` is the number of fresh processes that measure each job.  The workers of a block take
+    turns: at each batch size up to ``sweeps`` turns each.  No sweep begins once the turns of a
+    batch size have taken ``cell_seconds`` for each of its cells.  A round of the step or of the
+    phases lasts at least ``round_seconds``; a round of the epoch is one whole epoch.  Warm-up ends
+    when it no longer gets faster, at the latest after ``warmup_seconds``.
     """
 
     blocks: int
-    rounds: int
-    epoch_rounds: int
+    sweeps: int
     round_seconds: float
     cell_seconds: float
     warmup_seconds: float
@@ -67,11 +67,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     ``trainings`` holds the training settings per batch size; ``dataset`` names the data,
     ``source`` is what was given to find it, ``label`` the column of a table that was named as its
-    label, and ``examples`` says how many training examples make an epoch.  Blocks end before
-    ``effort.blocks`` once every ratio is known within ``precision`` (a share, such as 0.02), or
-    where another one would exceed ``budget_seconds``.  With a ``target``, each process trains until
-    that accuracy on the test examples is held, and every block has start weights and orders of its
-    own.
+    label, and ``examples`` says how many training examples make an epoch.  Sweeps and blocks end
+    earlier once every ratio is known within ``precision`` (a share, such as 0.02), or where they
+    would exceed ``budget_seconds``.  With a ``target``, each process trains until that accuracy on
+    the test examples is held, and every block has start weights and orders of its own.
 
     ``on_devices`` names the implementations that run on another device than the processor.  Its
     threads are not what they work with, so that they are measured with :func:`most_threads` alone,
@@ -103,14 +102,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one worker process measures: one implementation under one setting."""
+    """What one worker process measures: one implementation under one setting.
+
+    ``index`` is its place among the jobs of the plan; it measures every batch size of the plan.
+    """
 
     index: int
-    block: int
     implementation: str
     threads: int | None
     setting: Setting
-    batch_sizes: tuple[int, ...]
 
 
 def most_threads(threads: Sequence[int | None]) -> int | None:
@@ -119,10 +119,9 @@ def most_threads(threads: Sequence[int | None]) -> int | None:
 
 
 def jobs(plan: Plan) -> list[Job]:
-    """The plan's jobs in the order of execution.
+    """The jobs of one block, in the order of the plan.
 
-    Every block runs each job once, in the order that ``bench.planning.schedule`` gives; so do
-    the batch sizes of each job.  What runs on another device has one thread count.
+    What runs on another device than the processor has one thread count.
 
     Raises:
         UsageError: a plan without implementations, threads or batch sizes.
@@ -130,35 +129,42 @@ def jobs(plan: Plan) -> list[Job]:
     for field in ("implementations", "threads", "trainings", "settings"):
         if not getattr(plan, field):
             raise UsageError(f"the plan has no {field}: give at least one")
-    rng = random.Random(plan.seed)
-    blocks = plan.effort.blocks
-    sizes = [training.batch_size for training in plan.trainings]
     combinations = [
-        (implementation, threads, setting, orders(sizes, blocks, rng))
+        (implementation, threads, setting)
         for implementation in plan.implementations
         for threads in plan.threads_of(implementation)
         for setting in plan.settings
     ]
-    ordered: list[Job] = []
-    for block, order in enumerate(orders(combinations, blocks, rng)):
-        for implementation, threads, setting, batch_sizes in order:
-            ordered.append(
-                Job(
-                    index=len(ordered),
-                    block=block,
-                    implementation=implementation,
-                    threads=threads,
-                    setting=setting,
-                    batch_sizes=tuple(batch_sizes[block]),
-                )
-            )
-    return ordered
+    return [
+        Job(index=index, implementation=implementation, threads=threads, setting=setting)
+        for index, (implementation, threads, setting) in enumerate(combinations)
+    ]
 
 
-def without(plan: Plan, names: Collection[str]) -> Plan | None:
-    """What is left of ``plan`` where ``names`` have no part in it; None where that is nothing."""
-    left = tuple(name for name in plan.implementations if name not in names)
-    return msgspec.structs.replace(plan, implementations=left) if left else None
+class Repetition(NamedTuple):
+    """What one block measures, in order: which worker starts when, which batch size comes when."""
+
+    jobs: list[Job]
+    batch_sizes: list[int]
+
+
+def repetitions(plan: Plan) -> list[Repetition]:
+    """One entry per block: all jobs and all batch sizes, each in a seeded random order.
+
+    The orders come in pairs, there and back (:mod:`bench.planning.schedule`).
+    """
+    rng = random.Random(plan.seed)
+    blocks = plan.effort.blocks
+    sizes = [training.batch_size for training in plan.trainings]
+    size_orders = orders(sizes, blocks, rng)
+    job_orders = orders(jobs(plan), blocks, rng)
+    return [Repetition(*one) for one in zip(job_orders, size_orders, strict=True)]
+
+
+def turn_order(plan: Plan, block: int, batch_size: int, sweep: int, count: int) -> list[int]:
+    """A random order of ``count`` workers for one sweep; the same seed gives the same order."""
+    rng = random.Random(f"{plan.seed}/{block}/{batch_size}/{sweep}")
+    return rng.sample(range(count), count)
 
 
 def cell_of(

@@ -48,24 +48,22 @@ PROFILES: dict[str, Profile] = {
     for profile in (
         Profile(
             name="quick",
-            summary="one batch size, all threads, a third of the data; within a minute",
+            summary="one batch size, all threads, a third of the data, two blocks; about a minute",
             batch_sizes=(500,),
             threads=_all,
             examples=20000,
             effort=Effort(
-                blocks=1, rounds=5, epoch_rounds=3, round_seconds=0.02, cell_seconds=1.0,
-                warmup_seconds=0.5,
+                blocks=2, sweeps=12, round_seconds=0.02, cell_seconds=0.8, warmup_seconds=0.2,
             ),
         ),
         Profile(
             name="default",
-            summary="three batch sizes, one thread and all, three blocks; within five minutes",
+            summary="three batch sizes, one thread and all, two blocks; about five minutes",
             batch_sizes=(32, 500, 5000),
             threads=_one_and_all,
             examples=20000,
             effort=Effort(
-                blocks=3, rounds=4, epoch_rounds=2, round_seconds=0.02, cell_seconds=0.25,
-                warmup_seconds=0.2,
+                blocks=2, sweeps=10, round_seconds=0.02, cell_seconds=0.8, warmup_seconds=0.2,
             ),
         ),
         Profile(
@@ -74,8 +72,7 @@ PROFILES: dict[str, Profile] = {
             batch_sizes=_STRADDLING,
             threads=_every_power_of_two,
             effort=Effort(
-                blocks=5, rounds=10, epoch_rounds=5, round_seconds=0.05, cell_seconds=3.0,
-                warmup_seconds=2.0,
+                blocks=5, sweeps=15, round_seconds=0.05, cell_seconds=4.0, warmup_seconds=1.0,
             ),
         ),
     )

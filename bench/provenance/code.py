@@ -14,6 +14,7 @@ from pathlib import Path
 import bench
 from bench.errors import ImplementationError
 from bench.provenance.records import Code
+from impls import siblings
 from impls.row import Row
 
 PACKAGES = ("bench", "impls")
@@ -54,13 +55,18 @@ def _below(folder: Traversable, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _others(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
-    """Name and digest of each file outside this project that a row is loaded from."""
+    """Name and digest of each file outside this project that a row is loaded from.
+
+    With a file come those beside it that it imports.
+    """
     for row in rows:
         file = _file_of(row)
         if file is None:
             continue
+        beside = siblings.imported_by(file) if _is_file(row) else {}
         try:
-            yield file.name, hashlib.sha256(file.read_bytes()).hexdigest()
+            for name, path in {file.name: file, **beside}.items():
+                yield name, hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError as error:
             raise ImplementationError(
                 f"{row.name}: cannot read {file}: {error.strerror}. Check the path."
@@ -70,7 +76,7 @@ def _others(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
 def _file_of(row: Row) -> Path | None:
     """The file behind a row, found without importing it; None for what is ours or not a file."""
     address = row.target.rpartition(":")[0]
-    if address.endswith(".py"):
+    if _is_file(row):
         return Path(address)
     top, *inner = address.split(".")
     spec = None if top in PACKAGES else importlib.util.find_spec(top)
@@ -81,6 +87,11 @@ def _file_of(row: Row) -> Path | None:
     stem = Path(spec.origin).parent.joinpath(*inner)
     candidates = (stem.with_name(f"{stem.name}.py"), stem / "__init__.py")
     return next((file for file in candidates if file.is_file()), None)
+
+
+def _is_file(row: Row) -> bool:
+    """Whether a row is loaded from a file, not from a module that Python finds by itself."""
+    return row.target.rpartition(":")[0].endswith(".py")
 
 
 def _git(root: Path) -> tuple[str | None, bool | None]:

@@ -1,8 +1,12 @@
 """One measuring run per machine at a time.
 
 Two would take processors, cache and clock from each other, and both would be wrong.  The lock is
-the kernel's (flock(2)) on a file in the temporary folder, so it ends with its holder however that
+the kernel's (flock(2)) on a file in one fixed folder, so it ends with its holder however that
 ends; what is written in the file is only for the message to whoever comes second.
+
+The folder must be the same for all users, whatever ``TMPDIR`` each of them has: it is the first of
+:data:`PLACES` that everybody may write to.  Containers of one machine that do not share it do not
+know of each other.  ``MLPBENCH_LOCK_DIR`` names another one, such as for tests.
 """
 
 from __future__ import annotations
@@ -23,6 +27,8 @@ import msgspec
 from bench.errors import BusyError, LockError
 
 NAME = "mlpbench.lock"
+FOLDER = "MLPBENCH_LOCK_DIR"
+PLACES = (Path("/run/lock"), Path("/tmp"))  # noqa: S108 - no other is the same for all users
 _FOR_ALL = 0o666
 _MOST_BYTES = 4096
 
@@ -40,14 +46,13 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
 def measuring(what: str, folder: Path | None = None) -> Iterator[None]:
     """Hold this machine for measuring; ``what`` is said to others who want it meanwhile.
 
-    ``folder`` is where the lock lies: the temporary folder (``TMPDIR``, else commonly ``/tmp``).
+    ``folder`` is where the lock lies, by default :func:`place`.
 
     Raises:
         BusyError: another process measures.
         LockError: the lock's file cannot be used.
     """
-    path = (folder or Path(tempfile.gettempdir())) / NAME
-    file = _open(path)
+    file = _open((folder or place()) / NAME)
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,6 +63,44 @@ def measuring(what: str, folder: Path | None = None) -> Iterator[None]:
         os.ftruncate(file, 0)
     finally:
         os.close(file)
+
+
+def place() -> Path:
+    """The folder of the lock: the same for all users of this machine, unless one names another."""
+    named = os.environ.get(FOLDER)
+    if named:
+        return Path(named)
+    return next(filter(_is_for_all, PLACES), Path(tempfile.gettempdir()))
+
+
+def measured_by(folder: Path | None = None) -> str:
+    """Who is measuring on this machine, in words; empty where nobody is."""
+    path = (folder or place()) / NAME
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return ""  # nobody holds what is not there, or what nobody can open
+    try:
+        # Whoever ended by force left its name.  Only then is the lock tried, for a moment.
+        if not os.pread(file, 1, 0):
+            return ""
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _in_words(_read_holder(file))
+    except OSError:
+        return ""  # a folder or a pipe holds nothing
+    finally:
+        os.close(file)
+    return ""
+
+
+def _is_for_all(folder: Path) -> bool:
+    """Whether every user may make files in ``folder``."""
+    try:
+        mode, flags = folder.stat().st_mode, os.statvfs(folder).f_flag
+    except OSError:
+        return False
+    return stat.S_ISDIR(mode) and mode & 0o777 == 0o777 and not flags & os.ST_RDONLY
 
 
 def _open(path: Path) -> int:
@@ -84,7 +127,7 @@ def _open(path: Path) -> int:
     except OSError as error:
         raise LockError(
             f"cannot open the lock {path}: {error.strerror}. It keeps two runs from measuring at "
-            "once: remove it, or name a folder you may write to with TMPDIR."
+            f"once: remove it, or name a folder that all who measure may write to with {FOLDER}."
         ) from error
     found = os.fstat(file)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
@@ -106,9 +149,12 @@ def _write(file: int, what: str) -> None:
 
 
 def _user() -> str:
-    """The user's name, or number where the system has no name for it."""
+    """The user's name, or number where the system has no name for it.
+
+    It comes from a variable, so that it need not be UTF-8.
+    """
     try:
-        return getpass.getuser()
+        return getpass.getuser().encode(errors="backslashreplace").decode()
     except (OSError, KeyError):
         return str(os.getuid())
 
@@ -116,15 +162,28 @@ def _user() -> str:
 def _occupied(file: int) -> str:
     """What to tell whoever finds the machine occupied."""
     why = "Two runs at once would slow each other down and both be wrong"
+    holder = _read_holder(file)
+    stop = f", or stop it with 'kill -INT {holder.pid}'" if holder else ""
+    return f"{_in_words(holder)}. {why}: wait for its end{stop}."
+
+
+def _read_holder(file: int) -> Holder | None:
+    """Who holds the lock; None where that cannot be read.
+
+    The other one may have the lock and not have written yet, or anyone may have overwritten it.
+    """
     try:
-        holder = msgspec.json.decode(os.pread(file, _MOST_BYTES, 0), type=Holder)
+        return msgspec.json.decode(os.pread(file, _MOST_BYTES, 0), type=Holder)
     except msgspec.DecodeError:
-        # The other one has the lock and has not written yet, or anyone has overwritten it.
-        return f"another mlpbench is measuring on this machine. {why}: wait for its end."
+        return None
+
+
+def _in_words(holder: Holder | None) -> str:
+    if holder is None:
+        return "another mlpbench is measuring on this machine"
     return (
         f"this machine is measuring already: {_plain(holder.command)!r} of user "
-        f"{_plain(holder.user)}, process {holder.pid}, since {_plain(holder.since)}. {why}: wait "
-        f"for its end, or stop it with 'kill -INT {holder.pid}'."
+        f"{_plain(holder.user)}, process {holder.pid}, since {_plain(holder.since)}"
     )
 
 

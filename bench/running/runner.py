@@ -1,6 +1,10 @@
-"""The parent half of a measurement: jobs in, outcomes out, one worker at a time.
+"""The parent half of a measurement: blocks of live workers that take turns.
 
-Workers never run side by side: they would take cache and clock from each other.
+For each repetition of the plan the workers start one by one, say that they are ready, and rest.
+Then, batch size after batch size, every worker prepares its cell, and all take turns: sweep after
+sweep, in random order, one short round each, while the others are stopped.  Partners of a ratio are
+thus seconds apart.  A block has as many workers as fit into memory; where more are wanted, further
+blocks follow, and the baseline is in each of them.
 """
 
 from __future__ import annotations
@@ -8,35 +12,35 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-import bench
-from bench.documents.journal import Journal
-from bench.documents.orders import Arrays, Order, read_outcomes, save_arrays
-from bench.documents.results import Failed, Outcome, Unavailable
-from bench.errors import ResultsError
+from bench.documents.journal import Block, Ending, Journal, Stage
+from bench.documents.orders import Arrays, Order, save_arrays
+from bench.measuring.memory import available
 from bench.measuring.timing import SYSTEM_CLOCK, Clock
+from bench.planning import revisions
 from bench.planning.environment import worker_environment
-from bench.planning.plan import Cell, Job, Plan, Setting, cell_of, jobs
-from bench.running import stopping
-from bench.running.agreement import agreeing
-from bench.running.executor import End, Executor
+from bench.planning.plan import Job, Plan, Setting, repetitions
+from bench.proof import timed
+from bench.proof.timed import Evidence
+from bench.running.member import Member
+from bench.running.neighbours import Neighbours
+from bench.running.pacing import Pacer
+from bench.running.progress import Progress
+from bench.running.turns import Turns
+from bench.running.workers import Launcher
 from impls import registry
 from impls.parameters import Floats
 from impls.row import Row
 
-
-@dataclass(frozen=True)
-class Progress:
-    """A job has begun (``outcomes`` is None) or ended."""
-
-    job: Job
-    outcomes: tuple[Outcome, ...] | None
+SPARE_BYTES = 1 << 29
+"""So much memory is left to everything else."""
+WORKER_BYTES = 1 << 30
+"""What a worker may need, as long as none has shown it."""
 
 
 class Runner:
@@ -46,7 +50,7 @@ class Runner:
         self,
         plan: Plan,
         rows: Sequence[Row],
-        executor: Executor,
+        launcher: Launcher,
         journal: Journal,
         *,
         environment: Mapping[str, str],
@@ -54,13 +58,13 @@ class Runner:
         on_progress: Callable[[Progress], None],
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self.plan, self.executor, self.journal = plan, executor, journal
+        self.plan, self.launcher, self.journal = plan, launcher, journal
         self.environment, self.timeout, self.on_progress = environment, timeout, on_progress
         self.clock = clock
         self.rows = {row.name: row for row in rows}
         self.reference = reference_of(rows)
-        self.absent: dict[tuple[str, Setting], str] = {}
-        self.root = str(Path(bench.__file__).parent.parent)
+        self.pacer = Pacer(plan, self.reference, journal, clock)
+        self.absent: dict[tuple[str, Setting], tuple[str, bool]] = {}
 
     def run(
         self,
@@ -69,42 +73,149 @@ class Runner:
         X_test: Floats | None = None,
         labels_test: npt.NDArray[np.integer] | None = None,
     ) -> None:
-        """Run the jobs on examples ``X`` and one-hot targets ``Y``; outcomes go to the journal.
+        """Measure examples ``X`` with one-hot targets ``Y``; what comes of it goes to the journal.
 
-        Test examples and their labels are needed where the plan has a target accuracy.
-        Jobs that the journal holds already are not run again.  After each block it is asked
-        whether another one is needed.
+        Test examples and their labels are needed where the plan has a target accuracy.  What the
+        journal holds already is not measured again.
         """
-        done = {entry.job for entry in self.journal.done}
-        ordered = jobs(self.plan)
-        with self._workplace(Arrays(X, Y, X_test, labels_test)) as folder:
-            for block in range(self.plan.effort.blocks):
-                for job in (job for job in ordered if job.block == block):
-                    if job.index not in done:
-                        self._carry_out(job, folder)
-                reason = self._reason_to_stop(block, ordered)
+        arrays = Arrays(X, Y, X_test, labels_test)
+        with self._workplace(arrays) as folder, Neighbours(self.plan) as neighbours:
+            for number, (jobs, sizes) in enumerate(repetitions(self.plan)):
+                left = self._left(number, jobs, sizes)
+                while left:
+                    left = self._block(number, left, sizes, arrays, folder, neighbours)
+                reason = self.pacer.reason_to_end(number + 1)
                 if reason is not None:
-                    self.journal.end(reason)
+                    self.journal.add(Ending(reason=reason))
                     return
 
-    def _carry_out(self, job: Job, folder: Path) -> None:
-        """One job, from announcing it to having it in the journal."""
-        self.on_progress(Progress(job, None))
-        begun = self.clock.wall()
-        earlier = (outcome for entry in self.journal.done for outcome in entry.outcomes)
-        outcomes = tuple(agreeing(self._run_job(job, folder), earlier))
-        self.journal.add(job.index, self.clock.wall() - begun, outcomes)
-        self.on_progress(Progress(job, outcomes))
+    def _left(self, repetition: int, jobs: Sequence[Job], sizes: Sequence[int]) -> list[Job]:
+        """The jobs that the journal does not hold at every batch size, baselines first."""
+        done = self._done(repetition)
+        left = [job for job in jobs if any((job.index, size) not in done for size in sizes)]
+        return sorted(left, key=lambda job: job.implementation != self.reference)
 
-    def _reason_to_stop(self, block: int, ordered: list[Job]) -> str | None:
-        """What the stopping rule says after ``block``, on all that the journal holds."""
-        seconds = [0.0] * (block + 1)
-        # A resumed run holds later jobs already; the rule sees what it saw the first time.
-        entries = [entry for entry in self.journal.done if ordered[entry.job].block <= block]
-        for entry in entries:
-            seconds[ordered[entry.job].block] += entry.seconds
-        outcomes = (outcome for entry in entries for outcome in entry.outcomes)
-        return stopping.reason_to_stop(self.plan, self.reference, outcomes, seconds)
+    def _done(self, repetition: int) -> set[tuple[int, int]]:
+        """Jobs and batch sizes that are measured in this repetition."""
+        return {
+            (job, stage.batch_size)
+            for stage in self.journal.of(Stage)
+            if stage.repetition == repetition
+            for job in stage.jobs
+        }
+
+    def _block(
+        self,
+        repetition: int,
+        left: Sequence[Job],
+        sizes: Sequence[int],
+        arrays: Arrays,
+        folder: Path,
+        neighbours: Neighbours,
+    ) -> list[Job]:
+        """Start as many workers as fit, let them take turns, and return the jobs still to do."""
+        number = max((block.block for block in self.journal.of(Block)), default=-1) + 1
+        begun = self.clock.wall()
+        members: list[Member] = []
+        waiting = self._with_baselines(left, repetition)
+        try:
+            while waiting and (
+                not any(member.job in left for member in members) or self._has_room(members, arrays)
+            ):
+                job = waiting.pop(0)
+                self.on_progress(Progress(number, repetition, job))
+                members.append(self._member(job, number, repetition, folder))
+                members[-1].start()
+            waiting = [job for job in waiting if job in left]
+            seconds = self.clock.wall() - begun
+            jobs = tuple(member.job.index for member in members)
+            self.journal.add(Block(block=number, repetition=repetition, jobs=jobs, seconds=seconds))
+            done = self._done(repetition)
+            for size in sizes:
+                own = [member for member in members if member.job in left]
+                if any((member.job.index, size) not in done for member in own):
+                    Turns(
+                        self.plan,
+                        members,
+                        size,
+                        journal=self.journal,
+                        pacer=self.pacer,
+                        neighbours=neighbours,
+                        clock=self.clock,
+                        on_progress=self.on_progress,
+                        reference_epoch=lambda size, turn: self._reference(arrays, size, turn),
+                    ).take()
+            # What did not fit on a device beside others gets a block of its own.
+            alone = [member.job for member in members if member.wants_to_be_alone]
+            return [*waiting, *alone]
+        finally:
+            for member in members:
+                member.end()
+
+    def _with_baselines(self, left: Sequence[Job], repetition: int) -> list[Job]:
+        """``left``, after the baseline of every condition in it: ratios connect through it."""
+        conditions = {(job.threads, job.setting) for job in left}
+        baselines = [
+            job
+            for job in repetitions(self.plan)[repetition].jobs
+            if job.implementation == self.reference
+            and (job.threads, job.setting) in conditions
+            and job not in left
+        ]
+        return [*baselines, *left]
+
+    def _has_room(self, members: Sequence[Member], arrays: Arrays) -> bool:
+        """Whether another worker fits beside ``members``; one that shares a device fits as well.
+
+        A worker may come to hold two copies of the data, so much is kept for each of them.
+        """
+        free = available()
+        if free is None:
+            return True
+        alive = [member for member in members if member.is_alive]
+        largest = max((member.resident_bytes() for member in alive), default=0)
+        wanted = max(largest, WORKER_BYTES if not largest else 0)
+        return free > wanted + SPARE_BYTES + 2 * arrays.bytes * (len(alive) + 1)
+
+    def _member(self, job: Job, block: int, repetition: int, folder: Path) -> Member:
+        row = self.rows[job.implementation]
+        root = str(revisions.root_of(row))
+        order = Order(
+            job=job,
+            block=block,
+            repetition=repetition,
+            plan=self.plan,
+            row=row,
+            root=root,
+            arrays=str(folder),
+        )
+        path = folder / f"order-{block}-{job.index}.json"
+        path.write_bytes(msgspec.json.encode(order))
+        environment = worker_environment(
+            self.environment, job.threads, job.setting, row.environment
+        )
+        environment["PYTHONPATH"] = _first_on_path(root, environment.get("PYTHONPATH"))
+        known = self.absent.get((row.name, job.setting))
+        lacking = registry.absent(row)
+        return Member(
+            order,
+            start=lambda: self.launcher.start(path, environment),
+            timeout=self.timeout,
+            missing=(lacking, True) if lacking else known,
+            on_missing=lambda reason: self.absent.setdefault((row.name, job.setting), reason),
+        )
+
+    def _reference(self, arrays: Arrays, batch_size: int, number: int) -> Evidence:
+        """The evidence that the reference leaves of the same epoch."""
+        by_size = {training.batch_size: training for training in self.plan.trainings}
+        return timed.expected(
+            self.plan.network,
+            by_size[batch_size],
+            arrays.X,
+            arrays.Y,
+            number=number,
+            seed=self.plan.seed,
+        )
 
     @contextmanager
     def _workplace(self, arrays: Arrays) -> Iterator[Path]:
@@ -113,87 +224,11 @@ class Runner:
             save_arrays(Path(name), arrays)
             yield Path(name)
 
-    def _run_job(self, job: Job, folder: Path) -> list[Outcome]:
-        row = self.rows[job.implementation]
-        reason = registry.absent(row) or self.absent.get((row.name, job.setting))
-        if reason is not None:
-            return self._unavailable(row, job, reason)
-        output = folder / f"outcomes-{job.index}.jsonl"
-        sizes: tuple[int, ...] = job.batch_sizes
-        while True:
-            end = self._work(msgspec.structs.replace(job, batch_sizes=sizes), output)
-            try:
-                outcomes = read_outcomes(output)
-            except ResultsError as error:
-                return self._lost(row, job, [], str(error), end.output)
-            reported = {outcome.cell.batch_size for outcome in outcomes}
-            rest = tuple(size for size in sizes if size not in reported)
-            if not rest or len(rest) == len(sizes) or not _needs_fresh_process(row, outcomes):
-                break
-            sizes = rest
-        reasons = {outcome.reason for outcome in outcomes if isinstance(outcome, Unavailable)}
-        if len(reasons) == 1 and all(isinstance(outcome, Unavailable) for outcome in outcomes):
-            # What this machine lacks now it lacks in the next block as well; ask once.
-            self.absent[row.name, job.setting] = reasons.pop()
-        return outcomes + self._lost(row, job, outcomes, end.reason, end.output)
-
-    def _work(self, job: Job, output: Path) -> End:
-        """One worker process, which appends its outcomes to ``output``."""
-        row = self.rows[job.implementation]
-        path = output.with_name(f"order-{job.index}.json")
-        order = Order(
-            job=job,
-            plan=self.plan,
-            row=row,
-            root=self.root,
-            arrays=str(output.parent),
-            output=str(output),
-        )
-        path.write_bytes(msgspec.json.encode(order))
-        environment = worker_environment(
-            self.environment, job.threads, job.setting, row.environment
-        )
-        environment["PYTHONPATH"] = _first_on_path(self.root, environment.get("PYTHONPATH"))
-        return self.executor.execute(path, environment, self.timeout)
-
-    def _lost(
-        self, row: Row, job: Job, outcomes: list[Outcome], reason: str, detail: str
-    ) -> list[Outcome]:
-        """Outcomes for the cells that the worker did not live to report."""
-        reported = {outcome.cell for outcome in outcomes}
-        return [
-            Failed(
-                cell=cell,
-                block=job.block,
-                reason=reason or "the worker ended without an outcome",
-                detail=detail,
-            )
-            for cell in self._cells(row, job)
-            if cell not in reported
-        ]
-
-    def _unavailable(self, row: Row, job: Job, reason: str) -> list[Outcome]:
-        return [Unavailable(cell=cell, reason=reason) for cell in self._cells(row, job)]
-
-    def _cells(self, row: Row, job: Job) -> list[Cell]:
-        return [
-            cell_of(self.plan, row.name, row.device, size, job.threads, job.setting)
-            for size in job.batch_sizes
-        ]
-
 
 def reference_of(rows: Sequence[Row]) -> str:
     """The implementation to which the others are compared: the baseline, else the first trainer."""
     trainers = [row for row in rows if row.role == "trainer"] or list(rows)
     return next((row.name for row in trainers if row.rung == 0), trainers[0].name)
-
-
-def _needs_fresh_process(row: Row, outcomes: list[Outcome]) -> bool:
-    """Whether the worker ended for the sake of the batch sizes that it had not come to.
-
-    An error on a device stays with the process that met it, so a worker ends after one.
-    """
-    return row.on_device and bool(outcomes) and isinstance(outcomes[-1], Failed)
 
 
 def _first_on_path(root: str, existing: str | None) -> str:

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import threadpoolctl
 
-from bench.documents.timings import EPOCH, STEP, Disturbance
+from bench.documents.timings import Disturbance
+from bench.documents.turns import Turn
 from bench.judging.disturbed import is_disturbed
 from bench.measuring.disturbance import Monitor, Reading
-from bench.measuring.measure import Measurement
 from bench.planning.plan import Effort
 from bench.provenance.machine import usable_cpus
 from bench.selfcheck import Finding, Options, Report
@@ -39,8 +39,7 @@ _HOG_SHARE = 0.25
 _BATCH_SIZE = 500
 _EFFORT = Effort(
     blocks=1,
-    rounds=1000,
-    epoch_rounds=1000,
+    sweeps=1000,
     round_seconds=DEFAULT.effort.round_seconds,
     cell_seconds=0.5,
     warmup_seconds=0.1,
@@ -132,13 +131,13 @@ class RecordingMonitor(Monitor):
         return super().between(before, after)
 
 
-def _flags(found: Measurement) -> list[bool]:
-    """Whether each round of the step, then of the epoch, was disturbed by the rule of reports."""
-    timings = {timing.phase: timing for timing in found.timings}
+def _flags(found: Sequence[Turn]) -> list[bool]:
+    """Whether each round of step or epoch, in order, was disturbed by the rule of reports."""
     return [
-        is_disturbed(disturbance, seconds * timing.iterations)
-        for timing in (timings[STEP], timings[EPOCH])
-        for disturbance, seconds in zip(timing.disturbances, timing.round_seconds, strict=True)
+        is_disturbed(one.disturbance, one.seconds * one.iterations)
+        for turn in found
+        for one in turn.rounds
+        if one.disturbance is not None
     ]
 
 

@@ -1,9 +1,8 @@
-"""Real A/A: implementations against themselves, with and without somebody else on the machine.
+"""Real A/A: implementations against themselves, as an ordinary run measures them.
 
-In every run several implementations are measured under two names each, in blocks of fresh
-processes as always, and each is judged against itself in one table.  Whatever is called faster or
-slower is a false alarm.  In half of the runs a foreign process takes a processor for random
-times: the worst case for measurements that are not interleaved.
+Every implementation is measured under two names, at several batch sizes, with one thread and with
+all.  Each is judged against itself, all in one table.  Whatever is called faster or slower is a
+false alarm; how far the two names lie apart is the error of the measurement.
 """
 
 from __future__ import annotations
@@ -12,100 +11,151 @@ import contextlib
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import msgspec
 
 from bench.documents.results import Results
+from bench.documents.timings import EPOCH
 from bench.judging import stats, verdicts
+from bench.judging.disturbed import is_disturbed
 from bench.judging.verdicts import Verdict
+from bench.planning.plan import Plan
 from bench.provenance.machine import usable_cpus
-from bench.running.stopping import rounds_of
+from bench.running.pacing import MOST_BLOCKS, epoch_sweeps
 from bench.selfcheck import Finding, Options, Report
-from bench.selfcheck.small_run import carry_out, plan_for
+from bench.selfcheck.small_run import PRESET, carry_out, plan_for
 from impls import registry
-from impls.row import control_of
+from impls.row import Row, control_of
 
-RUNS = 12
-BLOCKS = 8
+RUNS = 5
+NAMES = ("numpy-optimized", "numba", "keras-tf", "jax")
+BATCH_SIZES = (32, 500, 20000)
+EXAMPLES = 20000
+SECONDS_PER_COMPARISON = 12.0
+"""All comparisons of a run share its blocks; an A/A of one pair alone would take about 60 s."""
 ALLOWED = 0.05
+WITHIN = 0.02
+WITHIN_BESIDE = 0.06
+SHARE = 0.9
 
 _HOG = """
-import random, time
 while True:
-    end = time.monotonic() + random.expovariate(1.0)
-    while time.monotonic() < end:
-        pass
-    time.sleep(random.expovariate(1.0))
+    sum(range(100_000))
 """
 
 
 def check(options: Options) -> Report:
-    """``trials`` counts runs; half of them beside a hog, half with all threads."""
+    """``trials`` counts runs; the last one is made beside a foreign process, with one thread."""
+    rows = _rows()
     runs = options.trials or RUNS
-    counted: dict[bool, Counter[str]] = {False: Counter(), True: Counter()}
-    widths: dict[bool, list[float]] = {False: [], True: []}
+    alone: list[Verdict] = []
     for run in range(runs):
-        hog, threads = bool(run % 2), 1 if run % 4 < 2 else usable_cpus()
-        with _hog() if hog else contextlib.nullcontext():
-            found = _judged(threads, options.seed + run)
-        counted[hog].update(verdict.kind for verdict in found)
-        widths[hog] += [w for v in found if (w := stats.half_width(v.ratio)) is not None]
-        options.say(f"run {run + 1} of {runs}: {', '.join(v.kind for v in found)}")
-    return _report(counted, widths)
+        found = judge_controls(_measure(rows, (1, usable_cpus()), options.seed + run))
+        alone += found
+        options.say(f"run {run + 1} of {runs}: {_words(found)}")
+    with _hog():
+        results = _measure(rows, tuple(dict.fromkeys((1, usable_cpus()))), options.seed + runs)
+    beside = judge_controls(results, threads=1)
+    options.say(f"beside a foreign process, 1 thread: {_words(beside)}")
+    findings = [
+        *of_table("alone", alone, WITHIN),
+        *of_table("with 1 thread beside a foreign process", beside, WITHIN_BESIDE),
+    ]
+    if usable_cpus() > 1:
+        findings.append(_disturbed(results, usable_cpus()))
+    return Report("Real A/A: implementations against themselves", findings)
 
 
-def _judged(threads: int, seed: int) -> list[Verdict]:
-    """One run: each implementation against itself, in one table."""
-    # The baseline is left out: it takes four times as long as they do.
-    originals = [row for row in registry.ROWS if row.rung]
-    rows = [row for original in originals for row in (original, control_of(original))]
-    results = carry_out(plan_for(rows, blocks=BLOCKS, threads=threads, seed=seed), rows)
-    return judge_controls(results)
+def judge_controls(results: Results, threads: int | None = None) -> list[Verdict]:
+    """Every implementation that has a control against it, in one table.
+
+    ``threads`` chooses the cells with so many threads; None takes all.
+    """
+    known = epoch_sweeps(results.outcomes)
+    table = []
+    for cell, own in known.items():
+        row = next(row for row in results.rows if row.name == cell.implementation)
+        original = msgspec.structs.replace(cell, implementation=row.repeats)
+        if row.repeats and original in known and threads in (None, cell.threads):
+            table.append(stats.paired_logs(known[original], own))
+    return verdicts.judge(stats.moderated_ratios([logs for logs in table if logs]))
 
 
-def judge_controls(results: Results) -> list[Verdict]:
-    """Every implementation that has a control against it, in one table."""
-    rounds = {cell.implementation: found for cell, found in rounds_of(results.outcomes).items()}
-    controls = [row for row in results.rows if row.repeats]
-    return verdicts.judge(
-        [stats.paired_ratio(rounds[row.repeats], rounds[row.name]) for row in controls]
+def of_table(where: str, found: Sequence[Verdict], within: float) -> list[Finding]:
+    """False verdicts, and how far the same code lies apart."""
+    total = len(found)
+    if not total:
+        return [Finding(f"comparisons {where}", "none", "some", passed=False)]
+    wrong = sum(one.kind in ("faster", "slower") for one in found)
+    close = sum(abs(one.ratio.value - 1) <= within for one in found)
+    sizes = sorted(abs(one.ratio.value - 1) for one in found)
+    return [
+        Finding(
+            f"false verdicts {where}, {total} comparisons",
+            f"{wrong} ({_words(found)})",
+            f"at most {ALLOWED:.0%}",
+            wrong <= ALLOWED * total,
+        ),
+        Finding(
+            f"apparent difference {where}",
+            f"within {within:.0%} in {close} of {total}; median {sizes[total // 2]:.2%}, "
+            f"90 % below {sizes[int(0.9 * (total - 1))]:.2%}, largest {sizes[-1]:.1%}",
+            f"within {within:.0%} in {SHARE:.0%}",
+            close >= SHARE * total,
+        ),
+    ]
+
+
+def _rows() -> list[Row]:
+    originals = [registry.find(name) for name in NAMES]
+    present = [row for row in originals if registry.missing(row) is None]
+    return [row for original in present for row in (original, control_of(original))]
+
+
+def _measure(rows: Sequence[Row], threads: tuple[int, ...], seed: int) -> Results:
+    plan: Plan = plan_for(rows, blocks=MOST_BLOCKS, threads=1, seed=seed)
+    threads = tuple(dict.fromkeys(threads))
+    comparisons = len(rows) // 2 * len(BATCH_SIZES) * len(threads)
+    plan = msgspec.structs.replace(
+        plan,
+        threads=threads,
+        trainings=tuple(PRESET.training_at(size) for size in BATCH_SIZES),
+        examples=EXAMPLES,
+        budget_seconds=SECONDS_PER_COMPARISON * comparisons,
+    )
+    return carry_out(plan, rows)
+
+
+def _disturbed(results: Results, threads: int) -> Finding:
+    """Whether rounds with all threads beside a foreign process are called disturbed."""
+    flags = [
+        is_disturbed(one, seconds)
+        for outcome in results.outcomes
+        if outcome.cell.threads == threads
+        for timing in getattr(outcome, "timings", ())
+        if timing.phase == EPOCH
+        for one, seconds in zip(timing.disturbances, timing.round_seconds, strict=True)
+    ]
+    return Finding(
+        f"epochs with {threads} threads beside a foreign process",
+        f"{sum(flags)} of {len(flags)} called disturbed",
+        f"at least {SHARE:.0%}",
+        bool(flags) and sum(flags) >= SHARE * len(flags),
+    )
+
+
+def _words(found: Sequence[Verdict]) -> str:
+    return ", ".join(
+        f"{number} {kind}" for kind, number in Counter(one.kind for one in found).most_common()
     )
 
 
 @contextlib.contextmanager
 def _hog() -> Iterator[None]:
-    """Another process that takes a processor for random times."""
-    with subprocess.Popen([sys.executable, "-c", _HOG]) as process:  # noqa: S603 - our own text
+    """Another process that keeps a processor busy."""
+    with subprocess.Popen([sys.executable, "-S", "-c", _HOG]) as process:  # noqa: S603 - our text
         try:
             yield
         finally:
             process.kill()
-
-
-def _report(counted: dict[bool, Counter[str]], widths: dict[bool, list[float]]) -> Report:
-    findings = []
-    for hog, name in ((False, "alone"), (True, "beside a hog")):
-        total = counted[hog].total()
-        if total:
-            words = ", ".join(f"{number} {kind}" for kind, number in counted[hog].most_common())
-            wrong = counted[hog]["faster"] + counted[hog]["slower"]
-            width = sorted(widths[hog])[len(widths[hog]) // 2] if widths[hog] else None
-            precise = f"; median half-width {width:.1%}" if width is not None else ""
-            findings.append(
-                Finding(
-                    f"false verdicts {name}, {total} comparisons",
-                    f"{wrong} ({words}{precise})",
-                    f"at most {ALLOWED:.0%} of all",
-                    wrong <= ALLOWED * total,
-                )
-            )
-    both = counted[False] + counted[True]
-    wrong = both["faster"] + both["slower"]
-    findings.append(
-        Finding(
-            f"false verdicts of all {both.total()} comparisons",
-            f"{wrong} ({wrong / both.total():.1%})" if both.total() else "none made",
-            f"at most {ALLOWED:.0%}",
-            bool(both.total()) and wrong <= ALLOWED * both.total(),
-        )
-    )
-    return Report("Real A/A: implementations against themselves", findings)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from bench.documents.turns import Turn, timings_of
 from bench.measuring.disturbance import Monitor
-from bench.measuring.measure import CellTimer, Measurement
+from bench.measuring.measure import CellTimer
 from bench.measuring.timing import SYSTEM_CLOCK, Clock
 from bench.planning.plan import Effort, Plan
 from bench.planning.profiles import PROFILES
+from bench.running.pacing import FEWEST_SWEEPS
+from bench.running.turns import PARTS_EVERY
 from bench.selfcheck.small_run import made_up, plan_for
 from impls import registry
 from impls.contract import Trainer
@@ -62,8 +66,8 @@ class Work:
         *,
         clock: Clock = SYSTEM_CLOCK,
         monitor: Monitor | None = None,
-    ) -> Measurement:
-        """Time ``trainer`` as a worker does after its gate."""
+    ) -> tuple[Turn, ...]:
+        """Turns of ``trainer`` as a worker takes them after its gate, with nobody beside it."""
         own = Monitor() if monitor is None else None
         timer = CellTimer(
             trainer,
@@ -76,7 +80,8 @@ class Work:
         )
         try:
             timer.first_call()
-            return timer.measure()
+            timer.prepare()
+            return tuple(_turns(timer, effort, clock))
         finally:
             if own is not None:
                 own.close()
@@ -98,7 +103,16 @@ def default_work(seed: int) -> Work:
     return work_of(SMALLEST_BATCH, examples, seed)
 
 
-def median_seconds(found: Measurement, phase: str) -> float:
+def _turns(timer: CellTimer, effort: Effort, clock: Clock) -> Iterator[Turn]:
+    """As many turns as the effort grants, the step and its phases every third time."""
+    begun = clock.wall()
+    for number in range(effort.sweeps):
+        if number >= FEWEST_SWEEPS and clock.wall() - begun >= effort.cell_seconds:
+            return
+        yield timer.take("parts" if number % PARTS_EVERY == 1 else "epoch", number)
+
+
+def median_seconds(found: Sequence[Turn], phase: str) -> float:
     """Median over the rounds of ``phase``, per iteration."""
-    timing = next(timing for timing in found.timings if timing.phase == phase)
+    timing = next(one for one in timings_of(dict(enumerate(found))) if one.phase == phase)
     return statistics.median(timing.round_seconds)

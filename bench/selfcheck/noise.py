@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bench.planning.plan import Effort, Plan, jobs
+from bench.planning.plan import Effort, Plan, repetitions
 from impls.networks import Network, Training
 
 Array = npt.NDArray[np.float64]
@@ -30,6 +30,11 @@ class Noise:
     def rounds(self, rng: np.random.Generator, processes: tuple[int, ...], rounds: int) -> Array:
         """Durations of shape ``(*processes, rounds)`` of something that takes 1 without noise."""
         return self.between(rng, (*processes, 1)) * self.within(rng, (*processes, rounds))
+
+
+def steady(between: float, within: float) -> Noise:
+    """Normal scatter of so much between processes, and within them."""
+    return Noise("normal", _normal(between), _normal(within))
 
 
 def _normal(scale: float) -> Draw:
@@ -53,6 +58,8 @@ NORMAL = Noise("normal", _normal(0.02), _normal(0.03))
 LOG_NORMAL = Noise("log-normal", _delays(0.015), _delays(0.02))
 BIMODAL = Noise("bimodal", _modes(0.5, 0.08, 0.005), _modes(0.25, 0.12, 0.005))
 RARE = Noise("lopsided bimodal", _modes(0.2, 0.08, 0.005), _modes(0.25, 0.12, 0.005))
+ONE_IN_EIGHT = Noise("bimodal", _modes(0.125, 0.2, 0.005), _normal(0.03))
+"""One process in eight is slow throughout."""
 NOISES: Sequence[Noise] = (NORMAL, LOG_NORMAL, BIMODAL)
 
 
@@ -60,14 +67,14 @@ def drift(seed: int, blocks: int, implementations: int, size: float) -> Array:
     """Factors of shape (blocks, implementations) on a machine that gets slower by ``size``.
 
     It does so evenly over the run; who meets it when follows from the schedule of
-    :func:`bench.planning.plan.jobs`.
+    :func:`bench.planning.plan.repetitions`.
     """
     plan = _plan(seed, blocks, implementations)
-    ordered = jobs(plan)
+    ordered = [job for repetition in repetitions(plan) for job in repetition.jobs]
     factors = np.ones((blocks, implementations))
-    for job in ordered:
-        progress = job.index / (len(ordered) - 1)
-        factors[job.block, plan.implementations.index(job.implementation)] += size * progress
+    for place, job in enumerate(ordered):
+        progress = place / (len(ordered) - 1)
+        factors[place // implementations, job.index] += size * progress
     return factors
 
 
@@ -83,8 +90,7 @@ def _plan(seed: int, blocks: int, implementations: int) -> Plan:
         settings=((),),
         effort=Effort(
             blocks=blocks,
-            rounds=1,
-            epoch_rounds=1,
+            sweeps=1,
             round_seconds=1.0,
             cell_seconds=1.0,
             warmup_seconds=1.0,

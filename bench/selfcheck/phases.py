@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 import threadpoolctl
 
 from bench.documents.timings import STEP
-from bench.measuring.measure import Measurement
+from bench.documents.turns import Turn, timings_of
 from bench.measuring.phases import probe_seconds
 from bench.measuring.timing import SYSTEM_CLOCK
 from bench.planning.plan import Effort
@@ -39,9 +39,7 @@ PROBES = 25
 MOST_RESIDUAL = 0.03
 MOST_PROBE = 0.005
 
-EFFORT = Effort(
-    blocks=1, rounds=1, epoch_rounds=1, round_seconds=0.02, cell_seconds=1.0, warmup_seconds=0.02
-)
+EFFORT = Effort(blocks=1, sweeps=3, round_seconds=0.02, cell_seconds=1.0, warmup_seconds=0.02)
 _BATCH_SIZE = 32
 
 Seconds = Mapping[str, float]
@@ -143,9 +141,12 @@ def _apart(found: Seconds) -> list[Phase]:
     return [phase for phase in PHASES if phase in found]
 
 
-def medians(found: Measurement) -> Seconds:
+def medians(found: Sequence[Turn]) -> Seconds:
     """The median over the rounds of every phase, of the step and of the epoch."""
-    return {timing.phase: median_seconds(found, timing.phase) for timing in found.timings}
+    return {
+        timing.phase: median_seconds(found, timing.phase)
+        for timing in timings_of(dict(enumerate(found)))
+    }
 
 
 def _probes(seed: int) -> tuple[list[Finding], list[str]]:

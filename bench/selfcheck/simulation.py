@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
 from bench.judging.verdicts import MARGIN
-from bench.selfcheck import Finding, Options, Report
+from bench.selfcheck import Finding, Options, Report, tables
 from bench.selfcheck import trials as made_up
-from bench.selfcheck.noise import BIMODAL, LOG_NORMAL, NOISES, NORMAL, RARE
+from bench.selfcheck.noise import BIMODAL, LOG_NORMAL, NOISES, NORMAL, ONE_IN_EIGHT, RARE, steady
 from bench.selfcheck.trials import TOLD_APART
+from bench.selfcheck.turns import WORLDS, World
 
 TRIALS = 2000
 COVERAGE = (0.93, 0.97)
@@ -21,6 +23,12 @@ SHIFT = 0.005
 DRIFT = 0.2
 SLOWDOWN = 0.05
 PRECISION = 0.02
+
+LIVE_BLOCKS = (2, 3, 5, 10)
+LIVE_TABLES = {1: 1, 10: 5, 48: 10}
+"""Entries of a table, and by how much fewer tables than single ratios are made up."""
+TABLES = 5
+"""The same for other tables."""
 
 _MORE = 3
 """Coverage is judged by so many times as many runs: some of it lies close to its limits."""
@@ -32,6 +40,9 @@ def check(options: Options) -> Report:
     """Every promise of the statistics; ``options.trials`` counts made-up runs of each case."""
     trials = options.trials or TRIALS
     parts: dict[str, Part] = {
+        "workers that take turns": live_workers,
+        "rows that scatter differently": unequal_rows,
+        "winners among workers that take turns": live_winners,
         "intervals": intervals,
         "drift": drifts,
         "runs that end at a precision": stopped,
@@ -43,10 +54,85 @@ def check(options: Options) -> Report:
     for number, (name, part) in enumerate(parts.items()):
         options.say(f"simulating {name}")
         findings += part(np.random.default_rng([options.seed, number]), trials)
-    notes = unlike(np.random.default_rng([options.seed, len(parts)]), trials)
+    notes = [*few_blocks(np.random.default_rng([options.seed, len(parts) + 1]), trials)]
+    notes += slow_throughout(np.random.default_rng([options.seed, len(parts) + 2]), trials)
+    notes += unlike(np.random.default_rng([options.seed, len(parts)]), trials)
     return Report(
         f"Simulation, at least {trials} made-up runs of each case", findings, tuple(notes)
     )
+
+
+def live_workers(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
+    """Coverage and false verdicts of tables of equals, moderated, in every kind of noise."""
+    for world in WORLDS:
+        for blocks in LIVE_BLOCKS:
+            for entries, fewer in LIVE_TABLES.items():
+                number = math.ceil(trials / fewer)
+                found = tables.judged(tables.ratios(rng, world, number, blocks, entries))
+                rows = "1 ratio" if entries == 1 else f"{entries} ratios"
+                name = f"{world.name} noise, {blocks} blocks, {rows}"
+                yield _at_least(f"{name} (df {found.df:.1f})", found.coverage)
+                if not _unpromised(world, blocks, entries):
+                    yield _false(name, {"faster or slower": found.false}, number)
+
+
+def _unpromised(world: World, blocks: int, entries: int) -> bool:
+    """Whether a process may well be slow in all blocks of a table, like a row that is truly slow.
+
+    Where one process in eight is slow, one of 52 is so in all of three blocks in 10 % of tables.
+    """
+    return world.noise is ONE_IN_EIGHT and entries > 1 and blocks <= 3
+
+
+def unequal_rows(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
+    """Coverage for quiet rows and for loud ones, which scatter five times as much."""
+    scales = np.where(np.arange(10) % 2, 1.0, 5.0)
+    world = World("normal", steady(0.007, 0.01))
+    for blocks in LIVE_BLOCKS:
+        number = math.ceil(trials / LIVE_TABLES[10])
+        found = tables.ratios(rng, world, number, blocks, 10, scales=scales)
+        rows = np.array(tables.judged(found).rows)
+        for name, kind in (("quiet", scales == 1), ("loud", scales > 1)):
+            share = float(rows[kind].mean())
+            yield _at_least(f"{name} rows among others, {blocks} blocks", share)
+
+
+def live_winners(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
+    """The fastest of equals, in every kind of noise."""
+    number = math.ceil(trials / TABLES)
+    for world in WORLDS:
+        for blocks, candidates in ((2, 3), (3, 2), (3, 10), (10, 3)):
+            found = tables.false_winners(rng, world, number, blocks, candidates)
+            name = f"the fastest of {candidates} equals, {world.name} noise, {blocks} blocks"
+            yield _false(name, {"fastest": found}, number)
+
+
+def slow_throughout(rng: np.random.Generator, trials: int) -> Iterator[str]:
+    """False verdicts where no promise is made; see :func:`_unpromised`."""
+    for world, blocks, entries in itertools.product(WORLDS, LIVE_BLOCKS, LIVE_TABLES):
+        if _unpromised(world, blocks, entries):
+            number = math.ceil(trials / LIVE_TABLES[entries])
+            found = tables.judged(tables.ratios(rng, world, number, blocks, entries))
+            yield (
+                f"No promise: where one process in eight is slow by 20 %, {found.false:.1%} of "
+                f"tables of {entries} equals call something faster or slower after {blocks} "
+                "blocks: a process that is slow in all of them looks like a slow row."
+            )
+
+
+def few_blocks(rng: np.random.Generator, trials: int) -> Iterator[str]:
+    """What difference few blocks show."""
+    number = math.ceil(trials / 2 / LIVE_TABLES[10])
+    for blocks in (2, 3):
+        sizes = []
+        for between in (0.005, 0.01, 0.03):
+            world = World("normal", steady(between, 0.03))
+            found = tables.found_with(tables.ratios(rng, world, number, blocks, 10), 0.8)
+            sizes.append(f"{found:.1%} where processes scatter by {between:.1%}")
+        yield (
+            f"With {blocks} blocks of {tables.SWEEPS} sweeps, a table of 10 ratios finds with 80 % "
+            f"power {', '.join(sizes)}."
+        )
 
 
 def intervals(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
@@ -86,6 +172,7 @@ def stopped(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
 
 def false_verdicts(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
     """Verdicts on one pair and on tables: of equals, of equals and others, of edges."""
+    number = math.ceil(trials / TABLES)
     equal, mixed, edges = np.ones((5, 5)), np.ones((5, 5)), np.full((5, 8), 1 + MARGIN)
     mixed[1:3] = 1.0301  # barely beyond the margin: the hardest to tell from the same
     mixed[3:] = 1.2
@@ -96,12 +183,13 @@ def false_verdicts(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
             ("5 x 5 table, some equal, some not", mixed, 10),
             ("5 x 8 table, all at the edge of the margin", edges, 10),
         ):
-            found = made_up.false_tables(rng, trials, noise, blocks, truth)
-            yield _false(f"{name}, {noise.name} noise", found, trials)
+            found = made_up.false_tables(rng, number, noise, blocks, truth)
+            yield _false(f"{name}, {noise.name} noise", found, number)
 
 
 def winners(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
     """Among equals any winner is wrong; else any but the fastest."""
+    number = math.ceil(trials / TABLES)
     near = (1.0, 1.005, *(1.01,) * 8)
     for name, levels in (
         ("2 equals", np.ones((2, 1))),
@@ -113,8 +201,8 @@ def winners(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
         ("one ahead by the margin at each of 8 batch sizes", np.array([[1, 1 + MARGIN]] * 8).T),
         ("one far ahead or equals at each of 8 batch sizes", np.array([[1, 1], [1, 2]] * 4).T),
     ):
-        found = made_up.wrong_winners(rng, trials, NORMAL, 5, levels)
-        yield _false(f"the fastest of {name}", found, trials)
+        found = made_up.wrong_winners(rng, number, NORMAL, 5, levels)
+        yield _false(f"the fastest of {name}", found, number)
 
 
 def power(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
@@ -142,7 +230,9 @@ def unlike(rng: np.random.Generator, trials: int) -> Iterator[str]:
             f"No promise: with {sides}, the interval covers in {shares} of runs with 5, 10 and 20 "
             "blocks."
         )
-    few = made_up.false_tables(rng, trials, BIMODAL, 3, np.ones((5, 5)))[TOLD_APART]
+    few = made_up.false_tables(rng, math.ceil(trials / TABLES), BIMODAL, 3, np.ones((5, 5)))[
+        TOLD_APART
+    ]
     yield (
         f"No promise: of 5 x 5 tables of equals with {BIMODAL.name} noise and 3 blocks, {few:.1%} "
         "call something faster or slower; three processes in the same state look too much alike."
@@ -153,6 +243,12 @@ def _coverage(name: str, share: float) -> Finding:
     low, high = COVERAGE
     kept = low <= share <= high
     return Finding(f"coverage: {name}", f"{share:.1%}", f"{low:.0%} to {high:.0%}", kept)
+
+
+def _at_least(name: str, share: float) -> Finding:
+    """Coverage of moderated intervals, which few blocks make wider than they need be."""
+    low = COVERAGE[0]
+    return Finding(f"coverage: {name}", f"{share:.1%}", f"at least {low:.0%}", share >= low)
 
 
 def _false(name: str, shares: Mapping[str, float], trials: int) -> Finding:

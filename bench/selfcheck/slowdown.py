@@ -1,30 +1,33 @@
 """A real slowdown of known size, planted in an implementation from outside, must be found.
 
 The slowed implementation is the original whose every epoch is followed by a busy wait for a share
-of the time that the epoch took.  Each trial goes on until every ratio is known within a precision,
-as ``mlpbench run --precision`` does, and then judges.  A trial that does not get there within
-:data:`MOST_BLOCKS` claims no such precision; it is reported, but proves nothing.
+of the time that the epoch took.  Each trial is one run with a time budget, as
+``mlpbench run --budget`` makes it, and judges the slowed ones in one table.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
-from bench.judging import stats, verdicts
-from bench.running.stopping import ratios
+import msgspec
+
+from bench.judging import verdicts
+from bench.judging.verdicts import Verdict
+from bench.running.pacing import MOST_BLOCKS, epoch_sweeps, ratios_to
 from bench.selfcheck import Finding, Options, Report
 from bench.selfcheck.in_process import TOP
 from bench.selfcheck.small_run import carry_out, plan_for
 from impls import registry
 from impls.row import Row
 
-TRIALS = 20
-PRECISION = 0.02
-MOST_BLOCKS = 80
-WANTED = {0.05: 0.9, 0.10: 1.0}
-"""Shares of slowdown with the share of trials in which they must be found."""
+TRIALS = 10
+EXAMPLES = 20000
+BUDGETS = (60.0, 180.0)
+WANTED: dict[float, dict[float, float]] = {60.0: {0.05: 0.9, 0.10: 1.0}, 180.0: {0.02: 0.9}}
+"""By the budget in seconds: shares of slowdown with the share of trials that must find them."""
 
 _SLOWED = '''
 import time
@@ -46,42 +49,31 @@ class Trainer(Original):
 
 
 def check(options: Options) -> Report:
-    """``trials`` counts runs; in each of them every slowdown is looked for."""
+    """``trials`` counts runs with each budget; in each of them every slowdown is looked for."""
     trials = options.trials or TRIALS
-    found: dict[float, Counter[str]] = {share: Counter() for share in WANTED}
-    sizes: dict[float, list[float]] = {share: [] for share in WANTED}
-    blocks: list[int] = []
-    vague: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="mlpbench-slowed-") as folder:
-        slowed = {share: _write(Path(folder), share) for share in WANTED}
-        rows = [TOP, *slowed.values()]
+    findings = []
+    for budget in BUDGETS:
+        found: dict[float, list[Verdict]] = {share: [] for share in WANTED[budget]}
         for trial in range(trials):
-            plan = plan_for(
-                rows,
-                blocks=MOST_BLOCKS,
-                threads=1,
-                seed=options.seed + trial,
-                precision=PRECISION,
-            )
-            measured = ratios(carry_out(plan, rows).outcomes, TOP.name)
-            by_name = {cell.implementation: ratio for cell, ratio in measured.items()}
-            family = [by_name[row.name] for row in slowed.values()]
-            blocks.append(min(ratio.processes for ratio in family))
-            options.say(f"trial {trial + 1} of {trials}: {blocks[-1]} blocks, {_words(family)}")
-            if any((stats.half_width(ratio) or 1) > PRECISION for ratio in family):
-                vague.append(_words(family))
-                continue
-            for share, verdict in zip(slowed, verdicts.judge(family), strict=True):
-                found[share][verdict.kind] += 1
-                sizes[share].append(1 / verdict.ratio.value - 1)
-    return Report(
-        f"Slowdowns found at {PRECISION:.0%} precision",
-        [_finding(share, found[share], sizes[share]) for share in WANTED],
-        [
-            f"blocks measured: {min(blocks)} to {max(blocks)}",
-            f"trials that did not reach {PRECISION:.0%}: {len(vague)} ({'; '.join(vague)})",
-        ],
-    )
+            for share, verdict in _trial(budget, options.seed + trial).items():
+                found[share].append(verdict)
+            words = ", ".join(f"{100 * s:g} %: {v[-1].kind}" for s, v in found.items())
+            options.say(f"{budget:.0f} s, trial {trial + 1} of {trials}: {words}")
+        findings += [_finding(budget, share, verdicts) for share, verdicts in found.items()]
+    return Report("Slowdowns found within a time budget", findings)
+
+
+def _trial(budget: float, seed: int) -> dict[float, Verdict]:
+    """One run of the original and its slowed versions; the verdict on each."""
+    with tempfile.TemporaryDirectory(prefix="mlpbench-slowed-") as folder:
+        slowed = {share: _write(Path(folder), share) for share in WANTED[budget]}
+        rows = [TOP, *slowed.values()]
+        plan = plan_for(rows, blocks=MOST_BLOCKS, threads=1, seed=seed)
+        plan = msgspec.structs.replace(plan, examples=EXAMPLES, budget_seconds=budget)
+        known = ratios_to(epoch_sweeps(carry_out(plan, rows).outcomes), TOP.name)
+    by_name = {cell.implementation: ratio for cell, ratio in known.items()}
+    family = verdicts.judge([by_name[row.name] for row in slowed.values()])
+    return dict(zip(slowed, family, strict=True))
 
 
 def _write(folder: Path, share: float) -> Row:
@@ -92,16 +84,12 @@ def _write(folder: Path, share: float) -> Row:
     return registry.find(f"{file}:Trainer")
 
 
-def _words(family: list[stats.Ratio]) -> str:
-    return ", ".join(f"{1 / ratio.value - 1:+.1%}" for ratio in family)
-
-
-def _finding(share: float, kinds: Counter[str], sizes: list[float]) -> Finding:
-    found, total = kinds["slower"], kinds.total()
-    size = f"; median size {sorted(sizes)[len(sizes) // 2]:+.1%}" if sizes else ""
+def _finding(budget: float, share: float, found: Sequence[Verdict]) -> Finding:
+    kinds = Counter(verdict.kind for verdict in found)
+    sizes = sorted(1 / verdict.ratio.value - 1 for verdict in found)
     return Finding(
-        f"slower by {share:.0%}",
-        f"found in {found} of {total}{size}",
-        f"found in {WANTED[share]:.0%}",
-        bool(total) and found >= WANTED[share] * total,
+        f"slower by {share:.0%}, runs of {budget:.0f} s",
+        f"found in {kinds['slower']} of {len(found)}; sizes {sizes[0]:+.1%} to {sizes[-1]:+.1%}",
+        f"found in {WANTED[budget][share]:.0%}",
+        kinds["slower"] >= WANTED[budget][share] * len(found),
     )

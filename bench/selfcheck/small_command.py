@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 import bench
+from bench.running import lock
 
 EXAMPLES = 400
 _PIXELS = 6
@@ -59,8 +60,14 @@ class Workshop:
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         with self._said.open("ab") as said:
             return subprocess.Popen(  # noqa: S603  # our own command, no shell
-                [sys.executable, "-P", "-m", "bench", *map(str, arguments)],
-                env={**os.environ, "TMPDIR": str(self.temporary), "PYTHONPATH": ":".join(paths)},
+                # Isolated: defaults of the user's are no part of what is checked.
+                [sys.executable, "-P", "-m", "bench", "--isolated", *map(str, arguments)],
+                env={
+                    **os.environ,
+                    "TMPDIR": str(self.temporary),
+                    lock.FOLDER: str(self.temporary),
+                    "PYTHONPATH": ":".join(paths),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,

@@ -15,8 +15,8 @@ from bench.documents.results import SCHEMA_VERSION, Results
 from bench.planning.plan import Effort, Plan
 from bench.provenance import machine
 from bench.provenance.records import Dataset
-from bench.running.executor import Executor, LocalExecutor
 from bench.running.runner import Runner
+from bench.running.workers import Launcher, LocalLauncher
 from impls.data import normalise
 from impls.parameters import Floats
 from impls.presets import PRESETS
@@ -47,8 +47,7 @@ def plan_for(
         settings=((),),
         effort=Effort(
             blocks=blocks,
-            rounds=1,
-            epoch_rounds=7,
+            sweeps=12,
             round_seconds=0.01,
             cell_seconds=0.25,
             warmup_seconds=0.1,
@@ -59,15 +58,15 @@ def plan_for(
     )
 
 
-def carry_out(plan: Plan, rows: Sequence[Row], executor: Executor | None = None) -> Results:
-    """Measure ``plan`` in real worker processes, or in those of another executor."""
+def carry_out(plan: Plan, rows: Sequence[Row], launcher: Launcher | None = None) -> Results:
+    """Measure ``plan`` in real worker processes, or in those of another launcher."""
     with tempfile.TemporaryDirectory(prefix="mlpbench-selfcheck-") as name:
         record = journal.Journal(Path(name), _document(plan, rows))
         try:
             Runner(
                 plan,
                 rows,
-                executor or LocalExecutor(),
+                launcher or LocalLauncher(),
                 record,
                 environment=os.environ,
                 timeout=_TIMEOUT,

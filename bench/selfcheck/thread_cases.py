@@ -134,14 +134,14 @@ MIS_SET = (
         2,
         r"2 threads requested, but numba .* reports 1$",
         (("NUMBA_NUM_THREADS", "1"),),
-        module="numba.jit",
+        module="numba.trainer",
     ),
     Case(
         "Numba's pool limited at import",
         2,
         r"2 threads requested, but numba .* reports 1$",
         text="import numba\n\nnumba.set_num_threads(1)\n",
-        module="numba.jit",
+        module="numba.trainer",
     ),
 )
 RIGHT = (
@@ -153,6 +153,6 @@ RIGHT = (
     Case("a second runtime that agrees", 2, text=_OPENMP),
     Case("two threads for tiny batches", 2, batch_size=10),
     Case("one thread on one processor", 1, held=True),
-    Case("Numba with one thread", 1, module="numba.jit"),
-    Case("Numba with two, its BLAS held to one", 2, module="numba.jit"),
+    Case("Numba with one thread", 1, module="numba.trainer"),
+    Case("Numba with two, its BLAS held to one", 2, module="numba.trainer"),
 )

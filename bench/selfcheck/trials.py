@@ -15,10 +15,12 @@ from bench.judging import stats
 from bench.judging.leads import Winner, judge_leads
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import MARGIN, Verdict, judge
-from bench.running.stopping import FEWEST_BLOCKS
+from bench.running.pacing import FEWEST_BLOCKS
 from bench.selfcheck.noise import Array, Noise, drift
 
 ROUNDS = 5
+AT_ONCE = 100
+"""Tables whose variances are moderated together: more would not fit into the cache."""
 DRIFTING = 5
 """Implementations in a block of the drifting machine."""
 MOST_BLOCKS = 40
@@ -127,35 +129,38 @@ def false_tables(
 ) -> Mapping[str, float]:
     """Share of tables with any false verdict of each kind; see :data:`FALSE_KINDS`.
 
+    Ratios are moderated over their table.
     ``truth`` holds the true ratios over a baseline of each implementation (rows) at each batch
     size (columns).  A process is slower or faster at all its batch sizes.
     """
     level = np.concatenate([np.ones((1, truth.shape[1])), 1 / truth])
+    rows, columns = truth.shape
     counts = Counter[str]()
-    for rounds in _tables(rng, trials, noise, blocks, level):
-        baseline, *others = rounds.tolist()
-        ratios = [ratio(a, b) for row in others for a, b in zip(baseline, row, strict=True)]
-        counts.update({
-            kind
-            for verdict, true in zip(judge(ratios), truth.ravel().tolist(), strict=True)
-            for kind in _false(verdict, true)
-        })  # fmt: skip
+    for medians in _log_medians(rng, trials, noise, blocks, level):
+        logs = (medians[:, :1] - medians[:, 1:]).reshape(len(medians), rows * columns, blocks)
+        nothing = np.zeros(logs.shape[:2])
+        for ratios in stats.ratios_of_tables(logs, nothing, [*range(columns)] * rows):
+            counts.update({
+                kind
+                for verdict, true in zip(judge(ratios), truth.ravel().tolist(), strict=True)
+                for kind in _false(verdict, true)
+            })  # fmt: skip
     return {kind: counts[kind] / trials for kind in FALSE_KINDS}
 
 
-def _tables(
+def _log_medians(
     rng: np.random.Generator, trials: int, noise: Noise, blocks: int, level: Array
 ) -> Iterator[Array]:
-    """Rounds of each block where ``level`` holds the true durations, by row and column.
+    """Log medians (tables, rows, columns, blocks) where ``level`` holds the true durations.
 
-    A process runs all columns of its row.
+    They come in batches of tables.  A process runs all columns of its row.
     """
     rows, columns = level.shape
-    for _ in range(trials):
-        process = noise.between(rng, (rows, 1, blocks, 1))
-        yield (
-            process * noise.within(rng, (rows, columns, blocks, ROUNDS)) * level[:, :, None, None]
-        )
+    for begin in range(0, trials, AT_ONCE):
+        number = min(AT_ONCE, trials - begin)
+        process = noise.between(rng, (number, rows, 1, blocks, 1))
+        rounds = process * noise.within(rng, (number, rows, columns, blocks, ROUNDS))
+        yield np.log(np.median(rounds * level[:, :, None, None], axis=-1))
 
 
 def _false(verdict: Verdict, truth: float) -> Iterator[str]:
@@ -178,26 +183,31 @@ def wrong_winners(
     ``levels`` are the true durations of the candidates (rows) at each batch size (columns).  Where
     several share the shortest, any winner is wrong.
     """
+    rows, columns = levels.shape
     counts = Counter[str]()
-    for rounds in _tables(rng, trials, noise, blocks, levels):
-        columns = np.swapaxes(rounds, 0, 1)
-        best = np.log(np.median(columns, axis=-1)).mean(axis=-1).argmin(axis=1).tolist()
-        winners = [_winner(one.tolist(), place) for one, place in zip(columns, best, strict=True)]
-        verdicts = [found.verdict for found in judge_leads(winners)]
-        counts.update({
-            kind
-            for verdict, winner, level, place in zip(
-                verdicts, winners, levels.T.tolist(), best, strict=True
-            )
-            for kind in _false(verdict, _true_lead(verdict, winner, level, place))
-        })  # fmt: skip
+    for medians in _log_medians(rng, trials, noise, blocks, levels):
+        best = medians.mean(axis=-1).argmin(axis=1)
+        places = np.arange(rows - 1)[:, None]
+        others = places + (places >= best[:, None])
+        fastest = np.take_along_axis(medians, best[:, None, :, None], axis=1)
+        logs = np.take_along_axis(medians, others[..., None], axis=1) - fastest
+        logs = np.swapaxes(logs, 1, 2).reshape(len(medians), columns * (rows - 1), blocks)
+        names = [column for column in range(columns) for _ in range(rows - 1)]
+        tables = stats.ratios_of_tables(logs, np.zeros(logs.shape[:2]), names)
+        for leads, fastest_rows in zip(tables, best.tolist(), strict=True):
+            winners = [
+                Winner(tuple(leads[first : first + rows - 1]), rows)
+                for first in range(0, len(leads), rows - 1)
+            ]
+            verdicts = [found.verdict for found in judge_leads(winners)]
+            counts.update({
+                kind
+                for verdict, winner, level, place in zip(
+                    verdicts, winners, levels.T.tolist(), fastest_rows, strict=True
+                )
+                for kind in _false(verdict, _true_lead(verdict, winner, level, place))
+            })  # fmt: skip
     return {kind: counts[kind] / trials for kind in FALSE_KINDS}
-
-
-def _winner(candidates: Sequence[Rounds], best: int) -> Winner:
-    """The one that seems the best, held against all others."""
-    others = [rounds for place, rounds in enumerate(candidates) if place != best]
-    return Winner(tuple(ratio(one, candidates[best]) for one in others), len(candidates))
 
 
 def _true_lead(verdict: Verdict, winner: Winner, level: Sequence[float], best: int) -> float:

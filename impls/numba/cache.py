@@ -3,14 +3,16 @@
 Numba looks at the file of a function alone.  What is compiled into it from other files could be
 long gone: after an update of one file, a kernel of another would go on running the old code.  The
 cache therefore has a folder of its own for each state of all sources together; those of earlier
-states stay until somebody deletes them.  Only the functions here use it: whatever else a process
-compiles goes where its owner wants it.
+states stay until somebody deletes them.  Where no such folder can be written, nothing is kept:
+compiling takes longer then, but what runs is what the sources say.  Only the functions here use the
+folder: whatever else a process compiles goes where its owner wants it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,23 +45,56 @@ def digest(sources: Path) -> str:
 
 
 def folder(sources: Path, chosen: str) -> str:
-    """Where this state of ``sources`` has its cache; empty where Numba has to find a place.
+    """Where this state of ``sources`` has its cache; empty where no place can be written.
 
-    ``chosen`` is the user's ``NUMBA_CACHE_DIR``; without it, it is where Numba itself would look.
+    ``chosen`` is the user's ``NUMBA_CACHE_DIR``, and nowhere else is looked then.  Without it, it
+    is beside the sources, or in the user's folder for caches where these may not be changed.
     """
-    base = Path(chosen) if chosen else sources / "__pycache__"
-    writable = os.access(base if base.exists() else base.parent, os.W_OK)
-    return str(base / f"numba-{digest(sources)}") if writable else ""
+    bases = [Path(chosen)] if chosen else [sources / "__pycache__", _user_caches() / "mlpbench"]
+    names = (base / f"numba-{digest(sources)}" for base in bases)
+    return next((str(name) for name in names if _is_writable(name)), "")
+
+
+def _user_caches() -> Path:
+    """Where the user's programs keep what they can make anew."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111 - Path.expanduser() raises without a home
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether ``folder`` is there, or can be made, and takes files.
+
+    Tried out: Numba turns to a folder of its own where it cannot write, and finds old kernels.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 _config: Any = numba.config
 _FOLDER = folder(Path(__file__).parents[1], _config.CACHE_DIR)
 
 
+def inner(**options: Any) -> Callable[[Any], Any]:
+    """Decorator: :func:`compiled` for functions that only compiled functions call.
+
+    They get no entry for calls from Python: that would unpack every array of their arguments, and
+    take about a fifth of the time to compile.
+    """
+    return compiled(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
+
+
 def compiled(**options: Any) -> Callable[[Any], Any]:
-    """Decorator: compiled without Python objects, and cached; ``options`` are those of ``njit``."""
+    """Decorator: compiled without Python objects, and cached where there is a place for it.
+
+    ``options`` are those of ``njit``.
+    """
 
     def compile_cached(function: Any) -> Any:
+        if not _FOLDER:
+            return numba.njit(**options)(function)
         # Numba asks for the folder here, once, and knows no other way to be told.
         chosen = _config.CACHE_DIR
         _config.CACHE_DIR = _FOLDER

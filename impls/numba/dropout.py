@@ -14,7 +14,7 @@ import numba
 import numpy as np
 
 from impls.mathematics import dropout
-from impls.numba.cache import compiled
+from impls.numba.cache import inner
 
 _ZERO = np.float32(0)
 _FIRST_FACTOR, _SECOND_FACTOR = np.uint32(dropout.FIRST_FACTOR), np.uint32(dropout.SECOND_FACTOR)
@@ -36,13 +36,13 @@ def hash_of(x):
     return np.uint32(x ^ np.uint32(x >> _LAST_SHIFT))
 
 
-@compiled()
+@inner()
 def step_key(seed, step):
     """The key of a step, from which those of its rows follow."""
     return hash_of(np.uint32(hash_of(np.uint32(seed)) + np.uint32(step)))
 
 
-@compiled()
+@inner()
 def drop(A, key, first, columns, threshold, scale):
     """Set to 0 what the step of ``key`` drops of ``A``, shape ``(rows, nodes)``; scale the rest.
 

@@ -1,6 +1,6 @@
-"""A tile's way through the layers and back, in compiled kernels.
+"""One layer of a tile, forward and back, in compiled kernels.
 
-``net`` and ``memory`` are those of :mod:`impls.numba.state`.
+``step``, ``net``, ``memory`` and ``tile`` are those of :mod:`impls.numba.state`.
 """
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 # Numba infers the types of what it compiles; annotations would only repeat the docstrings.
@@ -10,109 +10,115 @@ from __future__ import annotations
 import numpy as np
 
 from impls.numba.blas import gradient_product
-from impls.numba.cache import compiled
+from impls.numba.cache import inner
 from impls.numba.dropout import drop
-from impls.numba.math import ONE, TANH, activate, column_sums, times_slope
-from impls.numba.rows import add_products, add_sparse_gradients, outer, shifted
+from impls.numba.elementwise import (
+    ONE,
+    TANH,
+    ZERO,
+    activate,
+    column_sums,
+    loss_sums,
+    output_delta,
+    times_slope,
+)
+from impls.numba.prefetch import LINE, prefetch
+from impls.numba.views import biases, block, targets, weights
+
+ROWS_AHEAD = 4
+"""So many rows before its turn, an example is asked for."""
 
 
-@compiled()
-def weight_count(layers):
-    """How many of the parameters are weights."""
-    count = 0
-    for layer in range(layers.size - 1):
-        count += layers[layer] * layers[layer + 1]
-    return count
+@inner()
+def gather(X, Y, rows, start, A, T):
+    """Copy the examples ``rows`` from ``start`` on into ``A`` and their targets into ``T``.
+
+    They lie anywhere, so the processor cannot guess which one comes next, and is told some rows
+    ahead.  Written as loops: assigning whole rows would compile a shape check with its error
+    message, which takes longer to compile than all the rest of this file.
+    """
+    width = X.shape[1] * X.itemsize
+    for i in range(A.shape[0]):
+        row = rows[start + i]
+        if start + i + ROWS_AHEAD < rows.size:
+            begin = X.ctypes.data + rows[start + i + ROWS_AHEAD] * width
+            for offset in range(0, width, LINE):
+                prefetch(begin + offset)
+        for j in range(A.shape[1]):
+            A[i, j] = X[row, j]
+        for j in range(T.shape[1]):
+            T[i, j] = Y[row, j]
 
 
-@compiled()
-def block(buffer, layers, layer, first, rows):
-    """The matrix of ``layer`` for ``rows`` rows from row ``first`` on, a view of ``buffer``."""
-    below = total = 0
-    for index in range(layers.size):
-        below += layers[index] if index < layer else 0
-        total += layers[index]
-    start = buffer.size // total * below + first * layers[layer]
-    return buffer[start : start + rows * layers[layer]].reshape(rows, layers[layer])
+@inner()
+def prepare(net, memory, tile):
+    """Gather a tile."""
+    X = block(net, memory.A[tile.thread], 0, tile)
+    gather(memory.X, memory.Y, tile.rows, tile.start, X, targets(memory, tile))
 
 
-@compiled()
-def drop_layer(net, layer, A, key, row, scale):
-    """Drop what the step of ``key`` drops of ``A``, outputs of hidden ``layer`` from ``row`` on."""
+@inner()
+def product(net, memory, tile, layer):
+    """Fill ``layer`` with the product of the layer below and its weights; returns the matrix."""
+    A = memory.A[tile.thread]
+    Z = block(net, A, layer, tile)
+    np.dot(block(net, A, layer - 1, tile), weights(net, memory.theta, layer - 1), Z)
+    return Z
+
+
+@inner()
+def outputs(step, net, tile, layer, Z, b):
+    """Turn ``Z``, the products of ``layer``, into its outputs with biases ``b``."""
+    activate(net.codes[layer - 1], Z, b)
+    if layer < net.layers.size - 1:
+        drop_layer(step, net, tile, layer, Z, net.scales[layer - 1])
+
+
+@inner()
+def drop_layer(step, net, tile, layer, A, scale):
+    """Drop what the step drops of ``A``, outputs of hidden ``layer``; scale the rest."""
     hidden = layer - 1
     if net.thresholds[hidden]:
-        columns = net.columns[net.starts[hidden] : net.starts[hidden + 1]]
-        drop(A, key, row, columns, net.thresholds[hidden], scale)
+        columns = net.columns[net.column_starts[hidden] : net.column_starts[hidden + 1]]
+        drop(A, step.key, tile.first, columns, net.thresholds[hidden], scale)
 
 
-@compiled()
-def first_biases(net, memory, parameters):
-    """Those of ``parameters`` that are the first layer's biases, a view."""
-    start = memory.offset + weight_count(net.layers)
-    return parameters[start : start + net.layers[1]]
+@inner()
+def add_loss(net, memory, tile):
+    """Add data loss and absolute error of a tile to those of its thread."""
+    last = net.layers.size - 1
+    A = block(net, memory.A[tile.thread], last, tile)
+    data, error = loss_sums(net.loss, A, targets(memory, tile))
+    memory.sums[tile.thread, 0] += data
+    memory.sums[tile.thread, 1] += error
 
 
-@compiled()
-def shifted_biases(net, memory):
-    """The first layer's biases with what the background of the sparse columns adds to them."""
-    biases = first_biases(net, memory, memory.theta)
-    if not memory.offset:
-        return biases
-    W = memory.theta[: memory.offset].reshape(memory.background.size, net.layers[1])
-    return shifted(biases, memory.background, W)
+@inner()
+def delta_of_output(step, net, memory, tile):
+    """Fill the delta of the output."""
+    last = net.layers.size - 1
+    A = block(net, memory.A[tile.thread], last, tile)
+    delta = block(net, memory.D[tile.thread], last, tile)
+    output_delta(net.loss, A, targets(memory, tile), delta, step.scale)
 
 
-@compiled()
-def forward(net, memory, examples, start_of_tile, rows, A, first, key, row, biases_of_first):
-    """Activations of all layers for a tile, ``rows`` of the ``examples`` of a thread.
-
-    In the batch, the first of them is number ``row``.
-    """
-    layers = net.layers
-    theta = memory.theta[memory.offset :]
-    start, bias = 0, weight_count(layers)
-    for layer in range(1, layers.size):
-        n_in, n_out = layers[layer - 1], layers[layer]
-        W = theta[start : start + n_in * n_out].reshape(n_in, n_out)
-        Z = block(A, layers, layer, first, rows)
-        np.dot(block(A, layers, layer - 1, first, rows), W, Z)
-        if layer == 1 and memory.offset:
-            W = memory.theta[: memory.offset].reshape(memory.offset // n_out, n_out)
-            add_products(memory, examples, start_of_tile, W, Z)
-        b = biases_of_first if layer == 1 else theta[bias : bias + n_out]
-        activate(net.codes[layer - 1], Z, b)
-        if layer < layers.size - 1:
-            drop_layer(net, layer, Z, key, row, net.scales[layer - 1])
-        start += n_in * n_out
-        bias += n_out
+@inner()
+def gradients(net, memory, tile, layer):
+    """Gradients of weights and biases above ``layer``, added to those of the tiles before."""
+    share = ONE if tile.start else ZERO
+    below = block(net, memory.A[tile.thread], layer, tile)
+    delta = block(net, memory.D[tile.thread], layer + 1, tile)
+    G = memory.G[tile.thread]
+    gradient_product(below, delta, weights(net, G, layer), share)
+    column_sums(delta, biases(net, G, layer), share)
 
 
-@compiled()
-def backward(net, memory, examples, A, D, first, key, row, gradients, share):
-    """Gradients of a tile, without penalty; the output's delta is in ``D`` already.
-
-    ``gradients`` becomes them plus ``share``, 0 or 1, times what it was.
-    """
-    layers, rows = net.layers, examples.size
-    theta, G = memory.theta[memory.offset :], gradients[memory.offset :]
-    start, bias = weight_count(layers), theta.size
-    for layer in range(layers.size - 2, -1, -1):
-        n_in, n_out = layers[layer], layers[layer + 1]
-        start -= n_in * n_out
-        bias -= n_out
-        below = block(A, layers, layer, first, rows)
-        delta = block(D, layers, layer + 1, first, rows)
-        gradient_product(below, delta, G[start : start + n_in * n_out].reshape(n_in, n_out), share)
-        column_sums(delta, G[bias : bias + n_out], share)
-        if layer == 0 and memory.offset:
-            sparse = gradients[: memory.offset].reshape(memory.offset // n_out, n_out)
-            if not share:
-                outer(memory.background, G[bias : bias + n_out], sparse)
-            add_sparse_gradients(memory, examples, delta, sparse)
-        if layer > 0:
-            W = theta[start : start + n_in * n_out].reshape(n_in, n_out)
-            delta_below = block(D, layers, layer, first, rows)
-            np.dot(delta, W.T, delta_below)
-            times_slope(net.codes[layer - 1], delta_below, below, net.scales[layer - 1])
-            if net.codes[layer - 1] == TANH:
-                drop_layer(net, layer, delta_below, key, row, ONE)
+@inner()
+def delta_below(step, net, memory, tile, layer):
+    """Fill the delta of hidden ``layer`` from that of the layer above."""
+    D, code, scale = memory.D[tile.thread], net.codes[layer - 1], net.scales[layer - 1]
+    below = block(net, D, layer, tile)
+    np.dot(block(net, D, layer + 1, tile), weights(net, memory.theta, layer).T, below)
+    times_slope(code, below, block(net, memory.A[tile.thread], layer, tile), scale)
+    if code == TANH:
+        drop_layer(step, net, tile, layer, below, ONE)

@@ -74,7 +74,7 @@ def split(X: Floats) -> tuple[npt.NDArray[np.int64], Floats, SparseRows]:
     rest = SparseRows(
         starts=starts,
         # Places without a value name different columns: two at once would wait for each other.
-        columns=np.arange(starts[-1], dtype=np.int32) % GROUP % max(1, sparse.sum()),
+        columns=np.arange(starts[-1], dtype=np.int32) % GROUP % max(1, int(sparse.sum())),
         values=np.zeros(starts[-1], X.dtype),
         background=background[sparse],
     )

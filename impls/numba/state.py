@@ -10,9 +10,16 @@ import numpy.typing as npt
 from impls.mathematics import dropout
 from impls.mathematics.dropout import Words
 from impls.networks import Network, Training
-from impls.numba.math import ACTIVATION_CODES, LOSS_CODES
-from impls.parameters import Floats
+from impls.numba.elementwise import ACTIVATION_CODES, LOSS_CODES
+from impls.parameters import Floats, Rows
 
+PREPARE, FORWARD, LOSS, BACKWARD = 1, 2, 4, 8
+EVERYTHING = PREPARE | FORWARD | LOSS | BACKWARD
+PRODUCTS = FORWARD | BACKWARD
+"""The phases that call BLAS."""
+REDUCE, PENALTY, UPDATE = 1, 2, 4
+WHOLE_STEP = REDUCE | PENALTY | UPDATE
+"""What follows the gradients."""
 SGD, ADAM, RMSPROP = range(3)
 OPTIMISER_CODES = {"sgd": SGD, "adam": ADAM, "rmsprop": RMSPROP}
 SMALL_PRODUCT = 10**6
@@ -26,11 +33,17 @@ LEAST_WORK, LEAST_WORK_ROWS = 1_800_000, 32
 class Net(NamedTuple):
     """The network: nodes per layer, activation code per layer above the input, loss code.
 
-    ``averaged`` says whether the loss is averaged over the batch.  Per hidden layer, ``thresholds``
-    is 0 where nothing is dropped and ``scales`` is what the rest is multiplied by; ``columns``
-    holds the keys of their words one layer after another, ``starts`` where each begins.
+    ``averaged`` says whether the loss is averaged over the batch.  The starts say where something
+    begins: the weights and the biases of each layer among all parameters, and the nodes of each
+    layer among those of all layers; the last one is their number.  ``parameters`` counts weights
+    and biases.
+
+    Dropout: per hidden layer, ``thresholds`` is 0 where nothing is dropped and ``scales`` is what
+    the rest is multiplied by.  ``columns`` holds the keys of their words one layer after another,
+    ``column_starts`` where each layer begins in it.
+
     ``tile_rows`` is how many rows go through the network together, ``least_rows`` how many of a
-    batch are worth a thread.
+    batch are worth a thread.  There is no tuple in this one: parallel loops take none that has.
     """
 
     layers: npt.NDArray[np.int64]
@@ -41,7 +54,11 @@ class Net(NamedTuple):
     thresholds: Words
     scales: Floats
     columns: Words
-    starts: npt.NDArray[np.int64]
+    column_starts: npt.NDArray[np.int64]
+    weight_starts: npt.NDArray[np.int64]
+    bias_starts: npt.NDArray[np.int64]
+    node_starts: npt.NDArray[np.int64]
+    parameters: int
     tile_rows: int
     least_rows: int
 
@@ -49,21 +66,14 @@ class Net(NamedTuple):
 class Memory(NamedTuple):
     """Everything a step reads and writes.
 
-    ``X`` holds the dense columns of the examples; ``starts``, ``columns``, ``values`` and
-    ``background`` are the sparse ones (see :mod:`impls.numba.sparse_rows`), to which the first
-    rows of the first weight matrix belong, ``offset`` parameters.
-    ``theta`` holds weights, then biases (see :mod:`impls.flat`), the rows of ``remembered`` what
-    the optimiser remembers of them, in the same order.  The others have one row per thread: ``A``
-    and ``D`` activations and deltas, one layer after another, ``T`` targets, ``G`` gradients, of
-    which the first row becomes the sum, ``sums`` data loss, absolute error and penalty.
+    ``X`` and ``Y`` are the data.  ``theta`` holds weights, then biases (see :mod:`impls.flat`), the
+    rows of ``remembered`` what the optimiser remembers of them, in the same order.  The others have
+    one row per thread: ``A`` and ``D`` activations and deltas, one layer after another, ``T``
+    targets, ``G`` gradients, of which the first row becomes the sum, ``sums`` data loss, absolute
+    error and penalty.
     """
 
     X: Floats
-    starts: npt.NDArray[np.int64]
-    columns: npt.NDArray[np.int32]
-    values: Floats
-    background: Floats
-    offset: int
     Y: Floats
     theta: Floats
     remembered: Floats
@@ -93,13 +103,68 @@ class Rates(NamedTuple):
     epsilon: np.float32
 
 
+class Request(NamedTuple):
+    """What is asked for: phases, parts of what follows the gradients, and how.
+
+    ``threads`` are those that may work, ``updates`` counts those since parameters were loaded.
+    """
+
+    phases: int
+    parts: int
+    threads: int
+    batch_size: int
+    updates: int
+    rates: Rates
+
+
+class Step(NamedTuple):
+    """One step of a request: ``team`` threads work on it.
+
+    ``shared`` are the parts in which the team shares the parameters, ``alone`` those that one
+    thread does.  ``key`` is that of the masks, the loss of an example is multiplied by ``scale``,
+    and ``rate`` is the learning rate with the optimiser's corrections.
+    """
+
+    phases: int
+    shared: int
+    alone: int
+    team: int
+    key: np.uint32
+    scale: np.float32
+    rate: np.float32
+
+
+class Share(NamedTuple):
+    """The ``rows`` of a batch that a thread takes; the first is row ``first`` of the batch."""
+
+    thread: int | np.int64
+    first: int
+    rows: Rows
+
+
+class Tile(NamedTuple):
+    """``size`` rows of a thread's ``rows``, from ``start`` on, that go through together.
+
+    ``place`` is the first of their rows in the thread's buffers, ``first`` that in the batch.
+    """
+
+    thread: int | np.int64
+    rows: Rows
+    start: int
+    size: int
+    place: int
+    first: int
+
+
 def describe(network: Network, training: Training, *, parameters: int, small_kernels: bool) -> Net:
     """The network as the kernels take it.
 
-    ``parameters`` are all that a step moves, those of sparse columns included; for
-    ``small_kernels`` see :func:`tile_rows`.
+    ``parameters`` are all that a step moves.  Where they are more than those of ``network``, the
+    others come first: weights of sparse columns.  For ``small_kernels`` see :func:`tile_rows`.
     """
     names = [network.activation] * (len(network.layers) - 2) + [network.output]
+    weights = [n_in * n_out for n_in, n_out in network.shapes]
+    ends = parameters - network.parameter_count + np.cumsum([0, *weights])
     rates = network.dropout_rates
     columns = [dropout.column_keys(network, layer + 1) for layer in range(len(rates))]
     return Net(
@@ -111,7 +176,11 @@ def describe(network: Network, training: Training, *, parameters: int, small_ker
         thresholds=np.array([dropout.threshold(r) << dropout.HALF_BITS for r in rates], np.uint32),
         scales=np.array([1 / (1 - rate) for rate in rates], np.float32),
         columns=np.concatenate([*columns, np.empty(0, np.uint32)]),
-        starts=np.cumsum([0, *map(len, columns)]),
+        column_starts=np.cumsum([0, *map(len, columns)]),
+        weight_starts=ends[:-1].copy(),
+        bias_starts=ends[-1] + np.cumsum([0, *network.layers[1:-1]]),
+        node_starts=np.cumsum([0, *network.layers]),
+        parameters=parameters,
         tile_rows=tile_rows(network, small_kernels=small_kernels),
         least_rows=least_rows(parameters),
     )

@@ -1,4 +1,4 @@
-"""What follows the gradients of a batch in compiled kernels: sum, penalty, update.
+"""What a step begins with and what follows its gradients in compiled kernels: sum, penalty, update.
 
 Threads can share the parameters: each works on those from ``first`` to ``last``.  Loops run over
 slices from 0, because only then does Numba know that no index is negative, which would stand for
@@ -11,18 +11,57 @@ from __future__ import annotations
 
 import numpy as np
 
-from impls.numba.cache import compiled
-from impls.numba.math import ELEMENTWISE
-from impls.numba.state import ADAM, SGD
+from impls.numba.cache import inner
+from impls.numba.dropout import step_key
+from impls.numba.elementwise import ELEMENTWISE, ONE, ZERO
+from impls.numba.state import ADAM, REDUCE, SGD, UPDATE, Step
 
-REDUCE, PENALTY, UPDATE = 1, 2, 4
-WHOLE_STEP = REDUCE | PENALTY | UPDATE
-ZERO = np.float32(0)
 PIECE = 1024
 """Parameters that are finished together; three arrays of so many stay in the nearest cache."""
+SHARED_PARAMETERS = 1 << 16
+"""From here on threads share what follows the gradients; it is memory traffic, and they have met
+already."""
 
 
-@compiled()
+@inner()
+def team_size(most, rows, least_rows):
+    """How many threads share a batch of ``rows``, of which each gets ``least_rows`` or more."""
+    return max(1, min(most, rows // least_rows))
+
+
+@inner()
+def step_of(request, net, index, rows):
+    """Step number ``index`` of a request, for a batch of ``rows``."""
+    team = team_size(request.threads, rows, net.least_rows)
+    shares = team > 1 and net.parameters >= SHARED_PARAMETERS
+    return Step(
+        request.phases,
+        request.parts if shares else 0,
+        0 if shares else request.parts,
+        team,
+        step_key(net.seed, request.updates + index),
+        np.float32(1.0 / rows) if net.averaged else ONE,
+        corrected_rate(request.rates, request.updates + index + 1),
+    )
+
+
+@inner()
+def conclude(step, rows, net, memory, rates, losses):
+    """Finish a step of ``rows`` whose gradients are there, and write its ``losses``."""
+    data = error = penalty = 0.0
+    if step.alone:
+        penalty = finish(step, 0, net.parameters, net, memory, rates)
+    for t in range(step.team):
+        data += memory.sums[t, 0]
+        error += memory.sums[t, 1]
+        if step.shared:
+            penalty += memory.sums[t, 2]
+    losses[0] = data / rows if net.averaged else data
+    losses[1] = penalty
+    losses[2] = error / (rows * net.layers[net.layers.size - 1])
+
+
+@inner()
 def corrected_rate(rates, t):
     """The rate of update number ``t = 1, 2, ...``, with Adam's corrections of both moments."""
     if rates.optimiser != ADAM:
@@ -31,15 +70,15 @@ def corrected_rate(rates, t):
     return np.float32(rates.rate * second / (1.0 - rates.beta1**t))
 
 
-@compiled()
-def finish(parts, team, first, last, weights, rate, memory, rates):
-    """Reduce the team's gradients, compute the penalty, update: any of these ``parts``.
+@inner()
+def finish(step, first, last, net, memory, rates):
+    """Reduce the team's gradients, compute the penalty, update: the parts of ``step``.
 
-    ``weights`` counts the leading parameters that are weights, ``rate`` is that of
-    :func:`corrected_rate`.  Returns the penalty of the weights as they were before the update,
-    whichever part is asked for: it comes with the pass over them.
+    Works on the parameters from ``first`` to ``last``.  Returns the penalty of the weights as they
+    were before the update, whichever part is asked for: it comes with the pass over them.
     Goes on piece by piece: what one loop leaves in the nearest cache, the next one finds there.
     """
+    parts, weights = step.shared | step.alone, net.bias_starts[0]
     squares = magnitudes = np.float64(0)
     start = first
     while start < last:
@@ -47,14 +86,14 @@ def finish(parts, team, first, last, weights, rate, memory, rates):
         end = min(start + PIECE, last, weights if start < weights else last)
         theta, g = memory.theta[start:end], memory.G[0, start:end]
         if parts & REDUCE:
-            for t in range(1, team):
+            for t in range(1, step.team):
                 add(memory.G[t, start:end], g)
         penalised = parts & REDUCE and start < weights
         if rates.l1 and start < weights:
             magnitudes += shift(theta, g, rates.l1 if penalised else ZERO)
         l2 = rates.l2 if penalised else ZERO
         if parts & UPDATE:
-            found = update(theta, g, memory.remembered, start, end, l2, rate, rates)
+            found = update(step, start, end, memory, rates, l2)
         else:
             found = shrink(theta, g, l2)
         squares += found if start < weights else ZERO
@@ -62,14 +101,14 @@ def finish(parts, team, first, last, weights, rate, memory, rates):
     return 0.5 * rates.l2 * squares + rates.l1 * magnitudes
 
 
-@compiled(fastmath=True)
+@inner(fastmath=True)
 def add(other, g):
     """Add the gradients of another thread."""
     for k in range(g.size):
         g[k] += other[k]
 
 
-@compiled(fastmath=True)
+@inner(fastmath=True)
 def shrink(theta, g, l2):
     """Add the share of the L2 penalty to gradients; returns the sum of the squares of ``theta``."""
     squares = ZERO
@@ -79,7 +118,7 @@ def shrink(theta, g, l2):
     return squares
 
 
-@compiled(fastmath=True)
+@inner(fastmath=True)
 def shift(theta, g, l1):
     """Add the share of the L1 penalty to gradients; returns the sum of the magnitudes."""
     magnitudes = ZERO
@@ -89,24 +128,25 @@ def shift(theta, g, l1):
     return magnitudes
 
 
-@compiled()
-def update(theta, g, remembered, start, end, l2, rate, rates):
-    """:func:`shrink`, then move ``theta``, parameters ``start`` to ``end``, by ``g``.
+@inner()
+def update(step, first, last, memory, rates, l2):
+    """:func:`shrink`, then move the parameters from ``first`` to ``last`` by their gradients.
 
     Only descent does both in one pass: it has the least to do with each number.
     """
-    first = remembered[0, start:end]
+    theta, g = memory.theta[first:last], memory.G[0, first:last]
+    moments = memory.remembered[0, first:last]
     if rates.optimiser == SGD:
-        return sgd(theta, g, first, l2, rate, rates)
+        return sgd(theta, g, moments, l2, step.rate, rates)
     squares = shrink(theta, g, l2)
     if rates.optimiser == ADAM:
-        adam(theta, g, first, remembered[1, start:end], rate, rates)
+        adam(theta, g, moments, memory.remembered[1, first:last], step.rate, rates)
     else:
-        rmsprop(theta, g, first, rate, rates)
+        rmsprop(theta, g, moments, step.rate, rates)
     return squares
 
 
-@compiled(fastmath=True)
+@inner(fastmath=True)
 def sgd(theta, g, previous, l2, rate, rates):
     """:func:`shrink` and descent; see :mod:`impls.mathematics.optimisers`."""
     squares = ZERO
@@ -121,7 +161,7 @@ def sgd(theta, g, previous, l2, rate, rates):
     return squares
 
 
-@compiled(fastmath=ELEMENTWISE, error_model="numpy")
+@inner(fastmath=ELEMENTWISE, error_model="numpy")
 def adam(theta, g, m, v, rate, rates):
     """Update by Adam; see :mod:`impls.mathematics.optimisers`."""
     beta1, rest1 = np.float32(rates.beta1), np.float32(1.0 - rates.beta1)
@@ -134,7 +174,7 @@ def adam(theta, g, m, v, rate, rates):
         theta[k] -= rate * first / (np.sqrt(second) + rates.epsilon)
 
 
-@compiled(fastmath=ELEMENTWISE, error_model="numpy")
+@inner(fastmath=ELEMENTWISE, error_model="numpy")
 def rmsprop(theta, g, v, rate, rates):
     """Update by RMSprop; see :mod:`impls.mathematics.optimisers`."""
     for k in range(theta.size):

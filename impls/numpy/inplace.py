@@ -1,4 +1,4 @@
-"""Activations and losses that write into given buffers: no temporary, no new memory.
+"""Activations and their slopes that write into given buffers: no temporary, no new memory.
 
 The allocating twins, which say what is computed, are in :mod:`impls.mathematics.functions`.
 """
@@ -9,25 +9,18 @@ from collections.abc import Callable
 
 import numpy as np
 
-from impls.mathematics.functions import PROBABILITY_FLOOR, SMALLEST_PROBABILITY
 from impls.parameters import Floats
 
-_HALF = np.float32(0.5)
 _ONE = np.float32(1)
-_FLOOR, _SMALLEST = np.float32(PROBABILITY_FLOOR), np.float32(SMALLEST_PROBABILITY)
 
 
 def sigmoid(Z: Floats) -> None:
-    """Turn ``Z`` into ``sigmoid(Z)`` as ``(1 + tanh(Z / 2)) / 2``.
-
-    NumPy has a vector routine for float32 tanh that is faster than that for exp, and this form
-    neither overflows nor divides.  What it keeps small is the absolute error, ``2**-24``, and
-    not the relative one, which is 2e-4 at -10 and 6 % at -16; below -20 the result is 0.
-    """
-    np.multiply(Z, _HALF, out=Z)
-    np.tanh(Z, out=Z)
-    np.multiply(Z, _HALF, out=Z)
-    np.add(Z, _HALF, out=Z)
+    """Turn ``Z`` into ``1 / (1 + exp(-Z))``; an overflowing exponential gives its limit 0."""
+    np.negative(Z, out=Z)
+    with np.errstate(over="ignore"):
+        np.exp(Z, out=Z)
+    np.add(Z, _ONE, out=Z)
+    np.reciprocal(Z, out=Z)
 
 
 def tanh(Z: Floats) -> None:
@@ -80,30 +73,6 @@ TIMES_SLOPE: dict[str, Callable[[Floats, Floats, Floats], None]] = {
 }
 SLOPED_AT_ZERO = frozenset({"tanh"})
 """Activations whose slope is not 0 where the output is: dropping that leaves its delta to drop."""
-
-
-def loss_sums(loss: str, A: Floats, Y: Floats, scratch: Floats) -> tuple[float, float]:
-    """Data loss and absolute error of outputs ``A`` against one-hot ``Y``, both summed.
-
-    Targets are 0 or 1, so the log loss sees the probability of the truth as ``1 - |A - Y|``: one
-    logarithm serves both of its halves, and the deviation is needed for the error anyway.
-    Cross-entropy reads the output itself, of which that would leave seven decimals.
-    """
-    np.subtract(A, Y, out=scratch)
-    if loss == "mse":
-        data = 0.5 * float(np.vdot(scratch, scratch))
-        np.abs(scratch, out=scratch)
-        return data, float(scratch.sum())
-    np.abs(scratch, out=scratch)
-    error = float(scratch.sum())
-    if loss == "cross-entropy":
-        np.maximum(A, _SMALLEST, out=scratch)
-        np.log(scratch, out=scratch)
-        return -float(np.vdot(scratch, Y)), error
-    np.subtract(_ONE, scratch, out=scratch)
-    np.maximum(scratch, _FLOOR, out=scratch)
-    np.log(scratch, out=scratch)
-    return -float(scratch.sum()), error
 
 
 def output_delta(loss: str, A: Floats, Y: Floats, delta: Floats, scratch: Floats) -> None:

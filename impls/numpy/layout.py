@@ -1,10 +1,11 @@
-"""Rung 2: no copy between row order and column order.
+"""Rung 3: no copy between row order and column order.
 
-Gathering rows of ``X`` and transposing the result gives a matrix ordered by columns, for free.
-Copying it under a row of ones, which is ordered by rows, walks one of the two matrices against
-its memory order; at a batch of 20000 that copy costs more than the matrix product it prepares.
-The remedy is to store the ones as a column of ``X``, once: then the gathered, transposed batch
-already carries its bias row, and BLAS takes either order.
+``X[rows].T`` is a matrix ordered by columns, and costs nothing beyond the gather.  Copying it under
+a row of ones, into a matrix ordered by rows, reads or writes one of the two against its order in
+memory.  At a batch of 20000 this copy takes longer than the matrix product that it prepares.
+
+The remedy: store the ones as a column of ``X``, once.  The gathered batch then contains its row of
+ones, and BLAS multiplies matrices of either order equally fast.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from impls.parameters import Floats
 
 
 class Trainer(numpy_float32.Trainer):
-    """Rung 1 with the input's bias stored beside the pixels, 785 columns instead of 784."""
+    """Rung 2 with the ones of the input stored beside the pixels."""
 
     def bind(self, X: Floats, Y: Floats) -> None:
         super().bind(X, Y)
         self.X = np.column_stack([np.ones(len(X), dtype=self.dtype), self.X])
 
-    def augmented(self, X: Floats) -> Floats:
-        """The gathered batch as it is: its row 0 holds the ones already."""
-        return X
+    def forward(self) -> None:
+        # Row 0 of the gathered batch holds the ones already.
+        self.Z, self.A = self.layers(self.input, self.input)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from bench.errors import ImplementationError
 from impls.contract import Trainer
 from impls.data import TrainingData
 from impls.mathematics.functions import data_loss, penalty
@@ -101,8 +102,28 @@ def evaluate(trainer: Trainer, data: TrainingData) -> Evaluation:
     )
 
 
+def _outputs(trainer: Trainer, X: Floats, classes: int) -> npt.NDArray[np.float64]:
+    """What ``trainer`` predicts for ``X``, shape ``(examples, classes)``.
+
+    Raises:
+        ImplementationError: it is something else.
+    """
+    outputs: object = trainer.predict(X)
+    shape = (len(X), classes)
+    if not isinstance(outputs, np.ndarray):
+        found = type(outputs).__name__
+    elif outputs.shape != shape or outputs.dtype.kind not in "fiu":
+        found = f"an array of {outputs.dtype} of shape {outputs.shape}"
+    else:
+        return outputs.astype(np.float64)
+    raise ImplementationError(
+        f"predict of {type(trainer).__module__}.{type(trainer).__name__} returned {found}, and it "
+        f"must be an array of floats of shape {shape}: one row for each example"
+    )
+
+
 def _part(trainer: Trainer, data: TrainingData, X: Floats, labels: npt.NDArray[np.int32]) -> Part:
-    outputs = trainer.predict(X).astype(np.float64)
+    outputs = _outputs(trainer, X, data.classes)
     targets = np.eye(data.classes)[labels]
     predicted = outputs.argmax(axis=1)
     return Part(

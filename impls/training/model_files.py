@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 from bench.errors import ModelError
 from impls.data.paths import shown
 from impls.training.model import Model
 from impls.training.model_format import decode, encode
+from impls.whole_files import open_plain, write_whole
 
 SUFFIX = ".npz"
 
@@ -19,20 +19,16 @@ def save(model: Model, path: Path, *, generator: str = "mlpbench") -> None:
     Raises:
         ModelError: the file cannot be written, or the training diverged.
     """
-    partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_bytes(encode(model, generator=generator))
-        partial.replace(path)
+        write_whole(path, encode(model, generator=generator))
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
         raise ModelError(
             f"cannot write {shown(path)}: {error.strerror}. Choose a folder you may write to."
         ) from error
 
 
 def load(path: Path) -> Model:
-    """Read the model at ``path``; nothing in it is executed.
+    """Read the model at ``path``; nothing in it, and nothing that it names, is executed.
 
     Raises:
         ModelError: it cannot be read, is damaged, is something else, or was written by a newer
@@ -51,7 +47,7 @@ def load(path: Path) -> Model:
             "keras.saving.load_model(...).save('NAME.keras')."
         )
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             return decode(file, label=shown(path))
     except OSError as error:
         raise ModelError(

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from bench.errors import ImplementationError, ModelError, UnknownNameError, UsageError
-from impls import contract, registry
+from impls import contract, loading, registry
 from impls.contract import Trainer
 from impls.data import TrainingData
 from impls.data.paths import shown
@@ -155,11 +155,20 @@ def address_of(row: Row) -> str:
 
 
 def row_of(model: Model) -> Row:
-    """The implementation that trained the network.
+    """The implementation that trained the network, if the registry has it.
+
+    A model comes from anywhere, so that it may name an installed implementation, but no file of
+    code: whoever wants that one run has to name it.
 
     Raises:
-        ModelError: it is in the registry no more, or its file is gone.
+        ModelError: it is in the registry no more, or a class in a file.
     """
+    if loading.is_in_file(model.implementation):
+        raise ModelError(
+            f"the network was trained by {model.implementation}, and a model never decides which "
+            "file is run: if you trust that file, name it with --impl FILE.py:CLASS or as the "
+            "second argument of load_model; or name another implementation there"
+        )
     try:
         return registry.find(model.implementation)
     except (ImplementationError, UnknownNameError) as error:

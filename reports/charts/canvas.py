@@ -115,6 +115,8 @@ class Canvas:
     """One set of axes and, after the block that draws on it, its SVG."""
 
     axes: Any
+    tips: list[tuple[float, float, str]] = field(default_factory=list)
+    """Places in the units of the axes, and what a pointer reads there."""
     _rendered: list[Markup] = field(default_factory=list)
 
     @property
@@ -152,7 +154,12 @@ def canvas(
         )
         drawing = Canvas(axes)
         yield drawing
-        drawing._rendered.append(_render(figure, description, salt))  # noqa: SLF001 - its only writer
+        tips = [
+            svg.Tip(float(place[0]), height - float(place[1]), words)
+            for x, y, words in drawing.tips
+            for place in [axes.transData.transform((x, y))]
+        ]
+        drawing._rendered.append(_render(figure, description, salt, tips))  # noqa: SLF001 - its only writer
 
 
 def swatch(style: Style, *, key: str, dots: bool = False) -> Markup:
@@ -198,7 +205,7 @@ def draw_dots(
     axes.add_patch(dots)
 
 
-def _render(figure: Figure, description: str, salt: str) -> Markup:
+def _render(figure: Figure, description: str, salt: str, tips: Sequence[svg.Tip]) -> Markup:
     """The figure as inline SVG; equal figures give equal text."""
     stream = io.StringIO()
     metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -209,4 +216,4 @@ def _render(figure: Figure, description: str, salt: str) -> Markup:
         figure.savefig(stream, format="svg", metadata=metadata)
     source = stream.getvalue()
     digest = hashlib.sha256((salt + description + source).encode()).hexdigest()
-    return svg.inline(source, prefix=f"f{digest[:8]}", description=description)
+    return svg.inline(source, prefix=f"f{digest[:8]}", description=description, tips=tips)

@@ -9,10 +9,9 @@ from markupsafe import Markup
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from reports import format as text
+from reports.charts import frame
 from reports.charts.canvas import PAGE, Style, canvas
 
-_SIZE = (460, 260)
-_MARGINS = (62, 14, 30, 42)
 _WIDTH = 0.8
 _MOST_NAMES = 16
 
@@ -36,7 +35,7 @@ def columns(
     log: bool = False,
 ) -> Markup:
     """Columns side by side over each of ``names``; ``labels`` are those of x and y."""
-    with canvas(size=_SIZE, margins=_MARGINS, description=description) as drawing:
+    with canvas(size=frame.SIZE, margins=frame.MARGINS, description=description) as drawing:
         plot = drawing.axes
         plot.set_title(title)
         plot.set(xlabel=labels[0], ylabel=labels[1])

@@ -9,16 +9,13 @@ from typing import Any
 from markupsafe import Markup
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
+from reports.charts import frame
 from reports.charts.canvas import INK, MUTED, PAGE, Style, canvas
 
-_SIZE = (460, 300)
-_MARGINS = (62, 14, 30, 42)
 _ROOM = 1.6
 """Factor by which the axis of the ratio goes beyond the values."""
 _WIDEST = 3.0
 """Factor by which an interval may lie beyond all ratios before it leaves the axis."""
-_LEAST_GAP = 0.09
-"""Share of the axis that two labelled batch sizes are apart at least."""
 _OFFSET = 5
 
 
@@ -51,29 +48,24 @@ def crossover(
     """
     sizes = sorted({size for one in several for size in one.sizes})
     label, above, below = words
-    with canvas(size=_SIZE, margins=_MARGINS, description=description) as drawing:
+    with canvas(size=frame.SIZE, margins=frame.MARGINS, description=description) as drawing:
         plot = drawing.axes
         plot.set_title(title)
         plot.set(xscale="log", yscale="log", xlabel="examples per batch", ylabel=label)
-        plot.set_xlim(*_x_limits(sizes))
+        plot.set_xlim(*frame.x_limits(sizes, log=True))
         plot.set_ylim(*_y_limits(several))
         plot.axhline(1, color=INK, linewidth=1.4)
         _note(plot, above, _OFFSET)
         _note(plot, below, -_OFFSET)
         for number, one in enumerate(several):
             _draw(plot, one, number)
-        plot.xaxis.set_major_locator(FixedLocator(_readable(sizes, plot.get_xlim())))
+        plot.xaxis.set_major_locator(FixedLocator(frame.readable(sizes, plot.get_xlim(), log=True)))
         plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
         plot.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=9))
         plot.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         plot.xaxis.set_minor_locator(NullLocator())
         plot.yaxis.set_minor_locator(NullLocator())
     return drawing.markup
-
-
-def _x_limits(sizes: Sequence[float]) -> tuple[float, float]:
-    room = max((sizes[-1] / sizes[0]) ** 0.05, 1.15)
-    return sizes[0] / room, sizes[-1] * room
 
 
 def _y_limits(several: Sequence[Contested]) -> tuple[float, float]:
@@ -126,13 +118,3 @@ def _mark(plot: Any, crossed: Crossed, foot: float, colour: str) -> None:
         [crossed.size], [foot], marker="d", markersize=9, color=colour, markeredgecolor=PAGE,
         markeredgewidth=0.8,
     )  # fmt: skip
-
-
-def _readable(sizes: Sequence[float], limits: tuple[float, float]) -> list[float]:
-    """The sizes that leave room for their labels."""
-    gap = (limits[1] / limits[0]) ** _LEAST_GAP
-    kept = [sizes[0]]
-    for size in sizes[1:]:
-        if size / kept[-1] >= gap:
-            kept.append(size)
-    return kept

@@ -13,10 +13,9 @@ from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from reports import format as text
+from reports.charts import frame
 from reports.charts.canvas import Style, canvas
 
-_SIZE = (460, 280)
-_MARGINS = (62, 14, 30, 42)
 _MARKERS = 8
 """So many markers tell a line from others where colours do not."""
 _MOST_POINTS = 240
@@ -63,7 +62,7 @@ class CurveAxes:
 def curves(title: str, several: Sequence[Curve], axes: CurveAxes, *, description: str) -> Markup:
     """A panel of curves; values that are not finite are left out."""
     finite = [_finite(one) for one in several]
-    with canvas(size=_SIZE, margins=_MARGINS, description=description) as drawing:
+    with canvas(size=frame.SIZE, margins=frame.MARGINS, description=description) as drawing:
         plot = drawing.axes
         plot.set_title(title)
         plot.set(xlabel=axes.x_label, ylabel=axes.y_label)

@@ -11,10 +11,9 @@ from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from reports import format as text
+from reports.charts import frame
 from reports.charts.canvas import INK, MUTED, Style, canvas
 
-_SIZE = (460, 300)
-_MARGINS = (58, 14, 30, 42)
 _GIGA = 1e9
 
 
@@ -34,6 +33,7 @@ class Path:
     style: Style
     intensities: tuple[float, ...]
     rates: tuple[float, ...]
+    tips: tuple[str, ...] = ()
 
 
 def roofline(title: str, paths: Sequence[Path], limits: Limits, *, description: str) -> Markup:
@@ -41,7 +41,7 @@ def roofline(title: str, paths: Sequence[Path], limits: Limits, *, description: 
 
     The intensities must be above 0.
     """
-    with canvas(size=_SIZE, margins=_MARGINS, description=description) as drawing:
+    with canvas(size=frame.SIZE, margins=frame.MARGINS, description=description) as drawing:
         plot = drawing.axes
         plot.set_title(title)
         plot.set(xscale="log", yscale="log")
@@ -53,6 +53,8 @@ def roofline(title: str, paths: Sequence[Path], limits: Limits, *, description: 
         _ceiling(plot, limits)
         for path in paths:
             _draw(plot, path)
+            rates = [rate / _GIGA for rate in path.rates]
+            drawing.tips += zip(path.intensities, rates, path.tips, strict=False)
         for axis in (plot.xaxis, plot.yaxis):
             axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=9))
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import NullLocator
 
 from reports import format as text
 from reports.charts.canvas import INK, MUTED, Canvas, canvas
+from reports.charts.frame import CHARACTER, WIDTH
 
-_WIDTH = 460
 _ROW = 26
-_CHARACTER = 6.3
 _TOP, _BOTTOM = 30, 28
 
 
@@ -26,9 +25,9 @@ def row_canvas(
     ``right`` is the margin on the right in pixels.
     """
     labels = [text.label(name) for name in names]
-    left = round(max(map(len, labels)) * _CHARACTER) + 12
+    left = round(max(map(len, labels)) * CHARACTER) + 12
     with canvas(
-        size=(_WIDTH, _TOP + _BOTTOM + _ROW * len(labels)),
+        size=(WIDTH, _TOP + _BOTTOM + _ROW * len(labels)),
         margins=(left, right, _TOP, _BOTTOM),
         description=description,
     ) as drawing:
@@ -43,18 +42,6 @@ def row_canvas(
         plot.xaxis.set_minor_locator(NullLocator())
         plot.set_yticks(range(len(labels)), labels, color=INK)
         plot.set_ylim(len(labels) - 0.5, -0.5)
-
-
-def show_seconds(axes: Any) -> None:
-    """Write durations below the axis; after the scale is set, which forgets formatters."""
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: text.seconds(value)))
-
-
-def note_behind(axes: Any, x: float, place: int, note: str) -> None:
-    """Text behind the end of a bar."""
-    axes.annotate(
-        note, (x, place), xytext=(6, -0.5), textcoords="offset points", va="center", color=MUTED
-    )
 
 
 def note_at_edge(axes: Any, place: int, note: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
@@ -13,7 +14,7 @@ SENTINELS = {
     "#fe0002": "var(--muted)",
     "#fe0003": "var(--line)",
     "#fe0004": "var(--page)",
-} | {f"#fd00{slot:02x}": f"var(--c{slot})" for slot in range(10)}
+} | {f"#fd00{slot:02x}": f"var(--c{slot})" for slot in range(12)}
 """Colours that stand for CSS variables while matplotlib draws."""
 
 _DOTS = "fill:none;opacity:0.75;stroke:var(--{});stroke-width:{};stroke-linecap:round"
@@ -24,9 +25,9 @@ CLASSES = {
     "text-anchor:end;fill:var(--ink)": "n",
     "fill:none;stroke:var(--line);stroke-width:0.7": "g",
     "fill:none;stroke:var(--line);stroke-width:0.5": "b",
-    **{f"fill:var(--c{n});stroke:var(--page);stroke-width:0.8": f"k{n}" for n in range(10)},
-    **{_DOTS.format(f"c{n}", "4.4"): f"o{n}" for n in range(10)},
-    **{_DOTS.format(f"c{n}", "3.4"): f"p{n}" for n in range(10)},
+    **{f"fill:var(--c{n});stroke:var(--page);stroke-width:0.8": f"k{n}" for n in range(12)},
+    **{_DOTS.format(f"c{n}", "4.4"): f"o{n}" for n in range(12)},
+    **{_DOTS.format(f"c{n}", "3.4"): f"p{n}" for n in range(12)},
     _DOTS.format("ink", "4.4"): "of",
     _DOTS.format("ink", "3.4"): "pf",
 }
@@ -50,10 +51,20 @@ _OMITTED = {
 }
 
 
-def inline(source: str, *, prefix: str, description: str) -> Markup:
+@dataclass(frozen=True)
+class Tip:
+    """A place in pixels, and the value that a pointer reads there."""
+
+    x: float
+    y: float
+    words: str
+
+
+def inline(source: str, *, prefix: str, description: str, tips: Sequence[Tip] = ()) -> Markup:
     """``source`` as an element for HTML, described for those who do not see it.
 
-    ``prefix`` makes ids unique on the page.  An id of the form ``series-3`` becomes an attribute
+    ``prefix`` makes ids unique on the page; ``tips`` become invisible spots with a title.  An id of
+    the form ``series-3`` becomes an attribute
     ``data-series="3"``, by which a script may find what belongs to one implementation.
     """
     # Our own renderer wrote it, a moment ago: nothing hostile can be in its structure.
@@ -75,6 +86,10 @@ def inline(source: str, *, prefix: str, description: str) -> Markup:
     title = ET.Element("title")
     title.text = description
     root.insert(0, title)
+    for tip in tips:
+        spot = ET.SubElement(root, "circle", cx=f"{tip.x:.0f}", cy=f"{tip.y:.0f}", r="8")
+        spot.set("class", "spot")
+        ET.SubElement(spot, "title").text = tip.words
     written = ET.tostring(root, encoding="unicode").replace(" />", "/>")
     return Markup(written)  # noqa: S704 - escaped by ElementTree
 

@@ -10,10 +10,10 @@ from typing import Any
 from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter, MaxNLocator, SymmetricalLogLocator
 
+from reports.charts import frame
 from reports.charts.canvas import INK, LINE, MUTED, Style, canvas, draw_dots
 
-_SIZE = (460, 260)
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 14, 30, 42
+_LEFT = 70
 _LABEL, _CHARACTER = 30, 6.3
 """Pixels that the name of the axis takes, and each character of its numbers."""
 _FAR = 0.6
@@ -41,8 +41,8 @@ def timeline(
 ) -> Markup:
     """A dot for each round and a cross over each disturbed one; a line where a block begins."""
     shares = [share for track in tracks for share in track.shares]
-    margins = _left(shares), _RIGHT, _TOP, _BOTTOM
-    with canvas(size=_SIZE, margins=margins, description=description) as drawing:
+    margins = _left(shares), frame.RIGHT, frame.TOP, frame.BOTTOM
+    with canvas(size=frame.SIZE, margins=margins, description=description) as drawing:
         plot = drawing.axes
         plot.set_title(title)
         plot.set(xlabel="rounds in the order of their processes", ylabel="off the cell's median")

@@ -24,7 +24,7 @@ def markdown(answer: Answer) -> str:
         rule = ["---:" if column.justify == "right" else ":---" for column in found]
         parts += [
             escape(", ".join(constant(answer))),
-            _table([column.heading for column in found], rule, rows),
+            table([column.heading for column in found], rule, rows),
             escape("; ".join(f"{code}: {meaning}" for code, meaning in legend(answer))),
             _reasons(answer),
         ]
@@ -46,13 +46,15 @@ def escape(content: str) -> str:
     return _ADDRESS.sub("&#46;", harmless)
 
 
-def _table(heading: Sequence[str], rule: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(heading: Sequence[str], rule: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; each text in it is escaped, and ``rule`` is the line that aligns its columns."""
     lines = [[escape(cell) for cell in heading], rule]
     lines += [[escape(cell) for cell in row] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _folded(summary: str, content: str) -> str:
+def folded(summary: str, content: str) -> str:
+    """Markdown that is shown when a reader opens its ``summary``."""
     return f"<details>\n<summary>{escape(summary)}</summary>\n\n{content}\n\n</details>"
 
 
@@ -60,7 +62,7 @@ def _reasons(answer: Answer) -> str:
     """Each verdict in words, but for those that are the same."""
     told = [pair for pair in answer.comparison.pairs if pair.verdict.kind != "same"]
     lines = [f"- {escape(full_name(p.other.cell))}: {escape(p.verdict.reason)}" for p in told]
-    return _folded("Reasons", "\n".join(lines)) if told else ""
+    return folded("Reasons", "\n".join(lines)) if told else ""
 
 
 def _differences(answer: Answer) -> str:
@@ -79,7 +81,7 @@ def _differences(answer: Answer) -> str:
     ]
     heading = ("field", "reference", "compared", "in", "what it means")
     summary = f"{text.count(len(found), 'difference')} that may explain a verdict"
-    return _folded(summary, f"{_table(heading, [':---'] * 5, rows)}\n\n{noise(answer)}")
+    return folded(summary, f"{table(heading, [':---'] * 5, rows)}\n\n{noise(answer)}")
 
 
 def _apart(answer: Answer) -> str:
@@ -87,4 +89,4 @@ def _apart(answer: Answer) -> str:
     if not apart:
         return ""
     summary = f"{text.count(len(apart), 'cell')} not compared, or not in full"
-    return _folded(summary, _table(("cell", "why"), (":---", ":---"), answer.apart))
+    return folded(summary, table(("cell", "why"), (":---", ":---"), answer.apart))

@@ -19,6 +19,7 @@ CODES: dict[Code, str] = {
     "within-margin": "a difference beyond the margin is excluded",
     "too-wide": "the interval is too wide to tell",
     "not-after-holm": "it would count alone, but not among so many comparisons",
+    "disturbed": "most rounds of a side were disturbed, so nothing follows from them",
     "too-few": "there are fewer than 3 processes on a side",
 }
 """What the codes beside the verdicts mean."""

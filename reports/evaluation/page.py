@@ -13,7 +13,7 @@ from impls.training.evaluation import Trained
 from reports import templates
 from reports.evaluation.context import Learned, most_missed
 from reports.evaluation.summary import headline
-from reports.page import assets, discover, filled
+from reports.page import assets, discover, filled, laid_out
 
 
 def build(
@@ -37,7 +37,7 @@ def build(
     style = assets()["style"] + Markup(templates.asset("evaluation/style.css"))  # noqa: S704 - our own file
     page = templates.fill(
         "evaluation/page.html",
-        sections=filled(discover(reports.evaluation.sections), learned),
+        **laid_out(filled(discover(reports.evaluation.sections), learned)),
         style=style,
         script=assets()["script"],
         description=headline(learned),

@@ -13,7 +13,7 @@ from reports import tables, templates
 from reports.context import Context
 from reports.held_back import accelerators, note
 from reports.points import Point
-from reports.section import Absence, Section
+from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Cell, Row, Table
 
 _ABSENT = "No implementation was measured on a GPU."
@@ -115,4 +115,11 @@ def _range(values: list[int], shown: Callable[[int], str]) -> str:
     return shown(low) if low == high else f"{shown(low)} to {shown(high)}"
 
 
-SECTION = Section("accelerators", "GPU", 96, render)
+def status(context: Context) -> Status:
+    """In how many cells the device was held back."""
+    points = [point for point in context.points.values() if accelerators(point)]
+    slow = sum(bool(note(point)) for point in points)
+    return Status(f"held back in {slow} of {text.count(len(points), 'cell')}", not slow)
+
+
+SECTION = Section("accelerators", "GPU", 96, render, TRUST, status)

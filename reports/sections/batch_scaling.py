@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from reports import charts, figures, tables, templates
+from reports import charts, figures, rounding, tables, templates
 from reports import format as text
 from reports.charts import Axes, Series
 from reports.context import Context
 from reports.points import Condition, Point
-from reports.section import Absence, Section
+from reports.section import SCALING, Absence, Section
 from reports.tables import Cell, Table
 
 
@@ -34,7 +34,9 @@ def render(context: Context) -> Markup | Absence:
     return templates.section(
         "batch_scaling",
         groups=figures.grouped(context, shown),
-        key=figures.key(context, names, section="batch-scaling"),
+        key=()
+        if len(names) <= charts.MOST_NAMED
+        else figures.key(context, names, section="batch-scaling"),
         table=_table(context, several),
         has_floor=any(context.is_floor(name) for name in names),
     )
@@ -72,16 +74,26 @@ def _chart(
                 tuple(one.value / n for one, n in estimates),
                 tuple(one.low / n if one.low else None for one, n in estimates),
                 tuple(one.high / n if one.high else None for one, n in estimates),
+                name,
+                tuple(_tip(name, p) for p in points),
             )
         )
     sizes = sorted({p.batch_size for points in lines.values() for p in points})
     axes = Axes(
-        "examples per batch", "time per example", tuple(map(float, sizes)), limits,
+        "examples per batch", "", tuple(map(float, sizes)), limits,
         log=True, y_format=text.seconds,
     )  # fmt: skip
     label = context.label(condition)
     described = f"Time per example against batch size with {label}; the values are in the table."
     return charts.lines(label, series, axes, description=described)
+
+
+def _tip(name: str, point: Point) -> str:
+    """The value of one point, with its interval."""
+    value = _per_example(point)
+    ends = rounding.seconds_interval(point.epoch) if point.epoch else ""
+    shown = f"{text.printable(name)}, batch {point.batch_size}: {text.seconds(value)} per example"
+    return f"{shown} (epoch {ends})" if ends else shown
 
 
 def _table(context: Context, several: dict[Condition, dict[str, list[Point]]]) -> Table:
@@ -106,4 +118,4 @@ def _cell(point: Point | None) -> Cell:
     return Cell(text.seconds(value), value, (f"{text.significant(1 / value)} /s",))
 
 
-SECTION = Section("batch-scaling", "Batch size", 30, render)
+SECTION = Section("batch-scaling", "Batch size", 30, render, SCALING)

@@ -2,143 +2,78 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from statistics import median
+from dataclasses import replace
 
 from markupsafe import Markup
 
+from reports import charts, costs, tables, templates
 from reports import format as text
-from reports import tables, templates
 from reports.context import Context
+from reports.costs import Cost
 from reports.findings import findings
-from reports.points import Condition, Point
-from reports.section import Absence, Section
+from reports.points import Condition
+from reports.section import TIME, Absence, Section
 from reports.tables import Cell, Row, Table
 
 _LEAST_MOVED_SECONDS = 1e-3
 """Whoever takes less has kept the data where they are, and moved them at no rate."""
 _FLOAT32_BYTES = 4
-_IMPORT_SCATTER = 0.1
-"""Imports of one library differ by this share from process to process, where not by more."""
-_START_SCATTER_SECONDS = 0.05
-"""So much do starts of one implementation differ where they cost nothing else."""
-
-
-@dataclass(frozen=True)
-class _Cost:
-    """Seconds paid once, and for every epoch, by one point.
-
-    The import is the median over its processes, ``scatter`` the range of it.  The others are the
-    longest: a process measures several batch sizes, and only the first of them pays for the first
-    touch of a device and for compilation.  ``first_call`` is a step, ``first_epoch`` the first call
-    of the epoch; ``beyond`` is what the two took more than the same work takes later, at ``step``
-    and ``epoch``.  ``setup``, ``bind`` and ``first_epoch`` are None where they were not recorded.
-    """
-
-    point: Point
-    importing: float
-    scatter: float
-    setup: float | None
-    bind: float | None
-    step: float
-    first_call: float
-    first_epoch: float | None
-    beyond: float
-    epoch: float
-
-    @property
-    def cold(self) -> float:
-        """All that is paid once."""
-        return self.importing + (self.setup or 0.0) + (self.bind or 0.0) + self.beyond
+_PIECES = ("import", "set-up", "data", "compile")
 
 
 def render(context: Context) -> Markup | Absence:
-    """The table of the headline's group, and the others folded."""
+    """The chart and the table of the headline's group, and the others folded."""
     groups = {
-        (condition, batch_size): _costs(context, group)
+        (condition, batch_size): some
         for condition, batch_size, group in context.groups()
+        if (some := costs.costs(context, group))
     }
-    groups = {where: costs for where, costs in groups.items() if costs}
     if not groups:
-        return Absence("No implementation has both a first call and an epoch to weigh it against.")
+        return Absence("No implementation has both a first call and an epoch to compare it with.")
     found = findings(context)
     first = (found[0].best.condition, found[0].batch_size) if found else next(iter(groups))
-    rest = [
-        row for where, costs in groups.items() if where != first for row in _rows(context, costs)
+    others = [
+        row for where, rest in groups.items() if where != first for row in _rows(context, rest)
     ]
-    reference = _reference(context, groups[first])
+    reference = costs.reference(context, groups[first]).point.implementation
     return templates.section(
         "cold_cost",
+        chart=_chart(context, first, groups[first]),
+        pieces=[(str(slot), piece) for slot, piece in enumerate(_PIECES)],
         table=_table(context, first, _rows(context, groups[first])),
-        rest=_table(context, None, rest) if rest else None,
-        reference=reference.point.implementation,
-        is_baseline=reference.point.implementation == context.baseline,
-        import_scatter=_IMPORT_SCATTER,
-        start_scatter=_START_SCATTER_SECONDS,
+        rest=_table(context, None, others) if others else None,
+        reference=reference,
+        is_baseline=reference == context.baseline,
+        import_scatter=costs.IMPORT_SCATTER,
+        start_scatter=costs.START_SCATTER_SECONDS,
     )
 
 
-def _costs(context: Context, group: dict[str, Point]) -> list[_Cost]:
-    """The costs of the trainers of one group."""
-    return [
-        _cost(point, point.epoch.value)
-        for name, point in group.items()
-        if point.epoch is not None and not context.is_floor(name)
-    ]
-
-
-def _cost(point: Point, epoch: float) -> _Cost:
-    imports = [one.process.import_seconds for one in point.measured]
-    first_call = max(one.first_call_seconds for one in point.measured)
-    step = point.step.value if point.step else epoch * point.batch_size / point.examples
-    starts = [
-        one.first_epoch_seconds - epoch * one.first_epoch_examples / point.examples
-        for one in point.measured
-        if one.first_epoch_seconds is not None and one.first_epoch_examples is not None
-    ]
-    return _Cost(
-        point=point,
-        importing=median(imports),
-        scatter=max(imports) - min(imports),
-        setup=_longest(one.setup_seconds for one in point.measured),
-        bind=_longest(one.bind_seconds for one in point.measured),
-        step=step,
-        first_call=first_call,
-        first_epoch=_longest(one.first_epoch_seconds for one in point.measured),
-        beyond=max(0.0, first_call - step) + max([0.0, *starts]),
-        epoch=epoch,
-    )
-
-
-def _longest(seconds: Iterable[float | None]) -> float | None:
-    """The longest of what was recorded; None where nothing was."""
-    return max((one for one in seconds if one is not None), default=None)
-
-
-def _reference(context: Context, costs: list[_Cost]) -> _Cost:
-    """The baseline, or else what starts cheapest."""
-    for cost in costs:
-        if cost.point.implementation == context.baseline:
-            return cost
-    return min(costs, key=lambda cost: cost.cold)
-
-
-def break_even(extra: float, saved: float) -> float:
-    """Epochs after which both have cost the same; infinite where they never have again.
-
-    ``extra`` is what one costs more at the start, ``saved`` what each of its epochs costs less, in
-    seconds; either may be negative.
-    """
-    return extra / saved if extra * saved > 0 else math.inf
-
-
-def _rows(context: Context, costs: list[_Cost]) -> list[Row]:
-    """One row per point."""
-    reference = _reference(context, costs)
+def _chart(context: Context, where: tuple[Condition, int], some: list[Cost]) -> charts.RowChart:
+    """What is paid once, stacked, the cheapest start first."""
+    axis = charts.linear_axis(max(cost.cold for cost in some), lambda v: text.seconds(v, 2))
+    reference = costs.reference(context, some)
     rows = []
-    for cost in costs:
+    for cost in sorted(some, key=lambda one: one.cold):
+        name = cost.point.implementation
+        end, blocks = 0.0, []
+        parts = (cost.importing, cost.setup or 0.0, cost.bind or 0.0, cost.beyond)
+        for slot, (piece, seconds) in enumerate(zip(_PIECES, parts, strict=True)):
+            tip = f"{piece}: {text.seconds(seconds, 2)}"
+            blocks.append(charts.block(axis, end, end + seconds, str(slot), tip))
+            end += seconds
+        note = "reference" if cost is reference else _balance(cost, reference).text
+        shown = text.seconds(cost.cold, 2)
+        rows.append(charts.ChartRow(name, shown, note, blocks=tuple(blocks), implementation=name))
+    caption = f"batch {where[1]}, {context.label(where[0])}"
+    return charts.RowChart(caption, tuple(rows), axis, ("start", "pays off after"))
+
+
+def _rows(context: Context, some: list[Cost]) -> list[Row]:
+    """One row per point."""
+    reference = costs.reference(context, some)
+    rows = []
+    for cost in some:
         point = cost.point
         cells = [
             Cell(point.implementation),
@@ -166,13 +101,7 @@ def _rows(context: Context, costs: list[_Cost]) -> list[Row]:
     return rows
 
 
-def _noise(cost: _Cost) -> float:
-    """By how much the cold costs of one implementation may differ for nothing."""
-    # A first call touches new memory, which is worth about a step.
-    return max(cost.scatter, _IMPORT_SCATTER * cost.importing, cost.step, _START_SCATTER_SECONDS)
-
-
-def _handing_over(context: Context, cost: _Cost) -> Cell:
+def _handing_over(context: Context, cost: Cost) -> Cell:
     """Seconds for the data set, and their rate where it can have been moved in them."""
     cell = tables.duration(cost.bind, missing="not recorded")
     network = context.network(cost.point.condition.scope)
@@ -182,21 +111,17 @@ def _handing_over(context: Context, cost: _Cost) -> Cell:
     return replace(cell, notes=(f"{text.significant(moved / cost.bind / 1e9)} GB/s",))
 
 
-def _balance(cost: _Cost, reference: _Cost) -> Cell:
+def _balance(cost: Cost, reference: Cost) -> Cell:
     """When the cost of the start is earned back, or for how long a cheaper start is ahead."""
-    extra, saved = cost.cold - reference.cold, reference.epoch - cost.epoch
-    if abs(extra) <= max(_noise(cost), _noise(reference)):
+    found = costs.balance(cost, reference)
+    if found.kind == "alike":
         return tables.word("starts alike")
-    epochs = break_even(extra, saved)
-    if extra > 0:
-        if math.isinf(epochs):
-            return Cell("never")
-        whole = math.ceil(epochs)
-        return Cell(text.count(whole, "epoch"), whole)
-    if math.isinf(epochs):
-        return Cell("at once", 0.0)
-    whole = math.floor(epochs)
-    return Cell(f"ahead for {text.count(whole, 'epoch') if whole else 'less than an epoch'}")
+    if found.kind == "pays":
+        return Cell(text.count(found.epochs, "epoch"), found.epochs)
+    if found.kind == "ahead":
+        epochs = text.count(found.epochs, "epoch") if found.epochs else "less than an epoch"
+        return Cell(f"ahead for {epochs}")
+    return Cell("at once", 0.0) if found.kind == "at once" else Cell("never")
 
 
 def _table(context: Context, where: tuple[Condition, int] | None, rows: list[Row]) -> Table:
@@ -208,4 +133,4 @@ def _table(context: Context, where: tuple[Condition, int] | None, rows: list[Row
     return Table(f"Cold cost: {place}", tables.columns(*titles, text_columns=2), tuple(rows))
 
 
-SECTION = Section("cold-cost", "Cold cost", 100, render)
+SECTION = Section("cold-cost", "Start-up", 100, render, TIME)

@@ -11,7 +11,7 @@ from reports import format as text
 from reports.context import Context
 from reports.controls import Power, Scatter
 from reports.points import Key
-from reports.section import Absence, Section
+from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Cell, Row, Table
 
 
@@ -123,4 +123,15 @@ def _scatter(found: tuple[Scatter, ...]) -> Table:
     return Table(caption, tables.columns(*titles), tuple(rows))
 
 
-SECTION = Section("control", "Control", 97, render)
+def status(context: Context) -> Status:
+    """How often the same code seemed to differ from itself."""
+    verdicts = controls.alarms(context)
+    able = sum(map(controls.can_be_false, verdicts.values()))
+    false = sum(map(controls.is_false, verdicts.values()))
+    if not able:
+        return Status("too few blocks for a verdict", good=False)
+    alarms = text.count(false, "false alarm") if false else "no false alarm"
+    return Status(f"{alarms} in {text.count(able, 'comparison')}", not false)
+
+
+SECTION = Section("control", "Control", 97, render, TRUST, status)

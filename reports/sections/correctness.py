@@ -12,7 +12,7 @@ from reports import format as text
 from reports import tables, templates
 from reports.context import Context, Gap
 from reports.places import Place, of_gaps, words
-from reports.section import Absence, Section
+from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Cell, Row, Table
 
 
@@ -202,4 +202,13 @@ def _check(worst: _Worst) -> tuple[Cell, ...]:
     )
 
 
-SECTION = Section("correctness", "Correctness", 80, render)
+def status(context: Context) -> Status:
+    """How many checks passed, and who was refused."""
+    worst = [one for checks in _gates(context).values() for one in _worst(checks).values()]
+    passed = sum(one.check.passed for one in worst)
+    refused = text.listing(list(dict.fromkeys(one.name for one in _refusals(context))))
+    said = f"{passed} of {len(worst)} checks passed"
+    return Status(f"{said}; refused: {refused}" if refused else said, passed == len(worst))
+
+
+SECTION = Section("correctness", "Correctness", 80, render, TRUST, status)

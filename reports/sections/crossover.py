@@ -14,7 +14,7 @@ from reports.crossing_words import told
 from reports.devices import Contest, contests, missing
 from reports.figures import Figure
 from reports.points import Point, Scope
-from reports.section import Absence, Section
+from reports.section import SCALING, Absence, Section
 from reports.tables import Cell, Row, Table
 
 _WORDS = ("time on the GPU / on the CPU", "CPU faster", "GPU faster")
@@ -118,4 +118,4 @@ def _side(context: Context, point: Point, candidates: int) -> tuple[Cell, Cell]:
     )
 
 
-SECTION = Section("crossover", "GPU or CPU", 32, render)
+SECTION = Section("crossover", "GPU or CPU", 32, render, SCALING)

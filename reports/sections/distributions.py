@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 from markupsafe import Markup
 
 from bench.judging import stats
@@ -10,7 +12,7 @@ from reports import format as text
 from reports.charts import Strip
 from reports.context import Context
 from reports.points import Condition, Point
-from reports.section import Absence, Section
+from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Cell, Row, Table
 
 
@@ -81,4 +83,14 @@ def _row(context: Context, point: Point) -> Row:
     )  # fmt: skip
 
 
-SECTION = Section("distributions", "Rounds", 90, render)
+def status(context: Context) -> Status:
+    """How many rounds there are, and how much they differ."""
+    epochs = [point.epoch for point in context.points.values() if point.epoch]
+    rounds = sum(one.rounds for one in epochs)
+    middle = median(one.spread for one in epochs)
+    return Status(
+        f"{text.count(rounds, 'round')} of the epoch, median spread {text.percent(middle)}"
+    )
+
+
+SECTION = Section("distributions", "Rounds", 90, render, TRUST, status)

@@ -14,9 +14,18 @@ from reports import format as text
 from reports.charts import Track
 from reports.context import Context
 from reports.points import Condition
-from reports.section import Absence, Section
+from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Cell, Row, Table
-from reports.watched import Effect, Round, effect, of_the_epoch, provisional, share, watched
+from reports.watched import (
+    Effect,
+    Round,
+    disturbed_rounds,
+    effect,
+    of_the_epoch,
+    provisional,
+    share,
+    watched,
+)
 
 Key = tuple[str, Condition, int]
 
@@ -234,4 +243,10 @@ def _starts(ordered: Sequence[Round]) -> list[int]:
     return found if len(found) < len({one.block for one in ordered}) else []
 
 
-SECTION = Section("disturbance", "Disturbance", 95, render)
+def status(context: Context) -> Status:
+    """How many of the rounds that epochs rest on were disturbed."""
+    number, rounds = disturbed_rounds(context.points.values())
+    return Status(f"{number} of {text.count(rounds, 'round')} disturbed", 2 * number <= rounds)
+
+
+SECTION = Section("disturbance", "Disturbance", 95, render, TRUST, status)

@@ -13,7 +13,7 @@ from reports import format as text
 from reports import tables, templates
 from reports.context import Context
 from reports.points import Condition, Point
-from reports.section import Section
+from reports.section import DETAILS, Section, Status
 from reports.tables import Cell, Table
 
 _SHORT = 12
@@ -214,4 +214,13 @@ def _pool_threads(pool: Pool) -> str:
     return "does not tell" if pool.threads is None else text.count(pool.threads, "thread")
 
 
-SECTION = Section("environment", "Environment", 110, render)
+def status(context: Context) -> Status:
+    """Processor and Python of every machine."""
+    found = dict.fromkeys(
+        f"{one.machine.cpu}, {text.count(one.machine.usable_cpus, 'CPU')}, {one.machine.python}"
+        for one in context.results
+    )
+    return Status("; ".join(found))
+
+
+SECTION = Section("environment", "Environment", 110, render, DETAILS, status)

@@ -9,7 +9,7 @@ from reports import format as text
 from reports import tables, templates
 from reports.context import Context
 from reports.points import Condition, Key
-from reports.section import Absence, Section
+from reports.section import TIME, Absence, Section, Status
 from reports.tables import Cell, Table
 
 
@@ -64,4 +64,16 @@ def _cell(context: Context, key: Key, longest: float) -> Cell:
     return Cell(text.times(ratio.value), ratio.value, (shown,), bar=bar)
 
 
-SECTION = Section("floor", "Floor", 70, render)
+def status(context: Context) -> Status:
+    """The trainer closest to the floor, or below it."""
+    found = [
+        (one.value, key) for key, one in context.over_floor.items() if not context.is_floor(key[0])
+    ]
+    if not found:
+        return Status("not measured here")
+    value, (name, condition, size) = min(found, key=lambda one: one[0])
+    where = f"{name}, batch {size}, {context.label(condition)}"
+    return Status(f"lowest: {text.times(value, 2)} the time of the matrix products ({where})")
+
+
+SECTION = Section("floor", "Floor", 70, render, TIME, status, folded=True)

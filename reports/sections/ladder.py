@@ -10,13 +10,13 @@ from markupsafe import Markup
 
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import Verdict
-from reports import articles, charts, figures, tables, templates
+from reports import articles, charts, figures, rounding, tables, templates
 from reports import format as text
-from reports.charts import Bar
+from reports.charts import Block, ChartRow, RowChart
 from reports.context import Context
 from reports.families import judged
 from reports.points import Condition, Key, Point, speed_up
-from reports.section import Absence, Section
+from reports.section import TIME, Absence, Section
 from reports.tables import Cell, Table
 
 
@@ -39,7 +39,7 @@ def render(context: Context) -> Markup | Absence:
         steps = _steps(context, group)
         if len(steps) > 1:
             chart = _chart(context, condition, batch_size, steps)
-            figure = figures.figure(context, chart, batch_size=batch_size, condition=condition)
+            figure = figures.rows(context, chart, condition=condition)
             shown.setdefault(condition, []).append(figure)
             climbs.setdefault(condition, {})[batch_size] = steps
     if not shown:
@@ -89,21 +89,31 @@ def _comparable(context: Context, condition: Condition) -> bool:
     return network.layers == articles.LAYERS
 
 
-def _chart(context: Context, condition: Condition, batch_size: int, steps: list[_Step]) -> Markup:
-    """The waterfall of one group."""
-    bars = [
-        Bar(
-            step.point.implementation,
-            figures.style(context, step.point.implementation),
-            step.seconds,
-            text.seconds(step.seconds)
-            + (f", gain {text.times(step.gain.value)}" if step.gain else ""),
+def _chart(context: Context, condition: Condition, batch_size: int, steps: list[_Step]) -> RowChart:
+    """From the time of the rung before to its own: equal lengths are equal factors."""
+    seconds = [step.seconds for step in steps]
+    axis = charts.log_axis(seconds, (), lambda value: text.seconds(value, 2))
+    rows = []
+    before = None
+    for step in steps:
+        start, end = sorted((before or step.seconds, step.seconds))
+        tip = text.seconds(step.seconds)
+        gained = before is None or step.seconds <= before
+        bar = charts.block(axis, start, end, "2" if gained else "1", tip)
+        mark = Block(axis.at(step.seconds), 0.5, "ink", tip)
+        name = step.point.implementation
+        rows.append(
+            ChartRow(
+                name,
+                rounding.seconds(step.point.epoch) if step.point.epoch else "",
+                rounding.with_interval(step.gain) if step.gain else "start",
+                blocks=(bar, mark) if before is not None else (mark,),
+                implementation=name,
+            )
         )
-        for step in steps
-    ]
-    title = f"batch {batch_size}, {context.label(condition)}"
-    described = f"Epoch time from rung to rung at {title}; the values are in the table."
-    return charts.waterfall(title, bars, description=described)
+        before = step.seconds
+    caption = f"batch {batch_size}, {context.label(condition)}"
+    return RowChart(caption, tuple(rows), axis, ("epoch", "gain"), batch_size=batch_size)
 
 
 def _table(
@@ -141,10 +151,11 @@ def _cell(context: Context, step: _Step | None, verdict: Verdict | None) -> Cell
     notes = [text.seconds(step.seconds)]
     found = None
     if _comparable(context, step.point.condition):
-        found = articles.published(step.rung, step.point.batch_size)
+        row = context.rows[step.point.implementation]
+        found = articles.published(articles.STEPS.get(row.target), step.point.batch_size)
     if found is not None:
-        factor = articles.published_factor(step.rung, step.point.batch_size)
-        gained = f"{text.times(factor)}, " if factor else ""
+        factor = articles.published_factor(found.step, step.point.batch_size)
+        gained = f"{text.times(factor)} by step {found.step}, " if factor else ""
         notes.append(f"published: {gained}{text.seconds(found.epoch_seconds)}")
     if step.gain is None:
         return Cell("start", notes=tuple(notes))
@@ -162,4 +173,4 @@ def _total(steps: list[_Step]) -> Cell:
     return Cell(text.times(product), product, check, strong=True)
 
 
-SECTION = Section("ladder", "Ladder", 60, render)
+SECTION = Section("ladder", "Ladder", 60, render, TIME)

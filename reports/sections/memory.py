@@ -10,14 +10,16 @@ from markupsafe import Markup
 
 from bench.documents.results import Measured
 from bench.documents.timings import Memory
+from reports import charts, tables, templates
 from reports import format as text
-from reports import tables, templates
 from reports.context import Context
 from reports.findings import findings
 from reports.points import Condition, Point
-from reports.section import Absence, Section
+from reports.section import TIME, Absence, Section
 from reports.tables import Cell, Row, Table
 
+_MIB = 2**20
+_PIECES = ("libraries", "examples", "data", "training")
 _ABSENT = (
     "Nothing is known of memory stage by stage: documents of pytest-benchmark and of versions 1 "
     "and 2 hold one peak for all that a process did."
@@ -92,8 +94,15 @@ def render(context: Context) -> Markup | Absence:
         if where != first and (where[0] == first[0] or where[1] == first[1])
     ]
     rest = [row for where in near for row in groups[where]]
+    several = [
+        (point, found)
+        for point in context.group(*first).values()
+        if (found := stages(point)) and found.peak is not None
+    ]
     return templates.section(
         "memory",
+        chart=_chart(f"batch {first[1]}, {context.label(first[0])}", several) if several else None,
+        pieces=[(str(slot), piece) for slot, piece in enumerate(_PIECES)],
         table=_table(f"batch {first[1]}, {context.label(first[0])}", groups[first]),
         rest=_table("one thing changed", rest) if rest else None,
         left_out=len(groups) - 1 - len(near),
@@ -103,6 +112,42 @@ def render(context: Context) -> Markup | Absence:
             for one in point.measured
         ),
     )
+
+
+def _chart(caption: str, several: list[tuple[Point, Stages]]) -> charts.RowChart:
+    """What each stage added, stacked up to the peak, the smallest peak first."""
+    several = sorted(several, key=lambda one: one[1].peak or 0.0)
+    axis = charts.linear_axis(
+        max(one.peak or 0.0 for _, one in several) / _MIB, lambda value: f"{value:g} MiB"
+    )
+    rows = []
+    for point, found in several:
+        name, end, blocks = point.implementation, 0.0, []
+        parts = (
+            found.libraries,
+            found.examples,
+            (found.left_before or 0.0) + (found.data or 0.0),
+            found.training,
+        )
+        for slot, (piece, size) in enumerate(zip(_PIECES, parts, strict=True)):
+            start, end = end, end + (size or 0.0)
+            tip = f"{piece}: {_words(size or 0.0)}"
+            blocks.append(charts.block(axis, start / _MIB, max(start, end) / _MIB, str(slot), tip))
+        rows.append(
+            charts.ChartRow(
+                name,
+                _size(found.peak or 0.0),
+                "" if found.device is None else f"{_size(found.device)} on the device",
+                blocks=tuple(blocks),
+                implementation=name,
+            )
+        )
+    return charts.RowChart(caption, tuple(rows), axis, ("peak", ""))
+
+
+def _size(value: float) -> str:
+    """Bytes with two digits, which is as well as memory repeats."""
+    return text.byte_count(round(value), 2)
 
 
 def _row(context: Context, point: Point, found: Stages) -> Row:
@@ -148,4 +193,4 @@ def _table(place: str, rows: list[Row]) -> Table:
     return Table(f"Memory: {place}", tables.columns(*titles, text_columns=2), tuple(rows))
 
 
-SECTION = Section("memory", "Memory", 105, render)
+SECTION = Section("memory", "Memory", 105, render, TIME)

@@ -7,9 +7,10 @@ from markupsafe import Markup
 from bench.judging.stats import CONFIDENCE, MINIMUM_PROCESSES
 from bench.judging.verdicts import ALPHA
 from impls.networks import Network
+from reports import format as text
 from reports import templates
 from reports.context import Context
-from reports.section import Section
+from reports.section import DETAILS, Section, Status
 from reports.trained_words import Facts, described
 
 
@@ -38,4 +39,11 @@ def _trained(context: Context) -> list[Facts]:
     return list(found.values())
 
 
-SECTION = Section("method", "Method", 120, render)
+def status(context: Context) -> Status:
+    """What an estimate rests on."""
+    blocks = sum(one.plan.effort.blocks for one in context.results)
+    margin = text.percent(context.margin)
+    return Status(f"{text.count(blocks, 'block')} of fresh processes, margin {margin}")
+
+
+SECTION = Section("method", "Method", 120, render, DETAILS, status)

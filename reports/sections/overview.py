@@ -4,56 +4,76 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.judging.verdicts import within
 from reports import format as text
-from reports import tables, templates
-from reports.context import Context
+from reports import rounding, tables, templates
+from reports.context import Context, fastest
 from reports.held_back import note
-from reports.points import Condition
-from reports.section import Absence, Section
+from reports.points import Condition, Key, Point, Scope
+from reports.section import RESULT, Absence, Section
 from reports.tables import Cell, Table
 
-_MARKED = ("same", "unresolved")
-"""The kinds of verdicts that a ratio alone does not show."""
+_BEST, _BASE, _FLOOR, _SPREAD = "best", "base", "floor", "spread"
 
 
 def render(context: Context) -> Markup | Absence:
-    """One table per condition."""
-    conditions = [one for one in context.conditions if _measured(context, one)]
-    if not conditions:
+    """One table per scope."""
+    scopes = [scope for scope in context.scopes if _measured(context, scope)]
+    if not scopes:
         return Absence("No cell was measured, so there are no epoch times to lay out.")
+    ratios = [(_BEST, "over the best"), (_SPREAD, "spread")]
+    if context.floors:
+        ratios.insert(1, (_FLOOR, "over the floor"))
+    if context.baseline:
+        ratios.insert(0, (_BASE, f"speed-up over {context.baseline}"))
     return templates.section(
         "overview",
-        tables=[_table(context, condition) for condition in conditions],
-        baseline=context.baseline,
-        has_floor=bool(context.floors),
-        marked=sorted({one.kind for one in context.verdicts.values()} & set(_MARKED)),
-        margin=within(context.margin),
+        tables=[_table(context, scope) for scope in scopes],
+        ratios=ratios,
+        explanation=_explanation(context),
         reasons=_reasons(context),
         reckoned=not all(p.whole_epochs for p in context.points.values() if p.epoch),
     )
 
 
-def _measured(context: Context, condition: Condition) -> bool:
-    """Whether any point of ``condition`` has an epoch."""
-    return any(where == condition and p.epoch for (_, where, _), p in context.points.items())
+def _explanation(context: Context) -> str:
+    """What the numbers and the tint are."""
+    said = [
+        "Each cell holds the time of an epoch and one ratio.",
+        "The tint is stronger the closer the time is to the best of its column.",
+        "Over the best: time over the lowest time of the column.",
+    ]
+    if context.baseline:
+        said.append(f"Speed-up: time of {context.baseline} over that time, with the same threads.")
+    if context.floors:
+        said.append("Over the floor: time over that of the matrix products alone.")
+    said.append("Spread: interquartile range of all rounds over their median.")
+    return " ".join(said)
 
 
-def _table(context: Context, condition: Condition) -> Table:
-    """Implementations against batch sizes under one condition."""
-    sizes = context.batch_sizes(condition.scope)
+def _measured(context: Context, scope: Scope) -> bool:
+    """Whether any point of ``scope`` has an epoch."""
+    return any(where.scope == scope and p.epoch for (_, where, _), p in context.points.items())
+
+
+def _table(context: Context, scope: Scope) -> Table:
+    """Implementations and conditions against batch sizes."""
+    sizes = context.batch_sizes(scope)
+    conditions = context.conditions_of(scope)
     rows = []
     for name in context.implementations:
-        cells = [_cell(context, name, condition, size) for size in sizes]
         summary = context.rows[name].summary if name in context.rows else ""
-        heading = Cell(name, notes=(summary,) if summary else ())
-        rows.append(
-            tables.row(context, [heading, *cells], implementation=name, condition=condition)
-        )
-    titles = ["Implementation", *(f"batch {size}" for size in sizes)]
-    return Table(
-        f"Epoch time with {context.label(condition)}", tables.columns(*titles), tuple(rows)
-    )
+        for condition in conditions:
+            cells = [_cell(context, name, condition, size) for size in sizes]
+            if len(conditions) > 1 and not any(cell.value is not None for cell in cells):
+                continue
+            heading = [Cell(name, title=summary), Cell(context.label(condition))]
+            rows.append(
+                tables.row(context, [*heading, *cells], implementation=name, condition=condition)
+            )
+    titles = ["Implementation", "Condition", *(f"batch {size}" for size in sizes)]
+    label = context.scope_label(scope)
+    caption = f"Epoch time, {label}" if label else "Epoch time"
+    return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
 
 
 def _cell(context: Context, name: str, condition: Condition, batch_size: int) -> Cell:
@@ -63,31 +83,44 @@ def _cell(context: Context, name: str, condition: Condition, batch_size: int) ->
         return tables.word(context.absence(name, condition, batch_size))
     if point.epoch is None:
         return tables.word("phases only")
-    best = context.best(condition, batch_size)
+    best = _best(context, condition.scope, batch_size)
     key = (name, condition, batch_size)
-    verdict = context.verdicts.get(key)
-    one = point.epoch.rounds == 1
-    notes = ["one round" if one else f"spread {text.percent(point.epoch.spread)}"]
-    if not context.is_floor(name):
-        if best is not None and best.epoch is not None:
-            notes.append(f"{text.times(point.epoch.value / best.epoch.value)} best")
-        if verdict:
-            marked = f", {verdict.kind}" if verdict.kind in _MARKED else ""
-            notes.append(f"{text.times(verdict.ratio.value)} as fast{marked}")
-        if key in context.over_floor:
-            notes.append(f"{text.times(context.over_floor[key].value)} floor")
     held = note(point)
-    if held:
-        notes.append(held)
-    mark = "" if point.whole_epochs else " †"
     return Cell(
-        text.seconds(point.epoch.value) + mark,
+        rounding.seconds(point.epoch) + ("" if point.whole_epochs else " †"),
         point.epoch.value,
-        tuple(notes),
+        (held,) if held else (),
         heat=None if context.is_floor(name) else tables.heat(point, best),
-        strong=True,
-        title=verdict.reason if verdict else "",
+        ratios=tuple(_ratios(context, key, point, best).items()),
+        strong=point is best,
     )
+
+
+def _best(context: Context, scope: Scope, batch_size: int) -> Point | None:
+    """The trainer with the lowest time at a batch size, under any condition of ``scope``."""
+    several = (context.best(one, batch_size) for one in context.conditions_of(scope))
+    return fastest([point for point in several if point])
+
+
+def _ratios(context: Context, key: Key, point: Point, best: Point | None) -> dict[str, str]:
+    """Every ratio of a cell by its kind; empty where there is none."""
+    found = dict.fromkeys((_BEST, _BASE, _FLOOR, _SPREAD), "")
+    if point.epoch is None:
+        return found
+    one = point.epoch.rounds == 1
+    found[_SPREAD] = "one round" if one else text.percent(point.epoch.spread)
+    if context.is_floor(key[0]):
+        return found
+    if best is not None and best.epoch is not None:
+        found[_BEST] = text.times(point.epoch.value / best.epoch.value, 2)
+    verdict = context.verdicts.get(key)
+    if verdict:
+        found[_BASE] = f"{rounding.times(verdict.ratio)} {rounding.doubt(verdict)}".strip()
+    elif key[0] == context.baseline:
+        found[_BASE] = "baseline"
+    if key in context.over_floor:
+        found[_FLOOR] = rounding.times(context.over_floor[key])
+    return found
 
 
 def _reasons(context: Context) -> Table | None:
@@ -98,4 +131,4 @@ def _reasons(context: Context) -> Table | None:
     return tables.reasons(context, caption, context.verdicts)
 
 
-SECTION = Section("overview", "Overview", 20, render)
+SECTION = Section("overview", "Overview", 20, render, RESULT)

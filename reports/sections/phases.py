@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from statistics import median
 
 from markupsafe import Markup
@@ -11,10 +12,10 @@ from bench.documents.timings import STEP
 from impls.contract import PHASES
 from reports import charts, figures, tables, templates
 from reports import format as text
-from reports.charts import Stack
+from reports.charts import Block, ChartRow, RowChart
 from reports.context import Context
 from reports.points import Condition, Point
-from reports.section import Absence, Section
+from reports.section import TIME, Absence, Section
 from reports.tables import Cell, Row, Table
 
 MOST_PROBE = 0.005
@@ -22,21 +23,23 @@ MOST_PROBE = 0.005
 MOST_RESIDUAL = 0.03
 """A residual beyond this share of the step is given a reason."""
 
-_INSEPARABLE = "not separable"
+_INSEPARABLE, _HATCH = "not separable", "hatch"
 
 
 def render(context: Context) -> Markup | Absence:
-    """One chart per group, and the table of phases, step and residual."""
-    shown: dict[Condition, list[figures.Figure]] = {}
+    """Two charts per group, in milliseconds and in percent, and the table behind them."""
+    shown: dict[str, dict[Condition, list[figures.Figure]]] = {"ms": {}, "share": {}}
     rows: list[Row] = []
+    drawn = figures.drawn(context)
     for condition, batch_size, group in context.groups():
         timed = {name: point for name, point in group.items() if _timed(point)}
         if not any(_parts(point) for point in timed.values()):
             continue
-        chart = _chart(context, condition, batch_size, timed)
-        figure = figures.figure(context, chart, batch_size=batch_size, condition=condition)
-        shown.setdefault(condition, []).append(figure)
         rows += [_row(context, point) for point in timed.values()]
+        for unit, of_unit in shown.items() if condition in drawn else ():
+            chart = _chart(context, condition, batch_size, timed, is_share=unit == "share")
+            figure = figures.rows(context, chart, condition=condition)
+            of_unit.setdefault(condition, []).append(figure)
     if not rows:
         return Absence("No phase was timed apart from the others, so the step cannot be split.")
     titles = (
@@ -45,8 +48,9 @@ def render(context: Context) -> Markup | Absence:
     caption = "Phases of one step, their sum, the undisturbed step, the residual, and the probe"
     return templates.section(
         "phases",
-        groups=figures.grouped(context, shown),
-        phases=list(enumerate(PHASES)),
+        units=[(unit, figures.grouped(context, of_unit)) for unit, of_unit in shown.items()],
+        phases=[*((str(slot), phase) for slot, phase in enumerate(PHASES)), (_HATCH, _INSEPARABLE)],
+        is_cut=len(drawn) < len({condition for condition, _, _ in context.groups()}),
         most_probe=MOST_PROBE,
         most_residual=MOST_RESIDUAL,
         table=Table(caption, tables.columns(*titles, text_columns=2), tuple(rows)),
@@ -82,20 +86,60 @@ def _marks(point: Point) -> tuple[str, ...]:
 
 
 def _chart(
-    context: Context, condition: Condition, batch_size: int, timed: dict[str, Point]
-) -> Markup:
-    """Stacked phases with the step as a mark."""
-    rows = []
-    for name, point in timed.items():
-        parts = _parts(point)
-        complete = len(parts) == len(PHASES) or context.is_floor(name)
-        whole = point.step.value if point.step else sum(parts.values())
-        shares = [parts[phase] / whole if phase in parts else None for phase in PHASES]
-        notes = (*(() if complete else (_INSEPARABLE,)), *_marks(point))
-        rows.append(Stack(name, tuple(shares), whole, ", ".join(notes)))
-    title = f"batch {batch_size}, {context.label(condition)}"
-    described = f"Phases of a step at {title}; the values are in the table."
-    return charts.stacked(title, rows, description=described)
+    context: Context,
+    condition: Condition,
+    batch_size: int,
+    timed: dict[str, Point],
+    *,
+    is_share: bool,
+) -> RowChart:
+    """Stacked phases of each implementation, the lowest time first, with the step as a mark."""
+    wholes = {name: _whole(point) for name, point in timed.items()}
+    ends = [max(wholes[name], sum(_parts(point).values())) for name, point in timed.items()]
+    if is_share:
+        most = max(end / whole for end, whole in zip(ends, wholes.values(), strict=True))
+        axis = charts.linear_axis(most, text.percent)
+    else:
+        axis = charts.linear_axis(max(ends), lambda value: text.seconds(value, 2))
+    rows = [
+        ChartRow(
+            name,
+            text.seconds(wholes[name], 2),
+            ", ".join(_marks(timed[name])),
+            blocks=tuple(
+                _blocks(axis, timed[name], is_share=is_share, is_floor=context.is_floor(name))
+            ),
+            implementation=name,
+        )
+        for name in sorted(timed, key=wholes.__getitem__)
+    ]
+    caption = f"batch {batch_size}, {context.label(condition)}"
+    return RowChart(caption, tuple(rows), axis, ("step", ""), batch_size=batch_size)
+
+
+def _whole(point: Point) -> float:
+    """Seconds of the undisturbed step, or of the phases where it was not timed."""
+    return point.step.value if point.step else sum(_parts(point).values())
+
+
+def _blocks(axis: charts.Axis, point: Point, *, is_share: bool, is_floor: bool) -> Iterator[Block]:
+    """The phases one after the other, what cannot be separated, and the end of the step."""
+    parts, whole, end = _parts(point), _whole(point), 0.0
+    unit = whole if is_share else 1.0
+
+    def tip(what: str, seconds: float) -> str:
+        # Once is enough for both units: the page is sent around.
+        return "" if is_share else f"{what}: {text.seconds(seconds)}, {seconds / whole:.0%}"
+
+    for slot, phase in enumerate(PHASES):
+        if phase in parts:
+            start, end = end, end + parts[phase]
+            words = tip(phase, parts[phase])
+            yield charts.block(axis, start / unit, end / unit, str(slot), words)
+    if len(parts) < len(PHASES) and end < whole and not is_floor:
+        words = tip(_INSEPARABLE, whole - end)
+        yield charts.block(axis, end / unit, whole / unit, _HATCH, words)
+    yield Block(axis.at(whole / unit), 0.4, "ink", "")
 
 
 def _row(context: Context, point: Point) -> Row:
@@ -149,4 +193,4 @@ def _uncertainty(point: Point, step: float) -> float:
     return math.hypot(*(one.spread * one.value / step for one in durations))
 
 
-SECTION = Section("phases", "Phases", 50, render)
+SECTION = Section("phases", "Phases", 50, render, TIME)

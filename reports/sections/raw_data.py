@@ -5,8 +5,9 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from reports import attachments, frame, templates
+from reports import format as text
 from reports.context import Context
-from reports.section import Section
+from reports.section import DETAILS, Section, Status
 
 
 def render(context: Context) -> Markup:
@@ -22,4 +23,10 @@ def render(context: Context) -> Markup:
     )
 
 
-SECTION = Section("raw-data", "Raw data", 130, render)
+def status(context: Context) -> Status:
+    """What can be downloaded."""
+    rounds = len(frame.tidy(context.results))
+    return Status(f"{text.count(rounds, 'round')} as CSV, the results document as JSON")
+
+
+SECTION = Section("raw-data", "Raw data", 130, render, DETAILS, status)

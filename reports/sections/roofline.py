@@ -19,14 +19,15 @@ from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Limits, Path
 from reports.context import Context
+from reports.kinds import shape_of
 from reports.points import Condition, Point
 from reports.roofs import DEVICE, Part, Roof, model_of, parts_of, roof_of
-from reports.section import Absence, Section
+from reports.section import TIME, Absence, Section
 from reports.tables import Cell, Row, Table
 from reports.trained_words import structure
 
-_CHARTED = (STEP, "forward", "backward")
-"""What has matrix products, and so a rate."""
+_PHASES = ("forward", "backward")
+"""Besides the step, these have matrix products, and so a rate."""
 _MOST_NAMED = 8
 """So many impossible shares are named; the table has them all."""
 
@@ -44,11 +45,14 @@ def render(context: Context) -> Markup | Absence:
     roofs = {one: roof for one in context.conditions if (roof := roof_of(context, one))}
     if not roofs:
         return Absence(_why_not(context))
+    # The model counts dense products, which rows that skip zeros do not compute.
+    sparse = [name for name in context.implementations if shape_of(context, name) == "sparse"]
     entries = [
         _Entry(point, parts)
         for condition, _, group in context.groups()
         if condition in roofs
         for point in group.values()
+        if point.implementation not in sparse
         if (parts := parts_of(context, point, roofs[condition]))
     ]
     names = dict.fromkeys(entry.point.implementation for entry in entries)
@@ -60,8 +64,10 @@ def render(context: Context) -> Markup | Absence:
         most=MOST_SHARE,
         most_named=_MOST_NAMED,
         impossible=_impossible(context, entries),
+        sparse=sparse,
         key=figures.key(context, names, section="roofline"),
-        groups=figures.grouped(context, _charts(context, roofs, entries)),
+        figures=_charts(context, roofs, entries, (STEP,)),
+        phases=_charts(context, roofs, entries, _PHASES),
         shares=_shares(context, entries),
         models=_models(context, roofs),
     )
@@ -122,36 +128,48 @@ def _where(context: Context, point: Point) -> str:
 
 
 def _charts(
-    context: Context, roofs: Mapping[Condition, Roof], entries: list[_Entry]
-) -> dict[Condition, list[figures.Figure]]:
-    """One chart per condition for the step and for each phase with products."""
-    shown: dict[Condition, list[figures.Figure]] = {}
+    context: Context,
+    roofs: Mapping[Condition, Roof],
+    entries: list[_Entry],
+    phases: tuple[str, ...],
+) -> list[figures.Figure]:
+    """One chart for each condition and phase."""
+    shown = []
     for condition, roof in roofs.items():
-        for name in _CHARTED:
+        for name in phases:
             lines: dict[str, list[Part]] = {}
             for entry in entries:
                 if entry.point.condition == condition and name in entry.parts:
                     lines.setdefault(entry.point.implementation, []).append(entry.parts[name])
             if lines:
-                chart = _chart(context, f"{name}, {context.label(condition)}", roof, lines)
-                figure = figures.figure(context, chart, condition=condition)
-                shown.setdefault(condition, []).append(figure)
+                title = f"{name}, {context.label(condition)}"
+                chart = _chart(context, title, roof, lines, has_tips=name == STEP)
+                shown.append(figures.figure(context, chart, condition=condition))
     return shown
 
 
-def _chart(context: Context, title: str, roof: Roof, lines: Mapping[str, list[Part]]) -> Markup:
+def _chart(
+    context: Context, title: str, roof: Roof, lines: Mapping[str, list[Part]], *, has_tips: bool
+) -> Markup:
     """Implementations, each from its smallest batch to its largest, under the roof."""
     paths = [
         Path(
             figures.style(context, name),
             tuple(part.work.intensity for part in parts),
             tuple(part.rate for part in parts),
+            tuple(_tip(name, part) for part in parts) if has_tips else (),
         )
         for name, parts in lines.items()
     ]
     limits = Limits(roof.best.gemm, roof.best.copy, roof.best.cached_copy)
     described = f"Roofline of {title}: rate against operations per byte; shares are in the table."
     return charts.roofline(title, paths, limits, description=described)
+
+
+def _tip(name: str, part: Part) -> str:
+    """The rate of one point, and how much of what is possible it is."""
+    rate = text.significant(part.rate / 1e9)
+    return f"{text.printable(name)}: {rate} GFLOP/s, {text.percent(part.share)} of what is possible"
 
 
 def _shares(context: Context, entries: list[_Entry]) -> Table:
@@ -229,4 +247,4 @@ def _counts(batch_size: int, name: str, work: Work) -> tuple[Cell, ...]:
     )
 
 
-SECTION = Section("roofline", "Roofline", 75, render)
+SECTION = Section("roofline", "Roofline", 75, render, TIME)

@@ -4,100 +4,52 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import NamedTuple
 
 from markupsafe import Markup
 
+from reports import answer, summary, tables, templates
 from reports import format as text
-from reports import summary, tables, templates
 from reports.arrivals import held_in
 from reports.context import Context
 from reports.findings import Finding, findings
-from reports.section import Section
+from reports.section import RESULT, Section
 from reports.tables import Cell, Row, Table
 
 
-class _Tile(NamedTuple):
-    """A word or a number that stands out, its unrounded value, and what it is."""
-
-    shown: str
-    value: float | None
-    words: str
-
-
 def render(context: Context) -> Markup:
-    """The headline, the best of each batch size, and the outcomes that are no numbers."""
+    """The answer in three lines, and on demand what stands behind it."""
     ranking = context.ranked
-    found = findings(ranking)
-    first = found[0] if found else None
-    headline = summary.headline(ranking, first) if first else summary.nothing(context)
+    found = tuple(answer.in_order(ranking, findings(ranking)))
+    facts = summary.facts(context)
+    headline = answer.headline(context) or summary.nothing(context)
+    doubt = answer.doubt(context)
     return templates.section(
         "summary",
-        provisional=summary.provisional(context),
         headline=headline,
-        lead=summary.lead(ranking, first) if first else None,
-        reasons=_reasons(ranking, found),
-        tiles=_tiles(ranking, first) if first else (),
-        why=first.verdict.reason if first and first.verdict else "",
+        start=answer.start(context),
+        doubt=doubt,
+        is_provisional=bool(summary.provisional(context)),
+        facts=[said for said in facts if said != headline],
+        notes=[said for said in summary.remarks(context) if said not in {*facts, headline}],
         table=_best(ranking, found) if found else None,
-        exports=_exports(ranking, _in_order(ranking, found)),
+        reasons=_reasons(ranking, found),
+        exports=_exports(ranking, list(found)),
         outcomes=_outcomes(context),
+        missing=_missing(context),
         gaps=summary.gap_sentences(context),
         details=summary.failure_details(context),
-        remarks=[said for said in summary.remarks(context) if said != headline],
     )
 
 
-def _tiles(context: Context, finding: Finding) -> tuple[_Tile, ...]:
-    """The headline in numbers, each with what the verdicts make of it."""
-    epochs = context.target(finding.scope) is None
-    tiles = [
-        _Tile(finding.best.implementation, None, _standing(finding)),
-        _Tile(text.seconds(finding.seconds), finding.seconds, _seconds_of(context, finding)),
-    ]
-    if finding.speed_up:
-        value, doubt = finding.speed_up.value, tables.open_verdict(finding.over_baseline)
-        said = f"as fast as {context.baseline}" + (f": {doubt}" if doubt else "")
-        tiles.append(_Tile(text.times(value), value, said))
-    if finding.over_floor and epochs:
-        value = finding.over_floor.value
-        said = "the floor's time: a step's matrix products by NumPy's BLAS"
-        tiles.append(_Tile(text.times(value), value, said))
-    return tuple(tiles)
-
-
-def _standing(finding: Finding) -> str:
-    """What the best is at its batch size, as far as that is known."""
-    where = f"at batch {finding.batch_size}"
-    if finding.verdict is None:
-        return f"the only one ranked {where}"
-    if finding.is_too_few:
-        return f"lowest time {_measure(finding)} {where}; {finding.doubt}"
-    if finding.doubt:
-        return f"lowest time ranked {where}: {finding.doubt}"
-    return f"fastest {where}"
+def _missing(context: Context) -> list[str]:
+    """Implementations of which something was not measured."""
+    return list(dict.fromkeys(gap.cell.implementation for gap in context.gaps))
 
 
 def _measure(finding: Finding) -> str:
     """Among what the best has the lowest time; where nothing can be ranked, it is not ranked."""
     is_lowest = finding.is_too_few and not finding.unranked
     return "measured" if is_lowest else "over enough blocks" if finding.is_too_few else "ranked"
-
-
-def _in_order(context: Context, found: tuple[Finding, ...]) -> list[Finding]:
-    """As everywhere on the page: by scope, then by batch size."""
-    return sorted(found, key=lambda one: (context.scopes.index(one.scope), one.batch_size))
-
-
-def _seconds_of(context: Context, finding: Finding) -> str:
-    """What the seconds of a finding are the time of."""
-    target = context.target(finding.scope)
-    if target is None:
-        return f"per epoch of {finding.best.examples} examples"
-    return (
-        f"of training until it holds a test accuracy of {text.target(target)}, "
-        f"in {held_in(finding.best)} trainings"
-    )
 
 
 def _best(context: Context, found: tuple[Finding, ...]) -> Table:
@@ -113,7 +65,7 @@ def _best(context: Context, found: tuple[Finding, ...]) -> Table:
     if with_floor:
         titles.append("Times the floor's time")
     rows = []
-    for one in _in_order(context, found):
+    for one in found:
         heading = f"{one.batch_size}"
         if several:
             heading += f" ({context.scope_label(one.scope)})"
@@ -192,4 +144,4 @@ def _outcomes(context: Context) -> Table:
     return Table(caption, tables.columns("Outcome", "Count"), tuple(rows))
 
 
-SECTION = Section("summary", "Summary", 10, render)
+SECTION = Section("summary", "Answer", 10, render, RESULT, bare=True)

@@ -8,14 +8,18 @@ from markupsafe import Markup
 
 from bench.judging.stats import Ratio
 from bench.planning.plan import Setting
-from reports import charts, figures, tables, templates
+from reports import charts, figures, rounding, tables, templates
 from reports import format as text
 from reports.charts import Axes, Series
 from reports.context import Context
 from reports.devices import CPU
+from reports.kinds import shape_of
 from reports.points import Condition, Point, Scope, speed_up
-from reports.section import Absence, Section
+from reports.section import SCALING, Absence, Section
 from reports.tables import Cell, Table
+
+_FEW_COUNTS = 3
+"""With so few thread counts there are dots, one row for each implementation, instead of lines."""
 
 
 @dataclass(frozen=True)
@@ -40,23 +44,89 @@ def render(context: Context) -> Markup | Absence:
         return Absence("Fewer than two thread counts were measured, so no scaling can be shown.")
     panels = _panels(gains)
     drawn = [gain for some in panels.values() for gain in some]
-    top = max([1.2, *(gain.ratio.value for gain in drawn)])
-    bottom = min(gain.ratio.value for gain in drawn)
-    room = 0.12 * (top - bottom)
-    limits = (min(bottom, 1) - room, top + room)
+    counts = {gain.threads for gain in drawn}
+    few = len(counts) <= _FEW_COUNTS
+    limits = _limits(drawn)
     charted = [
-        figures.Figure(_chart(context, panel, some, limits), panel[2])
+        figures.rows(context, _dots(context, panel, some))
+        if few
+        else figures.Figure(_chart(context, panel, some, limits), panel[2])
         for panel, some in panels.items()
     ]
     names = [n for n in context.implementations if any(g.point.implementation == n for g in drawn)]
     return templates.section(
         "thread_scaling",
         figures=charted,
-        key=figures.key(context, names, section="thread-scaling"),
+        few=few,
+        fewest=text.threads(min(counts)),
+        key=()
+        if few or len(names) <= charts.MOST_NAMED
+        else figures.key(context, names, section="thread-scaling"),
         table=_table(context, gains),
         later=len(drawn) < len(gains),
         elsewhere=[name for name in context.implementations if _is_elsewhere(context, name)],
     )
+
+
+def _limits(drawn: list[_Gain]) -> tuple[float, float]:
+    """The axis of all charts with lines: every speed-up, and 1."""
+    top = max([1.2, *(gain.ratio.value for gain in drawn)])
+    bottom = min(gain.ratio.value for gain in drawn)
+    room = 0.12 * (top - bottom)
+    return min(bottom, 1) - room, top + room
+
+
+def _dots(
+    context: Context, panel: tuple[Scope, Setting, int], gains: list[_Gain]
+) -> charts.RowChart:
+    """One row for each implementation: a dot for every thread count beyond the fewest."""
+    later = [gain for gain in gains if gain.threads > gain.fewest]
+    most = max((gain.threads for gain in later), default=1)
+    values = [1.0, *(gain.ratio.value for gain in later)]
+    values += [gain.threads / gain.fewest for gain in later]
+    ends = [end for gain in later for end in (gain.ratio.low, gain.ratio.high)]
+    axis = charts.log_axis(values, ends, lambda value: text.significant(value, 2))
+    of_name: dict[str, list[_Gain]] = {}
+    for gain in later:
+        of_name.setdefault(gain.point.implementation, []).append(gain)
+    order = sorted(of_name, key=lambda name: -of_name[name][-1].ratio.value)
+    rows = [_dot_row(context, axis, of_name[name], most) for name in order]
+    ideal = most / gains[0].fewest
+    lines = (charts.Line(axis.at(1.0), ""), charts.Line(axis.at(ideal), "ideal"))
+    return charts.RowChart(
+        _panel_title(context, panel), tuple(rows), axis, ("", "speed-up"), lines, panel[2]
+    )
+
+
+def _dot_row(context: Context, axis: charts.Axis, gains: list[_Gain], most: int) -> charts.ChartRow:
+    """The dots of one implementation; the label is that of the most threads."""
+    last = gains[-1]
+    name = last.point.implementation
+    dots = [
+        charts.dot(
+            axis,
+            gain.ratio.value,
+            (gain.ratio.low, gain.ratio.high),
+            f"{text.threads(gain.threads)}: {rounding.with_interval(gain.ratio)}",
+            shape=shape_of(context, name),
+            filled=gain.threads == most,
+            place=context.conditions.index(gain.point.condition),
+        )
+        for gain in gains
+    ]
+    return charts.ChartRow(
+        name,
+        "",
+        rounding.with_interval(last.ratio),
+        dots=tuple(dots),
+        implementation=name,
+    )
+
+
+def _panel_title(context: Context, panel: tuple[Scope, Setting, int]) -> str:
+    scope, setting, batch_size = panel
+    parts = [f"batch {batch_size}", text.setting(setting), context.scope_label(scope)]
+    return ", ".join(part for part in parts if part)
 
 
 def _panels(gains: list[_Gain]) -> dict[tuple[Scope, Setting, int], list[_Gain]]:
@@ -115,7 +185,6 @@ def _chart(
     limits: tuple[float, float],
 ) -> Markup:
     """Speed-up over the fewest threads against threads."""
-    scope, setting, batch_size = panel
     by_name: dict[str, list[_Gain]] = {}
     for gain in gains:
         by_name.setdefault(gain.point.implementation, []).append(gain)
@@ -126,6 +195,8 @@ def _chart(
             tuple(gain.ratio.value for gain in line),
             tuple(gain.ratio.low for gain in line),
             tuple(gain.ratio.high for gain in line),
+            name,
+            tuple(f"{name}, {g.threads} threads: {rounding.with_interval(g.ratio)}" for g in line),
         )
         for name, line in by_name.items()
     ]
@@ -134,8 +205,7 @@ def _chart(
         "threads requested", f"speed-up over {text.count(int(ticks[0]), 'thread')}", ticks, limits,
         log=False, y_format=text.significant, diagonal=True,
     )  # fmt: skip
-    parts = [f"batch {batch_size}", text.setting(setting), context.scope_label(scope)]
-    title = ", ".join(part for part in parts if part)
+    title = _panel_title(context, panel)
     described = f"Speed-up against threads at {title}; the values are in the table."
     return charts.lines(title, series, axes, description=described)
 
@@ -171,4 +241,4 @@ def _row(context: Context, cells: list[Cell], point: Point, condition: Condition
     )  # fmt: skip
 
 
-SECTION = Section("thread-scaling", "Threads", 40, render)
+SECTION = Section("thread-scaling", "Threads", 40, render, SCALING)

@@ -17,7 +17,7 @@ from reports.charts import Axes, Series
 from reports.context import Context
 from reports.families import judged
 from reports.points import Condition, Key, Point
-from reports.section import Absence, Section
+from reports.section import RESULT, Absence, Section
 from reports.tables import Cell, Table
 
 _TICKS = 6
@@ -175,7 +175,7 @@ def _chart(
     """Test accuracy against training time, in the first block of each implementation."""
     firsts = {name: next(iter(found.values())) for name, found in trained.items()}
     series = [
-        Series(figures.style(context, name), one.ends, one.learning.accuracies)
+        Series(figures.style(context, name), one.ends, one.learning.accuracies, name=name)
         for name, one in firsts.items()
     ]
     longest = max(one.ends[-1] for one in firsts.values())
@@ -196,4 +196,4 @@ def _chart(
     return charts.lines(title, series, axes, description=described)
 
 
-SECTION = Section("time-to-accuracy", "Time to accuracy", 35, render)
+SECTION = Section("time-to-accuracy", "Time to accuracy", 35, render, RESULT)

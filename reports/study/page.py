@@ -10,7 +10,7 @@ from impls.data import TrainingData
 from impls.training.evaluation import Trained
 from reports import templates
 from reports.evaluation.context import Learned
-from reports.page import assets, discover, filled
+from reports.page import assets, discover, filled, laid_out
 from reports.study.context import Studied
 from reports.study.summary import headline
 
@@ -31,7 +31,7 @@ def build(
     studied = Studied(learned, parameter, values)
     page = templates.fill(
         "study/page.html",
-        sections=filled(discover(reports.study.sections), studied),
+        **laid_out(filled(discover(reports.study.sections), studied)),
         **assets(),
         description=headline(studied),
         studied=studied,

@@ -6,10 +6,11 @@ from reports.walk.excerpts import Excerpt
 from reports.walk.explanation import Explanation
 
 _KERNELS = "impls/numba/kernels.py"
-_STATE = "impls/numba/state.py"
+_LAYERS = "impls/numba/layers.py"
+_PRODUCTS = "impls/numba/sparse_products.py"
 
 BEYOND = {
-    "impls.numba.jit:Trainer": Explanation(
+    "impls.numba.trainer:Trainer": Explanation(
         title="compiled, fused, in tiles that suit BLAS",
         change="The epoch is one call of a compiled function. It splits each batch over the "
         "threads, and every thread takes its rows, tile by tile, through all layers and back, "
@@ -25,20 +26,20 @@ BEYOND = {
         "step instead of once per product, and no batch pays for calls from Python.",
         excerpts=(
             Excerpt(
-                _STATE,
+                "impls/numba/state.py",
                 "tile_rows",
                 "How many rows go through the network together.",
                 first="rows =",
             ),
             Excerpt(
-                _KERNELS,
+                _LAYERS,
                 "gather",
                 "The gather, with the row that is four ahead asked for.",
                 first="for i in",
                 last="A[i, j]",
             ),
             Excerpt(
-                "impls/numba/math.py",
+                "impls/numba/elementwise.py",
                 "activate",
                 "Sigmoids: all rows of a tile as one vector, one pass.",
                 first="z = Z.reshape",
@@ -86,13 +87,13 @@ BEYOND = {
                 last="sparse =",
             ),
             Excerpt(
-                "impls/numba/rows.py",
+                _PRODUCTS,
                 "add_products",
                 "The sparse part of the product.",
                 first="for k in",
             ),
             Excerpt(
-                "impls/numba/rows.py",
+                _PRODUCTS,
                 "add_sparse_gradients",
                 "And that of its gradient.",
                 first="for k in",

@@ -43,7 +43,7 @@ class Phases:
 class Gains:
     """What was measured of one stop.
 
-    ``before`` is the stop that it is held against, ``baseline`` the first one; each is empty where
+    ``before`` is the stop that it is compared with, ``baseline`` the first one; each is empty where
     there is none.  ``absence`` says why there is no line, where there is none.
     """
 
@@ -59,18 +59,19 @@ def gains(context: Context, stops: Sequence[Row]) -> dict[str, Gains]:
 
     A limit is no stop to gain on: what it is compared with stands at the others.
     """
-    before = _before(stops)
+    before = _before(context, stops)
     found = _over_the_one_before(context, before)
     verdicts = judged(found, context.margin)
     return {row.name: _gains(context, row, before[row.name], verdicts) for row in stops}
 
 
-def _before(stops: Sequence[Row]) -> dict[str, str]:
-    """The name of the stop before each; empty for the first and for a limit."""
+def _before(context: Context, stops: Sequence[Row]) -> dict[str, str]:
+    """The name of the last measured stop before each; empty for the first and for a limit."""
+    measured = {name for name, _, _ in context.points}
     found, last = {}, ""
     for row in stops:
         found[row.name] = "" if row.role == "limit" else last
-        last = row.name
+        last = row.name if row.name in measured else last
     return found
 
 

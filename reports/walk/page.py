@@ -151,13 +151,16 @@ def _other_network(context: Context) -> list[str]:
 
 def _published(context: Context, row: Row) -> list[str]:
     """What the articles gained with this rung, where they trained this network."""
-    if row.rung is None or not _is_theirs(context):
+    step = articles.STEPS.get(row.target)
+    if step is None or not _is_theirs(context):
         return []
     factors = [
         f"{text.times(factor)} at batch {entry.batch_size}"
         for entry in articles.PUBLISHED
-        if entry.rung == row.rung
-        and (factor := articles.published_factor(entry.rung, entry.batch_size)) is not None
+        if entry.step == step
+        and (factor := articles.published_factor(step, entry.batch_size)) is not None
     ]
-    said = f"The articles that this ladder follows gained {text.listing(factors)} on "
-    return [f"{said}{articles.MACHINE}."] if factors else []
+    before = next((one.name for one in ROWS if articles.STEPS.get(one.target) == step - 1), "")
+    said = f"The articles that this ladder follows went from {before} to {row.name} in one step"
+    gained = f"and gained {text.listing(factors)} on {articles.MACHINE}."
+    return [f"{said} {gained}"] if factors else []

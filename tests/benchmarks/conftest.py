@@ -1,126 +1,171 @@
-"""What the benchmarks share: data, gated trainers, and the facts that go into the JSON."""
+"""What the benchmarks share: one live worker at a time, its clock, the facts for the JSON."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
+import bench
+from bench.documents.orders import Arrays, Order, save_arrays
 from bench.documents.pytest_json import KEY, CellFacts, RunFacts
-from bench.documents.timings import Check
+from bench.documents.results import Measured
+from bench.documents.timings import EPOCH
+from bench.documents.turns import TimedRound, Turn, TurnKind
 from bench.errors import BusyError, LockError
-from bench.measuring import memory
-from bench.measuring.cells import describe_process
-from bench.measuring.timing import Clock, time_round
 from bench.planning import environment
-from bench.planning.plan import Cell
-from bench.proof import gate
+from bench.planning.plan import Plan, jobs
+from bench.planning.profiles import PROFILES
 from bench.provenance import dataset, machine
-from bench.provenance.records import Process
 from bench.running import lock
-from impls import registry
-from impls.contract import Trainer
+from bench.running.member import Member
+from bench.running.workers import LocalLauncher
 from impls.data import TrainingData, load_dataset
-from impls.parameters import epoch_order, start_parameters
 from impls.presets import PRESETS
 from impls.row import Row
 
 SEED = 1
-EXAMPLES = 6000
-NEGLIGIBLE_RATE = 1e-9
 BATCH_SIZES = (32, 500)
+ROUNDS = 10
 PRESET = PRESETS["blog"]
+PROFILE = PROFILES["quick"]
+TIMEOUT_SECONDS = 300.0
 
 
 def requested_threads() -> int | None:
     """The number of threads that the user exported, by whichever variable."""
-    exported = [os.environ[name] for name in environment.VARIABLES if name in os.environ]
-    return int(exported[0]) if exported else None
+    return environment.exported_threads(os.environ)
 
 
-# Pools read their variables when they are loaded, and none is loaded yet but NumPy's own: one
-# exported variable therefore speaks for all that were left unset, so that
-# OPENBLAS_NUM_THREADS=1 does not compare one BLAS thread with all threads of another library.
-for _name, _value in environment.variables(requested_threads()).items():
-    os.environ.setdefault(_name, _value)
+class WorkerClock:
+    """A timer for pytest-benchmark: the seconds that a live worker has measured so far.
+
+    The plugin reads it before and after it calls the benchmarked function.  That function asks the
+    worker for a round and adds what the worker's own clock said, so neither the pipe nor this
+    process is in any number.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        """All seconds so far."""
+        return self.seconds
 
 
-@dataclass
+CLOCK = WorkerClock()
+
+
 class Subject:
-    """A trainer that passed the gate, with what must be known of it."""
+    """One implementation in a process of its own, and the batch size that is prepared in it."""
 
-    row: Row
-    trainer: Trainer
-    cell: Cell
-    checks: tuple[Check, ...]
-    process: Process
-    first_call_seconds: float
+    def __init__(self, row: Row, folder: Path) -> None:
+        plan = plan_of(row)
+        (job,) = jobs(plan)
+        root = str(Path(bench.__file__).parent.parent)
+        order = Order(
+            job=job, block=0, repetition=0, plan=plan, row=row, root=root, arrays=str(folder)
+        )
+        path = folder / f"order-{row.name}.json"
+        path.write_bytes(msgspec.json.encode(order))
+        # One exported thread variable speaks for all that were left unset, so that
+        # OPENBLAS_NUM_THREADS=1 does not compare one BLAS thread with all of another library.
+        inherited = {**environment.variables(job.threads), **os.environ}
+        given = environment.worker_environment(inherited, None, (), row.environment)
+        given["PYTHONPATH"] = root
+        self.member = Member(
+            order,
+            start=lambda: LocalLauncher().start(path, given),
+            timeout=TIMEOUT_SECONDS,
+            missing=None,
+            on_missing=lambda _reason: None,
+        )
+        self.member.start()
+        self.row, self.batch_size, self.turns = row, 0, 0
+        self.frame: Measured | None = None
+        self.threads_observed = 0.0
 
-    def facts(self, phase: str, examples: int, observed: float) -> dict[str, Any]:
+    def prepare(self, batch_size: int) -> Measured:
+        """Gate, threads and warm-up at one batch size; fails the test where one of them does."""
+        if self.batch_size != batch_size or self.frame is None:
+            self.frame, self.batch_size = None, batch_size
+            outcome = self.member.prepare(batch_size)
+            if outcome is not None or self.member.frame is None:
+                kind = type(outcome).__name__.lower()
+                pytest.fail(f"{kind}, so not timed: {getattr(outcome, 'reason', '')}")
+            self.frame = self.member.frame
+            (epoch,) = self.turn("epoch").rounds
+            self.threads_observed = (epoch.cpu_seconds or 0.0) / epoch.seconds
+        return self.frame
+
+    def turn(self, kind: TurnKind) -> Turn:
+        """One turn of the worker."""
+        self.turns += 1
+        found = self.member.take(kind, self.turns)
+        if not isinstance(found, Turn):
+            pytest.fail(getattr(found, "reason", "the worker has ended"))
+        return found
+
+    def round_of(self, phase: str) -> TimedRound | None:
+        """A round of ``phase``, or None where the implementation cannot time it apart."""
+        kind: TurnKind = "epoch" if phase == EPOCH else "parts"
+        return next((one for one in self.turn(kind).rounds if one.phase == phase), None)
+
+    def facts(self, found: TimedRound) -> dict[str, Any]:
         """What ``extra_info`` carries into the JSON."""
+        assert self.frame is not None
         facts = CellFacts(
-            cell=self.cell,
-            phase=phase,
-            examples=examples,
-            gate=self.checks,
-            process=self.process,
-            first_call_seconds=self.first_call_seconds,
-            threads_observed=observed,
-            peak_memory_bytes=memory.peak(),
+            cell=self.frame.cell,
+            phase=found.phase,
+            examples=found.examples,
+            gate=self.frame.gate,
+            process=self.frame.process,
+            first_call_seconds=self.frame.first_call_seconds,
+            threads_observed=self.threads_observed,
+            peak_memory_bytes=self.frame.peak_memory_bytes,
         )
         return {KEY: msgspec.to_builtins(facts)}
 
 
-@functools.cache
 def benchmark_data() -> TrainingData:
     """MNIST where it can be had without a download, else the digits that ship with scikit-learn."""
     data = load_dataset("auto", allow_download=False, normalisation=PRESET.normalise)
-    return data.take(EXAMPLES)
+    return data.take(min(len(data.X), PROFILE.examples or len(data.X)))
 
 
-def make_subject(row: Row, batch_size: int) -> Subject:
-    """Import, first step, gate: in this order, so that compiling is in the first step."""
-    for name, value in row.environment.items():
-        os.environ.setdefault(name, value)
-    clock = Clock()
-    begun = clock.wall()
-    trainer_class = registry.load(row)
-    process = describe_process(row, trainer_class, clock.wall() - begun)
-    training = PRESET.training_at(batch_size)
-    start = start_parameters(PRESET.network, training, SEED)
+def plan_of(row: Row) -> Plan:
+    """The plan of which one implementation is measured: that of the quick profile."""
     data = benchmark_data()
-    arrays = (data.X, data.one_hot())
-    trainer = trainer_class(PRESET.network, training, start)
-    trainer.bind(*arrays)
-    order = epoch_order(EXAMPLES, SEED, 0)
-    first = time_round(clock, lambda: trainer.step(order[:batch_size]), 1).wall
-    checks: list[Check] = []
-    if row.role == "trainer":
-        rows = order[: gate.rows_needed(batch_size, EXAMPLES)]
-        checks = gate.inspect(trainer_class, PRESET.network, training, start, arrays, rows)
-        refused = gate.refusal(checks)
-        if refused:
-            pytest.fail(f"invalid, so not timed: {refused}")
-    trainer.load(start)
-    # Ten thousand repetitions must not train the network into saturation: at this rate all the
-    # arithmetic is done and the weights stay where they are.
-    trainer.learning_rate = NEGLIGIBLE_RATE
-    cell = Cell(
-        implementation=row.name,
-        device=row.device,
-        network=PRESET.network.name,
-        batch_size=batch_size,
-        threads=requested_threads(),
+    return Plan(
+        seed=SEED,
+        profile="pytest",
+        network=PRESET.network,
+        trainings=tuple(PRESET.training_at(size) for size in BATCH_SIZES),
+        implementations=(row.name,),
+        threads=(requested_threads(),),
+        settings=((),),
+        effort=PROFILE.effort,
+        dataset=data.name,
+        examples=len(data.X),
     )
-    return Subject(row, trainer, cell, tuple(checks), process, first)
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Iterator[Path]:
+    """The examples as files, which every worker maps."""
+    data = benchmark_data()
+    with tempfile.TemporaryDirectory(prefix="mlpbench-") as name:
+        save_arrays(Path(name), Arrays(np.asarray(data.X), data.one_hot()))
+        yield Path(name)
 
 
 @pytest.fixture(scope="session", autouse=True)

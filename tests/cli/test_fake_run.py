@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,43 +15,85 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.documents import files
-from bench.documents.orders import Order, append, load_arrays
+from bench.documents import files, journal
+from bench.documents.messages import Over, Prepare, Reply, Request, Take
+from bench.documents.orders import Order, load_arrays
 from bench.documents.results import Unavailable
-from bench.documents.timings import EPOCH, Learning, Timing
-from bench.planning.plan import jobs
+from bench.documents.turns import Turn
 from bench.running import lock
-from bench.running.executor import End
-from bench.running.stopping import FEWEST_BLOCKS
+from bench.running.pacing import FEWEST_BLOCKS, MOST_BUDGETED
+from bench.running.workers import End
 from impls import registry
 from tests.stand_ins import fakes
 
+IDENTITY = ("-c", "user.name=A", "-c", "user.email=a@example.com")
 SMALL = ("--network", "36-8-3", "--batch-size", "20")
 
 
 def run_with_fakes(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, *arguments: object
-) -> tuple[fakes.FakeExecutor, Any]:
-    executor = fakes.FakeExecutor(fakes.measure_all)
-    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: executor)
+) -> tuple[fakes.FakeLauncher, Any]:
+    launcher = fakes.FakeLauncher(fakes.measure_all)
+    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: launcher)
     fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--profile", "quick")
-    return executor, mlpbench("run", *SMALL, *fixed, *arguments)
+    return launcher, mlpbench("run", *SMALL, *fixed, *arguments)
 
 
 def test_dataset_timeout_and_out_reach_the_run(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "deep" / "out"
-    executor, said = run_with_fakes(
+    launcher, said = run_with_fakes(
         monkeypatch, mlpbench, npz, "--timeout", "12", "--out", out, "--env", "A=1"
     )
     assert said.code == 0, said.err
-    assert executor.timeouts == [12] * 3
-    assert executor.environments[0]["A"] == "1"
-    assert executor.orders[0].plan.examples == 90
+    assert {time for worker in launcher.workers for time in worker.timeouts} == {12}
+    assert launcher.environments[0]["A"] == "1"
+    assert launcher.orders[0].plan.examples == 90
     assert {path.name for path in out.iterdir()} == {
         "results.json", "report.html", "journal.jsonl",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("factor", "code"), [(1.5, 1), (1.0, 0), (0.5, 0)])
+def test_fail_on_slower_compares_an_implementation_with_its_own_revision(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path,
+    factor: float, code: int,
+) -> None:  # fmt: skip
+    def behave(order: Order, request: Request | None) -> Reply | End:
+        found = fakes.measure_all(order, request)
+        if isinstance(found, Turn):
+            now = order.row.name == "mine:Trainer"
+            # No two rounds agree exactly, or there would be no scatter to judge by.
+            little = 1 + 0.001 * ((request.number * 7) % 5) if isinstance(request, Take) else 1
+            return fakes.turn(order, found.kind, 4.0 * little * (factor if now else 1.0))
+        return found
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(
+        "from impls.mathematics import reference\n\n\nclass Trainer(reference.Trainer): pass\n"
+    )
+    for words in (["init", "-q"], ["add", "mine.py"], [*IDENTITY, "commit", "-qm", "one"]):
+        subprocess.run(["git", *words], check=True)  # noqa: S607
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    launcher = fakes.FakeLauncher(behave)
+    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: launcher)
+    both = "mine.py:Trainer,mine.py:Trainer@HEAD"
+    fixed = ("--dataset", npz, "--threads", "1", "--bare", "--out", tmp_path / "out")
+    said = mlpbench("run", *SMALL, *fixed, "--impl", both, "--fail-on", "slower", "--blocks", "3")
+    assert said.code == code, said.out
+    assert "mine:Trainer/36-8-3/b20/t1 against mine:Trainer@HEAD" in said.out
+    (_, old) = files.load(tmp_path / "out" / "results.json").rows
+    assert len(old.revision) == 40
+    assert str(tmp_path / "cache") in old.target
+
+
+def test_fail_on_needs_a_revision_to_compare_with(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path
+) -> None:
+    _, said = run_with_fakes(monkeypatch, mlpbench, npz, "--fail-on", "slower")
+    assert said.code == 64
+    assert "--impl mine.py:Trainer,mine.py:Trainer@HEAD~1" in said.err
 
 
 def test_without_out_the_folder_is_named_after_the_time(
@@ -64,40 +108,45 @@ def test_without_out_the_folder_is_named_after_the_time(
 def test_bare_leaves_the_named_implementation_alone(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path
 ) -> None:
-    executor, _ = run_with_fakes(monkeypatch, mlpbench, npz, "--bare")
-    assert [order.row.name for order in executor.orders] == ["numpy-naive"]
+    launcher, _ = run_with_fakes(monkeypatch, mlpbench, npz, "--bare")
+    assert {order.row.name for order in launcher.orders} == {"numpy-naive"}
 
 
 def test_a_budget_ends_the_run_when_it_is_used_up(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("bench.running.budget.MOST_BLOCKS", 4)
+    monkeypatch.setattr("bench.running.pacing.MOST_SWEEPS", 4)
     out = tmp_path / "out"
     _, said = run_with_fakes(monkeypatch, mlpbench, npz, "--budget", "2min", "--out", out)
     assert said.code == 0, said.err
-    assert re.search(r"2 min: about \d+ blocks of 3 worker processes; ratios within", said.out)
-    assert "at most 120 s left" in said.out or "at most 2 min left" in said.out
-    assert files.load(out / "results.json").ended == "all 4 blocks"
+    assert "blocks of 3 worker processes for 2 min" in said.out
+    assert re.search(r"\((120 s|2 min) left\)", said.out)
+    assert re.match(
+        rf"the budget of 120 s: {MOST_BUDGETED} blocks took \d+ s",
+        files.load(out / "results.json").ended,
+    )
     assert files.load(out / "results.json").plan.budget_seconds == 120
 
 
-def test_one_block_is_announced_as_one(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path
+def test_a_budget_that_starting_the_workers_would_use_up_is_refused(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("bench.running.budget.MOST_BLOCKS", 1)
-    _, said = run_with_fakes(monkeypatch, mlpbench, npz, "--budget", "15s")
-    assert "15 s: about 1 block of 3 worker processes; too few for intervals." in said.out
+    out = tmp_path / "out"
+    _, said = run_with_fakes(monkeypatch, mlpbench, npz, "--budget", "1s", "--out", out)
+    assert said.code == 64
+    assert "--budget of 1 s is less than one block of this grid" in said.err
+    assert not out.exists()
 
 
 def test_precision_is_announced_and_the_reason_for_the_end_is_kept(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    executor, said = run_with_fakes(monkeypatch, mlpbench, npz, "--precision", "2%", "--out", out)
+    launcher, said = run_with_fakes(monkeypatch, mlpbench, npz, "--precision", "2%", "--out", out)
     assert said.code == 0, said.err
     assert "until every ratio is within 2.0%" in said.out
     # Fake workers all take the same time, so the fewest blocks that are believed are enough.
-    assert {order.job.block for order in executor.orders} == set(range(FEWEST_BLOCKS))
+    assert {order.block for order in launcher.orders} == set(range(FEWEST_BLOCKS))
     assert files.load(out / "results.json").ended.startswith("every ratio within 0.0%")
 
 
@@ -113,22 +162,25 @@ def test_the_margin_reaches_terminal_and_report(
 def interrupted(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, out: Path, after: int
 ) -> Any:
-    """A run of three blocks that Ctrl-C ends after some jobs."""
-    done: list[Order] = []
+    """A run of three blocks that Ctrl-C ends after so many requests."""
+    asked: list[Request | None] = []
 
-    def work(order: Order) -> End:
-        if len(done) == after:
+    def behave(order: Order, request: Request | None) -> Reply | End:
+        if len(asked) == after:
             raise KeyboardInterrupt
-        done.append(order)
-        return fakes.measure_all(order)
+        asked.append(request)
+        return fakes.measure_all(order, request)
 
-    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: fakes.FakeExecutor(work))
+    launcher = fakes.FakeLauncher(behave)
+    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: launcher)
     fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--profile", "quick")
-    return mlpbench("run", *SMALL, *fixed, "--blocks", "3", "--out", out)
+    said = mlpbench("run", *SMALL, *fixed, "--blocks", "3", "--out", out)
+    assert all(worker.events[-1] == "end" for worker in launcher.workers)
+    return said
 
 
-@pytest.mark.parametrize("after", [0, 1, 4, 8])
-def test_a_resumed_run_has_the_schedule_of_one_that_was_not_interrupted(
+@pytest.mark.parametrize("after", [0, 1, 5, 20, 60, 100])
+def test_a_resumed_run_measures_what_is_missing_and_keeps_what_is_there(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path,
     after: int,
 ) -> None:  # fmt: skip
@@ -136,14 +188,18 @@ def test_a_resumed_run_has_the_schedule_of_one_that_was_not_interrupted(
     first = interrupted(monkeypatch, mlpbench, npz, out, after)
     assert first.code == 130
     assert f"mlpbench run --resume {out}" in first.out.replace("\n", "")
-    executor = fakes.FakeExecutor(fakes.measure_all)
-    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: executor)
+    kept = (out / journal.NAME).read_bytes()
+    launcher = fakes.FakeLauncher(fakes.measure_all)
+    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: launcher)
     said = mlpbench("run", "--resume", out)
     assert said.code == 0, said.err
+    assert (out / journal.NAME).read_bytes().startswith(kept)
     found = files.load(out / "results.json")
-    assert [order.job for order in executor.orders] == jobs(found.plan)[after:]
     assert found.complete
-    assert len(found.outcomes) == 9
+    cells = Counter(outcome.cell.implementation for outcome in found.outcomes)
+    # A block that was interrupted counts once more, with the sweeps that it had.
+    assert len(cells) == 3
+    assert set(cells.values()) <= {3, 4}
 
 
 def test_a_run_that_was_killed_before_its_report_gets_it_without_measuring_again(
@@ -154,7 +210,7 @@ def test_a_run_that_was_killed_before_its_report_gets_it_without_measuring_again
     results = (out / "results.json").read_bytes()
     (out / "results.json").unlink()
     (out / "report.html").unlink()
-    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: pytest.fail("measured again"))
+    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: pytest.fail("measured again"))
     said = mlpbench("run", "--resume", out)
     assert said.code == 0, said.err
     assert "has ended: writing its results and report again" in said.out
@@ -177,14 +233,15 @@ def test_workers_get_the_data_as_they_were_to_be_normalised_and_the_record_says_
 ) -> None:
     seen: list[tuple[float, float]] = []
 
-    def look(order: Order) -> End:
-        X = load_arrays(Path(order.arrays)).X
-        seen.append((float(X.min()), float(X.max())))
-        if len(seen) == 2:
-            raise KeyboardInterrupt
-        return fakes.measure_all(order)
+    def look(order: Order, request: Request | None) -> Reply | End:
+        if request is None:
+            X = load_arrays(Path(order.arrays)).X
+            seen.append((float(X.min()), float(X.max())))
+            if len(seen) == 2:
+                raise KeyboardInterrupt
+        return fakes.measure_all(order, request)
 
-    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: fakes.FakeExecutor(look))
+    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: fakes.FakeLauncher(look))
     fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--profile", "quick")
     out = tmp_path / "out"
     said = mlpbench("run", *SMALL, *fixed, "--normalise", "range", "--out", out)
@@ -253,41 +310,36 @@ def test_json_is_one_object_and_nothing_else(
 def test_rows_on_a_gpu_are_announced_with_their_one_thread_count(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
 ) -> None:
-    executor = fakes.FakeExecutor(fakes.measure_all)
-    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: executor)
+    launcher = fakes.FakeLauncher(fakes.measure_all)
+    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: launcher)
     monkeypatch.setattr(registry, "GPU_FILES", (str(npz),))
     monkeypatch.setattr(registry, "missing", lambda _row: None)
     fixed = ("--dataset", npz, "--profile", "quick", "--threads", "1,2", "--bare")
     impl = ("--impl", "numpy-naive,torch-gpu", "--out", tmp_path / "out")
     said = mlpbench("run", *SMALL, *fixed, *impl)
-    assert "What runs on a GPU (torch-gpu) is measured with 2 threads alone." in said.out
+    assert "Rows on a GPU (torch-gpu) are measured with 2 threads only." in said.out
     assert "on a GPU" not in mlpbench("run", *SMALL, *fixed, "--impl", "numpy-naive").out
 
 
-def learn_all(order: Order) -> End:
-    """What a worker does where a target was given: four epochs, held from the third on."""
-    for size in order.job.batch_sizes:
-        cell = fakes.cell(order.plan, order.job, size)
-        epochs = Timing(
-            phase=EPOCH,
-            iterations=1,
-            examples=90,
-            round_seconds=(0.5,) * 4,
-            round_cpu_seconds=(0.5,) * 4,
+ACCURACIES = (0.5, 0.8, 0.9, 0.9, 0.9)
+
+
+def learn_all(order: Order, request: Request | None) -> Reply | End:
+    """What a worker does where a target was given: five epochs, held from the third on."""
+    found = fakes.measure_all(order, request)
+    if isinstance(request, Take) and isinstance(found, Turn):
+        return msgspec.structs.replace(
+            fakes.turn(order, "training", 0.5),
+            accuracy=ACCURACIES[request.number],
+            is_last=request.number == len(ACCURACIES) - 1,
         )
-        learning = Learning(target=0.9, seed=1, accuracies=(0.5, 0.8, 0.9, 0.9), reached_epoch=3)
-        one = fakes.measured(cell, order.job.block)
-        append(
-            Path(order.output),
-            msgspec.structs.replace(one, timings=(epochs,), learning=learning),
-        )
-    return fakes.FINE
+    return found
 
 
 def test_a_run_with_a_target_answers_in_time_to_that_target(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: fakes.FakeExecutor(learn_all))
+    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: fakes.FakeLauncher(learn_all))
     fixed = ("--dataset", npz, "--impl", "numpy-naive,numba", "--threads", "1", "--blocks", "3")
     metric = ("--metric", "time-to-accuracy", "--target", "90%")
     said = mlpbench("run", *SMALL, *fixed, *metric, "--out", tmp_path / "out")
@@ -304,21 +356,21 @@ def test_a_run_with_a_target_answers_in_time_to_that_target(
 
 def run_rows(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, *arguments: object
-) -> tuple[fakes.FakeExecutor, Any]:
-    executor = fakes.FakeExecutor(fakes.measure_all)
-    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: executor)
+) -> tuple[fakes.FakeLauncher, Any]:
+    launcher = fakes.FakeLauncher(fakes.measure_all)
+    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: launcher)
     monkeypatch.setattr(registry, "GPU_FILES", ("/no/gpu",))
     fixed = ("--dataset", npz, "--profile", "quick", "--threads", "1", "--blocks", "3")
-    return executor, mlpbench("run", *SMALL, *fixed, *arguments)
+    return launcher, mlpbench("run", *SMALL, *fixed, *arguments)
 
 
 def test_a_run_of_which_nothing_can_be_measured_says_so_once_and_fails(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
 ) -> None:
     device = ("--device", "gpu", "--budget", "3min", "--out", tmp_path / "out")
-    executor, said = run_rows(monkeypatch, mlpbench, npz, *device)
+    launcher, said = run_rows(monkeypatch, mlpbench, npz, *device)
     assert said.code == 4
-    assert executor.orders == []
+    assert launcher.orders == []
     assert "no worker process, since none of the implementations can run here" in said.out
     before = said.out[: said.out.index("Nothing was measured")]
     assert before.count("no device: this machine shows no GPU") == 1
@@ -339,8 +391,8 @@ def test_what_was_named_in_full_must_be_measured(
     _, said = run_rows(monkeypatch, mlpbench, npz, "--impl", names, "--out", out)
     assert said.code == code
     # The floor, the implementation and its control, three times; a GPU's rows take no time.
-    assert "9 worker processes one after another" in said.out
-    assert "[9/9]" in said.out
+    assert "3 blocks of 3 worker processes that take turns" in said.out
+    assert "Block 3/3, batch 20" in said.out
     assert "torch-gpu, 1 thread" not in said.out
     assert mlpbench("run", "--resume", out).code == code
 
@@ -348,16 +400,17 @@ def test_what_was_named_in_full_must_be_measured(
 def test_what_a_worker_declines_is_said_once(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path
 ) -> None:
-    def work(order: Order) -> End:
-        cell = fakes.cell(order.plan, order.job, order.job.batch_sizes[0])
-        append(Path(order.output), Unavailable(cell=cell, reason="it has no such network"))
-        return fakes.FINE
+    def decline(order: Order, request: Request | None) -> Reply | End:
+        if isinstance(request, Prepare):
+            cell = fakes.cell(order.plan, order.job, request.batch_size)
+            return Over(Unavailable(cell=cell, reason="it has no such network"))
+        return fakes.measure_all(order, request)
 
-    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: fakes.FakeExecutor(work))
+    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: fakes.FakeLauncher(decline))
     fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--bare")
     said = mlpbench("run", *SMALL, *fixed)
     assert said.code == 4
-    assert said.out.count("numpy-naive, 1 thread, block") == 1
+    assert said.out.count("numpy-naive unavailable: it has no such network") == 1
 
 
 @pytest.mark.parametrize(
@@ -413,13 +466,13 @@ def test_what_must_be_known_of_the_data_is_said_in_full_once(
     table = tmp_path / "table.csv"
     lines = [f"{number % 7},{number % 5},{'abc'[number % 3]}" for number in range(90)]
     table.write_text("one,two,label\n" + "\n".join(lines))
-    executor = fakes.FakeExecutor(fakes.measure_all)
-    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: executor)
+    launcher = fakes.FakeLauncher(fakes.measure_all)
+    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: launcher)
     fixed = ("--network", "2-4-3", "--batch-size", "20", "--impl", "numpy-naive", "--bare")
     out = tmp_path / "out"
     said = mlpbench("run", *fixed, "--dataset", table, "--out", out)
     note = files.load(out / "results.json").dataset.note
     assert note
     assert said.out.count(note) == 1
-    assert said.out.count("Of the data, mind the note at the beginning.") == 1
+    assert said.out.count("See the dataset note above.") == 1
     assert mlpbench("run", "--resume", out).out.count(note) == 1

@@ -15,7 +15,7 @@ from bench.errors import DatasetError, ImplementationError, UnknownNameError, Us
 from bench.planning.plan import Plan, jobs
 from bench.planning.profiles import PROFILES
 from bench.provenance.machine import usable_cpus
-from bench.running.budget import MOST_BLOCKS
+from bench.running.pacing import MOST_BLOCKS
 from impls import registry
 from impls.data import TrainingData, load_dataset
 
@@ -138,6 +138,21 @@ def test_blocks_and_precision_decide_how_often_is_repeated(
     assert (precise.precision, precise.effort.blocks) == (0.02, MOST_BLOCKS)
     limited = plan_for(*SMALL, "--precision", "0.02", "--blocks", "9")
     assert (limited.precision, limited.effort.blocks) == (0.02, 9)
+
+
+def test_neighbours_are_a_part_of_the_setting(plan_for: Callable[..., Plan]) -> None:
+    plan = plan_for(*SMALL, "--neighbours", "0,1", "--env", "A=1")
+    assert plan.settings == (
+        (("A", "1"), ("MLPBENCH_NEIGHBOURS", "0")),
+        (("A", "1"), ("MLPBENCH_NEIGHBOURS", "1")),
+    )
+    with pytest.raises(UsageError, match="give --neighbours"):
+        plan_for(*SMALL, "--neighbours", "1", "--env", "MLPBENCH_NEIGHBOURS=2")
+
+
+def test_a_budget_leaves_the_number_of_blocks_open(plan_for: Callable[..., Plan]) -> None:
+    plan = plan_for(*SMALL, "--budget", "3min")
+    assert (plan.budget_seconds, plan.effort.blocks) == (180, MOST_BLOCKS)
 
 
 def test_time_to_accuracy_is_asked_for_with_its_target(plan_for: Callable[..., Plan]) -> None:

@@ -2,8 +2,9 @@
 
 Those that compile for seconds, for every shape anew, are tested in ``test_compiled.py`` on a few
 networks; ``MLPBENCH_TEST_COMPILED=1 pytest tests/contract`` takes them through all of the suite.
-Rows that are measured by name only are variants of others: ``test_keras.py`` has those of Keras,
-which come in processes of their own, as Keras picks its engine at import.
+Rows that are measured by name only are variants of others, apart from the rungs of the ladder:
+``test_keras.py`` has those of Keras, which come in processes of their own, as Keras picks its
+engine at import.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ CPU_TRAINERS = [
     for row in registry.ROWS
     if row.role == "trainer"
     and row.device == "cpu"
-    and not row.by_name_only
+    and (row.rung is not None or not row.by_name_only)
     and registry.missing(row) is None
 ]
 

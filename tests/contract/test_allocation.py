@@ -17,7 +17,7 @@ from .conftest import CPU_TRAINERS, made_up_data
 
 NETWORK = Network(name="wide", layers=(200, 100, 50, 10))
 ISLR = find_preset("islr", activation=None, loss=None)
-FRUGAL = [row for row in CPU_TRAINERS if row.rung == 4 or row.name == "numba"]
+FRUGAL = [row for row in CPU_TRAINERS if row.name in {"numpy-flat", "numpy-optimized", "numba"}]
 
 
 def peak_of_a_step(row: registry.Row, network: Network, training: Training) -> int:
@@ -49,4 +49,7 @@ def test_a_steady_step_allocates_no_array(row: registry.Row, batch_size: int) ->
 @pytest.mark.parametrize("optimiser", ["adam", "rmsprop"])
 def test_dropout_and_its_optimisers_allocate_no_array(row: registry.Row, optimiser: str) -> None:
     training = msgspec.structs.replace(ISLR.training, batch_size=2500, optimiser=optimiser)
+    declined = registry.load(row).supports(ISLR.network, training)
+    if declined:
+        pytest.skip(declined)
     assert peak_of_a_step(row, ISLR.network, training) < 100_000

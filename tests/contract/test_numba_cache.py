@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,12 @@ from bench.errors import ImplementationError
 from impls.numba import cache as numba_cache
 
 IMPLS = Path(numba_cache.__file__).parents[1]
-CHANGED = ["numba/update.py", "numba/math.py", "mathematics/functions.py", "mathematics/dropout.py"]
+CHANGED = [
+    "numba/update.py",
+    "numba/elementwise.py",
+    "mathematics/functions.py",
+    "mathematics/dropout.py",
+]
 
 
 @pytest.fixture
@@ -50,6 +56,50 @@ def test_the_users_cache_folder_is_used(sources: Path, tmp_path: Path) -> None:
     assert Path(numba_cache.folder(sources, str(mine))).parent == mine
 
 
+def test_a_cache_folder_of_which_several_levels_are_missing_is_made(
+    sources: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "not" / "there" / "yet"
+    found = Path(numba_cache.folder(sources, str(mine)))
+    assert found.parent == mine
+    assert found.is_dir()
+    assert list(found.iterdir()) == [], "what was tried out is gone"
+
+
+def test_where_the_users_cache_folder_cannot_be_written_nothing_is_kept(
+    sources: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    assert numba_cache.folder(sources, str(tmp_path / "file" / "below")) == ""
+
+
+def test_beside_sources_that_may_not_be_changed_the_users_caches_are_used(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (sources / "__pycache__").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    assert Path(numba_cache.folder(sources, "")).parent == tmp_path / "caches" / "mlpbench"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(sources / "__pycache__"))
+    assert numba_cache.folder(sources, "") == ""
+
+
+@pytest.mark.parametrize("place", ["missing/levels", "file/below"])
+def test_kernels_are_never_looked_for_where_old_ones_may_lie(tmp_path: Path, place: str) -> None:
+    """Numba's own places know the file of a function only, not what is compiled into it."""
+    (tmp_path / "file").touch()
+    script = "from impls.numba import kernels; print(kernels.run.stats.cache_path or '')"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / place)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expected = tmp_path / place / f"numba-{numba_cache.digest(IMPLS)}"
+    found = done.stdout.strip()
+    assert (Path(found).parent == expected) if place == "missing/levels" else found == ""
+
+
 def test_whatever_a_kernel_imports_is_among_the_sources(sources: Path) -> None:
     before = numba_cache.digest(sources)
     imported = set()
@@ -83,7 +133,7 @@ def test_the_users_own_functions_stay_where_they_were_kept() -> None:
 import warnings
 import numba
 before = numba.config.CACHE_DIR, list(warnings.filters)
-import impls.numba.jit
+import impls.numba.trainer
 from impls.numba import kernels
 assert (numba.config.CACHE_DIR, list(warnings.filters)) == before
 print(kernels.run.stats.cache_path)

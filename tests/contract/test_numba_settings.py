@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from impls.networks import Network, Training
-from impls.numba import jit as numba_jit
+from impls.numba import trainer as numba_trainer
 from impls.parameters import start_parameters
 
 from .conftest import made_up_data
@@ -15,7 +15,7 @@ from .conftest import made_up_data
 
 def test_the_threading_layer_is_declared_once_a_kernel_has_chosen_it() -> None:
     network, training = Network(name="n", layers=(20, 15, 5)), Training(batch_size=33)
-    trainer = numba_jit.Trainer(network, training, start_parameters(network, training, seed=1))
+    trainer = numba_trainer.Trainer(network, training, start_parameters(network, training, seed=1))
     trainer.bind(*made_up_data(network, 33))
     trainer.step(np.arange(33))
     assert trainer.declared()["threading layer"] == numba.threading_layer()
@@ -25,9 +25,9 @@ def test_before_that_what_was_asked_for_is_declared(monkeypatch: pytest.MonkeyPa
     def none_yet() -> str:
         raise ValueError("Threading layer is not initialized.")
 
-    monkeypatch.setattr(numba_jit, "threading_layer", none_yet)
+    monkeypatch.setattr(numba_trainer, "threading_layer", none_yet)
     monkeypatch.setattr(numba.config, "THREADING_LAYER", "omp")
-    layer = numba_jit.Trainer.declared()["threading layer"]
+    layer = numba_trainer.Trainer.declared()["threading layer"]
     assert layer == "not chosen yet, omp asked for"
 
 
@@ -36,4 +36,4 @@ def test_intels_vector_library_is_declared(
     monkeypatch: pytest.MonkeyPatch, *, used: bool, told: str
 ) -> None:
     monkeypatch.setattr(numba.config, "USING_SVML", used)
-    assert numba_jit.Trainer.declared()["SVML"] == told
+    assert numba_trainer.Trainer.declared()["SVML"] == told

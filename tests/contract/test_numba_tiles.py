@@ -10,11 +10,11 @@ pytest.importorskip("numba")
 from bench.proof import gate
 from impls.contract import Trainer
 from impls.networks import Network, Training
-from impls.numba import jit as numba_jit
 from impls.numba import sparse as numba_sparse
+from impls.numba import trainer as numba_trainer
 from impls.numba.blas import gradient_product
-from impls.numba.kernels import SHARED_PARAMETERS
 from impls.numba.state import LEAST_ROWS, MOST_ROWS, SMALL_PRODUCT, least_rows, tile_rows
+from impls.numba.update import SHARED_PARAMETERS
 from impls.parameters import start_parameters
 from impls.presets import PRESETS
 from tests.stand_ins import fakes
@@ -50,14 +50,14 @@ def test_networks_too_wide_or_too_narrow_for_them_have_large_tiles(layers: tuple
 
 
 @pytest.mark.parametrize(
-    "trainer_class", [numba_jit.Trainer, numba_sparse.Trainer], ids=["numba", "numba-sparse"]
+    "trainer_class", [numba_trainer.Trainer, numba_sparse.Trainer], ids=["numba", "numba-sparse"]
 )
 @pytest.mark.parametrize("small_kernels", [False, True])
 def test_many_tiles_are_as_good_as_one(
     monkeypatch: pytest.MonkeyPatch, trainer_class: type[Trainer], *, small_kernels: bool
 ) -> None:
-    kernels = {"Haswell", "Zen", *numba_jit.WITH_SMALL_KERNELS} if small_kernels else set()
-    monkeypatch.setattr(numba_jit, "WITH_SMALL_KERNELS", kernels)
+    kernels = {"Haswell", "Zen", *numba_trainer.WITH_SMALL_KERNELS} if small_kernels else set()
+    monkeypatch.setattr(numba_trainer, "WITH_SMALL_KERNELS", kernels)
     batch_size = 100
     examples = gate.rows_needed(batch_size, 1000)
     X, Y = fakes.examples(examples, 784, 10)
@@ -75,14 +75,14 @@ def test_a_thread_is_woken_for_work_and_not_for_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    "trainer_class", [numba_jit.Trainer, numba_sparse.Trainer], ids=["numba", "numba-sparse"]
+    "trainer_class", [numba_trainer.Trainer, numba_sparse.Trainer], ids=["numba", "numba-sparse"]
 )
 @pytest.mark.parametrize("penalty", [{"l1": 0.01, "l2": 0.0}, {"l2": 0.02}], ids=["l1", "l2"])
 def test_threads_that_share_the_parameters_pass_the_gate(
     monkeypatch: pytest.MonkeyPatch, trainer_class: type[Trainer], penalty: dict[str, float]
 ) -> None:
     # Parts of a team of two are the same work on a machine with one processor.
-    monkeypatch.setattr(numba_jit.numba, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(numba_trainer.numba, "get_num_threads", lambda: 2)
     network = Network(name="shared", layers=(280, 250, 4))
     assert network.parameter_count >= SHARED_PARAMETERS
     training = Training(batch_size=70, **penalty)

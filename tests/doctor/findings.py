@@ -42,8 +42,8 @@ NOISE = Noise(
     foreign=0.0,
     stolen=0.0,
     forecasts=(
-        Forecast(minutes=1, blocks=2, half_width=None, detectable=None),
-        Forecast(minutes=5, blocks=150, half_width=0.0123, detectable=0.0234),
+        Forecast(minutes=1, blocks=30, half_width=0.0123, detectable=0.0234),
+        Forecast(minutes=5, blocks=0, half_width=None, detectable=None),
     ),
 )
 POOLS = (

@@ -11,16 +11,16 @@ from tests.doctor import findings
 from tests.stand_ins import fakes
 
 
-def test_the_answer_is_the_difference_visible_in_five_minutes() -> None:
+def test_the_answer_is_the_difference_visible_in_one_minute() -> None:
     assert advice.answer(findings.NOISE) == (
-        "In 5 minutes this machine shows a difference of 2.3% between two implementations, in 4 of "
-        "5 runs that compare only these and at 95% confidence."
+        "In 1 minute this machine shows a difference of 2.3% between two implementations "
+        "(80 % power, 95 % confidence)."
     )
 
 
 def test_the_answer_says_what_else_ran() -> None:
     said = advice.answer(findings.noise(foreign=1.04))
-    assert said.endswith("at 95% confidence (others used 1.0 processors meanwhile).")
+    assert said.endswith("95 % confidence) (others used 1.0 processors meanwhile).")
 
 
 @pytest.mark.parametrize(
@@ -28,24 +28,24 @@ def test_the_answer_says_what_else_ran() -> None:
     [
         ({"forecasts": (), "reason": "the worker died"}, "the worker died"),
         (
-            {"forecasts": (Forecast(minutes=5, blocks=2, half_width=None, detectable=None),)},
+            {"forecasts": (Forecast(minutes=1, blocks=0, half_width=None, detectable=None),)},
             "a block takes too long",
         ),
     ],
 )
 def test_an_answer_that_is_not_known_says_why(changes: dict[str, object], reason: str) -> None:
     said = advice.answer(findings.noise(**changes))
-    assert said == f"Which difference this machine can show is not known: {reason}."
+    assert said == f"Cannot estimate the smallest detectable difference: {reason}."
 
 
 def test_a_quiet_machine_gets_no_remarks() -> None:
     machine = findings.machine(governor="performance", smt="off", turbo="off", clock_source="tsc")
     assert list(advice.on_machine(machine)) == []
     assert list(advice.on_machine(findings.machine())) == []
-    assert list(advice.on_neighbours(findings.NEIGHBOURS, findings.NOISE)) == []
+    assert list(advice.on_neighbours(findings.NEIGHBOURS, findings.NOISE, 2)) == []
     silent = findings.neighbours(foreign=None, stolen=None)
     nothing = findings.noise(foreign=None, stolen=None, waited=None, apparent=None)
-    assert list(advice.on_neighbours(silent, nothing)) == []
+    assert list(advice.on_neighbours(silent, nothing, 2)) == []
     assert list(advice.on_noise(findings.NOISE)) == []
     assert list(advice.on_noise(nothing)) == []
     assert list(advice.on_clock(findings.CLOCK)) == []
@@ -95,16 +95,16 @@ def test_what_others_took_is_said_whenever_they_took_it(
         before = findings.neighbours(**{field: value})
     else:
         noise = findings.noise(**{field: value})
-    (said,) = advice.on_neighbours(before, noise)
+    said, *_ = advice.on_neighbours(before, noise, 2)
     assert expected in said
 
 
 def test_what_a_hypervisor_took_in_passing_is_not_worth_a_remark() -> None:
-    assert list(advice.on_neighbours(findings.NEIGHBOURS, findings.noise(stolen=0.006))) == []
+    assert list(advice.on_neighbours(findings.NEIGHBOURS, findings.noise(stolen=0.006), 2)) == []
 
 
 def test_threads_that_waited_are_said() -> None:
-    (said,) = advice.on_neighbours(findings.NEIGHBOURS, findings.noise(waited=0.123))
+    (said,) = advice.on_neighbours(findings.NEIGHBOURS, findings.noise(waited=0.123), 2)
     assert "12% of the timed work" in said
 
 
@@ -197,3 +197,14 @@ def test_a_limit_for_one_library_names_all_that_have_none() -> None:
     (said,) = exported.remarks({"OPENBLAS_NUM_THREADS": "1"}, 2)
     assert all(name in said for name in VARIABLES)
     assert "mlpbench run --threads 1" in said
+
+
+@pytest.mark.parametrize(("foreign", "cpus", "threads"), [(1.0, 2, 1), (1.2, 4, 2), (0.5, 8, 7)])
+def test_a_busy_neighbour_is_a_cliff_for_a_thread_on_each_processor(
+    foreign: float, cpus: int, threads: int
+) -> None:
+    busy = findings.neighbours(foreign=foreign)
+    _, said = advice.on_neighbours(busy, findings.NOISE, cpus)
+    assert f"With {cpus} threads" in said
+    assert f"--threads {threads}," in said
+    assert len(list(advice.on_neighbours(busy, findings.NOISE, 1))) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,15 +13,17 @@ import pytest
 
 from bench.doctor import examination, noise, pools, scaling, surroundings
 from bench.doctor.surroundings import Others
-from bench.documents.orders import Order, append
+from bench.documents.messages import Reply, Request
+from bench.documents.orders import Order
 from bench.documents.results import Measured, Unverified
-from bench.documents.timings import EPOCH, STEP, Disturbance
+from bench.documents.timings import Disturbance
+from bench.documents.turns import Turn
 from bench.judging import stats
 from bench.measuring.disturbance import Monitor, Reading
 from bench.measuring.timing import Clock
 from bench.planning.environment import variables
 from bench.planning.plan import Cell
-from bench.running.executor import End
+from bench.running.workers import End
 from impls import registry
 from tests.stand_ins import fakes
 from tests.stand_ins.fake_trainer import FakeClock, FakeMonitor
@@ -178,15 +181,17 @@ def test_a_forecast_for_as_many_blocks_is_what_was_found() -> None:
 def test_with_time_for_too_few_blocks_nothing_is_forecast() -> None:
     found = noise.judge(NOISE_PLAN, against_itself([1.0, 1.1, 0.9]), 90.0, others())
     assert [one.blocks for one in found.forecasts] == [2, 10, 40]
-    assert (found.forecasts[0].half_width, found.forecasts[0].detectable) == (None, None)
-    assert found.forecasts[1].detectable is not None
+    slow = noise.judge(NOISE_PLAN, against_itself([1.0, 1.1, 0.9]), 300.0, others())
+    assert [one.blocks for one in slow.forecasts] == [0, 3, 12]
+    assert (slow.forecasts[0].half_width, slow.forecasts[0].detectable) == (None, None)
+    assert slow.forecasts[1].detectable is not None
 
 
 @pytest.mark.parametrize(
     ("outcomes", "reason"),
     [
-        ((), "0 blocks were measured, and an interval needs 3: give more --seconds"),
-        (against_itself([1.0]), "1 block was measured, and an interval needs 3"),
+        ((), "0 blocks were measured, and an interval needs 2: give more --seconds"),
+        (against_itself([1.0]), "1 block was measured, and an interval needs 2"),
         (
             (Unverified(cell=at(500, 2, NAME), block=0, reason="no such threads"),),
             "no such threads",
@@ -276,10 +281,12 @@ def test_pressure_is_a_share(tmp_path: Path, content: str | None, expected: floa
 
 @pytest.fixture
 def without_children(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An examination of four blocks that asks no other process."""
+    """An examination that asks no other process."""
     monkeypatch.setattr(pools, "find", lambda _environment: [])
     monkeypatch.setattr(surroundings, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(noise, "MOST_BLOCKS", 4)
+    monkeypatch.setattr(noise, "MOST_BLOCKS", 30)
+    # The runner has a clock of its own, on which fake workers take no time.
+    monkeypatch.setattr("bench.running.pacing.MOST_SWEEPS", 4)
 
 
 @contextlib.contextmanager
@@ -289,59 +296,60 @@ def silently(_text: str) -> Iterator[None]:
 
 @pytest.mark.usefixtures("without_children")
 def test_an_examination_goes_from_measuring_to_advice(fake_clock: FakeClock) -> None:
-    jitter = iter((1.0, 1.01, 1.02, 1.0, 1.0, 1.02, 1.01, 1.0))
+    jitter = itertools.cycle((1.0, 1.01, 1.02, 1.0, 1.0, 1.02, 1.01))
 
-    def work(order: Order) -> End:
-        fake_clock.advance(3.0)
-        job = order.job
-        for size in job.batch_sizes:
-            cell = fakes.cell(order.plan, job, size)
-            seconds = {STEP: (float(job.threads or 0),), EPOCH: (1.0,)}
+    def behave(order: Order, request: Request | None) -> Reply | End:
+        if request is None:
+            fake_clock.advance(3.0)
+        found = fakes.measure_all(order, request)
+        if isinstance(found, Turn):
+            seconds = float(order.job.threads or 1)
             if order.row.role != "limit":
-                seconds[EPOCH] = (next(jitter),)
-            append(Path(order.output), timed(cell, job.block, **seconds))
-        return fakes.FINE
+                seconds = next(jitter)
+            fake_clock.advance(seconds)
+            return fakes.turn(order, found.kind, seconds)
+        return found
 
-    executor = fakes.FakeExecutor(work)
+    launcher = fakes.FakeLauncher(behave)
     found = examination.examine(
         {"OPENBLAS_CORETYPE": "Haswell"},
-        1000.0,
-        executor=executor,
+        200.0,
+        launcher=launcher,
         waiting=silently,
         monitor=FakeMonitor(fake_clock),
         clock=fake_clock.clock,
     )
     assert {choice.threads for choice in found.scaling.choices} == {1}
-    assert (found.noise.threads, found.noise.blocks, found.noise.block_seconds) == (1, 4, 6.0)
-    assert found.answer.startswith("In 5 minutes this machine shows a difference of")
+    assert found.noise.threads == 1
+    assert found.noise.blocks > 4
+    assert found.answer.startswith("In 1 minute this machine shows a difference of")
     assert any("OPENBLAS_CORETYPE=Haswell" in remark for remark in found.advice)
     assert found.machine.environment == {"OPENBLAS_CORETYPE": "Haswell"}
-    last = executor.orders[-1].plan
-    products = 3.0 * (len(executor.orders) - 8)
-    assert last.budget_seconds == 1000.0 - products
+    assert launcher.orders[-1].plan.budget_seconds is not None
+    assert 100.0 <= launcher.orders[-1].plan.budget_seconds < 200.0
 
 
 @pytest.mark.usefixtures("without_children")
 def test_half_of_the_time_is_left_for_the_noise_however_long_the_rest_took(
     fake_clock: FakeClock,
 ) -> None:
-    def work(_order: Order) -> End:
+    def behave(_order: Order, _request: Request | None) -> Reply | End:
         fake_clock.advance(50.0)
         return End("the worker was killed by SIGKILL", "")
 
-    executor = fakes.FakeExecutor(work)
+    launcher = fakes.FakeLauncher(behave)
     found = examination.examine(
         {},
         60.0,
-        executor=executor,
+        launcher=launcher,
         waiting=silently,
         monitor=FakeMonitor(fake_clock),
         clock=fake_clock.clock,
     )
-    assert executor.orders[-1].plan.budget_seconds == 30.0
+    assert launcher.orders[-1].plan.budget_seconds == 30.0
     assert found.scaling.choices == ()
     assert {time.reason for time in found.scaling.times} == {"the worker was killed by SIGKILL"}
     assert found.noise.threads is None
     assert found.answer == (
-        "Which difference this machine can show is not known: the worker was killed by SIGKILL."
+        "Cannot estimate the smallest detectable difference: the worker was killed by SIGKILL."
     )

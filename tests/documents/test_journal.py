@@ -6,9 +6,8 @@ import msgspec
 import pytest
 
 from bench.documents import journal
-from bench.documents.results import SCHEMA_VERSION, Failed, Outcome
+from bench.documents.results import SCHEMA_VERSION, Failed, Measured, Outcome
 from bench.errors import ResultsError
-from bench.planning.plan import jobs
 from tests.stand_ins import fakes
 
 
@@ -20,41 +19,54 @@ def outcomes(count: int = 1) -> tuple[Outcome, ...]:
     )
 
 
-def written(folder: Path, entries: int, ended: str = "") -> Path:
-    """A journal of ``entries`` finished jobs with two outcomes each."""
+def stage(number: int) -> list[journal.Line]:
+    """What a batch size brings where every cell fails: two outcomes, and its end."""
+    cells: list[journal.Line] = [
+        journal.Cell(job=job, block=number, outcome=outcome)
+        for job, outcome in enumerate(outcomes(2))
+    ]
+    end = journal.Stage(
+        block=number, repetition=0, batch_size=8, jobs=(0, 1), seconds=0.5, prepared=0.25
+    )
+    return [*cells, end]
+
+
+def written(folder: Path, stages: int, ended: str = "") -> Path:
+    """A journal of so many finished batch sizes with two outcomes each."""
     record = journal.Journal(folder, fakes.document(complete=False))
-    for number in range(entries):
-        record.add(number, 0.5, outcomes(2))
+    for number in range(stages):
+        for line in stage(number):
+            record.add(line)
     if ended:
-        record.end(ended)
+        record.add(journal.Ending(reason=ended))
     record.close()
     return record.path
 
 
 def test_a_finished_journal_is_a_complete_document(tmp_path: Path) -> None:
-    total = len(jobs(fakes.plan()))
-    found = journal.read(written(tmp_path, total, ended="all 2 blocks"))
+    found = journal.read(written(tmp_path, 4, ended="all 2 blocks"))
     assert found.complete
-    assert found.outcomes == outcomes(2) * total
+    assert found.outcomes == outcomes(2) * 4
     assert msgspec.structs.replace(found, outcomes=()) == fakes.document(ended="all 2 blocks")
 
 
-def test_a_journal_without_an_ending_is_incomplete_even_with_every_job(tmp_path: Path) -> None:
-    assert not journal.read(written(tmp_path, len(jobs(fakes.plan())))).complete
+def test_a_journal_without_an_ending_is_incomplete(tmp_path: Path) -> None:
+    assert not journal.read(written(tmp_path, 6)).complete
 
 
-@pytest.mark.parametrize("torn", [b"", b'{"line":"job","job":3,"sec', b"\x00\xff"])
+@pytest.mark.parametrize("torn", [b"", b'{"line":"sweep","block":3,"tur', b"\x00\xff"])
 def test_a_resumed_journal_goes_on_after_its_last_whole_line(tmp_path: Path, torn: bytes) -> None:
     path = written(tmp_path, 3)
     with path.open("ab") as file:
         file.write(torn)
     record = journal.Journal.resume(tmp_path)
-    assert [entry.job for entry in record.done] == [0, 1, 2]
-    record.add(3, 0.25, outcomes(1))
-    record.end("enough")
+    assert [line.block for line in record.of(journal.Stage)] == [0, 1, 2]
+    for line in stage(3):
+        record.add(line)
+    record.add(journal.Ending(reason="enough"))
     record.close()
     found = journal.read(path)
-    assert found.outcomes == outcomes(2) * 3 + outcomes(1)
+    assert found.outcomes == outcomes(2) * 4
     assert found.complete
     assert found.ended == "enough"
 
@@ -76,7 +88,7 @@ def test_an_unfinished_journal_is_an_incomplete_document(tmp_path: Path) -> None
     assert len(found.outcomes) == 14
 
 
-def test_a_journal_without_finished_jobs_is_an_incomplete_document(tmp_path: Path) -> None:
+def test_a_journal_without_lines_is_an_incomplete_document(tmp_path: Path) -> None:
     found = journal.read(written(tmp_path, 0))
     assert not found.complete
     assert found.outcomes == ()
@@ -86,7 +98,7 @@ def test_a_journal_without_finished_jobs_is_an_incomplete_document(tmp_path: Pat
 def test_a_last_line_cut_short_is_left_out(tmp_path: Path, kept: int) -> None:
     path = written(tmp_path, 3)
     lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join(lines[:-1]) + lines[-1][:kept])
+    path.write_bytes(b"".join(lines[:-3]) + lines[-3][:kept])
     found = journal.read(path)
     assert len(found.outcomes) == 4
     assert not found.complete
@@ -136,3 +148,56 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
 
 def test_missing_folders_are_made(tmp_path: Path) -> None:
     assert written(tmp_path / "a" / "b", 1) == tmp_path / "a" / "b" / "journal.jsonl"
+
+
+def test_rounds_are_put_together_by_cell_and_block(tmp_path: Path) -> None:
+    plan = fakes.plan()
+    cell = fakes.cell(plan)
+    frame = msgspec.structs.replace(fakes.measured(cell), timings=())
+    record = journal.Journal(tmp_path, fakes.document(complete=False))
+    order = fakes.order(plan)
+    for block in (0, 1):
+        ready = msgspec.structs.replace(frame, block=block)
+        record.add(journal.Cell(job=0, block=block, outcome=ready))
+        for sweep, kind in enumerate(("epoch", "parts", "epoch")):
+            seconds = 4.0 + block + sweep
+            turn = fakes.turn(order, kind, seconds)  # type: ignore[arg-type]
+            record.add(journal.Sweep(block=block, batch_size=8, sweep=sweep, turns=((0, turn),)))
+    record.close()
+    first, second = journal.read(record.path).outcomes
+    for outcome, begin in ((first, 4.0), (second, 5.0)):
+        assert isinstance(outcome, Measured)
+        (epoch,) = (one for one in outcome.timings if one.phase == "epoch")
+        assert epoch.round_seconds == (begin, begin + 2)
+        assert epoch.sweeps == (0, 2)
+        assert outcome.wake_seconds == (0.5,) * 3
+
+
+def test_a_cell_that_is_ready_and_has_had_no_turn_is_no_outcome(tmp_path: Path) -> None:
+    record = journal.Journal(tmp_path, fakes.document(complete=False))
+    frame = msgspec.structs.replace(fakes.measured(fakes.cell(fakes.plan())), timings=())
+    record.add(journal.Cell(job=0, block=0, outcome=frame))
+    record.close()
+    assert journal.read(record.path).outcomes == ()
+
+
+def test_an_outcome_takes_the_place_of_what_was_ready_before(tmp_path: Path) -> None:
+    plan = fakes.plan()
+    cell = fakes.cell(plan)
+    record = journal.Journal(tmp_path, fakes.document(complete=False))
+    frame = msgspec.structs.replace(fakes.measured(cell), timings=())
+    record.add(journal.Cell(job=0, block=0, outcome=frame))
+    turn = fakes.turn(fakes.order(plan), "epoch")
+    record.add(journal.Sweep(block=0, batch_size=8, sweep=0, turns=((0, turn),)))
+    died = Failed(cell=cell, block=0, reason="the worker was killed by SIGKILL")
+    record.add(journal.Cell(job=0, block=0, outcome=died))
+    record.close()
+    assert journal.read(record.path).outcomes == (died,)
+
+
+def test_a_journal_of_an_older_version_is_read(tmp_path: Path) -> None:
+    path = written(tmp_path, 0)
+    entry = journal.Entry(job=0, seconds=0.5, outcomes=outcomes(2))
+    with path.open("ab") as file:
+        file.write(msgspec.json.encode(entry) + b"\n")
+    assert journal.read(path).outcomes == outcomes(2)

@@ -199,12 +199,10 @@ def test_a_failed_save_keeps_the_old_document(
     path = tmp_path / "results.json"
     files.save(tiny_document, path)
 
-    def full(_self: Path, data: bytes) -> None:
-        with _self.open("wb") as file:
-            file.write(data[:10])
+    def full(_self: Path, _target: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(ResultsError, match="No space left"):
         files.save(fakes.document(command="newer"), path)
     assert files.load(path) == tiny_document
@@ -253,7 +251,7 @@ def test_a_round_that_cannot_be_is_refused_wherever_a_document_is_read(
     path = tmp_path / "results.json"
     files.save(fakes.document(outcomes=(outcome,)), path)
     record = journal.Journal(tmp_path, fakes.document(outcomes=()))
-    record.add(0, 1.0, (outcome,))
+    record.add(journal.Entry(job=0, seconds=1.0, outcomes=(outcome,)))
     record.close()
     for written in (path, record.path):
         with pytest.raises(ResultsError, match=said):
@@ -265,3 +263,9 @@ def test_a_time_that_was_not_believed_may_be_any() -> None:
     unverified = Unverified(cell=outcome.cell, block=0, reason="no time", measured=outcome)
     document = fakes.document(outcomes=(unverified,))
     assert files.decode(files.encode(document), origin="here") == document
+
+
+def test_the_mark_of_utf_8_is_read_over(tmp_path: Path, tiny_document: Results) -> None:
+    path = tmp_path / "results.json"
+    path.write_bytes(b"\xef\xbb\xbf" + files.encode(tiny_document))
+    assert files.load(path) == tiny_document

@@ -39,7 +39,7 @@ def test_a_ratio_carries_its_error_and_degrees_of_freedom() -> None:
     found = paired(LOGS)
     assert found.value == pytest.approx(math.exp(np.mean(LOGS)))
     assert found.error == pytest.approx(scipy.stats.sem(LOGS))
-    assert (found.freedom, found.processes, found.paired) == (4, 5, True)
+    assert (found.df, found.processes, found.paired) == (4, 5, True)
 
 
 def test_the_p_of_a_difference_is_that_of_the_t_test_of_scipy() -> None:
@@ -63,7 +63,7 @@ def test_an_unpaired_ratio_is_the_test_of_welch() -> None:
     interval = expected.confidence_interval(0.95)
     assert difference_p(found) == pytest.approx(expected.pvalue)
     assert (found.low, found.high) == pytest.approx(np.exp([interval.low, interval.high]))
-    assert found.freedom == pytest.approx(expected.df)
+    assert found.df == pytest.approx(expected.df)
     assert (found.processes, found.paired) == (3, False)
 
 
@@ -71,7 +71,7 @@ def test_an_unpaired_ratio_takes_the_median_of_each_process() -> None:
     found = unpaired_ratio([[4.0, 4.0, 99.0]] * 3, [[2.0, 1.0, 2.0]] * 3)
     assert found.value == pytest.approx(2.0)
     assert (found.low, found.high) == pytest.approx((2.0, 2.0))
-    assert found.freedom == 4
+    assert found.df == 4
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(2, 9), (9, 2), (1, 1)])
@@ -107,8 +107,8 @@ def test_what_has_no_interval_has_no_p_and_no_precision() -> None:
 
 def test_quantiles_are_those_of_scipy() -> None:
     for share in (0.5, 0.8, 0.975):
-        for freedom in (2, 4.5, 30):
-            assert quantile(share, freedom) == pytest.approx(scipy.stats.t.ppf(share, freedom))
+        for df in (2, 4.5, 30):
+            assert quantile(share, df) == pytest.approx(scipy.stats.t.ppf(share, df))
 
 
 def test_the_half_width_is_half_of_the_interval_on_the_logarithm() -> None:

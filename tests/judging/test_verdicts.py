@@ -11,11 +11,11 @@ from bench.judging.stats import Ratio, holm, paired_ratio, unpaired_ratio
 from bench.judging.verdicts import ALPHA, Code, Kind, judge, probability
 
 
-def ratio(value: float, error: float, freedom: float = 9, *, paired: bool = True) -> Ratio:
+def ratio(value: float, error: float, df: float = 9, *, paired: bool = True) -> Ratio:
     """A ratio of so many blocks, its interval about two errors to either side."""
     reach = 2.262 * error
     low, high = value * math.exp(-reach), value * math.exp(reach)
-    return Ratio(value, low, high, error, freedom, int(freedom) + 1, paired)
+    return Ratio(value, low, high, error, df, int(df) + 1, paired)
 
 
 FEW = Ratio(1.5, None, None, None, 1, 2)
@@ -42,7 +42,8 @@ def test_each_verdict_can_occur_and_says_why(code: Code, kind: Kind, table: list
 
 
 def test_every_code_has_its_example() -> None:
-    assert {code for code, _, _ in EACH} == set(Code.__args__)  # type: ignore[attr-defined]
+    # What was disturbed is known before anything is judged.
+    assert {code for code, _, _ in EACH} == {*Code.__args__} - {"disturbed"}  # type: ignore[attr-defined]
 
 
 def test_a_difference_inside_the_margin_is_the_same() -> None:

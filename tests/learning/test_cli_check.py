@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,9 @@ def test_the_check_changes_nothing_of_the_training(
     assert np.array_equal(one.history.losses, other.history.losses)
 
 
-def test_a_batch_of_more_than_there_is_can_be_checked(train: Command) -> None:
+def test_a_batch_of_more_than_there_is_can_be_checked(train: Command, tmp_path: Path) -> None:
     assert train("--batch-size", 500).code == 0
+    shutil.rmtree(tmp_path / "out")
     assert train("--batch-size", 500, "--max-batches", 1, "--reduction", "mean").code == 0
 
 
@@ -94,6 +96,7 @@ def test_several_values_that_are_probed_alike_are_checked_once(
 ) -> None:
     usual = ("--network", "36-8-3", "--epochs", 1, "--dataset", npz, "--out", tmp_path / "out")
     said = mlpbench("study", "l2", "--values", "0.1,0.2,0", *usual)
+    shutil.rmtree(tmp_path / "out")
     assert said.code == 0, said.err
     # Without a penalty there is other work to do.
     assert said.out.count("checks against the float64 reference passed") == 2

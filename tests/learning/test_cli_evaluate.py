@@ -53,23 +53,27 @@ def test_every_implementation_finds_the_same(
     assert "after 8 epochs" in (tmp_path / "out" / "report.html").read_text()
 
 
-def test_an_implementation_in_a_file_predicts_with_what_it_has_learned(
+def test_a_file_that_a_model_names_is_run_only_where_it_is_named_again(
     mlpbench: Command, npz: Path, tmp_path: Path, model: Path
 ) -> None:
-    (tmp_path / "mine.py").write_text("from impls.numpy.optimized import Trainer as Mine\n")
-    kept = dataclasses.replace(
-        model_files.load(model), implementation=f"{tmp_path / 'mine.py'}:Mine"
+    (tmp_path / "mine.py").write_text(
+        "from pathlib import Path\n"
+        f"Path({str(tmp_path / 'it-ran')!r}).touch()\n"
+        "from impls.numpy.optimized import Trainer as Mine\n"
     )
+    name = f"{tmp_path / 'mine.py'}:Mine"
+    kept = dataclasses.replace(model_files.load(model), implementation=name)
     model_files.save(kept, tmp_path / "kept.npz")
     arguments = ("evaluate", tmp_path / "kept.npz", "--dataset", npz, "--out", tmp_path / "out")
-    assert mlpbench(*arguments).code == 0
-    assert impls.load_model(tmp_path / "kept.npz").implementation == kept.implementation
-    (tmp_path / "mine.py").unlink()
     said = mlpbench(*arguments)
     assert said.code == 64
-    assert "name another implementation, with --impl NAME or as the second argument" in said.err
-    with pytest.raises(ModelError, match=r"cannot read .*mine\.py"):
+    assert "name it with --impl FILE.py:CLASS or as the second argument of load_model" in said.err
+    with pytest.raises(ModelError, match=r"mine\.py:Mine, and a model never decides which file"):
         impls.load_model(tmp_path / "kept.npz")
+    assert not (tmp_path / "it-ran").exists()
+    assert mlpbench(*arguments, "--impl", name).code == 0
+    assert (tmp_path / "it-ran").exists()
+    assert impls.load_model(tmp_path / "kept.npz", name).implementation == name
 
 
 def test_other_data_are_normalised_as_those_of_the_training(

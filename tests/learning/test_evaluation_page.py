@@ -26,7 +26,10 @@ SECTIONS = [
 
 
 def test_the_page_holds_every_section(page: str) -> None:
-    assert [one["id"] for one in Page(page).all("section")] == SECTIONS
+    read = Page(page)
+    absent = [one["id"] for one in read.all("section") if one.get("class") == "absent"]
+    present = [one for one in SECTIONS if one not in absent]
+    assert [one["id"] for one in read.all("section")] == [*present, *absent]
 
 
 def test_it_is_balanced_and_loads_nothing(page: str) -> None:
@@ -42,7 +45,9 @@ def test_it_is_balanced_and_loads_nothing(page: str) -> None:
 
 
 def test_every_chart_is_described_and_every_picture_has_words(page: str) -> None:
-    assert all(re.findall(r"<svg [^>]*>(<title>[^<]+</title>|<title ?/>)?", page))
+    assert all(
+        re.findall(r"<svg (?![^>]*aria-hidden)[^>]*>(<title>[^<]+</title>|<title ?/>)?", page)
+    )
     assert page.count("<table") == page.count("<caption>")
     assert Page(page).all("img")
     assert all(one.get("alt") for one in Page(page).all("img"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import time
 from collections.abc import Callable
@@ -13,13 +12,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from bench.documents import turns as assembly
 from bench.documents.orders import Arrays
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Unverified
 from bench.documents.timings import Memory, Peaks
+from bench.documents.turns import Turn, TurnKind
 from bench.measuring import memory
-from bench.measuring.cells import CellWork, describe_process
+from bench.measuring.cells import CellWork, LiveCell, describe_process
 from bench.measuring.disturbance import Monitor
-from bench.measuring.measure import CellTimer, Measurement
+from bench.measuring.measure import CellTimer
 from bench.measuring.timing import Clock
 from bench.provenance import threads
 from bench.provenance.accelerator import Device
@@ -49,6 +50,7 @@ def outcome_of(trainer_class: type[Trainer], **changes: Any) -> Outcome:
             "plan": PLAN,
             "row": row,
             "block": 0,
+            "repetition": 0,
             "trainer_class": trainer_class,
             "arrays": Arrays(*fakes.examples(200, 20, 3)),
             "process": describe_process(row, trainer_class, 0.5),
@@ -59,7 +61,15 @@ def outcome_of(trainer_class: type[Trainer], **changes: Any) -> Outcome:
             "monitor": monitor,
         }
         work = CellWork(**(values | changes))
-        return work.outcome(fakes.cell(PLAN, batch_size=20, threads=None), TRAINING)
+        found = work.prepare(fakes.cell(PLAN, batch_size=20, threads=None), TRAINING)
+        if not isinstance(found, LiveCell):
+            return found
+        turns = {
+            number: found.take("parts" if number == 1 else "epoch", number) for number in range(3)
+        }
+        outcome = assembly.measured(found.finish(), turns, None)
+        assert outcome is not None
+        return outcome
 
 
 def measured(trainer_class: type[Trainer], **changes: Any) -> Measured:
@@ -185,7 +195,7 @@ def test_resident_memory_is_read_at_every_stage_and_the_peak_is_that_of_the_timi
     monkeypatch.setattr(memory, "peak", reading("peak", 99))
     limits = Peaks(gemm=1.0, copy=1.0, cached_copy=1.0)
     found = measured(Plain, limits=reading("limits", limits))
-    assert events == ["resident", "resident", "forgotten", "peak", "limits"]
+    assert events == ["resident", "resident", "forgotten", "peak", "peak", "limits"]
     expected = msgspec.structs.replace(READ_BEFORE, begun=10, bound=10, peak_of_timing=True)
     assert found.memory == expected
     assert found.peak_memory_bytes == 99
@@ -304,14 +314,14 @@ def test_what_is_refused_before_the_clock_says_what_was_declared(
 def test_a_round_of_no_duration_is_a_failure_and_not_a_damaged_journal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    timed = CellTimer.measure
+    timed = CellTimer.take
 
-    def stopped(self: CellTimer) -> Measurement:
-        found = timed(self)
-        none = msgspec.structs.replace(found.timings[-1], round_seconds=(0.0,))
-        return dataclasses.replace(found, timings=(*found.timings[:-1], none))
+    def stopped(self: CellTimer, kind: TurnKind, number: int) -> Turn:
+        found = timed(self, kind, number)
+        rounds = tuple(msgspec.structs.replace(one, seconds=0.0) for one in found.rounds)
+        return msgspec.structs.replace(found, rounds=rounds)
 
-    monkeypatch.setattr(CellTimer, "measure", stopped)
+    monkeypatch.setattr(CellTimer, "take", stopped)
     outcome = outcome_of(OnDevice)
     assert isinstance(outcome, Failed)
     assert outcome.declared == {"products": "in float32"}

@@ -10,7 +10,6 @@ from bench.measuring.timing import (
     Round,
     calibrate,
     time_round,
-    timing_of,
     warm_up,
 )
 from tests.stand_ins.fake_trainer import TICK, FakeClock
@@ -134,10 +133,3 @@ def test_warm_up_ends_at_its_limit_although_it_gets_ever_faster(fake_clock: Fake
     durations = [512.0, 256.0, 128.0, 64.0, 32.0]
     found = warm_up(fake_clock.clock, working(fake_clock, iter(durations)), 700.0)
     assert found == [512.0, 256.0]
-
-
-def test_a_timing_keeps_every_round() -> None:
-    timing = timing_of("step", 5, 32, [Round(1.0, 2.0), Round(3.0, 4.0)])
-    assert (timing.phase, timing.iterations, timing.examples) == ("step", 5, 32)
-    assert timing.round_seconds == (1.0, 3.0)
-    assert timing.round_cpu_seconds == (2.0, 4.0)

@@ -6,7 +6,16 @@ import msgspec
 import pytest
 
 from bench.errors import UsageError
-from bench.planning.plan import Cell, Job, Plan, cell_of, jobs, require_distinct
+from bench.planning.plan import (
+    Cell,
+    Job,
+    Plan,
+    cell_of,
+    jobs,
+    repetitions,
+    require_distinct,
+    turn_order,
+)
 from bench.planning.profiles import PROFILES
 from tests.stand_ins import fakes
 
@@ -16,8 +25,7 @@ def combination(job: Job) -> tuple[object, ...]:
 
 
 def blocks(plan: Plan) -> list[list[Job]]:
-    ordered = jobs(plan)
-    return [[job for job in ordered if job.block == number] for number in range(plan.effort.blocks)]
+    return [one.jobs for one in repetitions(plan)]
 
 
 def large_plan(**changes: object) -> Plan:
@@ -27,11 +35,11 @@ def large_plan(**changes: object) -> Plan:
 
 
 def test_the_same_seed_gives_the_same_schedule() -> None:
-    assert jobs(large_plan()) == jobs(large_plan())
+    assert repetitions(large_plan()) == repetitions(large_plan())
 
 
 def test_another_seed_gives_another_schedule() -> None:
-    assert jobs(large_plan()) != jobs(large_plan(seed=12))
+    assert repetitions(large_plan()) != repetitions(large_plan(seed=12))
 
 
 def test_a_block_holds_every_job_exactly_once() -> None:
@@ -46,10 +54,10 @@ def test_a_block_holds_every_job_exactly_once() -> None:
         assert Counter(map(combination, block)) == wanted
 
 
-def test_blocks_follow_one_another_and_jobs_are_numbered_in_the_order_of_execution() -> None:
+def test_jobs_are_numbered_in_the_order_of_the_plan() -> None:
     ordered = jobs(large_plan())
     assert [job.index for job in ordered] == list(range(len(ordered)))
-    assert [job.block for job in ordered] == sorted(job.block for job in ordered)
+    assert [job.implementation for job in ordered] == sorted(job.implementation for job in ordered)
 
 
 def test_the_blocks_of_a_plan_have_different_orders() -> None:
@@ -57,10 +65,21 @@ def test_the_blocks_of_a_plan_have_different_orders() -> None:
     assert len(orders) == 5
 
 
-def test_a_job_measures_every_batch_size_once_in_an_order_of_its_own() -> None:
-    ordered = jobs(large_plan())
-    assert {tuple(sorted(job.batch_sizes)) for job in ordered} == {(8, 20, 50)}
-    assert len({job.batch_sizes for job in ordered}) > 2
+def test_every_block_measures_all_batch_sizes_in_an_order_of_its_own() -> None:
+    orders = [tuple(one.batch_sizes) for one in repetitions(large_plan())]
+    assert {tuple(sorted(order)) for order in orders} == {(8, 20, 50)}
+    assert len(set(orders)) > 2
+
+
+def test_the_order_of_turns_is_random_and_follows_from_seed_block_size_and_sweep() -> None:
+    def order(**changes: int) -> tuple[int, ...]:
+        place = {"block": 0, "batch_size": 8, "sweep": 0} | changes
+        return tuple(turn_order(large_plan(), count=12, **place))
+
+    assert order() == order()
+    assert sorted(order()) == list(range(12))
+    others = [order(block=1), order(batch_size=20), order(sweep=1)]
+    assert len({order(), *others}) == 4
 
 
 @pytest.mark.parametrize("field", ["implementations", "threads", "trainings", "settings"])
@@ -95,9 +114,7 @@ def test_a_cell_has_a_readable_identity(
 
 def test_cells_of_a_plan_have_different_identities() -> None:
     plan = large_plan()
-    found: list[Cell] = [
-        fakes.cell(plan, job, size) for job in blocks(plan)[0] for size in job.batch_sizes
-    ]
+    found: list[Cell] = [fakes.cell(plan, job, size) for job in jobs(plan) for size in (8, 20, 50)]
     assert len({cell.id for cell in found}) == len(found) == len(set(found))
 
 

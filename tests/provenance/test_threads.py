@@ -191,3 +191,17 @@ def test_a_process_is_held_to_processors_that_it_may_use() -> None:
         assert os.sched_getaffinity(0) == last
     finally:
         os.sched_setaffinity(0, usable)
+
+
+def test_a_pool_that_tells_no_number_is_found_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = {
+        "user_api": "blas",
+        "internal_api": "flexiblas",
+        "filepath": "/lib/libflexiblas.so.3",
+        "version": None,
+        "num_threads": None,
+    }
+    monkeypatch.setattr(threads, "threadpool_info", lambda: [silent])
+    (found,) = threads.reported_pools()
+    assert found.threads is None
+    assert disagreement(2, process([found]), None) is None

@@ -26,7 +26,7 @@ from tests.reports.pieces import BLOG, disturbance, machine, measured
 
 THIRD_PARTY = "their_mlp:Trainer"
 
-_BY_RUNG = {0: 0.85, 1: 0.235, 2: 0.2, 3: 0.178, 4: 0.104}
+_BY_RUNG = (0.85, 0.7, 0.235, 0.2, 0.19, 0.178, 0.17, 0.15, 0.14, 0.12, 0.104)
 _SHARES = (0.08, 0.31, 0.1, 0.43, 0.08)
 
 
@@ -92,8 +92,7 @@ def _plan(shape: Shape, names: tuple[str, ...]) -> Plan:
         settings=shape.settings,
         effort=Effort(
             blocks=shape.blocks,
-            rounds=shape.rounds,
-            epoch_rounds=shape.epoch_rounds,
+            sweeps=shape.rounds + shape.epoch_rounds,
             round_seconds=0.02,
             cell_seconds=5.0,
             warmup_seconds=2.0,

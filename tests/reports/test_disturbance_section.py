@@ -148,7 +148,7 @@ def test_most_rounds_disturbed_make_the_answer_provisional() -> None:
     assert sentences(most)[1].startswith("At batch 500")
     assert not any("Provisional" in one for one in sentences(most)[1:])
     shown = str(summary.render(most)).replace("\N{NO-BREAK SPACE}", " ")
-    assert shown.index(f'<p class="notice">{said}') < shown.index('class="headline"')
+    assert shown.index(f'<p class="doubt notice">{said}') < shown.index('class="headline"')
     assert shown.count("Provisional") == 1
     half = context_of(epochs((1.0, HELD_UP), (1.0, QUIET)))
     assert "Provisional" not in page_of(half)
@@ -230,7 +230,7 @@ def test_the_name_of_the_axis_has_room_beside_its_numbers(slowest: float) -> Non
 
 def test_rounds_of_an_equal_colour_differ_in_shape() -> None:
     paths = []
-    for slot in (0, 10):
+    for slot in (0, 12):
         track = charts.Track(charts.style_of(slot), (1, 2), (0.0, 0.01), (False, False))
         chart = str(charts.timeline("t", [track], [], description="d"))
         (path,) = re.findall(rf'data-series="{slot}"[^>]*><path d="([^"]+)"', chart)

@@ -79,7 +79,7 @@ def test_a_label_is_shown_as_it_is(page: str) -> None:
 
 def test_sections_that_need_limits_and_disturbances_are_there(page: str) -> None:
     text = Page(page).text
-    assert "either the work model does not fit what is computed there" in text
+    assert "Either the work model does not fit these" in text
     spoilt = len(NAMES) * 4 + 4
     assert "rounds of step and epoch were disturbed. Provisional: most rounds behind" in text
     assert f"In {spoilt} of {spoilt} cells all rounds" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 
@@ -11,14 +12,14 @@ from bench.errors import BenchError, UsageError
 from impls.registry import ROWS
 from reports import build_report
 from reports.page import discover, ordered
-from reports.section import Absence, Section
+from reports.section import DETAILS, PARTS, TRUST, Absence, Section
 from tests.reports import sample
 from tests.reports.reading import Page
 
 SECTIONS = [
-    "summary", "overview", "batch-scaling", "crossover", "time-to-accuracy", "thread-scaling",
-    "phases", "ladder", "floor", "roofline", "correctness", "distributions", "disturbance",
-    "accelerators", "control", "cold-cost", "memory", "environment", "method", "raw-data",
+    "picture", "summary", "overview", "time-to-accuracy", "batch-scaling", "crossover",
+    "thread-scaling", "phases", "ladder", "floor", "roofline", "cold-cost", "memory", "correctness",
+    "distributions", "disturbance", "accelerators", "control", "environment", "method", "raw-data",
 ]  # fmt: skip
 
 
@@ -45,14 +46,40 @@ def test_a_report_of_nothing_is_refused() -> None:
         build_report([])
 
 
-def test_the_page_holds_every_section_and_links_to_it(page: str) -> None:
+def test_the_page_holds_every_section_once_and_links_to_its_part(page: str) -> None:
     read = Page(page)
-    assert [one["id"] for one in read.all("section")] == SECTIONS
-    links = [str(one.get("href")) for one in read.all("a")]
-    # No accuracy was asked for and no GPU was there, so these sections only say so.
-    absent = {"accelerators", "crossover", "time-to-accuracy"}
+    # No accuracy was asked for and no GPU was there, so these sections only say so, at the end.
+    absent = ["time-to-accuracy", "crossover", "accelerators"]
     present = [section for section in SECTIONS if section not in absent]
-    assert [link[1:] for link in links if link[1:] in SECTIONS] == present
+    assert [one["id"] for one in read.all("section")] == [*present, *absent]
+    links = [str(one.get("href"))[1:] for one in read.all("a")]
+    assert [link for link in links if link.startswith("part-")] == [part.id for part in PARTS]
+
+
+def test_the_last_two_parts_are_closed_and_each_section_has_a_status(page: str) -> None:
+    for section in discover():
+        found = re.search(rf'<section id="{section.id}".*?</section>', page, re.DOTALL)
+        assert found
+        closed = re.search(r"<details><summary><h3.*?</summary>", found[0], re.DOTALL)
+        if section.part in (TRUST, DETAILS) and 'class="absent"' not in found[0]:
+            assert closed, section.id
+            assert 'class="status' in closed[0], section.id
+        else:
+            assert section.folded or not closed, section.id
+
+
+def test_the_page_has_one_heading_and_a_title_that_tells_reports_apart(page: str) -> None:
+    read = Page(page)
+    assert len(read.all("h1")) == 1
+    found = re.search(r"<title>([^<]*)</title>", page)
+    assert found
+    assert found[1] == "mlpbench: blog, Example CPU @ 3.00 GHz, 2026-11-21"
+
+
+def test_headings_skip_no_level(page: str) -> None:
+    levels = [int(tag[1]) for tag, _ in Page(page).elements if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
 
 
 def test_elements_are_balanced_and_ids_are_unique(page: str) -> None:
@@ -86,11 +113,11 @@ def test_nothing_is_loaded_from_anywhere(page: str) -> None:
 
 
 def test_every_chart_has_a_description_and_every_table_a_caption(page: str) -> None:
-    charts = re.findall(r"<svg [^>]*>(<title>[^<]*</title>|<title ?/>)?", page)
+    charts = re.findall(r"<svg (?![^>]*aria-hidden)[^>]*>(<title>[^<]*</title>|<title ?/>)?", page)
     assert charts
     assert all(charts)
     assert page.count("<table") == page.count("<caption>")
-    figures = re.findall(r"<figure[^>]*><svg [^>]*role=\"img\"[^>]*><title>([^<]+)</title>", page)
+    figures = re.findall(r"<figure[^>]*>\s*<(svg [^>]*role=\"img\"[^>]*><title>[^<]+|div)", page)
     assert len(figures) == page.count("<figure")
 
 

@@ -71,6 +71,14 @@ def test_published_gains_follow_from_published_totals() -> None:
     assert articles.published_factor(1, 500) == pytest.approx(48 / 11)
     assert articles.published_factor(2, 20000) is None
     assert articles.published(4, 500) is None
+    assert articles.published(None, 500) is None
+
+
+def test_the_steps_of_the_articles_are_rungs_in_their_order() -> None:
+    rungs = {row.target: row.rung for row in ROWS if row.rung is not None}
+    found = [rungs[target] for target in articles.STEPS]
+    assert found == sorted(found)
+    assert list(articles.STEPS.values()) == [0, 1, 2, 3]
 
 
 def test_the_frame_has_one_row_per_round(document: Results) -> None:
@@ -104,8 +112,8 @@ def test_csv_reads_back_as_the_frame() -> None:
 
 def test_a_chart_leaves_the_global_settings_alone_and_is_well_formed() -> None:
     before = dict(mpl.rcParams)
-    bar = charts.Bar("a & <b> $x$", charts.style_of(0), 1.0, "note")
-    chart = charts.waterfall("title", [bar, bar], description='a "description" <here>')
+    strip = charts.Strip("a & <b> $x$", charts.style_of(0), ((1.0, 1.1),), 1.0)
+    chart = charts.strips("title", [strip, strip], description='a "description" <here>')
     assert dict(mpl.rcParams) == before
     root = ET.fromstring(str(chart))  # noqa: S314 - made above
     assert root.get("viewBox")
@@ -119,7 +127,7 @@ def test_styles_differ_in_more_than_colour_and_never_run_out() -> None:
     assert len({(style.colour, style.marker) for style in styles}) == 40
     assert len({(style.colour, style.piece) for style in styles}) == 40, "dots, too"
     assert len({style.marker for style in styles[:10]}) == 10
-    assert charts.style_of(40) == replace(styles[0], slot=40)
+    assert charts.style_of(48) == replace(styles[0], slot=48)
 
 
 def test_every_row_has_a_place_of_its_own_and_those_measured_unasked_the_first() -> None:

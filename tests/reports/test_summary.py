@@ -166,8 +166,8 @@ def test_the_terminal_table_shows_times_ratios_and_outcomes() -> None:
 
 def test_the_spread_of_one_round_is_not_called_none() -> None:
     page = build_report([made({ONE: (0.1,), TWO: (0.1, 0.1)})])
-    assert "<small>one round</small>" in page
-    assert page.count("<small>spread 0.0 %</small>") == 1
+    assert '<small class="of-spread">one round</small>' in page
+    assert page.count('<small class="of-spread">0.0 %</small>') == 1
     assert '<td class="number dim">one round</td>' in page
 
 

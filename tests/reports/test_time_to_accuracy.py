@@ -79,6 +79,8 @@ def test_short_and_long_trainings_fill_the_chart_without_touching_its_frame(
     chart = str(time_to_accuracy.render(build_context([document(outcomes)]))).split("<figure")[1]
     (path,) = re.findall(r'data-series="0"[^>]*><path d="([^"]+)"', chart)
     across, down = zip(*places(path), strict=True)
-    assert 62 < min(across) < 130
-    assert 400 < max(across) < 446
+    assert 46 < min(across) < 110
+    # Up to where the name at the end of the line begins.
+    room = 6.6 * len(NAMES[0]) + 12
+    assert 300 < max(across) + room < 360
     assert 30 < min(down) < max(down) < 258

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 import bench
 from bench.errors import BusyError, LockError
 from bench.running import lock
+from tests.stand_ins.command import Said
 
 HOLD = """
 import sys
@@ -114,11 +116,76 @@ def test_any_user_can_open_the_file_whatever_the_umask(tmp_path: Path) -> None:
     assert (tmp_path / lock.NAME).stat().st_mode & 0o777 == 0o666
 
 
-def test_it_lies_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_lies_in_one_place_whatever_the_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(lock.FOLDER, raising=False)
+    places = set()
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / name))
+        places.add(lock.place())
+    (place,) = places
+    assert place in lock.PLACES
+
+
+def test_a_place_that_not_everybody_can_write_to_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or each user would lock another file."""
+    monkeypatch.delenv(lock.FOLDER, raising=False)
+    mine, all_s = tmp_path / "mine", tmp_path / "all-s"
+    for folder, mode in ((mine, 0o755), (all_s, 0o1777)):
+        folder.mkdir()
+        folder.chmod(mode)
+    monkeypatch.setattr(lock, "PLACES", (tmp_path / "none", mine, all_s))
+    assert lock.place() == all_s
+    monkeypatch.setattr(lock, "PLACES", (mine,))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert lock.place() == tmp_path
+
+
+def test_a_folder_that_is_named_holds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(lock.FOLDER, str(tmp_path))
     with lock.measuring("something"):
         assert (tmp_path / lock.NAME).exists()
         assert taken(tmp_path)
+
+
+def test_who_measures_is_known_without_taking_part(tmp_path: Path) -> None:
+    assert lock.measured_by(tmp_path) == ""
+    assert not (tmp_path / lock.NAME).exists()
+    with holder(tmp_path) as process:
+        said = f"'mlpbench run --impl x' of user {getpass.getuser()}, process {process.pid}, since"
+        assert said in lock.measured_by(tmp_path)
+        assert taken(tmp_path)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert (tmp_path / lock.NAME).read_text() != "", "its name stays"
+        assert lock.measured_by(tmp_path) == ""
+        assert not taken(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link"])
+def test_nobody_measures_behind_something_else(tmp_path: Path, kind: str) -> None:
+    if kind == "folder":
+        (tmp_path / lock.NAME).mkdir()
+    elif kind == "pipe":
+        os.mkfifo(tmp_path / lock.NAME)
+    else:
+        (tmp_path / lock.NAME).symlink_to("elsewhere")
+    assert lock.measured_by(tmp_path) == ""
+
+
+def test_a_training_beside_a_measurement_warns(mlpbench: Callable[..., Said], npz: Path) -> None:
+    usual = ("--network", "36-5-3", "--epochs", 1, "--dataset", npz, "--no-check", "--out")
+    assert "is measuring" not in mlpbench("train", *usual, "alone").out
+    with lock.measuring("mlpbench run --impl x"):
+        for command in (("train",), ("study", "l2", "--values", "0")):
+            said = mlpbench(*command, *usual, command[0])
+            assert said.code == 0
+            assert "Note: this machine is measuring already: 'mlpbench run --impl x'" in said.out
+            assert "This training disturbs it" in said.out
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
@@ -145,7 +212,7 @@ def test_something_else_in_its_place_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_an_error_with_a_remedy(tmp_path: Path) -> None:
-    with pytest.raises(LockError, match="TMPDIR"), lock.measuring("x", tmp_path / "none"):
+    with pytest.raises(LockError, match=lock.FOLDER), lock.measuring("x", tmp_path / "none"):
         pass
 
 
@@ -185,7 +252,7 @@ def run_benchmarks(folder: Path, *arguments: str) -> subprocess.CompletedProcess
     return subprocess.run(
         [sys.executable, "-m", "pytest", *chosen, *arguments],
         cwd=Path(bench.__file__).parents[1],
-        env={**os.environ, "TMPDIR": str(folder)},
+        env={**os.environ, "TMPDIR": str(folder), lock.FOLDER: str(folder)},
         capture_output=True,
         text=True,
         check=False,

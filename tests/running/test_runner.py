@@ -9,20 +9,29 @@ import pytest
 
 import bench
 from bench.documents import journal
-from bench.documents.orders import Order, append, load_arrays
+from bench.documents.messages import Finish, Missing, Over, Prepare, Reply, Request, Take
+from bench.documents.orders import Order, load_arrays
 from bench.documents.results import Failed, Measured, Results, Unavailable
-from bench.planning.plan import Plan, jobs
-from bench.running.executor import End
-from bench.running.runner import Progress, Runner
+from bench.documents.turns import Turn
+from bench.planning.plan import Plan, jobs, repetitions
+from bench.running.progress import Progress
+from bench.running.runner import Runner
+from bench.running.workers import End
 from impls import registry
 from tests.stand_ins import fakes
+
+GONE = End("the worker was killed by SIGSEGV", "last words")
 
 
 @dataclass
 class Ran:
-    executor: fakes.FakeExecutor
+    launcher: fakes.FakeLauncher
     results: Results
     progress: list[Progress]
+    lines: list[journal.Line]
+
+    def of(self, kind: type[journal.L]) -> list[journal.L]:
+        return [line for line in self.lines if isinstance(line, kind)]
 
 
 @pytest.fixture
@@ -30,18 +39,21 @@ def run(tmp_path: Path) -> Callable[..., Ran]:
     """Carry out a plan with fake workers."""
 
     def carry_out(
-        work: Callable[[Order], End],
+        behave: fakes.Behaviour = fakes.measure_all,
         plan: Plan | None = None,
         environment: Mapping[str, str] | None = None,
+        record: journal.Journal | None = None,
     ) -> Ran:
         plan = plan or fakes.plan()
-        record = journal.Journal(tmp_path / "out", fakes.document(plan=plan, complete=False))
-        executor = fakes.FakeExecutor(work)
+        record = record or journal.Journal(
+            tmp_path / "out", fakes.document(plan=plan, complete=False)
+        )
+        launcher = fakes.FakeLauncher(behave)
         seen: list[Progress] = []
         runner = Runner(
             plan,
             [registry.find(name) for name in plan.implementations],
-            executor,
+            launcher,
             record,
             environment=environment or {},
             timeout=7.5,
@@ -51,32 +63,106 @@ def run(tmp_path: Path) -> Callable[..., Ran]:
             runner.run(*fakes.examples())
         finally:
             record.close()
-        return Ran(executor, journal.read(record.path), seen)
+        return Ran(launcher, journal.read(record.path), seen, record.lines)
 
     return carry_out
 
 
-def test_every_job_is_executed_in_the_order_of_the_plan(run: Callable[..., Ran]) -> None:
-    ran = run(fakes.measure_all)
-    assert [order.job for order in ran.executor.orders] == jobs(fakes.plan())
+def test_every_block_has_a_fresh_worker_for_each_job(run: Callable[..., Ran]) -> None:
+    ran = run()
+    blocks = ran.of(journal.Block)
+    assert [sorted(block.jobs) for block in blocks] == [[0, 1, 2, 3]] * 2
+    assert len(ran.launcher.workers) == 2 * len(jobs(fakes.plan()))
     assert ran.results.complete
+    assert ran.results.ended == "all 2 blocks"
     assert len(ran.results.outcomes) == 2 * 2 * 2 * 3
     assert all(isinstance(outcome, Measured) for outcome in ran.results.outcomes)
+
+
+def test_batch_sizes_come_in_the_order_of_the_plan_and_all_workers_live_together(
+    run: Callable[..., Ran],
+) -> None:
+    ran = run()
+    stages = ran.of(journal.Stage)
+    expected = [size for one in repetitions(fakes.plan()) for size in one.batch_sizes]
+    assert [stage.batch_size for stage in stages] == expected
+    assert all(sorted(stage.jobs) == [0, 1, 2, 3] for stage in stages)
+
+
+def test_every_worker_takes_one_turn_a_sweep_in_an_order_that_changes(
+    run: Callable[..., Ran],
+) -> None:
+    sweeps = run().of(journal.Sweep)
+    for sweep in sweeps:
+        assert sorted(job for job, _ in sweep.turns) == [0, 1, 2, 3]
+    assert len({tuple(job for job, _ in sweep.turns) for sweep in sweeps}) > 5
+
+
+def test_every_third_sweep_times_step_and_phases(run: Callable[..., Ran]) -> None:
+    for sweep in run().of(journal.Sweep):
+        kinds = {turn.kind for _, turn in sweep.turns}
+        assert kinds == {"parts" if sweep.sweep % 3 == 1 else "epoch"}
+
+
+def test_rounds_know_their_sweep(run: Callable[..., Ran]) -> None:
+    for outcome in run().results.outcomes:
+        assert isinstance(outcome, Measured)
+        sweeps = {timing.phase: timing.sweeps for timing in outcome.timings}
+        assert sweeps == {"epoch": (0, 2, 3), "step": (1,), "forward": (1,)}
+
+
+def test_a_worker_rests_whenever_it_is_not_asked(run: Callable[..., Ran]) -> None:
+    for worker in run().launcher.workers:
+        *turns, last = worker.events
+        assert turns == ["rest", *["wake", "rest"] * (len(turns) // 2)]
+        assert last == "end"
+        assert len(worker.said) == len(turns) // 2
+
+
+def test_processor_time_of_waiting_siblings_is_part_of_the_disturbance(
+    run: Callable[..., Ran],
+) -> None:
+    disturbed = fakes.disturbance()
+
+    def spinning(order: Order, request: Request | None) -> Reply | End:
+        found = fakes.measure_all(order, request)
+        if isinstance(found, Turn):
+            for worker in launcher[0].workers:
+                if worker.order != order and worker.cpu is not None:
+                    worker.cpu += 0.25
+            found = fakes.with_disturbance(found, disturbed)
+        return found
+
+    launcher: list[fakes.FakeLauncher] = []
+    start = fakes.FakeLauncher.start
+
+    def remember(self: fakes.FakeLauncher, *arguments: object) -> fakes.FakeWorker:
+        launcher[:] = [self]
+        return start(self, *arguments)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fakes.FakeLauncher, "start", remember)
+        ran = run(spinning)
+    for outcome in ran.results.outcomes:
+        assert isinstance(outcome, Measured)
+        for timing in outcome.timings:
+            assert {one.siblings for one in timing.disturbances} <= {0.75}
 
 
 def test_a_worker_finds_the_data_as_it_was(run: Callable[..., Ran]) -> None:
     found = []
 
-    def work(order: Order) -> End:
-        found.append(load_arrays(Path(order.arrays)))
-        return fakes.measure_all(order)
+    def look(order: Order, request: Request | None) -> Reply | End:
+        if request is None:
+            found.append(load_arrays(Path(order.arrays)))
+        return fakes.measure_all(order, request)
 
-    ran = run(work)
+    ran = run(look)
     assert found[0].X_test is None
     for loaded, given in zip(found[0][:2], fakes.examples(), strict=True):
         assert np.array_equal(loaded, given)
         assert loaded.dtype == np.float32
-    assert not Path(ran.executor.orders[0].arrays).exists(), "nothing is left behind"
+    assert not Path(ran.launcher.orders[0].arrays).exists(), "nothing is left behind"
 
 
 def test_a_worker_gets_threads_setting_and_the_path_of_this_copy(run: Callable[..., Ran]) -> None:
@@ -85,113 +171,138 @@ def test_a_worker_gets_threads_setting_and_the_path_of_this_copy(run: Callable[.
         fakes.measure_all, fakes.plan(settings=settings), {"A": "user", "PYTHONPATH": "/elsewhere"}
     )
     root = str(Path(bench.__file__).parent.parent)
-    for order, environment in zip(ran.executor.orders, ran.executor.environments, strict=True):
+    for worker, environment in zip(ran.launcher.workers, ran.launcher.environments, strict=True):
+        order = worker.order
         assert environment["OPENBLAS_NUM_THREADS"] == str(order.job.threads)
         assert environment.get("A") == dict(order.job.setting)["A"]
         assert environment["PYTHONPATH"] == f"{root}:/elsewhere"
         assert order.root == root
-    assert set(ran.executor.timeouts) == {7.5}
+        assert set(worker.timeouts) == {7.5}
 
 
-def test_progress_is_told_before_and_after_every_job(run: Callable[..., Ran]) -> None:
-    progress = run(fakes.measure_all).progress
-    assert [(one.job.index, one.outcomes is None) for one in progress] == [
-        (index, begun) for index in range(8) for begun in (True, False)
-    ]
-    assert all(len(one.outcomes) == 3 for one in progress if one.outcomes is not None)
+def die_in(kind: str, name: str = "numpy-optimized") -> fakes.Behaviour:
+    """A worker that dies when it is asked for something; the others go on."""
+
+    def behave(order: Order, request: Request | None) -> Reply | End:
+        asked = "Start" if request is None else type(request).__name__
+        return (
+            GONE if order.row.name == name and asked == kind else fakes.measure_all(order, request)
+        )
+
+    return behave
 
 
-def test_cells_that_a_dying_worker_did_not_report_have_failed(run: Callable[..., Ran]) -> None:
-    def die_after_one(order: Order) -> End:
-        cell = fakes.cell(order.plan, order.job, order.job.batch_sizes[0])
-        append(Path(order.output), fakes.measured(cell, order.job.block))
-        with Path(order.output).open("ab") as file:
-            file.write(b'{"kind":"measured","cell":{"impl')
-        return End("the worker was killed by SIGSEGV", "last words")
-
-    outcomes = run(die_after_one).results.outcomes
-    lost = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
-    assert len(outcomes) == 24
-    assert len(lost) == 16
-    assert {(one.reason, one.detail) for one in lost} == {
-        ("the worker was killed by SIGSEGV", "last words")
-    }
-    assert {outcome.cell for outcome in outcomes} == {
-        fakes.cell(fakes.plan(), job, size) for job in jobs(fakes.plan()) for size in (8, 20, 50)
-    }
-    assert {one.block for one in lost} == {0, 1}
-
-
-def fail_at(size: int, then: Callable[[Order], End]) -> Callable[[Order], End]:
-    """Measures up to ``size``, which fails; ``then`` is what the worker does about it."""
-
-    def work(order: Order) -> End:
-        output, job = Path(order.output), order.job
-        for one in job.batch_sizes:
-            cell = fakes.cell(order.plan, job, one, device=order.row.device)
-            if one == size:
-                append(output, Failed(cell=cell, block=job.block, reason="planted"))
-                return then(order)
-            append(output, fakes.measured(cell, job.block))
-        return fakes.FINE
-
-    return work
-
-
-@pytest.mark.parametrize("end", [fakes.FINE, End("the worker was killed by SIGABRT", "")])
-def test_after_an_error_on_a_device_the_other_batch_sizes_get_a_fresh_process(
-    run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, end: End
+@pytest.mark.parametrize("kind", ["Start", "Prepare", "Take", "Finish"])
+def test_a_worker_that_dies_is_its_rows_outcome_and_the_others_go_on(
+    run: Callable[..., Ran], kind: str
 ) -> None:
-    monkeypatch.setattr(registry, "missing", lambda _row: None)
-    monkeypatch.setattr(registry, "no_device", lambda _row: None)
-    plan = fakes.plan(implementations=("torch-gpu",), threads=(1,))
-    ran = run(fail_at(20, lambda _order: end), plan)
-    assert len(ran.results.outcomes) == 2 * 3
-    for outcome in ran.results.outcomes:
-        assert isinstance(outcome, Failed if outcome.cell.batch_size == 20 else Measured)
-    sizes = [order.job.batch_sizes for order in ran.executor.orders]
-    expected = []
-    for job in jobs(plan):
-        expected.append(job.batch_sizes)
-        rest = job.batch_sizes[job.batch_sizes.index(20) + 1 :]
-        expected += [rest] if rest else []
-    assert sizes == expected
-    assert len(ran.progress) == 2 * len(jobs(plan)), "it is one job all the same"
+    ran = run(die_in(kind))
+    lost = [one for one in ran.results.outcomes if isinstance(one, Failed)]
+    rest = [one for one in ran.results.outcomes if isinstance(one, Measured)]
+    assert {one.cell.implementation for one in lost} == {"numpy-optimized"}
+    assert {one.cell.implementation for one in rest} == {"numpy-naive"}
+    assert len(lost) == len(rest) == 12
+    assert {(one.reason, one.detail) for one in lost} == {(GONE.reason, GONE.output)}
+    assert ran.results.complete
 
 
-def test_a_worker_on_a_device_that_dies_gets_no_second_try(
-    run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(registry, "missing", lambda _row: None)
-    monkeypatch.setattr(registry, "no_device", lambda _row: None)
-    plan = fakes.plan(implementations=("torch-gpu",), threads=(1,))
-    ran = run(lambda _order: End("the worker was killed by SIGSEGV", ""), plan)
-    assert len(ran.executor.orders) == len(jobs(plan))
-
-
-def test_on_the_processor_a_worker_that_ends_after_an_error_has_lost_the_rest(
+def test_a_cell_that_fails_leaves_the_other_batch_sizes_of_its_worker(
     run: Callable[..., Ran],
 ) -> None:
-    ran = run(fail_at(20, lambda _order: fakes.FINE))
-    assert len(ran.executor.orders) == len(jobs(fakes.plan()))
+    def fail_at_20(order: Order, request: Request | None) -> Reply | End:
+        if isinstance(request, Prepare) and request.batch_size == 20:
+            cell = fakes.cell(order.plan, order.job, 20)
+            return Over(Failed(cell=cell, block=order.block, reason="planted"))
+        return fakes.measure_all(order, request)
+
+    ran = run(fail_at_20)
+    for outcome in ran.results.outcomes:
+        assert isinstance(outcome, Failed if outcome.cell.batch_size == 20 else Measured)
+    assert len(ran.launcher.workers) == 8, "the same processes went on"
 
 
-def test_a_worker_that_ends_well_without_an_outcome_has_failed(run: Callable[..., Ran]) -> None:
-    outcomes = run(lambda _order: fakes.FINE).results.outcomes
-    assert {outcome.reason for outcome in outcomes} == {"the worker ended without an outcome"}  # type: ignore[union-attr]
+def on_a_device(monkeypatch: pytest.MonkeyPatch) -> Plan:
+    monkeypatch.setattr(registry, "missing", lambda _row: None)
+    monkeypatch.setattr(registry, "no_device", lambda _row: None)
+    return fakes.plan(implementations=("torch-gpu", "jax-gpu"), threads=(1,))
+
+
+def test_after_an_error_on_a_device_the_next_batch_size_gets_a_fresh_process(
+    run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = on_a_device(monkeypatch)
+
+    def fail_at_20(order: Order, request: Request | None) -> Reply | End:
+        if isinstance(request, Prepare) and request.batch_size == 20:
+            cell = fakes.cell(order.plan, order.job, 20, device=order.row.device)
+            return Over(Failed(cell=cell, block=order.block, reason="planted"))
+        return fakes.measure_all(order, request)
+
+    ran = run(fail_at_20, plan)
+    for outcome in ran.results.outcomes:
+        assert isinstance(outcome, Failed if outcome.cell.batch_size == 20 else Measured)
+    last = sum(one.batch_sizes[-1] == 20 for one in repetitions(plan))
+    assert len(ran.launcher.workers) == 2 * (2 * 2 - last)
+
+
+def test_memory_that_siblings_hold_on_a_device_gets_a_row_a_block_of_its_own(
+    run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = on_a_device(monkeypatch)
+    alive: set[str] = set()
+
+    def crowded(order: Order, request: Request | None) -> Reply | End:
+        if request is None:
+            alive.add(order.row.name)
+        together = order.block % 2 == 0
+        if isinstance(request, Prepare) and order.row.name == "jax-gpu" and together:
+            cell = fakes.cell(order.plan, order.job, request.batch_size, device=order.row.device)
+            failed = Failed(cell=cell, block=order.block, reason="out of memory")
+            return Over(failed, is_exhausted=True)
+        return fakes.measure_all(order, request)
+
+    ran = run(crowded, plan)
+    assert all(isinstance(outcome, Measured) for outcome in ran.results.outcomes)
+    # jax-gpu is measured in a block of its own, beside the baseline of its condition.
+    blocks = [set(block.jobs) for block in ran.of(journal.Block)]
+    assert blocks == [{0, 1}, {0, 1}] * 2
+    of_jax = [one for one in ran.results.outcomes if one.cell.implementation == "jax-gpu"]
+    assert len(of_jax) == 2 * 3
+
+
+def test_a_set_that_memory_splits_shares_the_baseline(
+    run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = fakes.plan(
+        implementations=("numpy-naive", "numpy-float32", "numpy-layout", "numpy-cached"),
+        threads=(1,),
+    )
+    room = iter([True, False] * 20)
+    monkeypatch.setattr("bench.running.runner.available", lambda: 1 << 40 if next(room) else 0)
+    ran = run(fakes.measure_all, plan)
+    blocks = [block.jobs for block in ran.of(journal.Block)]
+    assert all(0 in block for block in blocks), "the baseline is in every block"
+    assert len(blocks) > 2
+    for repetition in (0, 1):
+        done = [
+            job
+            for block in ran.of(journal.Block)
+            if block.repetition == repetition
+            for job in block.jobs
+            if job
+        ]
+        assert sorted(done) == [1, 2, 3], "each other job is measured once"
+    assert ran.results.complete
 
 
 def test_what_this_machine_lacks_is_asked_once(run: Callable[..., Ran]) -> None:
-    def no_device(order: Order) -> End:
-        if order.row.name != "numpy-naive":
-            return fakes.measure_all(order)
-        for size in order.job.batch_sizes:
-            cell = fakes.cell(order.plan, order.job, size)
-            append(Path(order.output), Unavailable(cell=cell, reason="no such device"))
-        return fakes.FINE
+    def no_device(order: Order, request: Request | None) -> Reply | End:
+        if order.row.name == "numpy-naive":
+            return Missing("no such device", is_unavailable=True)
+        return fakes.measure_all(order, request)
 
     ran = run(no_device)
-    asked = [order.row.name for order in ran.executor.orders]
+    asked = [order.row.name for order in ran.launcher.orders]
     assert asked.count("numpy-naive") == 1
     assert asked.count("numpy-optimized") == 4
     absent = [one for one in ran.results.outcomes if isinstance(one, Unavailable)]
@@ -200,34 +311,15 @@ def test_what_this_machine_lacks_is_asked_once(run: Callable[..., Ran]) -> None:
     assert sum(isinstance(one, Measured) for one in ran.results.outcomes) == 12
 
 
-def test_an_implementation_that_declines_one_batch_size_is_asked_again(
-    run: Callable[..., Ran],
-) -> None:
-    def decline_one(order: Order) -> End:
-        for size in order.job.batch_sizes:
-            cell = fakes.cell(order.plan, order.job, size)
-            declined = Unavailable(cell=cell, reason="too small")
-            append(
-                Path(order.output),
-                declined if size == 8 else fakes.measured(cell, order.job.block),
-            )
-        return fakes.FINE
-
-    assert len(run(decline_one).executor.orders) == 8
-
-
 def test_a_device_hidden_by_one_setting_is_asked_for_under_the_next(
     run: Callable[..., Ran],
 ) -> None:
     settings = ((("CUDA_VISIBLE_DEVICES", "-1"),), (("CUDA_VISIBLE_DEVICES", "0"),))
 
-    def hidden(order: Order) -> End:
-        if dict(order.job.setting)["CUDA_VISIBLE_DEVICES"] == "0":
-            return fakes.measure_all(order)
-        for size in order.job.batch_sizes:
-            cell = fakes.cell(order.plan, order.job, size)
-            append(Path(order.output), Unavailable(cell=cell, reason="no GPU"))
-        return fakes.FINE
+    def hidden(order: Order, request: Request | None) -> Reply | End:
+        if dict(order.job.setting)["CUDA_VISIBLE_DEVICES"] == "-1":
+            return Missing("no GPU", is_unavailable=True)
+        return fakes.measure_all(order, request)
 
     ran = run(hidden, fakes.plan(settings=settings))
     measured = [one for one in ran.results.outcomes if isinstance(one, Measured)]
@@ -241,59 +333,43 @@ def test_an_implementation_whose_package_is_missing_gets_no_worker(
         "impls.registry.missing",
         lambda row: "keras not installed" if row.name == "numpy-naive" else None,
     )
-    ran = run(fakes.measure_all)
-    assert {order.row.name for order in ran.executor.orders} == {"numpy-optimized"}
+    ran = run()
+    assert {order.row.name for order in ran.launcher.orders} == {"numpy-optimized"}
     absent = [one for one in ran.results.outcomes if isinstance(one, Unavailable)]
     assert {one.reason for one in absent} == {"keras not installed"}
     assert len(absent) == 12
 
 
-def test_an_implementation_whose_device_is_missing_gets_no_worker(
-    run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("impls.registry.no_device", lambda _row: "no device: none")
-    ran = run(fakes.measure_all)
-    assert ran.executor.orders == []
-    assert {one.reason for one in ran.results.outcomes if isinstance(one, Unavailable)} == {
-        "no device: none"
-    }
-
-
-def test_outcomes_are_in_the_journal_before_the_next_job_begins(
-    tmp_path: Path, tiny_plan: Plan
-) -> None:
-    record = journal.Journal(tmp_path, fakes.document(complete=False))
-    lines: list[int] = []
-
-    def count(progress: Progress) -> None:
-        if progress.outcomes is None:
-            lines.append(len(record.path.read_bytes().splitlines()))
-
-    runner = Runner(
-        tiny_plan,
-        [registry.find(name) for name in tiny_plan.implementations],
-        fakes.FakeExecutor(fakes.measure_all),
-        record,
-        environment={},
-        timeout=1,
-        on_progress=count,
-    )
-    try:
-        runner.run(*fakes.examples())
-    finally:
-        record.close()
-    assert lines == list(range(1, 9))
-
-
-def test_a_worker_that_writes_something_else_than_outcomes_has_failed_alone(
+def test_every_sweep_is_in_the_journal_before_the_next_one_begins(
     run: Callable[..., Ran],
 ) -> None:
-    def nonsense(order: Order) -> End:
-        if order.row.name == "numpy-optimized":
-            return fakes.measure_all(order)
-        Path(order.output).write_bytes(b'{"kind": "unavailable", "reason": true}\n')
-        return fakes.FINE
+    ran = run()
+    told = [one.sweep for one in ran.progress if one.sweep is not None]
+    assert told == [sweep.sweep + 1 for sweep in ran.of(journal.Sweep)]
 
-    outcomes = run(nonsense).results.outcomes
-    assert sum(isinstance(one, Failed) for one in outcomes) == 12
-    assert sum(isinstance(one, Measured) for one in outcomes) == 12
+
+def test_a_run_that_is_cut_after_any_line_is_completed_and_loses_nothing(
+    run: Callable[..., Ran], tmp_path: Path
+) -> None:
+    plan = fakes.plan(implementations=("numpy-naive", "numpy-cached"), threads=(1,))
+    whole = run(fakes.measure_all, plan)
+    text = (tmp_path / "out" / journal.NAME).read_bytes().splitlines(keepends=True)
+    for cut in range(1, len(text), 3):
+        folder = tmp_path / f"cut-{cut}"
+        folder.mkdir()
+        kept = b"".join(text[:cut])
+        (folder / journal.NAME).write_bytes(kept + text[cut][: len(text[cut]) // 2])
+        record = journal.Journal.resume(folder)
+        ran = run(fakes.measure_all, plan, record=record)
+        assert (folder / journal.NAME).read_bytes().startswith(kept)
+        assert ran.results.complete
+        cells = {outcome.cell for outcome in ran.results.outcomes}
+        assert cells == {outcome.cell for outcome in whole.results.outcomes}
+        assert len(ran.of(journal.Stage)) == len(whole.of(journal.Stage))
+
+
+def test_a_worker_is_asked_for_turns_numbered_as_their_sweeps(run: Callable[..., Ran]) -> None:
+    (first, *_) = run().launcher.workers
+    numbers = [one.number for one in first.said if isinstance(one, Take)]
+    assert numbers == [0, 1, 2, 3] * 3
+    assert sum(isinstance(one, Finish) for one in first.said) == 3

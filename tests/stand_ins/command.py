@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
+from bench.running import lock
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ def mlpbench(
     # The lock of this test, not that of somebody who measures on this machine meanwhile.
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setenv(lock.FOLDER, str(tmp_path / "temporary"))
 
     def run(*arguments: object) -> Said:
         code = main([str(argument) for argument in arguments])

@@ -9,24 +9,23 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from bench.documents.orders import Order, append
+from bench.documents.messages import Finish, Finished, Prepare, Ready, Reply, Request, Started, Take
+from bench.documents.orders import Order
 from bench.documents.results import SCHEMA_VERSION, Measured, Results
-from bench.documents.timings import Check, Timing
-from bench.planning.plan import Cell, Effort, Job, Plan, cell_of
+from bench.documents.timings import Check, Disturbance, Timing
+from bench.documents.turns import TimedRound, Turn, TurnKind
+from bench.planning.plan import Cell, Effort, Job, Plan, cell_of, jobs
 from bench.provenance.records import Dataset, Machine, Process
-from bench.running.executor import End
+from bench.running.workers import End
+from impls import registry
 from impls.contract import Pool
 from impls.mathematics import reference
 from impls.networks import Network, Training
 from impls.parameters import Floats
 
 NETWORK = Network(name="tiny", layers=(6, 5, 4, 3))
-EFFORT = Effort(
-    blocks=2, rounds=3, epoch_rounds=3, round_seconds=1 / 1024, cell_seconds=1e6, warmup_seconds=1e6
-)
-REAL_EFFORT = Effort(
-    blocks=1, rounds=2, epoch_rounds=2, round_seconds=1e-3, cell_seconds=10.0, warmup_seconds=0.01
-)
+EFFORT = Effort(blocks=2, sweeps=4, round_seconds=1 / 1024, cell_seconds=1e6, warmup_seconds=1e6)
+REAL_EFFORT = Effort(blocks=1, sweeps=3, round_seconds=1e-3, cell_seconds=10.0, warmup_seconds=0.01)
 """For worker processes that really run."""
 
 
@@ -143,28 +142,130 @@ def document(**changes: object) -> Results:
     return Results(**(values | changes))  # type: ignore[arg-type]
 
 
-FINE = End("", "")
+FINISHED = End("finished", "")
+"""What a behaviour answers to :class:`Finish`: the worker says which cell it was."""
+
+Behaviour = Callable[[Order, Request | None], Reply | End]
+"""What a worker answers: to None, its start, and then to each request."""
 
 
 @dataclass
-class FakeExecutor:
-    """Answers every order by a function and remembers what it was given."""
+class FakeWorker:
+    """Answers by a function and remembers what was done to it."""
 
-    work: Callable[[Order], End]
-    orders: list[Order] = field(default_factory=list)
-    environments: list[Mapping[str, str]] = field(default_factory=list)
+    order: Order
+    behave: Behaviour
+    said: list[Request] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
     timeouts: list[float] = field(default_factory=list)
+    waiting: list[Request | None] = field(default_factory=lambda: [None])
+    cpu: float | None = 0.0
+    resident: int = 0
+    batch_size: int = 0
 
-    def execute(self, order: Path, environment: Mapping[str, str], timeout: float) -> End:
-        self.orders.append(msgspec.json.decode(order.read_bytes(), type=Order))
-        self.environments.append(environment)
+    def say(self, request: Request) -> None:
+        self.said.append(request)
+        self.waiting.append(request)
+
+    def hear(self, timeout: float) -> Reply | End:
         self.timeouts.append(timeout)
-        return self.work(self.orders[-1])
+        request = self.waiting.pop(0)
+        if isinstance(request, Prepare):
+            self.batch_size = request.batch_size
+        reply = self.behave(self.order, request)
+        # A behaviour does not know which cell is in hand.
+        return Finished(frame_of(self.order, self.batch_size)) if reply == FINISHED else reply
+
+    def rest(self) -> None:
+        self.events.append("rest")
+
+    def wake(self) -> None:
+        self.events.append("wake")
+
+    def cpu_seconds(self) -> float | None:
+        return self.cpu
+
+    def resident_bytes(self) -> int:
+        return self.resident
+
+    def end(self) -> None:
+        self.events.append("end")
 
 
-def measure_all(order: Order) -> End:
+@dataclass
+class FakeLauncher:
+    """Starts workers that start no process."""
+
+    behave: Behaviour
+    workers: list[FakeWorker] = field(default_factory=list)
+    environments: list[Mapping[str, str]] = field(default_factory=list)
+
+    @property
+    def orders(self) -> list[Order]:
+        return [worker.order for worker in self.workers]
+
+    def start(self, order: Path, environment: Mapping[str, str]) -> FakeWorker:
+        decoded = msgspec.json.decode(order.read_bytes(), type=Order)
+        self.workers.append(FakeWorker(decoded, self.behave))
+        self.environments.append(environment)
+        return self.workers[-1]
+
+
+def measure_all(order: Order, request: Request | None) -> Reply | End:
     """What a worker does where all goes well."""
-    for size in order.job.batch_sizes:
-        point = cell(order.plan, order.job, size)
-        append(Path(order.output), measured(point, order.job.block))
-    return FINE
+    match request:
+        case None:
+            return Started()
+        case Prepare(batch_size=size):
+            return Ready(frame_of(order, size))
+        case Take(kind=kind):
+            return turn(order, kind)
+        case Finish():
+            return FINISHED
+
+
+def order(plan: Plan) -> Order:
+    """The order of the plan's first job."""
+    first = jobs(plan)[0]
+    row = registry.find(first.implementation)
+    return Order(job=first, block=0, repetition=0, plan=plan, row=row, root="", arrays="")
+
+
+def frame_of(order: Order, batch_size: int) -> Measured:
+    """A cell that is ready, without rounds."""
+    point = cell(order.plan, order.job, batch_size, device=order.row.device)
+    return msgspec.structs.replace(measured(point, order.block), timings=(), threads_observed=0.0)
+
+
+def turn(order: Order, kind: TurnKind, seconds: float = 4.0) -> Turn:
+    """One turn whose epochs take ``seconds``."""
+    phases = ("step", "forward") if kind == "parts" else ("epoch",)
+    return Turn(
+        kind=kind,
+        wake_seconds=0.5,
+        rounds=tuple(
+            TimedRound(
+                phase=phase,
+                iterations=1,
+                examples=order.plan.examples if phase == "epoch" else 8,
+                seconds=seconds if phase == "epoch" else seconds / 8,
+                cpu_seconds=None if phase == "forward" else seconds,
+            )
+            for phase in phases
+        ),
+        busy_threads=1,
+    )
+
+
+def disturbance() -> Disturbance:
+    """A record in which nothing happened."""
+    return Disturbance(waited=0.0, foreign=0.0, stolen=0.0, switches=0)
+
+
+def with_disturbance(turn: Turn, found: Disturbance) -> Turn:
+    """``turn`` whose rounds of step and epoch have a record of disturbance."""
+    rounds = tuple(
+        msgspec.structs.replace(one, disturbance=found) if one.cpu_seconds is not None else one
+        for one in turn.rounds
+    )
+    return msgspec.structs.replace(turn, rounds=rounds)

@@ -1,0 +1,99 @@
+"""What nobody foresaw: told in a sentence, with a way to its traceback, and never as a verdict."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+TRACEBACK = "MLPBENCH_TRACEBACK"
+"""Set to anything, it prints the traceback of an unexpected error."""
+_ERRORS_OF_OUTPUT = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EPIPE}
+
+
+def described(error: BaseException) -> str:
+    """The kind of an error, its text, and the line of code that raised it."""
+    if isinstance(error, SystemExit):
+        what = f"sys.exit({error.code!r}) was called"
+    else:
+        text = " ".join(str(error).split())
+        what = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    return (
+        f"{what} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else what
+    )
+
+
+def explanation(error: BaseException) -> str:
+    """What to tell of an ``error`` that nobody foresaw and that ended the command."""
+    said = f"unexpected error, which ended the command: {described(error)}."
+    return f"{said} {where_traced(error)}"
+
+
+def where_traced(error: BaseException) -> str:
+    """Where the traceback of ``error`` is, in words.
+
+    It is kept in a file, since the same error need not come again; where the variable
+    ``MLPBENCH_TRACEBACK`` is set or no file can be written, it is the text itself.
+    """
+    trace = "".join(traceback.format_exception(error))
+    file = None if os.environ.get(TRACEBACK) else _kept(trace)
+    return f"\n{trace}" if file is None else f"Traceback: {file} ({TRACEBACK}=1 prints it)."
+
+
+def _kept(trace: str) -> str | None:
+    """The new file that holds ``trace``; None where none can be written."""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w",
+            prefix="mlpbench-traceback-",
+            suffix=".txt",
+            delete=False,
+            encoding="utf-8",
+            errors="backslashreplace",
+        ) as file:
+            file.write(trace)
+    except OSError:
+        return None
+    return file.name
+
+
+def escape_output() -> None:
+    """Let characters that the terminal's encoding lacks be printed as escapes, not raise."""
+    for stream in (sys.stdout, sys.stderr):
+        # A stream is None where the shell closed it; a stand-in may have no encoding at all.
+        if getattr(stream, "errors", None) in {"strict", "surrogateescape"}:
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def is_of_output(error: BaseException) -> bool:
+    """Whether ``error`` is that printing failed, such as on a full device."""
+    return (
+        isinstance(error, OSError) and error.filename is None and error.errno in _ERRORS_OF_OUTPUT
+    )
+
+
+def flush_output() -> None:
+    """Write out what is printed so far.
+
+    Raises:
+        OSError: the output does not take it.
+    """
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def abandon_output() -> None:
+    """Drop what the output did not take, or the interpreter fails over it once more at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+        except AttributeError:
+            continue  # the shell closed it

@@ -1,0 +1,178 @@
+"""Defaults of options that are not built in: tables of pyproject.toml and environment variables.
+
+``[tool.mlpbench.run]`` of the nearest pyproject.toml holds defaults for ``mlpbench run``, and so
+on for each command.  A variable such as ``MLPBENCH_RUN_THREADS`` overrides the table, and the
+command line overrides both.  Keys and variables are named after the long form of the option.
+"""
+
+from __future__ import annotations
+
+import shlex
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.errors import UnknownNameError, UsageError
+
+FILE = "pyproject.toml"
+SECTION = "tool.mlpbench"
+PREFIX = "MLPBENCH_"
+_META = "mlpbench.defaults"
+
+
+@dataclass(frozen=True)
+class Default:
+    """The default of one option: the texts given for it, and where they stand."""
+
+    option: click.Option
+    values: tuple[str, ...]
+    origin: str
+
+    @property
+    def value(self) -> Any:
+        """What click takes as the default: a list for an option that can be given again."""
+        return list(self.values) if self.option.multiple else self.values[0]
+
+    @property
+    def arguments(self) -> list[str]:
+        """The arguments of a command line that say the same."""
+        if not self.option.is_flag:
+            return [word for value in self.values for word in (_long(self.option), value)]
+        is_on = click.BOOL.convert(self.values[0], self.option, None)
+        return [_long(self.option)] if is_on else list(self.option.secondary_opts)
+
+
+def find_file(folder: Path) -> Path | None:
+    """The pyproject.toml in ``folder`` or in the nearest folder above it; None without one."""
+    places = (folder, *folder.parents)
+    return next((place / FILE for place in places if (place / FILE).is_file()), None)
+
+
+def read_tables(path: Path, commands: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The tables of ``[tool.mlpbench]`` by command.
+
+    Raises:
+        UsageError: the file cannot be read, is not valid TOML, or holds something that is no table.
+        UnknownNameError: a table is not called after a command.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}. Check its permissions.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path} is not valid TOML: {error}. Correct it, or {_ISOLATE}."
+        ) from error
+    tool = content.get("tool", {})
+    tables = tool.get("mlpbench", {}) if isinstance(tool, dict) else {}
+    if not isinstance(tables, dict):
+        raise UsageError(f"{path}: {SECTION} is no table: write [{SECTION}.run] and its options")
+    for name, table in tables.items():
+        if isinstance(table, dict) and name not in commands:
+            raise UnknownNameError(f"table of [{SECTION}] in {path}", name, commands)
+        if not isinstance(table, dict):
+            raise UsageError(
+                f"{path}: [{SECTION}] holds the key {name!r}, but options belong to a command: "
+                f"write it below [{SECTION}.run] or the table of another command"
+            )
+    return tables
+
+
+_ISOLATE = "ignore it with 'mlpbench --isolated COMMAND'"
+
+
+def of_command(
+    command: click.Command,
+    name: str,
+    *,
+    file: Path | None,
+    tables: Mapping[str, Mapping[str, Any]],
+    environment: Mapping[str, str],
+) -> list[Default]:
+    """The defaults of ``command``, called ``name``, from its table and from the environment.
+
+    Raises:
+        UnknownNameError: a key or a variable names no option of the command.
+        UsageError: a value that an option cannot have, or a key given twice.
+    """
+    options = {
+        _long(option).removeprefix("--"): option
+        for option in command.params
+        if isinstance(option, click.Option) and option.name != "help"
+    }
+    found: dict[str, Default] = {}
+    where = f"[{SECTION}.{name}] in {file}"
+    for key, value in tables.get(name, {}).items():
+        option = key.replace("_", "-")
+        if option not in options:
+            raise UnknownNameError(f"option of {where}", key, options)
+        if option in found:
+            raise UsageError(f"{where} holds {option} twice: write it once")
+        found[option] = Default(options[option], _texts(options[option], value, where, key), where)
+    variables = {_variable(name, option): option for option in options}
+    for variable, text in environment.items():
+        # An empty variable counts as unset, as it does for click.
+        if not variable.startswith(_variable(name, "")) or not text:
+            continue
+        if variable not in variables:
+            raise UnknownNameError("variable", variable, variables)
+        taken = options[variables[variable]]
+        parts = taken.type.split_envvar_value(text) if taken.multiple else [text]
+        found[variables[variable]] = Default(taken, tuple(parts), variable)
+    return list(found.values())
+
+
+def install(context: click.Context, name: str, found: list[Default]) -> None:
+    """Make ``found`` the defaults of the command called ``name`` below ``context``."""
+    context.default_map = {name: {one.option.name: one.value for one in found}}
+    context.meta[_META] = {one.option.name: one for one in found}
+
+
+def applied(context: click.Context | None) -> list[Default]:
+    """The defaults that took effect in ``context``: those that the command line left open."""
+    if context is None:
+        return []
+    known: dict[str, Default] = context.meta.get(_META, {})
+    source = click.core.ParameterSource.DEFAULT_MAP
+    return [one for name, one in known.items() if context.get_parameter_source(name) is source]
+
+
+def origin(context: click.Context | None, parameter: click.Parameter | None) -> str:
+    """Where the value of ``parameter`` stands; empty for the command line."""
+    taken = [one for one in applied(context) if one.option is parameter]
+    return taken[0].origin if taken else ""
+
+
+def as_arguments(found: Iterable[Default]) -> str:
+    """``found`` as they would stand on a command line; empty where there are none."""
+    return shlex.join(word for one in found for word in one.arguments)
+
+
+def _long(option: click.Option) -> str:
+    """The first long form of ``option``, such as ``--batch-size``."""
+    return next(text for text in option.opts if text.startswith("--"))
+
+
+def _variable(command: str, option: str) -> str:
+    return f"{PREFIX}{command}_{option}".replace("-", "_").upper()
+
+
+def _texts(option: click.Option, value: Any, where: str, key: str) -> tuple[str, ...]:
+    """A value of TOML as the texts that would stand on the command line.
+
+    Raises:
+        UsageError: see :func:`of_command`.
+    """
+    values = value if isinstance(value, list) else [value]
+    if option.is_flag != isinstance(value, bool):
+        kind = "true or false" if option.is_flag else "a text, a number or a list of them"
+        raise UsageError(f"{where}: {key} = {value!r} is not possible: give {kind}")
+    if not option.multiple and isinstance(value, list):
+        raise UsageError(f"{where}: {key} takes one value, and there are {len(value)}: give one")
+    if not values or not all(isinstance(one, str | int | float) for one in values):
+        raise UsageError(f"{where}: {key} = {value!r} is not possible: give texts or numbers")
+    return tuple(str(one) for one in values)

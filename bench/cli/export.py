@@ -1,0 +1,193 @@
+"""``mlpbench export``: results in the format of another tool."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from bench.cli.options import given, list_option
+from bench.cli.output import note, say
+from bench.cli.shared_options import margin_option
+from bench.documents import files
+from bench.documents.results import Results
+from bench.documents.sources import read_any
+from bench.documents.timings import EPOCH, STEP
+from bench.errors import ResultsError, UsageError
+from bench.judging.revisions import changes
+from impls.contract import PHASES
+from reports.exports import FORMATS, Format, Request
+from reports.exports.asv import Revision
+
+GIT_SECONDS = 10.0
+
+
+@click.command("export")
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS)),
+    required=True,
+    help="; ".join(f"{name}: {form.summary}" for name, form in FORMATS.items()) + ".",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="File to write, or folder for asv. Default: text is printed.",
+)
+@list_option(
+    "--phase",
+    "phases",
+    item=click.Choice([EPOCH, STEP, *PHASES]),
+    help="Phases for pyperf, asv, bmf and github. Default: epoch, or step without epochs.",
+)
+@click.option(
+    "--commit",
+    metavar="REV",
+    default=None,
+    help="For asv, the commit that was measured, known to git in this folder. Default: the commit "
+    "of mlpbench itself that the results name.",
+)
+@margin_option
+@click.pass_context
+def export_command(
+    context: click.Context,
+    sources: tuple[Path, ...],
+    form: str,
+    output: Path | None,
+    phases: tuple[str, ...],
+    commit: str | None,
+    margin: float,
+) -> None:
+    """Write results in the format of another tool.
+
+    SOURCES are results.json, journal.jsonl, pytest-benchmark's JSON or an exported parquet file;
+    csv, parquet, asv and markdown take several. docs/exports.md shows what reads each format.
+    """
+    chosen = FORMATS[form]
+    _require_fitting(context, form, chosen, output)
+    console = Console(stderr=True)
+    results = tuple(read_any(source) for source in sources)
+    revisions = _revisions(console, results, commit) if "commit" in chosen.options else ()
+    made = chosen.make(
+        Request(
+            results=results,
+            phases=phases,
+            margin=margin,
+            notes=tuple(one.sentence for each in results for one in changes(each, margin)),
+            revisions=revisions,
+            existing=lambda path: _content(output, path),
+        )
+    )
+    if output is None:
+        click.echo(made[""], nl=False)
+        return
+    for path, content in made.items():
+        target = output / path if path else output
+        if chosen.is_folder:
+            _make_folder(target.parent)
+        files.write_bytes(target, content)
+    say(console, f"Wrote {output}")
+
+
+def _make_folder(folder: Path) -> None:
+    """Make ``folder`` where it does not exist.
+
+    Raises:
+        ResultsError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResultsError(
+            f"cannot write into {folder}: {error.strerror}. Choose a folder you may write to with "
+            "-o."
+        ) from error
+
+
+def _require_fitting(
+    context: click.Context, form: str, chosen: Format, output: Path | None
+) -> None:
+    """Refuse options that the format does not have.
+
+    Raises:
+        UsageError: see above.
+    """
+    for option in given(context):
+        if option.name in {"phases", "commit", "margin"} and option.name not in chosen.options:
+            able = [name for name, one in FORMATS.items() if option.name in one.options]
+            raise UsageError(
+                f"{option.opts[0]} has no meaning for --format {form}: leave it out, or use "
+                f"--format {' or '.join(able)}"
+            )
+    if output is None and not chosen.is_text:
+        what = "a folder" if chosen.is_folder else "a file"
+        raise UsageError(f"--format {form} cannot be printed: name {what} with -o")
+
+
+def _content(folder: Path | None, path: str) -> bytes | None:
+    """A file of the output folder as it is."""
+    file = Path() if folder is None else folder / path
+    return file.read_bytes() if file.is_file() else None
+
+
+def _revisions(
+    console: Console, results: Sequence[Results], commit: str | None
+) -> tuple[Revision, ...]:
+    """The commit of each document, with a word where that is not all that was measured.
+
+    Raises:
+        UsageError: there is no commit, or git does not know it.
+    """
+    if commit is not None:
+        if len(results) > 1:
+            raise UsageError("--commit is that of one run: export each run with its own")
+        found = _asked(commit)
+        if found is None:
+            raise UsageError(
+                f"--commit {commit}: git in {Path.cwd()} does not know it. Name a commit, and "
+                "start mlpbench in its repository."
+            )
+        return (found,)
+    return tuple(_own(console, document) for document in results)
+
+
+def _own(console: Console, document: Results) -> Revision:
+    """The commit of mlpbench that a document names, with its date or, unknown to git, the run's."""
+    code = document.code
+    if code is None or code.commit is None:
+        raise UsageError(
+            "the results name no commit, which asv needs: name the one that was measured with "
+            "--commit"
+        )
+    if code.modified:
+        note(console, f"the sources differed from commit {code.commit[:8]} when they were measured")
+    known = _asked(code.commit)
+    if known is None:
+        note(console, f"git here does not know {code.commit[:8]}: its date is that of the run")
+        return Revision(code.commit, dt.datetime.fromisoformat(document.created_at))
+    return known
+
+
+def _asked(revision: str) -> Revision | None:
+    """What git in the current folder knows of a revision; None where it knows nothing."""
+    try:
+        done = subprocess.run(  # noqa: S603  # no shell, and the revision cannot be an option
+            ["git", "log", "-1", "--format=%H %cI", "--end-of-options", revision, "--"],  # noqa: S607
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=GIT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    commit, _, date = done.stdout.strip().partition(" ")
+    return Revision(commit, dt.datetime.fromisoformat(date)) if done.returncode == 0 else None

@@ -1,0 +1,69 @@
+"""What the parent and a live worker say to each other: one JSON line each way, over a pipe.
+
+Nothing that a library prints is read: standard output belongs to the libraries.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from bench.documents.results import Measured, Outcome
+from bench.documents.turns import Turn, TurnKind
+from bench.proof.timed import Evidence
+
+
+class Prepare(msgspec.Struct, frozen=True, tag=True):
+    """Make the trainer of a batch size, prove it right and warm it up."""
+
+    batch_size: int
+
+
+class Take(msgspec.Struct, frozen=True, tag=True):
+    """Take a turn; ``number`` counts the turns of this cell and chooses the order of examples."""
+
+    kind: TurnKind
+    number: int
+
+
+class Finish(msgspec.Struct, frozen=True, tag=True):
+    """Drop the trainer and say what is known only now, such as the peak of memory."""
+
+
+Request = Prepare | Take | Finish
+
+
+class Started(msgspec.Struct, frozen=True, tag=True):
+    """The implementation is imported and the data are there."""
+
+
+class Missing(msgspec.Struct, frozen=True, tag=True):
+    """The implementation cannot be used: it does not import, or this machine lacks something."""
+
+    reason: str
+    is_unavailable: bool
+
+
+class Ready(msgspec.Struct, frozen=True, tag=True):
+    """A cell passed all checks; ``frame`` is everything that is known of it without a round."""
+
+    frame: Measured
+
+
+class Over(msgspec.Struct, frozen=True, tag=True):
+    """A cell has no further turn: refused, declined or failed.
+
+    ``is_exhausted`` says that memory on a device ran out.
+    """
+
+    outcome: Outcome
+    is_exhausted: bool = False
+
+
+class Finished(msgspec.Struct, frozen=True, tag=True):
+    """The ``frame`` of a cell as it is at its end, and what its last timed epoch left behind."""
+
+    frame: Measured
+    evidence: Evidence | None = None
+
+
+Reply = Started | Missing | Ready | Over | Turn | Finished

@@ -1,0 +1,213 @@
+"""How long a run will take: first from typical costs, then from what its own workers needed.
+
+Before the first worker has started, each implementation costs what its library typically costs; the
+floor, timed here for a moment, says how fast this machine is.  Every start, preparation and sweep
+that has been seen replaces its guess.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.measuring.timing import Clock, calibrate, time_round
+from bench.planning.plan import Effort, Job, Plan, jobs
+from bench.running.pacing import FEWEST_SWEEPS
+from bench.running.progress import Progress
+from bench.running.turns import PARTS_EVERY
+from impls.networks import Training
+from impls.numpy.floor import Trainer as Floor
+from impls.parameters import Floats, batches, epoch_order, start_parameters
+from impls.row import Row
+
+_SLICES = 8
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a library typically costs.
+
+    ``start`` is importing it, in seconds; ``prepare`` what it compiles for a batch size; an epoch
+    takes ``floors`` times the floor and ``step`` seconds for each batch.
+    """
+
+    start: float
+    prepare: float
+    floors: float
+    step: float
+
+
+TYPICAL: Mapping[str, Costs] = {
+    "tensorflow": Costs(start=6.0, prepare=4.0, floors=1.6, step=1e-4),
+    "torch": Costs(start=3.0, prepare=1.0, floors=1.5, step=1e-4),
+    "jax": Costs(start=2.0, prepare=2.0, floors=1.5, step=3e-5),
+    "numba": Costs(start=2.5, prepare=0.5, floors=1.2, step=1e-5),
+    "": Costs(start=1.0, prepare=0.3, floors=2.5, step=1e-4),
+}
+"""By the first of these packages that a row requires; the last one is NumPy alone."""
+BASELINE_FLOORS = 9.0
+"""The baseline takes so many times the floor."""
+GATE_EPOCHS = 1.0
+"""Gate, barrier and first epoch take about as long as so many epochs."""
+
+
+def floor_epochs(plan: Plan, data: tuple[Floats, Floats], clock: Clock) -> dict[int, float]:
+    """Seconds that the matrix products of an epoch take here and now, by batch size."""
+    return {
+        training.batch_size: float(np.median(_floor_slices(plan, training, data, clock)))
+        for training in plan.trainings
+    }
+
+
+class Forecast:
+    """Expects the seconds that a run still takes; :meth:`note` everything that it says."""
+
+    def __init__(
+        self, plan: Plan, rows: Sequence[Row], floors: Mapping[int, float], clock: Clock
+    ) -> None:
+        self.plan, self.floors, self.clock = plan, floors, clock
+        self.rows = {row.name: row for row in rows}
+        self.jobs = [job for job in jobs(plan) if job.implementation in self.rows]
+        self.starts: dict[int, list[float]] = defaultdict(list)
+        self.preparations: dict[tuple[int, int], list[float]] = defaultdict(list)
+        self.sweeps: dict[int, list[float]] = defaultdict(list)
+        self.stages: dict[int, list[float]] = defaultdict(list)
+        self.done: set[tuple[int, int]] = set()
+        self.last: Progress | None = None
+        self.began = self.since = clock.wall()
+        self.turns_since = self.since
+
+    def note(self, progress: Progress) -> None:
+        """Take note of what has just begun, or ended."""
+        now = self.clock.wall()
+        last, passed = self.last, now - self.since
+        if last is not None and not last.outcomes:
+            if last.job is not None and last.batch_size is None:
+                self.starts[last.job.index].append(passed)
+            elif last.job is not None and last.batch_size is not None:
+                self.preparations[last.job.index, last.batch_size].append(passed)
+                self.turns_since = now if progress.job is None else self.turns_since
+        if progress.sweep is not None and progress.batch_size is not None:
+            if progress.sweep > 1:
+                self.sweeps[progress.batch_size].append(passed)
+            else:
+                self.sweeps[progress.batch_size].append(passed / 2)
+        if progress.is_end and progress.batch_size is not None:
+            self.stages[progress.batch_size].append(now - self.turns_since)
+            self.done.add((progress.repetition, progress.batch_size))
+        if not progress.outcomes:
+            self.last, self.since = progress, now
+
+    def total(self, effort: Effort | None = None) -> float:
+        """Seconds that the whole run takes."""
+        effort = effort or self.plan.effort
+        one = sum(map(self._start, self.jobs)) + sum(
+            self._stage(training.batch_size, effort) for training in self.plan.trainings
+        )
+        return effort.blocks * one
+
+    def left(self) -> float:
+        """Seconds that are left from now on."""
+        last = self.last
+        if last is None:
+            return self.total()
+        blocks = range(last.repetition, self.plan.effort.blocks)
+        stages = [
+            self._stage(training.batch_size, self.plan.effort)
+            for block in blocks
+            for training in self.plan.trainings
+            if (block, training.batch_size) not in self.done
+        ]
+        starts = sum(map(self._start, self.jobs)) * (len(blocks) - 1)
+        begun = {index for index, found in self.starts.items() if len(found) > last.repetition}
+        if last.batch_size is None:
+            starts += sum(self._start(job) for job in self.jobs if job.index not in begun)
+        spent = self._spent_here(last)
+        since = self.clock.wall() - self.since
+        return max(0.0, sum(stages) + starts - spent - since)
+
+    def _spent_here(self, last: Progress) -> float:
+        """What has been spent already of the batch size in hand."""
+        if last.batch_size is None or last.is_end:
+            return 0.0
+        prepared = sum(
+            found[last.repetition]
+            for (_, size), found in self.preparations.items()
+            if size == last.batch_size and len(found) > last.repetition
+        )
+        return prepared + (self.since - self.turns_since if last.sweep is not None else 0.0)
+
+    def _start(self, job: Job) -> float:
+        """Seconds until a worker has started."""
+        seen = self.starts.get(job.index) or [
+            one
+            for other in self.jobs
+            if other.implementation == job.implementation
+            for one in self.starts.get(other.index, ())
+        ]
+        return statistics.mean(seen) if seen else self._costs(job).start
+
+    def _stage(self, size: int, effort: Effort) -> float:
+        """Seconds of preparation and turns at one batch size of one block."""
+        return sum(self._preparation(job, size) for job in self.jobs) + self._turns(size, effort)
+
+    def _preparation(self, job: Job, size: int) -> float:
+        seen = self.preparations.get((job.index, size))
+        if seen:
+            return statistics.mean(seen)
+        similar = [
+            one
+            for other in self.jobs
+            if other.implementation == job.implementation
+            for one in self.preparations.get((other.index, size), ())
+        ]
+        if similar:
+            return statistics.mean(similar)
+        epoch = self._epoch(job, size)
+        return self._costs(job).prepare + GATE_EPOCHS * epoch + self.plan.effort.warmup_seconds
+
+    def _turns(self, size: int, effort: Effort) -> float:
+        if self.stages.get(size):
+            return statistics.mean(self.stages[size])
+        if self.plan.target is not None:
+            # At worst no accuracy is held before the last epoch.
+            epochs = max(training.epochs for training in self.plan.trainings)
+            return epochs * sum(self._epoch(job, size) for job in self.jobs)
+        if self.sweeps.get(size):
+            sweep = statistics.mean(self.sweeps[size])
+        else:
+            parts = 2.5 * effort.round_seconds / PARTS_EVERY
+            whole = (1 - 1 / PARTS_EVERY) * sum(self._epoch(job, size) for job in self.jobs)
+            sweep = whole + len(self.jobs) * (parts + 0.02)
+        allowed = len(self.jobs) * effort.cell_seconds
+        return min(effort.sweeps * sweep, max(allowed + sweep / 2, FEWEST_SWEEPS * sweep))
+
+    def _epoch(self, job: Job, size: int) -> float:
+        costs = self._costs(job)
+        floor = self.floors.get(size, 0.1)
+        floors = BASELINE_FLOORS if self.rows[job.implementation].rung == 0 else costs.floors
+        return floors * floor + costs.step * self.plan.examples / size
+
+    def _costs(self, job: Job) -> Costs:
+        requires = self.rows[job.implementation].requires
+        return next((TYPICAL[one] for one in TYPICAL if one in requires), TYPICAL[""])
+
+
+def _floor_slices(
+    plan: Plan, training: Training, data: tuple[Floats, Floats], clock: Clock
+) -> list[float]:
+    """Seconds that an epoch's matrix products would take, from several groups of a few steps."""
+    floor = Floor(plan.network, training, start_parameters(plan.network, training, plan.seed))
+    floor.bind(*data)
+    rows = next(batches(epoch_order(plan.examples, plan.seed, 0), training.batch_size))
+
+    def step() -> None:
+        floor.step(rows)
+
+    iterations = calibrate(clock, step, 0.01)
+    steps = plan.examples / training.batch_size
+    return [time_round(clock, step, iterations).wall * steps for _ in range(_SLICES)]

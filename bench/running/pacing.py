@@ -1,0 +1,213 @@
+"""When it is enough: sweeps of a batch size, blocks of a run, and the budget that both share.
+
+The rules look at the widths of intervals and at the clock, never at which way a difference points:
+stopping as soon as something is significant would find differences where there are none.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping
+
+from bench.documents.journal import Block, Journal, Stage
+from bench.documents.results import Measured, Outcome
+from bench.documents.timings import EPOCH
+from bench.judging import stats
+from bench.judging.stats import Ratio
+from bench.measuring.timing import Clock
+from bench.planning.plan import Cell, Job, Plan, jobs
+
+FEWEST_SWEEPS = 3
+"""Two epochs, with the step and its phases between them."""
+MOST_SWEEPS = 200
+MOST_BLOCKS = 200
+"""Where precision or a budget decides, there are at most so many blocks."""
+FEWEST_BLOCKS = 4
+"""Precision is not believed earlier: the scatter of a few ratios is itself a guess."""
+PRECISE_SWEEPS = 8
+"""Nor is the scatter between sweeps believed earlier than after so many."""
+WITHIN_SHARE = 0.25
+"""Sweeps are precise enough where their standard error is this share of the wanted precision."""
+FIXED_SHARE = 0.5
+"""Under a budget there are as many blocks as leave this share of it to turns; see MOST_BUDGETED."""
+MOST_BUDGETED = 20
+
+Sweeps = Mapping[int, Mapping[int, float]]
+"""Seconds of an epoch by block and sweep."""
+
+
+class Pacer:
+    """Decides after each sweep and after each block whether another one is needed."""
+
+    def __init__(self, plan: Plan, reference: str, journal: Journal, clock: Clock) -> None:
+        self.plan, self.reference, self.journal, self.clock = plan, reference, journal, clock
+        self.jobs = {job.index: job for job in jobs(plan)}
+        earlier = [line.seconds for line in journal.of(Block)]
+        earlier += [line.seconds for line in journal.of(Stage)]
+        self.began = clock.wall() - sum(earlier)
+
+    def is_enough(
+        self, epochs: Mapping[int, Mapping[int, float]], sweeps: int, spent: float, prepared: float
+    ) -> bool:
+        """Whether a batch size has had its sweeps.
+
+        ``epochs`` holds the seconds of its epochs by job and sweep.  The turns of ``sweeps`` sweeps
+        took ``spent`` seconds, and getting ready for them ``prepared``.
+        """
+        if self.plan.target is not None:
+            return False
+        if sweeps < FEWEST_SWEEPS:
+            return False
+        if self.plan.budget_seconds is not None:
+            # Half a sweep may be missing, and half a sweep may be too much.
+            allotted = self._allotted(spent, prepared, self.plan.budget_seconds)
+            if spent * (1 + 0.5 / sweeps) >= allotted:
+                return True
+        if self.plan.precision is not None and self._is_precise(epochs, self.plan.precision):
+            return True
+        if self.plan.precision is not None or self.plan.budget_seconds is not None:
+            return sweeps >= MOST_SWEEPS
+        cells = max(1, len(epochs))
+        return sweeps >= self.plan.effort.sweeps or spent >= cells * self.plan.effort.cell_seconds
+
+    def reason_to_end(self, done: int) -> str | None:
+        """Why no further block is needed after ``done`` ones, or None where one is."""
+        if done >= self.plan.effort.blocks:
+            return f"all {done} blocks" if done > 1 else "the one block"
+        if self.plan.precision is not None and done >= FEWEST_BLOCKS:
+            reason = self._precise(self.plan.precision, done)
+            if reason is not None:
+                return reason
+        budget = self.plan.budget_seconds
+        if budget is not None and done >= self._blocks(budget):
+            spent = self.clock.wall() - self.began
+            blocks = f"{done} block{'' if done == 1 else 's'}"
+            return f"the budget of {budget:.0f} s: {blocks} took {spent:.0f} s"
+        return None
+
+    def _fixed(self, prepared: float | None = None) -> tuple[float, float]:
+        """Seconds that it takes to start the workers, and to prepare a batch size, on average.
+
+        ``prepared`` is that of the batch size in hand.
+        """
+        starts = self.journal.of(Block)
+        repetitions = {line.repetition for line in starts}
+        start = sum(line.seconds for line in starts) / max(1, len(repetitions))
+        known = [line.prepared for line in self.journal.of(Stage)]
+        known += [] if prepared is None else [prepared]
+        return start, statistics.mean(known) if known else 0.0
+
+    def _blocks(self, budget: float, prepared: float | None = None) -> int:
+        """How many blocks the budget is for: several, as long as turns get their share of it."""
+        start, preparation = self._fixed(prepared)
+        fixed = start + preparation * len(self.plan.trainings)
+        wanted = int(FIXED_SHARE * budget / max(fixed, 1e-9))
+        least = 2 if 2.4 * fixed <= budget else 1
+        return max(least, min(wanted, MOST_BUDGETED, self.plan.effort.blocks))
+
+    def _allotted(self, spent: float, prepared: float, budget: float) -> float:
+        """Seconds for the turns of the batch size in hand: an equal share of what is left."""
+        start, preparation = self._fixed(prepared)
+        blocks = self._blocks(budget, prepared)
+        left = max(1, blocks * len(self.plan.trainings) - len(self.journal.of(Stage)))
+        starting = blocks - len({line.repetition for line in self.journal.of(Block)})
+        elapsed = self.clock.wall() - self.began - spent
+        return (budget - elapsed - starting * start - (left - 1) * preparation) / left
+
+    def _is_precise(self, epochs: Mapping[int, Mapping[int, float]], precision: float) -> bool:
+        """Whether further sweeps would hardly narrow any ratio; further blocks might."""
+        for index, own in epochs.items():
+            theirs = epochs.get(self._partner(self.jobs[index]), {})
+            logs = [math.log(theirs[sweep] / own[sweep]) for sweep in own.keys() & theirs.keys()]
+            if self.jobs[index].implementation == self.reference:
+                continue
+            if len(logs) < PRECISE_SWEEPS:
+                return False
+            if statistics.stdev(logs) / math.sqrt(len(logs)) > WITHIN_SHARE * precision:
+                return False
+        return True
+
+    def _partner(self, job: Job) -> int:
+        """The index of the reference's job under the same condition; -1 where there is none."""
+        for other in self.jobs.values():
+            same = (other.threads, other.setting) == (job.threads, job.setting)
+            if same and other.implementation == self.reference:
+                return other.index
+        return -1
+
+    def _precise(self, precision: float, done: int) -> str | None:
+        """That every ratio is known well enough, or None where a further block may help.
+
+        What was not measured in the last block is not waited for; it is counted.
+        """
+        outcomes = self.journal.outcomes(self.plan.target)
+        known = epoch_sweeps(outcomes) if self.plan.target is None else times_to_target(outcomes)
+        last = max((block for found in known.values() for block in found), default=0)
+        fresh = {cell: found for cell, found in known.items() if max(found) == last}
+        widths = [
+            stats.half_width(ratio)
+            for cell, ratio in ratios_to(fresh, self.reference).items()
+            if cell.implementation != self.reference
+        ]
+        if self.plan.target is not None and not widths:
+            return f"no time to the target can be compared with one of {self.reference}"
+        if not widths or any(width is None or width > precision for width in widths):
+            return None
+        missed = len(known) - len(fresh)
+        but = f", but for {missed} no longer measured" if missed else ""
+        widest = max(width for width in widths if width is not None)
+        return f"every ratio within {widest:.1%} after {done} blocks{but}"
+
+
+def epoch_sweeps(outcomes: Iterable[Outcome]) -> dict[Cell, dict[int, dict[int, float]]]:
+    """Seconds of the epochs of every measured cell, by block and sweep."""
+    found: dict[Cell, dict[int, dict[int, float]]] = {}
+    for outcome in outcomes:
+        if not isinstance(outcome, Measured):
+            continue
+        for timing in outcome.timings:
+            if timing.phase == EPOCH:
+                sweeps = timing.sweeps or range(len(timing.round_seconds))
+                rounds = dict(zip(sweeps, timing.round_seconds, strict=True))
+                found.setdefault(outcome.cell, {}).setdefault(outcome.block, {}).update(rounds)
+    return found
+
+
+def times_to_target(outcomes: Iterable[Outcome]) -> dict[Cell, dict[int, dict[int, float]]]:
+    """Seconds of training to the target by block, of cells that held it in every training."""
+    found: dict[Cell, dict[int, dict[int, float]]] = {}
+    missed = set()
+    for outcome in outcomes:
+        if not isinstance(outcome, Measured):
+            continue
+        reached = None if outcome.learning is None else outcome.learning.reached_epoch
+        if reached is None:
+            missed.add(outcome.cell)
+            continue
+        epochs = next(timing for timing in outcome.timings if timing.phase == EPOCH)
+        seconds = sum(epochs.round_seconds[:reached])
+        found.setdefault(outcome.cell, {})[outcome.block] = {0: seconds}
+    return {cell: times for cell, times in found.items() if cell not in missed}
+
+
+def ratios_to(known: Mapping[Cell, Sweeps], reference: str) -> dict[Cell, Ratio]:
+    """How many times faster than ``reference`` each cell is under its condition, in one table."""
+    cells, table = [], []
+    for cell, own in known.items():
+        theirs = _reference_of(cell, reference, known)
+        logs = stats.paired_logs(theirs, own) if theirs is not None else {}
+        if logs and cell.implementation != reference:
+            cells.append(cell)
+            table.append(logs)
+    return dict(zip(cells, stats.moderated_ratios(table), strict=True))
+
+
+def _reference_of(cell: Cell, reference: str, known: Mapping[Cell, Sweeps]) -> Sweeps | None:
+    """Rounds of the reference under the condition of ``cell``, whatever device it runs on."""
+    wanted = (cell.network, cell.batch_size, cell.threads, cell.setting)
+    for other, found in known.items():
+        condition = (other.network, other.batch_size, other.threads, other.setting)
+        if other.implementation == reference and condition == wanted:
+            return found
+    return None

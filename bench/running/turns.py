@@ -1,0 +1,192 @@
+"""One batch size of a block: every worker prepares its cell, then all take turns."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from bench.documents.journal import Cell, Journal, Stage, Sweep
+from bench.documents.results import Failed, Invalid, Measured, Outcome
+from bench.documents.timings import EPOCH
+from bench.documents.turns import Turn, TurnKind
+from bench.measuring.timing import Clock
+from bench.planning.plan import Plan, turn_order
+from bench.proof import timed
+from bench.proof.timed import Evidence
+from bench.running.member import Member
+from bench.running.neighbours import Neighbours
+from bench.running.pacing import Pacer
+from bench.running.progress import Progress
+
+PARTS_EVERY = 3
+"""Every third sweep times the step and its phases, all others whole epochs."""
+
+
+class Turns:
+    """Lets the members of a block take turns at one batch size."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        members: Sequence[Member],
+        batch_size: int,
+        *,
+        journal: Journal,
+        pacer: Pacer,
+        neighbours: Neighbours,
+        clock: Clock,
+        on_progress: Callable[[Progress], None],
+        reference_epoch: Callable[[int, int], Evidence],
+    ) -> None:
+        self.plan, self.members, self.batch_size = plan, members, batch_size
+        self.journal, self.pacer, self.neighbours = journal, pacer, neighbours
+        self.clock, self.on_progress = clock, on_progress
+        self.reference_epoch = reference_epoch
+        self.references: dict[int, Evidence] = {}
+        self.block = members[0].order.block
+        self.repetition = members[0].order.repetition
+        self.epochs: dict[int, dict[int, float]] = defaultdict(dict)
+        """Seconds of the epochs so far, by job and sweep."""
+
+    def take(self) -> None:
+        """Prepare, sweep until it is enough, finish."""
+        begun = self.clock.wall()
+        for member in self.members:
+            self._tell(Progress(self.block, self.repetition, member.job, self.batch_size))
+            outcome = member.prepare(self.batch_size)
+            self._record(member, outcome or member.frame)
+        prepared = self.clock.wall()
+        for sweep in itertools.count():
+            ready = [member for member in self.members if member.is_ready]
+            if not ready:
+                break
+            self._sweep(sweep, ready)
+            spent = self.clock.wall() - prepared
+            if self.pacer.is_enough(self.epochs, sweep + 1, spent, prepared - begun):
+                break
+        for member in self.members:
+            if member.is_ready:
+                self._record(member, self._proven(member, member.finish()))
+        self.journal.add(
+            Stage(
+                block=self.block,
+                repetition=self.repetition,
+                batch_size=self.batch_size,
+                jobs=tuple(one.job.index for one in self.members if not one.wants_to_be_alone),
+                seconds=self.clock.wall() - begun,
+                prepared=prepared - begun,
+            )
+        )
+        self._tell(
+            Progress(
+                self.block,
+                self.repetition,
+                batch_size=self.batch_size,
+                epochs=self.epochs,
+                is_end=True,
+            )
+        )
+
+    def _sweep(self, sweep: int, ready: Sequence[Member]) -> None:
+        """One turn of everyone that is ready, in random order."""
+        order = turn_order(self.plan, self.block, self.batch_size, sweep, len(ready))
+        taken: list[tuple[int, Turn]] = []
+        for member in (ready[place] for place in order):
+            found = self._turn(member, self._kind(sweep), sweep)
+            if not isinstance(found, Turn):
+                self._record(member, found)
+                continue
+            taken.append((member.job.index, found))
+            for one in found.rounds:
+                if one.phase == EPOCH:
+                    self.epochs[member.job.index][sweep] = one.seconds
+            if found.is_last:
+                self._record(member, member.finish())
+        self.journal.add(
+            Sweep(block=self.block, batch_size=self.batch_size, sweep=sweep, turns=tuple(taken))
+        )
+        self._tell(
+            Progress(
+                self.block,
+                self.repetition,
+                batch_size=self.batch_size,
+                sweep=sweep + 1,
+                epochs=self.epochs,
+            )
+        )
+
+    def _kind(self, sweep: int) -> TurnKind:
+        if self.plan.target is not None:
+            return "training"
+        return "parts" if sweep % PARTS_EVERY == 1 else "epoch"
+
+    def _turn(self, member: Member, kind: TurnKind, sweep: int) -> Turn | Outcome:
+        """One turn, with the processor time that waiting siblings took meanwhile."""
+        others = [one for one in self.members if one is not member]
+        with self.neighbours.busy(member.job.setting):
+            before = [one.cpu_seconds() for one in others]
+            found = member.take(kind, sweep)
+            after = [one.cpu_seconds() for one in others]
+        if not isinstance(found, Turn):
+            return found
+        # A sibling that has ended meanwhile has no processor time any more.
+        siblings = sum(max(0.0, b - a) for a, b in zip(before, after, strict=True))
+        return _with_siblings(found, siblings)
+
+    def _proven(self, member: Member, outcome: Outcome) -> Outcome:
+        """``outcome``, unless the last timed epoch was not the training that the gate proved."""
+        if not isinstance(outcome, Measured) or member.evidence is None:
+            return outcome
+        number = member.evidence.number
+        if number not in self.references:
+            self.references[number] = self.reference_epoch(self.batch_size, number)
+        reason = timed.contradiction(member.evidence, self.references[number])
+        if not reason:
+            return outcome
+        return Invalid(
+            cell=outcome.cell,
+            block=self.block,
+            reason=reason,
+            gate=outcome.gate,
+            declared=outcome.process.declared,
+        )
+
+    def _record(self, member: Member, outcome: Outcome | None) -> None:
+        """Write down what a cell came to, unless it is to be tried again in a block of its own."""
+        if outcome is None:
+            raise ValueError("a cell without a frame or an outcome")
+        if isinstance(outcome, Failed) and member.is_exhausted and self._shares_device(member):
+            member.wants_to_be_alone = True
+            return
+        self.journal.add(Cell(job=member.job.index, block=self.block, outcome=outcome))
+        if not isinstance(outcome, Measured):
+            told = Progress(
+                self.block, self.repetition, member.job, self.batch_size, outcomes=(outcome,)
+            )
+            self._tell(told)
+
+    def _shares_device(self, member: Member) -> bool:
+        """Whether other workers hold memory on the device of ``member``."""
+        return any(
+            one is not member and one.is_alive and one.row.device == member.row.device
+            for one in self.members
+        )
+
+    def _tell(self, progress: Progress) -> None:
+        self.on_progress(progress)
+
+
+def _with_siblings(turn: Turn, seconds: float) -> Turn:
+    """``turn`` with the processor time of waiting siblings in each record of a disturbance."""
+    rounds = tuple(
+        one
+        if one.disturbance is None
+        else msgspec.structs.replace(
+            one, disturbance=msgspec.structs.replace(one.disturbance, siblings=seconds)
+        )
+        for one in turn.rounds
+    )
+    return msgspec.structs.replace(turn, rounds=rounds)

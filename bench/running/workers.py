@@ -1,0 +1,207 @@
+"""Live worker processes: started, asked, stopped while others compute, ended.
+
+A worker that waits is stopped by a signal (SIGSTOP) and goes on when its turn comes (SIGCONT).
+Thread pools of OpenBLAS spin for about 100 ms after their work, those of libgomp for 7 ms; a
+stopped process cannot, so exactly one process computes at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol
+
+import msgspec
+
+from bench.documents.messages import Reply, Request
+
+_TAIL_BYTES = 4000
+_CHUNK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class End:
+    """How a worker ended before it answered; ``output`` is the last that it printed."""
+
+    reason: str
+    output: str
+
+
+class Worker(Protocol):
+    """One live process that answers one request at a time."""
+
+    def hear(self, timeout: float) -> Reply | End:
+        """Wait for its next line, at most ``timeout`` seconds; then it is ended."""
+        ...
+
+    def say(self, request: Request) -> None:
+        """Send a request; the answer is the next line to :meth:`hear`."""
+        ...
+
+    def rest(self) -> None:
+        """Stop it where it stands."""
+        ...
+
+    def wake(self) -> None:
+        """Let it go on."""
+        ...
+
+    def cpu_seconds(self) -> float | None:
+        """Processor time of all its threads so far; None where it has ended."""
+        ...
+
+    def resident_bytes(self) -> int:
+        """What it holds in memory now."""
+        ...
+
+    def end(self) -> None:
+        """End it and everything it has started."""
+        ...
+
+
+class Launcher(Protocol):
+    """Starts workers."""
+
+    def start(self, order: Path, environment: Mapping[str, str]) -> Worker:
+        """A worker for the order at ``order``, with exactly this environment."""
+        ...
+
+
+class LocalLauncher:
+    """Starts fresh Python processes on this machine."""
+
+    def start(self, order: Path, environment: Mapping[str, str]) -> Worker:
+        """Start ``python -m bench.measuring.worker``."""
+        return LocalWorker(order, environment)
+
+
+class LocalWorker:
+    """A process of this machine, with a pipe for requests and one for replies."""
+
+    def __init__(self, order: Path, environment: Mapping[str, str]) -> None:
+        self.output = tempfile.TemporaryFile()  # noqa: SIM115  # closed by end()
+        child_reads, self.requests = os.pipe()
+        self.replies, child_writes = os.pipe()
+        self.waiting = b""
+        try:
+            self.process = subprocess.Popen(  # noqa: S603  # our own worker, no shell
+                # -P: the current folder must not come before the parent's own copy.
+                [
+                    sys.executable, "-P", "-m", "bench.measuring.worker",
+                    str(order), str(os.getpid()), str(child_reads), str(child_writes),
+                ],
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=self.output,
+                stderr=subprocess.STDOUT,
+                pass_fds=(child_reads, child_writes),
+                # A group of its own: what the worker started ends with it, and Ctrl-C reaches the
+                # parent alone, which then ends the worker.
+                start_new_session=True,
+            )  # fmt: skip
+        finally:
+            os.close(child_reads)
+            os.close(child_writes)
+
+    def say(self, request: Request) -> None:
+        """Send a request; a worker that has ended shows it when it is heard."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self.requests, msgspec.json.encode(request) + b"\n")
+
+    def hear(self, timeout: float) -> Reply | End:
+        """Its next line, or how it ended without one."""
+        deadline = time.monotonic() + timeout
+        poll = select.poll()
+        poll.register(self.replies, select.POLLIN)
+        while b"\n" not in self.waiting:
+            left = deadline - time.monotonic()
+            if left <= 0 or not poll.poll(1000 * left):
+                return self._ended(f"no answer within {timeout:g} s; it was stopped")
+            received = os.read(self.replies, _CHUNK_BYTES)
+            if not received:
+                return self._ended("")
+            self.waiting += received
+        line, _, self.waiting = self.waiting.partition(b"\n")
+        try:
+            return msgspec.json.decode(line, type=Reply)
+        except msgspec.DecodeError as error:
+            return self._ended(f"the worker wrote something else than a reply: {error}")
+
+    def rest(self) -> None:
+        """Stop the process and what it has started."""
+        self._signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Let them go on."""
+        self._signal(signal.SIGCONT)
+
+    def cpu_seconds(self) -> float | None:
+        """The kernel's own clock of the process (clock_getcpuclockid(3)), in nanoseconds inside."""
+        # The id of the processor clock of a process, as glibc makes it: CPUCLOCK_SCHED is 2.
+        clock = (~self.process.pid << 3) | 2
+        try:
+            return time.clock_gettime(clock)
+        except OSError:
+            return None
+
+    def resident_bytes(self) -> int:
+        """Resident memory that it shares with nobody; 0 where the system does not tell."""
+        try:
+            status = Path(f"/proc/{self.process.pid}/status").read_text()
+        except OSError:
+            return 0
+        fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+        return 1024 * int(fields.get("RssAnon", "0").split()[0])
+
+    def end(self) -> None:
+        """Close the pipes, kill the group, and forget what it printed."""
+        if self.output.closed:
+            return
+        self._kill()
+        for end in (self.requests, self.replies):
+            os.close(end)
+        self.output.close()
+
+    def _ended(self, reason: str) -> End:
+        """What became of it; it is killed where it has not ended by itself."""
+        if not reason:
+            # The pipe is closed: give it the time to say how it ended.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                reason = _describe(self.process.wait(5))
+        self._kill()
+        return End(reason or "the worker closed its pipe", _tail(self.output))
+
+    def _kill(self) -> None:
+        self._signal(signal.SIGKILL)
+        self.process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+
+def _tail(output: IO[bytes]) -> str:
+    """The end of what a worker printed."""
+    output.seek(max(0, output.seek(0, os.SEEK_END) - _TAIL_BYTES))
+    return output.read().decode(errors="replace").strip()
+
+
+def _describe(exit_code: int) -> str:
+    """What an exit code means, where no answer came."""
+    if exit_code == 0:
+        return "the worker ended without an answer"
+    if exit_code > 0:
+        return f"the worker ended with exit code {exit_code}"
+    known = {number.value: number.name for number in signal.Signals}
+    name = known.get(-exit_code, f"signal {-exit_code}")
+    hint = " (out of memory?)" if name == "SIGKILL" else ""
+    return f"the worker was killed by {name}{hint}"

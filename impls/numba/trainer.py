@@ -1,0 +1,243 @@
+"""Compiled with Numba: fused kernels around BLAS, one team of threads for the whole step.
+
+- *The batch is split over threads*, and each thread takes its rows through all layers and back
+  with matrix products of its own.  Threads meet once per step instead of once per product.  BLAS
+  runs with one thread inside; a threaded BLAS within a threaded loop would multiply the two.
+- *Element-wise work is fused*: bias, exponential and division in one pass over memory, delta and
+  slope in another.
+- *Tiles* of rows stay in the cache from the first product to the last gradient.  Where OpenBLAS
+  has kernels for small products, a tile is just small enough for them: they do not pack their
+  operands and multiply a fifth to a half faster.
+- *Rows are asked for ahead*: a shuffled batch is scattered over memory, where no processor guesses.
+- *The whole epoch is one call*, so small batches pay for Python once per epoch, not per step.
+- *Small batches stay on one thread*, where waking a second one costs more than it saves.
+
+Numba's matrix products go through SciPy's copy of BLAS, not NumPy's: the report lists both.
+
+*Several trainers in a pool of threads* take turns, kernel by kernel.  *After a fork* nothing here
+may be used if it was used before: the team of threads is not forked with it.  Start processes with
+``spawn`` or ``forkserver``.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import AbstractContextManager, nullcontext
+from typing import ClassVar
+
+import msgspec
+import numba
+import numpy as np
+import numpy.typing as npt
+import scipy.linalg.cython_blas  # noqa: F401  # loads the BLAS that Numba calls
+from numba.core import config
+from numba.np.ufunc.parallel import threading_layer
+from threadpoolctl import ThreadpoolController
+
+from impls import contract
+from impls.contract import DENSE_FEATURES, Feature, Loss, Pool, State
+from impls.flat import Flat
+from impls.mathematics.optimisers import MEMORIES
+from impls.networks import Network, Training
+from impls.numba import kernels, state
+from impls.numba.state import Memory, Net, Request, describe, describe_update
+from impls.parameters import Floats, Parameters, Rows, batches
+
+WITH_SMALL_KERNELS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
+"""The processors for which OpenBLAS has kernels for small float32 products."""
+
+Losses = npt.NDArray[np.float64]
+
+_TEAM = threading.Lock()
+"""One team of threads, and one setting of BLAS, for the whole process.
+
+Numba's layer ``workqueue`` ends the process where two threads start a parallel kernel at once.
+"""
+
+
+class Trainer(contract.Trainer):
+    """Row-ordered slices per thread, flat parameters, compiled epoch."""
+
+    features: ClassVar[frozenset[Feature]] = DENSE_FEATURES
+
+    @classmethod
+    def supports(cls, network: Network, training: Training) -> str | None:
+        if network.dtype != "float32":
+            return f"the kernels compute in float32, not {network.dtype}"
+        return super().supports(network, training)
+
+    @classmethod
+    def pools(cls) -> tuple[Pool, ...]:
+        return (Pool(library="numba", version=numba.__version__, threads=numba.get_num_threads()),)
+
+    @classmethod
+    def declared(cls) -> dict[str, str]:
+        # Exponentials are polynomials of our own, but logarithms would be SVML's.
+        svml = "on" if config.USING_SVML else "off"  # type: ignore[attr-defined]  # set at import
+        return {"threading layer": _threading_layer(), "SVML": svml}
+
+    def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
+        self.P = Flat(network)
+        self.remembered = np.zeros((MEMORIES[training.optimiser], self.P.vector.size), np.float32)
+        self.threads = numba.get_num_threads()
+        self.blas = ThreadpoolController().select(user_api="blas")
+        self.rates = describe_update(training, training.learning_rate)
+        self.net = self._describe(network, training)
+        self.X = self.Y = np.empty((0, 0), np.float32)
+        super().__init__(network, training, parameters)
+        self._reserve(training.batch_size)
+
+    def _describe(self, network: Network, training: Training) -> Net:
+        """``network`` as the kernels take it, with tiles that suit the BLAS."""
+        kernels_of_blas = {library.get("architecture") for library in self.blas.info()}
+        small = not kernels_of_blas.isdisjoint(WITH_SMALL_KERNELS)
+        size = self.P.vector.size
+        return describe(network, training, parameters=size, small_kernels=small)
+
+    def load(self, parameters: Parameters) -> None:
+        self.P.fill(parameters)
+        self.remembered[:] = 0
+        self.updates = 0
+
+    def bind(self, X: Floats, Y: Floats) -> None:
+        self.X, self.Y = X, Y
+        self._reserve(self.training.batch_size)
+
+    def _reserve(self, batch_size: int) -> None:
+        """Make buffers for each thread's share of a batch, touched only when used."""
+        share = -(-batch_size // self.threads)
+        self.thread_rows = max(share, 2 * self.net.least_rows)
+        layers = (self.threads, self.thread_rows * sum(self.network.layers))
+        gradients = (self.threads, self.P.vector.size)
+        self.memory = Memory(
+            X=self.X,
+            Y=self.Y,
+            theta=self.P.vector,
+            remembered=self.remembered,
+            A=np.empty(layers, np.float32),
+            D=np.empty(layers, np.float32),
+            T=np.empty((self.threads, self.thread_rows, self.network.layers[-1]), np.float32),
+            G=np.zeros(gradients, np.float32),
+            sums=np.zeros((self.threads, 3)),
+        )
+        self.G = Flat(self.network, self.memory.G[0])
+        self.capacity = batch_size
+
+    def _run(self, phases: int, parts: int, order: Rows, batch_size: int) -> Losses:
+        """Call the kernel; the loss values are those of each batch of ``order``."""
+        losses = np.empty((-(-len(order) // batch_size), 3))
+        with _TEAM:
+            self._run_alone(phases, parts, order, batch_size, losses)
+        if parts & state.UPDATE:
+            self.updates += len(losses)
+        return losses
+
+    def _run_alone(
+        self, phases: int, parts: int, order: Rows, batch_size: int, losses: Losses
+    ) -> None:
+        """Call the kernel, while no other thread of this process does."""
+        if self.rates.rate != self.learning_rate:
+            self.rates = describe_update(self.training, self.learning_rate)
+        request = Request(phases, parts, self.threads, batch_size, self.updates, self.rates)
+        with self._one_thread_in_blas() if phases & state.PRODUCTS else nullcontext():
+            self._call(request, order, losses)
+
+    def _call(self, request: Request, order: Rows, losses: Losses) -> None:
+        """Let the kernels carry out ``request``."""
+        kernels.run(request, order, self.net, self.memory, losses)
+
+    def _one_thread_in_blas(self) -> AbstractContextManager[object]:
+        """What holds BLAS to one thread while a kernel multiplies, and then gives it back its own.
+
+        Its threads are read at every call, so they may be changed between calls.  That takes a
+        microsecond; a limit takes as long as a small forward pass, so where there is one thread
+        already, none is set.
+        """
+        if all(library.num_threads == 1 for library in self.blas.lib_controllers):
+            return nullcontext()
+        limit: AbstractContextManager[object] = self.blas.limit(limits=1)
+        return limit
+
+    def _run_phase(self, phases: int, parts: int = 0) -> Losses:
+        return self._run(phases, parts, self.rows, len(self.rows))
+
+    def _take(self, rows: Rows) -> None:
+        if len(rows) > self.capacity:
+            self._reserve(len(rows))
+        self.rows = rows
+
+    def prepare(self, rows: Rows) -> None:
+        self._take(rows)
+        self._run_phase(state.PREPARE)
+
+    def forward(self) -> None:
+        self._run_phase(state.FORWARD)
+
+    def loss(self) -> Loss:
+        return Loss(*self._run_phase(state.LOSS, state.PENALTY)[0])
+
+    def backward(self) -> None:
+        self._run_phase(state.BACKWARD, state.REDUCE)
+
+    def update(self) -> None:
+        self._run_phase(0, state.UPDATE)
+
+    def step(self, rows: Rows) -> Loss:
+        self._take(rows)
+        return Loss(*self._run_phase(state.EVERYTHING, state.WHOLE_STEP)[0])
+
+    def epoch(self, order: Rows) -> Losses:
+        return self._run(state.EVERYTHING, state.WHOLE_STEP, order, self.training.batch_size)
+
+    def predict(self, X: Floats) -> Floats:
+        """Outputs by a second trainer, bound to ``X``, so that the batch in work stays as it is."""
+        network = msgspec.structs.replace(self.network, dropout=())
+        other = Trainer(network, self.training, self.parameters())
+        outputs = np.zeros((len(X), self.network.layers[-1]), np.float32)
+        other.bind(X, outputs)
+        for rows in batches(np.arange(len(X)), self.training.batch_size):
+            other.prepare(rows)
+            other.forward()
+            outputs[rows] = other.outputs()
+        return outputs
+
+    def outputs(self) -> Floats:
+        """Last activations of the batch in work, collected from the threads' buffers."""
+        rows, nodes = len(self.rows), self.network.layers[-1]
+        team = max(1, min(self.threads, rows // self.net.least_rows))
+        shares = [rows * (t + 1) // team - rows * t // team for t in range(team)]
+        start = self.thread_rows * sum(self.network.layers[:-1])
+        A = self.memory.A
+        return np.concatenate(
+            [A[t, start : start + n * nodes].reshape(n, nodes) for t, n in enumerate(shares)]
+        )
+
+    def state(self) -> State:
+        view, memory = Flat(self.network), []
+        for remembered in self.remembered:
+            view.vector[:] = remembered
+            memory.append(view.canonical())
+        return State(self.parameters(), tuple(memory), self.updates)
+
+    def resume(self, state: State) -> None:
+        super().resume(state)
+        self.updates = state.updates
+        view = Flat(self.network)
+        for mine, remembered in zip(self.remembered, state.memory or (), strict=False):
+            view.fill(remembered)
+            mine[:] = view.vector
+
+    def parameters(self) -> Parameters:
+        return self.P.canonical()
+
+    def gradients(self) -> Parameters:
+        return self.G.canonical()
+
+
+def _threading_layer() -> str:
+    """What starts Numba's threads; chosen when the first parallel kernel runs."""
+    try:
+        return str(threading_layer())  # type: ignore[no-untyped-call]  # Numba has no types here
+    except ValueError:
+        asked = config.THREADING_LAYER  # type: ignore[attr-defined]  # set at import
+        return f"not chosen yet, {asked} asked for"

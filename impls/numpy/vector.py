@@ -1,0 +1,35 @@
+"""Weight matrices as views of one vector."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from impls.networks import Network
+from impls.parameters import Floats, Parameters
+
+
+class Vector:
+    """Matrices ``M`` of shape ``(n_in + 1, n_out)``, biases in the last row, in one ``vector``."""
+
+    def __init__(self, network: Network) -> None:
+        self.vector = np.zeros(network.parameter_count, dtype=network.dtype)
+        self.M: list[Floats] = []
+        start = 0
+        for n_in, n_out in network.shapes:
+            end = start + (n_in + 1) * n_out
+            self.M.append(self.vector[start:end].reshape(n_in + 1, n_out))
+            start = end
+
+    def split(self, vector: Floats) -> Parameters:
+        """Another vector of this order in canonical form, in its own dtype."""
+        ends = np.cumsum([M.size for M in self.M])[:-1]
+        parts = [
+            part.reshape(M.shape) for part, M in zip(np.split(vector, ends), self.M, strict=True)
+        ]
+        return Parameters(tuple(P[:-1] for P in parts), tuple(P[-1] for P in parts))
+
+
+def joined(parameters: Parameters) -> Floats:
+    """Canonical parameters as one vector in the order of :class:`Vector`."""
+    pairs = zip(parameters.weights, parameters.biases, strict=True)
+    return np.concatenate([np.vstack([W, b]).ravel() for W, b in pairs])

@@ -1,0 +1,225 @@
+"""The answer in three lines: what takes the lowest time, what its start costs, what is in doubt."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.judging.stats import MINIMUM_PROCESSES, Ratio
+from reports import controls, costs, rounding, summary
+from reports import format as text
+from reports.context import Context
+from reports.findings import Finding, findings
+
+_MOST_BLOCKS = 100
+"""More blocks than these are no advice."""
+_NUMBERS = ("no", "one", "both", "all three", "all four", "all five", "all six")
+_BLOCKS, _OUT = "--blocks", "--out"
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What could make the answer wrong, in one sentence, and the command that removes it."""
+
+    sentence: str
+    command: str = ""
+
+
+def in_order(context: Context, found: Sequence[Finding]) -> list[Finding]:
+    """Findings by scope, then by batch size, as everywhere on the page."""
+    return sorted(found, key=lambda one: (context.scopes.index(one.scope), one.batch_size))
+
+
+def headline(context: Context) -> str:
+    """One sentence for each scope: the lowest time at each batch size, and its ratio."""
+    ranking = context.ranked
+    found = in_order(ranking, findings(ranking))
+    scopes = list(dict.fromkeys(one.scope for one in found))
+    said = []
+    for scope in scopes:
+        label = ranking.scope_label(scope)
+        lead = f"{label[:1].upper()}{label[1:]}: " if label else ""
+        sentence = _sentence(ranking, [one for one in found if one.scope == scope])
+        said.append(lead + (sentence if not lead else sentence[:1].lower() + sentence[1:]))
+    return " ".join(said)
+
+
+def _sentence(context: Context, found: list[Finding]) -> str:
+    """The lowest time at every batch size of one scope."""
+    what = "Lowest time"
+    target = context.target(found[0].scope)
+    if target is not None:
+        what += f" to hold {text.target(target)} test accuracy"
+    names = list(dict.fromkeys(one.best.implementation for one in found))
+    if len(names) == 1:
+        where = _everywhere([one.batch_size for one in found])
+        return f"{what} {where}: {names[0]}{_setting(found)}{_gain(context, found)}."
+    parts = [_part(context, [one for one in found if one.best.implementation == n]) for n in names]
+    return f"{what}: {'; '.join(parts)}."
+
+
+def _part(context: Context, found: list[Finding]) -> str:
+    sizes = text.listing([str(one.batch_size) for one in found])
+    name = found[0].best.implementation
+    return f"{name}{_setting(found)} at batch {sizes}{_gain(context, found)}"
+
+
+def _everywhere(sizes: list[int]) -> str:
+    if len(sizes) == 1:
+        return f"at batch {sizes[0]}"
+    number = _NUMBERS[len(sizes)] if len(sizes) < len(_NUMBERS) else f"all {len(sizes)}"
+    return f"at {number} batch sizes"
+
+
+def _setting(found: list[Finding]) -> str:
+    """The condition, where it is the same at every batch size."""
+    conditions = {one.best.condition for one in found}
+    if len(conditions) > 1:
+        return ""
+    (condition,) = conditions
+    parts = [text.threads(condition.threads), text.setting(condition.setting)]
+    return f" with {', '.join(part for part in parts if part)}"
+
+
+def _gain(context: Context, found: list[Finding]) -> str:
+    """The ratio over the baseline, or the range of ratios, with the intervals."""
+    if all(one.best.implementation == context.baseline for one in found):
+        return ", the baseline"
+    known = [one.speed_up for one in found if one.speed_up]
+    if not context.baseline or len(known) < len(found):
+        return ""
+    low, high = (pick(known, key=lambda one: one.value) for pick in (min, max))
+    size = rounding.factor(low)
+    if rounding.factor(high) != size:
+        size += f" to {rounding.factor(high)}"
+    words = {rounding.doubt(one.over_baseline) for one in found if _has_interval(one)} - {""}
+    notes = [_hull(found) or _no_interval(known), *sorted(words)]
+    if not all(one.paired for one in known):
+        notes.append("measured at different times")
+    return f", {size} times as fast as {context.baseline} ({', '.join(notes)})"
+
+
+def _has_interval(finding: Finding) -> bool:
+    return finding.speed_up is not None and finding.speed_up.error is not None
+
+
+def _no_interval(ratios: list[Ratio]) -> str:
+    """Why there is no interval."""
+    fewest = min(ratios, key=lambda one: one.processes)
+    side = "" if fewest.paired else " on one side"
+    processes = text.count(fewest.processes, "process", "processes")
+    return f"no interval from {processes}{side}"
+
+
+def _hull(found: list[Finding]) -> str:
+    """The interval of one ratio, or from the lowest end of several to the highest."""
+    known = [one.speed_up for one in found if one.speed_up]
+    lows = [one.low for one in known if one.low is not None]
+    highs = [one.high for one in known if one.high is not None]
+    if len(lows) < len(found):
+        return ""
+    shown = min(rounding.digits(one.value, one.low, one.high) for one in known)
+    ends = f"{text.significant(min(lows), shown)} to {text.significant(max(highs), shown)}"
+    return ends if len(found) == 1 else f"intervals {ends}"
+
+
+def start(context: Context) -> str:
+    """What the first finding's start costs and when it pays off; empty where it is not known."""
+    ranking = context.ranked
+    found = findings(ranking)
+    if not found:
+        return ""
+    best = found[0].best
+    group = context.group(best.condition, best.batch_size)
+    several = {one.point.implementation: one for one in costs.costs(context, group)}
+    ours = several.get(best.implementation)
+    if ours is None:
+        return ""
+    said = f"Start-up of {best.implementation}: {text.seconds(ours.cold, 2)}"
+    other = costs.reference(context, list(several.values()))
+    if other is ours:
+        return f"{said}."
+    compared = costs.balance(ours, other)
+    name = other.point.implementation
+    told = {
+        "alike": f"about that of {name}",
+        "pays": f"pays off against {name} after {text.count(compared.epochs, 'epoch')}",
+        "never": f"never pays off against {name}",
+        "at once": f"less than {name}",
+        "ahead": f"less than {name}, which overtakes after {text.count(compared.epochs, 'epoch')}",
+    }
+    return f"{said}; {told[compared.kind]}."
+
+
+def doubt(context: Context) -> Doubt | None:
+    """The largest doubt about the headline, or None."""
+    ranking = context.ranked
+    warned = summary.provisional(context)
+    if warned:
+        return Doubt(warned[0], _again(context, None))
+    found = in_order(ranking, findings(ranking))
+    few = [one for one in found if one.is_too_few or (one.speed_up and one.speed_up.error is None)]
+    if few:
+        return Doubt(
+            f"Not ranked: fewer than {MINIMUM_PROCESSES} blocks.",
+            _again(context, MINIMUM_PROCESSES),
+        )
+    alarms = [one for one in controls.alarms(ranking).values() if controls.is_false(one)]
+    if alarms:
+        size = max(abs(one.ratio.value - 1) for one in alarms)
+        return Doubt(
+            f"The control differed from itself by {text.percent(size)}: ignore differences of that "
+            "size.",
+            _again(context, None),
+        )
+    open_ones = [one for one in found if one.undecided]
+    return _undecided(context, open_ones) if open_ones else None
+
+
+def _undecided(context: Context, found: list[Finding]) -> Doubt:
+    """Which implementations may be as fast as the lowest, and the blocks that would tell."""
+    names = list(dict.fromkeys(name for one in found for name in one.undecided))
+    sizes = text.listing([str(one.batch_size) for one in found])
+    same = all(one.verdict is not None and one.verdict.kind == "same" for one in found)
+    said = "is as fast" if same and len(names) == 1 else "may be as fast"
+    sentence = f"{_few(names)} {said} at batch {sizes}."
+    if same:
+        return Doubt(sentence)
+    needed = [
+        int(number)
+        for one in found
+        if one.verdict
+        for number in re.findall(r"\b\d+\b", one.verdict.remedy)
+    ]
+    blocks = max(needed, default=0)
+    return Doubt(sentence, _again(context, blocks) if 0 < blocks <= _MOST_BLOCKS else "")
+
+
+def _few(names: list[str]) -> str:
+    shown = names if len(names) <= 3 else [*names[:2], f"{len(names) - 2} others"]
+    return text.listing(shown)
+
+
+def _again(context: Context, blocks: int | None) -> str:
+    """The command of the first document with so many blocks; empty where none is recorded."""
+    command = context.results[0].command
+    if not command.startswith("mlpbench run"):
+        return ""
+    words = _without(shlex.split(command), _OUT)
+    if blocks is None:
+        return shlex.join(words)
+    if _BLOCKS in words[:-1]:
+        words[words.index(_BLOCKS) + 1] = str(blocks)
+    else:
+        words += [_BLOCKS, str(blocks)]
+    return shlex.join(words)
+
+
+def _without(words: list[str], option: str) -> list[str]:
+    """``words`` without an option and its value: a second run needs a folder of its own."""
+    if option not in words[:-1]:
+        return words
+    place = words.index(option)
+    return [*words[:place], *words[place + 2 :]]

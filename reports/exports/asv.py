@@ -1,0 +1,299 @@
+"""A results folder of airspeed velocity (asv): history over commits, and its step detection.
+
+One benchmark per implementation and phase, with network, batch size and threads as its parameters.
+Files of one machine, one commit and one setting are merged with what an earlier export wrote, so
+that the folder grows with each run.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import itertools
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench.documents.results import Results
+from bench.errors import ResultsError
+from bench.judging import stats
+from bench.planning.plan import Cell, Setting
+from bench.provenance.records import Machine
+from reports import format as text
+from reports.exports.series import Series, series, unmeasured
+
+MACHINE_VERSION, BENCHMARKS_VERSION, RESULTS_VERSION = 1, 2, 2
+"""The ``api_version`` of each kind of file that asv reads."""
+PARAMETERS = ("network", "batch_size", "threads")
+COLUMNS = (
+    "result", "params", "version", "started_at", "duration", "stats_ci_99_a", "stats_ci_99_b",
+    "stats_q_25", "stats_q_75", "stats_number", "stats_repeat", "samples", "profile",
+)  # fmt: skip
+_PER_COMBINATION = ("result", *(name for name in COLUMNS if name.startswith("stats_")), "samples")
+_CI_SHARE = 0.99
+_VERSION = "1"
+"""Numbers of benchmarks of another version are not shown in one line: it changes with meaning."""
+
+Combination = tuple[str, ...]
+Values = dict[str, Any]
+Table = dict[str, dict[Combination, Values]]
+"""What is known of each combination of parameters of each benchmark."""
+Existing = Callable[[str], bytes | None]
+"""The content of a file of the folder as it is, or None where there is no such file."""
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A commit in full, and when it was made."""
+
+    commit: str
+    date: dt.datetime
+
+
+def to_asv(
+    results: Sequence[Results],
+    phases: Sequence[str],
+    revisions: Sequence[Revision],
+    existing: Existing,
+) -> dict[str, bytes]:
+    """The files of the folder that are new or changed, by path.
+
+    ``revisions`` has the commit of each document.
+
+    Raises:
+        UsageError: nothing was measured.
+        ResultsError: a file of the folder is damaged.
+    """
+    files: dict[str, bytes] = {}
+
+    def current(path: str) -> dict[str, Any]:
+        return _decoded(path, files.get(path) or existing(path))
+
+    for document, revision in zip(results, revisions, strict=True):
+        machine = _machine(document.machine)
+        folder = machine["machine"]
+        files[f"{folder}/machine.json"] = _encoded({**machine, "version": MACHINE_VERSION})
+        known = current("benchmarks.json")
+        for setting, table in _tables(document, phases).items():
+            environment = _environment(document.machine, setting)
+            path = f"{folder}/{revision.commit[:8]}-{environment}.json"
+            whole = _table(path, current(path))
+            for benchmark, values in table.items():
+                whole[benchmark] = {**whole.get(benchmark, {}), **values}
+            files[path] = _results(document, machine, revision, setting, whole)
+            known = _benchmarks(known, whole)
+        files["benchmarks.json"] = _encoded({**known, "version": BENCHMARKS_VERSION})
+    return files
+
+
+def _tables(document: Results, phases: Sequence[str]) -> dict[Setting, Table]:
+    """What a document holds of each benchmark and combination, by setting.
+
+    What failed or was refused is a gap in the line.
+    """
+    tables: dict[Setting, Table] = {}
+    found = series(document, phases)
+    for one in found:
+        table = tables.setdefault(one.cell.setting, {})
+        benchmark = _benchmark_name(one.cell.implementation, one.phase)
+        table.setdefault(benchmark, {})[_combination(one.cell)] = _values(one)
+    for outcome in unmeasured(document):
+        for phase in dict.fromkeys(one.phase for one in found):
+            benchmark = _benchmark_name(outcome.cell.implementation, phase)
+            known = tables.get(outcome.cell.setting, {}).get(benchmark)
+            if known is not None:
+                known.setdefault(_combination(outcome.cell), {"result": None})
+    return tables
+
+
+def _values(one: Series) -> Values:
+    """The estimate of one cell, its 99 % interval, and every round."""
+    rounds = [seconds for _, timing in one.processes for seconds in timing.round_seconds]
+    low, high = _interval(one.estimate)
+    quarter, three_quarters = np.percentile(rounds, (25, 75))
+    return {
+        "result": one.estimate.value,
+        "stats_ci_99_a": low,
+        "stats_ci_99_b": high,
+        "stats_q_25": float(quarter),
+        "stats_q_75": float(three_quarters),
+        "stats_number": one.processes[0][1].iterations,
+        "stats_repeat": len(rounds),
+        "samples": rounds,
+    }
+
+
+def _interval(estimate: stats.Estimate) -> tuple[float | None, float | None]:
+    """The 99 % interval that belongs to an estimate with its 95 % interval."""
+    if estimate.low is None or estimate.high is None:
+        return None, None
+    freedom = estimate.processes - 1
+    wider = stats.quantile((1 + _CI_SHARE) / 2, freedom)
+    stretch = wider / stats.quantile((1 + stats.CONFIDENCE) / 2, freedom)
+    ratio = math.sqrt(estimate.high / estimate.low) ** stretch
+    return estimate.value / ratio, estimate.value * ratio
+
+
+def _results(
+    document: Results,
+    machine: Mapping[str, str],
+    revision: Revision,
+    setting: Setting,
+    table: Table,
+) -> bytes:
+    """The file of one commit, machine and setting."""
+    started = _timestamp(dt.datetime.fromisoformat(document.created_at))
+    content = {
+        "commit_hash": revision.commit,
+        "env_name": _environment(document.machine, setting),
+        "date": _timestamp(revision.date),
+        "params": {**machine, "python": _python(document.machine)},
+        "python": _python(document.machine),
+        "requirements": {},
+        "env_vars": {name: "(unset)" if value is None else value for name, value in setting},
+        "result_columns": COLUMNS,
+        "results": {name: _row(values, started) for name, values in table.items()},
+        "durations": {},
+        "version": RESULTS_VERSION,
+    }
+    return _encoded(content)
+
+
+def _row(values: Mapping[Combination, Values], started: int) -> list[Any]:
+    """One benchmark in the order of the columns; NaN is what was not asked for."""
+    params = _params(values)
+    combinations = list(itertools.product(*params))
+    row: dict[str, Any] = dict.fromkeys(COLUMNS)
+    row |= {"params": params, "version": _VERSION, "started_at": started}
+    absent: Values = {"result": math.nan}
+    for name in _PER_COMBINATION:
+        row[name] = [values.get(one, absent).get(name) for one in combinations]
+    return list(row.values())
+
+
+def _decoded(path: str, content: bytes | None) -> dict[str, Any]:
+    """The content of a file that an earlier export wrote; empty where there is none.
+
+    Raises:
+        ResultsError: it is something else.
+    """
+    try:
+        found = {} if content is None else json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, f"it is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise _damaged(path, "it holds no object")
+    return found
+
+
+def _damaged(path: str, why: str) -> ResultsError:
+    return ResultsError(
+        f"{path} in the folder of asv is damaged: {why}. Remove the file, or choose another folder."
+    )
+
+
+def _table(path: str, content: Mapping[str, Any]) -> Table:
+    """What an earlier export wrote of one commit, machine and setting.
+
+    Raises:
+        ResultsError: ``content`` has another form than asv's files.
+    """
+    try:
+        return _read(content)
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise _damaged(path, f"{type(error).__name__}: {error}") from error
+
+
+def _read(content: Mapping[str, Any]) -> Table:
+    table: Table = {}
+    for benchmark, row in (content["results"] if content else {}).items():
+        columns = dict(zip(content["result_columns"], row, strict=False))
+        for place, one in enumerate(itertools.product(*columns["params"])):
+            lists = {name: columns.get(name) for name in _PER_COMBINATION}
+            values = {name: found[place] for name, found in lists.items() if found is not None}
+            result = values.get("result")
+            if result is None or not math.isnan(result):
+                table.setdefault(benchmark, {})[one] = values
+    return table
+
+
+def _benchmarks(known: Mapping[str, Any], table: Table) -> dict[str, Any]:
+    """The list of all benchmarks with every value that a parameter ever had."""
+    found = dict(known)
+    for name, values in table.items():
+        params = found.get(name, {}).get("params")
+        before = itertools.product(*params) if params else ()
+        implementation, _, phase = name.rpartition(".")
+        found[name] = {
+            "code": f"mlpbench run --impl {implementation}",
+            "name": name,
+            "param_names": list(PARAMETERS),
+            "params": _params([*before, *values]),
+            "pretty_name": f"{implementation}: {phase}",
+            "type": "time",
+            "unit": "seconds",
+            "version": _VERSION,
+        }
+    return found
+
+
+def _params(combinations: Iterable[Combination]) -> list[list[str]]:
+    """The values of each parameter in order, numbers by size and before words."""
+    columns = list(zip(*combinations, strict=True))
+    return [
+        sorted(set(column), key=lambda text: (not text.isdecimal(), text.zfill(12)))
+        for column in columns
+    ]
+
+
+def _combination(cell: Cell) -> Combination:
+    """The parameters of a cell as asv writes values: texts in quotes, numbers without."""
+    threads = "unset" if cell.threads is None else cell.threads
+    return tuple(repr(value) for value in (cell.network, cell.batch_size, threads))
+
+
+def _benchmark_name(implementation: str, phase: str) -> str:
+    """A name as asv takes it: brackets and spaces have a meaning to its pages."""
+    return re.sub(r"[^\w.@+-]+", "_", implementation) + f".{phase}"
+
+
+def _machine(machine: Machine) -> dict[str, str]:
+    """What asv wants to know of a machine, with a name that neither host nor kernel changes."""
+    system, *_, architecture = machine.system.split()
+    facts = {
+        "os": system,
+        "arch": architecture,
+        "cpu": machine.cpu,
+        "num_cpu": str(machine.logical_cpus),
+        "ram": text.byte_count(machine.memory_bytes),
+    }
+    digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:8]
+    model = re.sub(r"[^a-z0-9]+", "-", machine.cpu.lower()).strip("-")[:40].strip("-")
+    return {"machine": f"{model}-{digest}", **facts}
+
+
+def _environment(machine: Machine, setting: Setting) -> str:
+    """The name of what was installed and set; the setting is a digest, as it may be a path."""
+    name = f"mlpbench-py{_python(machine)}"
+    if not setting:
+        return name
+    return f"{name}-{hashlib.sha256(json.dumps(setting).encode()).hexdigest()[:8]}"
+
+
+def _python(machine: Machine) -> str:
+    """Python's version without its patch level."""
+    return ".".join(machine.python.rpartition(" ")[2].split(".")[:2])
+
+
+def _timestamp(when: dt.datetime) -> int:
+    """Milliseconds since 1970, as JavaScript counts them."""
+    return int(when.timestamp() * 1000)
+
+
+def _encoded(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, indent=1).encode() + b"\n"

@@ -1,0 +1,109 @@
+"""What tools that watch numbers take from a document: one series per cell and phase."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from bench.documents.results import Measured, Outcome, Results
+from bench.documents.timings import EPOCH, STEP, Timing
+from bench.errors import UsageError
+from bench.judging import stats
+from bench.planning.plan import Cell
+from impls.registry import ROWS
+
+
+@dataclass(frozen=True)
+class Series:
+    """The rounds of one phase of one cell, by process; seconds are per iteration."""
+
+    cell: Cell
+    phase: str
+    processes: tuple[tuple[Measured, Timing], ...]
+
+    @property
+    def name(self) -> str:
+        """A name that stays the same from run to run: ``numba/blog/b500/t2/epoch``."""
+        return f"{self.cell.id}/{self.phase}"
+
+    @property
+    def examples(self) -> int:
+        """Training examples per iteration."""
+        return self.processes[0][1].examples
+
+    @cached_property
+    def estimate(self) -> stats.Estimate:
+        """Seconds per iteration with their 95 % interval."""
+        return stats.estimate([timing.round_seconds for _, timing in self.processes])
+
+
+def only(results: Sequence[Results], form: str) -> Results:
+    """The one document that a file of the format ``form`` holds.
+
+    Raises:
+        UsageError: there are several.
+    """
+    if len(results) > 1:
+        raise UsageError(
+            f"--format {form} holds one run, and {len(results)} are named: export each to a file"
+        )
+    return results[0]
+
+
+def series(document: Results, phases: Sequence[str]) -> list[Series]:
+    """The series of what was measured, in the order of the outcomes.
+
+    Without ``phases`` it is the epoch of each cell, or the step where its epoch was not timed.
+    Controls are left out: they repeat another implementation.
+
+    Raises:
+        UsageError: nothing of the kind was measured.
+    """
+    found: dict[Cell, list[Measured]] = {}
+    for outcome in _wanted(document):
+        if isinstance(outcome, Measured):
+            found.setdefault(outcome.cell, []).append(outcome)
+    every = [one for cell, processes in found.items() for one in _of_cell(cell, processes, phases)]
+    if not every:
+        what = " or ".join(phases) or "epoch or step"
+        raise UsageError(f"no {what} was measured, so there is nothing to export")
+    return every
+
+
+def unmeasured(document: Results) -> list[Outcome]:
+    """The outcomes without a number that counts; those of controls are left out."""
+    return [one for one in _wanted(document) if not isinstance(one, Measured)]
+
+
+def role(document: Results, implementation: str) -> str:
+    """The role of an implementation: ``trainer``, ``limit`` or ``control``."""
+    rows = {row.name: row for row in (*ROWS, *document.rows)}
+    return rows[implementation].role if implementation in rows else "trainer"
+
+
+def _wanted(document: Results) -> list[Outcome]:
+    return [
+        outcome
+        for outcome in document.outcomes
+        if role(document, outcome.cell.implementation) != "control"
+    ]
+
+
+def _of_cell(cell: Cell, processes: Sequence[Measured], phases: Sequence[str]) -> list[Series]:
+    timed = {t.phase for one in processes for t in one.timings if t.round_seconds}
+    wanted = phases or [EPOCH if EPOCH in timed else STEP]
+    return [
+        Series(
+            cell,
+            phase,
+            tuple(
+                (one, timing)
+                for one in processes
+                for timing in one.timings
+                if timing.phase == phase and timing.round_seconds
+            ),
+        )
+        for phase in wanted
+        if phase in timed
+    ]

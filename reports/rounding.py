@@ -1,0 +1,79 @@
+"""As many digits as the noise leaves: two where an interval is wider than 5 %, else three."""
+
+from __future__ import annotations
+
+from bench.judging.stats import Estimate, Ratio
+from bench.judging.verdicts import Verdict
+from reports import format as text
+
+_NOISY = 0.05
+_LARGE = 10.0
+_UNCLEAR = "unclear"
+
+
+def digits(value: float, low: float | None, high: float | None) -> int:
+    """Digits of ``value`` that its interval supports; two where there is none."""
+    if low is None or high is None or not value:
+        return 2
+    return 2 if (high - low) / 2 > _NOISY * abs(value) else 3
+
+
+def seconds(estimate: Estimate) -> str:
+    """A duration."""
+    return text.seconds(estimate.value, _of(estimate))
+
+
+def seconds_interval(estimate: Estimate) -> str:
+    """The ends of its interval; empty where it has none."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    shown = _of(estimate)
+    return f"{text.seconds(estimate.low, shown)} to {text.seconds(estimate.high, shown)}"
+
+
+def factor(ratio: Ratio) -> str:
+    """A ratio without a sign behind it: ``14``."""
+    return text.significant(ratio.value, digits(ratio.value, ratio.low, ratio.high))
+
+
+def times(ratio: Ratio) -> str:
+    """A ratio with the sign of multiplication behind it."""
+    return f"{factor(ratio)} \N{MULTIPLICATION SIGN}"
+
+
+def interval(ratio: Ratio) -> str:
+    """The ends of its interval: ``11 to 17``; empty where it has none."""
+    if ratio.low is None or ratio.high is None:
+        return ""
+    shown = digits(ratio.value, ratio.low, ratio.high)
+    return f"{text.significant(ratio.low, shown)} to {text.significant(ratio.high, shown)}"
+
+
+def with_interval(ratio: Ratio) -> str:
+    """A ratio with its interval in brackets."""
+    ends = interval(ratio)
+    return f"{times(ratio)} ({ends})" if ends else times(ratio)
+
+
+def word(verdict: Verdict | None) -> str:
+    """The verdict in one or two words: one term on the whole page; empty without a verdict."""
+    if verdict is None:
+        return ""
+    kind: str = verdict.kind
+    if kind != "unresolved":
+        return kind
+    if verdict.code == "not-after-holm":
+        return "likely faster" if verdict.ratio.value > 1 else "likely slower"
+    return _UNCLEAR
+
+
+def doubt(verdict: Verdict | None) -> str:
+    """The word where the ratio alone would mislead; empty where it counts as it stands."""
+    said = word(verdict)
+    return "" if said in ("faster", "slower") else said
+
+
+def _of(estimate: Estimate) -> int:
+    if estimate.low is None:
+        return 2 if estimate.spread > _NOISY or estimate.rounds == 1 else 3
+    return digits(estimate.value, estimate.low, estimate.high)
