@@ -259,13 +259,14 @@ def test_the_label_of_a_table_is_that_of_the_option_also_when_a_run_is_resumed(
 ) -> None:
     labels: list[tuple[int, ...]] = []
 
-    def look(order: Order) -> End:
-        labels.append(load_arrays(Path(order.arrays)).Y.shape)
-        if len(labels) == 2:
-            raise KeyboardInterrupt
-        return fakes.measure_all(order)
+    def look(order: Order, request: Request | None) -> Reply | End:
+        if request is None:
+            labels.append(load_arrays(Path(order.arrays)).Y.shape)
+            if len(labels) == 2:
+                raise KeyboardInterrupt
+        return fakes.measure_all(order, request)
 
-    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: fakes.FakeExecutor(look))
+    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: fakes.FakeLauncher(look))
     table = tmp_path / "own.csv"
     table.write_text("a,b,label\n" + "".join(f"{n % 4},{n % 7},{n % 3}\n" for n in range(100)))
     fixed = ("--network", "2-8-4", "--batch-size", "20", "--impl", "numpy-naive", "--threads", "1")
