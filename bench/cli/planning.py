@@ -42,6 +42,7 @@ class Choices:
     seed: int
     source: str
     normalisation: str
+    label: str | None
     blocks: int | None
     precision: float | None
     budget: float | None = None
@@ -98,6 +99,7 @@ def build_plan(choices: Choices, data: TrainingData) -> Plan:
         dataset=data.name,
         examples=examples,
         source=choices.source,
+        label=choices.label,
         precision=choices.precision,
         budget_seconds=choices.budget,
         target=choices.target,

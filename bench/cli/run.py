@@ -133,6 +133,7 @@ def _choices(options: dict[str, Any]) -> Choices:
         examples=options["examples"],
         seed=options["seed"],
         source=options["dataset"],
+        label=options["label"],
         normalisation=options["normalise"] or preset.normalise,
         blocks=options["blocks"],
         precision=options["precision"],

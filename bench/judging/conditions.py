@@ -58,6 +58,7 @@ RULES: dict[str, Rule] = {
     "plan.settings": _noise("Cells without a partner are listed apart."),
     "plan.dataset": _noise("The hash says which data it was."),
     "plan.source": _noise("The hash says which data it was, wherever it lay."),
+    "plan.label": _noise("The hash says which data it was, labels included."),
     "plan.target": _matters("With a target, epochs are those of a training that goes on."),
     "plan.precision": _noise("It decides when a run ends, and the blocks are counted."),
     "plan.budget_seconds": _noise("It decides when a run ends, and the blocks are counted."),

@@ -66,11 +66,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """All that is to be measured.
 
     ``trainings`` holds the training settings per batch size; ``dataset`` names the data,
-    ``source`` is what was given to find it, and ``examples`` says how many training examples make
-    an epoch.  Sweeps and blocks end earlier once every ratio is known within ``precision`` (a
-    share, such as 0.02), or where they would exceed ``budget_seconds``.  With a
-    ``target``, each process trains until that accuracy on the test examples is held, and every
-    block has start weights and orders of its own.
+    ``source`` is what was given to find it, ``label`` the column of a table that was named as its
+    label, and ``examples`` says how many training examples make an epoch.  Sweeps and blocks end
+    earlier once every ratio is known within ``precision`` (a share, such as 0.02), or where they
+    would exceed ``budget_seconds``.  With a ``target``, each process trains until that accuracy on
+    the test examples is held, and every block has start weights and orders of its own.
 
     ``on_devices`` names the implementations that run on another device than the processor.  Its
     threads are not what they work with, so that they are measured with :func:`most_threads` alone,
@@ -89,6 +89,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     dataset: str
     examples: int
     source: str = "auto"
+    label: str | None = None
     precision: float | None = None
     budget_seconds: float | None = None
     target: float | None = None

@@ -82,6 +82,15 @@ def test_data_are_normalised_as_the_network_has_it_unless_asked_otherwise(
     assert chosen(*arguments).normalisation == expected
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"), [((), None), (("--label", "species"), "species")]
+)
+def test_the_label_is_recorded_as_it_was_given(
+    plan_for: Callable[..., Plan], arguments: tuple[str, ...], expected: str | None
+) -> None:
+    assert plan_for(*SMALL, *arguments).label == expected
+
+
 def test_implementations_are_those_named_in_that_order(plan_for: Callable[..., Plan]) -> None:
     plan = plan_for(*SMALL, "--impl", "floor, numpy-naive", "--bare")
     assert plan.implementations == ("floor", "numpy-naive")
