@@ -41,6 +41,7 @@ def describe_process(row: Row, trainer_class: type[Trainer], import_seconds: flo
         import_seconds=import_seconds,
         pools=threads.reported_pools(trainer_class.pools()),
         affinity=machine.usable_cpus(),
+        cpus=machine.cpu_list(),
         quota_cpus=machine.quota_cpus(),
         versions=machine.package_versions(("numpy", *row.requires)),
         environment=recorded(os.environ),
