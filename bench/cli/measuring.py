@@ -125,7 +125,7 @@ def measure(console: Console, started: Started, timeout: float) -> bool:
         runner = Runner(
             started.plan,
             started.rows,
-            LocalExecutor(),
+            LocalExecutor(started.plan.cpus),
             started.journal,
             environment=os.environ,
             timeout=timeout,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bench.cli.options import Duration, Share, Threads, Whole, list_option
+from bench.cli.options import Cpus, Duration, Share, Threads, Whole, list_option
 from bench.cli.shared_options import (
     DATA_OPTIONS,
     NETWORK_OPTIONS,
@@ -38,6 +38,13 @@ RUN_OPTIONS: tuple[Option, ...] = (
         item=Threads(),
         help="Thread counts, such as 1,2,unset. Default: the profile's. What runs on a GPU is "
         "measured with the largest alone.",
+    ),
+    click.option(
+        "--cpus",
+        type=Cpus(),
+        default=(),
+        metavar="LIST",
+        help="Hold the workers to these processors, such as 2-3,6. Default: all that are usable.",
     ),
     click.option(
         "--env",

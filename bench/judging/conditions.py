@@ -55,6 +55,7 @@ RULES: dict[str, Rule] = {
     "plan.threads": _noise("Cells without a partner are listed apart."),
     "plan.on_devices": _noise("Cells without a partner are listed apart."),
     "plan.named": _noise("Cells without a partner are listed apart."),
+    "plan.cpus": _matters("Threads share the processors they may run on, and their caches."),
     "plan.settings": _noise("Cells without a partner are listed apart."),
     "plan.dataset": _noise("The hash says which data it was."),
     "plan.source": _noise("The hash says which data it was, wherever it lay."),

@@ -20,6 +20,7 @@ from bench.measuring import barrier, learning, memory, peaks
 from bench.measuring.disturbance import Monitor
 from bench.measuring.measure import CellTimer, Measurement
 from bench.measuring.timing import Clock, time_round
+from bench.planning import affinity
 from bench.planning.environment import recorded
 from bench.planning.plan import Cell, Plan
 from bench.proof import gate
@@ -89,7 +90,8 @@ class CellWork:
         resident = msgspec.structs.replace(self.memory, begun=begun, bound=memory.resident())
         first_call_seconds = timer.first_call()
         process = self._described()
-        mismatch = threads.disagreement(cell.threads, process, None)
+        mismatch = affinity.disagreement(self.plan.cpus, process.cpus)
+        mismatch = mismatch or threads.disagreement(cell.threads, process, None)
         if mismatch:
             return self._unverified(cell, mismatch, process)
         checks = self._gate(training, timer.start)

@@ -11,10 +11,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from bench.planning import affinity
 
 _TAIL_BYTES = 4000
 
@@ -36,29 +38,33 @@ class Executor(Protocol):
 
 
 class LocalExecutor:
-    """A fresh Python process on this machine for each order."""
+    """A fresh Python process on this machine for each order, on ``cpus`` alone where given."""
+
+    def __init__(self, cpus: Collection[int] = ()) -> None:
+        self.cpus = cpus
 
     def execute(self, order: Path, environment: Mapping[str, str], timeout: float) -> End:
         """Run ``python -m bench.measuring.worker`` and wait for it, at most ``timeout`` seconds."""
         with tempfile.TemporaryFile() as output:
-            process = subprocess.Popen(  # noqa: S603  # our own worker, no shell
-                # -P: the current folder must not come before the parent's own copy.
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    "bench.measuring.worker",
-                    str(order),
-                    str(os.getpid()),
-                ],
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                # A group of its own: what the worker started ends with it, and Ctrl-C reaches the
-                # parent alone, which then ends the worker.
-                start_new_session=True,
-            )
+            with affinity.inherited(self.cpus):
+                process = subprocess.Popen(  # noqa: S603  # our own worker, no shell
+                    # -P: the current folder must not come before the parent's own copy.
+                    [
+                        sys.executable,
+                        "-P",
+                        "-m",
+                        "bench.measuring.worker",
+                        str(order),
+                        str(os.getpid()),
+                    ],
+                    env=dict(environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    # A group of its own: what the worker started ends with it, and Ctrl-C reaches
+                    # the parent alone, which then ends the worker.
+                    start_new_session=True,
+                )
             try:
                 reason = _describe(process.wait(timeout))
             except subprocess.TimeoutExpired:
