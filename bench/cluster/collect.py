@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -101,11 +102,14 @@ def _judge(
     """How a run stands, and why: ``last`` is the latest attempt in its latest job."""
     if last is not None and last.exit_code in codes.ended:
         return "done", ""
-    if last is not None and last.exit_code not in {None, codes.interrupted}:
+    if last is not None and not codes.unfinished(last.exit_code):
         return "failed", f"mlpbench run ended with exit code {last.exit_code}"
     if local:
         return _judge_local(last, codes)
-    return _judge_job(said, begun=begun)
+    kind, reason = _judge_job(said, begun=begun)
+    if kind == "failed" and last is not None and last.exit_code is not None:
+        return kind, f"{_killed(last.exit_code, codes)}; {reason}"
+    return kind, reason
 
 
 def _judge_job(said: JobState | None, *, begun: bool) -> tuple[Kind, str]:
@@ -130,9 +134,17 @@ def _judge_end(said: JobState) -> tuple[Kind, str]:
 def _judge_local(last: Attempt | None, codes: Codes) -> tuple[Kind, str]:
     if last is None:
         return "waiting", "it has not begun"
-    if last.exit_code == codes.interrupted:
-        return "cancelled", "it was interrupted"
+    if last.exit_code is not None:
+        return "cancelled", _killed(last.exit_code, codes)
     return "running", "or killed, where no 'mlpbench submit --local' runs any more"
+
+
+def _killed(code: int, codes: Codes) -> str:
+    """How a run ended that did not end by itself."""
+    if code == codes.interrupted:
+        return "it was interrupted"
+    known = {number.value: number.name for number in signal.Signals}
+    return f"it was killed by {known.get(-code, f'signal {-code}')}"
 
 
 def _document(task_folder: Path) -> tuple[Path, Results] | None:

@@ -37,6 +37,13 @@ class Codes:
     ended: tuple[int, ...]
     interrupted: int
 
+    def unfinished(self, code: int | None) -> bool:
+        """Whether a run with this exit code goes on: it was killed, by a signal or with its node.
+
+        A scheduler that takes a node away sends its signals to the run as well as to the job.
+        """
+        return code is None or code < 0 or code == self.interrupted
+
 
 @dataclass(frozen=True)
 class MeasuringRun:
@@ -64,7 +71,7 @@ class MeasuringRun:
             if self._can_go_on(folder, last, node):
                 again = replace_job(last, job)
                 code = self._run(folder, again, ("--resume", str(folder)))
-                if code in {*self.codes.ended, self.codes.interrupted}:
+                if code in self.codes.ended or self.codes.unfinished(code):
                     return code
         number = 1 + max((int(one.name) for one, _ in earlier), default=0)
         folder = Path(self.folder) / str(number)
@@ -80,8 +87,8 @@ class MeasuringRun:
         return DelayedSubmission(self)
 
     def _can_go_on(self, folder: Path, last: Attempt, node: str) -> bool:
-        unfinished = last.exit_code in {None, self.codes.interrupted}
-        return unfinished and last.node == node and (folder / journal.NAME).exists()
+        goes_on = self.codes.unfinished(last.exit_code) and last.node == node
+        return goes_on and (folder / journal.NAME).exists()
 
     def _run(self, folder: Path, attempt: Attempt, arguments: Sequence[str]) -> int:
         """``mlpbench run`` as a process of this job, from its begin to its end on record."""
