@@ -38,7 +38,7 @@ def to_slurm(
             executor = submitit.SlurmExecutor(
                 folder / state.LOGS, python=f"exec {shlex.quote(sys.executable)}"
             )
-            executor.update_parameters(**_parameters(submission.resources, some[0]))
+            executor.updatesbatch_parameters(**sbatch_parameters(submission.resources, some[0]))
             with executor.batch():
                 jobs = [executor.submit(_run(folder, submission, task, codes)) for task in some]
         except submitit.core.utils.FailedJobError as error:
@@ -71,7 +71,7 @@ def here(
     executor = submitit.LocalExecutor(
         folder / state.LOGS, python=shlex.join(["env", path, sys.executable])
     )
-    executor.update_parameters(timeout_min=submission.resources.minutes, tasks_per_node=1)
+    executor.updatesbatch_parameters(timeout_min=submission.resources.minutes, tasks_per_node=1)
     for task in tasks:
         job = executor.submit(_run(folder, submission, task, codes))
         begun(task, job.job_id)
@@ -85,19 +85,19 @@ def _run(folder: Path, submission: Submission, task: Task, codes: Codes) -> Meas
         arguments=submission.arguments,
         directory=submission.directory,
         kind=task.constraint or "",
-        root=_root(),
+        root=root(),
         codes=codes,
         devices=os.environ.get(_DEVICES),
         local=submission.local,
     )
 
 
-def _parameters(resources: Resources, task: Task) -> dict[str, Any]:
+def sbatch_parameters(resources: Resources, task: Task) -> dict[str, Any]:
     """What submitit writes into the batch script: one process on one host, alone on it.
 
     Without ``srun``, which may bind processes to processors; with all of the host's memory.
     """
-    path = f"export PYTHONPATH={shlex.quote(_root())}${{PYTHONPATH:+:$PYTHONPATH}}"
+    path = f"export PYTHONPATH={shlex.quote(root())}${{PYTHONPATH:+:$PYTHONPATH}}"
     parameters: dict[str, Any] = {
         "job_name": f"mlpbench-{task.kind}",
         "nodes": 1,
@@ -121,12 +121,13 @@ def _parameters(resources: Resources, task: Task) -> dict[str, Any]:
     return {**parameters, "additional_parameters": more}
 
 
-def _root() -> str:
+def root() -> str:
+    """The folder that this copy of the project is imported from."""
     return str(Path(bench.__file__).parent.parent)
 
 
 def _python_path() -> str:
-    return os.pathsep.join(filter(None, [_root(), os.environ.get("PYTHONPATH")]))
+    return os.pathsep.join(filter(None, [root(), os.environ.get("PYTHONPATH")]))
 
 
 def library() -> ModuleType:

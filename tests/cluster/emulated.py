@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
@@ -102,7 +103,7 @@ class EmulatedSlurm:
                 f"--seed-file={at['seed']}",
             )
         )  # fmt: skip
-        _wait(lambda: (self.folder / "munge.sock").exists(), "munged", self.folder)
+        _wait((self.folder / "munge.sock").exists, "munged", self.folder)
         self._others.append(self._daemon("slurmctld", "-D"))
         for name in NODES:
             self.start_node(name)
@@ -217,9 +218,8 @@ def _free_ports(count: int) -> list[int]:
             one.close()
 
 
-def _wait(holds: object, what: str, folder: Path, seconds: float = 60) -> None:
+def _wait(holds: Callable[[], bool], what: str, folder: Path, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
-    assert callable(holds)
     while not holds():
         if time.monotonic() > end:
             logs = "\n".join(
