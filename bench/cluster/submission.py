@@ -38,7 +38,7 @@ def to_slurm(
             executor = submitit.SlurmExecutor(
                 folder / state.LOGS, python=f"exec {shlex.quote(sys.executable)}"
             )
-            executor.updatesbatch_parameters(**sbatch_parameters(submission.resources, some[0]))
+            executor.update_parameters(**sbatch_parameters(submission.resources, some[0]))
             with executor.batch():
                 jobs = [executor.submit(_run(folder, submission, task, codes)) for task in some]
         except submitit.core.utils.FailedJobError as error:
@@ -71,7 +71,7 @@ def here(
     executor = submitit.LocalExecutor(
         folder / state.LOGS, python=shlex.join(["env", path, sys.executable])
     )
-    executor.updatesbatch_parameters(timeout_min=submission.resources.minutes, tasks_per_node=1)
+    executor.update_parameters(timeout_min=submission.resources.minutes, tasks_per_node=1)
     for task in tasks:
         job = executor.submit(_run(folder, submission, task, codes))
         begun(task, job.job_id)
