@@ -34,7 +34,7 @@ class Run:
     context: Context
 
     def best(self, place: Place) -> Point | None:
-        """The fastest trainer of this machine in ``place``."""
+        """The trainer with the lowest time on this machine in ``place``."""
         timed = [
             point
             for name, point in self.points.get(place, {}).items()
@@ -83,7 +83,7 @@ def _machine_row(title: str, machine: Machine) -> Row:
 
 
 def time_tables(runs: Sequence[Run]) -> list[Table]:
-    """For each place, implementations against machines: time, and multiple of the fastest there."""
+    """For each place, implementations against machines: time, and multiple of the lowest there."""
     places = dict.fromkeys(place for run in runs for place in run.points)
     return [_time_table(runs, place) for place in places]
 
@@ -114,7 +114,7 @@ def _time_cell(run: Run, place: Place, name: str) -> Cell:
     heat = None
     if best is not None and best.epoch is not None and not run.context.is_floor(name):
         multiple = point.epoch.value / best.epoch.value
-        notes = ("fastest here",) if point is best else (f"{text.times(multiple)} the fastest",)
+        notes = ("lowest here",) if point is best else (f"{text.times(multiple)} the lowest",)
         heat = tables.heat(point, best)
     return Cell(text.seconds(point.epoch.value), point.epoch.value, notes, heat=heat)
 
