@@ -21,7 +21,7 @@ OURS = ("bench", "impls", "reports")
 
 LAYERS = (
     "planning", "provenance", "documents", "limits", "judging", "observations", "proof",
-    "measuring", "running", "selfcheck", "doctor", "cli",
+    "measuring", "running", "selfcheck", "doctor", "cluster", "cli",
 )  # fmt: skip
 """The packages of bench: each may import those before it."""
 
@@ -41,6 +41,7 @@ BOTTOM = {
 
 REPORTS_MAY_IMPORT = {
     "bench.errors",
+    "bench.cluster.standing",
     "bench.documents.results", "bench.documents.timings", "bench.limits.roofline",
     "bench.limits.work",
     "bench.judging.comparability", "bench.judging.disturbed", "bench.judging.stats",

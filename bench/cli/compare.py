@@ -145,10 +145,10 @@ def _write(found: Answer, markdown_file: str | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(as_data(found)))
     else:
-        _print(found, Console())
+        print_answer(found, Console())
 
 
-def _print(found: Answer, console: Console) -> None:
+def print_answer(found: Answer, console: Console) -> None:
     """The answer first, then the table, then what may explain it."""
     if not console.is_terminal:
         console.width = max(FILE_COLUMNS, console.width)

@@ -146,7 +146,7 @@ def measure(console: Console, started: Started, timeout: float) -> bool:
         runner = Runner(
             started.plan,
             started.rows,
-            LocalLauncher(),
+            LocalLauncher(started.plan.cpus),
             started.journal,
             environment=os.environ,
             timeout=timeout,

@@ -142,6 +142,7 @@ def _choices(options: dict[str, Any]) -> Choices:
         target=target,
         epochs=options["epochs"],
         named=tuple(row.name for row in rows if row.name in named),
+        cpus=options["cpus"],
     )
 
 

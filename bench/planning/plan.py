@@ -76,6 +76,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     threads are not what they work with, so that they are measured with :func:`most_threads` alone,
     beside everything else that is measured with them.  ``named`` lists the implementations that
     were asked for by their full name: a run without one of them is not what was wanted.
+    ``cpus`` are the processors that the workers are held to; empty leaves them all that this
+    program may use.
     """
 
     seed: int
@@ -95,6 +97,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     target: float | None = None
     on_devices: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
+    cpus: tuple[int, ...] = ()
 
     def threads_of(self, implementation: str) -> tuple[int | None, ...]:
         """The thread counts with which ``implementation`` is measured."""
