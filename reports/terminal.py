@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from bench.judging.verdicts import Kind
+from bench.judging.stats import MINIMUM_PROCESSES
+from bench.judging.verdicts import Kind, within
 from bench.observations.points import Condition, Key, trainings
 from reports import format as text
 from reports import rounding
