@@ -9,7 +9,7 @@ from bench.judging.stats import CONFIDENCE, Ratio, difference_p
 from bench.judging.verdicts import ALPHA, Verdict, interval, probability, readable, within
 from bench.planning.environment import variables as thread_variables
 from bench.provenance import kernels
-from reports import controls, grids, places, runs, trainings, watched
+from reports import controls, grids, places, rounding, runs, trainings, watched
 from reports import format as text
 from reports.arrivals import held_in
 from reports.context import Context, Gap
@@ -69,7 +69,7 @@ def _over_baseline(context: Context, ratio: Ratio, verdict: Verdict | None) -> s
         return said
     if verdict.kind == "same":
         return f"{said}, which counts as the same {within(verdict.margin)}"
-    return f"{said}, which is unresolved"
+    return f"{said}, which is {rounding.word(verdict)}"
 
 
 def _over_floor(ratio: Ratio, *, said: bool) -> str:
@@ -104,13 +104,12 @@ def _unresolved(name: str, slower: str, ratio: Ratio, verdict: Verdict) -> str:
     alone = ratio.value > 1 and (difference_p(ratio) or 0.0) <= ALPHA
     if not alone:
         return (
-            f"Whether it is faster than {name} is unresolved: that one {slower} "
-            f"({certainty(ratio)})."
+            f"Whether it is faster than {name} is unclear: that one {slower} ({certainty(ratio)})."
         )
     said = f"{name} comes next: it {slower} ({certainty(ratio)}), "
     if verdict.code == "not-after-holm":
         return f"{said}which would count at this batch size alone, but not among all."
-    return f"{said}but another one scatters so much that it may be the fastest."
+    return f"{said}but a noisier implementation may be faster."
 
 
 def export_line(point: Point) -> str:
@@ -181,7 +180,7 @@ def remarks(context: Context) -> tuple[str, ...]:
     ranking = context.ranked
     found = [*trainings.not_held(context), *_interrupted(context)]
     if not all(p.whole_epochs for p in context.points.values() if p.epoch):
-        found.append("Where no whole epoch was timed, it is reckoned from steps.")
+        found.append("Where no whole epoch was timed, it is computed from steps.")
     found += [grids.remark(context.results), unranked(ranking)]
     found += [f"{run}{said}" for run, one in runs.each(ranking) if (said := controls.remark(one))]
     found += [_held_back(context), *runs.notes(context)]
