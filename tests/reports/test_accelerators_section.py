@@ -99,7 +99,7 @@ def test_a_device_that_does_not_tell_what_holds_it_back_was_not_found_free() -> 
 def test_what_is_not_known_says_why() -> None:
     page = page_of(Accelerator(reason="nvidia-ml-py not installed"), gpu(1980, 1980))
     assert "some processes is unknown: nvidia-ml-py not installed." in page
-    assert "of what is known here, it never was" in page
+    assert "None was held back as far as reported" in page
     assert cells_of(Accelerator(reason="none"))[-1] == "not told"
 
 
