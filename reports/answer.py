@@ -243,3 +243,22 @@ def _without(words: list[str], option: str) -> list[str]:
         return words
     place = words.index(option)
     return [*words[:place], *words[place + 2 :]]
+
+
+def lines(context: Context) -> tuple[str, ...]:
+    """The answer for a terminal: who is fastest, what its start costs, one doubt, then the rest.
+
+    The rest says what was not measured and which shell line gives the fastest setting.
+    """
+    ranking = context.ranked
+    found: list[str] = [headline(context) or summary.nothing(context), start(context)]
+    first_doubt = doubt(context)
+    if first_doubt is not None:
+        command = f" Next: {first_doubt.command}" if first_doubt.command else ""
+        found.append(f"{first_doubt.sentence}{command}")
+    found += summary.facts(context)
+    found += summary.gap_sentences(context)
+    best = in_order(ranking, findings(ranking))[:1]
+    export = summary.export_line(best[0].best) if best else ""
+    found.append(f"Reproduce with: {export}" if export else "")
+    return tuple(dict.fromkeys(filter(None, found)))

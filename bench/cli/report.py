@@ -12,8 +12,8 @@ from bench.cli.shared_options import margin_option
 from bench.documents import files
 from bench.documents.sources import read_any
 from reports import build_report
+from reports.answer import lines
 from reports.gather import build_context
-from reports.summary import sentences
 
 
 @click.command("report")
@@ -33,6 +33,6 @@ def report_command(sources: tuple[Path, ...], output: Path, margin: float) -> No
     found = [read_any(source) for source in sources]
     files.write_bytes(output, build_report(found, margin).encode())
     console = Console()
-    for sentence in sentences(build_context(found, margin)):
+    for sentence in lines(build_context(found, margin)):
         say(console, sentence)
     say(console, f"Report: {output}")

@@ -26,8 +26,8 @@ from bench.judging.revisions import changes
 from bench.running import lock
 from impls.presets import find_preset
 from reports import build_report
+from reports.answer import lines
 from reports.gather import build_context
-from reports.summary import sentences
 from reports.terminal import epoch_tables
 from reports.trainings_data import as_data
 
@@ -161,7 +161,7 @@ def _conclude(
     What was ``noted`` of the data at the beginning is not said in full again.
     """
     context = build_context([document], options["margin"])
-    said = sentences(context)
+    said = lines(context)
     if options["as_json"]:
         answer: dict[str, Any] = {
             "summary": list(said),
