@@ -57,7 +57,7 @@ class Submitting:
         """Submit a small run; each emulated node has the lock of a machine of its own."""
         for node in ("node1", "node2"):
             (self.folder / node).mkdir()
-        own = f"export TMPDIR={self.folder}/$SLURMD_NODENAME"
+        own = f"export MLPBENCH_LOCK_DIR={self.folder}/$SLURMD_NODENAME"
         return self(*RUN, *arguments, "--setup", own, "--time-limit", "10min", "--out", self.out)
 
     def jobs(self, mode: str = "--status", code: int = 0) -> dict[str, dict[str, Any]]:

@@ -172,7 +172,7 @@ def run_of(folder: Path, npz: Path, **changes: Any) -> MeasuringRun:
 @pytest.fixture
 def own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "temporary").mkdir()
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setenv("MLPBENCH_LOCK_DIR", str(tmp_path / "temporary"))
 
 
 @pytest.mark.usefixtures("own_lock")
