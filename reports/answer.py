@@ -194,8 +194,9 @@ def doubt(context: Context) -> Doubt | None:
 def _is_short(finding: Finding) -> bool:
     """Whether there were too few blocks for the interval of its time or of its ratio."""
     epoch, ratio = finding.best.epoch, finding.speed_up
-    without = epoch is not None and not epoch.has_interval
-    return finding.is_too_few or without or (ratio is not None and ratio.error is None)
+    if ratio is not None:
+        return finding.is_too_few or ratio.error is None
+    return finding.is_too_few or (epoch is not None and not epoch.has_interval)
 
 
 def _undecided(context: Context, found: list[Finding]) -> Doubt:

@@ -135,8 +135,8 @@ def test_where_one_is_wanted_a_pattern_must_match_one() -> None:
 def test_a_row_that_only_a_pattern_named_and_that_is_not_installed_is_an_outcome(
     mlpbench: Callable[..., Any], npz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    executor = fakes.FakeExecutor(fakes.measure_all)
-    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: executor)
+    launcher = fakes.FakeLauncher(fakes.measure_all)
+    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda _cpus: launcher)
     small = ("--network", "36-8-3", "--batch-size", "20", "--profile", "quick", "--threads", "1")
     said = mlpbench(
         "run", "--impl", "fast", "--impl", "*-absent", "--dataset", npz, *small, "--bare",
@@ -150,4 +150,4 @@ def test_a_row_that_only_a_pattern_named_and_that_is_not_installed_is_an_outcome
         isinstance(one, Unavailable) and "no_such_module_anywhere not installed" in one.reason
         for one in absent
     )
-    assert {order.row.name for order in executor.orders} == {"fast"}
+    assert {order.row.name for order in launcher.orders} == {"fast"}

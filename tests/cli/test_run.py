@@ -35,10 +35,10 @@ def small_run(mlpbench: Command, npz: Path, tmp_path: Path) -> Command:
 def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that gets as far as a worker fails."""
 
-    def fail() -> None:
+    def fail(_cpus: object) -> None:
         pytest.fail("a worker was to be started")
 
-    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", fail)
+    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", fail)
 
 
 def test_a_file_is_measured_and_reported(small_run: Command, tmp_path: Path) -> None:
@@ -47,8 +47,9 @@ def test_a_file_is_measured_and_reported(small_run: Command, tmp_path: Path) -> 
     assert said.code == 0, said.err
     found = files.load(tmp_path / "out" / "results.json")
     assert found.complete
-    (outcome,) = found.outcomes
+    outcome, again = found.outcomes
     assert isinstance(outcome, Measured)
+    assert (outcome.block, again.cell) == (0, outcome.cell)
     assert outcome.cell.implementation == "right:Trainer"
     assert outcome.cell.network == "36-8-3"
     assert any(timing.phase == EPOCH and timing.examples == 90 for timing in outcome.timings)
@@ -56,7 +57,7 @@ def test_a_file_is_measured_and_reported(small_run: Command, tmp_path: Path) -> 
     assert found == journal.read(tmp_path / "out" / "journal.jsonl")
     page = (tmp_path / "out" / "report.html").read_text()
     assert "right:Trainer" in page
-    assert "[1/1]" in said.out
+    assert "Block 2/2, batch 20: " in said.out
     assert str(tmp_path / "out" / "report.html") in said.out.replace("\n", "")
     assert said.err == ""
 
@@ -65,7 +66,7 @@ def test_wrong_gradients_are_invalid_and_not_timed(small_run: Command, tmp_path:
     said = small_run("--impl", third_party.write(tmp_path, "wrong"), "--json")
     assert said.code == 3
     assert json.loads(said.out)["complete"] is True
-    (outcome,) = files.load(tmp_path / "out" / "results.json").outcomes
+    outcome, *_ = files.load(tmp_path / "out" / "results.json").outcomes
     assert isinstance(outcome, Invalid)
     assert "gradient of biases[0]" in outcome.reason
     assert b'"timings"' not in (tmp_path / "out" / "results.json").read_bytes()
@@ -79,25 +80,26 @@ def test_a_worker_that_dies_makes_exit_code_3_though_nothing_was_measured(
     said = small_run("--impl", third_party.write(tmp_path, "exits"))
     assert said.code == 3
     words = " ".join(mlpbench("run", "--help").out.split())
-    assert "Exit code, the first of 3 and 4 that holds." in words
+    assert "Exit code, 3 takes precedence over 4." in words
     assert "failed: the worker ended with exit code 3" in said.out
 
 
 def test_an_interrupted_run_keeps_what_was_measured(
     small_run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def work(order: Any) -> Any:
-        if order.job.index == 1:
+    def behave(order: Any, request: Any) -> Any:
+        if order.block == 1:
             raise KeyboardInterrupt
-        return fakes.measure_all(order)
+        return fakes.measure_all(order, request)
 
-    monkeypatch.setattr("bench.cli.measuring.LocalExecutor", lambda: fakes.FakeExecutor(work))
+    launcher = fakes.FakeLauncher(behave)
+    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda _cpus: launcher)
     said = small_run("--impl", "numpy-naive,numpy-layout,numpy-cached", "--json")
     assert said.code == 130
     assert json.loads(said.out)["complete"] is False
     found = files.load(tmp_path / "out" / "results.json")
     assert not found.complete
-    assert len(found.outcomes) == 1
+    assert len(found.outcomes) == 3
 
 
 @pytest.mark.usefixtures("no_workers")
