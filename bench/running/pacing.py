@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Mapping
 
-from bench.documents.journal import Block, Journal, Stage
+from bench.documents.journal import Block, Journal, Stage, Sweep
 from bench.judging import stats
 from bench.judging.ratios import epoch_sweeps, ratios_to, times_to_target
 from bench.measuring.timing import Clock
@@ -56,7 +57,7 @@ class Pacer:
             return False
         if self.plan.budget_seconds is not None:
             # Half a sweep may be missing, and half a sweep may be too much.
-            allotted = self._allotted(spent, prepared, self.plan.budget_seconds)
+            allotted = self._allotted(spent, sweeps, prepared, self.plan.budget_seconds)
             if spent * (1 + 0.5 / sweeps) >= allotted:
                 return True
         if self.plan.precision is not None and self._is_precise(epochs, self.plan.precision):
@@ -93,18 +94,36 @@ class Pacer:
         known += [] if prepared is None else [prepared]
         return start, statistics.mean(known) if known else 0.0
 
-    def _blocks(self, budget: float, prepared: float | None = None) -> int:
-        """How many blocks the budget is for: several, as long as turns get their share of it."""
-        start, preparation = self._fixed(prepared)
-        fixed = start + preparation * len(self.plan.trainings)
-        wanted = int(FIXED_SHARE * budget / max(fixed, 1e-9))
-        least = 2 if 2.4 * fixed <= budget else 1
-        return max(least, min(wanted, MOST_BUDGETED, self.plan.effort.blocks))
+    def _sweep(self, current: float | None = None) -> float:
+        """Seconds of a sweep, on average; ``current`` is that of the batch size in hand."""
+        numbers = Counter((line.block, line.batch_size) for line in self.journal.of(Sweep))
+        known = [
+            (line.seconds - line.prepared) / numbers[line.block, line.batch_size]
+            for line in self.journal.of(Stage)
+            if (line.block, line.batch_size) in numbers
+        ]
+        known += [] if current is None else [current]
+        return statistics.mean(known) if known else 0.0
 
-    def _allotted(self, spent: float, prepared: float, budget: float) -> float:
+    def _blocks(
+        self, budget: float, prepared: float | None = None, sweep: float | None = None
+    ) -> int:
+        """How many blocks the budget is for: several, as long as turns get their share of it.
+
+        ``prepared`` and ``sweep`` are those of the batch size in hand.
+        """
+        start, preparation = self._fixed(prepared)
+        sizes = len(self.plan.trainings)
+        fixed = start + preparation * sizes
+        shortest = fixed + FEWEST_SWEEPS * self._sweep(sweep) * sizes
+        wanted = int(min(FIXED_SHARE * budget / max(fixed, 1e-9), budget / max(shortest, 1e-9)))
+        least = 2 if max(2.4 * fixed, 2 * shortest) <= budget else 1
+        return min(self.plan.effort.blocks, max(least, min(wanted, MOST_BUDGETED)))
+
+    def _allotted(self, spent: float, sweeps: int, prepared: float, budget: float) -> float:
         """Seconds for the turns of the batch size in hand: an equal share of what is left."""
         start, preparation = self._fixed(prepared)
-        blocks = self._blocks(budget, prepared)
+        blocks = self._blocks(budget, prepared, spent / sweeps)
         left = max(1, blocks * len(self.plan.trainings) - len(self.journal.of(Stage)))
         starting = blocks - len({line.repetition for line in self.journal.of(Block)})
         elapsed = self.clock.wall() - self.began - spent
