@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import msgspec
@@ -20,8 +21,10 @@ from impls import registry
 from impls.networks import Network, Training
 from tests.stand_ins import fakes
 
-SIGNAL_SECONDS = 0.004
-"""Until a stop reaches every thread; a turn takes more, and a pool spins for about 100 ms."""
+STOP_SECONDS = 0.02
+"""By then a stop has reached every thread; on a busy machine it takes some milliseconds."""
+SIGNAL_SECONDS = 0.001
+"""What a thread uses that is stopped only now; a turn takes ten times as long."""
 
 pytestmark = pytest.mark.skipif(usable_cpus() < 2, reason="one processor has no idle threads")
 
@@ -45,7 +48,8 @@ def test_a_worker_that_waits_uses_no_processor_while_another_takes_its_turn(
             assert member.prepare(500) is None
         for number in range(3):
             for member, other in (members, members[::-1]):
-                # Its pool has just worked, and would spin for a while.
+                # Its pool has just worked, and would spin for another 80 ms.
+                time.sleep(STOP_SECONDS)
                 before = other.cpu_seconds()
                 own = member.cpu_seconds()
                 assert isinstance(member.take("epoch", number), Turn)
