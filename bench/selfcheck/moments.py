@@ -51,6 +51,10 @@ class Undisturbed:
         first, *_, last, _ = self.marks
         return self._moment(first + place * (last - first))
 
+    def writing_moment(self, place: float) -> Moment:
+        """The moment at a share of the journal's lines, most of which are sweeps."""
+        return Moment(1 + int(place * (len(self.marks) - 1)), 0.0)
+
     def _moment(self, seconds: float) -> Moment:
         lines = bisect.bisect_right(self.marks, seconds)
         return Moment(lines, seconds - (self.marks[lines - 1] if lines else 0.0))

@@ -197,6 +197,8 @@ def test_moments_are_spread_over_the_run_and_follow_its_progress() -> None:
     assert run.moment(0.5) == Moment(2, 1.0)
     assert run.moment(0.75) == Moment(4, 0.5)
     assert run.working_moment(0.0) == Moment(1, 0.0)
+    assert run.writing_moment(0.0) == Moment(1, 0.0)
+    assert run.writing_moment(0.9) == Moment(3, 0.0)
     assert run.working_moment(0.5) == Moment(2, 0.5)
 
 
