@@ -11,9 +11,10 @@ from bench.doctor.findings import Forecast, Noise
 from bench.doctor.surroundings import Others
 from bench.documents.results import Measured, Outcome
 from bench.judging import stats
+from bench.judging.ratios import epoch_sweeps, ratios_to
 from bench.planning.plan import Plan
 from bench.planning.profiles import PROFILES
-from bench.running.pacing import MOST_BLOCKS, epoch_sweeps, ratios_to
+from bench.running.pacing import MOST_BLOCKS
 from bench.selfcheck.small_run import EXAMPLES
 from impls import registry
 from impls.presets import PRESETS

@@ -8,9 +8,9 @@ import msgspec
 
 from bench.documents.results import Results
 from bench.judging import stats
+from bench.judging.ratios import epoch_sweeps
 from bench.judging.verdicts import Verdict, judge
 from bench.planning.plan import Cell
-from bench.running.pacing import epoch_sweeps
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ from impls.parameters import Floats, batches, epoch_order, start_parameters
 from impls.row import Row
 
 _SLICES = 8
+_WAKE_SECONDS = 0.02
+"""What a turn takes beside its rounds."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Forecast:
         self.jobs = [job for job in jobs(plan) if job.implementation in self.rows]
         self.starts: dict[int, list[float]] = defaultdict(list)
         self.preparations: dict[tuple[int, int], list[float]] = defaultdict(list)
-        self.sweeps: dict[int, list[float]] = defaultdict(list)
+        self.sweeps: dict[int, dict[bool, list[float]]] = defaultdict(lambda: {False: [], True: []})
         self.stages: dict[int, list[float]] = defaultdict(list)
         self.done: set[tuple[int, int]] = set()
         self.last: Progress | None = None
@@ -92,10 +94,7 @@ class Forecast:
                 self.preparations[last.job.index, last.batch_size].append(passed)
                 self.turns_since = now if progress.job is None else self.turns_since
         if progress.sweep is not None and progress.batch_size is not None:
-            if progress.sweep > 1:
-                self.sweeps[progress.batch_size].append(passed)
-            else:
-                self.sweeps[progress.batch_size].append(passed / 2)
+            self.sweeps[progress.batch_size][_is_parts(progress.sweep - 1)].append(passed)
         if progress.is_end and progress.batch_size is not None:
             self.stages[progress.batch_size].append(now - self.turns_since)
             self.done.add((progress.repetition, progress.batch_size))
@@ -167,6 +166,17 @@ class Forecast:
         ]
         if similar:
             return statistics.mean(similar)
+        # Where a guess was wrong at one batch size, it is as wrong at another one.
+        wrong = [
+            one / self._guessed_preparation(job, known)
+            for (index, known), found in self.preparations.items()
+            for one in found
+            if index == job.index
+        ]
+        return self._guessed_preparation(job, size) * (statistics.mean(wrong) if wrong else 1.0)
+
+    def _guessed_preparation(self, job: Job, size: int) -> float:
+        """Seconds of a preparation as long as nothing has been seen."""
         epoch = self._epoch(job, size)
         return self._costs(job).prepare + GATE_EPOCHS * epoch + self.plan.effort.warmup_seconds
 
@@ -177,14 +187,33 @@ class Forecast:
             # At worst no accuracy is held before the last epoch.
             epochs = max(training.epochs for training in self.plan.trainings)
             return epochs * sum(self._epoch(job, size) for job in self.jobs)
-        if self.sweeps.get(size):
-            sweep = statistics.mean(self.sweeps[size])
+        known = [one for one, found in self.sweeps.items() if found[False]]
+        if size in known:
+            sweep = self._seen_sweep(size, effort)
         else:
-            parts = 2.5 * effort.round_seconds / PARTS_EVERY
-            whole = (1 - 1 / PARTS_EVERY) * sum(self._epoch(job, size) for job in self.jobs)
-            sweep = whole + len(self.jobs) * (parts + 0.02)
+            wrong = [
+                self._seen_sweep(one, effort) / self._guessed_sweep(one, effort) for one in known
+            ]
+            sweep = self._guessed_sweep(size, effort) * (statistics.mean(wrong) if wrong else 1.0)
         allowed = len(self.jobs) * effort.cell_seconds
         return min(effort.sweeps * sweep, max(allowed + sweep / 2, FEWEST_SWEEPS * sweep))
+
+    def _seen_sweep(self, size: int, effort: Effort) -> float:
+        """Seconds of a sweep, by those of this batch size; every third one times no epoch."""
+        whole = statistics.mean(self.sweeps[size][False])
+        seen = self.sweeps[size][True]
+        parts = statistics.mean(seen) if seen else self._guessed_parts(effort)
+        share = sum(map(_is_parts, range(effort.sweeps))) / effort.sweeps
+        return share * parts + (1 - share) * whole
+
+    def _guessed_sweep(self, size: int, effort: Effort) -> float:
+        """Seconds of a sweep as long as nothing has been seen."""
+        whole = sum(self._epoch(job, size) + _WAKE_SECONDS for job in self.jobs)
+        return self._guessed_parts(effort) / PARTS_EVERY + (1 - 1 / PARTS_EVERY) * whole
+
+    def _guessed_parts(self, effort: Effort) -> float:
+        """Seconds of a sweep that times the step and its phases."""
+        return len(self.jobs) * (2.5 * effort.round_seconds + _WAKE_SECONDS)
 
     def _epoch(self, job: Job, size: int) -> float:
         costs = self._costs(job)
@@ -195,6 +224,11 @@ class Forecast:
     def _costs(self, job: Job) -> Costs:
         requires = self.rows[job.implementation].requires
         return next((TYPICAL[one] for one in TYPICAL if one in requires), TYPICAL[""])
+
+
+def _is_parts(sweep: int) -> bool:
+    """Whether a sweep times the step and its phases, counted from 0."""
+    return sweep % PARTS_EVERY == 1
 
 
 def _floor_slices(

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from bench.errors import UsageError
+from bench.measuring import lifeline
 from bench.planning.plan import Plan, Setting
 
 VARIABLE = "MLPBENCH_NEIGHBOURS"
@@ -26,7 +27,15 @@ SETTLE_SECONDS = 0.02
 """So long the neighbours run before a turn, for the scheduler to spread them."""
 
 # Integer arithmetic in one thread, without memory: it takes time slices and nothing else.
-_BUSY = "import os\nwhile os.getppid() == {parent}:\n    sum(range(100_000))\n"
+_BUSY = """
+import os
+import runpy
+
+if runpy.run_path({lifeline!r})["end_with"]({parent}):
+    os.write(1, b"+")
+    while True:
+        sum(range(100_000))
+"""
 
 
 def count(setting: Setting) -> int:
@@ -59,10 +68,18 @@ class Neighbours:
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
-        text = _BUSY.format(parent=os.getpid())
+        text = _BUSY.format(lifeline=lifeline.__file__, parent=os.getpid())
         for _ in range(self.number):
-            process = subprocess.Popen([sys.executable, "-S", "-c", text])  # noqa: S603  # our own
+            process = subprocess.Popen(  # noqa: S603  # our own
+                [sys.executable, "-S", "-c", text],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+            )
             self.processes.append(process)
+        for process in self.processes:
+            # A stopped process cannot see that its parent has ended: the kernel must know first.
+            if process.stdout is not None:
+                process.stdout.read(1)
             process.send_signal(signal.SIGSTOP)
         return self
 
@@ -75,6 +92,8 @@ class Neighbours:
         for process in self.processes:
             process.kill()
             process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
 
     @contextmanager
     def busy(self, setting: Setting) -> Iterator[None]:

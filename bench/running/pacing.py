@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 
-from bench.documents.journal import Block, Journal, Stage
-from bench.documents.results import Measured, Outcome
-from bench.documents.timings import EPOCH
+from bench.documents.journal import Block, Journal, Stage, Sweep
 from bench.judging import stats
-from bench.judging.stats import Ratio
+from bench.judging.ratios import epoch_sweeps, ratios_to, times_to_target
 from bench.measuring.timing import Clock
-from bench.planning.plan import Cell, Job, Plan, jobs
+from bench.planning.plan import Job, Plan, jobs
 
 FEWEST_SWEEPS = 3
 """Two epochs, with the step and its phases between them."""
@@ -32,9 +31,6 @@ WITHIN_SHARE = 0.25
 FIXED_SHARE = 0.5
 """Under a budget there are as many blocks as leave this share of it to turns; see MOST_BUDGETED."""
 MOST_BUDGETED = 20
-
-Sweeps = Mapping[int, Mapping[int, float]]
-"""Seconds of an epoch by block and sweep."""
 
 
 class Pacer:
@@ -61,7 +57,7 @@ class Pacer:
             return False
         if self.plan.budget_seconds is not None:
             # Half a sweep may be missing, and half a sweep may be too much.
-            allotted = self._allotted(spent, prepared, self.plan.budget_seconds)
+            allotted = self._allotted(spent, sweeps, prepared, self.plan.budget_seconds)
             if spent * (1 + 0.5 / sweeps) >= allotted:
                 return True
         if self.plan.precision is not None and self._is_precise(epochs, self.plan.precision):
@@ -98,18 +94,36 @@ class Pacer:
         known += [] if prepared is None else [prepared]
         return start, statistics.mean(known) if known else 0.0
 
-    def _blocks(self, budget: float, prepared: float | None = None) -> int:
-        """How many blocks the budget is for: several, as long as turns get their share of it."""
-        start, preparation = self._fixed(prepared)
-        fixed = start + preparation * len(self.plan.trainings)
-        wanted = int(FIXED_SHARE * budget / max(fixed, 1e-9))
-        least = 2 if 2.4 * fixed <= budget else 1
-        return max(least, min(wanted, MOST_BUDGETED, self.plan.effort.blocks))
+    def _sweep(self, current: float | None = None) -> float:
+        """Seconds of a sweep, on average; ``current`` is that of the batch size in hand."""
+        numbers = Counter((line.block, line.batch_size) for line in self.journal.of(Sweep))
+        known = [
+            (line.seconds - line.prepared) / numbers[line.block, line.batch_size]
+            for line in self.journal.of(Stage)
+            if (line.block, line.batch_size) in numbers
+        ]
+        known += [] if current is None else [current]
+        return statistics.mean(known) if known else 0.0
 
-    def _allotted(self, spent: float, prepared: float, budget: float) -> float:
+    def _blocks(
+        self, budget: float, prepared: float | None = None, sweep: float | None = None
+    ) -> int:
+        """How many blocks the budget is for: several, as long as turns get their share of it.
+
+        ``prepared`` and ``sweep`` are those of the batch size in hand.
+        """
+        start, preparation = self._fixed(prepared)
+        sizes = len(self.plan.trainings)
+        fixed = start + preparation * sizes
+        shortest = fixed + FEWEST_SWEEPS * self._sweep(sweep) * sizes
+        wanted = int(min(FIXED_SHARE * budget / max(fixed, 1e-9), budget / max(shortest, 1e-9)))
+        least = 2 if max(2.4 * fixed, 2 * shortest) <= budget else 1
+        return min(self.plan.effort.blocks, max(least, min(wanted, MOST_BUDGETED)))
+
+    def _allotted(self, spent: float, sweeps: int, prepared: float, budget: float) -> float:
         """Seconds for the turns of the batch size in hand: an equal share of what is left."""
         start, preparation = self._fixed(prepared)
-        blocks = self._blocks(budget, prepared)
+        blocks = self._blocks(budget, prepared, spent / sweeps)
         left = max(1, blocks * len(self.plan.trainings) - len(self.journal.of(Stage)))
         starting = blocks - len({line.repetition for line in self.journal.of(Block)})
         elapsed = self.clock.wall() - self.began - spent
@@ -158,56 +172,3 @@ class Pacer:
         but = f", but for {missed} no longer measured" if missed else ""
         widest = max(width for width in widths if width is not None)
         return f"every ratio within {widest:.1%} after {done} blocks{but}"
-
-
-def epoch_sweeps(outcomes: Iterable[Outcome]) -> dict[Cell, dict[int, dict[int, float]]]:
-    """Seconds of the epochs of every measured cell, by block and sweep."""
-    found: dict[Cell, dict[int, dict[int, float]]] = {}
-    for outcome in outcomes:
-        if not isinstance(outcome, Measured):
-            continue
-        for timing in outcome.timings:
-            if timing.phase == EPOCH:
-                sweeps = timing.sweeps or range(len(timing.round_seconds))
-                rounds = dict(zip(sweeps, timing.round_seconds, strict=True))
-                found.setdefault(outcome.cell, {}).setdefault(outcome.block, {}).update(rounds)
-    return found
-
-
-def times_to_target(outcomes: Iterable[Outcome]) -> dict[Cell, dict[int, dict[int, float]]]:
-    """Seconds of training to the target by block, of cells that held it in every training."""
-    found: dict[Cell, dict[int, dict[int, float]]] = {}
-    missed = set()
-    for outcome in outcomes:
-        if not isinstance(outcome, Measured):
-            continue
-        reached = None if outcome.learning is None else outcome.learning.reached_epoch
-        if reached is None:
-            missed.add(outcome.cell)
-            continue
-        epochs = next(timing for timing in outcome.timings if timing.phase == EPOCH)
-        seconds = sum(epochs.round_seconds[:reached])
-        found.setdefault(outcome.cell, {})[outcome.block] = {0: seconds}
-    return {cell: times for cell, times in found.items() if cell not in missed}
-
-
-def ratios_to(known: Mapping[Cell, Sweeps], reference: str) -> dict[Cell, Ratio]:
-    """How many times faster than ``reference`` each cell is under its condition, in one table."""
-    cells, table = [], []
-    for cell, own in known.items():
-        theirs = _reference_of(cell, reference, known)
-        logs = stats.paired_logs(theirs, own) if theirs is not None else {}
-        if logs and cell.implementation != reference:
-            cells.append(cell)
-            table.append(logs)
-    return dict(zip(cells, stats.moderated_ratios(table), strict=True))
-
-
-def _reference_of(cell: Cell, reference: str, known: Mapping[Cell, Sweeps]) -> Sweeps | None:
-    """Rounds of the reference under the condition of ``cell``, whatever device it runs on."""
-    wanted = (cell.network, cell.batch_size, cell.threads, cell.setting)
-    for other, found in known.items():
-        condition = (other.network, other.batch_size, other.threads, other.setting)
-        if other.implementation == reference and condition == wanted:
-            return found
-    return None

@@ -13,10 +13,11 @@ from bench.planning.plan import Job
 class Progress:
     """Where a run is.
 
-    A ``block`` starts or prepares its ``job``, or has made ``sweep`` sweeps at ``batch_size``, or
-    is done with it (``is_end``).  ``batch_size`` is None while workers start.  ``outcomes`` are
-    cells that came to their end without a number.  ``epochs`` holds the seconds of the epochs of
-    this batch size so far, by job and sweep.
+    A ``block`` starts or prepares its ``job``, or is ready for the sweeps at ``batch_size``
+    (neither ``job`` nor ``sweep``), or has made ``sweep`` of them, or is done with it (``is_end``).
+    ``batch_size`` is None while workers start.  ``outcomes`` are cells that came to their end
+    without a number.  ``epochs`` holds the seconds of the epochs of this batch size so far, by job
+    and sweep.
     """
 
     block: int

@@ -59,6 +59,7 @@ class Turns:
             outcome = member.prepare(self.batch_size)
             self._record(member, outcome or member.frame)
         prepared = self.clock.wall()
+        self._tell(Progress(self.block, self.repetition, batch_size=self.batch_size))
         for sweep in itertools.count():
             ready = [member for member in self.members if member.is_ready]
             if not ready:

@@ -19,10 +19,11 @@ from bench.documents.results import Results
 from bench.documents.timings import EPOCH
 from bench.judging import stats, verdicts
 from bench.judging.disturbed import is_disturbed
+from bench.judging.ratios import epoch_sweeps
 from bench.judging.verdicts import Verdict
 from bench.planning.plan import Plan
 from bench.provenance.machine import usable_cpus
-from bench.running.pacing import MOST_BLOCKS, epoch_sweeps
+from bench.running.pacing import MOST_BLOCKS
 from bench.selfcheck import Finding, Options, Report
 from bench.selfcheck.small_run import PRESET, carry_out, plan_for
 from impls import registry

@@ -81,7 +81,7 @@ class Work:
         try:
             timer.first_call()
             timer.prepare()
-            return tuple(_turns(timer, effort, clock))
+            return tuple(turns(timer, effort, clock))
         finally:
             if own is not None:
                 own.close()
@@ -103,7 +103,7 @@ def default_work(seed: int) -> Work:
     return work_of(SMALLEST_BATCH, examples, seed)
 
 
-def _turns(timer: CellTimer, effort: Effort, clock: Clock) -> Iterator[Turn]:
+def turns(timer: CellTimer, effort: Effort, clock: Clock) -> Iterator[Turn]:
     """As many turns as the effort grants, the step and its phases every third time."""
     begun = clock.wall()
     for number in range(effort.sweeps):

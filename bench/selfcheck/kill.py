@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.planning.plan import jobs
 from bench.selfcheck import Finding, Options, Report, misbehaving
 from bench.selfcheck.killed_runs import (
     SOURCES,
@@ -21,7 +20,7 @@ from bench.selfcheck.killed_runs import (
     kill_parent,
     kill_worker,
 )
-from bench.selfcheck.moments import BLOCKS, leave_alone
+from bench.selfcheck.moments import leave_alone
 from bench.selfcheck.small_command import Workshop
 
 KILLS = 20
@@ -36,24 +35,25 @@ def check(options: Options) -> Report:
     with tempfile.TemporaryDirectory(prefix="mlpbench-kill-") as name:
         workshop = Workshop(_folder(name, "killed"), SOURCES)
         alone = leave_alone(workshop, Path(name) / "alone")
-        number = len(jobs(alone.plan))
-        options.say(f"a run of {number} jobs that nobody kills: {alone.end:.1f} s")
+        options.say(f"a run of {alone.sweeps} sweeps that nobody kills: {alone.end:.1f} s")
         for kill in range(kills):
             out = Path(name) / f"out-{kill}"
             # One moment in each of as many stretches as there are kills.
             place = (kill - kill % 2 + 2 * rng.random()) / (kills + kills % 2)
             if kill % 2 == 0:
-                parents.append(kill_parent(workshop, alone, alone.moment(place), out))
+                # Starting workers takes most of the time, so that half the kills go by lines.
+                moment = alone.moment(place) if kill % 4 == 0 else alone.writing_moment(place)
+                parents.append(kill_parent(workshop, alone, moment, out))
                 said = _words(parents[-1])
             else:
-                workers.append(kill_worker(workshop, alone.working_moment(place), out))
-                said = f"worker: {'; '.join(workers[-1].reasons) or 'it had done its work'}"
+                workers.append(kill_worker(workshop, alone.working_moment(place), out, rng))
+                said = _words_of_worker(workers[-1])
             options.say(f"kill {kill + 1} of {kills}: {said}")
         options.say("implementations that misbehave ...")
         workshop = Workshop(_folder(name, "misbehaving"), misbehaving.sources())
         bad = misbehaving.findings(workshop, Path(name) / "misbehaved")
-    findings = [*of_parents(parents, number), *(of_workers(workers) if workers else ()), *bad]
-    return Report(f"Killed at {kills} random moments", findings, _notes(parents, number))
+    findings = [*of_parents(parents), *(of_workers(workers) if workers else ()), *bad]
+    return Report(f"Killed at {kills} random moments", findings, _notes(parents, alone.sweeps))
 
 
 def _folder(parent: str, name: str) -> Path:
@@ -62,23 +62,24 @@ def _folder(parent: str, name: str) -> Path:
     return folder
 
 
-def of_parents(killed: Sequence[KilledParent], number: int) -> list[Finding]:
-    """The promises to whoever resumes; a run has ``number`` jobs."""
+def of_parents(killed: Sequence[KilledParent]) -> list[Finding]:
+    """The promises to whoever resumes."""
     total = len(killed)
     most = max(one.lost for one in killed)
     orphans = sum(one.orphans for one in killed)
     findings = [
         Finding(
             f"work lost with the parent, {total} kills",
-            f"at most {most} of {number} jobs, {sum(one.lost for one in killed)} in all",
-            f"at most 1 job (a block has {number // BLOCKS})",
+            f"at most {most} sweep{'' if most == 1 else 's'}, "
+            f"{sum(one.lost for one in killed)} in all",
+            "at most 1 sweep",
             most <= 1,
         ),
         Finding("workers that outlived their parent", f"{orphans}", "none", orphans == 0),
     ]
     for what, kept in (
-        ("jobs finished before the kill, byte for byte", [one.unchanged for one in killed]),
-        ("plan, jobs and order of a run without kill", [one.same_schedule for one in killed]),
+        ("sweeps recorded before the kill, byte for byte", [one.unchanged for one in killed]),
+        ("every cell measured, in the order of the plan", [one.same_schedule for one in killed]),
         ("complete results and report after --resume", [one.written for one in killed]),
     ):
         findings.append(Finding(what, f"in {sum(kept)} of {total}", "in all", all(kept)))
@@ -90,9 +91,11 @@ def of_workers(killed: Sequence[KilledWorker]) -> list[Finding]:
     named = [all("killed by SIGKILL" in reason for reason in one.reasons) for one in killed]
     kept = [right and one.rest_measured for right, one in zip(named, killed, strict=True)]
     at_work = sum(one.at_work for one in killed)
+    waiting = sum(one.stopped for one in killed)
     return [
         Finding(
-            f"a killed worker is an outcome, {len(killed)} kills, {at_work} at work",
+            f"a killed worker is an outcome, {len(killed)} kills, {at_work} before its end, "
+            f"{waiting} waiting",
             f"in {sum(kept)} of {len(killed)}",
             "in all, and the rest is measured",
             all(kept) and at_work > 0,
@@ -102,17 +105,22 @@ def of_workers(killed: Sequence[KilledWorker]) -> list[Finding]:
 
 def _words(killed: KilledParent) -> str:
     return (
-        f"parent {killed.when}, {killed.lost} jobs lost, {killed.orphans} orphans"
+        f"parent {killed.when}, {killed.lost} sweeps lost, {killed.orphans} orphans"
         f"{'' if killed.written else f'; NOT RESUMED: {killed.said}'}"
     )
 
 
-def _notes(killed: Sequence[KilledParent], number: int) -> list[str]:
+def _words_of_worker(killed: KilledWorker) -> str:
+    where = "worker that waited" if killed.stopped else "worker"
+    return f"{where}: {'; '.join(killed.reasons) or 'it had done its work'}"
+
+
+def _notes(killed: Sequence[KilledParent], sweeps: int) -> list[str]:
     """Where the kills fell."""
-    stages = Counter("during jobs" if one.when.startswith("in job") else one.when for one in killed)
+    stages = Counter(one.when for one in killed)
     held = sorted({one.held for one in killed})
     return [
         "parents were killed " + ", ".join(f"{count} {stage}" for stage, count in stages.items()),
-        f"journals held {', '.join(map(str, held))} of {number} jobs when they were",
-        "lost work is counted by the processes that began to work, not from the journal",
+        f"journals held {', '.join(map(str, held))} of {sweeps} sweeps when they were",
+        "lost work is counted by the epochs that workers began, not from the journal",
     ]

@@ -4,58 +4,75 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
+import re
 import shutil
 import signal
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from bench.documents import files
 from bench.documents import journal as journals
-from bench.documents.results import Failed, Measured, Results
+from bench.documents.journal import Block, Line, Stage
+from bench.documents.results import Measured, Results
+from bench.documents.timings import EPOCH
 from bench.errors import ResultsError
-from bench.planning.plan import Plan, jobs
+from bench.planning.plan import Plan, repetitions
 from bench.selfcheck.moments import POLL_SECONDS, Moment, Undisturbed, start, wait_for
-from bench.selfcheck.small_command import Living, Workshop
+from bench.selfcheck.small_command import EXAMPLES, Living, Workshop
 
 _ORPHAN_SECONDS = 1.0
-_STARTED = "started"
-"""The file to which each worker adds a line before it measures anything."""
+_BEGUN = "begun"
+"""The file to which each worker adds its name before every epoch of all examples."""
 
 _COUNTED = '''
-import os
 from pathlib import Path
 
 from impls.numpy import {module}
 
+HERE = Path(__file__)
+
 
 class Trainer({module}.Trainer):
-    """The original, which leaves a trace of every process that it begins to work in."""
+    """The original, which leaves a trace of every whole epoch that it begins."""
 
-    @classmethod
-    def unavailable(cls):
-        with (Path(__file__).parent / "{trace}").open("a") as file:
-            file.write(f"{{os.getpid()}}\\n")
-        return super().unavailable()
+    def epoch(self, order):
+        if len(order) == {examples}:
+            with HERE.with_name("{trace}").open("a") as file:
+                file.write(HERE.stem + "\\n")
+        return super().epoch(order)
 '''
 SOURCES = {
-    name: _COUNTED.format(module=module, trace=_STARTED)
+    name: _COUNTED.format(module=module, trace=_BEGUN, examples=EXAMPLES)
     for name, module in (
         ("first", "float32"),
         ("second", "layout"),
         ("third", "cached"),
     )
 }
+_STAGES = {
+    b"": "before its journal",
+    b"block": "while cells were prepared",
+    b"cell": "while cells were prepared or finished",
+    b"sweep": "during sweeps",
+    b"stage": "while workers ended or started",
+    b"ending": "while it wrote the report",
+}
+"""By the kind of the last line in the journal; empty before the first one."""
 
 
 @dataclass(frozen=True)
 class KilledParent:
     """What a parent left behind, and what a resumed run made of it.
 
-    ``held`` counts the jobs in the journal when the parent was killed, ``lost`` the processes
-    that worked for nothing, ``orphans`` the workers that lived on.  The rest says which promises
-    were kept: the journal's lines stayed as they were (``unchanged``), the resumed run has the
-    plan and the order of the undisturbed one (``same_schedule``), and results and report are there
+    ``held`` counts the sweeps in the journal when the parent was killed, ``lost`` those that began
+    and are in no journal, ``orphans`` the workers that lived on.  The rest says which promises
+    were kept: the journal's lines stayed as they were (``unchanged``), the resumed run measured
+    every cell of the plan in its order (``same_schedule``), and results and report are there
     and complete (``written``).  ``said`` is the last line of the resumed run.
     """
 
@@ -73,12 +90,13 @@ class KilledParent:
 class KilledWorker:
     """What a run made of a killed worker; ``reasons`` are those of all that was not measured.
 
-    ``at_work`` is false where the worker had handed over its outcomes, or had ended by itself:
-    there was nothing to lose.  ``rest_measured`` says whether all else was measured and the run
-    came to its end.
+    ``at_work`` is false where the worker had said how its cell ended, or had ended by itself:
+    there was nothing to lose.  ``stopped`` says that it waited for its turn when it was killed.
+    ``rest_measured`` says whether all else was measured and the run came to its end.
     """
 
     at_work: bool
+    stopped: bool
     reasons: tuple[str, ...]
     rest_measured: bool
 
@@ -87,7 +105,7 @@ def kill_parent(
     workshop: Workshop, undisturbed: Undisturbed, moment: Moment, out: Path
 ) -> KilledParent:
     """Kill the parent at ``moment``, then resume into the same folder."""
-    before = _starts(workshop)
+    before = _begun(workshop)
     with start(workshop, out) as process:
         wait_for(process, out, moment)
         process.kill()
@@ -97,11 +115,13 @@ def kill_parent(
     if not ended:
         _go_on(workshop, out, held)
     results = _results(out)
-    total = len(jobs(undisturbed.plan))
+    begun = _begun(workshop) - before
+    kept = _epochs(out)
     return KilledParent(
-        when=_stage(held, total, ended=ended),
-        held=max(0, held.count(b'{"line":"job"')),
-        lost=max(0, _starts(workshop) - before - total),
+        when="after its end" if ended else _stage(held),
+        held=held.count(b'{"line":"sweep"'),
+        # A sweep has at most one epoch of each worker, and one sweep at a time goes on.
+        lost=max(((begun - kept)[name] for name in begun), default=0),
         orphans=orphans,
         unchanged=_bytes(out / journals.NAME).startswith(held),
         same_schedule=results is not None and _same_schedule(results, undisturbed.plan, out),
@@ -110,43 +130,49 @@ def kill_parent(
     )
 
 
-def kill_worker(workshop: Workshop, moment: Moment, out: Path) -> KilledWorker:
-    """Kill the worker that is there at ``moment``, or the next one."""
-    at_work = False
+def kill_worker(workshop: Workshop, moment: Moment, out: Path, rng: random.Random) -> KilledWorker:
+    """Kill one of the workers that are there at ``moment``, or the next one."""
+    victim: Living | None = None
+    stopped = False
     with start(workshop, out) as process:
         wait_for(process, out, moment)
-        while process.poll() is None:
-            living = workshop.workers()
-            if living:
-                at_work = _kill(living[0])
-                break
+        while process.poll() is None and victim is None:
+            if living := workshop.workers():
+                victim = rng.choice(living)
+                stopped = victim.is_stopped
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(victim.id, signal.SIGKILL)
             time.sleep(POLL_SECONDS)
     results = _results(out)
     if results is None:
-        return KilledWorker(at_work, (workshop.last_words,), rest_measured=False)
+        return KilledWorker(
+            victim is not None, stopped, (workshop.last_words,), rest_measured=False
+        )
     others = [outcome for outcome in results.outcomes if not isinstance(outcome, Measured)]
+    at_work = victim is not None and not _has_finished(victim, out)
+    cells = sum(len(one.jobs) * len(one.batch_sizes) for one in repetitions(results.plan))
     return KilledWorker(
         at_work,
+        stopped,
         tuple(outcome.reason for outcome in others),
         rest_measured=results.complete
         and len(others) == at_work
-        and len(results.outcomes) == len(jobs(results.plan)),
+        and len(results.outcomes) == cells,
     )
 
 
-def _kill(worker: Living) -> bool:
-    """Kill a worker that is stopped first; whether it had any work left."""
-    # Its order and its outcomes lie in one folder and have one number.
-    order = next(Path(word) for word in worker.command.split() if word.endswith(".json"))
-    outcomes = order.with_name(order.name.replace("order", "outcomes") + "l")
-    try:
-        os.kill(worker.id, signal.SIGSTOP)
-        time.sleep(POLL_SECONDS)
-        done = _bytes(outcomes).endswith(b"\n")
-        os.kill(worker.id, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return not done
+def _has_finished(worker: Living, out: Path) -> bool:
+    """Whether the worker has said how its cell ended: the last line of it, after the first."""
+    order = re.search(r"order-(\d+)-(\d+)\.json", worker.command)
+    if order is None:
+        raise ValueError(f"no order in the command of a worker: {worker.command}")
+    block, job = map(int, order.groups())
+    said = [
+        line
+        for line in _lines(_complete_lines(out / journals.NAME))
+        if isinstance(line, journals.Cell) and (line.block, line.job) == (block, job)
+    ]
+    return len(said) > 1 and isinstance(said[-1].outcome, Measured)
 
 
 def _go_on(workshop: Workshop, out: Path, held: bytes) -> None:
@@ -169,9 +195,20 @@ def _stop_orphans(workshop: Workshop) -> int:
     return len(left)
 
 
-def _starts(workshop: Workshop) -> int:
-    """How many processes have begun to work so far."""
-    return _bytes(workshop.folder / _STARTED).count(b"\n")
+def _begun(workshop: Workshop) -> Counter[str]:
+    """How many epochs of all examples each implementation has begun so far."""
+    return Counter(_bytes(workshop.folder / _BEGUN).decode().split())
+
+
+def _epochs(out: Path) -> Counter[str]:
+    """How many epochs of each implementation the journal holds."""
+    found: Counter[str] = Counter()
+    for outcome in journals.read(out / journals.NAME).outcomes:
+        for timing in outcome.timings if isinstance(outcome, Measured) else ():
+            if timing.phase == EPOCH:
+                name = outcome.cell.implementation.removesuffix(":Trainer")
+                found[name] += len(timing.round_seconds)
+    return found
 
 
 def _bytes(path: Path) -> bytes:
@@ -184,14 +221,17 @@ def _complete_lines(path: Path) -> bytes:
     return complete + end
 
 
-def _stage(held: bytes, total: int, *, ended: bool) -> str:
+def _lines(complete: bytes) -> list[Line]:
+    """The lines after the header."""
+    return [msgspec.json.decode(line, type=Line) for line in complete.splitlines()[1:]]
+
+
+def _stage(held: bytes) -> str:
     """How far the parent had come."""
-    if ended:
-        return "after its end"
-    if not held:
-        return "before its journal"
-    done = held.count(b'{"line":"job"')
-    return f"in job {done + 1} of {total}" if done < total else "while it wrote the report"
+    kinds = re.findall(rb'^{"line":"(\w+)"', held, re.MULTILINE)
+    if held and not kinds:
+        return "while its first workers started"
+    return _STAGES[kinds[-1] if kinds else b""]
 
 
 def _results(out: Path) -> Results | None:
@@ -203,12 +243,36 @@ def _results(out: Path) -> Results | None:
 
 
 def _same_schedule(results: Results, plan: Plan, out: Path) -> bool:
-    """Whether every job of the undisturbed run was done, once and in its order."""
-    journal = journals.read(out / journals.NAME)
-    planned = [(job.implementation, job.block) for job in jobs(plan)]
+    """Whether every cell was measured in every block, once and in the order of the plan.
+
+    A block that was killed is followed by another one with the same workers.
+    """
+    lines = _lines(_complete_lines(out / journals.NAME))
     done = [
-        (outcome.cell.implementation, outcome.block)
-        for outcome in results.outcomes
-        if isinstance(outcome, Measured | Failed)
+        (line.repetition, line.batch_size, sorted(line.jobs))
+        for line in lines
+        if isinstance(line, Stage)
     ]
-    return results.plan == plan and results == journal and done == planned
+    planned = [
+        (number, size, sorted(job.index for job in jobs))
+        for number, (jobs, sizes) in enumerate(repetitions(plan))
+        for size in sizes
+    ]
+    started = [list(line.jobs) for line in lines if isinstance(line, Block)]
+    orders = [_starts(plan, line.repetition) for line in lines if isinstance(line, Block)]
+    return (
+        results.plan == plan
+        and results == journals.read(out / journals.NAME)
+        and all(isinstance(outcome, Measured) for outcome in results.outcomes)
+        and done == planned
+        and started == orders
+    )
+
+
+def _starts(plan: Plan, repetition: int) -> list[int]:
+    """In which order the workers of a block start: the first implementation is the baseline."""
+    jobs = repetitions(plan)[repetition].jobs
+    return [
+        job.index
+        for job in sorted(jobs, key=lambda job: job.implementation != plan.implementations[0])
+    ]

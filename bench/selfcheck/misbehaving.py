@@ -54,7 +54,7 @@ CASES = {
         super().update()
 """,
         Failed,
-        r"no end after \d+ s; it was stopped",
+        r"no answer within \d+ s; it was stopped",
     ),
     "crashing": Misbehaviour(
         "dies of a signal",

@@ -32,12 +32,15 @@ class Moment:
 class Undisturbed:
     """The run that nobody kills: its plan, and how many seconds after its start it ended.
 
-    ``marks`` are the seconds at which the journal got its lines: the header, every job, the end.
+    It made so many ``sweeps``.
+
+    ``marks`` are the seconds at which the journal got its lines, from the header to the end.
     """
 
     plan: Plan
     marks: tuple[float, ...]
     end: float
+    sweeps: int = 0
 
     def moment(self, place: float) -> Moment:
         """The moment at a share of the whole run."""
@@ -47,6 +50,10 @@ class Undisturbed:
         """The moment at a share of the time in which there are workers."""
         first, *_, last, _ = self.marks
         return self._moment(first + place * (last - first))
+
+    def writing_moment(self, place: float) -> Moment:
+        """The moment at a share of the journal's lines, most of which are sweeps."""
+        return Moment(1 + int(place * (len(self.marks) - 1)), 0.0)
 
     def _moment(self, seconds: float) -> Moment:
         lines = bisect.bisect_right(self.marks, seconds)
@@ -75,7 +82,9 @@ def leave_alone(workshop: Workshop, out: Path) -> Undisturbed:
         plan = files.load(out / "results.json").plan
     except ResultsError as error:
         raise ResultsError(f"the run that nobody killed: {workshop.last_words}") from error
-    return Undisturbed(plan, tuple(marks), time.monotonic() - begun)
+    end = time.monotonic() - begun
+    sweeps = (out / journals.NAME).read_bytes().count(b'{"line":"sweep"')
+    return Undisturbed(plan, tuple(marks), end, sweeps)
 
 
 def wait_for(process: subprocess.Popen[bytes], out: Path, moment: Moment) -> None:

@@ -15,8 +15,9 @@ from pathlib import Path
 import msgspec
 
 from bench.judging import verdicts
+from bench.judging.ratios import epoch_sweeps, ratios_to
 from bench.judging.verdicts import Verdict
-from bench.running.pacing import MOST_BLOCKS, epoch_sweeps, ratios_to
+from bench.running.pacing import MOST_BLOCKS
 from bench.selfcheck import Finding, Options, Report
 from bench.selfcheck.in_process import TOP
 from bench.selfcheck.small_run import carry_out, plan_for

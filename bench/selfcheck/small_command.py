@@ -23,11 +23,12 @@ _FIXED = (
 
 
 class Living(NamedTuple):
-    """A process of this machine that has not ended."""
+    """A process of this machine that has not ended; a stopped one waits for a signal to go on."""
 
     id: int
     parent: int
     command: str
+    is_stopped: bool = False
 
 
 class Workshop:
@@ -121,4 +122,4 @@ def _living() -> Iterator[Living]:
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
         if state not in {"Z", "X"}:
-            yield Living(int(folder.name), int(parent), command)
+            yield Living(int(folder.name), int(parent), command, is_stopped=state == "T")

@@ -13,6 +13,7 @@ import pytest
 from bench.measuring import measure
 from bench.measuring.measure import CellTimer
 from bench.selfcheck import phases
+from bench.selfcheck.in_process import turns
 from bench.selfcheck.phases import Seconds
 from bench.selfcheck.waiting import Waiting, Waits, busy_wait
 from impls.contract import Phase
@@ -44,7 +45,8 @@ def found_on_a_fake_clock(rounds: int = 1) -> Found:
             clock=script.clock.clock,
             monitor=FakeMonitor(script.clock),
         )
-        return phases.medians(timer.measure())
+        timer.prepare()
+        return phases.medians(tuple(turns(timer, EFFORT, script.clock.clock)))
 
     return phases.in_turn(measured, rounds, random.Random(1), lambda _line: None)
 

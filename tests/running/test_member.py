@@ -1,0 +1,135 @@
+"""What a block knows of one of its workers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from bench.documents.messages import Missing, Over, Request, Started, Take
+from bench.documents.orders import Order
+from bench.documents.results import Failed, Measured, Unavailable
+from bench.documents.turns import Turn
+from bench.running.member import Absence, Member
+from bench.running.workers import End
+from tests.stand_ins import fakes
+
+ORDER = fakes.order(fakes.plan())
+GONE = End("the worker was killed by SIGSEGV", "last words")
+
+
+def member(
+    behave: fakes.Behaviour = fakes.measure_all,
+    *,
+    order: Order = ORDER,
+    missing: Absence | None = None,
+    on_missing: Callable[[Absence], object] = lambda _: None,
+) -> tuple[Member, list[fakes.FakeWorker]]:
+    started: list[fakes.FakeWorker] = []
+
+    def start() -> fakes.FakeWorker:
+        started.append(fakes.FakeWorker(order, behave))
+        return started[-1]
+
+    return Member(order, start=start, timeout=7.5, missing=missing, on_missing=on_missing), started
+
+
+def dies_at(kind: type[Request] | None) -> fakes.Behaviour:
+    def behave(order: Order, request: Request | None) -> object:
+        asked = None if request is None else type(request)
+        return GONE if asked is kind else fakes.measure_all(order, request)
+
+    return behave  # type: ignore[return-value]
+
+
+def test_a_worker_rests_but_for_its_answers() -> None:
+    one, _ = member()
+    one.start()
+    assert one.prepare(8) is None
+    assert one.is_ready
+    assert isinstance(one.take("epoch", 0), Turn)
+    assert isinstance(one.finish(), Measured)
+    assert not one.is_ready
+    assert one.is_alive
+    one.end()
+    assert not one.is_alive
+
+
+def test_it_is_woken_before_it_is_asked_and_stopped_after_it_has_answered() -> None:
+    one, workers = member()
+    one.start()
+    one.prepare(8)
+    one.take("epoch", 0)
+    assert workers[0].events == ["rest", "wake", "rest", "wake", "rest"]
+    assert workers[0].timeouts == [7.5] * 3
+
+
+def test_what_is_known_to_be_missing_is_not_started() -> None:
+    one, workers = member(missing=("no such library", True))
+    one.start()
+    found = one.prepare(8)
+    assert workers == []
+    assert isinstance(found, Unavailable)
+    assert found.reason == "no such library"
+
+
+@pytest.mark.parametrize(("is_unavailable", "kind"), [(True, Unavailable), (False, Failed)])
+def test_what_a_worker_finds_missing_is_told_and_ends_it(is_unavailable: bool, kind: type) -> None:  # noqa: FBT001
+    told: list[Absence] = []
+    reply = Missing("not here", is_unavailable=is_unavailable)
+    one, workers = member(lambda _order, _request: reply, on_missing=told.append)
+    one.start()
+    assert told == [("not here", is_unavailable)]
+    assert workers[0].events[-1] == "end"
+    assert isinstance(one.prepare(8), kind)
+    assert isinstance(one.prepare(20), kind)
+
+
+def test_a_worker_that_died_answers_every_batch_size_with_that_reason() -> None:
+    one, workers = member(dies_at(Take))
+    one.start()
+    one.prepare(8)
+    found = one.take("epoch", 0)
+    assert isinstance(found, Failed)
+    assert (found.reason, found.detail) == (GONE.reason, GONE.output)
+    assert not one.is_alive
+    later = one.prepare(20)
+    assert isinstance(later, Failed)
+    assert later.reason == GONE.reason
+    assert later.cell.batch_size == 20
+    assert len(workers) == 1
+    assert one.cpu_seconds() == one.resident_bytes() == 0
+
+
+def test_a_row_on_a_device_gets_a_fresh_process_after_an_error() -> None:
+    def full_once(order: Order, request: Request | None) -> object:
+        if isinstance(request, Take) and len(workers) == 1:
+            cell = fakes.cell(order.plan, order.job)
+            return Over(Failed(cell=cell, block=0, reason="memory"), is_exhausted=True)
+        return fakes.measure_all(order, request)
+
+    order = Order(
+        **{name: getattr(ORDER, name) for name in ORDER.__struct_fields__}
+        | {"row": dataclasses.replace(ORDER.row, device="gpu")}
+    )
+    one, workers = member(full_once, order=order)  # type: ignore[arg-type]
+    one.start()
+    one.prepare(8)
+    assert isinstance(one.take("epoch", 0), Failed)
+    assert one.is_exhausted
+    assert not one.is_alive
+    assert one.prepare(20) is None
+    assert len(workers) == 2
+
+
+def test_a_worker_that_starts_with_anything_else_is_a_fault_of_ours() -> None:
+    one, _ = member(lambda order, _: fakes.turn(order, "epoch"))
+    with pytest.raises(TypeError, match="a worker began with Turn"):
+        one.start()
+    two, _ = member(lambda _order, _request: Started())
+    two.start()
+    with pytest.raises(TypeError, match="a worker answered with Started"):
+        two.prepare(8)
+    with pytest.raises(RuntimeError, match="no cell that is ready"):
+        two.take("epoch", 0)

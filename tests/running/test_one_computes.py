@@ -1,0 +1,78 @@
+"""Exactly one process computes: real workers whose pools of threads would spin on."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench.documents.orders import Arrays, Order, save_arrays
+from bench.documents.turns import Turn
+from bench.planning.environment import worker_environment
+from bench.planning.plan import Plan, jobs
+from bench.provenance.machine import usable_cpus
+from bench.running import runner
+from bench.running.member import Member
+from bench.running.workers import LocalLauncher
+from impls import registry
+from impls.networks import Network, Training
+from tests.stand_ins import fakes
+
+STOP_SECONDS = 0.02
+"""By then a stop has reached every thread; on a busy machine it takes some milliseconds."""
+SIGNAL_SECONDS = 0.001
+"""What a thread uses that is stopped only now; a turn takes ten times as long."""
+
+pytestmark = pytest.mark.skipif(usable_cpus() < 2, reason="one processor has no idle threads")
+
+
+def test_a_worker_that_waits_uses_no_processor_while_another_takes_its_turn(
+    tmp_path: Path,
+) -> None:
+    plan = fakes.plan(
+        network=Network(name="wide", layers=(300, 200, 3)),
+        implementations=("numpy-optimized", "numpy-cached"),
+        trainings=(Training(batch_size=500),),
+        threads=(2,),
+        effort=fakes.REAL_EFFORT,
+        examples=2000,
+    )
+    save_arrays(tmp_path, Arrays(*fakes.examples(2000, 300, 3)))
+    members = [_member(tmp_path, plan, place) for place in range(2)]
+    try:
+        for member in members:
+            member.start()
+            assert member.prepare(500) is None
+        for number in range(3):
+            for member, other in (members, members[::-1]):
+                # Its pool has just worked, and would spin for another 80 ms.
+                time.sleep(STOP_SECONDS)
+                before = other.cpu_seconds()
+                own = member.cpu_seconds()
+                assert isinstance(member.take("epoch", number), Turn)
+                assert 0 < before <= other.cpu_seconds() <= before + SIGNAL_SECONDS
+                assert member.cpu_seconds() > own
+    finally:
+        for member in members:
+            member.end()
+
+
+def _member(folder: Path, plan: Plan, place: int) -> Member:
+    job = jobs(plan)[place]
+    row = registry.find(job.implementation)
+    root = str(Path(runner.__file__).parents[2])
+    order = Order(job=job, block=0, repetition=0, plan=plan, row=row, root=root, arrays=str(folder))
+    path = folder / f"order-{place}.json"
+    path.write_bytes(msgspec.json.encode(order))
+    environment = worker_environment(os.environ, job.threads, job.setting, row.environment)
+    environment["PYTHONPATH"] = root
+    return Member(
+        order,
+        start=lambda: LocalLauncher().start(path, environment),
+        timeout=60.0,
+        missing=None,
+        on_missing=lambda _: None,
+    )
