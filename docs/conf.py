@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import bench
 
 project = "mlpbench"
@@ -19,3 +22,21 @@ autodoc_typehints = "signature"
 autodoc_mock_imports = ["keras", "tensorflow", "torch", "jax", "jaxlib"]
 linkcheck_ignore = [r"https://linux-blog\.anracom\.com/.*"]  # the site refuses robots
 suppress_warnings = ["myst.header"]  # pages made by the program begin with their own title
+
+# Help texts are plain text; in reStructuredText these characters are markup.
+_MARKUP = re.compile(r"[\\*|`]")
+# Lines that sphinx-click itself writes as markup.
+_DIRECTIVE = re.compile(r"\s*(\.\.|:[\w-]+:)")
+
+
+def escape_help(_app: Any, _context: Any, lines: list[str]) -> None:
+    """Escape the help texts among ``lines`` in place."""
+    lines[:] = [
+        line if _DIRECTIVE.match(line) else _MARKUP.sub(r"\\\g<0>", line) for line in lines
+    ]
+
+
+def setup(app: Any) -> None:
+    """Connect the escaping to the parts of a command that hold help texts."""
+    for part in ("description", "options", "epilog"):
+        app.connect(f"sphinx-click-process-{part}", escape_help)
