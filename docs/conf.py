@@ -23,20 +23,29 @@ autodoc_mock_imports = ["keras", "tensorflow", "torch", "jax", "jaxlib"]
 linkcheck_ignore = [r"https://linux-blog\.anracom\.com/.*"]  # the site refuses robots
 suppress_warnings = ["myst.header"]  # pages made by the program begin with their own title
 
+smartquotes = False  # they would turn --help into a dash and a word
+
 # Help texts are plain text; in reStructuredText these characters are markup.
 _MARKUP = re.compile(r"[\\*|`]")
-# Lines that sphinx-click itself writes as markup.
+# What sphinx-click itself writes as markup.
 _DIRECTIVE = re.compile(r"\s*(\.\.|:[\w-]+:)")
+_REQUIRED = re.compile(r"\s*\*\*Required\*\*")
+_QUOTED = re.compile(r":default: ``(?:PosixPath\()?'(.*?)'\)?``")
 
 
-def escape_help(_app: Any, _context: Any, lines: list[str]) -> None:
-    """Escape the help texts among ``lines`` in place."""
-    lines[:] = [
-        line if _DIRECTIVE.match(line) else _MARKUP.sub(r"\\\g<0>", line) for line in lines
-    ]
+def readable_help(_app: Any, _context: Any, lines: list[str]) -> None:
+    """Escape the help texts among ``lines`` in place; defaults lose Python's quotes."""
+    lines[:] = [_readable(line) for line in lines]
+
+
+def _readable(line: str) -> str:
+    if _DIRECTIVE.match(line):
+        return _QUOTED.sub(r":default: ``\1``", line)
+    start = required.end() if (required := _REQUIRED.match(line)) else 0
+    return line[:start] + _MARKUP.sub(r"\\\g<0>", line[start:])
 
 
 def setup(app: Any) -> None:
-    """Connect the escaping to the parts of a command that hold help texts."""
+    """Connect the hook to the parts of a command that hold help texts."""
     for part in ("description", "options", "epilog"):
-        app.connect(f"sphinx-click-process-{part}", escape_help)
+        app.connect(f"sphinx-click-process-{part}", readable_help)
