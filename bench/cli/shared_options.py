@@ -57,7 +57,7 @@ DATA_OPTIONS: tuple[Option, ...] = (
         "--examples",
         type=Whole(min=1),
         default=None,
-        help="Use only so many training examples.",
+        help="Use only N training examples.",
     ),
 )
 
