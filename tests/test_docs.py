@@ -148,3 +148,11 @@ def test_the_defaults_in_the_page_on_ci_are_accepted() -> None:
 def test_the_readme_leads_to_the_ladder() -> None:
     readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
     assert f"({PAGE})" in readme
+
+
+def test_every_file_that_contributing_names_exists() -> None:
+    text = CODE.sub("", (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    named = set(re.findall(r"`((?:bench|docs|impls|reports|tests)/[\w/]+\.\w+)`", text))
+    assert len(named) > 10
+    made_up = {"impls/numpy/plain.py"}
+    assert [one for one in sorted(named - made_up) if not (CHECKOUT / one).exists()] == []
