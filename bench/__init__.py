@@ -1,3 +1,21 @@
-"""Measure implementations of one multi-layer perceptron so that the numbers can be compared."""
+"""Measure implementations of one multi-layer perceptron so that the numbers can be compared.
+
+``bench.load("results.json")`` reads results for a notebook; see :mod:`bench.api`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.api import load as load
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Import :func:`load` when it is asked for: workers start without what it needs."""
+    if name == "load":
+        return import_module("bench.api").load
+    raise AttributeError(f"module 'bench' has no attribute {name!r}")

@@ -68,7 +68,7 @@ ROWS: tuple[Row, ...] = (
     Row("keras-torch-fit-gpu", "impls.keras.torch_fit:GpuTrainer", "Keras on PyTorch, Model.fit, data on the GPU", _KERAS_TORCH, "keras,torch", device="gpu", environment=_ON_TORCH, by_name_only=True),
     Row("torch", "impls.torch.mlp:Trainer", "PyTorch's operators into buffers, the backward pass written out", ("torch",), "torch", environment=_NO_GPU),
     Row("torch-autograd", "impls.torch.autograd:Trainer", "PyTorch's modules, autograd and fused optimisers", ("torch",), "torch", environment=_NO_GPU, by_name_only=True),
-    Row("torch-compile", "impls.torch.compiled:Trainer", "PyTorch, the whole step as one compiled graph", ("torch",), "torch", environment=_INDUCTOR | _NO_GPU),
+    Row("torch-compile", "impls.torch.compiled:Trainer", "PyTorch, the whole step as one compiled graph", ("torch",), "torch", environment=_INDUCTOR | _NO_GPU, by_name_only=True),
     Row("torch-gpu", "impls.torch.gpu:Trainer", "PyTorch's modules, autograd and fused optimisers, data on the GPU", ("torch",), "torch", device="gpu"),
     Row("torch-graph-gpu", "impls.torch.graph_gpu:Trainer", "PyTorch, the whole epoch as one CUDA graph, data on the GPU", ("torch",), "torch", device="gpu"),
     Row("jax", "impls.jax.mlp:Trainer", "JAX, the epoch as one compiled loop", ("jax", "jaxlib"), "jax", environment={"JAX_PLATFORMS": "cpu"}, held_by_affinity=True),

@@ -16,6 +16,7 @@ from reports.findings import Finding, findings
 _MOST_BLOCKS = 100
 """More blocks than these are no advice."""
 _NUMBERS = ("no", "one", "both", "all three", "all four", "all five", "all six")
+_MOST_LISTED = 3
 _BLOCKS, _OUT = "--blocks", "--out"
 
 
@@ -61,9 +62,20 @@ def _sentence(context: Context, found: list[Finding]) -> str:
 
 
 def _part(context: Context, found: list[Finding]) -> str:
-    sizes = text.listing([str(one.batch_size) for one in found])
-    name = found[0].best.implementation
-    return f"{name}{_setting(found)} at batch {sizes}{_gain(context, found)}"
+    name, where = found[0].best.implementation, _sizes(context, found)
+    return f"{name}{_setting(found)} {where}{_gain(context, found)}"
+
+
+def _sizes(context: Context, found: list[Finding]) -> str:
+    """Batch sizes as a list, or as a range where there are many without a gap."""
+    sizes = [one.batch_size for one in found]
+    if len(sizes) <= _MOST_LISTED:
+        return f"at batch {text.listing(list(map(str, sizes)))}"
+    measured = context.batch_sizes(found[0].scope)
+    first, last = measured.index(sizes[0]), measured.index(sizes[-1])
+    if last - first + 1 == len(sizes):
+        return f"from batch {sizes[0]} to {sizes[-1]}"
+    return f"at {len(sizes)} of {len(measured)} batch sizes"
 
 
 def _everywhere(sizes: list[int]) -> str:
@@ -74,10 +86,12 @@ def _everywhere(sizes: list[int]) -> str:
 
 
 def _setting(found: list[Finding]) -> str:
-    """The condition, where it is the same at every batch size."""
+    """The condition, or the thread counts where it is not the same at every batch size."""
     conditions = {one.best.condition for one in found}
     if len(conditions) > 1:
-        return ""
+        counts = sorted({one.threads for one in conditions if one.threads is not None})
+        known = len(counts) > 1 and not any(one.setting for one in conditions)
+        return f" with {' or '.join(map(str, counts))} threads" if known else ""
     (condition,) = conditions
     parts = [text.threads(condition.threads), text.setting(condition.setting)]
     return f" with {', '.join(part for part in parts if part)}"
@@ -160,8 +174,7 @@ def doubt(context: Context) -> Doubt | None:
     if warned:
         return Doubt(warned[0], _again(context, None))
     found = in_order(ranking, findings(ranking))
-    few = [one for one in found if one.is_too_few or (one.speed_up and one.speed_up.error is None)]
-    if few:
+    if any(_is_short(one) for one in found):
         return Doubt(
             f"Not ranked: fewer than {MINIMUM_PROCESSES} blocks.",
             _again(context, MINIMUM_PROCESSES),
@@ -178,13 +191,20 @@ def doubt(context: Context) -> Doubt | None:
     return _undecided(context, open_ones) if open_ones else None
 
 
+def _is_short(finding: Finding) -> bool:
+    """Whether there were too few blocks for the interval of its time or of its ratio."""
+    epoch, ratio = finding.best.epoch, finding.speed_up
+    without = epoch is not None and not epoch.has_interval
+    return finding.is_too_few or without or (ratio is not None and ratio.error is None)
+
+
 def _undecided(context: Context, found: list[Finding]) -> Doubt:
     """Which implementations may be as fast as the lowest, and the blocks that would tell."""
     names = list(dict.fromkeys(name for one in found for name in one.undecided))
-    sizes = text.listing([str(one.batch_size) for one in found])
+    sizes = _sizes(context, found)
     same = all(one.verdict is not None and one.verdict.kind == "same" for one in found)
     said = "is as fast" if same and len(names) == 1 else "may be as fast"
-    sentence = f"{_few(names)} {said} at batch {sizes}."
+    sentence = f"{_few(names)} {said} {sizes}."
     if same:
         return Doubt(sentence)
     needed = [

@@ -10,14 +10,13 @@ from bench.documents.results import Results
 from bench.documents.timings import Check
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import Verdict
+from bench.observations.pairs import Judged, Roles
+from bench.observations.points import Condition, Key, Point, Scope, arrivals, fastest
+from bench.observations.table import Table
 from bench.planning.plan import Cell, Plan
 from impls.networks import Network
 from impls.row import Row
 from reports import format as text
-from reports.arrivals import arrivals
-from reports.families import judged
-from reports.points import Condition, Key, Point, Scope
-from reports.ratios import compared, speed_ups
 
 
 @dataclass(frozen=True)
@@ -40,28 +39,24 @@ class Gap:
 class Context:
     """The documents, put in order.
 
-    ``implementations`` are in registry order, then those from elsewhere by name; ``rows`` holds
-    what the documents, or else the registry, know of them and ``slots`` their place in the palette.
-    ``speed_ups`` is over the baseline under the same condition, ``verdicts`` judges it for every
-    other trainer at ``margin``, and ``over_floor`` says how many times the floor's time an epoch
-    takes.  A control is no implementation and no point: ``controls`` holds it under the key of what
-    it repeats.
+    ``table`` holds every round.  ``roles`` says who is what; ``rows`` holds what the documents, or
+    else the registry, know of implementations and ``slots`` their place in the palette.  A control
+    is no implementation and no point: ``controls`` holds it under the key of what it repeats.
+    Differences up to ``margin`` count as the same.  ``trained`` names the scopes whose points are
+    trainings up to a target.
     """
 
     results: tuple[Results, ...]
-    implementations: tuple[str, ...]
+    table: Table
+    roles: Roles
     rows: Mapping[str, Row]
     slots: Mapping[str, int]
     conditions: tuple[Condition, ...]
     points: Mapping[Key, Point]
     gaps: tuple[Gap, ...]
-    baseline: str | None
-    floors: Mapping[str, str]
-    speed_ups: Mapping[Key, Ratio]
-    over_floor: Mapping[Key, Ratio]
-    verdicts: Mapping[Key, Verdict]
     controls: Mapping[Key, Point]
     margin: float
+    trained: frozenset[Scope] = frozenset()
 
     @cached_property
     def ranked(self) -> Context:
@@ -70,21 +65,69 @@ class Context:
         There, a point is left out unless every one of its trainings held the target, and nothing
         is held against the floor, which cannot learn.
         """
-        asked = {scope for scope in self.scopes if self.target(scope) is not None}
+        asked = frozenset(scope for scope in self.scopes if self.target(scope) is not None)
         if not asked:
             return self
-        points = arrivals(self.points, asked)
-        over_baseline = speed_ups(points, self.baseline)
         return replace(
             self,
-            points=points,
+            points=arrivals(self.points, asked),
             controls=arrivals(self.controls, asked),
-            speed_ups=over_baseline,
-            over_floor={
-                key: ratio for key, ratio in self.over_floor.items() if key[1].scope not in asked
-            },
-            verdicts=judged(compared(over_baseline, self.baseline, self.floors), self.margin),
+            trained=asked,
         )
+
+    @cached_property
+    def judged(self) -> Judged:
+        """The ratio and the verdict of every pair that the page speaks of."""
+        return Judged(self.points, self.controls, self.roles, lambda _: self.margin)
+
+    @cached_property
+    def speed_ups(self) -> Mapping[Key, Ratio]:
+        """Speed-up of every point over the baseline under the same condition."""
+        found = {key: self._over_baseline(key) for key in self.points}
+        return {key: ratio for key, ratio in found.items() if ratio is not None}
+
+    def _over_baseline(self, key: Key) -> Ratio | None:
+        reference = self.points.get((self.baseline or "", *key[1:]))
+        return self.judged.ratio(reference, self.points[key]) if reference else None
+
+    @cached_property
+    def over_floor(self) -> Mapping[Key, Ratio]:
+        """How many times the floor's time an epoch of every point takes."""
+        found: dict[Key, Ratio] = {}
+        for key, point in self.points.items():
+            floor = self.points.get((self.floors.get(point.cell.device, ""), *key[1:]))
+            if floor is not None and key[1].scope not in self.trained:
+                ratio = self.judged.ratio(point, floor)
+                if ratio is not None:
+                    found[key] = ratio
+        return found
+
+    @cached_property
+    def verdicts(self) -> Mapping[Key, Verdict]:
+        """The verdict on the speed-up over the baseline of every other trainer."""
+        found: dict[Key, Verdict] = {}
+        for key in self.speed_ups:
+            if key[0] != self.baseline and not self.is_floor(key[0]):
+                reference = self.points[self.baseline or "", key[1], key[2]]
+                verdict = self.judged.verdict(reference, self.points[key])
+                if verdict is not None:
+                    found[key] = verdict
+        return found
+
+    @property
+    def implementations(self) -> tuple[str, ...]:
+        """Implementations in registry order, then those from elsewhere by name."""
+        return self.roles.implementations
+
+    @property
+    def baseline(self) -> str | None:
+        """Rung 0 of the ladder, or None where nobody asked for it."""
+        return self.roles.baseline
+
+    @property
+    def floors(self) -> Mapping[str, str]:
+        """The implementation that is the floor of each device."""
+        return self.roles.floors
 
     @property
     def trainers(self) -> tuple[str, ...]:
@@ -94,8 +137,7 @@ class Context:
     @property
     def ladder(self) -> tuple[tuple[int, str], ...]:
         """Rungs and their implementations, from the baseline up."""
-        rungs = ((self.rows[name].rung, name) for name in self.implementations if name in self.rows)
-        return tuple(sorted((rung, name) for rung, name in rungs if rung is not None))
+        return self.roles.ladder
 
     @property
     def scopes(self) -> tuple[Scope, ...]:
@@ -190,16 +232,3 @@ class Context:
         """A condition in words: ``2 threads``, with the setting and the scope where they matter."""
         parts = [text.threads(condition.threads), text.setting(condition.setting)]
         return ", ".join(part for part in [*parts, self.scope_label(condition.scope)] if part)
-
-
-def fastest(points: list[Point]) -> Point | None:
-    """The point with the shortest epoch, or None where none has an epoch.
-
-    What has no interval may be lucky: it counts only where nothing has one.
-    """
-    timed = [
-        (not point.epoch.has_interval, point.epoch.value, place)
-        for place, point in enumerate(points)
-        if point.epoch
-    ]
-    return points[min(timed)[-1]] if timed else None

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench.judging import stats
-from bench.judging.verdicts import Verdict, interval, readable, within
+from bench.judging.verdicts import OPEN, Verdict, interval, readable, within
+from bench.observations.points import Key
 from reports import format as text
 from reports.context import Context
-from reports.families import judged
-from reports.points import Key, speed_up
 
 
 @dataclass(frozen=True)
@@ -46,13 +45,13 @@ def alarms(context: Context) -> dict[Key, Verdict]:
 
     Above 1 the control seems faster than itself.
     """
-    ratios = {}
+    found = {}
     for key, control in context.controls.items():
         original = context.points.get(key)
-        ratio = speed_up(original, control) if original else None
-        if ratio is not None:
-            ratios[key] = ratio
-    return judged(ratios, context.margin)
+        verdict = context.judged.verdict(original, control) if original else None
+        if verdict is not None:
+            found[key] = verdict
+    return found
 
 
 def is_false(verdict: Verdict) -> bool:
@@ -94,10 +93,9 @@ def power(context: Context) -> tuple[Power, ...]:
     """
     verdicts = context.verdicts or alarms(context)
     tested = {key: one.ratio for key, one in verdicts.items() if one.ratio.error is not None}
-    tables = Counter(key[1].scope for key in tested)
     sizes: dict[tuple[int, int], list[float]] = {}
     for (_, condition, _), ratio in tested.items():
-        comparisons = tables[condition.scope]
+        comparisons = context.judged.comparisons(condition.scope)
         size = stats.detectable(ratio, comparisons=comparisons)
         if size is not None:
             sizes.setdefault((ratio.processes, comparisons), []).append(size)
@@ -156,7 +154,8 @@ def remark(context: Context) -> str:
         (name, _, _), verdict = found[0]
         ratio = verdict.ratio
         sure = f" ({interval(ratio)})" if ratio.error is not None else ""
-        outcome = {"same": f"the same {within(verdict.margin)}", "unresolved": "unresolved"}
+        outcome = {"same": f"the same {within(verdict.margin)}"}
+        outcome |= {kind: kind for kind in OPEN}
         said.append(
             f"Control: {name} against itself under a second name is "
             f"{readable(ratio.value)} times as fast{sure}, "

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
+from bench.observations.points import Point
 from reports.context import Context
-from reports.points import Point
 
 IMPORT_SCATTER = 0.1
 """Imports of one library differ by this share from process to process, where not by more."""

@@ -17,12 +17,17 @@ _ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Node:
-    """A ratio at one batch size; ``low`` and ``high`` are None where it has no interval."""
+    """A ratio at one batch size; ``low`` and ``high`` are None where it has no interval.
+
+    ``likely`` says that the verdict on it is no more than likely: it would count alone, but not
+    among all comparisons.
+    """
 
     size: float
     ratio: float
     low: float | None = None
     high: float | None = None
+    likely: bool = False
 
 
 @dataclass(frozen=True)

@@ -42,13 +42,16 @@ def _one_side(nodes: Sequence[Node]) -> str:
     gpu = heights == {-1}
     faster = "GPU" if gpu else "CPU"
     if len(nodes) == 1:
-        said = f"the {faster} is faster at a batch of {first}, the only one measured on both"
+        is_ = "is likely" if nodes[0].likely else "is"
+        said = f"the {faster} {is_} faster at a batch of {first}, the only one measured on both"
     else:
         beyond = f"below {first}" if gpu else f"above {last}"
         said = (
             f"no crossover: the {faster} is faster at every batch size measured; if there is one, "
             f"it is {beyond}"
         )
+        likely = [_size(node.size) for node in nodes if node.likely]
+        said += f". At {text.listing(likely)} that is only likely" if likely else ""
     return f"{said}{_doubt(nodes)}."
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.judging.stats import Ratio
+from bench.judging.verdicts import Verdict
+from bench.observations.points import Point, Scope, fastest
 from impls.registry import ROWS
 from reports import format as text
-from reports.context import Context, fastest
-from reports.points import Point, Scope, speed_up
+from reports.context import Context
 
 CPU, GPU = "cpu", "gpu"
 """The values of ``device`` in a cell and in a row."""
@@ -20,6 +21,7 @@ class Contest:
     """What is fastest on either device at one batch size.
 
     ``ratio`` is the time on the GPU over the time on the CPU: below 1 the GPU is faster.
+    ``verdict`` is on the CPU against the GPU, None where one implementation ran on both.
     ``candidates`` says among how many each was chosen, implementations under each condition
     counted.
     """
@@ -28,6 +30,7 @@ class Contest:
     cpu: Point
     gpu: Point
     ratio: Ratio
+    verdict: Verdict | None
     candidates: tuple[int, int]
 
 
@@ -39,9 +42,10 @@ def contests(context: Context, scope: Scope) -> tuple[Contest, ...]:
         cpu, gpu = fastest(ours), fastest(theirs)
         if cpu is None or gpu is None:
             continue
-        ratio = speed_up(gpu, cpu)
+        ratio = context.judged.ratio(gpu, cpu)
         if ratio is not None:
-            found.append(Contest(batch_size, cpu, gpu, ratio, (len(ours), len(theirs))))
+            verdict = context.judged.verdict(gpu, cpu)
+            found.append(Contest(batch_size, cpu, gpu, ratio, verdict, (len(ours), len(theirs))))
     return tuple(found)
 
 

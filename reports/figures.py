@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from bench.observations.points import Condition
 from reports import charts, templates
 from reports.context import Context
 from reports.findings import findings
-from reports.points import Condition
 
 _MOST_DRAWN = 12
 """Of more groups than this only those of the fastest condition are drawn; tables hold them all."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.judging.leads import Standing, Winner, judge_leads
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import Verdict
+from bench.observations.pairs import Race
+from bench.observations.points import Point, Scope
 from reports import format as text
-from reports.context import Context, fastest
-from reports.points import Point, Scope, speed_up
+from reports.context import Context
 
 Lead = tuple[Point, Ratio]
 
@@ -19,11 +19,10 @@ class Finding:
     """What is fastest at one batch size, and the ``seconds`` that an epoch takes with it.
 
     ``rivals`` are the best points of all other trainers with the lead of ``best`` over each, the
-    closest first, those without an interval last; ``undecided`` names those which may be as fast,
-    under whatever condition, and ``unranked`` are points that took less time than ``best`` in too
-    few blocks to count.
-    ``verdict`` judges the lead over the closest, None where there is no rival; all of a scope are
-    one family.
+    closest first, those without an interval last; ``undecided`` names those over which, under
+    whatever condition, the verdict on the lead is not *faster*, and ``unranked`` are points that
+    took less time than ``best`` in too few blocks to count.
+    ``verdict`` is that on the lead over the closest, None where there is no rival.
     ``speed_up`` is over the baseline, judged by ``over_baseline``, and ``over_floor`` over the
     floor, all under the condition of ``best``.
     """
@@ -54,28 +53,19 @@ class Finding:
         return f"not told apart from {names}" if names else ""
 
 
-@dataclass(frozen=True)
-class _Contest:
-    """The candidates at one batch size, the best of them and its leads over all others."""
-
-    batch_size: int
-    candidates: tuple[Point, ...]
-    best: Point
-    seconds: float
-    leads: tuple[Lead, ...]
-
-
 def findings(context: Context) -> tuple[Finding, ...]:
     """One finding per scope and batch size; that of the first batch size asked for comes first."""
-    found = []
-    for scope in context.scopes:
-        sizes = context.batch_sizes(scope)
-        contests = [one for size in sizes if (one := _contest(context, scope, size))]
-        found += _judged(context, scope, contests)
+    found = [_finding(context, race) for race in context.judged.races]
     asked = context.results[0].plan.trainings
     first = asked[0].batch_size if asked else None
     start = context.scopes[0] if context.scopes else None
-    return tuple(sorted(found, key=lambda one: (one.scope != start, one.batch_size != first)))
+    order = {scope: place for place, scope in enumerate(context.scopes)}
+
+    def place(one: Finding) -> tuple[object, ...]:
+        is_first = one.scope != start, one.batch_size != first
+        return *is_first, order[one.scope], one.batch_size
+
+    return tuple(sorted(found, key=place))
 
 
 def unranked(context: Context) -> str:
@@ -93,59 +83,29 @@ def unranked(context: Context) -> str:
     return f"Not ranked, for want of blocks, although they took less time: {'; '.join(named)}."
 
 
-def _contest(context: Context, scope: Scope, batch_size: int) -> _Contest | None:
-    """All trainers at ``batch_size`` over all conditions of ``scope``; None where none has run."""
-    candidates = tuple(
-        point
-        for name in context.trainers
-        for condition in context.conditions_of(scope)
-        if (point := context.point(name, condition, batch_size)) and point.epoch
-    )
-    best = fastest(list(candidates))
-    if best is None or best.epoch is None:
-        return None
-    leads = tuple(
-        (point, lead)
-        for point in candidates
-        if point.implementation != best.implementation and (lead := speed_up(point, best))
-    )
-    return _Contest(batch_size, candidates, best, best.epoch.value, leads)
-
-
-def _judged(context: Context, scope: Scope, contests: list[_Contest]) -> list[Finding]:
-    """The findings of one scope: all leads are judged as one family."""
-    contested = [one for one in contests if one.leads]
-    winners = [
-        Winner(tuple(lead for _, lead in one.leads), len(one.candidates)) for one in contested
-    ]
-    standings = judge_leads(winners, context.margin)
-    of_size = {one.batch_size: found for one, found in zip(contested, standings, strict=True)}
-    return [_finding(context, scope, one, of_size.get(one.batch_size)) for one in contests]
-
-
-def _finding(
-    context: Context, scope: Scope, contest: _Contest, standing: Standing | None
-) -> Finding:
-    """What a contest and how its winner stands come to."""
-    best = contest.best
+def _finding(context: Context, race: Race) -> Finding:
+    """What a race comes to."""
+    best = race.best
+    leads = [(point, lead) for point in race.rivals if (lead := context.judged.ratio(point, best))]
     closest: dict[str, Lead] = {}
-    for point, lead in sorted(contest.leads, key=_order):
+    for point, lead in sorted(leads, key=_order):
         closest.setdefault(point.implementation, (point, lead))
-    ahead = standing.ahead if standing else ()
-    behind = (p for (p, _), sure in zip(contest.leads, ahead, strict=True) if not sure)
-    key = (best.implementation, best.condition, contest.batch_size)
+    verdicts = {point: context.judged.verdict(point, best) for point, _ in leads}
+    behind = (point for point, one in verdicts.items() if one is None or one.kind != "faster")
+    rivals = tuple(closest.values())
+    seconds = best.epoch.value if best.epoch else 0.0
     return Finding(
-        scope,
-        contest.batch_size,
+        best.condition.scope,
+        best.batch_size,
         best,
-        contest.seconds,
-        tuple(closest.values()),
+        seconds,
+        rivals,
         tuple(dict.fromkeys(point.implementation for point in behind)),
-        tuple(p for p in contest.candidates if p.epoch and p.epoch.value < contest.seconds),
-        standing.verdict if standing else None,
-        None if best.implementation == context.baseline else context.speed_ups.get(key),
-        context.verdicts.get(key),
-        context.over_floor.get(key),
+        tuple(p for p in race.candidates if p.epoch and p.epoch.value < seconds),
+        verdicts[rivals[0][0]] if rivals else None,
+        None if best.implementation == context.baseline else context.speed_ups.get(best.key),
+        context.verdicts.get(best.key),
+        context.over_floor.get(best.key),
     )
 
 

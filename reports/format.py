@@ -9,8 +9,10 @@ import math
 import re
 from decimal import Decimal
 
-from bench.planning.plan import Setting
+from bench.observations.table import setting_words
 
+setting = setting_words
+"""Environment variables on one line: ``OMP_WAIT_POLICY=active, X unset``."""
 _TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTE_UNITS = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 _LONGEST_LABEL = 26
@@ -41,6 +43,11 @@ def seconds(value: float, digits: int = 3) -> str:
             return f"{significant(value / size, digits)} {unit}"
     size, unit = _TIME_UNITS[-1]
     return f"{significant(value / size, digits)} {unit}"
+
+
+def tick_seconds(value: float) -> str:
+    """A duration below an axis, where round values stand: ``20 ms``, ``1.5 s``."""
+    return seconds(value, 2).replace(".0 ", " ")
 
 
 def times(value: float, digits: int = 3) -> str:
@@ -100,13 +107,6 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 def threads(number: int | None) -> str:
     """A requested thread count: ``2 threads``, or ``threads unset`` where none was requested."""
     return "threads unset" if number is None else count(number, "thread")
-
-
-def setting(variables: Setting) -> str:
-    """Environment variables on one line: ``OMP_WAIT_POLICY=active, X unset``."""
-    return ", ".join(
-        f"{name} unset" if value is None else f"{name}={value}" for name, value in variables
-    )
 
 
 def listing(words: list[str]) -> str:

@@ -18,7 +18,7 @@ from bench.judging.comparability import (
     merged,
     obstacles,
 )
-from bench.judging.coordinates import RUN
+from bench.observations.selection import RUN
 from bench.planning.environment import VARIABLES
 from bench.planning.plan import Cell
 from bench.provenance.records import Process

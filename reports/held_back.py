@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from bench.judging.disturbed import held_back
+from bench.observations.points import Point
 from bench.provenance.records import Accelerator
-from reports.points import Point
 
 
 def accelerators(point: Point) -> list[Accelerator]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bench.observations.points import Condition
 from reports import format as text
 from reports.context import Context, Gap
-from reports.points import Condition
 
 Place = tuple[Condition, int]
 """A condition and a batch size."""

@@ -10,10 +10,10 @@ from bench.documents.results import Measured
 from bench.documents.timings import STEP, Peaks
 from bench.limits.roofline import MOST_SHARE, Bound, bound, largest_cache
 from bench.limits.work import Work, work_of
+from bench.observations.points import Condition, Point, Scope
 from impls.contract import PHASES
 from reports.context import Context
 from reports.devices import CPU
-from reports.points import Condition, Point, Scope
 
 DEVICE = CPU
 """Limits are measured with NumPy, so they hold for this device alone."""

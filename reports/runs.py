@@ -48,7 +48,4 @@ def _only(context: Context, run: int) -> Context:
         context,
         points={key: one for key, one in context.points.items() if key[1].scope.run == run},
         controls={key: one for key, one in context.controls.items() if key[1].scope.run == run},
-        speed_ups={key: one for key, one in context.speed_ups.items() if key[1].scope.run == run},
-        over_floor={key: one for key, one in context.over_floor.items() if key[1].scope.run == run},
-        verdicts={key: one for key, one in context.verdicts.items() if key[1].scope.run == run},
     )

@@ -98,11 +98,27 @@
     const said = [...sizes].map(([name, some]) => `${name} at batch ${some.join(", ")}`);
     return said.length ? `Lowest time in this selection: ${said.join("; ")}.` : "Nothing in this selection was measured.";
   };
+  // The label of a row is that of its lowest time: with that one away, of the lowest that is left.
+  const relabel = (row) => {
+    const marks = all(".dot", row).sort((a, b) => a.dataset.at - b.dataset.at);
+    const [time, note] = [row.cells[2], row.cells[3]];
+    for (const cell of [time, note]) cell.dataset.original ??= cell.textContent;
+    const left = marks.filter((mark) => !hidden.has(mark));
+    const same = left.length === 0 || left[0] === marks[0];
+    time.textContent = same ? time.dataset.original : left[0].dataset.tip.replace(/^.*: /, "").replace(/ \(.*$/, "");
+    note.textContent = same ? note.dataset.original : "";
+  };
   const apply = () => {
     const wanted = selected();
     const fits = (data) => ["implementation", "batch", "place"].every(
       (field) => !wanted[field] || data[field] === undefined || wanted[field].has(data[field]));
     all("main tbody tr, main figure, .panel-of, .rowchart .dot").forEach((item) => hide(item, !fits(item.dataset)));
+    all("main thead th[data-batch]").forEach((head) => {
+      const away = !fits(head.dataset);
+      hide(head, away);
+      all("tbody tr", head.closest("table")).forEach((row) => { row.cells[head.cellIndex].style.display = away ? "none" : ""; });
+    });
+    all("#picture tbody tr").forEach(relabel);
     const series = wanted.implementation && new Set(
       all("input[name=implementation]:checked", form).map((box) => box.dataset.seriesName));
     all("[data-series]").forEach((item) => item.classList.toggle("faded", Boolean(series) && !series.has(item.dataset.series)));
@@ -115,6 +131,7 @@
     const filtered = Object.keys(wanted).length > 0;
     form.querySelector("[type=reset]").hidden = !filtered;
     if (headline) headline.textContent = filtered ? lowest() : original;
+    all("#summary .start, #summary .doubt").forEach((line) => hide(line, filtered));
   };
   if (form) {
     form.hidden = false;

@@ -5,16 +5,16 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 
-from bench.judging.stats import CONFIDENCE, Ratio, difference_p
-from bench.judging.verdicts import ALPHA, Verdict, interval, probability, readable, within
+from bench.judging.stats import CONFIDENCE, Ratio
+from bench.judging.verdicts import Verdict, interval, probability, readable, within
+from bench.observations.points import Point
 from bench.planning.environment import variables as thread_variables
 from bench.provenance import kernels
 from reports import controls, grids, places, runs, trainings, watched
 from reports import format as text
-from reports.arrivals import held_in
 from reports.context import Context, Gap
 from reports.findings import Finding, findings, unranked
-from reports.points import Point
+from reports.trainings import held_in
 
 
 def certainty(ratio: Ratio, p: float | None = None) -> str:
@@ -69,7 +69,14 @@ def _over_baseline(context: Context, ratio: Ratio, verdict: Verdict | None) -> s
         return said
     if verdict.kind == "same":
         return f"{said}, which counts as the same {within(verdict.margin)}"
-    return f"{said}, which is unresolved"
+    return f"{said}, which is {_in_doubt(verdict)}"
+
+
+def _in_doubt(verdict: Verdict) -> str:
+    """An open verdict in words."""
+    if verdict.kind == "unclear":
+        return "unclear"
+    return f"{verdict.kind}: it would count alone, but not among all comparisons"
 
 
 def _over_floor(ratio: Ratio, *, said: bool) -> str:
@@ -90,27 +97,21 @@ def lead(context: Context, finding: Finding) -> str:
     if rival.condition != finding.best.condition:
         name += f" with {context.label(rival.condition)}"
     slower = f"takes {readable(ratio.value)} times as long"
-    if verdict.kind == "faster":
-        return f"{name} comes next: it {slower} ({certainty(ratio, verdict.p)})."
     if verdict.kind == "same":
         return f"{name} is as fast {within(verdict.margin)}: it {slower} ({certainty(ratio)})."
+    next_ = f"{name} comes next: it {slower}"
     if verdict.code == "too-few":
-        return f"{name} comes next: it {slower}, {certainty(ratio)}. {verdict.remedy}"
-    return f"{_unresolved(name, slower, ratio, verdict)} {verdict.remedy}"
-
-
-def _unresolved(name: str, slower: str, ratio: Ratio, verdict: Verdict) -> str:
-    """What is open about a lead over the closest rival, called ``name``."""
-    alone = ratio.value > 1 and (difference_p(ratio) or 0.0) <= ALPHA
-    if not alone:
-        return (
-            f"Whether it is faster than {name} is unresolved: that one {slower} "
-            f"({certainty(ratio)})."
-        )
-    said = f"{name} comes next: it {slower} ({certainty(ratio)}), "
-    if verdict.code == "not-after-holm":
-        return f"{said}which would count at this batch size alone, but not among all."
-    return f"{said}but another one scatters so much that it may be the fastest."
+        return f"{next_}, {certainty(ratio)}. {verdict.remedy}"
+    if verdict.kind == "faster":
+        others = [one for one in finding.undecided if one != rival.implementation]
+        open_ = f" It is not told apart from {text.listing(others)}." if others else ""
+        return f"{next_} ({certainty(ratio, verdict.p)}).{open_}"
+    if verdict.kind == "likely faster":
+        return f"{next_} ({certainty(ratio)}), which is {_in_doubt(verdict)}. {verdict.remedy}"
+    return (
+        f"Whether it is faster than {name} is unclear: that one {slower} ({certainty(ratio)}). "
+        f"{verdict.remedy}"
+    )
 
 
 def export_line(point: Point) -> str:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import Verdict, within
+from bench.observations.points import Condition, Key, Point
 from reports import format as text
+from reports import rounding
 from reports.context import Context
-from reports.points import Condition, Key, Point
 
 _COLDEST = 8.0
 """A cell this many times slower than the best of its column has no colour left."""
@@ -117,13 +118,13 @@ def ratio(found: Ratio | None, *, missing: str = "-", verdict: Verdict | None = 
     if found.low is None or found.high is None:
         notes = ["no interval"]
     else:
-        notes = [f"{text.significant(found.low)} to {text.significant(found.high)}"]
+        notes = [rounding.interval(found)]
     if not found.paired:
         notes.append("unpaired")
     if verdict is not None:
-        notes.append(verdict.kind)
+        notes.append(rounding.word(verdict))
     title = verdict.reason if verdict else ""
-    return Cell(text.times(found.value), found.value, tuple(notes), title=title)
+    return Cell(rounding.times(found), found.value, tuple(notes), title=title)
 
 
 def open_verdict(verdict: Verdict | None) -> str:
@@ -132,7 +133,7 @@ def open_verdict(verdict: Verdict | None) -> str:
         return ""
     if verdict.code == "too-few":
         return "too few blocks to judge"
-    return f"the same {within(verdict.margin)}" if verdict.kind == "same" else "unresolved"
+    return f"the same {within(verdict.margin)}" if verdict.kind == "same" else verdict.kind
 
 
 def reasons(context: Context, caption: str, verdicts: Mapping[Key, Verdict]) -> Table:
@@ -144,7 +145,7 @@ def reasons(context: Context, caption: str, verdicts: Mapping[Key, Verdict]) -> 
                 Cell(name),
                 Cell(str(batch_size), batch_size),
                 Cell(context.label(condition)),
-                Cell(verdict.kind, notes=(verdict.code,)),
+                Cell(rounding.word(verdict)),
                 Cell(verdict.reason),
             ],
             implementation=name,

@@ -12,12 +12,17 @@ from rich.text import Text
 
 from bench.judging.stats import MINIMUM_PROCESSES
 from bench.judging.verdicts import Kind, within
+from bench.observations.points import Condition, Key, trainings
 from reports import format as text
-from reports.arrivals import held_in, trainings
 from reports.context import Context
-from reports.points import Condition, Key
+from reports.trainings import held_in
 
-_MARKS: Mapping[Kind, str] = {"same": " =", "unresolved": " ?"}
+_MARKS: Mapping[Kind, str] = {
+    "same": " =",
+    "likely faster": " (likely)",
+    "likely slower": " (likely)",
+    "unclear": " ?",
+}
 """What follows a speed-up that is none, or that may be none."""
 _FIRST = "implementation"
 _BORDER = 3
@@ -125,10 +130,13 @@ def _legend(context: Context) -> Text | None:
     words = []
     if "within-margin" in codes:
         words.append(f"= the same {within(context.margin)}")
-    if codes & {"too-wide", "not-after-holm"}:
-        words.append("? unresolved")
+    if any(one.kind.startswith("likely") for one in context.verdicts.values()):
+        words.append("(likely) faster or slower alone, not among all comparisons")
+    unclear = {one.code for one in context.verdicts.values() if one.kind == "unclear"}
+    if unclear - {"too-few"}:
+        words.append("? unclear")
     elif "too-few" in codes:
-        words.append(f"? unresolved: fewer than {MINIMUM_PROCESSES} blocks")
+        words.append(f"? unclear: fewer than {MINIMUM_PROCESSES} blocks")
     return Text(", ".join(words)) if words else None
 
 

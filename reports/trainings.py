@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bench.observations.points import Point, Scope, holds, reached, trainings
 from reports import format as text
-from reports.arrivals import held_in, holds, trainings
 from reports.context import Context
-from reports.points import Point, Scope
+
+
+def held_in(point: Point) -> str:
+    """How many trainings held the target: ``2 of 3``."""
+    found = trainings(point)
+    return f"{len(reached(found))} of {len(found)}"
 
 
 def not_held(context: Context) -> tuple[str, ...]:

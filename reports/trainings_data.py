@@ -7,10 +7,9 @@ from typing import Any
 
 from bench.judging import stats
 from bench.judging.verdicts import Verdict
-from reports.arrivals import holds, reached, trainings
+from bench.observations.points import Key, Point, holds, reached, trainings
 from reports.context import Context
 from reports.findings import Finding, findings
-from reports.points import Key, Point
 from reports.trainings import of_targets
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from bench.documents.timings import EPOCH, STEP, Disturbance
 from bench.judging import disturbed, stats
+from bench.observations.points import Point
 from reports import runs
 from reports.context import Context
-from reports.points import Point
 
 
 @dataclass(frozen=True)

@@ -20,17 +20,17 @@ ROOT = Path(bench.__file__).parents[1]
 OURS = ("bench", "impls", "reports")
 
 LAYERS = (
-    "planning", "provenance", "documents", "limits", "judging", "proof", "measuring", "running",
-    "selfcheck", "doctor", "cli",
+    "planning", "provenance", "documents", "limits", "judging", "observations", "proof",
+    "measuring", "running", "selfcheck", "doctor", "cluster", "cli",
 )  # fmt: skip
 """The packages of bench: each may import those before it."""
 
 BOTTOM = {
     "bench.errors",
     "bench.documents.results", "bench.documents.timings", "bench.limits.roofline",
-    "bench.limits.work", "bench.judging.disturbed", "bench.judging.remedies",
-    "bench.judging.moderation", "bench.judging.stats", "bench.judging.sweeps",
-    "bench.judging.verdicts",
+    "bench.limits.work", "bench.judging.disturbed", "bench.judging.moderation",
+    "bench.judging.remedies",
+    "bench.judging.stats", "bench.judging.sweeps", "bench.judging.verdicts",
     "bench.planning.plan", "bench.planning.schedule", "bench.provenance.records",
     "impls.contract", "impls.convolution", "impls.flat", "impls.networks", "impls.parameters",
     "impls.precision", "impls.row", "impls.training.history", "impls.training.metrics",
@@ -41,13 +41,13 @@ BOTTOM = {
 
 REPORTS_MAY_IMPORT = {
     "bench.errors",
+    "bench.cluster.standing",
     "bench.documents.results", "bench.documents.timings", "bench.limits.roofline",
     "bench.limits.work",
-    # The layout of a Parquet file, which is written here and read there.
-    "bench.documents.parquet",
-    "bench.judging.comparability", "bench.judging.comparison", "bench.judging.coordinates",
-    "bench.judging.disturbed", "bench.judging.leads", "bench.judging.stats",
+    "bench.judging.comparability", "bench.judging.disturbed", "bench.judging.stats",
     "bench.judging.verdicts",
+    "bench.observations.comparison", "bench.observations.pairs", "bench.observations.points",
+    "bench.observations.selection", "bench.observations.table",
     "bench.planning.plan", "bench.provenance.records",
     # The variables behind a setting, for the lines that reproduce it.
     "bench.planning.environment", "bench.provenance.kernels",
@@ -103,6 +103,8 @@ def _named(module: str, statement: ast.stmt) -> Iterator[str]:
 def _at_import(nodes: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Statements that run when the module is imported: everything outside functions."""
     for node in nodes:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
         yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from _at_import(
@@ -180,6 +182,7 @@ def test_every_module_of_bench_has_its_layer() -> None:
     assert folders == set(LAYERS)
     assert {n for n in in_package("bench") if n.count(".") == 1} == {
         "bench.__main__",
+        "bench.api",
         "bench.errors",
         *(f"bench.{layer}" for layer in LAYERS),
     }
@@ -217,7 +220,8 @@ def test_reports_read_results_and_never_measure() -> None:
 
 
 def test_only_the_command_line_knows_the_reports_and_only_its_start_knows_it() -> None:
-    below = {m for m in MODULES if not m.startswith(("reports", "bench.cli"))}
+    # So does the interface for notebooks, which nothing else imports.
+    below = {m for m in MODULES if not m.startswith(("reports", "bench.cli", "bench.api"))}
     assert {m for m in below if any(i.startswith("reports") for i in ours(m))} == set()
     assert {m for m in below if any(i.startswith("bench.cli") for i in ours(m))} == {
         "bench.__main__"

@@ -23,6 +23,7 @@ from bench.errors import BenchError, BusyError, UsageError
 
 COMMANDS = {
     "run": ("bench.cli.run:run_command", "Measure implementations, write an HTML report."),
+    "submit": ("bench.cli.submit:submit_command", "Run on many machines, by SLURM or here."),
     "report": ("bench.cli.report:report_command", "Write an HTML report from results."),
     "walk": ("bench.cli.walk:walk_command", "Write a page that walks up the ladder of steps."),
     "compare": ("bench.cli.compare:compare_command", "Compare runs, or cells of a run."),

@@ -105,9 +105,9 @@ def compare_command(sources: tuple[Path, ...], **options: Any) -> int:
     one to compare within it, or the reference followed by those that are compared with it. Controls
     are left out unless --filter or --baseline names them.
 
-    Exit code 1: a cell is slower. 2: one is unresolved. 3: one was refused or failed where its
-    partner was measured. 4: the documents are not comparable. Precedence: 4, 1, 3,
-    2.
+    Exit code 1: a cell is slower. 2: one is open, so likely or unclear. 3: one was refused or
+    failed where its partner was measured. 4: the documents are not comparable. Precedence: 4, 1,
+    3, 2.
     """
     if options["last"] is not None:
         sources = choose(options["last"], sources)
@@ -145,10 +145,10 @@ def _write(found: Answer, markdown_file: str | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(as_data(found)))
     else:
-        _print(found, Console())
+        print_answer(found, Console())
 
 
-def _print(found: Answer, console: Console) -> None:
+def print_answer(found: Answer, console: Console) -> None:
     """The answer first, then the table, then what may explain it."""
     if not console.is_terminal:
         console.width = max(FILE_COLUMNS, console.width)
@@ -181,14 +181,14 @@ def _print_verdicts(found: Answer, console: Console) -> None:
 
 
 def _print_remedies(found: Answer, console: Console) -> None:
-    """What would settle the unresolved verdicts: the first, and all that it is the same for."""
+    """What would settle the open verdicts: the first, and all that it is the same for."""
     remedies: dict[str, list[str]] = {}
     for pair in found.comparison.pairs:
-        if pair.verdict.kind == "unresolved":
+        if pair.verdict.is_open:
             remedies.setdefault(pair.verdict.remedy, []).append(full_name(pair.other.cell))
     for remedy, names in list(remedies.items())[:MOST_REMEDIES]:
         who = names[0] if len(names) == 1 else f"{len(names)} cells"
         say(console, printable(f"{who}: {remedy}"))
     rest = sum(len(names) for names in list(remedies.values())[MOST_REMEDIES:])
     if rest:
-        say(console, f"And {rest} more unresolved: --json says why.")
+        say(console, f"And {rest} more: --json says why.")

@@ -18,16 +18,24 @@ from bench.judging.comparability import (
     merged,
     obstacles,
 )
-from bench.judging.comparison import Comparison, compare
-from bench.judging.coordinates import RUN, Selector, Side, parse_selector, sides, values_along
-from bench.judging.question import (
+from bench.judging.verdicts import OPEN
+from bench.observations.comparison import Comparison, compare
+from bench.observations.pairs import judge_all
+from bench.observations.points import Point, observe
+from bench.observations.selection import (
+    RUN,
     Question,
+    Selector,
     choose_baseline,
     choose_phase,
     differ_alone,
+    parse_selector,
     suggestions,
+    values_along,
 )
+from bench.observations.table import known_rows, tabulate
 from reports.comparison.answer import Answer
+from reports.grids import kept_apart
 
 FAILURES = ("slower", "unresolved", "invalid")
 
@@ -55,8 +63,9 @@ def answer(request: Request, results: Sequence[Results]) -> Answer:
         ResultsError: a duration in a document that cannot be.
     """
     labels = labels_of(request.sources)
-    everything = sides(results, labels)
-    margin_of = _margins(everything, request)
+    apart = kept_apart(results)
+    everything = observe(results, tabulate(results), labels, apart=apart)
+    judged = judge_all(everything, known_rows(results), _margins(everything, request))
     meant, selectors = _meant(everything, request)
     found, left_out = _without_controls(meant, selectors, request)
     try:
@@ -72,7 +81,7 @@ def answer(request: Request, results: Sequence[Results]) -> Answer:
         comparison, exit_code = Comparison(question, (), ()), exits.NOT_COMPARABLE
     else:
         _require_matches(found, question)
-        comparison = compare(found, question, margin_of)
+        comparison = compare(found, question, judged)
         of_processes = list(_of_processes(comparison))
         differences += of_processes
         # Only processes know the device that they ran on.
@@ -102,7 +111,7 @@ def exit_code_of(comparison: Comparison, fail_on: Sequence[str]) -> int:
         return exits.NOT_ALL_VALID
     if not comparison.pairs:
         return exits.NOT_COMPARABLE
-    if "unresolved" in kinds and "unresolved" in fail_on:
+    if kinds & set(OPEN) and "unresolved" in fail_on:
         return exits.UNRESOLVED
     return exits.FINE
 
@@ -131,7 +140,7 @@ def _shared(parts: Sequence[tuple[str, ...]]) -> int:
     return sum(1 for _ in takewhile(lambda place: len(set(place)) == 1, places))
 
 
-def _meant(everything: list[Side], request: Request) -> tuple[list[Side], tuple[Selector, ...]]:
+def _meant(everything: list[Point], request: Request) -> tuple[list[Point], tuple[Selector, ...]]:
     """The cells that every filter matches, and the filters.
 
     Raises:
@@ -139,7 +148,7 @@ def _meant(everything: list[Side], request: Request) -> tuple[list[Side], tuple[
     """
     filters = request.filters
     selectors = tuple(parse_selector("--filter", text, everything) for text in filters)
-    found = [side for side in everything if all(one.matches(side) for one in selectors)]
+    found = [point for point in everything if all(one.matches(point) for one in selectors)]
     if not found:
         chosen = f"match {' and '.join(filters)}" if filters else "are in the documents"
         raise UsageError(f"no cells {chosen}: there are {len(everything)} to choose from")
@@ -147,26 +156,26 @@ def _meant(everything: list[Side], request: Request) -> tuple[list[Side], tuple[
 
 
 def _without_controls(
-    meant: Sequence[Side], selectors: Sequence[Selector], request: Request
-) -> tuple[list[Side], tuple[str, ...]]:
+    meant: Sequence[Point], selectors: Sequence[Selector], request: Request
+) -> tuple[list[Point], tuple[str, ...]]:
     """The cells without the controls that nobody named, and the names of those controls.
 
     A control would be one comparison more to correct for, and one more that decides on the exit
     code, though nobody would choose it: it takes part where it is named.
     """
     controls = [
-        side
-        for side in meant
-        if side.repeats
-        and side.cell.implementation != request.baseline
-        and not any(one.names(side) for one in selectors)
+        point
+        for point in meant
+        if point.repeats
+        and point.cell.implementation != request.baseline
+        and not any(one.names(point) for one in selectors)
     ]
-    names = tuple(dict.fromkeys(side.cell.implementation for side in controls))
-    return [side for side in meant if side not in controls], names
+    names = tuple(dict.fromkeys(point.cell.implementation for point in controls))
+    return [point for point in meant if point not in controls], names
 
 
 def _can_be_asked(
-    results: Sequence[Results], labels: Sequence[str], found: Sequence[Side], request: Request
+    results: Sequence[Results], labels: Sequence[str], found: Sequence[Point], request: Request
 ) -> bool:
     """Whether the question makes sense among the cells ``found``."""
     try:
@@ -176,7 +185,7 @@ def _can_be_asked(
     return True
 
 
-def _margins(everything: Sequence[Side], request: Request) -> Callable[[Side], float]:
+def _margins(everything: Sequence[Point], request: Request) -> Callable[[Point], float]:
     """The margin of each cell: that of the first threshold that matches, else the general one."""
     rules: list[tuple[Selector, float]] = []
     for text in request.thresholds:
@@ -187,11 +196,11 @@ def _margins(everything: Sequence[Side], request: Request) -> Callable[[Side], f
             )
         selected = parse_selector("--threshold", selector, everything)
         rules.append((selected, Share().convert(share, None, None)))
-    return lambda side: next((m for rule, m in rules if rule.matches(side)), request.margin)
+    return lambda point: next((m for rule, m in rules if rule.matches(point)), request.margin)
 
 
 def _question(
-    results: Sequence[Results], labels: Sequence[str], found: Sequence[Side], request: Request
+    results: Sequence[Results], labels: Sequence[str], found: Sequence[Point], request: Request
 ) -> tuple[Question, str]:
     """What is compared, and what a reader must know about it first."""
     coordinate = request.coordinate or RUN
@@ -206,7 +215,7 @@ def _question(
     return Question(coordinate, value, phase), note
 
 
-def _require_matches(found: Sequence[Side], question: Question) -> None:
+def _require_matches(found: Sequence[Point], question: Question) -> None:
     """Where no two cells differ in the coordinate alone, say along what they could be compared.
 
     Raises:
@@ -226,10 +235,10 @@ def _require_matches(found: Sequence[Side], question: Question) -> None:
 
 
 def _of_documents(
-    results: Sequence[Results], found: Sequence[Side], question: Question
+    results: Sequence[Results], found: Sequence[Point], question: Question
 ) -> Iterator[Difference]:
     first = int(question.baseline) if question.coordinate == RUN else 0
-    sizes = {side.cell.batch_size for side in found}
+    sizes = {point.cell.batch_size for point in found}
     for run, document in enumerate(results):
         if run != first:
             yield from between_documents(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 TRACEBACK = "MLPBENCH_TRACEBACK"
 """Set to anything, it prints the traceback of an unexpected error."""
-_ERRORS_OF_OUTPUT = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EPIPE}
+_ERRORS_OF_OUTPUT = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EPIPE, errno.EAGAIN}
 
 
 def described(error: BaseException) -> str:

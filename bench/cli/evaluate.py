@@ -14,7 +14,7 @@ from bench.cli.implementations import choose_trainer
 from bench.cli.learned import WRITTEN, conclude
 from bench.cli.output import folder_for, note, open_folder, require_untaken
 from bench.cli.reading import read_raw, require_class
-from bench.cli.shared_options import dataset_option, digit_option, out_option
+from bench.cli.shared_options import dataset_option, digit_option, label_option, out_option
 from bench.cli.training_run import say_failed
 from bench.errors import BenchError
 from bench.planning.plan import require_distinct
@@ -37,6 +37,7 @@ from reports.evaluation.summary import stranger
     help="Let this implementation predict. Default: the one that trained each network.",
 )
 @dataset_option
+@label_option
 @digit_option
 @out_option("the report", "evaluate-DATE-TIME")
 def evaluate_command(paths: tuple[Path, ...], **options: Any) -> int:
@@ -49,7 +50,7 @@ def evaluate_command(paths: tuple[Path, ...], **options: Any) -> int:
     require_distinct("MODEL", paths)
     saved = [model_files.load(path) for path in paths]
     folder = require_untaken(folder_for(options["out"], "evaluate"), WRITTEN)
-    raw = read_raw(console, options["dataset"])
+    raw = read_raw(console, options["dataset"], options["label"])
     several = [from_raw(raw, model.normaliser) for model in saved]
     require_class(options["digit"], several[0])
     reached: list[Trained] = []

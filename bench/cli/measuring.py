@@ -53,7 +53,7 @@ class Started:
 
 def prepare(console: Console, choices: Choices) -> Prepared:
     """Plan a new run."""
-    data = read_data(console, choices.source, choices.normalisation)
+    data = read_data(console, choices.source, choices.normalisation, choices.label)
     data = data.take(examples_wanted(choices, len(data.X)))
     return Prepared(build_plan(choices, data), choices.rows, data)
 
@@ -111,7 +111,8 @@ def prepare_again(console: Console, folder: Path) -> Prepared:
     """
     header = journals.read(folder / journals.NAME)
     plan = header.plan
-    data = read_data(console, plan.source, header.dataset.normalisation).take(plan.examples)
+    normalisation = header.dataset.normalisation
+    data = read_data(console, plan.source, normalisation, plan.label).take(plan.examples)
     require_unchanged(header, new_document(plan, header.rows, data))
     return Prepared(plan, header.rows, data)
 
@@ -145,7 +146,7 @@ def measure(console: Console, started: Started, timeout: float) -> bool:
         runner = Runner(
             started.plan,
             started.rows,
-            LocalLauncher(),
+            LocalLauncher(started.plan.cpus),
             started.journal,
             environment=os.environ,
             timeout=timeout,

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from bench.errors import UsageError
+from bench.planning.affinity import parse_cpus
 from bench.planning.plan import Setting
 
 
@@ -91,6 +92,21 @@ class Threads(click.ParamType["int | None"]):
         if threads < 1:
             self.fail(f"{threads} threads are not possible: use 1 or more, or unset", param, ctx)
         return threads
+
+
+class Cpus(click.ParamType["tuple[int, ...]"]):
+    """Processors in a list such as ``2-3,6``."""
+
+    name = "cpus"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
+        """Their numbers in ascending order."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return parse_cpus(str(value))
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Duration(click.ParamType[float]):

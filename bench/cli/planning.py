@@ -13,6 +13,7 @@ from bench.cli.output import GENERATOR, command_line
 from bench.documents import results
 from bench.documents.results import Results
 from bench.errors import UsageError
+from bench.planning.affinity import require_usable
 from bench.planning.environment import VARIABLES
 from bench.planning.plan import Effort, Plan, Setting, require_distinct
 from bench.planning.profiles import PROFILES, Profile
@@ -42,6 +43,7 @@ class Choices:
     seed: int
     source: str
     normalisation: str
+    label: str | None
     blocks: int | None
     precision: float | None
     budget: float | None = None
@@ -49,6 +51,7 @@ class Choices:
     target: float | None = None
     epochs: int | None = None
     named: tuple[str, ...] = ()
+    cpus: tuple[int, ...] = ()
 
 
 def with_companions(rows: tuple[Row, ...], *, learning: bool) -> tuple[Row, ...]:
@@ -70,8 +73,8 @@ def build_plan(choices: Choices, data: TrainingData) -> Plan:
     """The plan for ``choices`` on ``data``.
 
     Raises:
-        UsageError: a value occurs twice, a batch is larger than the data, or the network does not
-            fit the data.
+        UsageError: a value occurs twice, a batch is larger than the data, a processor cannot be
+            used, or the network does not fit the data.
     """
     profile = PROFILES[choices.profile]
     network = choices.preset.network
@@ -79,6 +82,7 @@ def build_plan(choices: Choices, data: TrainingData) -> Plan:
     threads = choices.threads or _default_threads(choices, profile)
     require_distinct("--batch-size", batch_sizes)
     require_distinct("--threads", threads)
+    require_usable(choices.cpus)
     examples = len(data.X)
     if max(batch_sizes) > examples:
         raise UsageError(
@@ -98,11 +102,13 @@ def build_plan(choices: Choices, data: TrainingData) -> Plan:
         dataset=data.name,
         examples=examples,
         source=choices.source,
+        label=choices.label,
         precision=choices.precision,
         budget_seconds=choices.budget,
         target=choices.target,
         on_devices=tuple(row.name for row in choices.rows if row.on_device),
         named=choices.named,
+        cpus=choices.cpus,
     )
 
 
@@ -119,7 +125,9 @@ def _default_threads(choices: Choices, profile: Profile) -> tuple[int | None, ..
     swept = {name for setting in choices.settings for name, _ in setting}
     if swept & set(VARIABLES):
         return (None,)
-    return profile.threads(machine.usable_cpus())
+    # More threads than a quota allows would take turns, and every cell be refused.
+    usable = len(choices.cpus) or machine.usable_cpus()
+    return profile.threads(machine.available_cpus(usable))
 
 
 def _effort(choices: Choices, profile: Profile) -> Effort:

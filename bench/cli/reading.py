@@ -23,11 +23,16 @@ from impls.training import model_files
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """A trained network without its training; Keras' files do not know the normalisation."""
+    """A trained network without its training.
+
+    Keras' files know the normalisation only where it is one of their layers; ``notes`` say what
+    else is to be known of them.
+    """
 
     network: Network
     parameters: Parameters
     normaliser: Normaliser | None
+    notes: tuple[str, ...] = ()
 
 
 def read_weights(path: Path) -> Weights:
@@ -37,32 +42,36 @@ def read_weights(path: Path) -> Weights:
         ModelError: it cannot be read, or is no network of this kind.
     """
     if path.suffix.lower() == keras_files.SUFFIX:
-        network, parameters = keras_files.load(path)
-        return Weights(network, parameters, None)
+        stored = keras_files.load(path)
+        return Weights(stored.network, stored.parameters, stored.normaliser, stored.notes)
     model = model_files.load(path)
     return Weights(model.network, model.state.parameters, model.normaliser)
 
 
-def read_raw(console: Console, source: str) -> RawData:
+def read_raw(console: Console, source: str, label: str | None = None) -> RawData:
     """The data set called ``source``, with a word while it is read and what must be known of it.
+
+    ``label`` says which column of a table is the label.
 
     Raises:
         DatasetError: see :func:`impls.data.load_dataset`.
     """
     with waiting(console, "reading the data"):
-        raw = read_dataset(source, progress=console.is_terminal)
+        raw = read_dataset(source, progress=console.is_terminal, label=label)
     if raw.note:
         note(console, raw.note)
     return raw
 
 
-def read_data(console: Console, source: str, normalisation: str | Normaliser) -> TrainingData:
+def read_data(
+    console: Console, source: str, normalisation: str | Normaliser, label: str | None = None
+) -> TrainingData:
     """The same, normalised.
 
     Raises:
         DatasetError: see :func:`impls.data.load_dataset`.
     """
-    return from_raw(read_raw(console, source), normalisation)
+    return from_raw(read_raw(console, source, label), normalisation)
 
 
 def require_class(digit: int | None, data: TrainingData) -> None:

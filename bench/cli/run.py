@@ -133,6 +133,7 @@ def _choices(options: dict[str, Any]) -> Choices:
         examples=options["examples"],
         seed=options["seed"],
         source=options["dataset"],
+        label=options["label"],
         normalisation=options["normalise"] or preset.normalise,
         blocks=options["blocks"],
         precision=options["precision"],
@@ -141,6 +142,7 @@ def _choices(options: dict[str, Any]) -> Choices:
         target=target,
         epochs=options["epochs"],
         named=tuple(row.name for row in rows if row.name in named),
+        cpus=options["cpus"],
     )
 
 

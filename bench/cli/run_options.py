@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bench.cli.options import Duration, Share, Threads, Whole, list_option
+from bench.cli.options import Cpus, Duration, Share, Threads, Whole, list_option
 from bench.cli.shared_options import (
     DATA_OPTIONS,
     NETWORK_OPTIONS,
@@ -45,6 +45,13 @@ RUN_OPTIONS: tuple[Option, ...] = (
         item=Whole(min=0),
         help="Busy foreign processes during the rounds, such as 0,1: which thread setting survives "
         "a shared machine? Default: none.",
+    ),
+    click.option(
+        "--cpus",
+        type=Cpus(),
+        default=(),
+        metavar="LIST",
+        help="Hold the workers to these processors, such as 2-3,6. Default: all that are usable.",
     ),
     click.option(
         "--env",

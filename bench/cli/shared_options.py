@@ -40,11 +40,22 @@ dataset_option: Option = click.option(
     "--dataset",
     default="auto",
     show_default=True,
-    help="auto, mnist, digits, or the path of an npz or csv file or of a folder of IDX files.",
+    help="auto, mnist, digits, or the path of an npz file, of a table such as a csv file, or of a "
+    "folder with IDX files or tables.",
+)
+
+label_option: Option = click.option(
+    "--label",
+    default=None,
+    metavar="NAME|NUMBER|last",
+    help="The column of a table that holds the label; the first has number 0. Default: the one "
+    "called label, class, target, digit, y, species or the like; else the only one with text; else "
+    "the last or the first, whichever alone holds class numbers.",
 )
 
 DATA_OPTIONS: tuple[Option, ...] = (
     dataset_option,
+    label_option,
     click.option(
         "--normalise",
         "--normalize",
@@ -57,7 +68,7 @@ DATA_OPTIONS: tuple[Option, ...] = (
         "--examples",
         type=Whole(min=1),
         default=None,
-        help="Use only N training examples.",
+        help="Use only N training examples; each class keeps its share.",
     ),
 )
 

@@ -19,7 +19,16 @@ from reports import format as text
 from reports.evaluation.summary import share
 from reports.study.context import training_diverged
 
-NOT_STUDIED = {"parameter", "values", "implementation", "dataset", "evaluate_every", "check", "out"}
+NOT_STUDIED = {
+    "parameter",
+    "values",
+    "implementation",
+    "dataset",
+    "label",
+    "evaluate_every",
+    "check",
+    "out",
+}
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ class _Reader:
     """The data in any normalisation; the one that was used last is kept."""
 
     def __init__(self, console: Console, options: dict[str, Any]) -> None:
-        self.raw = read_raw(console, options["dataset"])
+        self.raw = read_raw(console, options["dataset"], options["label"])
         self.last: TrainingData | None = None
 
     def __call__(self, choice: Choice) -> TrainingData:

@@ -15,7 +15,7 @@ from bench.cli.implementations import choose_trainers, named_in_full
 from bench.cli.learned import WRITTEN, conclude
 from bench.cli.options import list_option, require_alone
 from bench.cli.output import folder_for, note, open_folder, require_untaken
-from bench.cli.reading import read_data, read_weights, require_class
+from bench.cli.reading import Weights, read_data, read_weights, require_class
 from bench.cli.shared_options import with_options
 from bench.cli.train_options import TRAIN_OPTIONS, WITH_RESUME
 from bench.cli.training_check import Checker
@@ -162,7 +162,9 @@ def _new(console: Console, options: dict[str, Any]) -> Plan:
         weights = read_weights(options["weights"])
     normaliser = weights.normaliser if weights and options["normalise"] is None else None
     choice = choose(options, network=weights.network if weights else None)
-    data = read_data(console, options["dataset"], normaliser or choice.normalise)
+    if weights:
+        _say_of_weights(console, weights, options, choice.normalise)
+    data = read_data(console, options["dataset"], normaliser or choice.normalise, options["label"])
     data = data.take(choice.examples) if choice.examples else data
     sessions.require_fit(choice.network, data)
     start = weights.parameters if weights else None
@@ -171,6 +173,23 @@ def _new(console: Console, options: dict[str, Any]) -> Plan:
         return sessions.begin(row, choice.network, choice.training, choice.order, data, start)
 
     return Plan(rows, named, begin, data, choice.training.epochs)
+
+
+def _say_of_weights(
+    console: Console, weights: Weights, options: dict[str, Any], normalise: str
+) -> None:
+    """What must be known of weights that come without their training."""
+    for said in weights.notes:
+        note(console, said)
+    path, given = options["weights"], options["normalise"]
+    if weights.normaliser is None and given is None:
+        note(
+            console,
+            f"{path} does not say how examples were normalised for it; {normalise!r} is taken. "
+            "If it was another way, such as pixels divided by 255, give it with --normalise.",
+        )
+    elif weights.normaliser is not None and given is not None:
+        note(console, f"--normalise {given} takes the place of the normalisation in {path}.")
 
 
 def _settle_engine(rows: Sequence[Row], named: set[str], path: Path) -> None:
@@ -197,7 +216,7 @@ def _resumed(console: Console, context: click.Context) -> Plan:
     saved = model_files.load(options["resume"])
     epochs = options["epochs"] or saved.training.epochs
     model = sessions.with_epochs(saved, epochs)
-    data = read_data(console, options["dataset"], model.normaliser)
+    data = read_data(console, options["dataset"], model.normaliser, options["label"])
     if model.source.examples < len(data.X):
         data = data.take(model.source.examples)
     names = options["implementations"] or (sessions.address_of(sessions.row_of(model)),)

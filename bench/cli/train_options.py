@@ -11,7 +11,7 @@ from bench.cli.shared_options import Option, digit_option, out_option
 from bench.cli.training_check import check_option
 
 WITH_RESUME = {
-    "implementations", "epochs", "dataset", "resume", "out", "print_period",
+    "implementations", "epochs", "dataset", "label", "resume", "out", "print_period",
     "evaluate_every", "checkpoint_every", "digit", "check",
 }  # fmt: skip
 """What may be said beside --resume; everything else is in the model."""

@@ -28,7 +28,7 @@ def remarks(found: Gpus) -> Iterator[str]:
     """What keeps devices from being read, slows them down or fills them."""
     if found.seen and not found.devices:
         yield (
-            f"The GPU of this machine cannot be read ({found.reason}): its clock "
+            f"This machine has a GPU, but nothing can be read ({found.reason}): its clock "
             "and temperature will be missing beside the numbers of implementations on it."
         )
     for device in found.devices:

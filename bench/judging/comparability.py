@@ -132,7 +132,7 @@ def _follows(path: Path, coordinate: str) -> bool:
     if coordinate == "implementation":
         return path[0] == "process"
     if coordinate == "threads":
-        asked = ("process", "affinity"), ("process", "pools", "threads")
+        asked = ("process", "affinity"), ("process", "cpus"), ("process", "pools", "threads")
         return path in asked or (is_variable and path[-1] in VARIABLES)
     return is_variable and path[-1] == coordinate
 

@@ -5,7 +5,7 @@ Disturbed rounds are labelled and their effect is shown; none is ever removed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from bench.documents.timings import EPOCH, STEP, Disturbance, Timing
 from bench.provenance.records import Accelerator
@@ -43,10 +43,23 @@ def is_disturbed(disturbance: Disturbance, seconds: float) -> bool:
     return share(disturbance, seconds) > DISTURBED_SHARE
 
 
-def counted(timings: Iterable[Timing]) -> tuple[int, int]:
+def is_held_up(disturbance: Disturbance, seconds: float) -> bool:
+    """Whether threads could not run for more than :data:`DISTURBED_SHARE` of a round.
+
+    What others take of caches and memory hits both partners of a sweep alike; who has to wait for
+    a processor does not.
+    """
+    held_up = (disturbance.waited or 0.0) + _certain(disturbance.stolen)
+    return held_up / seconds > DISTURBED_SHARE
+
+
+def counted(
+    timings: Iterable[Timing],
+    rule: Callable[[Disturbance, float], bool] = is_disturbed,
+) -> tuple[int, int]:
     """How many rounds of one process were disturbed, of how many that its epoch rests on.
 
-    These are its epochs, or its steps where no epoch was watched.
+    These are its epochs, or its steps where no epoch was watched.  ``rule`` says when one is.
     """
     watched = {
         timing.phase: timing
@@ -57,7 +70,7 @@ def counted(timings: Iterable[Timing]) -> tuple[int, int]:
     if timing is None:
         return 0, 0
     found = sum(
-        is_disturbed(disturbance, seconds * timing.iterations)
+        rule(disturbance, seconds * timing.iterations)
         for seconds, disturbance in zip(timing.round_seconds, timing.disturbances, strict=True)
     )
     return found, len(timing.round_seconds)

@@ -1,4 +1,4 @@
-"""Verdicts on ratios: faster, slower, the same within a margin, or unresolved, each with a reason.
+"""Verdicts on ratios: faster, slower, the same within a margin, or how likely, with a reason.
 
 A table of ratios is judged as one family, so that a larger table does not raise more false alarms.
 """
@@ -6,15 +6,15 @@ A table of ratios is judged as one family, so that a larger table does not raise
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bench.judging import stats
 from bench.judging.remedies import advice, blocks_needed, counted
 from bench.judging.stats import CONFIDENCE, MINIMUM_PROCESSES, Ratio
 
-Kind = Literal["faster", "slower", "same", "unresolved"]
+Kind = Literal["faster", "slower", "same", "likely faster", "likely slower", "unclear"]
 Code = Literal[
     "outside-margin",
     "differs",
@@ -25,29 +25,13 @@ Code = Literal[
     "disturbed",
 ]
 
+KINDS: tuple[Kind, ...] = ("faster", "slower", "same", "likely faster", "likely slower", "unclear")
+OPEN: tuple[Kind, ...] = ("likely faster", "likely slower", "unclear")
+"""The kinds that further blocks may still decide."""
 MARGIN = 0.03
 """Relative differences below this matter to nobody, unless the user says otherwise."""
 ALPHA = 0.05
 """How often a table may hold a false verdict of one kind; see :func:`judge` for the kinds."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a ratio says at a margin.
-
-    ``code`` says which rule decided and ``reason`` puts it in words.  ``p`` is adjusted for the
-    number of comparisons: that of equivalence where ``kind`` is ``same``, of difference elsewhere;
-    None where there are too few processes for a test.  ``remedy``, also part of ``reason``, says
-    what would answer an open question.
-    """
-
-    kind: Kind
-    code: Code
-    ratio: Ratio
-    p: float | None
-    margin: float
-    reason: str
-    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +64,73 @@ class Tests:
     adjustment: str
 
 
-def judge(ratios: Sequence[Ratio], margin: float | Sequence[float] = MARGIN) -> list[Verdict]:
+@dataclass(frozen=True)
+class Verdict:
+    """What a ratio says at a margin.
+
+    ``code`` says which rule decided and ``reason`` puts it in words.  ``p`` is adjusted for the
+    number of comparisons: that of equivalence where ``kind`` is ``same``, of difference elsewhere;
+    None where there are too few processes for a test.  ``remedy``, also part of ``reason``, says
+    what would answer an open question.
+    """
+
+    kind: Kind
+    code: Code
+    ratio: Ratio
+    p: float | None
+    margin: float
+    reason: str
+    remedy: str = ""
+    tests: Tests | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether further blocks may still decide it."""
+        return self.kind in OPEN
+
+    @property
+    def reversed(self) -> Verdict:
+        """The same verdict said of the reference: slower instead of faster."""
+        turned = inverse(self.ratio)
+        if self.code == "disturbed":
+            return replace(self, ratio=turned)
+        if self.tests is None:
+            return too_few(turned, self.margin)
+        return verdict(turned, self.margin, self.tests)
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The fastest of so many ``candidates`` among the ratios of a table, and its leads.
+
+    ``leads`` maps places in the table to how many times faster the winner is there; ``picked``
+    are those of them that are in the table only because it won.
+
+    Raises:
+        ValueError: no lead, or fewer candidates than the winner and one other.
+    """
+
+    leads: Mapping[int, Ratio]
+    candidates: int
+    picked: frozenset[int]
+
+    def __post_init__(self) -> None:
+        """Refuse a winner without a rival."""
+        if not self.leads or self.candidates < 2:
+            raise ValueError("a lead needs a winner and at least one other candidate")
+
+    @property
+    def pairs_per_lead(self) -> float:
+        """All pairs of candidates over the leads that have a p: what a picked pair stands for."""
+        tested = sum(lead.error is not None for lead in self.leads.values())
+        return self.candidates * (self.candidates - 1) / 2 / max(tested, 1)
+
+
+def judge(
+    ratios: Sequence[Ratio],
+    margin: float | Sequence[float] = MARGIN,
+    contests: Sequence[Contest] = (),
+) -> list[Verdict]:
     """One verdict per ratio; all of them are one table, or family.  ``margin`` may be one for each.
 
     Three questions are asked of each: can it be 1, can it lie within the margin, can it lie beyond
@@ -88,35 +138,98 @@ def judge(ratios: Sequence[Ratio], margin: float | Sequence[float] = MARGIN) -> 
     verdict is in at most 5 % of tables: that a ratio of 1 is called faster or slower, that one
     within the margin is called faster or slower by more than the margin, that one beyond the margin
     is called the same.  Where the last question is refuted the ratio is the same within the margin,
-    although it may differ from 1.
+    although it may differ from 1.  What would count as faster or slower in a table of its own, but
+    does not in this one, is likely so.
+
+    A pair that is in the table because one of its two won a contest was picked from all pairs of
+    the candidates, and counts for its share of them.  That the winner of a contest is faster than
+    all others needs no such adjustment: a wrong winner is named only where it beats all its rivals,
+    hence also the one that is truly fastest, and no two can do so at once.  For normal means
+    Gutmann and Maymin (1987) and Hung and Fithian (2019) prove that the error then stays below the
+    level for any number of candidates.  So the p of the weakest evidence among its leads, adjusted
+    by Holm over the contests, holds for all leads of a winner where it is smaller than their own.
     """
     margins = margin if isinstance(margin, Sequence) else [margin] * len(ratios)
     placed = list(zip(ratios, margins, strict=True))
-    questions = (
-        family([stats.difference_p(ratio) for ratio in ratios]),
-        family([stats.difference_p(ratio, within) for ratio, within in placed]),
-        family([stats.equivalence_p(ratio, within) for ratio, within in placed]),
+    weights = _weights(len(ratios), contests)
+    nones, insides, beyonds = (
+        family([stats.difference_p(ratio) for ratio in ratios], weights),
+        family([stats.difference_p(ratio, within) for ratio, within in placed], weights),
+        family([stats.equivalence_p(ratio, within) for ratio, within in placed], weights),
     )
+    nones = _strengthened(nones, contests, [0.0] * len(ratios))
+    insides = _strengthened(insides, contests, margins)
     number = sum(ratio.error is not None for ratio in ratios)
     adjustment = f", adjusted for {number} comparisons" if number > 1 else ""
     return [
         verdict(ratio, within, Tests(none, inside, beyond, adjustment))
         if none and inside and beyond
         else too_few(ratio, within)
-        for (ratio, within), none, inside, beyond in zip(placed, *questions, strict=True)
+        for (ratio, within), none, inside, beyond in zip(
+            placed, nones, insides, beyonds, strict=True
+        )
     ]
 
 
-def family(ps: Sequence[float | None]) -> list[Tested | None]:
-    """One question asked of several ratios, adjusted by Holm; without a p it is not asked."""
-    adjusted = stats.holm(ps)
+def family(
+    ps: Sequence[float | None], weights: Sequence[float] | None = None
+) -> list[Tested | None]:
+    """One question asked of several ratios, adjusted by Holm; without a p it is not asked.
+
+    A ratio of weight 3 stands for 3 ratios, of which it was picked.
+    """
+    weighted = weights or [1.0] * len(ps)
+    adjusted = stats.holm([p if p is None else p * w for p, w in zip(ps, weighted, strict=True)])
     # What is refuted already no longer weakens the rest.
     still_open = sum(p is not None and p > ALPHA for p in adjusted)
     level = ALPHA / max(still_open, 1)
     return [
-        None if alone is None or among is None else Tested(alone, among, level)
-        for alone, among in zip(ps, adjusted, strict=True)
+        None if alone is None or among is None else Tested(alone, among, level / weight)
+        for alone, among, weight in zip(ps, adjusted, weighted, strict=True)
     ]
+
+
+def inverse(ratio: Ratio) -> Ratio:
+    """The ratio of the reference to the other; both say the same."""
+    low, high = (None if end is None else 1 / end for end in (ratio.high, ratio.low))
+    return replace(ratio, value=1 / ratio.value, low=low, high=high)
+
+
+def _weights(number: int, contests: Sequence[Contest]) -> list[float]:
+    """For how many pairs each ratio of a table stands."""
+    weights = [1.0] * number
+    for contest in contests:
+        for place in contest.picked:
+            weights[place] = max(weights[place], contest.pairs_per_lead)
+    return weights
+
+
+def _strengthened(
+    tested: Sequence[Tested | None], contests: Sequence[Contest], margins: Sequence[float]
+) -> list[Tested | None]:
+    """The leads of each contest with the evidence for its winner, where that is stronger."""
+    found = list(tested)
+    of_winners = family([_weakest(contest, margins) for contest in contests])
+    for contest, winner in zip(contests, of_winners, strict=True):
+        for place in contest.leads if winner else ():
+            own = found[place]
+            if own and winner and contest.leads[place].value > 1:
+                adjusted = min(own.adjusted, winner.adjusted)
+                found[place] = replace(own, adjusted=adjusted, level=max(own.level, winner.level))
+    return found
+
+
+def _weakest(contest: Contest, margins: Sequence[float]) -> float | None:
+    """The p of the weakest evidence that the winner leads; None where no lead has an interval.
+
+    Where it is behind in the blocks that both share, there is no evidence.
+    """
+    found = [
+        (1.0 if lead.value <= 1 else stats.difference_p(lead, margins[place]))
+        for place, lead in contest.leads.items()
+        if lead.error is not None
+    ]
+    return max((p for p in found if p is not None), default=None)
 
 
 def readable(value: float) -> str:
@@ -144,45 +257,44 @@ def within(margin: float) -> str:
 def too_few(ratio: Ratio, margin: float) -> Verdict:
     """The verdict on a ratio without an interval."""
     reason = (
-        f"Unresolved: {readable(ratio.value)} times as fast, from "
+        f"Unclear: {readable(ratio.value)} times as fast, from "
         f"{counted(ratio, ratio.processes)}, too few for an interval."
     )
     remedy = f"At least {counted(ratio, MINIMUM_PROCESSES)} are needed."
-    return Verdict("unresolved", "too-few", ratio, None, margin, f"{reason} {remedy}", remedy)
+    return Verdict("unclear", "too-few", ratio, None, margin, f"{reason} {remedy}", remedy)
 
 
 def disturbed(ratio: Ratio, margin: float, what: str) -> Verdict:
     """The verdict on a ratio of times that were disturbed beyond use; ``what`` says which were."""
-    reason = f"Unresolved: {readable(ratio.value)} times as fast, but {what}."
+    reason = f"Unclear: {readable(ratio.value)} times as fast, but {what}."
     remedy = "Measure again on a quiet machine."
-    return Verdict("unresolved", "disturbed", ratio, None, margin, f"{reason} {remedy}", remedy)
+    return Verdict("unclear", "disturbed", ratio, None, margin, f"{reason} {remedy}", remedy)
 
 
-def verdict(
-    ratio: Ratio, margin: float, tests: Tests, leads: Sequence[Ratio] | None = None
-) -> Verdict:
-    """The verdict that the tests of one ratio give.
-
-    Where it is the closest of several ``leads``, that there is a difference is asked of them all.
-    """
+def verdict(ratio: Ratio, margin: float, tests: Tests) -> Verdict:
+    """The verdict that the tests of one ratio give."""
     kind, code = _rule(ratio, tests)
     p = (tests.beyond if kind == "same" else tests.none).adjusted
-    remedy = _remedy(ratio, leads or [ratio], margin, tests, code)
+    remedy = _remedy(ratio, margin, tests, code)
     sentences = [_reason(ratio, margin, tests, kind, code), remedy]
     if not ratio.paired:
         sentences.append("Measured at different times, so a drift of the machine is not excluded.")
-    return Verdict(kind, code, ratio, p, margin, " ".join(filter(None, sentences)), remedy)
+    return Verdict(kind, code, ratio, p, margin, " ".join(filter(None, sentences)), remedy, tests)
 
 
 def _rule(ratio: Ratio, tests: Tests) -> tuple[Kind, Code]:
     """The first rule that holds, of those in :func:`judge`."""
     if tests.beyond.refuted:
         return "same", "within-margin"
+    is_faster = ratio.value > 1
     if tests.none.refuted:
-        kind: Kind = "faster" if ratio.value > 1 else "slower"
+        kind: Kind = "faster" if is_faster else "slower"
         return kind, "outside-margin" if tests.inside.refuted else "differs"
-    alone = min(tests.none.alone, tests.beyond.alone) <= ALPHA
-    return "unresolved", "not-after-holm" if alone else "too-wide"
+    if tests.beyond.alone <= ALPHA:
+        return "unclear", "not-after-holm"
+    if tests.none.alone <= ALPHA:
+        return "likely faster" if is_faster else "likely slower", "not-after-holm"
+    return "unclear", "too-wide"
 
 
 def _reason(ratio: Ratio, margin: float, tests: Tests, kind: Kind, code: Code) -> str:
@@ -197,13 +309,13 @@ def _reason(ratio: Ratio, margin: float, tests: Tests, kind: Kind, code: Code) -
         "within-margin": f"The same {within(margin)}: {size}; {beyond}",
         "outside-margin": f"{found} by more than {share}: {size}; {none}, {inside}",
         "differs": f"{found}, but whether by more than {share} is open: {size}; {none}",
-        "too-wide": f"Unresolved: {size} is too wide; {none}, {beyond}",
-        "not-after-holm": f"Unresolved: {size} would count alone, but not here; {none}, {beyond}",
+        "too-wide": f"Unclear: {size} is too wide; {none}, {beyond}",
+        "not-after-holm": f"{found}: {size} would count alone, but not here; {none}, {beyond}",
     }
     return f"{reasons[code]}{tests.adjustment}."
 
 
-def _remedy(ratio: Ratio, leads: Sequence[Ratio], margin: float, tests: Tests, code: Code) -> str:
+def _remedy(ratio: Ratio, margin: float, tests: Tests, code: Code) -> str:
     """What would answer what is open: roughly how many blocks, if all stayed as it is."""
     if code in ("within-margin", "outside-margin"):
         return ""
@@ -212,8 +324,7 @@ def _remedy(ratio: Ratio, leads: Sequence[Ratio], margin: float, tests: Tests, c
     if size < edge:
         needed = blocks_needed(ratio, edge, tests.beyond.level)
     if code != "differs":
-        level = tests.none.level / 2
-        needed = min(needed, max(blocks_needed(lead, 0.0, level) for lead in leads))
+        needed = min(needed, blocks_needed(ratio, 0.0, tests.none.level / 2))
     elif size > edge:
-        needed = max(blocks_needed(lead, edge, tests.inside.level / 2) for lead in leads)
+        needed = blocks_needed(ratio, edge, tests.inside.level / 2)
     return advice(ratio, needed)

@@ -20,6 +20,7 @@ from bench.measuring import barrier, memory, peaks
 from bench.measuring.disturbance import Monitor
 from bench.measuring.measure import CellTimer, Goal
 from bench.measuring.timing import Clock, time_round
+from bench.planning import affinity
 from bench.planning.environment import recorded
 from bench.planning.plan import Cell, Plan
 from bench.proof import gate
@@ -41,6 +42,7 @@ def describe_process(row: Row, trainer_class: type[Trainer], import_seconds: flo
         import_seconds=import_seconds,
         pools=threads.reported_pools(trainer_class.pools()),
         affinity=machine.usable_cpus(),
+        cpus=machine.cpu_list(),
         quota_cpus=machine.quota_cpus(),
         versions=machine.package_versions(("numpy", *row.requires)),
         environment=recorded(os.environ),
@@ -122,7 +124,8 @@ class CellWork:
         resident = msgspec.structs.replace(self.memory, begun=begun, bound=memory.resident())
         first_call_seconds = timer.first_call()
         process = self.described()
-        mismatch = threads.disagreement(cell.threads, process, None)
+        mismatch = affinity.disagreement(self.plan.cpus, process.cpus)
+        mismatch = mismatch or threads.disagreement(cell.threads, process, None)
         mismatch = mismatch or threads.unheeded(cell.setting, process)
         if mismatch:
             return self._unverified(cell, mismatch, process)

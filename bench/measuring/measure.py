@@ -121,7 +121,6 @@ class CellTimer:
         if kind == "training":
             return self._train(number)
         with uncollected():
-            self.reset()
             woken = self._wake()
             self.reset()
             return self._epoch_turn(woken, number) if kind == "epoch" else self._parts(woken)

@@ -137,6 +137,7 @@ class Worker:
         finally:
             if self.live is None:
                 # The next batch size needs the memory that this one held.
+                gc.unfreeze()
                 gc.collect()
 
     def _carry_out(self, request: Request) -> Reply:
@@ -160,6 +161,9 @@ class Worker:
         if not isinstance(found, LiveCell):
             return Over(found)
         self.live = found
+        # Garbage is collected before each turn; what a library has loaded need not be searched.
+        gc.collect()
+        gc.freeze()
         return Ready(found.frame)
 
     def _failed(self, cell: Cell, error: Exception) -> Over:

@@ -66,16 +66,18 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """All that is to be measured.
 
     ``trainings`` holds the training settings per batch size; ``dataset`` names the data,
-    ``source`` is what was given to find it, and ``examples`` says how many training examples make
-    an epoch.  Sweeps and blocks end earlier once every ratio is known within ``precision`` (a
-    share, such as 0.02), or where they would exceed ``budget_seconds``.  With a
-    ``target``, each process trains until that accuracy on the test examples is held, and every
-    block has start weights and orders of its own.
+    ``source`` is what was given to find it, ``label`` the column of a table that was named as its
+    label, and ``examples`` says how many training examples make an epoch.  Sweeps and blocks end
+    earlier once every ratio is known within ``precision`` (a share, such as 0.02), or where they
+    would exceed ``budget_seconds``.  With a ``target``, each process trains until that accuracy on
+    the test examples is held, and every block has start weights and orders of its own.
 
     ``on_devices`` names the implementations that run on another device than the processor.  Its
     threads are not what they work with, so that they are measured with :func:`most_threads` alone,
     beside everything else that is measured with them.  ``named`` lists the implementations that
     were asked for by their full name: a run without one of them is not what was wanted.
+    ``cpus`` are the processors that the workers are held to; empty leaves them all that this
+    program may use.
     """
 
     seed: int
@@ -89,11 +91,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     dataset: str
     examples: int
     source: str = "auto"
+    label: str | None = None
     precision: float | None = None
     budget_seconds: float | None = None
     target: float | None = None
     on_devices: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
+    cpus: tuple[int, ...] = ()
 
     def threads_of(self, implementation: str) -> tuple[int | None, ...]:
         """The thread counts with which ``implementation`` is measured."""

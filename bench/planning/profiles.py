@@ -63,7 +63,7 @@ PROFILES: dict[str, Profile] = {
             threads=_one_and_all,
             examples=20000,
             effort=Effort(
-                blocks=2, sweeps=10, round_seconds=0.02, cell_seconds=0.8, warmup_seconds=0.2,
+                blocks=2, sweeps=10, round_seconds=0.02, cell_seconds=0.5, warmup_seconds=0.2,
             ),
         ),
         Profile(

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import bench
+from bench.planning.affinity import listed
 from bench.planning.environment import recorded
-from bench.provenance import kernels
+from bench.provenance import identity, kernels, system
 from bench.provenance.records import Machine
 
 PACKAGES = (
@@ -39,12 +40,20 @@ def describe(environment: Mapping[str, str]) -> Machine:
         versions=package_versions(PACKAGES),
         environment=recorded(environment),
         quota_cpus=quota_cpus(),
-        governor=_read(_CPU / "cpu0/cpufreq/scaling_governor"),
+        governor=system.read(_CPU / "cpu0/cpufreq/scaling_governor"),
         smt=smt(),
         turbo=turbo(),
         hypervisor=hypervisor(),
-        clock_source=_read(_CLOCK_SOURCE),
+        clock_source=system.read(_CLOCK_SOURCE),
         vectors=kernels.vectors(cpu_flags()),
+        id=identity.machine_id(),
+        board=identity.board_id(),
+        hostname=identity.hostname(environment),
+        microcode=identity.microcode(),
+        numa_nodes=identity.numa_nodes(),
+        cpus=cpu_list(),
+        cgroup=own_cgroup(),
+        allocation=identity.allocation(environment),
     )
 
 
@@ -53,21 +62,30 @@ def usable_cpus() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def cpu_list() -> str:
+    """The processors of the affinity mask of this thread, such as ``0-3,6``."""
+    return listed(os.sched_getaffinity(0))
+
+
+def available_cpus(usable: int) -> int:
+    """How many threads can run at once on ``usable`` processors: fewer where a quota says so.
+
+    Two threads under a quota of 1.5 processors would be stopped for a quarter of the time, so the
+    quota is rounded down; one thread is the least.
+    """
+    quota = quota_cpus()
+    return usable if quota is None else max(1, min(usable, int(quota)))
+
+
 def cpu_model() -> str:
     """The processor's name, as far as the system tells it."""
-    for line in (_read(Path("/proc/cpuinfo")) or "").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return system.cpuinfo("model name") or platform.processor() or platform.machine()
 
 
 def physical_cpus() -> int | None:
     """How many cores there are, counting hardware threads of one core once."""
-    siblings = {
-        text
-        for text in (_read(path) for path in _CPU.glob("cpu[0-9]*/topology/thread_siblings_list"))
-        if text
-    }
+    paths = _CPU.glob("cpu[0-9]*/topology/thread_siblings_list")
+    siblings = {text for text in map(system.read, paths) if text}
     return len(siblings) or None
 
 
@@ -75,7 +93,7 @@ def caches() -> dict[str, str]:
     """Sizes of the first processor's caches, such as ``{"L2 Unified": "1024K"}``."""
     found = {}
     for index in sorted(_CPU.glob("cpu0/cache/index*")):
-        level, kind, size = (_read(index / name) for name in ("level", "type", "size"))
+        level, kind, size = (system.read(index / name) for name in ("level", "type", "size"))
         if level and kind and size:
             found[f"L{level} {kind}"] = size
     return found
@@ -86,16 +104,16 @@ def smt() -> str | None:
 
     Off may be forced (by firmware or boot option), which is off all the same.
     """
-    control = _read(_CPU / "smt/control")
+    control = system.read(_CPU / "smt/control")
     return "off" if control == "forceoff" else control
 
 
 def turbo() -> str | None:
     """Whether cores may run above their nominal frequency: on or off; None if not told."""
-    forbidden = _read(_CPU / "intel_pstate/no_turbo")
+    forbidden = system.read(_CPU / "intel_pstate/no_turbo")
     if forbidden in {"0", "1"}:
         return "off" if forbidden == "1" else "on"
-    allowed = _read(_CPU / "cpufreq/boost")
+    allowed = system.read(_CPU / "cpufreq/boost")
     return {"0": "off", "1": "on"}.get(allowed or "")
 
 
@@ -104,7 +122,7 @@ def hypervisor() -> str | None:
 
     Processors other than x86 have no flag for it, so that None does not exclude one there.
     """
-    kind = _read(Path("/sys/hypervisor/type"))
+    kind = system.read(Path("/sys/hypervisor/type"))
     if kind:
         return kind
     return "yes" if "hypervisor" in cpu_flags() else None
@@ -112,11 +130,7 @@ def hypervisor() -> str | None:
 
 def cpu_flags() -> frozenset[str]:
     """What the first processor can do, in the words of the system; empty where it does not tell."""
-    for line in (_read(Path("/proc/cpuinfo")) or "").splitlines():
-        name, _, flags = line.partition(":")
-        if name.strip() == "flags":
-            return frozenset(flags.split())
-    return frozenset()
+    return frozenset((system.cpuinfo("flags") or "").split())
 
 
 def quota_cpus() -> float | None:
@@ -128,6 +142,19 @@ def quota_cpus() -> float | None:
     return min(limits, default=None)
 
 
+def own_cgroup() -> str | None:
+    """The control group that holds the processor's limits of this process; None for the root."""
+    found = {}
+    for line in (system.read(Path("/proc/self/cgroup")) or "").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers or "cpu" in controllers.split(","):
+            found[controllers] = path
+    # Where version 1 has the processor, the tree of version 2 beside it does not.
+    version_1 = [path for controllers, path in found.items() if controllers]
+    path = version_1[0] if version_1 else found.get("", "/")
+    return None if path == "/" else path
+
+
 def _own_groups() -> list[Path]:
     """Folders of the control groups that this process is in, parents included.
 
@@ -135,7 +162,7 @@ def _own_groups() -> list[Path]:
     show in the uppermost folder.
     """
     found = [_CGROUPS, _CGROUPS / "cpu"]
-    for line in (_read(Path("/proc/self/cgroup")) or "").splitlines():
+    for line in (system.read(Path("/proc/self/cgroup")) or "").splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers and "cpu" not in controllers.split(","):
             continue
@@ -153,11 +180,11 @@ def _own_groups() -> list[Path]:
 
 def _limit(group: Path) -> float | None:
     """The limit that one control group sets, in the form of either version."""
-    version_2 = (_read(group / "cpu.max") or "").split()
+    version_2 = (system.read(group / "cpu.max") or "").split()
     if len(version_2) == 2 and version_2[0] != "max":
         return int(version_2[0]) / int(version_2[1])
-    quota = _read(group / "cpu.cfs_quota_us")
-    period = _read(group / "cpu.cfs_period_us")
+    quota = system.read(group / "cpu.cfs_quota_us")
+    period = system.read(group / "cpu.cfs_period_us")
     if quota and period and int(quota) > 0:
         return int(quota) / int(period)
     return None
@@ -172,11 +199,3 @@ def package_versions(names: tuple[str, ...]) -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
-
-
-def _read(path: Path) -> str | None:
-    """The stripped content of a system file, or None where the system has no such file."""
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return None

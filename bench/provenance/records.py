@@ -46,7 +46,8 @@ class Process(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``environment`` holds the thread and library variables the worker found when it started;
     ``pools`` is what every thread pool in it reported after import.  ``declared`` are the settings
     of its libraries on which the implementation says that its numbers depend, ``accelerator`` is
-    what was found of the device of a row that runs on one.
+    what was found of the device of a row that runs on one.  ``cpus`` lists the processors of its
+    affinity mask, such as ``2-3,6``; ``affinity`` counts them.
     """
 
     started_at: str
@@ -59,10 +60,32 @@ class Process(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     quota_cpus: float | None = None
     declared: dict[str, str] = {}
     accelerator: Accelerator | None = None
+    cpus: str | None = None
+
+
+class Allocation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The job of a cluster's scheduler in which a run was made.
+
+    ``job`` is the scheduler's number, ``restarts`` how often it began the job again.
+    ``constraint`` is the kind of machine that was asked for; empty where any would do.
+    """
+
+    scheduler: str
+    job: str
+    node: str = ""
+    partition: str = ""
+    constraint: str = ""
+    restarts: int = 0
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The machine and the software a run was made with."""
+    """The machine and the software a run was made with.
+
+    ``id`` and ``board`` are hashes that stay the same for one installation and one main board, and
+    from which neither can be told; None where this user may not read what they are made of.
+    ``hostname`` is recorded only where the user asks for it.  ``cpus`` lists the processors of the
+    affinity mask, such as ``0-3``; ``cgroup`` is the control group with the processor's limits.
+    """
 
     cpu: str
     logical_cpus: int
@@ -81,6 +104,14 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     hypervisor: str | None = None
     clock_source: str | None = None
     vectors: str | None = None
+    id: str | None = None
+    board: str | None = None
+    hostname: str | None = None
+    microcode: str | None = None
+    numa_nodes: int | None = None
+    cpus: str | None = None
+    cgroup: str | None = None
+    allocation: Allocation | None = None
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

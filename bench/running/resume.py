@@ -8,6 +8,9 @@ from bench.documents.results import Results
 from bench.errors import ResultsError
 from bench.provenance.records import Code, Machine
 
+_OF_THE_JOB = {"allocation", "cgroup"}
+"""Facts about the job that a scheduler gave this run: it goes on in another one."""
+
 
 def require_unchanged(before: Results, now: Results) -> None:
     """Refuse to mix measurements of two machines, two versions or two data sets in one document.
@@ -36,7 +39,7 @@ def _differences(what: str, before: Machine, now: Machine) -> list[str]:
     old, new = msgspec.to_builtins(before), msgspec.to_builtins(now)
     found = []
     for field in old:
-        if old[field] == new[field]:
+        if field in _OF_THE_JOB or old[field] == new[field]:
             continue
         if isinstance(old[field], dict):
             keys = sorted({**old[field], **new[field]})

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
@@ -23,6 +23,7 @@ from typing import IO, Protocol
 import msgspec
 
 from bench.documents.messages import Reply, Request
+from bench.planning import affinity
 
 _TAIL_BYTES = 4000
 _CHUNK_BYTES = 1 << 16
@@ -77,11 +78,15 @@ class Launcher(Protocol):
 
 
 class LocalLauncher:
-    """Starts fresh Python processes on this machine."""
+    """Starts fresh Python processes on this machine, on ``cpus`` alone where given."""
+
+    def __init__(self, cpus: Collection[int] = ()) -> None:
+        self.cpus = cpus
 
     def start(self, order: Path, environment: Mapping[str, str]) -> Worker:
         """Start ``python -m bench.measuring.worker``."""
-        return LocalWorker(order, environment)
+        with affinity.inherited(self.cpus):
+            return LocalWorker(order, environment)
 
 
 class LocalWorker:

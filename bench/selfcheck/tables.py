@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.judging.leads import Winner, judge_leads
 from bench.judging.stats import Ratio, quantile, ratios_of_tables
 from bench.judging.sweeps import location, sampling_variance
-from bench.judging.verdicts import judge
+from bench.judging.verdicts import Contest, judge
 from bench.selfcheck.noise import Array
 from bench.selfcheck.trials import AT_ONCE, covers
 from bench.selfcheck.turns import World
@@ -100,8 +99,9 @@ def false_winners(
         logs = np.take_along_axis(seconds, others[:, None, :, None], axis=2) - chosen
         places = np.swapaxes(location(logs), 1, 2)
         for leads in ratios_of_tables(places, sampling_variance(logs).mean(axis=1)):
-            (standing,) = judge_leads([Winner(tuple(leads), candidates)])
-            false += standing.verdict.kind == "faster"
+            contest = Contest(dict(enumerate(leads)), candidates, frozenset(range(len(leads))))
+            verdicts = judge(leads, contests=[contest])
+            false += all(verdict.kind == "faster" for verdict in verdicts)
     return false / runs
 
 

@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from bench.judging import stats
-from bench.judging.leads import Winner, judge_leads
 from bench.judging.stats import Ratio
-from bench.judging.verdicts import MARGIN, Verdict, judge
+from bench.judging.verdicts import MARGIN, Contest, Verdict, judge
 from bench.running.pacing import FEWEST_BLOCKS
 from bench.selfcheck.noise import Array, Noise, drift
 
@@ -178,10 +177,10 @@ def _false(verdict: Verdict, truth: float) -> Iterator[str]:
 def wrong_winners(
     rng: np.random.Generator, trials: int, noise: Noise, blocks: int, levels: Array
 ) -> Mapping[str, float]:
-    """Share of runs with any false verdict of each kind on the fastest of any batch size.
+    """Share of runs with any false verdict of each kind on a lead of the fastest.
 
     ``levels`` are the true durations of the candidates (rows) at each batch size (columns).  Where
-    several share the shortest, any winner is wrong.
+    several share the shortest, any winner that is called faster than all is wrong.
     """
     rows, columns = levels.shape
     counts = Counter[str]()
@@ -193,26 +192,22 @@ def wrong_winners(
         logs = np.take_along_axis(medians, others[..., None], axis=1) - fastest
         logs = np.swapaxes(logs, 1, 2).reshape(len(medians), columns * (rows - 1), blocks)
         names = [column for column in range(columns) for _ in range(rows - 1)]
+        truths = np.take_along_axis(levels[None], others, axis=1)
+        truths = truths / np.take_along_axis(levels[None], best[:, None], axis=1)
+        truths = np.swapaxes(truths, 1, 2).reshape(len(medians), columns * (rows - 1))
         tables = stats.ratios_of_tables(logs, np.zeros(logs.shape[:2]), names)
-        for leads, fastest_rows in zip(tables, best.tolist(), strict=True):
-            winners = [
-                Winner(tuple(leads[first : first + rows - 1]), rows)
+        for leads, true in zip(tables, truths.tolist(), strict=True):
+            contests = [
+                Contest(
+                    {place: leads[place] for place in range(first, first + rows - 1)},
+                    rows,
+                    frozenset(range(first, first + rows - 1)),
+                )
                 for first in range(0, len(leads), rows - 1)
             ]
-            verdicts = [found.verdict for found in judge_leads(winners)]
             counts.update({
                 kind
-                for verdict, winner, level, place in zip(
-                    verdicts, winners, levels.T.tolist(), fastest_rows, strict=True
-                )
-                for kind in _false(verdict, _true_lead(verdict, winner, level, place))
+                for verdict, truth in zip(judge(leads, MARGIN, contests), true, strict=True)
+                for kind in _false(verdict, truth)
             })  # fmt: skip
     return {kind: counts[kind] / trials for kind in FALSE_KINDS}
-
-
-def _true_lead(verdict: Verdict, winner: Winner, level: Sequence[float], best: int) -> float:
-    """What the lead that a verdict speaks of is in truth: over the closest, or over all."""
-    others = [one for place, one in enumerate(level) if place != best]
-    same = verdict.kind == "same"
-    rival = others[winner.leads.index(winner.closest)] if same else min(others)
-    return rival / level[best]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
+import dataclasses
 import math
-import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,44 +13,78 @@ import numpy.typing as npt
 
 from bench.errors import DatasetError
 
+from . import columns
+from .header import SPLIT_COLUMN
+from .holdout import every_fifth
+from .idx import EMNIST, UPRIGHT
 from .paths import shown
-from .raw import RawData
+from .raw import CLASSES_LIMIT, RawData
+from .tables import Table, read_table
 
-LABEL_COLUMNS = ("label", "class", "target", "digit", "y")
-"""Names of the label's column, the likeliest first; without one of them it is the first column."""
-
-SPLIT_COLUMN = "split"
 TRAIN, TEST = "train", "test"
 
-_DELIMITERS = ",;\t"
-_TEST_EVERY = 5
+# How the names of files for training and for testing differ.
+_PARTNERS = (
+    ("train", "test"), ("Train", "Test"), ("TRAIN", "TEST"), ("training", "test"),
+    (".tra", ".tes"), (".trn", ".tst"), (".data", ".test"),
+)  # fmt: skip
 _SMALLEST_PICTURE = 16
 _BRIGHTEST = 255
+_LISTED_CLASSES = 3
 
 
-def read_csv(path: Path, *, name: str, source: str) -> RawData:
-    """The examples in the file at ``path``, one per line, fields separated by , ; or tabs.
+def read_csv(path: Path, *, name: str, source: str, label: str | None = None) -> RawData:
+    """The examples in the file at ``path``, one per line, with numbers as features.
 
-    The label stands in the column called as the first name of :data:`LABEL_COLUMNS` that the header
-    has, or in the first column; it is a class number, or text, which is numbered in alphabetical
-    order.  All other columns are features.  Which examples are for testing is said by a column
-    ``split`` with ``train`` and ``test``; else by a second file, called ``..._test.csv`` beside
-    ``..._train.csv``; else every fifth example of each class is.
+    ``label`` names the column with the label or gives its number; without it, the rules of
+    :mod:`.columns` decide.  A label is a class number or text.  Columns that only number the
+    examples are left out.  Which examples are for testing is said by a column ``split`` with
+    ``train`` and ``test``; else by a second file, such as ``..._test.csv`` beside
+    ``..._train.csv``, that has the label; else every fifth example of each class is.
 
     Raises:
         DatasetError: it cannot be read, is no table, lacks a value, has features that are no
             numbers, or has several columns that may hold the label.
     """
-    table = _read(path)
-    training, other = len(table), _test_file(path)
-    if SPLIT_COLUMN not in table and other is not None:
-        table = _joined(table, _read(other), path, other)
-    labels, names = _labels(table.pop(_label_column(table, path)), path)
-    if len(table) > training:
-        test, note = np.arange(len(table)) >= training, ""
+    table = read_table(path)
+    empty, notes = columns.empty_columns(table)
+    table = _without(table, empty)
+    asked = None if label is None else columns.label_column(table, label)[0]
+    dropped, said = columns.identifiers(table, asked)
+    table = _without(table, dropped)
+    columns.require_values(table)
+    place, reason = columns.label_column(table, label)
+    notes = [_label_note(table, place, reason), *table.notes, *notes, *said]
+    other = None if table.places(SPLIT_COLUMN) else test_file(path)
+    training, second = len(table.frame), None
+    if other is not None:
+        second, note = _test_table(table, place, other)
+        notes += [note] if note else []
+    if second is not None:
+        table = _joined(table, second)
+    labels = _labels(table, place)
+    if second is not None:
+        test = np.arange(len(labels)) >= training
     else:
-        test, note = _split(table, labels, path)
-    features = _as_pictures(_features(table, path))
+        table, test, note = _split(table, place, labels)
+        notes += [note] if note and other is None else []
+    telling = columns.telling(table, place)
+    if telling:
+        notes.append(
+            f"Each class has a value of its own in {columns.listed(table, telling)}: leave it "
+            "out of the file if it is another form of the label."
+        )
+    table = _without(table, [place])
+    if table.frame.shape[1] == 0:
+        raise DatasetError(
+            f"{shown(path)} has no feature beside {table.title(place)}, the label, and what is no "
+            "feature. Add columns with numbers."
+        )
+    columns.require_numbers(table)
+    features = _as_pictures(_features(table))
+    if EMNIST in path.name.lower() and features.ndim == 3:
+        features = np.ascontiguousarray(features.transpose(0, 2, 1))
+        notes.append(UPRIGHT)
     return RawData(
         name=name,
         source=source,
@@ -58,149 +92,131 @@ def read_csv(path: Path, *, name: str, source: str) -> RawData:
         labels=labels[~test],
         images_test=features[test],
         labels_test=labels[test],
-        note=note,
-        class_names=names,
+        note=" ".join(notes),
     )
 
 
-def _read(path: Path) -> Any:
-    """The table of a file as a data frame."""
+def test_file(path: Path) -> Path | None:
+    """The file of test examples beside one of training examples, where there is one."""
+    for ours, theirs in _PARTNERS:
+        stem, found, rest = path.name.rpartition(ours)
+        other = path.with_name(stem + theirs + rest)
+        if found and other.is_file():
+            return other
+    return None
+
+
+def _without(table: Table, places: Sequence[int]) -> Table:
+    return dataclasses.replace(table, frame=table.frame.drop(columns=list(places)))
+
+
+def _label_note(table: Table, place: int, reason: str) -> str:
+    """Which column is the label, and why, with the first of its values."""
+    different = table.frame[place].drop_duplicates()
+    classes = [str(value) for value in different.head(_LISTED_CLASSES)]
+    more = ", ..." if len(different) > len(classes) else ""
+    return (
+        f"The label of {table.path.name} is {table.title(place)}, {reason} "
+        f"({', '.join(classes)}{more})."
+    )
+
+
+def _test_table(table: Table, place: int, other: Path) -> tuple[Table | None, str]:
+    """The test examples in the file ``other``, with the columns of ``table``.
+
+    None, with what to know of it, where they have no label.
+    """
+    second = read_table(other)
+    ours, theirs = table.all_called(), second.all_called()
+    wanted = {table.called(one): one for one in table.frame}
+    if ours == theirs and table.width == second.width:
+        chosen = {one: one for one in table.frame}
+    else:
+        found = {name: at for at, name in enumerate(theirs)}
+        lacking = [one for name, one in wanted.items() if name not in found]
+        if table.names and lacking == [place]:
+            return None, _without_label(table, place, other)
+        if lacking or not (table.names and second.names) or len(wanted) < table.frame.shape[1]:
+            lacks = f" (it lacks {table.title(lacking[0])})" if table.names and lacking else ""
+            raise DatasetError(
+                f"{shown(table.path)} has {table.width} columns, {shown(other)} {second.width}, or "
+                f"their names differ{lacks}. Give both the same, or move one of them elsewhere."
+            )
+        chosen = {found[name]: one for name, one in wanted.items()}
+    frame: Any = second.frame[[*chosen]].rename(columns=chosen)
+    if frame[place].isna().all():
+        return None, _without_label(table, place, other)
+    left = [] if ours == theirs else [name for name in theirs if name not in wanted]
+    note = f"{other.name} has more columns, which are not used: {', '.join(left[:5])}."
+    return dataclasses.replace(second, names=table.names, frame=frame), note if left else ""
+
+
+def _without_label(table: Table, place: int, other: Path) -> str:
+    return (
+        f"{other.name} is not used, because it has no labels in {table.title(place)}. Instead, "
+        f"every fifth example of each class in {table.path.name} is for testing."
+    )
+
+
+def _joined(table: Table, second: Table) -> Table:
+    """The rows of both tables, those of ``second`` last."""
     import pandas as pd  # noqa: PLC0415 - only tables need it
 
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            delimiter = max(_DELIMITERS, key=first.count)
-            fields = next(csv.reader([first], delimiter=delimiter), [])
-            file.seek(0)
-            with warnings.catch_warnings():
-                # Longer lines than the first are cut with no more than a warning.
-                warnings.simplefilter("error", pd.errors.ParserWarning)
-                table = pd.read_csv(
-                    file,
-                    sep=delimiter,
-                    header=None if all(map(_is_number, fields)) else 0,
-                    index_col=False,
-                    skipinitialspace=True,
-                )
-    except OSError as error:
+    columns.require_values(second)
+    frame: Any = pd.concat([table.frame, second.frame], ignore_index=True)
+    return dataclasses.replace(table, frame=frame)
+
+
+def _labels(table: Table, place: int) -> npt.NDArray[Any]:
+    """The labels as they stand in the file: numbers, or text without blanks around it."""
+    column = table.frame[place]
+    text = column.dtype.kind not in "iuf"
+    labels: npt.NDArray[Any] = (
+        np.array([str(value).strip() for value in column], dtype=np.str_)
+        if text
+        else column.to_numpy()
+    )
+    wrong = [] if text else labels[labels != np.floor(labels)]
+    if len(wrong):
         raise DatasetError(
-            f"cannot read {shown(path)}: {error.strerror}. Check the path and its permissions."
-        ) from error
-    except (ValueError, csv.Error, pd.errors.ParserWarning) as error:
-        # What pandas and the decoder raise are kinds of ValueError.
-        raise DatasetError(
-            f"{shown(path)} is no table: {error}. Give lines of fields separated by commas."
-        ) from error
-    if table.empty or table.shape[1] < 2:
-        raise DatasetError(
-            f"{shown(path)} has {table.shape[0]} lines of {table.shape[1]} fields; at least one "
-            "line with a label and a feature is needed, separated by a comma."
+            f"{shown(table.path)}: label {wrong[0]} in {table.title(place)} is no class: classes "
+            f"are whole numbers or text. {columns.REMEDY}."
         )
-    missing = np.argwhere(table.isna().to_numpy())
-    if len(missing):
-        line, column = missing[0]
+    different = len(np.unique(labels))
+    if different > CLASSES_LIMIT:
         raise DatasetError(
-            f"{shown(path)} has no value in example {line + 1}, column {table.columns[column]!r}: "
-            "fill it, or leave the example out."
+            f"{shown(table.path)}: {table.title(place)} has {different} different values, too many "
+            f"for classes (at most {CLASSES_LIMIT}). {columns.REMEDY}."
         )
-    return table
+    return labels
 
 
-def _is_number(field: str) -> bool:
-    try:
-        float(field)
-    except ValueError:
-        return False
-    return True
-
-
-def _test_file(path: Path) -> Path | None:
-    """The file of test examples beside one of training examples, where there is one."""
-    stem, found, rest = path.stem.rpartition(TRAIN)
-    other = path.with_name(stem + TEST + rest + path.suffix)
-    return other if found and other.is_file() else None
-
-
-def _joined(table: Any, second: Any, path: Path, other: Path) -> Any:
-    """The lines of both tables, those of ``other`` last."""
-    import pandas as pd  # noqa: PLC0415 - see _read
-
-    if list(table.columns) != list(second.columns):
-        raise DatasetError(
-            f"{shown(path)} has {table.shape[1]} columns, {shown(other)} {second.shape[1]}, or "
-            "their names differ: give both the same."
-        )
-    return pd.concat([table, second], ignore_index=True)
-
-
-def _label_column(table: Any, path: Path) -> Any:
-    """The name of the column that holds the label."""
-    for name in LABEL_COLUMNS:
-        called = [column for column in table if str(column).lower() == name]
-        # pandas gives a name that stands twice this number.
-        called += [f"{column}.1" for column in called if f"{column}.1" in table]
-        if len(called) > 1:
-            raise DatasetError(
-                f"{shown(path)} has the columns {' and '.join(map(repr, called))}, each of which "
-                "may hold the label: give one of them another name."
-            )
-        if called:
-            return called[0]
-    return next(column for column in table if column != SPLIT_COLUMN)
-
-
-def _labels(column: Any, path: Path) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
-    """Class numbers, and the names of the classes where they were given as text."""
-    if column.dtype.kind in "iu":
-        return column.to_numpy(), ()
-    if column.dtype.kind == "f":
-        values = column.to_numpy()
-        wrong = values[values != np.floor(values)]
-        if len(wrong):
-            raise DatasetError(
-                f"{shown(path)}: label {wrong[0]} is no class. Labels stand in the first column, "
-                f"or in one called {', '.join(LABEL_COLUMNS)}; they are 0, 1, 2 and so on, or text."
-            )
-        return values.astype(np.int64), ()
-    names, numbers = np.unique(column.astype(str).to_numpy(dtype=object), return_inverse=True)
-    return numbers, tuple(map(str, names))
-
-
-def _split(table: Any, labels: npt.NDArray[Any], path: Path) -> tuple[npt.NDArray[np.bool_], str]:
-    """Which examples are for testing, and what a reader must know of it."""
-    if SPLIT_COLUMN in table:
-        parts = table.pop(SPLIT_COLUMN)
+def _split(
+    table: Table, place: int, labels: npt.NDArray[Any]
+) -> tuple[Table, npt.NDArray[np.bool_], str]:
+    """The table without its column of the split, which rows are for testing, what to know of it."""
+    places = [one for one in table.places(SPLIT_COLUMN) if one != place]
+    if places:
+        parts = table.frame[places[0]].astype(str).str.strip().str.lower()
         unknown = set(parts.unique()) - {TRAIN, TEST}
         if unknown:
             raise DatasetError(
-                f"{shown(path)}: {SPLIT_COLUMN} is {min(map(str, unknown))!r}; it must be "
+                f"{shown(table.path)}: {SPLIT_COLUMN} is {min(unknown)!r}; it must be "
                 f"{TRAIN!r} or {TEST!r}."
             )
-        return (parts == TEST).to_numpy(), ""
-    test = np.zeros(len(labels), dtype=np.bool_)
-    for label in np.unique(labels):
-        test[np.flatnonzero(labels == label)[_TEST_EVERY - 1 :: _TEST_EVERY]] = True
-    if not test.any():
-        raise DatasetError(
-            f"{shown(path)} has fewer than {_TEST_EVERY} examples of every class, too few to keep "
-            f"one in {_TEST_EVERY} for testing. Add examples, or a column {SPLIT_COLUMN!r} with "
-            f"{TRAIN!r} and {TEST!r}."
-        )
-    return test, (
-        f"{path.name} does not say which examples are for testing: every fifth of each class is."
+        return _without(table, places), (parts == TEST).to_numpy(), ""
+    remedy = f"Add examples, or a column {SPLIT_COLUMN!r} with {TRAIN!r} and {TEST!r}."
+    test = every_fifth(labels, shown(table.path), remedy)
+    note = (
+        f"{table.path.name} does not say which examples are for testing: every fifth of each "
+        "class is."
     )
+    return table, test, note
 
 
-def _features(table: Any, path: Path) -> npt.NDArray[Any]:
-    for column in table:
-        if table[column].dtype.kind not in "iufb":
-            raise DatasetError(
-                f"{shown(path)}: column {column!r} holds {table[column].iloc[0]!r}, which is no "
-                "number. Leave the column out, or write it as numbers."
-            )
-    whole = all(table[column].dtype.kind in "iu" for column in table)
-    values: npt.NDArray[Any] = table.to_numpy(dtype=None if whole else np.float64)
+def _features(table: Table) -> npt.NDArray[Any]:
+    whole = all(table.frame[place].dtype.kind in "iu" for place in table.frame)
+    values: npt.NDArray[Any] = table.frame.to_numpy(dtype=None if whole else np.float64)
     return values
 
 

@@ -6,56 +6,113 @@ from pathlib import Path
 
 from bench.errors import DatasetError
 
-from .csv import read_csv
-from .idx import FILE_NAMES, has_idx, read_idx
+from .csv import read_csv, test_file
+from .idx import FILE_NAMES, idx_folder, is_idx, read_idx, set_of
 from .npz import KEYS, read_npz
 from .paths import shown
 from .raw import RawData
 
 MNIST_FILE = "mnist.npz"
 
+TABLES = (".csv", ".tsv", ".tab", ".data", ".txt", ".dat", ".tra", ".trn", ".train")
+"""How the names of tables end; each may end in .gz as well."""
+
 ACCEPTED = (
-    f"an .npz file with the arrays {', '.join(KEYS)}, a .csv file with a label and features in "
-    f"each line, a folder with {MNIST_FILE}, or a folder "
-    f"with the IDX files {', '.join(FILE_NAMES)} (each may end in .gz)"
+    f"an .npz file with the arrays {', '.join(KEYS)}; a table ({', '.join(TABLES)}) with a label "
+    f"and features in each line; a folder with {MNIST_FILE}, with train.csv and test.csv, or with "
+    f"the IDX files {', '.join(FILE_NAMES)}, or one of these (each may end in .gz)"
 )
 
+_IN_RAW = "raw"
 
-def read_path(path: Path) -> RawData:
+
+def read_path(path: Path, label: str | None = None) -> RawData:
     """The data in the file or folder ``path``; it is named after it.
 
+    ``label`` says which column of a table holds the label.
+
     Raises:
-        DatasetError: nothing is there, or nothing of a kind that can be read.
+        DatasetError: nothing is there, nothing of a kind that can be read, or ``label`` is given
+            for what is no table.
     """
     try:
         if path.is_dir():
-            return read_folder(path)
+            return read_folder(path, label)
         exists = path.is_file()
     except OSError as error:
         raise DatasetError(f"cannot read {shown(path)}: {error.strerror}.") from error
     if not exists:
         raise DatasetError(f"there is no file or folder {shown(path)}. Accepted: {ACCEPTED}.")
-    suffix = path.suffix.lower()
-    if suffix == ".csv":
-        return read_csv(path, name=path.stem, source=path.name)
-    if suffix != ".npz":
-        ending = f"ends in {path.suffix}" if path.suffix else "has no suffix"
-        raise DatasetError(
-            f"{shown(path)} {ending}, so it is no file that can be read. Accepted: {ACCEPTED}."
-        )
-    return read_npz(path, name=path.stem, source=path.name)
+    if is_table(path):
+        return read_csv(path, name=_stem(path), source=path.name, label=label)
+    require_table(label, shown(path))
+    if is_idx(path):
+        which = set_of(path)
+        name = which.strip("-_. ") or path.resolve().parent.name
+        return read_idx(path.parent, name=name, source=f"IDX files in {name}", which=which)
+    if path.suffix.lower() == ".npz":
+        return read_npz(path, name=path.stem, source=path.name)
+    ending = f"ends in {path.suffix}" if path.suffix else "has no suffix"
+    raise DatasetError(
+        f"{shown(path)} {ending}, so it is no file that can be read. Accepted: {ACCEPTED}."
+    )
 
 
-def read_folder(folder: Path) -> RawData:
-    """The data in ``folder``: its ``mnist.npz`` where there is one, else its IDX files.
+def read_folder(folder: Path, label: str | None = None) -> RawData:
+    """The data in ``folder``: its ``mnist.npz`` where there is one, else its IDX files or tables.
 
     Raises:
-        DatasetError: it holds neither, or what it holds cannot be read.
+        DatasetError: it holds none of these, or what it holds cannot be read.
     """
     file = folder / MNIST_FILE
     if file.is_file():
+        require_table(label, shown(file))
         return read_npz(file, name=file.stem, source=file.name)
-    if has_idx(folder):
-        name = folder.resolve().name
-        return read_idx(folder, name=name, source=f"IDX files in {name}")
+    try:
+        found = idx_folder(folder)
+        tables = sorted(one for one in folder.iterdir() if is_table(one) and one.is_file())
+    except OSError as error:
+        raise DatasetError(f"cannot read {shown(folder)}: {error.strerror}.") from error
+    if found is not None:
+        require_table(label, shown(found))
+        named = found.resolve()
+        name = named.parent.name if named.name == _IN_RAW else named.name
+        return read_idx(found, name=name, source=f"IDX files in {name}")
+    training = [one for one in tables if test_file(one)] or tables
+    if len(training) == 1:
+        return read_csv(
+            training[0], name=folder.resolve().name, source=training[0].name, label=label
+        )
+    if training:
+        names = ", ".join(one.name for one in training[:8])
+        raise DatasetError(
+            f"the folder {shown(folder)} holds several tables: {names}. Name the one with the "
+            "training examples."
+        )
     raise DatasetError(f"the folder {shown(folder)} holds no data set. Accepted: {ACCEPTED}.")
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file is called as tables are."""
+    return _unpacked(path).suffix.lower() in TABLES
+
+
+def require_table(label: str | None, what: str) -> None:
+    """Refuse a column for the label where there are no columns.
+
+    Raises:
+        DatasetError: see above.
+    """
+    if label is not None:
+        raise DatasetError(
+            f"--label {label} is for tables, but {what} is none: it says itself what its labels "
+            "are. Leave the option out."
+        )
+
+
+def _unpacked(path: Path) -> Path:
+    return path.with_suffix("") if path.suffix.lower() == ".gz" else path
+
+
+def _stem(path: Path) -> str:
+    return _unpacked(path).stem

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import math
+import re
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -16,59 +18,130 @@ from bench.errors import DatasetError
 
 from .paths import shown
 from .raw import RawData
+from .text import GZIP_MAGIC
 
-# Each row: how a file's name begins and ends, and how many dimensions its array has.
+# Each row: what the name of a file holds, its usual name, and how many dimensions its array has.
 _PARTS = (
-    ("train-images", "idx3-ubyte", 3),
-    ("train-labels", "idx1-ubyte", 1),
-    ("t10k-images", "idx3-ubyte", 3),
-    ("t10k-labels", "idx1-ubyte", 1),
+    (("train-images",), "train-images-idx3-ubyte", 3),
+    (("train-labels",), "train-labels-idx1-ubyte", 1),
+    (("t10k-images", "test-images"), "t10k-images-idx3-ubyte", 3),
+    (("t10k-labels", "test-labels"), "t10k-labels-idx1-ubyte", 1),
 )
-FILE_NAMES = tuple(f"{stem}-{ending}" for stem, ending, _ in _PARTS)
+FILE_NAMES = tuple(usual for _, usual, _ in _PARTS)
+
+# Something before it, such as "emnist-letters-", and the ends that unpackers leave.
+_NAME = re.compile(
+    r"(?P<set>.*?)(?P<part>(train|t10k|test)-(images|labels))[-.]idx(?P<dimensions>[13])[-.]ubyte(\.gz)?",
+    re.IGNORECASE,
+)
 
 _UNSIGNED_BYTE = 0x08
 _PIECE_BYTES = 1 << 20
 
+EMNIST = "emnist"
+"""What the names of the files hold whose pictures are stored lying on their side."""
 
-def has_idx(folder: Path) -> bool:
-    """Whether ``folder`` holds at least one of the four files, under any of their names."""
-    return any(_find(folder, stem, ending) for stem, ending, _ in _PARTS)
+UPRIGHT = "EMNIST stores its pictures lying on their side: they have been turned upright."
 
 
-def read_idx(folder: Path, *, name: str, source: str) -> RawData:
-    """The four arrays of the IDX files in ``folder``, gzipped or not.
+def is_idx(path: Path) -> bool:
+    """Whether a file is called as IDX files are."""
+    return _NAME.fullmatch(path.name) is not None
+
+
+def idx_folder(folder: Path) -> Path | None:
+    """Where below ``folder`` the IDX files are: there, in ``raw``, or in ``*/raw``.
 
     Raises:
-        DatasetError: one of the files is missing, damaged or of another kind.
+        DatasetError: several folders below it hold some.
+        OSError: it cannot be read.
     """
+    for places in ([folder], [folder / "raw"], sorted(folder.glob("*/raw"))):
+        found = [one for one in places if one.is_dir() and _sets(one)]
+        if len(found) > 1:
+            names = ", ".join(shown(one) for one in found)
+            raise DatasetError(f"{shown(folder)} holds several data sets: {names}. Name one.")
+        if found:
+            return found[0]
+    return None
+
+
+def read_idx(folder: Path, *, name: str, source: str, which: str | None = None) -> RawData:
+    """The four arrays of the IDX files in ``folder``, gzipped or not.
+
+    ``which`` is what the names of the files begin with, where the folder holds several sets.
+
+    Raises:
+        DatasetError: one of the files is missing, damaged or of another kind, or there are
+            several sets.
+    """
+    sets = _sets(folder)
+    chosen = sets if which is None else [which]
+    if len(chosen) > 1:
+        example = f"{chosen[0]}{FILE_NAMES[0]}"
+        raise DatasetError(
+            f"{shown(folder)} holds several data sets, whose names begin with "
+            f"{', '.join(repr(one) for one in chosen)}. Name a file of one, such as "
+            f"{shown(folder / example)}."
+        )
+    beginning = chosen[0] if chosen else ""
     arrays = []
-    for (stem, ending, dimensions), usual in zip(_PARTS, FILE_NAMES, strict=True):
-        path = _find(folder, stem, ending)
+    for parts, usual, dimensions in _PARTS:
+        path = _find(folder, beginning, parts, dimensions)
         if path is None:
+            usual_name = beginning + usual
             raise DatasetError(
-                f"{shown(folder)} has no {usual} (nor {usual}.gz); all of "
-                f"{', '.join(FILE_NAMES)} are needed. Add it."
+                f"{shown(folder)} has no {usual_name} (nor {usual_name}.gz); all of "
+                f"{', '.join(beginning + one for one in FILE_NAMES)} are needed. Add it."
             )
         arrays.append(_read_file(path, dimensions))
     images, labels, images_test, labels_test = arrays
-    return RawData(name, source, images, labels, images_test, labels_test)
+    note = ""
+    if EMNIST in beginning.lower():
+        # Contiguous, so that the hash and the features are those of upright pictures.
+        images, images_test = (
+            np.ascontiguousarray(part.transpose(0, 2, 1)) for part in (images, images_test)
+        )
+        note = UPRIGHT
+    return RawData(name, source, images, labels, images_test, labels_test, note)
 
 
-def _find(folder: Path, stem: str, ending: str) -> Path | None:
-    for file_name in (f"{stem}-{ending}", f"{stem}.{ending}"):
-        for path in (folder / file_name, folder / f"{file_name}.gz"):
-            if path.is_file():
-                return path
+def set_of(path: Path) -> str:
+    """What the name of an IDX file begins with before the part that all sets have."""
+    found = _NAME.fullmatch(path.name)
+    return found["set"] if found else ""
+
+
+def _sets(folder: Path) -> list[str]:
+    """What the names of the IDX files in ``folder`` begin with: one entry for each data set."""
+    return sorted({set_of(path) for path in folder.iterdir() if is_idx(path) and path.is_file()})
+
+
+def _find(folder: Path, beginning: str, parts: Sequence[str], dimensions: int) -> Path | None:
+    """The file of a part; one that is not packed comes first."""
+    for path in sorted(folder.iterdir(), key=lambda one: (one.suffix == ".gz", one.name)):
+        name = _NAME.fullmatch(path.name)
+        if (
+            name
+            and name["set"] == beginning
+            and name["part"].lower() in parts
+            and int(name["dimensions"]) == dimensions
+            and path.is_file()
+        ):
+            return path
     return None
 
 
 def _read_file(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
+    """The array of a file; whether it is packed is said by its first bytes, not by its name."""
     try:
-        if path.suffix == ".gz":
-            with gzip.open(path, "rb") as file:
-                return _read_array(cast(BinaryIO, file), path, dimensions)
         with path.open("rb") as file:
-            return _read_array(file, path, dimensions)
+            packed = file.read(2) == GZIP_MAGIC
+            file.seek(0)
+            if not packed:
+                return _read_array(file, path, dimensions)
+        with gzip.open(path, "rb") as file:
+            return _read_array(cast(BinaryIO, file), path, dimensions)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DatasetError(f"{shown(path)} is damaged: {error}. Fetch it again.") from error
     except OSError as error:

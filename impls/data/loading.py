@@ -10,7 +10,8 @@ from bench.errors import DatasetError
 
 from . import mnist
 from .digits import read_digits
-from .files import read_path
+from .files import read_path, require_table
+from .labels import settle
 from .normalise import Normaliser
 from .raw import RawData
 from .training_data import TrainingData, from_raw
@@ -33,28 +34,39 @@ def load_dataset(
     allow_download: bool = True,
     progress: bool = False,
     normalisation: str | Normaliser = "standard",
+    label: str | None = None,
 ) -> TrainingData:
     """The data set called ``spec``: a name in :data:`DATASETS`, or the path of a file or folder.
 
     A name comes first; write ``./mnist`` for a folder called mnist.  ``progress`` draws a bar on
-    standard error while downloading.  ``normalisation`` is that of :func:`.from_raw`.
+    standard error while downloading.  ``normalisation`` is that of :func:`.from_raw`.  ``label``
+    says which column of a table is the label: a name, a number from 0, or "last".
 
     Raises:
         DatasetError: it cannot be found, cannot be read, or is not what it should be.
         UnknownNameError: there is no such normalisation.
     """
     return from_raw(
-        read_dataset(spec, allow_download=allow_download, progress=progress), normalisation
+        read_dataset(spec, allow_download=allow_download, progress=progress, label=label),
+        normalisation,
     )
 
 
-def read_dataset(spec: str, *, allow_download: bool = True, progress: bool = False) -> RawData:
-    """The arrays of the data set called ``spec``, unchecked; see :func:`load_dataset`."""
+def read_dataset(
+    spec: str, *, allow_download: bool = True, progress: bool = False, label: str | None = None
+) -> RawData:
+    """The arrays of the data set called ``spec``, with class numbers as labels, else unchecked.
+
+    See :func:`load_dataset`.
+    """
+    if spec not in DATASETS:
+        return settle(_path(spec, label))
+    require_table(label, f"the data set {spec}")
     if spec == "auto":
         return _automatic(allow_download=allow_download, progress=progress)
     if spec == "mnist":
         return _mnist(allow_download=allow_download, progress=progress)
-    return read_digits() if spec == "digits" else _path(spec)
+    return read_digits()
 
 
 def _automatic(*, allow_download: bool, progress: bool) -> RawData:
@@ -78,10 +90,10 @@ def _mnist(*, allow_download: bool, progress: bool) -> RawData:
     return found.raw
 
 
-def _path(spec: str) -> RawData:
+def _path(spec: str, label: str | None) -> RawData:
     near = difflib.get_close_matches(spec.lower(), DATASETS, n=1)
     try:
-        return read_path(Path(spec))
+        return read_path(Path(spec), label)
     except DatasetError as error:
         if near and not Path(spec).exists():
             raise DatasetError(f"{error} Or did you mean {near[0]!r}?") from error

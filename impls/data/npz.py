@@ -7,17 +7,31 @@ import tokenize
 import zipfile
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.npyio import NpzFile
 
 from bench.errors import DatasetError
 
+from .holdout import every_fifth
 from .paths import shown
 from .raw import RawData
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
+
+# What other publishers call them, in lower case: MedMNIST, emnist, and files of one's own.
+_LAYOUTS = (
+    KEYS,
+    ("train_images", "train_labels", "test_images", "test_labels"),
+    ("training_images", "training_labels", "test_images", "test_labels"),
+    ("train_x", "train_y", "test_x", "test_y"),
+    ("x_train", "t_train", "x_test", "t_test"),
+    ("train_data", "train_labels", "test_data", "test_labels"),
+)
+# Without a test set.
+_PAIRS = (("x", "y"), ("images", "labels"), ("data", "target"), ("data", "labels"))
 
 # A zip archive begins with its first file or, where it is empty, with its directory.
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -43,7 +57,9 @@ DAMAGE = (
 def read_npz(path: Path, *, name: str, source: str) -> RawData:
     """The arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test`` of the file at ``path``.
 
-    Pickled content is never loaded, as unpickling runs code that the file brings.
+    Other usual names, such as those of MedMNIST, are read as well; where there is one pair of
+    arrays and no test set, every fifth example of each class is for testing.  Pickled content is
+    never loaded, as unpickling runs code that the file brings.
 
     Raises:
         DatasetError: the file cannot be read, is damaged, lacks an array or holds objects.
@@ -67,8 +83,9 @@ def _read(file: BinaryIO, label: str, name: str, source: str) -> RawData:
     file.seek(0)
     try:
         with np.load(file, allow_pickle=False) as archive:
-            _require_keys(archive, label)
-            images, labels, images_test, labels_test = (np.asarray(archive[key]) for key in KEYS)
+            keys = _keys(archive, label)
+            arrays = [np.asarray(archive[key]) for key in keys]
+            left = [key for key in archive.files if key not in keys]
     except DAMAGE as error:
         if "allow_pickle" in str(error):
             raise DatasetError(
@@ -78,15 +95,55 @@ def _read(file: BinaryIO, label: str, name: str, source: str) -> RawData:
         raise DatasetError(
             f"{label} is damaged: {str(error) or type(error).__name__}. Fetch it again."
         ) from error
-    return RawData(name, source, images, labels, images_test, labels_test)
+    note = _note(keys, left)
+    if len(arrays) == 2:
+        arrays = _held_out(arrays[0], arrays[1], label)
+        note += " Every fifth example of each class is for testing."
+    images, labels, images_test, labels_test = arrays
+    return RawData(name, source, images, labels, images_test, labels_test, note)
 
 
-def _require_keys(archive: NpzFile, label: str) -> None:
-    missing = [key for key in KEYS if key not in archive]
-    if missing:
-        # Quoted, because a name in a file may hold control characters.
-        found = ", ".join(map(repr, archive.files[:_LISTED])) or "nothing"
+def _keys(archive: NpzFile, label: str) -> tuple[str, ...]:
+    """The names of the four arrays, or of two where the file has no test set."""
+    stored = {key.lower(): key for key in archive.files}
+    if all(key in archive.files for key in KEYS):
+        return KEYS
+    if len(stored) == len(archive.files):
+        for layout in (*_LAYOUTS, *_PAIRS):
+            if all(key in stored for key in layout):
+                return tuple(stored[key] for key in layout)
+    missing = [key for key in KEYS if key not in archive.files]
+    # Quoted, because a name in a file may hold control characters.
+    found = ", ".join(map(repr, archive.files[:_LISTED])) or "nothing"
+    raise DatasetError(
+        f"{label} has no {', '.join(missing)}; it holds {found}. Store the arrays "
+        f"{', '.join(KEYS)}."
+    )
+
+
+def _note(keys: tuple[str, ...], left: list[str]) -> str:
+    """Which arrays were read, where that is a question."""
+    if keys == KEYS and not left:
+        return ""
+    unused = f"; not used: {', '.join(map(repr, left[:_LISTED]))}" if left else ""
+    return f"Read: {', '.join(map(repr, keys))}{unused}."
+
+
+def _held_out(
+    images: npt.NDArray[Any], labels: npt.NDArray[Any], label: str
+) -> list[npt.NDArray[Any]]:
+    """Training and test examples of a file that does not tell them apart."""
+    if (
+        min(images.ndim - 1, labels.ndim, images.size, labels.size) < 1
+        or len(images) != len(labels)
+        or labels.dtype.kind not in "biufUS"
+    ):
         raise DatasetError(
-            f"{label} has no {', '.join(missing)}; it holds {found}. Store the arrays "
-            f"{', '.join(KEYS)}."
+            f"{label}: images have shape {images.shape}, labels {labels.shape} of {labels.dtype}; "
+            "there must be one label for each example. Check how the file was written."
         )
+    rows = labels.reshape(len(labels), -1)
+    classes = np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
+    remedy = f"Store the arrays {', '.join(KEYS)}."
+    test = every_fifth(classes, label, remedy)
+    return [images[~test], labels[~test], images[test], labels[test]]

@@ -14,6 +14,9 @@ from bench.errors import DatasetError
 CLASSES_LIMIT = 1000
 """More classes than this are taken for a mistake, such as values given as labels."""
 
+_BRIGHTEST = 255
+_APART = 10
+
 
 @dataclass(frozen=True, eq=False)
 class RawData:
@@ -39,7 +42,8 @@ def check(raw: RawData) -> None:
 
     Raises:
         DatasetError: images that are not finite numbers in float32, labels that do not count
-            classes from 0, lengths or features that do not match, or no examples at all.
+            classes from 0, a single class, test examples of classes that training lacks, pixels
+            on two scales, lengths or features that do not match, or no examples at all.
     """
     _check_part(raw.source, "training", raw.images, raw.labels)
     _check_part(raw.source, "test", raw.images_test, raw.labels_test)
@@ -50,17 +54,70 @@ def check(raw: RawData) -> None:
             "must have the same. Take both from the same data set."
         )
     lowest, highest = int(raw.labels.min()), int(raw.labels.max())
-    if lowest != 0 or highest >= CLASSES_LIMIT:
+    begins = lowest >= 0 if raw.class_names else lowest == 0
+    if not begins or highest >= CLASSES_LIMIT:
         raise DatasetError(
             f"{raw.source}: training labels run from {lowest} to {highest}; they must start at 0 "
             f"and stay below {CLASSES_LIMIT}. Number the classes 0, 1, 2 and so on."
         )
+    if lowest == highest:
+        only = raw.class_names[lowest] if raw.class_names else lowest
+        raise DatasetError(
+            f"{raw.source}: all training examples are of one class, {only}, so that there is "
+            "nothing to learn. Check which column or array holds the labels."
+        )
+    _check_test_classes(raw)
+    _check_scales(raw)
+
+
+def _check_test_classes(raw: RawData) -> None:
+    """Refuse test examples of classes that training does not have."""
+    highest = int(raw.labels.max())
     lowest_test, highest_test = int(raw.labels_test.min()), int(raw.labels_test.max())
-    if lowest_test < 0 or highest_test > highest:
+    if not raw.class_names and (lowest_test < 0 or highest_test > highest):
         raise DatasetError(
             f"{raw.source}: test labels run from {lowest_test} to {highest_test}, but training "
-            f"labels from 0 to {highest}. Take both from the same data set."
+            f"labels from {int(raw.labels.min())} to {highest}. Take both from the same data set."
         )
+    unknown = np.setdiff1d(raw.labels_test, raw.labels)
+    if len(unknown):
+        first = raw.class_names[int(unknown[0])] if raw.class_names else unknown[0]
+        raise DatasetError(
+            f"{raw.source}: test examples are of class {first}, which no training example is of, "
+            "so that it cannot be learned. Take both from the same data set, or leave these out."
+        )
+
+
+def _check_scales(raw: RawData) -> None:
+    """Refuse pixels of 0 to 1 in one part and of up to 255 in the other."""
+    parts = {"training": raw.images, "test": raw.images_test}
+    tops = {part: float(images.max()) for part, images in parts.items()}
+    means = {part: float(images.mean(dtype=np.float64)) for part, images in parts.items()}
+    low, high = sorted(parts, key=tops.__getitem__)
+    if min(float(images.min()) for images in parts.values()) < 0:
+        return
+    if 0 < tops[low] <= 1 and 1 < tops[high] <= _BRIGHTEST and means[high] > _APART * means[low]:
+        raise DatasetError(
+            f"{raw.source}: {low} images run from 0 to {tops[low]:g}, {high} images to "
+            f"{tops[high]:g}; they must have the same scale. Divide both by the same number."
+        )
+
+
+def scale_note(raw: RawData) -> str:
+    """That training and test values are of different sizes, where that may be a mistake."""
+    means = []
+    for part in (raw.images, raw.images_test):
+        if part.dtype.kind not in "uif" or not part.size:
+            return ""
+        # What is too large for a mean is refused by check, with its value.
+        with np.errstate(over="ignore", invalid="ignore"):
+            means.append(float(np.abs(part).mean(dtype=np.float64)))
+    if not (np.isfinite(means).all() and min(means) > 0 and max(means) > _APART * min(means)):
+        return ""
+    return (
+        f"Training values are {means[0]:.3g} on average, test values {means[1]:.3g} (without their "
+        "signs): make sure that both have the same scale."
+    )
 
 
 def _check_part(source: str, part: str, images: npt.NDArray[Any], labels: npt.NDArray[Any]) -> None:

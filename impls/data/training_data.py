@@ -13,6 +13,7 @@ from bench.errors import DatasetError
 from impls.parameters import Floats
 
 from . import normalise
+from .holdout import stratified
 from .normalise import Normaliser
 from .raw import RawData, check, content_hash
 
@@ -50,23 +51,27 @@ class TrainingData:
         return rows
 
     def take(self, examples: int) -> TrainingData:
-        """The same data with only the first ``examples`` training examples, as views.
+        """The same data with only ``examples`` of the training examples.
 
-        Test examples and normalisation stay those of the whole.
+        Each class keeps its share, and at least one example.  The choice depends on the data and
+        on ``examples`` alone, see :func:`.holdout.stratified`; the order stays.  Test examples and
+        normalisation stay those of the whole.
 
         Raises:
-            DatasetError: fewer than one, or more than there are.
+            DatasetError: fewer than there are classes, or more than there are examples.
         """
-        if not 1 <= examples <= len(self.labels):
+        present = len(np.unique(self.labels))
+        if not present <= examples <= len(self.labels):
             raise DatasetError(
                 f"cannot take {examples} training examples of {self.name}: it has "
-                f"{len(self.labels)}. Ask for 1 to {len(self.labels)}."
+                f"{len(self.labels)} in {present} classes, of which each keeps at least one. Ask "
+                f"for {present} to {len(self.labels)}."
             )
+        if examples == len(self.labels):
+            return self
+        rows = stratified(self.labels, examples)
         return dataclasses.replace(
-            self,
-            X=self.X[:examples],
-            labels=self.labels[:examples],
-            pixels=self.pixels[:examples],
+            self, X=self.X[rows], labels=self.labels[rows], pixels=self.pixels[rows]
         )
 
 

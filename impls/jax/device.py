@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +18,12 @@ from impls.mathematics.formulas import Formulas
 THREAD_NAME = "tf_XLAEigen"
 """What XLA calls the threads that share the work of an operator."""
 TASKS = Path("/proc/self/task")
+
+_TARGET = re.compile(
+    rb"-linux[\w-]*.{1,6}?(?P<cpu>[a-z][\w.-]+).{1,6}?(?P<features>\+[\w+,.-]+)", re.DOTALL
+)
+"""Platform, processor and its features, with a few bytes of the format between."""
+_VECTORS = {"AVX-512": "avx512f", "AVX2": "avx2", "AVX": "avx", "SVE": "sve", "NEON": "neon"}
 
 IN_FULL = "float32"
 """What JAX calls products in full float32; on a CPU they are nothing else."""
@@ -85,6 +93,32 @@ def _thread_names() -> Iterator[str]:
         # A thread may end while its name is asked for.
         with contextlib.suppress(OSError):
             yield task.read_text().strip()
+
+
+def kernels() -> dict[str, str]:
+    """The processor that XLA compiles for, as it says in a program that it has compiled.
+
+    Nothing where XLA has not begun: it would be started for this alone.
+    """
+    return {} if thread_count() is None else {"XLA compiles for": _target()}
+
+
+@cache
+def _target() -> str:
+    """LLVM's name of the processor, and whether it has the widest vectors."""
+    program = jax.jit(lambda x: x + 1).lower(jax.ShapeDtypeStruct((4,), "float32")).compile()
+    executable = program.runtime_executable()
+    return target_in(b"" if executable is None else executable.serialize())
+
+
+def target_in(program: bytes) -> str:
+    """The processor in a serialised ``program``: the text after the triple of the platform."""
+    matched = _TARGET.search(program)
+    if matched is None:
+        return "not told"
+    features = matched["features"].decode().split(",")
+    vectors = next((word for word, name in _VECTORS.items() if f"+{name}" in features), "unknown")
+    return f"{matched['cpu'].decode()}, vectors {vectors}"
 
 
 def precision_of_products() -> str:

@@ -65,7 +65,8 @@ class Trainer(whole_batches.Trainer):
     def declared(cls) -> dict[str, str]:
         # On a CPU both are the same word.
         where = dict.fromkeys([cls.device.platform, cls.device.first().device_kind])
-        return {"precision of products": cls.precision(), "platform": ", ".join(where)}
+        found = {"precision of products": cls.precision(), "platform": ", ".join(where)}
+        return found if cls.device.platform != "cpu" else {**found, **jax_device.kernels()}
 
     @classmethod
     def precision(cls) -> str:

@@ -7,16 +7,44 @@ also knows what examples were normalised by.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.errors import ModelError
+import msgspec
+import numpy as np
+
+from bench.errors import ModelError, UsageError
+from impls.data.normalise import Normaliser
 from impls.data.paths import shown
-from impls.keras.reading import network_of
-from impls.networks import Network
-from impls.parameters import Parameters
+from impls.mathematics.functions import output_activation
+from impls.mathematics.reference import Trainer
+from impls.networks import Dtype, Network, Training
+from impls.parameters import Floats, Parameters
+
+from .archive import loss_of, read_config
+from .loss_reading import read_loss
+from .reading import Reading, read_layers
 
 SUFFIX = ".keras"
+
+_PROOF = 8
+_SEED = 3
+# Half precision and TF32 differ by less, another network by more.
+_CLOSE = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A network in a file of Keras; ``normaliser`` is what its own layers do to examples, if any.
+
+    ``notes`` say what the file does not, or holds besides.
+    """
+
+    network: Network
+    parameters: Parameters
+    normaliser: Normaliser | None
+    notes: tuple[str, ...]
 
 
 def save(network: Network, parameters: Parameters, path: Path) -> None:
@@ -66,26 +94,83 @@ def save(network: Network, parameters: Parameters, path: Path) -> None:
         ) from error
 
 
-def load(path: Path) -> tuple[Network, Parameters]:
+def load(path: Path) -> Stored:
     """The network in the file at ``path``, with its weights; nothing in it is executed.
 
-    A file does not say which loss it was trained by: a softmax is taken for cross-entropy,
-    sigmoid outputs for log loss.
+    It is proven on drawn examples that the network computes what Keras does with the file.
 
     Raises:
         ModelError: Keras is missing, or the file is damaged or holds another kind of network.
     """
-    keras = _keras()
     label = shown(path)
     if not path.is_file():
         raise ModelError(f"cannot read {label}: there is no such file. Check the path.")
+    config = read_config(path, label)
+    keras = _keras()
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         # Keras lets through whatever zipfile, h5py and its own classes raise.
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{label} is not a model that Keras can read: {reason}") from error
-    return network_of(model, keras, label, path.stem)
+        raise ModelError(f"{label} is not a model that Keras can read: {_reason(error)}") from error
+    read = read_layers(model, keras, label)
+    loss, said = read_loss(read.output, *loss_of(config), label)
+    kept = [array for pair in read.weights for array in pair]
+    dtype: Dtype = "float64" if all(array.itemsize == 8 for array in kept) else "float32"
+    rates = [one.dropout for one in read.steps if one.kind == "dense"][:-1]
+    try:
+        network = Network(
+            name=path.stem,
+            layers=(read.front.inputs, *(s.layer.units for s in read.steps if s.kind == "dense")),
+            activation=read.activation or "sigmoid",
+            loss=loss,
+            dtype=dtype,
+            dropout=tuple(rates) if any(rates) else (),
+            image=read.front.image,
+            convolutions=read.convolutions,
+        )
+    except UsageError as error:
+        raise ModelError(f"{label} is no network of this kind: {error}") from error
+    weights, biases = zip(*read.weights, strict=True)
+    parameters = Parameters(tuple(weights), tuple(biases)).astype(dtype)
+    stored = Stored(network, parameters, read.normaliser, (*read.notes, *said))
+    _prove(stored, model, keras, read, label)
+    return stored
+
+
+def _prove(stored: Stored, model: Any, keras: Any, read: Reading, label: str) -> None:
+    """Refuse a network that does not compute what the model does, as where ways part and meet.
+
+    Raises:
+        ModelError: see above.
+    """
+    rng = np.random.default_rng(_SEED)
+    drawn = rng.normal(size=(_PROOF, read.front.inputs))
+    X = drawn.astype(np.float32)
+    if stored.normaliser is not None:
+        scale = stored.normaliser.scale
+        X = (drawn * scale.divisor + scale.mean).astype(np.float32)
+        # Not what was drawn: a value may be small against the mean that was added to it.
+        drawn = (X.astype(np.float64) - scale.mean) / scale.divisor
+    try:
+        outputs = model(X.reshape(_PROOF, *read.front.shape), training=False)
+        theirs: Floats = np.asarray(keras.ops.convert_to_numpy(outputs), np.float64)
+    except Exception as error:
+        # Whatever an engine raises on layers that do not fit together.
+        raise ModelError(f"{label} cannot be run by Keras: {_reason(error)}") from error
+    network = msgspec.structs.replace(stored.network, dtype="float64")
+    ours = Trainer(network, Training(), stored.parameters.astype("float64")).predict(drawn)
+    if read.output == "linear":
+        theirs = output_activation(network.output, theirs, axis=1)
+    if theirs.shape != ours.shape or not np.allclose(theirs, ours, rtol=0, atol=_CLOSE):
+        raise ModelError(
+            f"{label} computes something else than its layers one after another do: only networks "
+            "of one line of layers, each used once, are read back"
+        )
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what an error says."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _keras() -> Any:

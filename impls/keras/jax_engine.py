@@ -43,7 +43,8 @@ class Engine(contract.Trainer):
 
     @classmethod
     def declared(cls) -> dict[str, str]:
-        return {**super().declared(), "precision of products": cls.precision()}
+        found = {**super().declared(), "precision of products": cls.precision()}
+        return {**found, **jax_device.kernels()} if cls.device is CPU else found
 
     @classmethod
     def precision(cls) -> str:

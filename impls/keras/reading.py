@@ -1,32 +1,74 @@
 """Layers of Keras read as one of our networks, or refused with the reason.
 
-What is read is what :mod:`impls.keras.files` writes, and its like from other hands: convolutions
-may begin at flat rows, which a layer reshapes, or at inputs that are images already.
+What is read is what :mod:`impls.keras.files` writes, and its like from other hands: layers at the
+front that flatten or rescale examples, activations as layers, outputs before their activation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from bench.errors import ModelError
 from impls.convolution import Convolution
-from impls.networks import Activation, Network
-from impls.parameters import Parameters
+from impls.data.normalise import Normaliser
+from impls.networks import Activation
+from impls.parameters import Floats
+
+from .front import Front, read_front
 
 Layer = Any  # Keras ships no types
-Image = tuple[int, int, int]
 
-LINE = "dense layers with biases, and dropout between them"
+LINE = "dense layers, and dropout between them"
 """What may stand at the end of a network, or be all of it."""
 
 _HIDDEN: tuple[Activation, ...] = ("sigmoid", "tanh", "relu")
+_LINEAR = "linear"
 
 
-def network_of(model: Any, keras: Any, label: str, name: str) -> tuple[Network, Parameters]:
-    """The network called ``name`` that ``model`` is, and its weights in canonical order.
+@dataclass
+class Step:
+    """A layer with weights, and what follows it up to the next one."""
+
+    layer: Layer
+    kind: Literal["dense", "convolution"]
+    activation: Any
+    dropout: float = 0.0
+    pool: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What the layers are: ``activation`` is None where there is no hidden layer."""
+
+    front: Front
+    steps: tuple[Step, ...]
+    activation: Activation | None
+    output: str
+    weights: tuple[tuple[Floats, Floats], ...]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def convolutions(self) -> tuple[Convolution, ...]:
+        """The convolutions with their pooling, input side first."""
+        return tuple(
+            Convolution(filters=one.layer.filters, kernel=one.layer.kernel_size[0], pool=one.pool)
+            for one in self.steps
+            if one.kind == "convolution"
+        )
+
+    @property
+    def normaliser(self) -> Normaliser | None:
+        """What the layers at the front do to examples, where they do something."""
+        return self.front.normaliser
+
+
+def read_layers(model: Any, keras: Any, label: str) -> Reading:
+    """What the layers of ``model`` are, in the terms of our networks.
 
     ``keras`` is the package, which takes seconds to import.
 
@@ -34,81 +76,103 @@ def network_of(model: Any, keras: Any, label: str, name: str) -> tuple[Network, 
         ModelError: it is another kind of network; ``label`` says in which file.
     """
     kinds = keras.layers
-    layers = [one for one in model.layers if not isinstance(one, kinds.InputLayer)]
-    image: Image | None = None
-    convolved: list[Layer] = []
-    convolutions: tuple[Convolution, ...] = ()
-    if any(isinstance(one, kinds.Conv2D) for one in layers):
-        image, layers = _image(model, layers, kinds, label)
-        convolved, convolutions, layers = _convolutions(layers, kinds, label)
-    dense, dropout = _dense(layers, kinds, label)
-    used = [keras.activations.serialize(one.activation) for one in (*convolved, *dense)]
-    activation, output = _activations(used, label)
-    arrays = [[np.asarray(array) for array in layer.get_weights()] for layer in convolved + dense]
-    parameters = Parameters(
-        # Keras' kernel runs as canonical rows do: height, width, channel.
-        tuple(W.reshape(-1, W.shape[-1]) for W, _ in arrays),
-        tuple(b for _, b in arrays),
-    )
-    inputs = int(np.prod(image)) if image else parameters.weights[0].shape[0]
-    network = Network(
-        name=name,
-        layers=(inputs, *(layer.units for layer in dense)),
-        activation=activation,
-        loss="cross-entropy" if output == "softmax" else "logloss",
-        dropout=tuple(dropout[:-1]) if any(dropout[:-1]) else (),
-        image=image,
-        convolutions=convolutions,
-    )
-    return network, parameters.astype(network.dtype)
+    layers = list(_unnested(model, kinds, keras.Sequential))
+    front, rest = read_front(model, layers, keras, label)
+    notes = list(front.notes)
+    steps = _steps(rest, front, keras, label, notes)
+    activation, output = _activations([one.activation for one in steps], label)
+    if any(one.dropout for one in steps[-1:]):
+        raise ModelError(f"{label} has dropout of its outputs, which no implementation does")
+    weights = tuple(_weights(one.layer, label, notes) for one in steps)
+    return Reading(front, tuple(steps), activation, output, weights, notes)
 
 
-def _image(model: Any, layers: list[Layer], kinds: Any, label: str) -> tuple[Image, list[Layer]]:
-    """The image at which convolutions begin, and the layers from there on."""
-    shape = model.input_shape
-    if isinstance(layers[0], kinds.Reshape):
-        shape, layers = layers[0].compute_output_shape(shape), layers[1:]
-    _, *sizes = shape
-    if len(sizes) != 3:
-        raise ModelError(
-            f"{label} has convolutions of inputs of shape {tuple(sizes)}: only those of height, "
-            "width and channels are read back"
-        )
-    height, width, channels = sizes
-    return (height, width, channels), layers
+def _unnested(model: Any, kinds: Any, sequential: type) -> Iterator[Layer]:
+    """The layers of a model and of the sequences in it, without those of its inputs."""
+    for layer in model.layers:
+        if isinstance(layer, sequential):
+            yield from _unnested(layer, kinds, sequential)
+        elif not isinstance(layer, kinds.InputLayer):
+            yield layer
 
 
-def _convolutions(
-    layers: Sequence[Layer], kinds: Any, label: str
-) -> tuple[list[Layer], tuple[Convolution, ...], list[Layer]]:
-    """The layers that convolve, what they are with their pooling, and the layers after Flatten."""
-    convolved: list[Layer] = []
-    pools: list[int] = []
-    for place, layer in enumerate(layers):
-        if isinstance(layer, kinds.Conv2D):
+def _steps(
+    layers: list[Layer], front: Front, keras: Any, label: str, notes: list[str]
+) -> list[Step]:
+    """The layers with weights, each with what follows it."""
+    kinds = keras.layers
+    steps: list[Step] = []
+    flat = front.is_flat
+    for layer in layers:
+        last = steps[-1] if steps else None
+        if isinstance(layer, kinds.Dense) and flat:
+            steps.append(Step(layer, "dense", _name_of(layer, keras)))
+        elif isinstance(layer, kinds.Conv2D) and not flat:
             _require(layer, label, _convolution_rules(layer))
-            convolved.append(layer)
-            pools.append(1)
-        elif isinstance(layer, kinds.MaxPooling2D) and convolved and pools[-1] == 1:
+            steps.append(Step(layer, "convolution", _name_of(layer, keras)))
+        elif isinstance(layer, kinds.MaxPooling2D) and last and not flat and last.pool == 1:
             _require(layer, label, _pooling_rules(layer))
-            pools[-1] = layer.pool_size[0]
-        elif isinstance(layer, kinds.Flatten) and convolved:
+            last.pool = layer.pool_size[0]
+        elif isinstance(layer, kinds.Flatten) and last and not flat:
             _require(layer, label, [(layer.data_format == "channels_last", "channels are last")])
-            described = [
-                Convolution(filters=one.filters, kernel=one.kernel_size[0], pool=pool)
-                for one, pool in zip(convolved, pools, strict=True)
-            ]
-            return convolved, tuple(described), list(layers[place + 1 :])
+            flat = True
+        elif isinstance(layer, (kinds.Activation, kinds.ReLU, kinds.Softmax)) and last:
+            _activate(last, layer, keras, label)
+        elif isinstance(layer, kinds.Dropout):
+            _drop(last, layer, label, notes)
         else:
+            where = "" if flat else " before Flatten"
             raise ModelError(
-                f"{label} has a layer {type(layer).__name__} before Flatten: only convolutions, "
-                f"each with one max pooling or none, are read back there, then {LINE}"
+                f"{label} has a layer {type(layer).__name__}{where}: only convolutions, each with "
+                f"one max pooling or none, are read back there, then Flatten, then {LINE}"
             )
-    raise ModelError(f"{label} has convolutions and no Flatten after them")
+    if not flat:
+        raise ModelError(f"{label} has convolutions and no Flatten after them")
+    if not steps or steps[-1].kind != "dense":
+        raise ModelError(f"{label} has no dense layer")
+    return steps
+
+
+def _name_of(layer: Layer, keras: Any) -> Any:
+    """How Keras calls the activation of a layer."""
+    kinds = keras.layers
+    if isinstance(layer, kinds.Softmax):
+        return "softmax" if layer.axis in (-1, 1) else f"softmax over axis {layer.axis}"
+    if isinstance(layer, kinds.ReLU):
+        plain = not layer.max_value and not layer.negative_slope and not layer.threshold
+        return "relu" if plain else "a changed relu"
+    return keras.activations.serialize(layer.activation)
+
+
+def _activate(step: Step, layer: Layer, keras: Any, label: str) -> None:
+    """Give a layer the activation that follows it."""
+    name = _name_of(layer, keras)
+    # Dropout keeps or removes what relu keeps or removes, whichever comes first.
+    if step.activation != _LINEAR or step.pool > 1 or (step.dropout and name != "relu"):
+        raise ModelError(
+            f"{label} has the activation {name} called {layer.name}, which does not directly "
+            "follow a layer without an activation"
+        )
+    step.activation = name
+
+
+def _drop(step: Step | None, layer: Layer, label: str, notes: list[str]) -> None:
+    """Note the dropout after a layer; that of inputs and maps is none of our networks'."""
+    if not layer.rate:
+        return
+    if step is None or step.kind == "convolution":
+        what = "inputs" if step is None else "the outputs of convolutions"
+        notes.append(
+            f"{label} drops {layer.rate:g} of {what} in training, which is left out: what is "
+            "predicted stays the same, a training that goes on from here differs."
+        )
+    elif step.dropout:
+        raise ModelError(f"{label} has one layer Dropout after another: make one of them")
+    else:
+        step.dropout = layer.rate
 
 
 def _convolution_rules(layer: Layer) -> Iterator[tuple[bool, str]]:
-    yield bool(layer.use_bias), "it has biases"
     yield len(set(layer.kernel_size)) == 1, "its kernel is square"
     yield {*layer.strides, *layer.dilation_rate, layer.groups} == {1}, "it moves by one, undilated"
     yield layer.padding == "valid", "it pads nothing"
@@ -131,33 +195,40 @@ def _require(layer: Layer, label: str, rules: Iterator[tuple[bool, str]] | list[
             )
 
 
-def _dense(layers: Sequence[Layer], kinds: Any, label: str) -> tuple[list[Layer], list[float]]:
-    """The dense layers, and the rate of the dropout after each of them."""
-    dense: list[Layer] = []
-    dropout: list[float] = []
-    for layer in layers:
-        if isinstance(layer, kinds.Dense) and layer.use_bias:
-            dense.append(layer)
-            dropout.append(0.0)
-        elif isinstance(layer, kinds.Dropout) and dense:
-            dropout[-1] = layer.rate
-        else:
-            raise ModelError(
-                f"{label} has a layer {type(layer).__name__}: only {LINE}, are read back, and "
-                "convolutions before them"
-            )
-    if not dense:
-        raise ModelError(f"{label} has no dense layer")
-    return dense, dropout
-
-
-def _activations(used: Sequence[Any], label: str) -> tuple[Activation, str]:
+def _activations(used: list[Any], label: str) -> tuple[Activation | None, str]:
     """The one of all hidden layers, and that of the outputs."""
     *hidden, output = used
-    shared = next((one for one in _HIDDEN if {*hidden} <= {one}), None)
-    if shared is None or output not in ("sigmoid", "softmax"):
+    shared = next((one for one in _HIDDEN if hidden and {*map(str, hidden)} == {one}), None)
+    if (hidden and shared is None) or output not in ("sigmoid", "softmax", _LINEAR):
         raise ModelError(
             f"{label} has the activations {', '.join(map(str, used))}: hidden layers "
-            f"must share one of {', '.join(_HIDDEN)}, outputs must be sigmoid or softmax"
+            f"must share one of {', '.join(_HIDDEN)}, outputs must be sigmoid, softmax or linear"
         )
-    return shared, output
+    return shared, str(output)
+
+
+def _weights(layer: Layer, label: str, notes: list[str]) -> tuple[Floats, Floats]:
+    """Weights, one row for each input, and biases."""
+    arrays: list[npt.NDArray[Any]] = [np.asarray(array) for array in layer.get_weights()]
+    if len(arrays) != 1 + bool(layer.use_bias) or any(one.dtype.kind not in "fV" for one in arrays):
+        raise ModelError(
+            f"{label} has a layer {type(layer).__name__} called {layer.name} that is quantised or "
+            "changed: only one with weights and biases as floats is read back"
+        )
+    if arrays[0].dtype.itemsize < 4:
+        arrays = [one.astype(np.float32) for one in arrays]
+    if not all(np.isfinite(one).all() for one in arrays):
+        raise ModelError(
+            f"{label}: the layer {layer.name} holds weights that are not finite: its training "
+            "diverged. Use an earlier checkpoint"
+        )
+    if not layer.use_bias:
+        notes.append(f"{label}: the layer {layer.name} has no biases, so that they begin at 0.")
+        arrays.append(np.zeros(arrays[0].shape[-1], arrays[0].dtype))
+    if layer.kernel_regularizer is not None:
+        notes.append(
+            f"{label}: the penalty on the weights of the layer {layer.name} is left out; give "
+            "--l1 or --l2."
+        )
+    # Keras' kernel runs as canonical rows do: height, width, channel.
+    return arrays[0].reshape(-1, arrays[0].shape[-1]), arrays[1]

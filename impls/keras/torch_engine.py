@@ -11,6 +11,7 @@ from impls.contract import Pool
 from impls.keras.trainer import require_engine
 from impls.parameters import Floats
 from impls.torch import device as torch_device
+from impls.torch import kernels
 
 require_engine("torch")
 
@@ -36,6 +37,7 @@ class Engine(contract.Trainer):
         return {
             **super().declared(),
             "oneDNN": precision.shown(onednn),
+            **(kernels.declared() if cls.device == "cpu" else {}),
         }
 
     @staticmethod

@@ -86,6 +86,14 @@ def inner(**options: Any) -> Callable[[Any], Any]:
     return compiled(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
 
 
+def inlined(**options: Any) -> Callable[[Any], Any]:
+    """Decorator: :func:`inner` for short functions, which become part of their callers.
+
+    A call would pass every array of the named tuples by seven numbers each.
+    """
+    return inner(forceinline=True, **options)
+
+
 def compiled(**options: Any) -> Callable[[Any], Any]:
     """Decorator: compiled without Python objects, and cached where there is a place for it.
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from impls.numba.cache import compiled, inner
+from impls.numba.cache import compiled, inlined, inner
 from impls.numba.layers import (
     add_loss,
     delta_below,
@@ -27,7 +27,7 @@ from impls.numba.update import conclude, finish, step_of
 from impls.numba.views import biases, tile_of
 
 
-@inner()
+@inlined()
 def forward(step, net, memory, tile):
     """Outputs of all layers for a tile."""
     for layer in range(1, net.layers.size):
@@ -35,7 +35,7 @@ def forward(step, net, memory, tile):
         outputs(step, net, tile, layer, Z, biases(net, memory.theta, layer - 1))
 
 
-@inner()
+@inlined()
 def backward(step, net, memory, tile):
     """Gradients of a tile, without penalty, added to those of the tiles before it."""
     delta_of_output(step, net, memory, tile)

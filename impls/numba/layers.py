@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from impls.numba.blas import gradient_product
-from impls.numba.cache import inner
+from impls.numba.cache import inlined, inner
 from impls.numba.dropout import drop
 from impls.numba.elementwise import (
     ONE,
@@ -50,14 +50,14 @@ def gather(X, Y, rows, start, A, T):
             T[i, j] = Y[row, j]
 
 
-@inner()
+@inlined()
 def prepare(net, memory, tile):
     """Gather a tile."""
     X = block(net, memory.A[tile.thread], 0, tile)
     gather(memory.X, memory.Y, tile.rows, tile.start, X, targets(memory, tile))
 
 
-@inner()
+@inlined()
 def product(net, memory, tile, layer):
     """Fill ``layer`` with the product of the layer below and its weights; returns the matrix."""
     A = memory.A[tile.thread]
@@ -66,7 +66,7 @@ def product(net, memory, tile, layer):
     return Z
 
 
-@inner()
+@inlined()
 def outputs(step, net, tile, layer, Z, b):
     """Turn ``Z``, the products of ``layer``, into its outputs with biases ``b``."""
     activate(net.codes[layer - 1], Z, b)
@@ -74,7 +74,7 @@ def outputs(step, net, tile, layer, Z, b):
         drop_layer(step, net, tile, layer, Z, net.scales[layer - 1])
 
 
-@inner()
+@inlined()
 def drop_layer(step, net, tile, layer, A, scale):
     """Drop what the step drops of ``A``, outputs of hidden ``layer``; scale the rest."""
     hidden = layer - 1
@@ -83,7 +83,7 @@ def drop_layer(step, net, tile, layer, A, scale):
         drop(A, step.key, tile.first, columns, net.thresholds[hidden], scale)
 
 
-@inner()
+@inlined()
 def add_loss(net, memory, tile):
     """Add data loss and absolute error of a tile to those of its thread."""
     last = net.layers.size - 1
@@ -93,7 +93,7 @@ def add_loss(net, memory, tile):
     memory.sums[tile.thread, 1] += error
 
 
-@inner()
+@inlined()
 def delta_of_output(step, net, memory, tile):
     """Fill the delta of the output."""
     last = net.layers.size - 1
@@ -102,7 +102,7 @@ def delta_of_output(step, net, memory, tile):
     output_delta(net.loss, A, targets(memory, tile), delta, step.scale)
 
 
-@inner()
+@inlined()
 def gradients(net, memory, tile, layer):
     """Gradients of weights and biases above ``layer``, added to those of the tiles before."""
     share = ONE if tile.start else ZERO
@@ -113,7 +113,7 @@ def gradients(net, memory, tile, layer):
     column_sums(delta, biases(net, G, layer), share)
 
 
-@inner()
+@inlined()
 def delta_below(step, net, memory, tile, layer):
     """Fill the delta of hidden ``layer`` from that of the layer above."""
     D, code, scale = memory.D[tile.thread], net.codes[layer - 1], net.scales[layer - 1]

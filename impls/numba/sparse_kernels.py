@@ -12,7 +12,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from impls.numba.cache import compiled, inner
+from impls.numba.cache import compiled, inlined, inner
 from impls.numba.layers import (
     add_loss,
     delta_below,
@@ -33,7 +33,7 @@ from impls.numba.update import conclude, finish, step_of
 from impls.numba.views import biases, block, sparse_weights, tile_of
 
 
-@inner()
+@inlined()
 def forward(step, net, memory, tile, sparse, first_biases):
     """Outputs of all layers for a tile; ``first_biases`` contain the background."""
     Z = product(net, memory, tile, 1)
@@ -44,7 +44,7 @@ def forward(step, net, memory, tile, sparse, first_biases):
         outputs(step, net, tile, layer, Z, biases(net, memory.theta, layer - 1))
 
 
-@inner()
+@inlined()
 def backward(step, net, memory, tile, sparse):
     """Gradients of a tile, without penalty, added to those of the tiles before it.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from impls.numba.cache import inner
+from impls.numba.cache import inlined, inner
 from impls.numba.dropout import step_key
 from impls.numba.elementwise import ELEMENTWISE, ONE, ZERO
 from impls.numba.state import ADAM, REDUCE, SGD, UPDATE, Step
@@ -23,13 +23,13 @@ SHARED_PARAMETERS = 1 << 16
 already."""
 
 
-@inner()
+@inlined()
 def team_size(most, rows, least_rows):
     """How many threads share a batch of ``rows``, of which each gets ``least_rows`` or more."""
     return max(1, min(most, rows // least_rows))
 
 
-@inner()
+@inlined()
 def step_of(request, net, index, rows):
     """Step number ``index`` of a request, for a batch of ``rows``."""
     team = team_size(request.threads, rows, net.least_rows)
@@ -45,7 +45,7 @@ def step_of(request, net, index, rows):
     )
 
 
-@inner()
+@inlined()
 def conclude(step, rows, net, memory, rates, losses):
     """Finish a step of ``rows`` whose gradients are there, and write its ``losses``."""
     data = error = penalty = 0.0
@@ -61,7 +61,7 @@ def conclude(step, rows, net, memory, rates, losses):
     losses[2] = error / (rows * net.layers[net.layers.size - 1])
 
 
-@inner()
+@inlined()
 def corrected_rate(rates, t):
     """The rate of update number ``t = 1, 2, ...``, with Adam's corrections of both moments."""
     if rates.optimiser != ADAM:
@@ -128,7 +128,7 @@ def shift(theta, g, l1):
     return magnitudes
 
 
-@inner()
+@inlined()
 def update(step, first, last, memory, rates, l2):
     """:func:`shrink`, then move the parameters from ``first`` to ``last`` by their gradients.
 

@@ -7,32 +7,32 @@
 
 from __future__ import annotations
 
-from impls.numba.cache import inner
+from impls.numba.cache import inlined
 from impls.numba.state import EVERYTHING, Tile
 
 
-@inner()
+@inlined()
 def weights(net, parameters, layer):
     """Those of ``parameters`` that are the weights above ``layer``, shape ``(n_in, n_out)``."""
     start, n_in, n_out = net.weight_starts[layer], net.layers[layer], net.layers[layer + 1]
     return parameters[start : start + n_in * n_out].reshape(n_in, n_out)
 
 
-@inner()
+@inlined()
 def sparse_weights(net, parameters):
     """Those of ``parameters`` that are the first layer's weights of sparse columns."""
     size, n_out = net.weight_starts[0], net.layers[1]
     return parameters[:size].reshape(size // n_out, n_out)
 
 
-@inner()
+@inlined()
 def biases(net, parameters, layer):
     """Those of ``parameters`` that are the biases above ``layer``, shape ``(n_out,)``."""
     start = net.bias_starts[layer]
     return parameters[start : start + net.layers[layer + 1]]
 
 
-@inner()
+@inlined()
 def block(net, buffer, layer, tile):
     """The matrix of ``layer`` for the rows of a tile, in a thread's ``buffer`` of all layers."""
     starts, nodes = net.node_starts, net.layers[layer]
@@ -41,13 +41,13 @@ def block(net, buffer, layer, tile):
     return buffer[start : start + tile.size * nodes].reshape(tile.size, nodes)
 
 
-@inner()
+@inlined()
 def targets(memory, tile):
     """The targets of a tile, shape ``(rows, nodes)``."""
     return memory.T[tile.thread][tile.place : tile.place + tile.size]
 
 
-@inner()
+@inlined()
 def tile_of(step, share, net, start):
     """The tile of a share whose first row is number ``start``.
 

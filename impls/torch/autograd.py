@@ -22,6 +22,7 @@ from impls.contract import FEATURES, Feature, Loss, Pool, State
 from impls.mathematics.dropout import step_key
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows, batches
+from impls.torch import kernels
 from impls.torch import mlp as torch_mlp
 from impls.torch.cost import add_penalty_gradients, data_loss, mean_error, outputs, penalty
 from impls.torch.functions import Tensor, hash_of, signed
@@ -39,6 +40,10 @@ class Trainer(contract.Trainer):
 
     features: ClassVar[frozenset[Feature]] = FEATURES
     device: ClassVar[str] = "cpu"
+
+    @classmethod
+    def declared(cls) -> dict[str, str]:
+        return kernels.declared()
 
     @classmethod
     def pools(cls) -> tuple[Pool, ...]:

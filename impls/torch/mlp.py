@@ -26,6 +26,7 @@ from impls.mathematics.dropout import step_key
 from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows
+from impls.torch import kernels
 from impls.torch.functions import OPTIMISERS, Tensor, columns_of, hash_of, signed
 from impls.torch.tile import ONEDNN, ONEDNN_MULTIPLICATIONS, Flat, Tile
 
@@ -62,6 +63,7 @@ class Trainer(contract.Trainer):
         return {
             "oneDNN": least if ONEDNN else "not in this PyTorch",
             "precision of products": torch.get_float32_matmul_precision(),
+            **kernels.declared(),
         }
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:

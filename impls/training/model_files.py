@@ -40,6 +40,12 @@ def load(path: Path) -> Model:
             f"Give the {SUFFIX} file that 'mlpbench train' wrote beside it, or begin a training of "
             "its network with 'mlpbench train --weights'."
         )
+    if path.suffix.lower() in (".h5", ".hdf5") and path.is_file():
+        raise ModelError(
+            f"{shown(path)} is in the old format of Keras, which can run code that it brings. "
+            "Where you trust it, load it in Keras and save it as .keras: "
+            "keras.saving.load_model(...).save('NAME.keras')."
+        )
     try:
         with open_plain(path) as file:
             return decode(file, label=shown(path))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
-from matplotlib.ticker import FuncFormatter, MaxNLocator, SymmetricalLogLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reports import format as text
 from reports.charts.canvas import LINE, MUTED, Style, draw_dots
@@ -15,9 +15,7 @@ from reports.charts.rows import note_at_edge, row_canvas
 
 _BAND = 0.56
 _FAR = 60
-"""Percent beyond which an outlier would squeeze everything else on a linear axis."""
-_LINEAR = 10
-"""Percent up to which the axis stays linear where there are such outliers."""
+"""Rounds further off than this are drawn at the edge: they would squeeze all others."""
 _LEAST = 2
 """Percent that the axis always spans to either side."""
 
@@ -39,19 +37,14 @@ def strips(title: str, rows: Sequence[Strip], *, description: str) -> Markup:
     """
     names = [row.name for row in rows]
     values = [_off(row, seconds) for row in rows for one in row.processes for seconds in one]
-    low, high = min(-_LEAST, *values), max(_LEAST, *values)
+    low, high = min(-_LEAST, *values), min(max(_LEAST, *values), _FAR)
     with row_canvas(names, title=title, description=description, right=62) as drawing:
         plot = drawing.axes
-        if high > _FAR:
-            plot.set_xscale("symlog", linthresh=_LINEAR)
-            plot.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=_LINEAR))
-            plot.set_xlim(low * 1.3, high * 1.3)
-        else:
-            plot.xaxis.set_major_locator(MaxNLocator(6))
-            plot.set_xlim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+        plot.xaxis.set_major_locator(MaxNLocator(5))
+        plot.set_xlim(low - 0.05 * (high - low), high + 0.05 * (high - low))
         plot.axvline(0, color=MUTED, linewidth=0.9)
         for place, row in enumerate(rows):
-            _draw(plot, place, row)
+            _draw(plot, place, row, high)
         plot.xaxis.set_major_formatter(
             FuncFormatter(lambda value, _: f"{value:+g} %" if value else "0 %")
         )
@@ -63,7 +56,7 @@ def _off(row: Strip, seconds: float) -> float:
     return 100 * (seconds / row.middle - 1)
 
 
-def _draw(plot: Any, place: int, row: Strip) -> None:
+def _draw(plot: Any, place: int, row: Strip, most: float) -> None:
     """The dots of one implementation, and its estimate as text."""
     if place:
         plot.axhline(place - 0.5, color=LINE, linewidth=0.5)
@@ -73,5 +66,14 @@ def _draw(plot: Any, place: int, row: Strip) -> None:
         for number, rounds in enumerate(row.processes)
         for seconds in rounds
     ]
-    draw_dots(plot, points, row.style, size=4.4)
+    inside = [(off, height) for off, height in points if off <= most]
+    if inside:
+        draw_dots(plot, inside, row.style, size=4.4)
+    beyond = [height for off, height in points if off > most]
+    if beyond:
+        arrows = plot.plot(
+            [most] * len(beyond), beyond, marker=">", linestyle="none", markersize=6,
+            color=row.style.colour,
+        )[0]  # fmt: skip
+        arrows.set_gid(row.style.gid)
     note_at_edge(plot, place, text.seconds(row.middle))

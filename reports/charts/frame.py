@@ -84,10 +84,11 @@ def name_ends(plot: Any, ends: Sequence[End]) -> None:
         shift = height - float(place[1])
         if abs(shift) > _MOVED or edge - float(place[0]) > _APART:
             start = plot.transData.inverted().transform((edge + 6, height))
-            plot.plot(
+            leader = plot.plot(
                 [end.x, start[0]], [end.y, start[1]], color=LINE, linewidth=0.7, clip_on=False,
                 zorder=0.5,
-            )  # fmt: skip
+            )[0]  # fmt: skip
+            leader.set_gid(end.style.gid)
         words = plot.annotate(
             _short(end.name), (end.x, end.y), xytext=(edge - float(place[0]) + 8, shift),
             textcoords="offset points", va="center", color=end.style.colour,

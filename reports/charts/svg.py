@@ -77,15 +77,17 @@ def inline(source: str, *, prefix: str, description: str, tips: Sequence[Tip] = 
     for parent in root.iter():
         _hoist(parent)
     _, _, width, height = root.get("viewBox", "").split()
+    said = {"role": "img"} if description else {"aria-hidden": "true"}
     root.attrib = {
         "viewBox": f"0 0 {width} {height}",
-        "role": "img",
+        **said,
         "class": "chart",
         "font-size": _FONT_SIZE,
     }
-    title = ET.Element("title")
-    title.text = description
-    root.insert(0, title)
+    if description:
+        title = ET.Element("title")
+        title.text = description
+        root.insert(0, title)
     for tip in tips:
         spot = ET.SubElement(root, "circle", cx=f"{tip.x:.0f}", cy=f"{tip.y:.0f}", r="8")
         spot.set("class", "spot")

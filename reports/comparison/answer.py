@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.judging.comparability import Difference
-from bench.judging.comparison import Comparison
-from bench.judging.coordinates import BATCH_SIZE, IMPLEMENTATION, RUN, THREADS
+from bench.observations.comparison import Comparison
+from bench.observations.selection import BATCH_SIZE, IMPLEMENTATION, RUN, THREADS
 from bench.planning.plan import Cell
 from reports import format as text
 from reports.devices import CPU
@@ -67,7 +67,9 @@ class Answer:
         """Cells that are not compared, and why; those of an implementation in one where alike."""
         grouped: dict[tuple[str, str], list[Cell]] = {}
         for one in self.comparison.apart:
-            grouped.setdefault((one.side.cell.implementation, one.reason), []).append(one.side.cell)
+            grouped.setdefault((one.point.cell.implementation, one.reason), []).append(
+                one.point.cell
+            )
         found = []
         for (implementation, reason), cells in grouped.items():
             if len(cells) > MOST_NAMED:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.judging.comparison import Pair
-from bench.judging.coordinates import BATCH_SIZE, IMPLEMENTATION, RUN, THREADS
 from bench.judging.verdicts import Kind
+from bench.observations.comparison import Pair
+from bench.observations.selection import BATCH_SIZE, IMPLEMENTATION, RUN, THREADS, value
 from reports import format as text
 from reports.comparison import words
 from reports.comparison.answer import Answer
@@ -29,7 +29,7 @@ def columns(answer: Answer) -> list[Column]:
     by_pair = [_coordinates(pair, answer) for pair in pairs]
     named = [Column(name, tuple(one[name] for one in by_pair)) for name in by_pair[0]]
     varying = [one for one in named if len(set(one.cells)) > 1 or one.heading == IMPLEMENTATION]
-    values = {pair.other.value(answer.coordinate) for pair in pairs}
+    values = {value(pair.other, answer.coordinate) for pair in pairs}
     other = answer.place(values.pop()) if len(values) == 1 else "compared"
     return [
         *varying,
@@ -75,8 +75,8 @@ def _coordinates(pair: Pair, answer: Answer) -> dict[str, str]:
         IMPLEMENTATION: cell.implementation,
         "device": cell.device,
         BATCH_SIZE: str(cell.batch_size),
-        THREADS: pair.other.value(THREADS),
+        THREADS: value(pair.other, THREADS),
         "setting": text.setting(setting),
-        answer.coordinate: pair.other.value(answer.coordinate),
+        answer.coordinate: value(pair.other, answer.coordinate),
         RUN: crossing,
     }

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from bench.judging.comparability import Difference
-from bench.judging.comparison import Apart, Pair
-from bench.judging.coordinates import Side
+from bench.observations.comparison import Apart, Pair
+from bench.observations.points import Point
+from bench.observations.selection import value
 from reports.comparison.answer import Answer
 from reports.comparison.words import change, change_interval, sentences
 
@@ -30,8 +31,8 @@ def as_data(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _cell(side: Side) -> dict[str, Any]:
-    cell = side.cell
+def _cell(point: Point) -> dict[str, Any]:
+    cell = point.cell
     return {
         "implementation": cell.implementation,
         "device": cell.device,
@@ -39,7 +40,7 @@ def _cell(side: Side) -> dict[str, Any]:
         "batch_size": cell.batch_size,
         "threads": cell.threads,
         "setting": dict(cell.setting),
-        "document": side.label,
+        "document": point.label,
     }
 
 
@@ -48,7 +49,7 @@ def _pair(pair: Pair, coordinate: str) -> dict[str, Any]:
     low, high = change_interval(pair) or (None, None)
     return {
         **_cell(pair.other),
-        "value": pair.other.value(coordinate),
+        "value": value(pair.other, coordinate),
         "reference": {**_cell(pair.reference), "seconds": pair.reference_seconds},
         "seconds": pair.other_seconds,
         "verdict": verdict.kind,
@@ -64,7 +65,7 @@ def _pair(pair: Pair, coordinate: str) -> dict[str, Any]:
 
 
 def _apart(one: Apart) -> dict[str, Any]:
-    return {**_cell(one.side), "reason": one.reason, "lost": one.lost}
+    return {**_cell(one.point), "reason": one.reason, "lost": one.lost}
 
 
 def _difference(one: Difference, answer: Answer) -> dict[str, Any]:

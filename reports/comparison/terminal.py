@@ -14,7 +14,9 @@ STYLES: dict[Kind, str] = {
     "faster": "green",
     "slower": "bold red",
     "same": "",
-    "unresolved": "yellow",
+    "likely faster": "yellow",
+    "likely slower": "yellow",
+    "unclear": "yellow",
 }
 
 

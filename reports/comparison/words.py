@@ -6,13 +6,13 @@ import math
 from collections import Counter
 
 from bench.judging.comparability import Difference
-from bench.judging.comparison import Pair
-from bench.judging.coordinates import BATCH_SIZE, RUN
-from bench.judging.verdicts import Code, Kind
+from bench.judging.stats import MINIMUM_PROCESSES
+from bench.judging.verdicts import KINDS, Code
+from bench.observations.comparison import Pair
+from bench.observations.selection import BATCH_SIZE, RUN, value
 from reports import format as text
 from reports.comparison.answer import Answer, full_name
 
-KINDS: tuple[Kind, ...] = ("faster", "slower", "same", "unresolved")
 CODES: dict[Code, str] = {
     "outside-margin": "a difference within the margin is excluded",
     "differs": "there is a difference, but it may lie within the margin",
@@ -20,7 +20,7 @@ CODES: dict[Code, str] = {
     "too-wide": "the interval is too wide to tell",
     "not-after-holm": "it would count alone, but not among so many comparisons",
     "disturbed": "most rounds of a side were disturbed, so nothing follows from them",
-    "too-few": "there are fewer than 3 processes on a side",
+    "too-few": f"there are fewer than {MINIMUM_PROCESSES} processes on a side",
 }
 """What the codes beside the verdicts mean."""
 DIFFERENT_TIMES = (
@@ -73,6 +73,7 @@ def _counts(answer: Answer) -> str:
     listed = [
         f"{counts[kind]} the same within {within}" if kind == "same" else f"{counts[kind]} {kind}"
         for kind in KINDS
+        if counts[kind] or not kind.startswith("likely")
     ]
     cells = text.count(len(pairs), "cell")
     return f"{title(answer)}: of {cells}, {text.listing(listed)}."
@@ -83,7 +84,7 @@ def title(answer: Answer) -> str:
     phase = answer.comparison.question.phase.capitalize()
     per = " per example" if answer.coordinate == BATCH_SIZE else ""
     others = dict.fromkeys(
-        answer.place(pair.other.value(answer.coordinate)) for pair in answer.comparison.pairs
+        answer.place(value(pair.other, answer.coordinate)) for pair in answer.comparison.pairs
     )
     subject = f" of {next(iter(others))}" if len(others) == 1 else ""
     return f"{phase} time{per}{subject} against {answer.reference}"

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from bench.documents.results import Results
 from bench.judging.stats import Estimate
+from bench.observations.points import Key
 from reports import format as text
 from reports.comparison.markdown import escape, folded, table
 from reports.context import Context
 from reports.gather import build_context
-from reports.points import Key
 from reports.summary import gap_sentences, sentences
 from reports.tables import open_verdict
 

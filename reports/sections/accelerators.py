@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 from markupsafe import Markup
 
 from bench.judging.disturbed import tells
+from bench.observations.points import Point
 from bench.provenance.records import Accelerator, AcceleratorReading
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context
 from reports.held_back import accelerators, note
-from reports.points import Point
 from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Cell, Row, Table
 

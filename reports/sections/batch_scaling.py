@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from bench.observations.points import Condition, Point
 from reports import charts, figures, rounding, tables, templates
 from reports import format as text
 from reports.charts import Axes, Series
 from reports.context import Context
-from reports.points import Condition, Point
 from reports.section import SCALING, Absence, Section
 from reports.tables import Cell, Table
 
@@ -81,7 +81,7 @@ def _chart(
     sizes = sorted({p.batch_size for points in lines.values() for p in points})
     axes = Axes(
         "examples per batch", "", tuple(map(float, sizes)), limits,
-        log=True, y_format=text.seconds,
+        log=True, y_format=text.tick_seconds,
     )  # fmt: skip
     label = context.label(condition)
     described = f"Time per example against batch size with {label}; the values are in the table."

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from markupsafe import Markup
 
+from bench.observations.points import Condition
 from reports import charts, costs, tables, templates
 from reports import format as text
 from reports.context import Context
 from reports.costs import Cost
 from reports.findings import findings
-from reports.points import Condition
 from reports.section import TIME, Absence, Section
 from reports.tables import Cell, Row, Table
 
@@ -51,7 +51,7 @@ def render(context: Context) -> Markup | Absence:
 
 def _chart(context: Context, where: tuple[Condition, int], some: list[Cost]) -> charts.RowChart:
     """What is paid once, stacked, the cheapest start first."""
-    axis = charts.linear_axis(max(cost.cold for cost in some), lambda v: text.seconds(v, 2))
+    axis = charts.linear_axis(max(cost.cold for cost in some), text.tick_seconds)
     reference = costs.reference(context, some)
     rows = []
     for cost in sorted(some, key=lambda one: one.cold):

@@ -6,11 +6,11 @@ from markupsafe import Markup
 
 from bench.judging.stats import MINIMUM_PROCESSES
 from bench.judging.verdicts import Verdict, within
-from reports import controls, runs, tables, templates
+from bench.observations.points import Key
+from reports import controls, rounding, runs, tables, templates
 from reports import format as text
 from reports.context import Context
 from reports.controls import Power, Scatter
-from reports.points import Key
 from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Cell, Row, Table
 
@@ -71,7 +71,7 @@ def _table(context: Context, verdicts: dict[Key, Verdict]) -> Table:
             Cell(context.label(condition)),
             Cell(str(batch_size), batch_size),
             tables.ratio(verdict.ratio),
-            Cell(verdict.kind, notes=alarm, strong=bool(alarm)),
+            Cell(rounding.word(verdict), notes=alarm, strong=bool(alarm)),
             Cell(verdict.reason),
         ]
         rows.append(
@@ -99,8 +99,8 @@ def _power(found: tuple[Power, ...]) -> Table:
         )
         for one in found
     ]
-    titles = ("Blocks", "Comparisons", "With so many blocks", "Median", "Largest")
-    caption = "The smallest difference that four of five runs like this one would tell from none"
+    titles = ("Blocks", "Comparisons", "Ratios", "Median", "Largest")
+    caption = "The smallest difference detectable with 80 % power"
     return Table(caption, tables.columns(*titles, text_columns=0), tuple(rows))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from bench.judging.stats import CONFIDENCE
+from bench.observations.points import Point, Scope
 from reports import charts, tables, templates
 from reports import format as text
 from reports.charts import Contested, Crossed
@@ -13,7 +14,6 @@ from reports.crossing import Node, crossings
 from reports.crossing_words import told
 from reports.devices import Contest, contests, missing
 from reports.figures import Figure
-from reports.points import Point, Scope
 from reports.section import SCALING, Absence, Section
 from reports.tables import Cell, Row, Table
 
@@ -53,7 +53,16 @@ def _name(scope: Scope) -> str:
 
 
 def _nodes(some: tuple[Contest, ...]) -> list[Node]:
-    return [Node(c.batch_size, c.ratio.value, c.ratio.low, c.ratio.high) for c in some]
+    return [
+        Node(
+            one.batch_size,
+            one.ratio.value,
+            one.ratio.low,
+            one.ratio.high,
+            one.verdict is not None and one.verdict.kind.startswith("likely"),
+        )
+        for one in some
+    ]
 
 
 def _chart(held: dict[Scope, tuple[Contest, ...]]) -> Markup:

@@ -7,11 +7,11 @@ from statistics import median
 from markupsafe import Markup
 
 from bench.judging import stats
+from bench.observations.points import Condition, Point
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Strip
 from reports.context import Context
-from reports.points import Condition, Point
 from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Cell, Row, Table
 

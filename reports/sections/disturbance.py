@@ -9,17 +9,16 @@ from statistics import median
 from markupsafe import Markup
 
 from bench.judging.disturbed import DISTURBED_SHARE, RESOLUTION_SECONDS
+from bench.observations.points import Condition
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Track
 from reports.context import Context
-from reports.points import Condition
 from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Cell, Row, Table
 from reports.watched import (
     Effect,
     Round,
-    disturbed_rounds,
     effect,
     of_the_epoch,
     provisional,
@@ -244,9 +243,11 @@ def _starts(ordered: Sequence[Round]) -> list[int]:
 
 
 def status(context: Context) -> Status:
-    """How many of the rounds that epochs rest on were disturbed."""
-    number, rounds = disturbed_rounds(context.points.values())
-    return Status(f"{number} of {text.count(rounds, 'round')} disturbed", 2 * number <= rounds)
+    """How many rounds of step and epoch were disturbed, and whether most of the epoch's were."""
+    rounds = [one for point in context.points.values() for one in watched(point)]
+    number = sum(one.is_disturbed for one in rounds)
+    said = f"{number} of {text.count(len(rounds), 'round')} disturbed"
+    return Status(said, not provisional(context))
 
 
 SECTION = Section("disturbance", "Disturbance", 95, render, TRUST, status)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from bench.documents.results import Results
+from bench.observations.points import Condition, Point
 from bench.provenance.records import Code, Dataset, Machine, Process
 from impls.contract import Pool
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context
-from reports.points import Condition, Point
 from reports.section import DETAILS, Section, Status
 from reports.tables import Cell, Table
 
@@ -76,9 +76,13 @@ def _machine(machine: Machine) -> list[tuple[str, str]]:
     caches = ", ".join(f"{name} {size}" for name, size in machine.caches.items())
     return [
         ("processor", machine.cpu),
+        ("machine", _identity(machine)),
         ("CPUs", f"{machine.logical_cpus} logical, {physical} physical"),
-        ("usable here", str(machine.usable_cpus)),
+        ("usable here", f"{machine.usable_cpus}{f' ({machine.cpus})' if machine.cpus else ''}"),
         ("CPU quota", quota),
+        *_placed(machine),
+        ("microcode", machine.microcode or "unknown"),
+        ("NUMA nodes", "unknown" if machine.numa_nodes is None else str(machine.numa_nodes)),
         ("hardware threads (SMT)", _SMT.get(machine.smt or "", machine.smt) or "unknown"),
         ("frequency governor", machine.governor or "unknown"),
         ("turbo", machine.turbo or "unknown"),
@@ -89,6 +93,26 @@ def _machine(machine: Machine) -> list[tuple[str, str]]:
         ("memory", text.byte_count(machine.memory_bytes)),
         ("system", machine.system),
     ]
+
+
+def _identity(machine: Machine) -> str:
+    """Hashes that tell two machines of one kind apart, and the name where it was recorded."""
+    if machine.id is None and machine.board is None:
+        return machine.hostname or "not identified"
+    board = f"board {machine.board}" if machine.board else ""
+    return ", ".join(filter(None, [machine.hostname, machine.id, board]))
+
+
+def _placed(machine: Machine) -> list[tuple[str, str]]:
+    """Where a scheduler placed the run; nothing where it was started by hand."""
+    found = [] if machine.cgroup is None else [("control group", machine.cgroup)]
+    job = machine.allocation
+    if job is None:
+        return found
+    kind = f", constraint {job.constraint}" if job.constraint else ""
+    restarts = f", begun {text.count(job.restarts + 1, 'time')}" if job.restarts else ""
+    where = f"{job.node or 'unknown'}, partition {job.partition or 'unknown'}{kind}"
+    return [(f"{job.scheduler} job", f"{job.job}{restarts}"), ("node", where), *found]
 
 
 def _code(code: Code | None) -> list[tuple[str, str]]:
@@ -167,8 +191,9 @@ def _busy(point: Point) -> Cell:
 def _usable(process: Process) -> Cell:
     """Processors that the worker may run on, and the container's limit where there is one."""
     quota = process.quota_cpus
-    notes = () if quota is None else (f"quota {text.significant(quota)}",)
-    return Cell(str(process.affinity), process.affinity, notes)
+    notes = [] if process.cpus is None else [process.cpus]
+    notes += [] if quota is None else [f"quota {text.significant(quota)}"]
+    return Cell(str(process.affinity), process.affinity, tuple(notes))
 
 
 def _variables(context: Context, points: list[Point]) -> Table:

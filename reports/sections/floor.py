@@ -5,10 +5,10 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from bench.limits.work import step_operations
+from bench.observations.points import Condition, Key
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context
-from reports.points import Condition, Key
 from reports.section import TIME, Absence, Section, Status
 from reports.tables import Cell, Table
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import Verdict
+from bench.observations.points import Condition, Key, Point
 from reports import articles, charts, figures, rounding, tables, templates
 from reports import format as text
 from reports.charts import Block, ChartRow, RowChart
 from reports.context import Context
-from reports.families import judged
-from reports.points import Condition, Key, Point, speed_up
 from reports.section import TIME, Absence, Section
 from reports.tables import Cell, Table
 
@@ -44,7 +44,7 @@ def render(context: Context) -> Markup | Absence:
             climbs.setdefault(condition, {})[batch_size] = steps
     if not shown:
         return Absence("Fewer than two rungs of the ladder were measured together.")
-    verdicts = judged(_gains(climbs), context.margin)
+    verdicts = _verdicts(context, climbs)
     return templates.section(
         "ladder",
         groups=figures.grouped(context, shown),
@@ -64,21 +64,24 @@ def _steps(context: Context, group: dict[str, Point]) -> list[_Step]:
         point = group.get(name)
         if point is not None and point.epoch is not None:
             before = steps[-1] if steps else None
-            gain = speed_up(before.point, point) if before else None
+            gain = context.judged.ratio(before.point, point) if before else None
             follows = before.rung if before else None
             steps.append(_Step(rung, point, point.epoch.value, gain, follows))
     return steps
 
 
-def _gains(climbs: dict[Condition, dict[int, list[_Step]]]) -> dict[Key, Ratio]:
-    """Every gain of one rung over the one before."""
-    return {
-        (step.point.implementation, condition, batch_size): step.gain
-        for condition, some in climbs.items()
-        for batch_size, steps in some.items()
-        for step in steps
-        if step.gain
-    }
+def _verdicts(
+    context: Context, climbs: dict[Condition, dict[int, list[_Step]]]
+) -> dict[Key, Verdict]:
+    """The verdict on every gain of one rung over the one before."""
+    pairs = (
+        (one.point, other.point)
+        for some in climbs.values()
+        for steps in some.values()
+        for one, other in pairwise(steps)
+    )
+    found = {other.key: context.judged.verdict(one, other) for one, other in pairs}
+    return {key: verdict for key, verdict in found.items() if verdict is not None}
 
 
 def _comparable(context: Context, condition: Condition) -> bool:
@@ -92,7 +95,7 @@ def _comparable(context: Context, condition: Condition) -> bool:
 def _chart(context: Context, condition: Condition, batch_size: int, steps: list[_Step]) -> RowChart:
     """From the time of the rung before to its own: equal lengths are equal factors."""
     seconds = [step.seconds for step in steps]
-    axis = charts.log_axis(seconds, (), lambda value: text.seconds(value, 2))
+    axis = charts.log_axis(seconds, (), text.tick_seconds)
     rows = []
     before = None
     for step in steps:
@@ -133,7 +136,7 @@ def _table(
                 cells.append(_cell(context, step, verdicts.get((name, condition, size))))
             rows.append(tables.row(context, cells, implementation=name, condition=condition))
     total = [Cell("whole ladder", notes=("product of the gains",))]
-    total += [_total(steps) for steps in climbs.values()]
+    total += [_total(context, steps) for steps in climbs.values()]
     rows.append(tables.row(context, total, condition=condition))
     titles = ("Implementation", *(f"batch {size}" for size in climbs))
     caption = f"Gain over the rung before, with {context.label(condition)}"
@@ -165,10 +168,10 @@ def _cell(context: Context, step: _Step | None, verdict: Verdict | None) -> Cell
     return dataclasses.replace(shown, notes=(*shown.notes, *notes), strong=True)
 
 
-def _total(steps: list[_Step]) -> Cell:
+def _total(context: Context, steps: list[_Step]) -> Cell:
     """The product of all gains, checked against first and last rung measured as one."""
     product = math.prod(step.gain.value for step in steps if step.gain)
-    whole = speed_up(steps[0].point, steps[-1].point)
+    whole = context.judged.ratio(steps[0].point, steps[-1].point)
     check = (f"{text.times(whole.value)} first to last",) if whole else ()
     return Cell(text.times(product), product, check, strong=True)
 

@@ -10,11 +10,11 @@ from markupsafe import Markup
 
 from bench.documents.results import Measured
 from bench.documents.timings import Memory
+from bench.observations.points import Condition, Point
 from reports import charts, tables, templates
 from reports import format as text
 from reports.context import Context
 from reports.findings import findings
-from reports.points import Condition, Point
 from reports.section import TIME, Absence, Section
 from reports.tables import Cell, Row, Table
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from bench.observations.points import Condition, Key, Point, Scope, fastest
 from reports import format as text
 from reports import rounding, tables, templates
-from reports.context import Context, fastest
+from reports.context import Context
 from reports.held_back import note
-from reports.points import Condition, Key, Point, Scope
 from reports.section import RESULT, Absence, Section
 from reports.tables import Cell, Table
 
-_BEST, _BASE, _FLOOR, _SPREAD = "best", "base", "floor", "spread"
+_BEST, _BASE, _FLOOR, _SPREAD = "best", "base", "limit", "spread"
 
 
 def render(context: Context) -> Markup | Absence:

@@ -9,12 +9,12 @@ from statistics import median
 from markupsafe import Markup
 
 from bench.documents.timings import STEP
+from bench.observations.points import Condition, Point
 from impls.contract import PHASES
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Block, ChartRow, RowChart
 from reports.context import Context
-from reports.points import Condition, Point
 from reports.section import TIME, Absence, Section
 from reports.tables import Cell, Row, Table
 
@@ -100,7 +100,7 @@ def _chart(
         most = max(end / whole for end, whole in zip(ends, wholes.values(), strict=True))
         axis = charts.linear_axis(most, text.percent)
     else:
-        axis = charts.linear_axis(max(ends), lambda value: text.seconds(value, 2))
+        axis = charts.linear_axis(max(ends), text.tick_seconds)
     rows = [
         ChartRow(
             name,

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from bench.observations.points import Condition, Point, Scope, fastest
 from reports import charts, rounding, templates
 from reports import format as text
 from reports.charts import ChartRow, Dot, RowChart
-from reports.context import Context, fastest
+from reports.context import Context
 from reports.kinds import WORDS, shape_of
-from reports.points import Condition, Point, Scope
 from reports.section import RESULT, Absence, Section
 
 _MOST_PANELS = 6
@@ -115,11 +115,13 @@ def _chart(context: Context, scope: Scope, batch_size: int) -> RowChart | None:
     values = [one.value for one in times]
     values += [floor.epoch.value] if floor and floor.epoch else []
     ends = [end for one in times for end in (one.low, one.high)]
-    axis = charts.log_axis(values, ends, lambda value: text.seconds(value, 2).replace(".0 ", " "))
+    axis = charts.log_axis(values, ends, text.tick_seconds)
     bests = {name: best for name, some in trained.items() if (best := fastest(some))}
     order = sorted(bests, key=lambda name: one.value if (one := bests[name].epoch) else math.inf)
+    # What has no interval is not ranked, although it may stand first.
+    first = fastest(list(bests.values()))
     rows = tuple(
-        _row(context, axis, name, trained[name], bests[name], is_first=name == order[0])
+        _row(context, axis, name, trained[name], bests[name], is_first=bests[name] is first)
         for name in order
     )
     lines: tuple[charts.Line, ...] = ()
@@ -146,6 +148,8 @@ def _row(
     key = (name, best.condition, best.batch_size)
     ratio, verdict = context.speed_ups.get(key), context.verdicts.get(key)
     note, doubt = "", rounding.doubt(verdict)
+    if verdict and verdict.code == "too-few":
+        doubt = "not ranked"
     if name == context.baseline:
         note = "baseline"
     elif ratio is not None:

@@ -14,13 +14,13 @@ from markupsafe import Markup
 from bench.documents.timings import STEP, Peaks
 from bench.limits.roofline import MOST_SHARE
 from bench.limits.work import Work
+from bench.observations.points import Condition, Point
 from impls.contract import PHASES
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Limits, Path
 from reports.context import Context
 from reports.kinds import shape_of
-from reports.points import Condition, Point
 from reports.roofs import DEVICE, Part, Roof, model_of, parts_of, roof_of
 from reports.section import TIME, Absence, Section
 from reports.tables import Cell, Row, Table

@@ -9,11 +9,11 @@ from markupsafe import Markup
 
 from reports import answer, summary, tables, templates
 from reports import format as text
-from reports.arrivals import held_in
 from reports.context import Context
 from reports.findings import Finding, findings
 from reports.section import RESULT, Section
 from reports.tables import Cell, Row, Table
+from reports.trainings import held_in
 
 
 def render(context: Context) -> Markup:

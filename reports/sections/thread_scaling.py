@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from bench.judging.stats import Ratio
+from bench.observations.points import Condition, Point, Scope
 from bench.planning.plan import Setting
 from reports import charts, figures, rounding, tables, templates
 from reports import format as text
@@ -14,7 +15,6 @@ from reports.charts import Axes, Series
 from reports.context import Context
 from reports.devices import CPU
 from reports.kinds import shape_of
-from reports.points import Condition, Point, Scope, speed_up
 from reports.section import SCALING, Absence, Section
 from reports.tables import Cell, Table
 
@@ -172,7 +172,7 @@ def _gains(context: Context) -> list[_Gain]:
     for places in lines.values():
         fewest, first = places[0]
         for threads, point in places if len(places) > 1 else ():
-            ratio = speed_up(first, point)
+            ratio = context.judged.ratio(first, point)
             if ratio is not None:
                 gains.append(_Gain(point, threads, fewest, ratio))
     return gains

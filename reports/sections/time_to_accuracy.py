@@ -10,15 +10,15 @@ from markupsafe import Markup
 from bench.judging import stats
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import Verdict
+from bench.observations.pairs import Pairing, take
+from bench.observations.points import Condition, Key, Point, Timed, Trained, reached, trainings
 from reports import charts, figures, tables, templates
 from reports import format as text
-from reports.arrivals import Trained, held_in, holds, reached, trainings
 from reports.charts import Axes, Series
 from reports.context import Context
-from reports.families import judged
-from reports.points import Condition, Key, Point
 from reports.section import RESULT, Absence, Section
 from reports.tables import Cell, Table
+from reports.trainings import held_in
 
 _TICKS = 6
 _ROOM = 0.06
@@ -49,14 +49,7 @@ def render(context: Context) -> Markup | Absence:
             "No accuracy was asked for; mlpbench run --metric time-to-accuracy --target 0.96 "
             "measures how long it takes to reach one."
         )
-    # A ratio over the blocks in which both were lucky is shown, and not judged.
-    sound = {
-        key: ratio
-        for group in groups
-        for key, ratio in group.ratios.items()
-        if holds(group.points[key[0]]) and holds(group.points[group.reference])
-    }
-    verdicts = judged(sound, context.margin)
+    verdicts = _verdicts(context, groups)
     shown: dict[Condition, list[figures.Figure]] = {}
     for group in groups:
         chart = _chart(context, group.condition, group.batch_size, group.trained)
@@ -86,6 +79,22 @@ def render(context: Context) -> Markup | Absence:
     )
 
 
+def _verdicts(context: Context, groups: list[_Group]) -> dict[Key, Verdict]:
+    """The verdicts on relative speeds of cells of which every training held the target.
+
+    A ratio over the blocks in which both were lucky is shown, and not judged.
+    """
+    ranked = context.ranked
+    pairs = [
+        (ranked.points[reference], ranked.points[key])
+        for group in groups
+        for key in group.ratios
+        if key in ranked.points and (reference := (group.reference, *key[1:])) in ranked.points
+    ]
+    found = zip(pairs, ranked.judged.verdicts(pairs), strict=True)
+    return {other.key: verdict for (_, other), verdict in found if verdict is not None}
+
+
 def _groups(context: Context) -> list[_Group]:
     """Every group in which something was trained; the reference is the baseline or the first."""
     groups = []
@@ -112,11 +121,10 @@ def _against(
 ) -> dict[Key, Ratio]:
     """How many times sooner each got there than ``name``, over blocks in which both did."""
     theirs = reached(trained[name])
-    return {
-        (other, group[other].condition, group[other].batch_size): stats.paired_ratio(theirs, ours)
-        for other, found in trained.items()
-        if other != name and (ours := reached(found)).keys() & theirs.keys()
-    }
+    times = {group[other].key: reached(found) for other, found in trained.items() if other != name}
+    both = {key: ours for key, ours in times.items() if ours.keys() & theirs.keys()}
+    ratios = take([Pairing(Timed(theirs, {}), Timed(ours, {})) for ours in both.values()])
+    return {key: ratio for key, ratio in zip(both, ratios, strict=True) if ratio is not None}
 
 
 def _row(context: Context, group: _Group, name: str, verdicts: dict[Key, Verdict]) -> tables.Row:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from bench.judging import stats
 from bench.judging.stats import Ratio
 from bench.judging.verdicts import Verdict, readable
+from bench.observations.points import Key, Point
 from impls.contract import PHASES
 from impls.row import Row
 from reports import format as text
 from reports.comparison.markdown import escape
 from reports.context import Context
-from reports.families import judged
-from reports.points import Key, Point, speed_up
 from reports.walk import markdown
 
 
@@ -60,8 +59,7 @@ def gains(context: Context, stops: Sequence[Row]) -> dict[str, Gains]:
     A limit is no stop to gain on: what it is compared with stands at the others.
     """
     before = _before(context, stops)
-    found = _over_the_one_before(context, before)
-    verdicts = judged(found, context.margin)
+    verdicts = _over_the_one_before(context, before)
     return {row.name: _gains(context, row, before[row.name], verdicts) for row in stops}
 
 
@@ -75,15 +73,15 @@ def _before(context: Context, stops: Sequence[Row]) -> dict[str, str]:
     return found
 
 
-def _over_the_one_before(context: Context, before: Mapping[str, str]) -> dict[Key, Ratio]:
-    """How many times faster each stop is than the one before it, where both were measured."""
-    found = {}
-    for (name, condition, batch_size), point in context.points.items():
-        reference = context.point(before.get(name, ""), condition, batch_size)
-        ratio = speed_up(reference, point) if reference else None
-        if ratio is not None:
-            found[name, condition, batch_size] = ratio
-    return found
+def _over_the_one_before(context: Context, before: Mapping[str, str]) -> dict[Key, Verdict]:
+    """How much faster each stop is than the one before it, where both were measured."""
+    pairs = [
+        (reference, point)
+        for (name, condition, batch_size), point in context.points.items()
+        if (reference := context.point(before.get(name, ""), condition, batch_size))
+    ]
+    found = zip(pairs, context.judged.verdicts(pairs), strict=True)
+    return {point.key: verdict for (_, point), verdict in found if verdict is not None}
 
 
 def blocks(found: Gains) -> list[str]:

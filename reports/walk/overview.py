@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.observations.points import Condition
 from impls.row import Row
 from reports import format as text
 from reports.context import Context
-from reports.points import Condition
 from reports.walk import markdown
 
 WIDTH = 16

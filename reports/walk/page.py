@@ -111,7 +111,8 @@ def _certainty(context: Context) -> str:
     margin = text.percent(context.margin)
     return (
         "In brackets is the 95 % interval, from ratios within blocks of fresh processes. *Same* is "
-        f"within {margin}, *unresolved* what these measurements cannot tell; all else is faster."
+        f"within {margin}, *likely* what would count alone but not among all comparisons, "
+        "*unclear* what these measurements cannot tell; all else is faster."
     )
 
 

@@ -79,11 +79,11 @@ OTHER_DATA = msgspec.structs.replace(
 @pytest.mark.parametrize(
     ("new", "code", "said"),
     [
-        (ONE.document(), 0, "1 cell, 0 faster, 0 slower, 1 the same within 3 % and 0 unresolved"),
+        (ONE.document(), 0, "1 cell, 0 faster, 0 slower, 1 the same within 3 % and 0 unclear"),
         (ONE.document(0.5), 0, "1 cell, 1 faster, 0 slower"),
         (SLOWER, 1, "takes 100.0 % longer (95 % interval 99.8 to 100.2)"),
-        (UNCLEAR, 2, "0 the same within 3 % and 1 unresolved"),
-        (document({cell(): times()[:2]}), 2, "too-few: there are fewer than 3 processes"),
+        (UNCLEAR, 2, "0 the same within 3 % and 1 unclear"),
+        (document({cell(): times()[:1]}), 2, "too-few: there are fewer than 3 processes"),
         (REFUSED, 3, "1 cell was refused or failed, though the reference was measured."),
         (document({cell(): refused(cell(), "unverified")}), 3, "unverified: 2 threads were busy"),
         (document({cell(): refused(cell(), "failed")}), 3, "failed: killed"),
@@ -169,7 +169,7 @@ def test_the_answer_comes_before_the_table_and_the_table_before_what_differs(
     said = compare(GRID.document(), new).out
     assert said.startswith(
         "Epoch time of new.json against base.json: of 8 cells, 0 faster, 8 slower, 0 the same "
-        "within 3 % and 0 unresolved.\nWorst: "
+        "within 3 % and 0 unclear.\nWorst: "
     )
     places = [
         said.index(part)
@@ -204,14 +204,14 @@ def test_what_would_settle_the_unresolved_is_said_of_the_first(compare: Compare)
     said = compare(results, results).out
     assert "numba, batch size 1, 1 thread: About" in said
     assert "batch size 4, 1 thread" not in said
-    assert "And 1 more unresolved: --json says why." in said
+    assert "And 1 more: --json says why." in said
 
 
 def test_one_remedy_for_several_cells_is_said_once(compare: Compare) -> None:
     results = document({cell(batch_size=size): times(1.0, (1.0,)) for size in (1, 2, 3, 4, 5)})
     said = compare(results, results).out
     assert said.count("5 cells: ") == 1
-    assert "more unresolved" not in said
+    assert "more: --json" not in said
 
 
 def test_a_narrow_terminal_gets_rows_of_several_lines(
@@ -595,7 +595,7 @@ def test_a_journal_is_compared_with_a_document(
 ) -> None:
     files.save(ONE.document(), tmp_path / "base.json")
     record = journal.Journal(tmp_path / "run", msgspec.structs.replace(SLOWER, outcomes=()))
-    record.add(0, 1.0, SLOWER.outcomes)
+    record.add(journal.Entry(job=0, seconds=1.0, outcomes=SLOWER.outcomes))
     record.close()
     said = mlpbench("compare", "base.json", record.path)
     assert said.code == 1

@@ -254,6 +254,31 @@ def test_workers_get_the_data_as_they_were_to_be_normalised_and_the_record_says_
     assert set(seen) == {(0, 1)}
 
 
+def test_the_label_of_a_table_is_that_of_the_option_also_when_a_run_is_resumed(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], tmp_path: Path
+) -> None:
+    labels: list[tuple[int, ...]] = []
+
+    def look(order: Order, request: Request | None) -> Reply | End:
+        if request is None:
+            labels.append(load_arrays(Path(order.arrays)).Y.shape)
+            if len(labels) == 2:
+                raise KeyboardInterrupt
+        return fakes.measure_all(order, request)
+
+    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: fakes.FakeLauncher(look))
+    table = tmp_path / "own.csv"
+    table.write_text("a,b,label\n" + "".join(f"{n % 4},{n % 7},{n % 3}\n" for n in range(100)))
+    fixed = ("--network", "2-8-4", "--batch-size", "20", "--impl", "numpy-naive", "--threads", "1")
+    out = tmp_path / "out"
+    said = mlpbench("run", *fixed, "--dataset", table, "--label", "a", "--out", out)
+    assert "The label of own.csv is column 'a', as --label says" in said.out
+    assert files.load(out / "results.json").plan.label == "a"
+    assert mlpbench("run", "--resume", out).code == 0
+    assert {shape[1] for shape in labels} == {4}
+    assert len(labels) > 3
+
+
 def test_a_run_is_not_resumed_with_other_data(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
 ) -> None:
@@ -417,7 +442,7 @@ def test_a_busy_machine_has_an_exit_code_of_its_own(
     assert said.code == 75
     assert "this machine is measuring already: 'mlpbench run --impl x'" in said.err
     assert not out.exists()
-    assert "75, this machine is measuring already" in mlpbench("--help").out
+    assert "75, another run is measuring on this machine" in mlpbench("--help").out
 
 
 def test_whoever_finds_the_machine_busy_is_told_the_command_as_it_was_typed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from bench.cli.run import _choices, run_command
 from bench.errors import DatasetError, ImplementationError, UnknownNameError, UsageError
 from bench.planning.plan import Plan, jobs
 from bench.planning.profiles import PROFILES
-from bench.provenance.machine import usable_cpus
+from bench.provenance import machine
 from bench.running.pacing import MOST_BLOCKS
 from impls import registry
 from impls.data import TrainingData, load_dataset
@@ -57,7 +58,9 @@ def test_without_options_the_profile_decides(plan_for: Callable[..., Plan]) -> N
     plan = plan_for(*SMALL)
     assert plan.profile == "default"
     assert plan.effort == PROFILES["default"].effort
-    assert plan.threads == PROFILES["default"].threads(usable_cpus())
+    assert plan.threads == PROFILES["default"].threads(
+        machine.available_cpus(machine.usable_cpus())
+    )
     usual = [row.name for row in registry.known().values() if not row.by_name_only]
     assert plan.implementations == (*usual, CONTROL)
     assert plan.settings == ((),)
@@ -80,6 +83,15 @@ def test_data_are_normalised_as_the_network_has_it_unless_asked_otherwise(
     arguments: tuple[str, ...], expected: str
 ) -> None:
     assert chosen(*arguments).normalisation == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"), [((), None), (("--label", "species"), "species")]
+)
+def test_the_label_is_recorded_as_it_was_given(
+    plan_for: Callable[..., Plan], arguments: tuple[str, ...], expected: str | None
+) -> None:
+    assert plan_for(*SMALL, *arguments).label == expected
 
 
 def test_implementations_are_those_named_in_that_order(plan_for: Callable[..., Plan]) -> None:
@@ -219,7 +231,28 @@ def test_a_profile_brings_its_effort_and_threads(
 ) -> None:
     plan = plan_for(*SMALL, "--profile", profile)
     assert (plan.profile, plan.effort) == (profile, PROFILES[profile].effort)
-    assert plan.threads == PROFILES[profile].threads(usable_cpus())
+    assert plan.threads == PROFILES[profile].threads(machine.available_cpus(machine.usable_cpus()))
+
+
+def test_workers_are_held_to_the_processors_asked_for(plan_for: Callable[..., Plan]) -> None:
+    one = min(os.sched_getaffinity(0))
+    assert plan_for(*SMALL).cpus == ()
+    plan = plan_for(*SMALL, "--cpus", str(one))
+    assert (plan.cpus, plan.threads) == ((one,), (1,))
+    assert plan_for(*SMALL, "--cpus", str(one), "--threads", "2").threads == (2,)
+
+
+@pytest.mark.parametrize(("quota", "threads"), [(1.0, (1,)), (2.5, (1, 2)), (None, (1, 4))])
+def test_a_quota_of_fewer_processors_sets_the_threads(
+    plan_for: Callable[..., Plan],
+    monkeypatch: pytest.MonkeyPatch,
+    quota: float | None,
+    threads: tuple[int, ...],
+) -> None:
+    monkeypatch.setattr(machine, "usable_cpus", lambda: 4)
+    monkeypatch.setattr(machine, "quota_cpus", lambda: quota)
+    assert plan_for(*SMALL).threads == threads
+    assert plan_for(*SMALL, "--threads", "4").threads == (4,)
 
 
 def test_examples_limit_the_epoch(plan_for: Callable[..., Plan]) -> None:
@@ -287,6 +320,8 @@ def test_the_seed_is_the_plans(plan_for: Callable[..., Plan]) -> None:
         ),
         (("--threads", "0"), click.BadParameter, "0 threads are not possible"),
         (("--threads", "two"), click.BadParameter, "'two' is not a number of threads"),
+        (("--cpus", "two"), click.BadParameter, "'two' is not a list of processors"),
+        (("--cpus", "9999"), UsageError, "this process may not run on 9999"),
         (("--batch-size", "0"), click.BadParameter, "0 is not in the range"),
         (("--batch-size", "5,,6"), click.BadParameter, "empty place"),
         (("--impl", ""), click.BadParameter, "empty place"),

@@ -79,7 +79,7 @@ def test_a_worker_that_dies_makes_exit_code_3_though_nothing_was_measured(
     said = small_run("--impl", third_party.write(tmp_path, "exits"))
     assert said.code == 3
     words = " ".join(mlpbench("run", "--help").out.split())
-    assert "Exit code, the first of 3 and 4 that holds." in words
+    assert "Exit code, 3 takes precedence over 4." in words
     assert "failed: the worker ended with exit code 3" in said.out
 
 
@@ -186,8 +186,8 @@ def test_a_report_is_written_from_results_and_from_a_journal(
     files.save(document, tmp_path / "results.json")
     record = journal.Journal(tmp_path / "journal", document)
     for number, outcome in enumerate(document.outcomes):
-        record.add(number, 0.5, (outcome,))
-    record.end("all 1 blocks")
+        record.add(journal.Entry(job=number, seconds=0.5, outcomes=(outcome,)))
+    record.add(journal.Ending(reason="all 1 blocks"))
     record.close()
     for source in (tmp_path / "results.json", record.path):
         said = mlpbench("report", source, "-o", tmp_path / "page.html")

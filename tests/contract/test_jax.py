@@ -153,8 +153,28 @@ def test_memory_is_the_peak_that_the_device_has_counted_if_it_does() -> None:
 
 
 def test_precision_and_platform_are_declared() -> None:
-    assert jax_mlp.Trainer.declared() == {"precision of products": "float32", "platform": "cpu"}
+    bound(8).synchronize()
+    said = {"precision of products": "float32", "platform": "cpu", **jax_device.kernels()}
+    assert jax_mlp.Trainer.declared() == said
     assert jax_mlp.Trainer.unavailable() is None
+
+
+def test_the_processor_that_xla_compiles_for_is_declared_once_it_has_computed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bound(8).synchronize()
+    assert jax_mlp.Trainer.declared()["XLA compiles for"] != "not told"
+    monkeypatch.setattr(jax_device, "thread_count", lambda: None)
+    assert "XLA compiles for" not in jax_mlp.Trainer.declared()
+
+
+@pytest.mark.parametrize(
+    ("features", "vectors"), [("+64bit,+avx,+avx2,-avx512f", "AVX2"), ("+64bit", "unknown")]
+)
+def test_the_processor_is_read_from_a_program(features: str, vectors: str) -> None:
+    program = f"\x12x86_64-unknown-linux-gnu\x1a\x06znver4\x22\x20{features}\n".encode()
+    assert jax_device.target_in(program) == f"znver4, vectors {vectors}"
+    assert jax_device.target_in(b"nothing") == "not told"
 
 
 class AsOnGpu(jax_gpu.Trainer):
@@ -163,13 +183,15 @@ class AsOnGpu(jax_gpu.Trainer):
 
 def test_tf32_is_declared_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLPBENCH_TF32", raising=False)
-    in_full = {"precision of products": "float32", "platform": "cpu", "TF32": "off"}
+    bound(8).synchronize()
+    on_cpu = {"precision of products": "float32", "platform": "cpu", **jax_device.kernels()}
+    in_full = {**on_cpu, "TF32": "off"}
     assert AsOnGpu.declared() == in_full
     monkeypatch.setenv("MLPBENCH_TF32", "1")
     assert AsOnGpu.unavailable() is None
     asked = {**in_full, "precision of products": "tensorfloat32", "TF32": "on"}
     assert AsOnGpu.declared() == asked
-    assert jax_mlp.Trainer.declared() == {"precision of products": "float32", "platform": "cpu"}
+    assert jax_mlp.Trainer.declared() == on_cpu
     monkeypatch.setenv("MLPBENCH_TF32", "2")
     assert str(AsOnGpu.unavailable()).startswith("MLPBENCH_TF32=2 is not possible: use 0 or 1")
 

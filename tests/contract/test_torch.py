@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -18,6 +22,7 @@ from .conftest import made_up_data
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from impls.torch import compiled as torch_compiled  # noqa: E402  # needs PyTorch
+from impls.torch import kernels as torch_kernels  # noqa: E402  # needs PyTorch
 from impls.torch import mlp as torch_mlp  # noqa: E402  # needs PyTorch
 from impls.torch import tile as torch_tile  # noqa: E402  # needs PyTorch
 
@@ -70,7 +75,53 @@ def test_which_products_go_to_onednn_is_declared(
     monkeypatch.setattr(torch_mlp, "ONEDNN", there)
     ours = torch_compiled.Trainer.declared()
     told = "for products of 2097152 multiplications or more" if there else "not in this PyTorch"
-    assert ours == {"oneDNN": told, "precision of products": "highest"}
+    assert ours == {
+        "oneDNN": told,
+        "precision of products": "highest",
+        **torch_kernels.declared(),
+    }
+
+
+def test_kernels_of_its_libraries_are_declared() -> None:
+    program = (
+        "from impls.torch import kernels; found = kernels.declared(); "
+        "import json; print(json.dumps(found)); assert kernels.declared() == found"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": ROOT},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    # What the libraries print is caught: the output is ours alone.
+    found = json.loads(done.stdout)
+    assert found["CPU capability"] == torch.backends.cpu.get_cpu_capability()
+    assert ("MKL kernels" in found) == torch.backends.mkl.is_available()
+    assert "not told" not in found.values()
+
+
+ROOT = str(Path(torch_kernels.__file__).parents[2])
+VERBOSE = "MKL_VERBOSE oneMKL 2024.0 Product build 1 for Intel(R) 64 architecture {}, Lnx 2GHz"
+GENERIC = "Intel(R) Architecture processors"
+AVX2 = "Intel(R) Advanced Vector Extensions 2 (Intel(R) AVX2) enabled processors"
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (VERBOSE.format(GENERIC), f"generic ({GENERIC})"),
+        (VERBOSE.format(AVX2), AVX2),
+        ("", "not told"),
+    ],
+)
+def test_the_slow_path_of_mkl_is_named(said: str, expected: str) -> None:
+    assert torch_kernels.mkl_kernels(said) == expected
+
+
+def test_the_instructions_of_onednn_are_read() -> None:
+    said = "onednn_verbose,v1,info,cpu,runtime:OpenMP\nonednn_verbose,v1,info,cpu,isa:Intel AVX2\n"
+    assert torch_kernels.onednn_kernels(said) == "Intel AVX2"
+    assert torch_kernels.onednn_kernels("") == "not told"
 
 
 def test_phases_leave_buffers_that_a_step_can_write_to() -> None:

@@ -18,12 +18,13 @@ def write(folder: Path, text: str, name: str = "own.csv") -> str:
 
 def lines(images: np.ndarray, labels: np.ndarray) -> str:
     rows = zip(labels, images.reshape(len(images), -1), strict=True)
-    return "".join(f"{label},{','.join(map(str, row))}\n" for label, row in rows)
+    names = ",".join(["label", *(f"p{n}" for n in range(images[0].size))])
+    return f"{names}\n" + "".join(f"{label},{','.join(map(str, row))}\n" for label, row in rows)
 
 
 def flowers(count: int = 15) -> str:
     kinds = ("setosa", "virginica", "lily")
-    rows = "".join(f"{n / 8},{n},{kinds[n % 3]}\n" for n in range(count))
+    rows = "".join(f"{n / 8},{n % 7},{kinds[n % 3]}\n" for n in range(count))
     return f"width,height,class\n{rows}"
 
 
@@ -32,7 +33,7 @@ def test_a_training_file_brings_the_test_file_beside_it(tmp_path: Path, arrays: 
     path = write(tmp_path, lines(squares["x_train"], squares["y_train"]), "digits_train.csv")
     write(tmp_path, lines(squares["x_test"], squares["y_test"]), "digits_test.csv")
     data = load_dataset(path)
-    assert data.note == ""
+    assert data.note == "The label of digits_train.csv is column 'label', by its name (0, 1, 2)."
     assert np.array_equal(data.pixels, squares["x_train"])
     assert np.array_equal(data.pixels_test, squares["x_test"])
     assert np.array_equal(data.labels, squares["y_train"])
@@ -70,7 +71,7 @@ def test_a_column_says_which_examples_are_for_testing(tmp_path: Path) -> None:
     data = load_dataset(write(tmp_path, text))
     assert data.labels.tolist() == [0, 1]
     assert data.labels_test.tolist() == [1, 0]
-    assert data.note == ""
+    assert data.note == "The label of own.csv is column 'label', by its name (0, 1)."
 
 
 @pytest.mark.parametrize(
@@ -137,16 +138,16 @@ def test_pixels_make_pictures_and_other_features_do_not(tmp_path: Path) -> None:
         ("label,a\n0,1\n1,\n", "no value in example 2, column 'a'"),
         ("label,a\n0,1\n1,2,3\n", "is no table"),
         ("label,a\n0,1\n1\n", "no value in example 2"),
-        ("label,a\n" + "0,1\n1,red\n" * 5, "column 'a' holds '1', which is no number"),
-        ("label,a\n" + "0.5,1\n1,2\n" * 5, "label 0.5 is no class"),
-        ("label,a\n" + "1,1\n2,2\n" * 5, "labels run from 1 to 2"),
-        ("label,a\n" + "-1,1\n0,2\n" * 5, "labels run from -1 to 0"),
+        ("label,a\n" + "0,1\n1,red\n" * 5, "column 'a' holds 'red', which is no number"),
+        ("label,a\n" + "0.5,1\n1,2\n" * 5, "label 0.5 in column 'label' is no class"),
+        ("label,a\n" + "".join(f"{n},1\n" for n in range(1001)), "has 1001 different values"),
+        ("label,a\n" + "7,1\n7,2\n" * 5, "all training examples are of one class, 7"),
         ("label,a\n0,1\n1,2\n", "fewer than 5 examples of every class"),
         (
             "label,Label,a\n" + "0,1,1\n1,0,2\n" * 5,
             "the columns 'label' and 'Label', each of which",
         ),
-        ("y,a,y\n" + "0,1,1\n1,0,2\n" * 5, "the columns 'y' and 'y.1', each of which"),
+        ("y,a,y\n" + "0,1,1\n1,0,2\n" * 5, "the columns 'y' and 'y', each of which"),
         ("label,split,a\n" + "0,train,2\n1,maybe,4\n" * 5, "split is 'maybe'"),
         ("label,split,a\n0,train,2\n1,train,4\n", "holds nothing"),
         ("label,a\n" + "0,1\n1,inf\n" * 5, "must be finite"),
@@ -160,9 +161,10 @@ def test_a_table_that_is_no_data_set_is_explained(tmp_path: Path, text: str, sai
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "own.csv").write_bytes(b"\xff\xfe\x00label,a\n0,1\n")
-    with pytest.raises(DatasetError, match="is no table"):
-        load_dataset(str(tmp_path / "own.csv"))
+    for content in (b"\xff\xfe\x00label,a\n0,1\n", b"label,a\n0,\x001\n" * 5, b"k\xfcrzer,a\n"):
+        (tmp_path / "own.csv").write_bytes(content)
+        with pytest.raises(DatasetError, match="is no table"):
+            load_dataset(str(tmp_path / "own.csv"))
 
 
 def test_training_and_test_files_with_other_columns_are_refused(tmp_path: Path) -> None:

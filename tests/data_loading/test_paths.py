@@ -44,12 +44,12 @@ def test_a_name_comes_before_a_folder_of_the_same_name(
         load_dataset("mnist", allow_download=False)
 
 
-@pytest.mark.parametrize("name", ["a.txt", "train-images-idx3-ubyte.gz", "bare"])
+@pytest.mark.parametrize("name", ["a.pdf", "a.mat.gz", "bare"])
 def test_other_files_are_refused_with_the_list_of_what_is_accepted(
     tmp_path: Path, name: str
 ) -> None:
     (tmp_path / name).write_bytes(b"1,2,3")
-    with pytest.raises(DatasetError, match=r"Accepted: an \.npz file .* folder with the IDX files"):
+    with pytest.raises(DatasetError, match=r"Accepted: an \.npz file .*; a table .* the IDX files"):
         load_dataset(str(tmp_path / name))
 
 

@@ -5,9 +5,12 @@ import os
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench.errors import DatasetError
 from impls.data import TrainingData, load_dataset
+from impls.data.holdout import stratified
 from impls.data.raw import RawData
 from impls.data.training_data import from_raw
 
@@ -44,21 +47,66 @@ def test_one_hot_has_a_single_one_in_the_column_of_the_label(arrays: Arrays) -> 
     np.testing.assert_array_equal(targets.argmax(axis=1), data.labels)
 
 
-def test_take_keeps_the_first_training_examples_and_all_else(arrays: Arrays) -> None:
+def test_take_chooses_some_of_each_class_and_keeps_all_else(arrays: Arrays) -> None:
     data = load(arrays)
-    few = data.take(2)
-    np.testing.assert_array_equal(few.X, data.X[:2])
-    np.testing.assert_array_equal(few.labels, [0, 1])
-    np.testing.assert_array_equal(few.pixels, data.pixels[:2])
-    assert (few.classes, few.one_hot().shape) == (3, (2, 3))
+    few = data.take(6)
+    assert np.bincount(few.labels).tolist() == [2, 2, 2]
+    rows = [int(np.flatnonzero((x == data.X).all(axis=1))[0]) for x in few.X]
+    assert rows == sorted(set(rows))
+    np.testing.assert_array_equal(few.labels, data.labels[rows])
+    np.testing.assert_array_equal(few.pixels, data.pixels[rows])
+    assert (few.classes, few.one_hot().shape) == (3, (6, 3))
     assert few.X_test is data.X_test
     assert few.sha256 == data.sha256
-    assert len(data.take(12).labels) == 12
+    assert data.take(12) is data
 
 
-@pytest.mark.parametrize("examples", [-1, 0, 13])
-def test_taking_none_or_too_many_is_refused(arrays: Arrays, examples: int) -> None:
-    with pytest.raises(DatasetError, match=rf"cannot take {examples} .* Ask for 1 to 12"):
+def test_the_same_number_is_the_same_choice(arrays: Arrays) -> None:
+    np.testing.assert_array_equal(load(arrays).take(5).X, load(arrays).take(5).X)
+
+
+def sorted_by_label(examples: int = 100) -> TrainingData:
+    """Classes in order: 70 of the first, 29 of the second and one of the third."""
+    labels = np.repeat([0, 1, 2], [70, 29, 1])
+    images = np.arange(examples, dtype=np.float64).reshape(-1, 1)
+    return from_raw(RawData("a", "a.npz", images, labels, images, labels))
+
+
+@pytest.mark.parametrize(
+    ("examples", "counts"), [(50, [35, 14, 1]), (10, [7, 2, 1]), (4, [2, 1, 1]), (3, [1, 1, 1])]
+)
+def test_sorted_examples_keep_their_classes_in_their_shares(
+    examples: int, counts: list[int]
+) -> None:
+    few = sorted_by_label().take(examples)
+    assert np.bincount(few.labels, minlength=3).tolist() == counts
+
+
+def test_what_is_chosen_of_a_class_is_not_its_first_examples() -> None:
+    whole, few = sorted_by_label(), sorted_by_label().take(50)
+    assert few.X[:35].tolist() != whole.X[:35].tolist()
+
+
+@given(
+    st.lists(st.integers(0, 5), min_size=1, max_size=60).filter(lambda one: len({*one}) <= 6),
+    st.data(),
+)
+def test_any_number_of_examples_can_be_chosen(labels: list[int], data: st.DataObject) -> None:
+    given_labels = np.array(labels, np.int32)
+    number = data.draw(st.integers(len({*labels}), len(labels)))
+    rows = stratified(given_labels, number)
+    assert len(np.unique(rows)) == number
+    assert {*given_labels[rows].tolist()} == {*labels}
+    exact = np.bincount(given_labels) * number / len(labels)
+    assert (np.bincount(given_labels[rows]) <= np.bincount(given_labels)).all()
+    assert (np.abs(np.bincount(given_labels[rows]) - exact) < len({*labels}) + 1).all()
+
+
+@pytest.mark.parametrize("examples", [-1, 0, 2, 13])
+def test_taking_fewer_than_there_are_classes_or_too_many_is_refused(
+    arrays: Arrays, examples: int
+) -> None:
+    with pytest.raises(DatasetError, match=rf"cannot take {examples} .* Ask for 3 to 12"):
         load(arrays).take(examples)
 
 
@@ -77,7 +125,7 @@ def test_float_images_keep_their_precision_and_get_pixels_for_pictures(arrays: A
 
 
 def test_float_images_that_never_change_become_black(arrays: Arrays) -> None:
-    data = load({**arrays, "x_train": np.full((12, 4, 5), 0.3)})
+    data = load({**arrays, "x_train": np.full((12, 4, 5), 3.5)})
     assert not data.pixels.any()
     assert np.abs(data.X).max() < 1e-12
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -17,7 +17,10 @@ from bench.documents.results import (
     Unverified,
 )
 from bench.documents.timings import Timing
-from bench.judging.coordinates import Side, sides
+from bench.judging.verdicts import MARGIN
+from bench.observations.pairs import Judged, judge_all
+from bench.observations.points import Point, observe
+from bench.observations.table import known_rows, tabulate
 from bench.planning.plan import Cell, Setting
 from impls.networks import Training
 from tests.stand_ins import fakes
@@ -116,8 +119,16 @@ def planned(results: Results, **changes: object) -> Results:
     return msgspec.structs.replace(results, plan=plan)
 
 
-def sides_of(*documents: Results) -> list[Side]:
-    return sides(documents, labels_for(documents))
+def points_of(*documents: Results) -> list[Point]:
+    return observe(documents, tabulate(documents), labels_for(documents), apart=True)
+
+
+def judged_of(
+    documents: Sequence[Results],
+    found: Sequence[Point],
+    margin_of: Callable[[Point], float] = lambda _: MARGIN,
+) -> Judged:
+    return judge_all(found, known_rows(documents), margin_of)
 
 
 def labels_for(documents: Sequence[Results]) -> list[str]:

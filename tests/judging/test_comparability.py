@@ -175,6 +175,18 @@ def test_what_one_document_does_not_say_is_noise() -> None:
     assert differences(known, other)["code.sha256"].kind == "matters"
 
 
+def test_two_hosts_of_one_kind_are_compared_and_named() -> None:
+    first, second = (
+        msgspec.structs.replace(
+            BASE, machine=msgspec.structs.replace(BASE.machine, id=one * 16, microcode="0x1")
+        )
+        for one in "ab"
+    )
+    found = differences(first, second)
+    assert {name: one.kind for name, one in found.items()} == {"machine.id": "matters"}
+    assert obstacles(found.values(), across_machines=False) == []
+
+
 def test_another_commit_with_the_same_sources_is_the_same_code() -> None:
     def coded(sha256: str, commit: str) -> Results:
         return msgspec.structs.replace(

@@ -10,30 +10,35 @@ from hypothesis import strategies as st
 
 from bench.documents.results import Outcome, Results
 from bench.errors import ResultsError, UnknownNameError, UsageError
-from bench.judging.comparison import Comparison, compare
-from bench.judging.coordinates import (
+from bench.judging.stats import paired_ratio
+from bench.judging.verdicts import judge
+from bench.observations.comparison import Comparison, compare
+from bench.observations.points import Point
+from bench.observations.selection import (
     BATCH_SIZE,
     IMPLEMENTATION,
     RUN,
     THREADS,
-    Side,
+    Question,
+    choose_baseline,
+    choose_phase,
     parse_selector,
+    suggestions,
+    value,
     values_along,
     variables_of,
 )
-from bench.judging.question import Question, choose_baseline, choose_phase, suggestions
-from bench.judging.stats import paired_ratio
-from bench.judging.verdicts import judge
 from tests.judging.compared import (
     STEADY,
     Grid,
     cell,
     document,
+    judged_of,
     labels_for,
     measured,
     on_machine,
+    points_of,
     refused,
-    sides_of,
     times,
 )
 
@@ -49,16 +54,16 @@ def answer(
     phase: str = "epoch",
     margin: float = 0.03,
 ) -> Comparison:
-    found = sides_of(*documents)
+    found = points_of(*documents)
     question = Question(by, choose_baseline(by, found, baseline), phase)
-    return compare(found, question, lambda _: margin)
+    return compare(found, question, judged_of(documents, found, lambda _: margin))
 
 
 def ratios(comparison: Comparison) -> dict[tuple[str, str, int], float]:
     """Ratios by implementation, place along the coordinate, and batch size."""
     along = comparison.question.coordinate
     return {
-        (p.other.cell.implementation, p.other.value(along), p.other.cell.batch_size): p.ratio.value
+        (p.other.cell.implementation, value(p.other, along), p.other.cell.batch_size): p.ratio.value
         for p in comparison.pairs
     }
 
@@ -106,7 +111,7 @@ def test_across_documents_ratios_are_not_paired() -> None:
     found = answer(document({cell(): drift}), document({cell(): times(0.5, drift)}))
     (pair,) = found.pairs
     assert not pair.ratio.paired
-    assert pair.verdict.kind == "unresolved"
+    assert pair.verdict.kind == "unclear"
     pooled = answer(
         document({cell(threads=1): drift}),
         document({cell(threads=2): times(0.5, drift)}),
@@ -187,7 +192,7 @@ def test_exported_variables_are_compared_across_documents() -> None:
 def test_a_setting_wins_over_what_was_exported() -> None:
     content = {cell(): times(), cell(setting=PASSIVE): times(), cell(setting=UNSET): times()}
     found = on_machine(document(content), environment={"OMP_WAIT_POLICY": "active"})
-    values = [side.value("OMP_WAIT_POLICY") for side in sides_of(found)]
+    values = [value(point, "OMP_WAIT_POLICY") for point in points_of(found)]
     assert values == ["active", "passive", "unset"]
 
 
@@ -320,23 +325,22 @@ def test_a_phase_that_was_not_timed_is_named() -> None:
     assert len(answer(base, new, phase="step").pairs) == 1
 
 
-def test_cells_without_a_common_block_have_no_ratio() -> None:
+def test_cells_without_a_common_block_are_compared_as_at_different_times() -> None:
     late = measured(cell(threads=2), STEADY, first=len(STEADY))
     found = answer(document({cell(threads=1): times(), cell(threads=2): late}), by=THREADS)
-    assert found.pairs == ()
-    assert reasons(found) == [
-        "no block holds it both with threads 1 and with threads 2, so no ratio can be paired"
-    ]
+    (pair,) = found.pairs
+    assert not pair.ratio.paired
+    assert pair.ratio.processes == len(STEADY)
+    assert "Measured at different times" in pair.verdict.reason
 
 
-@pytest.mark.parametrize("number", [1, 2])
-def test_too_few_processes_leave_the_ratio_unresolved(number: int) -> None:
+def test_too_few_processes_leave_the_ratio_unclear() -> None:
     found = answer(
-        document({cell(): times(1.0, STEADY[:number])}),
+        document({cell(): times(1.0, STEADY[:1])}),
         document({cell(): times(0.5)}),
     )
     (pair,) = found.pairs
-    assert (pair.verdict.kind, pair.verdict.code) == ("unresolved", "too-few")
+    assert (pair.verdict.kind, pair.verdict.code) == ("unclear", "too-few")
     assert pair.ratio.value == pytest.approx(2.0, rel=0.01)
 
 
@@ -381,7 +385,7 @@ def test_a_coordinate_without_two_values_is_refused_with_those_that_have_them() 
 
 
 def test_an_unknown_coordinate_is_refused_with_the_known_ones() -> None:
-    found = sides_of(document({cell(setting=ACTIVE): times(), cell(setting=PASSIVE): times()}))
+    found = points_of(document({cell(setting=ACTIVE): times(), cell(setting=PASSIVE): times()}))
     assert variables_of(found) == ["OMP_WAIT_POLICY"]
     with pytest.raises(
         UnknownNameError, match=r"coordinate 'treads'.*mean 'threads'.*OMP_WAIT_POL"
@@ -391,10 +395,10 @@ def test_an_unknown_coordinate_is_refused_with_the_known_ones() -> None:
 
 def test_what_could_be_compared_instead_of_runs_is_suggested() -> None:
     one, two = document({cell(threads=1): times()}), document({cell(threads=2): times()})
-    assert suggestions(sides_of(one, two)) == [THREADS]
-    assert suggestions(sides_of(one, document({cell("mine", threads=2): times()}))) == []
+    assert suggestions(points_of(one, two)) == [THREADS]
+    assert suggestions(points_of(one, document({cell("mine", threads=2): times()}))) == []
     swept = document({cell(setting=ACTIVE): times()}), document({cell(setting=PASSIVE): times()})
-    assert suggestions(sides_of(*swept)) == ["OMP_WAIT_POLICY"]
+    assert suggestions(points_of(*swept)) == ["OMP_WAIT_POLICY"]
 
 
 def test_epochs_are_compared_but_for_a_document_without_any() -> None:
@@ -422,13 +426,13 @@ def test_epochs_are_compared_but_for_a_document_without_any() -> None:
 )
 def test_a_selector_takes_the_cells_that_match_every_field(text: str, chosen: int) -> None:
     grid = Grid({"numba": 1.0, "numpy-naive": 4.0}, {1: 1.0, 2: 0.5}, (8, 20))
-    found = sides_of(on_machine(grid.document(), environment={"OMP_PLACES": "cores"}))
+    found = points_of(on_machine(grid.document(), environment={"OMP_PLACES": "cores"}))
     selector = parse_selector("--filter", text, found)
     assert sum(map(selector.matches, found)) == chosen
 
 
 def test_a_name_with_brackets_matches_itself() -> None:
-    found = sides_of(document({cell("mine[1]"): times()}))
+    found = points_of(document({cell("mine[1]"): times()}))
     assert parse_selector("--filter", "implementation=mine[1]", found).matches(found[0])
 
 
@@ -445,26 +449,26 @@ def test_a_selector_that_selects_nothing_is_refused(
     text: str, error: type[Exception], said: str
 ) -> None:
     with pytest.raises(error, match=said):
-        parse_selector("--filter", text, sides_of(document({cell(): times()})))
+        parse_selector("--filter", text, points_of(document({cell(): times()})))
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, math.inf])
 def test_a_duration_that_cannot_be_is_refused(seconds: float) -> None:
-    with pytest.raises(ResultsError, match=r"new is damaged: numba/tiny/b8/t1 has a round of"):
+    with pytest.raises(ResultsError, match="document 2 is damaged: numba/tiny/b8/t1 has a"):
         answer(document({cell(): times()}), document({cell(): [seconds]}))
 
 
 def test_margins_of_cells_are_their_own_in_one_table() -> None:
     grid = Grid({"numba": 1.0, "mine": 1.0}, {1: 1.0})
-    found = sides_of(grid.document(), grid.document(1.04))
+    found = points_of(grid.document(), grid.document(1.04))
     question = Question(RUN, "0", "epoch")
 
-    def margin_of(side: Side) -> float:
-        return 0.1 if side.cell.implementation == "mine" else 0.03
+    def margin_of(point: Point) -> float:
+        return 0.1 if point.cell.implementation == "mine" else 0.03
 
-    verdicts = {p.other.cell.implementation: p.verdict for p in compare(
-        found, question, margin_of
-    ).pairs}  # fmt: skip
+    judged = judged_of([], found, margin_of)
+    pairs = compare(found, question, judged).pairs
+    verdicts = {p.other.cell.implementation: p.verdict for p in pairs}
     assert (verdicts["numba"].kind, verdicts["numba"].margin) == ("slower", 0.03)
     assert (verdicts["mine"].kind, verdicts["mine"].margin) == ("same", 0.1)
     assert all("adjusted for 2 comparisons" in one.reason for one in verdicts.values())
@@ -477,7 +481,7 @@ def test_there_are_as_many_margins_as_ratios() -> None:
 
 
 def test_no_cells_make_an_empty_table() -> None:
-    assert compare([], Question(RUN, "0", "epoch"), lambda _: 0.03) == Comparison(
+    assert compare([], Question(RUN, "0", "epoch"), judged_of([], [])) == Comparison(
         Question(RUN, "0", "epoch"), (), ()
     )
 

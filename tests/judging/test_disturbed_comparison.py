@@ -13,8 +13,8 @@ from bench.cli import exits
 from bench.documents import files
 from bench.documents.results import Measured, Results
 from bench.documents.timings import Disturbance
-from bench.judging.comparison import Comparison, compare
-from bench.judging.question import Question
+from bench.observations.comparison import Comparison, compare
+from bench.observations.selection import Question
 from reports import build_report
 from tests.judging import compared
 from tests.stand_ins.command import Said
@@ -54,7 +54,8 @@ BUSY = watched(compared.document(SLOWER), lambda _one, number: number > 0)
 
 def comparison(*documents: Results, coordinate: str = "run", baseline: str = "0") -> Comparison:
     question = Question(coordinate, baseline, "epoch")
-    return compare(compared.sides_of(*documents), question, lambda _side: 0.03)
+    points = compared.points_of(*documents)
+    return compare(points, question, compared.judged_of(documents, points))
 
 
 def kinds(found: Comparison) -> dict[str, tuple[str, str]]:
@@ -74,9 +75,9 @@ def test_a_run_that_was_disturbed_beyond_use_leaves_everything_open(
     documents: tuple[Results, Results],
 ) -> None:
     found = comparison(*documents)
-    assert set(kinds(found).values()) == {("unresolved", "disturbed")}
+    assert set(kinds(found).values()) == {("unclear", "disturbed")}
     reason = found.pairs[0].verdict.reason
-    assert "20 of 30 rounds in " in reason
+    assert "10 of 15 rounds of " in reason
     assert reason.endswith("were disturbed. Measure again on a quiet machine.")
 
 
@@ -87,7 +88,7 @@ def test_a_cell_that_was_disturbed_beyond_use_leaves_itself_open() -> None:
     )
     base = {cell: compared.times() for cell in many}
     found = kinds(comparison(watched(compared.document(base), lambda *_: False), partly))
-    assert found["numba"] == ("unresolved", "disturbed")
+    assert found["numba"] == ("unclear", "disturbed")
     assert found["numpy-naive"][0] == found["torch"][0] == "slower"
 
 
@@ -100,7 +101,7 @@ def test_half_of_the_rounds_is_not_yet_beyond_use() -> None:
 
 def test_cells_of_one_disturbed_run_are_left_open_as_well() -> None:
     found = comparison(BUSY, coordinate="implementation", baseline="numba")
-    assert set(kinds(found).values()) == {("unresolved", "disturbed")}
+    assert set(kinds(found).values()) == {("unclear", "disturbed")}
 
 
 def test_what_nobody_watched_is_compared() -> None:
@@ -115,9 +116,9 @@ def test_the_command_cannot_tell_and_says_why_as_the_report_does(
     files.save(BUSY, tmp_path / "busy.json")
     said = mlpbench("compare", "quiet.json", "busy.json")
     assert said.code == exits.UNRESOLVED
-    assert "of 2 cells, 0 faster, 0 slower, 0 the same within 3 % and 2 unresolved" in said.out
+    assert "of 2 cells, 0 faster, 0 slower, 0 the same within 3 % and 2 unclear" in said.out
     assert "disturbed: most rounds of a side were disturbed" in said.out
     answer = json.loads(mlpbench("compare", "quiet.json", "busy.json", "--json").out)
-    assert "20 of 30 rounds in busy" in json.dumps(answer)
+    assert "10 of 15 rounds of " in json.dumps(answer)
     assert "do not conclude anything" in build_report([BUSY])
     assert "do not conclude anything" not in build_report([QUIET])

@@ -21,7 +21,7 @@ from impls.numpy import optimized
 
 class Wrong(optimized.Trainer):
     def update(self):
-        self.G.vector *= 1.01
+        self.dP.vector *= 1.01
         super().update()
 """
 

@@ -216,7 +216,7 @@ def test_the_table_of_a_study_fits_a_terminal_with_whole_heads(
         ("l2", "1,2", ("--l2", 3), "--l2 is what is studied"),
         ("network", "36-8-3,37-8-3", (), "network 37-8-3 has 37 inputs"),
         ("l2", "1", ("--values", "1"), "more than once"),
-        ("l2", "1", ("--impl", "numpy-*"), "--impl numpy-* stands for numpy-naive, numpy-float32"),
+        ("l2", "1", ("--impl", "numpy-*"), "--impl numpy-* stands for numpy-naive, numpy-no-input"),
         ("l2", "1", ("--impl", "floor"), "--impl floor trains nothing"),
         ("optimiser", "sgd,magic", (), "'magic'"),
     ],

@@ -50,8 +50,10 @@ def parameters(network: Network = NETWORK) -> Parameters:
 def test_a_network_comes_back_with_its_weights(tmp_path: Path) -> None:
     path = tmp_path / "net.keras"
     keras_files.save(NETWORK, parameters(), path)
-    network, found = keras_files.load(path)
-    assert network == NETWORK
+    stored = keras_files.load(path)
+    found = stored.parameters
+    assert stored.network == NETWORK
+    assert stored.normaliser is None
     for (name, ours), (_, theirs) in zip(parameters().arrays(), found.arrays(), strict=True):
         np.testing.assert_array_equal(ours, theirs, err_msg=name)
     assert [one.name for one in tmp_path.iterdir()] == ["net.keras"]
@@ -74,12 +76,30 @@ def test_other_kinds_of_network_are_refused(tmp_path: Path) -> None:
 
     dense, path = keras.layers.Dense, tmp_path / "net.keras"
     for layers, said in {
-        (keras.layers.Reshape((4, 1)), keras.layers.Flatten(), dense(2, "softmax")): "Reshape",
+        (keras.layers.Reshape((4, 1)), dense(2, "softmax")): "inputs of shape (4, 1)",
+        (keras.layers.Reshape((2, 2, 1)), dense(2, "softmax")): "a layer Dense before Flatten",
+        (dense(3, "relu"), keras.layers.BatchNormalization(), dense(2)): "BatchNormalization: only",
+        (dense(3), keras.layers.LeakyReLU(), dense(2, "softmax")): "a layer LeakyReLU: only models",
+        (dense(3), keras.layers.ReLU(max_value=6), dense(2, "softmax")): "a changed relu",
+        (dense(3, "relu"), keras.layers.ReLU(), dense(2, "softmax")): "does not directly follow",
+        (
+            dense(3),
+            keras.layers.Dropout(0.1),
+            keras.layers.Activation("tanh"),
+            dense(2, "softmax"),
+        ): "does not directly follow",
+        (
+            dense(3, "relu"),
+            keras.layers.Dropout(0.1),
+            keras.layers.Dropout(0.1),
+            dense(2, "softmax"),
+        ): "one layer Dropout after another",
+        (dense(2, "softmax"), keras.layers.Dropout(0.1)): "dropout of its outputs",
+        (keras.layers.Rescaling(0.0), dense(2, "softmax")): "values that are 0",
         (dense(3, "relu"), dense(3, "tanh"), dense(2, "softmax")): "must share one of",
         (dense(3, "selu"), dense(2, "softmax")): "activations selu, softmax",
-        (dense(2),): "activations linear",
-        (dense(2, "softmax", use_bias=False),): "a layer Dense",
-        (keras.layers.Dropout(0.1),): "a layer Dropout",
+        (dense(2),): "linear outputs and names no loss. Compile it",
+        (keras.layers.Dropout(0.1),): "no dense layer",
     }.items():
         keras.Sequential([keras.Input((4,)), *layers]).save(path)
         with pytest.raises(ModelError, match=r"net\.keras") as caught:
@@ -171,7 +191,8 @@ def test_convolutions_come_back_and_predict_the_same(tmp_path: Path, stored_orde
         keras_files.save(CONVOLUTIONS, start, path)
     finally:
         keras.config.set_image_data_format("channels_last")
-    network, found = keras_files.load(path)
+    stored = keras_files.load(path)
+    network, found = stored.network, stored.parameters
     assert network == CONVOLUTIONS
     for (name, ours), (_, theirs) in zip(start.arrays(), found.arrays(), strict=True):
         np.testing.assert_array_equal(ours, theirs, err_msg=name)
@@ -185,9 +206,9 @@ def test_convolutions_come_back_and_predict_the_same(tmp_path: Path, stored_orde
 def test_the_networks_of_the_articles_come_back(tmp_path: Path, preset: str) -> None:
     network = PRESETS[preset].network
     keras_files.save(network, parameters(network), tmp_path / f"{preset}.keras")
-    found, weights = keras_files.load(tmp_path / f"{preset}.keras")
-    assert found == network
-    assert [W.shape for W in weights.weights] == list(network.shapes)
+    stored = keras_files.load(tmp_path / f"{preset}.keras")
+    assert stored.network == network
+    assert [W.shape for W in stored.parameters.weights] == list(network.shapes)
 
 
 def test_a_network_of_images_from_other_hands_is_read(tmp_path: Path) -> None:
@@ -204,7 +225,8 @@ def test_a_network_of_images_from_other_hands_is_read(tmp_path: Path) -> None:
         ]
     )
     theirs.save(path)
-    network, found = keras_files.load(path)
+    stored = keras_files.load(path)
+    network, found = stored.network, stored.parameters
     assert (network.image, network.layers) == ((6, 5, 2), (60, 2))
     assert (network.activation, network.loss) == ("tanh", "logloss")
     X = np.random.default_rng(2).normal(size=(4, 60)).astype(np.float32)
@@ -227,20 +249,18 @@ def test_other_kinds_of_convolution_are_refused(tmp_path: Path) -> None:
         (layers.Conv2D(2, 3, dilation_rate=2), *end()): "moves by one",
         (layers.Conv2D(2, 3, padding="same"), *end()): "called .* only where it pads nothing",
         (layers.Conv2D(2, (3, 2)), *end()): "its kernel is square",
-        (layers.Conv2D(2, 3, use_bias=False), *end()): "it has biases",
         (layers.Conv2D(2, 3, groups=2), *end()): "moves by one",
         (usual, layers.MaxPooling2D(2, strides=1), *end()): "side by side",
         (usual, layers.MaxPooling2D((2, 1)), *end()): "pools squares",
         (usual, layers.MaxPooling2D(2, padding="same"), *end()): "pads nothing",
         (usual, layers.MaxPooling2D(), layers.MaxPooling2D(), *end()): "one max pooling or none",
-        (usual, layers.AveragePooling2D(2), *end()): "a layer AveragePooling2D before Flatten",
-        (usual, layers.Dropout(0.1), *end()): "a layer Dropout before Flatten",
+        (usual, layers.AveragePooling2D(2), *end()): "a layer AveragePooling2D: only models",
         (layers.Conv2D(2, 3, activation="elu"), *end()): "activations elu, softmax",
         (
             usual,
             layers.GlobalMaxPooling2D(),
             layers.Dense(2, "softmax"),
-        ): "GlobalMaxPooling2D before Flatten",
+        ): "GlobalMaxPooling2D: only models",
         (usual, layers.Dense(2, "softmax")): "a layer Dense before Flatten",
         (usual,): "no Flatten",
         (usual, layers.Flatten()): "no dense layer",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable
@@ -94,6 +95,14 @@ class OnDevice(Plain):
 
     def forget_device_peak(self) -> bool:
         return True
+
+
+def test_a_process_on_other_processors_than_asked_for_is_not_timed() -> None:
+    found = outcome_of(Plain, plan=msgspec.structs.replace(PLAN, cpus=(9999,)))
+    assert isinstance(found, Unverified)
+    assert found.reason.startswith("processors 9999 requested, but the process may run on")
+    usable = tuple(sorted(os.sched_getaffinity(0)))
+    assert measured(Plain, plan=msgspec.structs.replace(PLAN, cpus=usable)).process.cpus
 
 
 def test_the_cost_of_making_a_trainer_and_of_binding_the_data_are_apart() -> None:

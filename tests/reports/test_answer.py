@@ -60,6 +60,12 @@ def test_several_batch_sizes_with_one_winner_are_one_sentence() -> None:
     )
 
 
+def test_a_winner_with_several_thread_counts_names_them() -> None:
+    times = {(ONE, 32, 1): NEAR, (ONE, 32, 2): (0.2, 0.2, 0.2), (ONE, 500, 2): NEAR}
+    said = answer.headline(build_context([grid(times)]))
+    assert said == f"Lowest time at both batch sizes: {ONE} with 1 or 2 threads."
+
+
 def test_different_winners_are_named_with_their_batch_sizes() -> None:
     times = {
         (ONE, 32, 2): NEAR, (TWO, 32, 2): (0.2, 0.2, 0.2),

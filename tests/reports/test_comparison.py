@@ -6,19 +6,28 @@ import pytest
 from rich.console import Console
 
 from bench.documents.results import Results
-from bench.judging.comparison import Pair, compare
-from bench.judging.coordinates import RUN
-from bench.judging.question import Question
 from bench.judging.verdicts import Code, Kind
+from bench.observations.comparison import Pair, compare
+from bench.observations.selection import RUN, Question
 from reports.comparison.answer import Answer
 from reports.comparison.markdown import escape
 from reports.comparison.terminal import STYLES, verdict_table
 from reports.comparison.words import CODES, KINDS, longer, noise, sentences, signed_interval
-from tests.judging.compared import Grid, cell, document, labels_for, refused, sides_of, times
+from tests.judging.compared import (
+    Grid,
+    cell,
+    document,
+    judged_of,
+    labels_for,
+    points_of,
+    refused,
+    times,
+)
 
 
 def answer(*documents: Results) -> Answer:
-    comparison = compare(sides_of(*documents), Question(RUN, "0", "epoch"), lambda _: 0.03)
+    found = points_of(*documents)
+    comparison = compare(found, Question(RUN, "0", "epoch"), judged_of(documents, found))
     return Answer(comparison, tuple(labels_for(documents)), (), (), "", 0)
 
 
@@ -36,13 +45,13 @@ def test_every_verdict_and_every_code_has_its_words() -> None:
 @pytest.mark.parametrize(
     ("factor", "blocks", "sentence", "interval"),
     [
-        (1.05, (1.0, 1.01, 0.99), "5.0 % longer (95 % interval 2.6 to 7.4)", "+2.6 to +7.4"),
-        (0.95, (1.0, 1.01, 0.99), "5.0 % less time (95 % interval 2.8 to 7.1)", "-7.1 to -2.8"),
-        (1.01, (1.0, 1.01, 0.99), "1.0 % longer (95 % interval -1.3 to 3.3)", "-1.3 to +3.3"),
-        (10.0, (1.0, 1.1, 0.9), "900 % longer (95 % interval 696 to 1156)", "+696 to +1156"),
+        (1.05, (1.0, 1.01, 0.99), "5.0 % longer (95 % interval 2.9 to 7.1)", "+2.9 to +7.1"),
+        (0.95, (1.0, 1.01, 0.99), "5.0 % less time (95 % interval 3.1 to 6.9)", "-6.9 to -3.1"),
+        (1.01, (1.0, 1.01, 0.99), "1.0 % longer (95 % interval -1.0 to 3.0)", "-1.0 to +3.0"),
+        (10.0, (1.0, 1.1, 0.9), "900 % longer (95 % interval 720 to 1120)", "+720 to +1120"),
         (0.01, (1.0, 1.01, 0.99), "99.00 % less time (95 % interval 98.98 to 99.02)", "-99.02"),
-        (2.0, (1.0, 1.0), "100 % longer (no interval)", "none"),
-        (1.0, (1.0, 1.0), "0.00 % longer (no interval)", "none"),
+        (2.0, (1.0,), "100 % longer (no interval)", "none"),
+        (1.0, (1.0,), "0.00 % longer (no interval)", "none"),
         (1.0, (1.0, 1.0, 1.0), "0.00 % longer (95 % interval 0.00 to 0.00)", "0.00 to 0.00"),
     ],
 )

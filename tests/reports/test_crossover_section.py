@@ -122,8 +122,8 @@ def test_a_network_without_a_gpu_says_so_beside_one_that_has_it() -> None:
     assert said[1] == "cnn-small: No implementation that trains on the GPU was asked for."
 
 
-def test_few_processes_have_a_crossing_without_an_interval() -> None:
-    (said,) = answers(shown(document(MLP, blocks=2)))
+def test_one_process_has_a_crossing_without_an_interval() -> None:
+    (said,) = answers(shown(document(MLP, blocks=1)))
     assert "no interval: fewer than 3 processes" in said
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bench.documents.results import Measured, Results
 from bench.planning.plan import Cell
-from bench.provenance.records import Code
+from bench.provenance.records import Allocation, Code
 from impls.contract import Pool
 from reports.gather import build_context
 from reports.sections.environment import render
@@ -40,6 +40,29 @@ def test_the_machine_is_described_as_far_as_it_is_known() -> None:
     assert facts(pieces.replace(document, machine=none))["hardware threads (SMT)"] == (
         "not supported"
     )
+
+
+def test_the_machine_is_identified_as_far_as_it_is_known() -> None:
+    document = sample.document(SHAPE, outcomes=())
+    assert facts(document)["machine"] == "not identified"
+    assert "node" not in facts(document)
+    job = Allocation(
+        scheduler="slurm", job="7_1", node="node1", partition="main", constraint="rome", restarts=1
+    )
+    known = pieces.replace_machine(
+        document.machine,
+        id="1" * 16, board="2" * 16, microcode="0xd0", numa_nodes=2, cpus="0-1",
+        cgroup="/slurm/job_7", allocation=job,
+    )  # fmt: skip
+    found = facts(pieces.replace(document, machine=known))
+    assert found["machine"] == f"{'1' * 16}, board {'2' * 16}"
+    assert (found["microcode"], found["NUMA nodes"]) == ("0xd0", "2")
+    assert found["usable here"].endswith("(0-1)")
+    assert found["slurm job"] == "7_1, begun 2 times"
+    assert found["node"] == "node1, partition main, constraint rome"
+    assert found["control group"] == "/slurm/job_7"
+    named = pieces.replace_machine(document.machine, hostname="bench-a", id="1" * 16)
+    assert facts(pieces.replace(document, machine=named))["machine"] == f"bench-a, {'1' * 16}"
 
 
 @pytest.mark.parametrize(

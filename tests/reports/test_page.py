@@ -11,6 +11,7 @@ import pytest
 from bench.errors import BenchError, UsageError
 from impls.registry import ROWS
 from reports import build_report
+from reports.context import Context
 from reports.page import discover, ordered
 from reports.section import DETAILS, PARTS, TRUST, Absence, Section
 from tests.reports import sample
@@ -99,6 +100,22 @@ def test_references_inside_the_page_have_a_target(page: str) -> None:
     used = [*targets, *labels, *re.findall(r"url\(#([^)]+)\)", page)]
     assert used
     assert set(used) <= ids
+
+
+def test_filters_take_several_choices_of_each_field(page: str, context: Context) -> None:
+    boxes = re.findall(r'<input type="checkbox" name="(\w+)" value="([^"]*)"', page)
+    found: dict[str, list[str]] = {}
+    for field, value in boxes:
+        found.setdefault(field, []).append(value)
+    assert found["implementation"] == list(context.implementations)
+    assert found["batch"] == ["128", "500", "2000", "20000"]
+    assert found["place"] == ["0", "1"]
+
+
+def test_no_word_of_a_verdict_is_that_of_another_section(page: str) -> None:
+    cells = re.findall(r"<(?:td|small)[^>]*>(faster|slower|same|unresolved|unclear)</", page)
+    assert cells
+    assert "unresolved" not in cells
 
 
 def test_nothing_is_loaded_from_anywhere(page: str) -> None:

@@ -80,7 +80,7 @@ def test_the_gate_s_bounds_are_shown_as_those_of_tf32() -> None:
     page = str(render(context()))
     assert ">torch-gpu, TF32<" in page
     assert ">jax-gpu<" in page
-    assert "granted one rounding of TF32, 4096 of float32's" in page
+    assert "tolerance is one rounding of TF32, 4096 of float32's" in page
     plain = pieces.replace(document(), outcomes=document().outcomes[:1])
     assert "TF32" not in str(render(build_context([plain])))
 

@@ -12,11 +12,9 @@ from rich.console import Console
 from bench.cli import main
 from bench.documents import files
 from bench.documents.results import Results
-from bench.judging.verdicts import judge
 from impls.registry import ROWS
 from reports import build_report
 from reports.context import Context
-from reports.families import judged
 from reports.findings import findings
 from reports.gather import build_context
 from reports.summary import sentences
@@ -30,7 +28,7 @@ ONE, TWO = (row.name for row in ROWS if row.rung in (1, 2))
 
 STEADY = (0.8, 0.804, 0.796, 0.8)
 EQUAL = (0.801, 0.803, 0.797, 0.8)
-OPEN = (0.8, 0.7, 0.9, 0.75)
+OPEN = (0.8, 0.77, 0.83, 0.81)
 
 
 def lead_of(document: Results, margin: float = 0.03) -> str:
@@ -45,24 +43,26 @@ def test_each_kind_of_lead_has_its_sentence() -> None:
     rivals = {
         "faster": (0.9, 0.9, 0.89, 0.91),
         "same": EQUAL,
-        "unresolved": (0.8, 0.7, 0.95, 0.9),
+        "unclear": (0.8, 0.7, 0.95, 0.9),
     }
     found = {kind: lead_of(made({ONE: STEADY, TWO: rival})) for kind, rival in rivals.items()}
     assert found["faster"].startswith(f"{TWO} comes next: it takes 1.125 times as long (95 %")
     assert "p < 0.001" in found["faster"]
     assert f"{TWO} is as fast within 3 %" in found["same"]
-    assert f"faster than {TWO} is unresolved" in found["unresolved"]
-    assert re.search(r"About \d+ blocks would settle it\.$", found["unresolved"])
+    assert f"faster than {TWO} is unclear" in found["unclear"]
+    assert re.search(r"About \d+ blocks would settle it\.$", found["unclear"])
 
 
 def test_a_rival_that_scatters_keeps_a_clear_lead_from_counting() -> None:
-    text = lead_of(made({ONE: STEADY, TWO: (0.9, 0.9, 0.89, 0.91), BASELINE: (0.8, 5.0, 0.9, 0.8)}))
+    text = lead_of(
+        made({ONE: STEADY, TWO: (0.9, 0.9, 0.89, 0.91), BASELINE: (0.8, 1.2, 0.85, 1.0)})
+    )
     assert text.startswith(f"{TWO} comes next: it takes 1.125 times as long")
-    assert "another one scatters so much that it may be the fastest" in text
+    assert f"It is not told apart from {BASELINE}." in text
 
 
 def test_a_rival_counts_under_all_conditions_not_only_its_best() -> None:
-    times = {1: (0.9, 5.0, 0.81, 0.8), 2: (0.9, 0.9, 0.89, 0.91)}
+    times = {1: (0.92, 1.3, 0.81, 0.95), 2: (0.9, 0.9, 0.89, 0.91)}
     outcomes = [
         pieces.measured(cell(TWO, threads=threads), block=block, epoch=[seconds])
         for threads, some in times.items()
@@ -72,7 +72,7 @@ def test_a_rival_counts_under_all_conditions_not_only_its_best() -> None:
     document = sample.document(sample.Shape(batch_sizes=(500,)), outcomes=(*ours, *outcomes))
     found = findings(build_context([document]))[0]
     assert found.verdict is not None
-    assert found.verdict.kind == "unresolved"
+    assert found.verdict.kind == "faster"
     assert found.undecided == (TWO,)
 
 
@@ -87,7 +87,7 @@ def test_the_margin_decides_what_is_the_same() -> None:
     ("epochs", "words"),
     [
         (EQUAL, "which counts as the same within 3 %"),
-        ((0.8, 0.7, 0.78, 0.75), "which is unresolved"),
+        ((0.8, 0.7, 0.78, 0.75), "which is unclear"),
         ((0.4, 0.402, 0.398, 0.4), "p < 0.001)"),
     ],
 )
@@ -100,25 +100,19 @@ def test_each_kind_of_speed_up_has_its_words(epochs: tuple[float, ...], words: s
 
 @pytest.fixture(scope="module")
 def three() -> Results:
-    """One the same as the baseline, one unresolved, and a floor, which is never judged."""
+    """One the same as the baseline, one unclear, and a floor, which is never judged."""
     return made({BASELINE: STEADY, ONE: EQUAL, TWO: OPEN, FLOOR: (0.1, 0.1, 0.1, 0.1)})
 
 
-def test_the_speed_ups_of_a_scope_are_one_family_without_baseline_and_floor(
-    three: Results,
-) -> None:
+def test_neither_the_baseline_nor_a_floor_is_judged(three: Results) -> None:
     context = build_context([three])
     assert {key[0] for key in context.verdicts} == {ONE, TWO}
-    ratios = [context.speed_ups[key] for key in context.verdicts]
-    assert list(context.verdicts.values()) == judge(ratios)
 
 
 def test_scopes_are_families_of_their_own() -> None:
-    both = build_context([made({BASELINE: STEADY, ONE: EQUAL})] * 2)
-    ratios = {key: both.speed_ups[key] for key in both.verdicts}
-    assert len({key[1].scope for key in ratios}) == 2
-    for key, verdict in judged(ratios, 0.03).items():
-        assert verdict == judge([ratios[key]])[0]
+    single, both = (build_context([made({BASELINE: STEADY, ONE: EQUAL})] * n) for n in (1, 2))
+    assert len({key[1].scope for key in both.verdicts}) == 2
+    assert list(both.verdicts.values()) == list(single.verdicts.values()) * 2
 
 
 def cells_of(page: str, section: str) -> str:
@@ -127,11 +121,11 @@ def cells_of(page: str, section: str) -> str:
     return found[0]
 
 
-def test_the_overview_marks_what_is_the_same_or_unresolved_with_the_reason(three: Results) -> None:
+def test_the_overview_marks_what_is_the_same_or_unclear_with_the_reason(three: Results) -> None:
     context = build_context([three])
     overview = cells_of(build_report([three]), "overview")
     kinds = {key[0]: verdict.kind for key, verdict in context.verdicts.items()}
-    assert kinds == {ONE: "same", TWO: "unresolved"}
+    assert kinds == {ONE: "same", TWO: "unclear"}
     assert re.search(r'class="of-base">[^<]* same</small>', overview)
     assert re.search(r'class="of-base">[^<]* unclear</small>', overview)
     for verdict in context.verdicts.values():
@@ -141,7 +135,7 @@ def test_the_overview_marks_what_is_the_same_or_unresolved_with_the_reason(three
 def test_the_ladder_judges_its_gains(three: Results) -> None:
     ladder = cells_of(build_report([three]), "ladder")
     assert "<small>same</small>" in ladder
-    assert "<small>unresolved</small>" in ladder
+    assert "<small>unclear</small>" in ladder
     assert "Verdicts on the gains of the rungs" in ladder
     assert 'title="The same within 3 %' in ladder
 
@@ -167,22 +161,22 @@ def table_of(context: Context) -> str:
     return " ".join(captured.get().split())
 
 
-def test_the_terminal_marks_what_is_the_same_or_unresolved(three: Results) -> None:
+def test_the_terminal_marks_what_is_the_same_or_unclear(three: Results) -> None:
     shown = table_of(build_context([three]))
     assert "\N{MULTIPLICATION SIGN} =" in shown
     assert "\N{MULTIPLICATION SIGN} ?" in shown
-    assert "= the same within 3 %, ? unresolved" in shown
+    assert "= the same within 3 %, ? unclear" in shown
     few = table_of(build_context([made({BASELINE: (0.8,), ONE: (0.1,)})]))
-    assert "? unresolved: fewer than 3 blocks" in few
+    assert "? unclear: fewer than 3 blocks" in few
     plain = table_of(build_context([made({BASELINE: STEADY, ONE: (0.1, 0.1, 0.101, 0.1)})]))
-    assert "unresolved" not in plain
+    assert "unclear" not in plain
 
 
-def test_the_method_names_the_verdicts_their_codes_and_the_margin() -> None:
+def test_the_method_names_the_verdicts_and_the_margin() -> None:
     method = cells_of(build_report([made({ONE: STEADY})], margin=0.07), "method")
     assert "margin of 7 %" in method
-    for code in ("outside-margin", "differs", "within-margin", "too-wide", "not-after-holm"):
-        assert f"<dt>{code}</dt>" in method
+    for word in ("faster, slower", "same", "likely faster, likely slower", "unclear"):
+        assert f"<dt>{word}</dt>" in method
 
 
 def test_report_judges_at_the_margin_that_is_asked_for(

@@ -5,7 +5,7 @@ import pytest
 
 from bench.documents.results import Results
 from bench.errors import ResultsError
-from bench.provenance.records import Code
+from bench.provenance.records import Allocation, Code
 from bench.running.resume import require_unchanged
 from tests.stand_ins import fakes
 
@@ -25,6 +25,7 @@ def test_nothing_changed_is_fine_whenever_it_is() -> None:
     ("now", "named"),
     [
         (document(cpu="Other CPU"), "machine cpu: Example CPU -> Other CPU"),
+        (document(id="1" * 16), "machine id: None -> 1111111111111111"),
         (document(usable_cpus=1), "machine usable_cpus: 2 -> 1"),
         (document(versions={"numpy": "9"}), "machine versions numpy: None -> 9"),
         (document(environment={"OMP_NUM_THREADS": "1"}), "OMP_NUM_THREADS: None -> 1"),
@@ -36,6 +37,14 @@ def test_what_timings_depend_on_is_named_with_both_values(now: Results, named: s
         require_unchanged(document(), now)
     assert named in str(caught.value)
     assert "--out" in str(caught.value)
+
+
+def test_a_run_goes_on_in_another_job_of_the_same_machine() -> None:
+    first, second = (
+        document(cgroup=f"/job_{job}", allocation=Allocation(scheduler="slurm", job=job))
+        for job in "78"
+    )
+    require_unchanged(first, second)
 
 
 def test_other_data_is_refused() -> None:

@@ -67,7 +67,7 @@ def run(tmp_path: Path) -> Run:
         Runner(
             plan,
             rows,
-            LocalLauncher(),
+            LocalLauncher(plan.cpus),
             record,
             environment=os.environ,
             timeout=timeout,
@@ -107,6 +107,14 @@ def test_an_exception_is_the_outcome_of_its_cell_and_the_others_are_measured(run
     assert isinstance(by_size[50], Failed)
     assert by_size[50].reason == "MemoryError: too large"
     assert [type(one) for one in found["right"]] == [Measured] * 3
+
+
+def test_a_worker_runs_on_the_processors_asked_for_alone(run: Run) -> None:
+    before = os.sched_getaffinity(0)
+    last = max(before)
+    process = only(run("right", cpus=(last,))["right"]).process
+    assert (process.affinity, process.cpus) == (1, str(last))
+    assert os.sched_getaffinity(0) == before
 
 
 def test_a_full_device_is_the_outcome_of_its_cell_and_says_what_to_do(run: Run) -> None:

@@ -1,0 +1,93 @@
+"""Results in Python: read them, get the tidy table, get every ratio with its verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.documents.results import Results
+from bench.documents.sources import read_any
+from bench.judging.verdicts import MARGIN
+from bench.observations.pairs import judge_all
+from bench.observations.points import observe
+from bench.observations.table import known_rows, setting_words, tabulate
+from reports.grids import kept_apart
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RATIO_COLUMNS = (
+    "network", "batch_size",
+    "reference", "reference_threads", "reference_setting", "reference_seconds",
+    "implementation", "threads", "setting", "seconds",
+    "ratio", "low", "high", "verdict", "p", "blocks", "paired", "reason",
+)  # fmt: skip
+"""The columns of :meth:`Loaded.ratios`."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Results documents that were read together; see :func:`load`."""
+
+    documents: tuple[Results, ...]
+
+    def frame(self) -> pd.DataFrame:
+        """The observation table: one row per round, see :data:`bench.observations.table.COLUMNS`.
+
+        ``seconds`` are per iteration.  An outcome that was not timed has one row without a phase.
+        """
+        return tabulate(self.documents).frame.copy()
+
+    def ratios(self, margin: float = MARGIN) -> pd.DataFrame:
+        """One row per pair that the report judges, with :data:`RATIO_COLUMNS`.
+
+        ``ratio`` is how many times faster ``implementation`` is than ``reference``, ``low`` and
+        ``high`` its 95 % interval, missing where there are too few blocks.  Seconds are those of an
+        epoch.  ``verdict`` is faster, slower, same, likely faster, likely slower or unclear, at a
+        ``margin`` below which differences do not matter; it is the one of the report.
+        """
+        import pandas as pd  # noqa: PLC0415 - heavy, and `import bench` needs it not
+
+        documents = self.documents
+        observed = observe(documents, tabulate(documents), apart=kept_apart(documents))
+        judged = judge_all(observed, known_rows(documents), lambda _: margin)
+        rows = [
+            (
+                other.cell.network,
+                other.batch_size,
+                reference.implementation,
+                reference.cell.threads,
+                setting_words(reference.cell.setting),
+                reference.epoch.value if reference.epoch else None,
+                other.implementation,
+                other.cell.threads,
+                setting_words(other.cell.setting),
+                other.epoch.value if other.epoch else None,
+                verdict.ratio.value,
+                verdict.ratio.low,
+                verdict.ratio.high,
+                verdict.kind,
+                verdict.p,
+                verdict.ratio.processes,
+                verdict.ratio.paired,
+                verdict.reason,
+            )
+            for reference, other, verdict in judged.everything()
+        ]
+        frame = pd.DataFrame(rows, columns=list(RATIO_COLUMNS))
+        numbers = dict.fromkeys(("low", "high", "p"), float)
+        return frame.astype({"threads": "Int64", "reference_threads": "Int64", **numbers})
+
+
+def load(*paths: str | PathLike[str]) -> Loaded:
+    """Read results.json, journal.jsonl or pytest-benchmark's JSON; several are shown together.
+
+    Raises:
+        ResultsError: a file cannot be read, or holds no results.
+        ValueError: no path.
+    """
+    if not paths:
+        raise ValueError("nothing to load: give at least one path, such as 'results.json'")
+    return Loaded(tuple(read_any(Path(path)) for path in paths))

@@ -1,0 +1,323 @@
+"""``mlpbench submit``: whole runs on many machines, by SLURM or one after the other here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from bench.cli import exits
+from bench.cli.compare import print_answer
+from bench.cli.comparing import FAILURES, Request, answer
+from bench.cli.implementations import choose_implementations
+from bench.cli.options import Duration, Whole, given, list_option
+from bench.cli.output import REPORT, facts_table, folder_for, open_folder, say
+from bench.cli.run import run_command
+from bench.cluster import scheduler, state, submission
+from bench.cluster.collect import Collected, collect
+from bench.cluster.job import Codes
+from bench.cluster.plan import ANY, LOCAL, Resources, Submission, Task, tasks_for
+from bench.cluster.standing import OVER
+from bench.cluster.state import State
+from bench.documents import files
+from bench.errors import ResultsError, UsageError
+from bench.judging.verdicts import MARGIN
+from impls.presets import find_preset
+from reports.cluster import build_collected, jobs
+
+CODES = Codes(
+    ended=(exits.FINE, exits.NOT_ALL_VALID, exits.UNAVAILABLE), interrupted=exits.INTERRUPTED
+)
+COLLECTED = "collected.json"
+OURS = {"out", "resume", "as_json"}
+"""Options of ``run`` that each job is given by this command."""
+_WITH = {"status": {"as_json"}, "collect": {"as_json", "across_machines"}, "resubmit": {"as_json"}}
+"""What may be said beside the options that look after a submission."""
+_FOLDER = click.Path(path_type=Path)
+
+
+@click.command(
+    "submit", context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
+)
+@list_option(
+    "--kind",
+    "kinds",
+    item=click.STRING,
+    metavar="K1,K2",
+    help="Kinds of machines: SLURM constraints, one run on each. Default: any machine.",
+)
+@click.option(
+    "--replicates",
+    type=Whole(min=1),
+    default=1,
+    show_default=True,
+    help="Runs per kind, each on a host of its own.",
+)
+@click.option("--partition", default=None, metavar="NAME", help="SLURM partition.")
+@click.option(
+    "--time-limit",
+    type=Duration(),
+    default=4 * 3600.0,
+    show_default="4h",
+    help="Time limit of a job, such as 90min. A run that reaches it goes on in its next turn.",
+)
+@click.option(
+    "--parallel",
+    type=Whole(min=1),
+    default=4,
+    show_default=True,
+    help="Jobs of one kind that run at once.",
+)
+@click.option(
+    "--setup",
+    multiple=True,
+    metavar="COMMAND",
+    help="A line of shell that runs before the job, such as 'module load python'. Repeatable.",
+)
+@click.option(
+    "--sbatch",
+    multiple=True,
+    metavar="NAME[=VALUE]",
+    help="Another option of sbatch, such as account=bench. Repeatable.",
+)
+@click.option(
+    "--out", type=_FOLDER, default=None, help="Folder. Default: results/submit-DATE-TIME."
+)
+@click.option("--local", is_flag=True, help="Run the same jobs here, one after the other.")
+@click.option("--status", type=_FOLDER, metavar="DIR", help="Say how the jobs in DIR stand.")
+@click.option("--collect", type=_FOLDER, metavar="DIR", help="Write one report on the runs in DIR.")
+@click.option(
+    "--resubmit", type=_FOLDER, metavar="DIR", help="Submit again what ended without being done."
+)
+@click.option(
+    "--across-machines",
+    is_flag=True,
+    help="With --collect: also compare the first run with each other one.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of prose.")
+@click.pass_context
+def submit_command(context: click.Context, /, **options: Any) -> int:
+    """Run 'mlpbench run' on several machines: one job is one whole run on one exclusive host.
+
+    All options of 'mlpbench run' may be given as well, except --out and --resume. Every job
+    measures the same. The folder must be on a file system that all nodes share.
+
+    Exit code 3 of --local, --status and --collect: a job is not done, or what it measured is not
+    all valid. 4 of --collect: there is nothing to report yet.
+    """
+    console = Console(stderr=options["as_json"])
+    modes = [name for name in _WITH if options[name] is not None]
+    if len(modes) > 1:
+        raise UsageError(f"{' and '.join(f'--{name}' for name in modes)}: give one of them")
+    if modes:
+        return _look_after(console, context, modes[0], options)
+    if options["across_machines"]:
+        raise UsageError("--across-machines belongs to --collect: without it, leave it out")
+    planned = _planned(context, options)
+    folder = open_folder(folder_for(options["out"], "submit"))
+    if (folder / state.NAME).exists():
+        raise ResultsError(
+            f"{folder} holds a submission already: choose another folder with --out, or see "
+            "--status, --collect and --resubmit."
+        )
+    fresh = State(version=state.VERSION, submission=planned, jobs={})
+    return _begin(console, folder, fresh, planned.tasks, as_json=options["as_json"])
+
+
+def _look_after(
+    console: Console, context: click.Context, mode: str, options: dict[str, Any]
+) -> int:
+    """``--status``, ``--collect`` or ``--resubmit``."""
+    others = [one.opts[0] for one in given(context) if one.name not in {mode, *_WITH[mode]}]
+    if others or context.args:
+        listed = ", ".join([*others, *context.args])
+        raise UsageError(f"--{mode} looks after what was submitted: leave out {listed}")
+    folder: Path = options[mode]
+    before = state.load(folder)
+    found = _collected(folder, before)
+    if mode == "collect":
+        return _conclude(console, folder, found, options)
+    if mode == "status":
+        _show(console, folder, found, as_json=options["as_json"])
+        return _exit_code(found)
+    over = {one.task for one in found.standings if one.kind in OVER}
+    if before.submission.local:
+        # Whoever waited for them is gone.
+        over |= {one.task for one in found.standings if one.kind in {"running", "waiting"}}
+    again = [task for task in before.submission.tasks if task.name in over]
+    if not again:
+        raise UsageError(f"no job in {folder} ended without being done: there is nothing to submit")
+    return _begin(console, folder, before, again, as_json=options["as_json"])
+
+
+def _planned(context: click.Context, options: dict[str, Any]) -> Submission:
+    """What is to be submitted; what ``run`` would refuse of its options is refused here.
+
+    Raises:
+        UsageError, UnknownNameError, ImplementationError: an option is not acceptable, or submitit
+            is missing.
+    """
+    arguments = tuple(context.args)
+    parsed = run_command.make_context("run", list(arguments), parent=context.parent)
+    decided = [one.opts[0] for one in given(parsed) if one.name in OURS]
+    if decided:
+        raise UsageError(f"each job is given its own {', '.join(decided)}: leave it out")
+    asked = parsed.params
+    choose_implementations(asked["implementations"], asked["device"])
+    find_preset(asked["network"], activation=asked["activation"], loss=asked["loss"])
+    submission.library()
+    local: bool = options["local"]
+    if local:
+        of_slurm = {"kinds", "partition", "parallel", "setup", "sbatch"}
+        others = [one.opts[0] for one in given(context) if one.name in of_slurm]
+        if others:
+            raise UsageError(f"--local runs here and not in SLURM: leave out {', '.join(others)}")
+    kinds = options["kinds"] or ((LOCAL,) if local else (ANY,))
+    return Submission(
+        arguments=arguments,
+        directory=str(Path.cwd()),
+        tasks=tasks_for(kinds, options["replicates"]),
+        resources=Resources(
+            partition=options["partition"],
+            minutes=max(1, round(options["time_limit"] / 60)),
+            parallel=options["parallel"],
+            setup=options["setup"],
+            options=dict(one.partition("=")[::2] for one in options["sbatch"]),
+        ),
+        local=local,
+    )
+
+
+def _begin(
+    console: Console,
+    folder: Path,
+    before: State,
+    tasks: tuple[Task, ...] | list[Task],
+    *,
+    as_json: bool,
+) -> int:
+    """Submit ``tasks`` and write down their job numbers; locally, wait for them as well."""
+    now = before
+    if before.submission.local:
+        now = _here(console, folder, before, tasks)
+        found = _collected(folder, now)
+        _show(console, folder, found, as_json=as_json)
+        return _exit_code(found)
+    for submitted in submission.to_slurm(folder, before.submission, tasks, CODES):
+        now = _with_jobs(now, submitted)
+        # At once: what is submitted must not be lost where the next kind is refused.
+        state.save(folder, now)
+    numbers = {task.name: now.jobs[task.name][-1] for task in tasks}
+    if as_json:
+        click.echo(json.dumps({"folder": str(folder), "jobs": numbers}))
+        return exits.FINE
+    for name, job in numbers.items():
+        say(console, f"{name}: job {job}")
+    say(console, f"See how they stand: mlpbench submit --status {folder}")
+    say(console, f"Report on them: mlpbench submit --collect {folder}")
+    return exits.FINE
+
+
+def _here(
+    console: Console, folder: Path, before: State, tasks: tuple[Task, ...] | list[Task]
+) -> State:
+    """Run ``tasks`` one after the other on this machine."""
+    now = before
+    state.save(folder, now)
+
+    def begun(task: Task, job: str) -> None:
+        nonlocal now
+        now = _with_jobs(now, {task.name: job})
+        state.save(folder, now)
+        say(console, f"{task.name}: begun")
+
+    for task in submission.here(folder, before.submission, tasks, CODES, begun):
+        say(console, f"{task.name}: ended")
+    return now
+
+
+def _with_jobs(before: State, jobs_of: dict[str, str]) -> State:
+    merged = {name: (*before.jobs.get(name, ()), job) for name, job in jobs_of.items()}
+    return msgspec.structs.replace(before, jobs={**before.jobs, **merged})
+
+
+def _collected(folder: Path, of: State) -> Collected:
+    latest = [] if of.submission.local else [numbers[-1] for numbers in of.jobs.values()]
+    return collect(folder, of, scheduler.states(latest), CODES)
+
+
+def _exit_code(found: Collected) -> int:
+    fine = all(one.kind == "done" and one.exit_code == exits.FINE for one in found.standings)
+    return exits.FINE if fine else exits.NOT_ALL_VALID
+
+
+def _show(console: Console, folder: Path, found: Collected, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(_as_data(folder, found)))
+        return
+    say(console, jobs.summary(found.standings))
+    console.print(_table(found))
+
+
+def _table(found: Collected) -> Table:
+    rows = [
+        (one.task, one.job or "-", one.node or "-", one.kind, jobs.outcome(one))
+        for one in found.standings
+    ]
+    return facts_table("Jobs", ("job", "number", "node", "state", "reason"), rows)
+
+
+def _as_data(folder: Path, found: Collected) -> dict[str, Any]:
+    """The standings as they are written down, with the machine of each run."""
+    machines = [document.machine for document in found.documents]
+    rows = []
+    for one in found.standings:
+        row: dict[str, Any] = {**asdict(one), "results": None, "machine_id": None, "cpu": None}
+        if one.run is not None:
+            machine = machines[one.run - 1]
+            path = found.paths[one.run - 1]
+            row |= {"results": str(path), "machine_id": machine.id, "cpu": machine.cpu}
+        rows.append(row)
+    return {"folder": str(folder), "summary": jobs.summary(found.standings), "jobs": rows}
+
+
+def _conclude(console: Console, folder: Path, found: Collected, options: dict[str, Any]) -> int:
+    """The collected report and the standings on disk, then in the terminal."""
+    data = _as_data(folder, found)
+    files.write_bytes(folder / COLLECTED, json.dumps(data, indent=1).encode())
+    _show(console, folder, found, as_json=options["as_json"])
+    if not found.documents:
+        say(console, "There is nothing to report yet: no run has written results.")
+        return exits.UNAVAILABLE
+    page = build_collected(found.standings, found.documents)
+    files.write_bytes(folder / REPORT, page.encode())
+    if options["across_machines"] and not options["as_json"]:
+        _compare(console, found)
+    say(console, f"Report: {folder / REPORT}")
+    return _exit_code(found)
+
+
+def _compare(console: Console, found: Collected) -> None:
+    """The verdicts of every other run against the first, though their machines differ."""
+    if len(found.documents) < 2:
+        say(console, "Nothing is compared across machines: there is one run.")
+        return
+    request = Request(
+        sources=found.paths,
+        coordinate=None,
+        baseline=None,
+        phase=None,
+        filters=(),
+        margin=MARGIN,
+        thresholds=(),
+        fail_on=FAILURES,
+        across_machines=True,
+    )
+    console.print()
+    print_answer(answer(request, found.documents), console)

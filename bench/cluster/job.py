@@ -1,0 +1,162 @@
+"""What a job does on its node: one whole ``mlpbench run``, gone on with where that is possible.
+
+A scheduler may kill a job at any moment and begin it again, on this node or on another one.  The
+journal of a run then is where it goes on, but only on the machine that it was begun on: elsewhere
+the run begins again in another folder.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.cluster import state
+from bench.cluster.state import Attempt
+from bench.documents import journal
+from bench.provenance import identity
+
+_PATIENCE = 60.0
+"""Seconds within which an interrupted run has written what it measured."""
+_DEVICES = "CUDA_VISIBLE_DEVICES"
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Exit codes of ``mlpbench run``: those with which it came to its end, and the interrupted."""
+
+    ended: tuple[int, ...]
+    interrupted: int
+
+    def unfinished(self, code: int | None) -> bool:
+        """Whether a run with this exit code goes on: it was killed, by a signal or with its node.
+
+        A scheduler that takes a node away sends its signals to the run as well as to the job.
+        """
+        return code is None or code < 0 or code == self.interrupted
+
+
+@dataclass(frozen=True)
+class MeasuringRun:
+    """One task's run, as the scheduler's library pickles and calls it.
+
+    ``folder`` is the task's, ``root`` where this project is imported from.  ``devices`` is the
+    variable that hides GPUs, as the user had it: the library's local jobs change it.
+    """
+
+    folder: str
+    arguments: tuple[str, ...]
+    directory: str
+    kind: str
+    root: str
+    codes: Codes
+    devices: str | None = None
+    local: bool = False
+
+    def __call__(self) -> int:
+        """Run to the end; return the exit code of ``mlpbench run``."""
+        node, job = node_and_job()
+        earlier = state.attempts(Path(self.folder))
+        if earlier:
+            folder, last = earlier[-1]
+            if self._can_go_on(folder, last, node):
+                again = replace_job(last, job)
+                code = self._run(folder, again, ("--resume", str(folder)))
+                if code in self.codes.ended or self.codes.unfinished(code):
+                    return code
+        number = 1 + max((int(one.name) for one, _ in earlier), default=0)
+        folder = Path(self.folder) / str(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        attempt = Attempt(job=job, node=node, begun=state.now())
+        return self._run(folder, attempt, (*self.arguments, "--out", str(folder)))
+
+    def checkpoint(self, *_arguments: Any) -> Any:
+        """End the run in good order before the scheduler kills it; it goes on when requeued."""
+        from submitit.helpers import DelayedSubmission  # noqa: PLC0415  # an optional package
+
+        interrupt(_RUNNING)
+        return DelayedSubmission(self)
+
+    def _can_go_on(self, folder: Path, last: Attempt, node: str) -> bool:
+        goes_on = self.codes.unfinished(last.exit_code) and last.node == node
+        return goes_on and (folder / journal.NAME).exists()
+
+    def _run(self, folder: Path, attempt: Attempt, arguments: Sequence[str]) -> int:
+        """``mlpbench run`` as a process of this job, from its begin to its end on record."""
+        state.record(folder, attempt)
+        with (folder / state.OUTPUT).open("ab") as output:
+            process = subprocess.Popen(  # noqa: S603  # our own command, no shell
+                # -P: the current folder must not come before this very copy.
+                [sys.executable, "-P", "-m", "bench", "run", *arguments],
+                cwd=self.directory,
+                env=self.environment(os.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            _RUNNING.append(process)
+            try:
+                code = process.wait()
+            finally:
+                _RUNNING.remove(process)
+        state.record(folder, msgspec.structs.replace(attempt, ended=state.now(), exit_code=code))
+        return code
+
+    def environment(self, inherited: Any) -> dict[str, str]:
+        """The environment of the run: the node's, and what the run is told of its job."""
+        found = {**inherited, identity.KIND: self.kind}
+        path = inherited.get("PYTHONPATH")
+        found["PYTHONPATH"] = f"{self.root}:{path}" if path else self.root
+        if self.local:
+            found.pop(_DEVICES, None)
+            found |= {} if self.devices is None else {_DEVICES: self.devices}
+        return found
+
+
+_RUNNING: list[subprocess.Popen[bytes]] = []
+"""The run of this process, for the signal that announces its end."""
+
+
+def interrupt(running: Sequence[subprocess.Popen[bytes]], patience: float = _PATIENCE) -> None:
+    """Ask runs to write what they have, as Ctrl-C does; kill those that have not after a while.
+
+    Called by a signal handler in the midst of ``Popen.wait``, whose lock is taken then: whether a
+    process has ended is asked of the system.
+    """
+    for process in list(running):
+        process.send_signal(signal.SIGINT)
+        end = time.monotonic() + patience
+        while not _has_ended(process.pid):
+            if time.monotonic() > end:
+                os.kill(process.pid, signal.SIGKILL)
+                break
+            time.sleep(0.1)
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+    except ChildProcessError:
+        return True
+
+
+def replace_job(attempt: Attempt, job: str) -> Attempt:
+    """``attempt`` as it goes on in another job."""
+    return msgspec.structs.replace(attempt, job=job, ended=None, exit_code=None)
+
+
+def node_and_job() -> tuple[str, str]:
+    """The node and the job that this process is in."""
+    found = identity.allocation(os.environ)
+    if found is not None:
+        return found.node or platform.node(), found.job
+    return platform.node(), os.environ.get("SUBMITIT_LOCAL_JOB_ID", str(os.getpid()))

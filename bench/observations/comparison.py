@@ -1,0 +1,163 @@
+"""Cells against cells: matched on every coordinate but one, and judged as one table.
+
+Numbers of two runs are never merged: a cell is what one document holds of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.documents.results import Unavailable
+from bench.judging import stats
+from bench.judging.stats import Ratio
+from bench.judging.verdicts import Verdict
+from bench.observations.pairs import Judged
+from bench.observations.points import Gap, Point
+from bench.observations.selection import BATCH_SIZE, IMPLEMENTATION, Question, key, value
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two cells that differ in one coordinate, and the verdict on the second.
+
+    Seconds are those of an iteration, or of one example where batch sizes are compared.
+    """
+
+    reference: Point
+    other: Point
+    reference_seconds: float
+    other_seconds: float
+    verdict: Verdict
+
+    @property
+    def ratio(self) -> Ratio:
+        """How many times faster the second is."""
+        return self.verdict.ratio
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A cell that is not compared, or not in full, and why.
+
+    ``lost`` says that its partner was measured and this cell was refused or failed.
+    """
+
+    point: Point
+    reason: str
+    lost: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The answer: every pair with its verdict, and every cell that has none."""
+
+    question: Question
+    pairs: tuple[Pair, ...]
+    apart: tuple[Apart, ...]
+
+    @property
+    def lost(self) -> tuple[Apart, ...]:
+        """Cells that were refused or failed where their partner was measured."""
+        return tuple(one for one in self.apart if one.lost)
+
+
+def compare(found: Sequence[Point], question: Question, judged: Judged) -> Comparison:
+    """Match the points ``found`` and look their verdicts up among those ``judged``.
+
+    What is not among them, such as a comparison of runs or of a phase, is a family of its own.
+    """
+    groups: dict[tuple[object, ...], list[Point]] = {}
+    for point in found:
+        groups.setdefault(key(point, question.coordinate), []).append(point)
+    apart: list[Apart] = []
+    matches: list[tuple[Point, Point]] = []
+    for match in (match for group in groups.values() for match in _matches(group, question)):
+        if isinstance(match, Apart):
+            apart.append(match)
+        else:
+            apart += _problem(*match, question)
+            matches.append(match)
+    verdicts = judged.verdicts(matches, question.phase)
+    pairs = tuple(
+        Pair(reference, other, _seconds(reference, question), _seconds(other, question), verdict)
+        for (reference, other), verdict in zip(matches, verdicts, strict=True)
+        if verdict is not None
+    )
+    return Comparison(question, pairs, tuple(apart))
+
+
+def _matches(group: Sequence[Point], question: Question) -> Iterator[tuple[Point, Point] | Apart]:
+    """Reference and other for each match among cells that differ in one coordinate only."""
+    references = [
+        point for point in group if value(point, question.coordinate) == question.baseline
+    ]
+    matched = []
+    for other in group:
+        if value(other, question.coordinate) == question.baseline:
+            continue
+        partners = [point for point in references if point.run == other.run] or references
+        if question.coordinate == IMPLEMENTATION and other.is_limit:
+            yield Apart(other, "it trains nothing; --baseline compares the others with it")
+        elif not partners:
+            yield _alone(other, question)
+        elif len(partners) > 1:
+            yield Apart(other, _ambiguous(partners, question))
+        else:
+            matched += partners
+            yield partners[0], other
+    for point in references:
+        if point not in matched:
+            yield _alone(point, question)
+
+
+def _alone(point: Point, question: Question) -> Apart:
+    trouble = _trouble(point, question.phase)
+    return Apart(point, f"only {question.place(point)}" + (f"; {trouble}" if trouble else ""))
+
+
+def _ambiguous(partners: Sequence[Point], question: Question) -> str:
+    where = ", ".join(f"{point.label} on {point.cell.device}" for point in partners)
+    return (
+        f"{question.place(partners[0])} it is there {len(partners)} times ({where}), and they are "
+        "not merged: compare the runs with --by run, or give one of them"
+    )
+
+
+def _problem(reference: Point, other: Point, question: Question) -> Iterator[Apart]:
+    """What keeps a match from being compared, or from being compared in full."""
+    troubles = [_trouble(point, question.phase) for point in (reference, other)]
+    places = [question.place(point) for point in (reference, other)]
+    reasons = [f"{where}: {why}" for where, why in zip(places, troubles, strict=True) if why]
+    if all(troubles) and troubles[0] == troubles[1]:
+        reasons = [f"on both sides: {troubles[0]}"]
+    timed = [bool(point.rounds(question.phase)) for point in (reference, other)]
+    if all(timed) and reasons:
+        reasons.append("the rest is compared")
+    if reasons:
+        sound = timed[0] and not _refused(reference)
+        yield Apart(other, "; ".join(reasons), lost=bool(sound and _refused(other)))
+
+
+def _trouble(point: Point, phase: str) -> str:
+    """Why a cell, or a part of it, has no rounds; empty where all is well."""
+    gaps = _refused(point) or point.gaps
+    if gaps:
+        total = len(point.gaps) + len(point.measured)
+        part = f" in {len(gaps)} of {total} processes" if len(gaps) < total else ""
+        return f"{type(gaps[0]).__name__.lower()}{part}: {gaps[0].reason}"
+    return "" if point.rounds(phase) else f"measured, but its {phase} was not timed"
+
+
+def _refused(point: Point) -> tuple[Gap, ...]:
+    """Outcomes that are worse than being unavailable here."""
+    return tuple(gap for gap in point.gaps if not isinstance(gap, Unavailable))
+
+
+def _seconds(point: Point, question: Question) -> float:
+    """The estimate of the duration that a reader expects to see."""
+    per_example = stats.estimate(list(point.rounds(question.phase, 1).values())).value
+    if question.coordinate == BATCH_SIZE:
+        return per_example
+    timings = (timing for one in point.measured for timing in one.timings)
+    return per_example * next(one.examples for one in timings if one.phase == question.phase)

@@ -1,0 +1,423 @@
+"""Ratios and verdicts: the one place where two points are held against each other.
+
+All ratios of a table are taken at once and judged as one family.  Whoever speaks of a pair looks
+its ratio and its verdict up, so that no two places say different things of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from bench.judging import disturbed, stats
+from bench.judging.stats import Ratio
+from bench.judging.verdicts import Contest, Verdict, inverse, judge
+from bench.judging.verdicts import disturbed as disturbed_verdict
+from bench.observations.points import Key, Point, Rounds, Scope, Sweeps, Timed, fastest
+from impls.row import Row
+
+Processes = list[list[float]]
+"""Durations by process."""
+Pair = tuple[Key, Key]
+"""The keys of a reference and of what is held against it."""
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """What one ratio is taken of: how many times faster ``other`` is than ``reference``.
+
+    ``bridges`` may stand between two that share no block, where one shares blocks with both.
+    Pairings of one ``group`` have the same reference.
+    """
+
+    reference: Timed
+    other: Timed
+    bridges: tuple[Timed, ...] = ()
+    group: Hashable = None
+
+
+def take(pairings: Sequence[Pairing]) -> list[Ratio | None]:
+    """The ratio of each pairing; None where one side has no rounds.
+
+    Ratios are paired by block, and by sweep in blocks where both name theirs.  Where no block holds
+    both, each is first divided by a bridge that shares blocks with both; else the two are unpaired,
+    as measured at different times.  All of one kind are one table: they lend each other what they
+    know of the variance between processes.
+    """
+    paired: dict[int, stats.PairedLogs] = {}
+    unpaired: dict[int, tuple[Processes, Processes]] = {}
+    for place, one in enumerate(pairings):
+        ours, theirs = one.other.rounds, one.reference.rounds
+        if ours.keys() & theirs.keys():
+            paired[place] = stats.paired_logs(*_aligned(one.reference, one.other))
+        elif ours and theirs:
+            bridged = (_bridged(one, bridge) for bridge in one.bridges)
+            sides = next(filter(None, bridged), None)
+            unpaired[place] = sides or (_processes(theirs), _processes(ours))
+    groups = [pairings[place].group for place in paired]
+    moderated = stats.moderated_ratios(list(paired.values()), groups)
+    found = dict(zip(paired, moderated, strict=True))
+    found |= zip(unpaired, stats.moderated_unpaired(list(unpaired.values())), strict=True)
+    return [found.get(place) for place in range(len(pairings))]
+
+
+def _aligned(reference: Timed, other: Timed) -> tuple[Sweeps, Sweeps]:
+    """Both sides by block and sweep; a block in which they share no sweep is one, of medians."""
+    theirs, ours = Sweeps(), Sweeps()
+    for block in sorted(reference.rounds.keys() & other.rounds.keys()):
+        before, after = reference.sweeps.get(block, {}), other.sweeps.get(block, {})
+        if before.keys() & after.keys():
+            theirs[block], ours[block] = before, after
+        else:
+            theirs[block] = {0: median(reference.rounds[block])}
+            ours[block] = {0: median(other.rounds[block])}
+    return theirs, ours
+
+
+def _processes(rounds: Rounds) -> Processes:
+    return [list(one) for one in rounds.values()]
+
+
+def _bridged(one: Pairing, bridge: Timed) -> tuple[Processes, Processes] | None:
+    """Both sides relative to ``bridge``, by process; None where it does not reach both."""
+    theirs, ours = (_over(bridge, side) for side in (one.reference, one.other))
+    return (theirs, ours) if theirs and ours else None
+
+
+def _over(bridge: Timed, side: Timed) -> Processes:
+    """The times of ``side`` relative to ``bridge``, of every block that holds both."""
+    before, after = _aligned(bridge, side)
+    return [
+        [after[block][sweep] / before[block][sweep] for sweep in before[block].keys() & sweeps]
+        for block, sweeps in ((block, found.keys()) for block, found in after.items())
+    ]
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Who is what: implementations in order, the baseline, floors by device and the ladder.
+
+    ``ladder`` holds rungs with their implementations, from the baseline up.
+    """
+
+    implementations: tuple[str, ...]
+    baseline: str | None
+    floors: Mapping[str, str]
+    ladder: tuple[tuple[int, str], ...]
+
+    @classmethod
+    def of(cls, names: Collection[str], known: Mapping[str, Row]) -> Roles:
+        """The roles of ``names``, in the order of the rows ``known``, then by name."""
+        ours = [name for name in known if name in names]
+        order = (*ours, *sorted(set(names) - known.keys()))
+        rungs = ((known[name].rung, name) for name in ours)
+        ladder = tuple(sorted((rung, name) for rung, name in rungs if rung is not None))
+        return cls(
+            implementations=order,
+            baseline=next((name for name in ours if known[name].rung == 0), None),
+            floors={
+                known[name].device: name for name in reversed(ours) if known[name].role == "limit"
+            },
+            ladder=ladder,
+        )
+
+    @property
+    def trainers(self) -> tuple[str, ...]:
+        """Implementations that train: all but floors."""
+        floors = set(self.floors.values())
+        return tuple(name for name in self.implementations if name not in floors)
+
+
+class Judged:
+    """Every pair of a grid that is spoken of, with one ratio and at most one verdict each.
+
+    ``margin_of`` gives the margin of a pair by its second point.  All judged pairs of one scope are
+    one family; controls, which are held against what they repeat, are a family of their own.
+    ``races`` are the trainers at each batch size, with the best of them.
+    """
+
+    def __init__(
+        self,
+        points: Mapping[Key, Point],
+        controls: Mapping[Key, Point],
+        roles: Roles,
+        margin_of: Callable[[Point], float],
+    ) -> None:
+        self._points = {**points, **{point.key: point for point in controls.values()}}
+        self._margin_of = margin_of
+        self._roles = roles
+        spoken = _Spoken(points, controls, roles)
+        self.races = tuple(spoken.races)
+        self._tested: dict[tuple[Scope, bool], int] = {}
+        ratios: dict[Pair, Ratio] = {}
+        verdicts: dict[Pair, Verdict] = {}
+        for scope in dict.fromkeys(key[1].scope for key in self._points):
+            own = [pair for pair in spoken.pairs if pair[1][1].scope == scope]
+            ratios |= self._taken(own)
+            table = [pair for pair in own if pair in spoken.designed or pair in spoken.leads]
+            verdicts |= self._judged([one for one in table if one in ratios], ratios, spoken)
+            alarms = [pair for pair in own if pair in spoken.alarms and pair in ratios]
+            verdicts |= self._judged(alarms, ratios, None)
+            for is_alarm, family in ((False, table), (True, alarms)):
+                tested = [one for one in family if one in ratios and ratios[one].error is not None]
+                self._tested[scope, is_alarm] = len(tested)
+        self._ratios, self._verdicts = ratios, verdicts
+
+    def ratio(self, reference: Point, other: Point) -> Ratio | None:
+        """How many times faster an epoch of ``other`` is; None where one of them has no epoch.
+
+        Raises:
+            KeyError: nobody speaks of the two.
+        """
+        if reference is other:
+            return _itself(other)
+        pair = reference.key, other.key
+        if pair in self._ratios:
+            return self._ratios[pair]
+        if pair[::-1] in self._ratios:
+            return inverse(self._ratios[pair[::-1]])
+        if reference.epoch is None or other.epoch is None:
+            return None
+        raise KeyError(f"no ratio of {other.cell.id} to {reference.cell.id} was taken")
+
+    def verdict(self, reference: Point, other: Point) -> Verdict | None:
+        """The verdict on ``other`` against ``reference``; None where the pair is not judged."""
+        pair = reference.key, other.key
+        if pair in self._verdicts:
+            return self._verdicts[pair]
+        turned = self._verdicts.get(pair[::-1])
+        return turned.reversed if turned else None
+
+    def everything(self) -> Iterator[tuple[Point, Point, Verdict]]:
+        """Every judged pair: the reference, what is held against it, and the verdict on that."""
+        for (reference, other), verdict in self._verdicts.items():
+            yield self._points[reference], self._points[other], verdict
+
+    def comparisons(self, scope: Scope) -> int:
+        """How many pairs of ``scope`` were tested as one family, controls left out.
+
+        Where there is nothing but controls, they are counted.
+        """
+        return self._tested[scope, False] or self._tested[scope, True]
+
+    def verdicts(
+        self, pairs: Sequence[tuple[Point, Point]], phase: str | None = None
+    ) -> list[Verdict | None]:
+        """The verdicts on ``pairs``: those that are known, and those of one family of the others.
+
+        They are on epochs, or on ``phase``.  None where one side has no rounds of it.
+        """
+        found = {place: self._known(*pair, phase) for place, pair in enumerate(pairs)}
+        others = [place for place, one in found.items() if one is None]
+        taken = take([self._pairing(*pairs[place], phase) for place in others])
+        rest = {place: ratio for place, ratio in zip(others, taken, strict=True) if ratio}
+        margins = [self._margin_of(pairs[place][1]) for place in rest]
+        judged = dict(zip(rest, judge(list(rest.values()), margins), strict=True))
+        return [
+            one or (usable(judged[place], *pairs[place]) if place in judged else None)
+            for place, one in found.items()
+        ]
+
+    def _known(self, reference: Point, other: Point, phase: str | None) -> Verdict | None:
+        """The verdict on the page, where it is on that phase and at the margin of ``other``."""
+        if phase not in (None, reference.epoch_phase) or phase not in (None, other.epoch_phase):
+            return None
+        found = self.verdict(reference, other)
+        return found if found and found.margin == self._margin_of(other) else None
+
+    def _taken(self, pairs: Sequence[Pair]) -> dict[Pair, Ratio]:
+        points = self._points
+        taken = take([self._pairing(points[one], points[other]) for one, other in pairs])
+        return {pair: ratio for pair, ratio in zip(pairs, taken, strict=True) if ratio}
+
+    def _pairing(self, reference: Point, other: Point, phase: str | None = None) -> Pairing:
+        """Epochs, or ``phase``, of both, with the baselines beside either as bridges."""
+        baseline = self._roles.baseline or ""
+        keys = ((baseline, one.condition, one.batch_size) for one in (reference, other))
+        bridges = tuple(self._points[key].timed_in(phase) for key in keys if key in self._points)
+        sides = reference.timed_in(phase), other.timed_in(phase)
+        return Pairing(*sides, bridges, (reference.run, reference.cell))
+
+    def _judged(
+        self, table: Sequence[Pair], ratios: Mapping[Pair, Ratio], spoken: _Spoken | None
+    ) -> dict[Pair, Verdict]:
+        """The verdicts of one family."""
+        places = {pair: place for place, pair in enumerate(table)}
+        margins = [self._margin_of(self._points[other]) for _, other in table]
+        contests = [] if spoken is None else list(_contests(spoken, places, ratios))
+        verdicts = judge([ratios[pair] for pair in table], margins, contests)
+        return {
+            pair: usable(verdict, *(self._points[key] for key in pair))
+            for pair, verdict in zip(table, verdicts, strict=True)
+        }
+
+
+def usable(verdict: Verdict, reference: Point, other: Point) -> Verdict:
+    """``verdict``, or an open one where most rounds of a side were disturbed beyond use.
+
+    Within a run, partners of a sweep are disturbed alike: only rounds count whose threads were held
+    up.  Between runs every disturbance counts.
+    """
+    rule = disturbed.is_held_up if reference.run == other.run else disturbed.is_disturbed
+    for point in (reference, other):
+        counts = [disturbed.counted(one.timings, rule) for one in point.measured]
+        number, rounds = sum(one for one, _ in counts), sum(of for _, of in counts)
+        if disturbed.is_beyond_use(number, rounds):
+            what = f"{number} of {rounds} rounds of {point.cell.id} in {point.label} were disturbed"
+            return disturbed_verdict(verdict.ratio, verdict.margin, what)
+    return verdict
+
+
+@dataclass(frozen=True)
+class Race:
+    """All trainers at one batch size over all conditions of a scope, and the best of them."""
+
+    best: Point
+    candidates: tuple[Point, ...]
+
+    @property
+    def rivals(self) -> tuple[Point, ...]:
+        """The candidates of all other implementations."""
+        name = self.best.implementation
+        return tuple(one for one in self.candidates if one.implementation != name)
+
+
+class _Spoken:
+    """Which pairs a page speaks of, and why."""
+
+    def __init__(
+        self, points: Mapping[Key, Point], controls: Mapping[Key, Point], roles: Roles
+    ) -> None:
+        self._points = {key: point for key, point in points.items() if point.epoch}
+        self._roles = roles
+        self.races: list[Race] = list(self._run_races())
+        self.pairs: dict[Pair, None] = {}
+        self.designed = self._added((*self._over_baseline(), *self._gains()))
+        self.leads = self._added((race.best, rival) for race in self.races for rival in race.rivals)
+        self.alarms = self._added(
+            (points[key], one) for key, one in controls.items() if key in self._points and one.epoch
+        )
+        self._added((*self._floors(), *self._by_threads(), *self._whole_ladders()))
+
+    def lead(self, rival: Point, best: Point) -> Pair:
+        """The pair of the two as it is in :attr:`pairs`."""
+        pair = rival.key, best.key
+        return pair if pair in self.pairs else (best.key, rival.key)
+
+    def _added(self, found: Iterable[tuple[Point, Point]]) -> set[Pair]:
+        """``found``, each pair in one direction only.
+
+        References are those that several pairs have in common: statistics ask which part of the
+        scatter is theirs.
+        """
+        added = set()
+        for reference, other in found:
+            pair = reference.key, other.key
+            if pair[::-1] in self.pairs:
+                pair = pair[::-1]
+            self.pairs[pair] = None
+            added.add(pair)
+        return added
+
+    def _groups(self) -> Iterable[dict[str, Point]]:
+        """Points that differ in the implementation alone, in order of implementations."""
+        groups: dict[object, dict[str, Point]] = {}
+        for (name, condition, size), point in self._points.items():
+            groups.setdefault((condition, size), {})[name] = point
+        for group in groups.values():
+            yield {name: group[name] for name in self._roles.implementations if name in group}
+
+    def _over_baseline(self) -> Iterable[tuple[Point, Point]]:
+        for group in self._groups():
+            reference = group.get(self._roles.baseline or "")
+            for name in self._roles.trainers:
+                if reference and name in group and group[name] is not reference:
+                    yield reference, group[name]
+
+    def _gains(self) -> Iterable[tuple[Point, Point]]:
+        for steps in self._ladders():
+            yield from pairwise(steps)
+
+    def _whole_ladders(self) -> Iterable[tuple[Point, Point]]:
+        for steps in self._ladders():
+            if len(steps) > 1:
+                yield steps[0], steps[-1]
+
+    def _ladders(self) -> Iterable[list[Point]]:
+        for group in self._groups():
+            yield [group[name] for _, name in self._roles.ladder if name in group]
+
+    def _floors(self) -> Iterable[tuple[Point, Point]]:
+        """Every point against the floor of its device, and the baseline against floors."""
+        for group in self._groups():
+            for point in group.values():
+                floor = group.get(self._roles.floors.get(point.cell.device, ""))
+                if floor and floor is not point:
+                    yield floor, point
+            reference = group.get(self._roles.baseline or "")
+            for name in self._roles.floors.values():
+                if reference and name in group and group[name] is not reference:
+                    yield group[name], reference
+
+    def _by_threads(self) -> Iterable[tuple[Point, Point]]:
+        """Each implementation against itself with the fewest threads."""
+        lines: dict[object, list[Point]] = {}
+        for (name, condition, size), point in self._points.items():
+            if condition.threads is not None:
+                line = name, condition.scope, condition.setting, size
+                lines.setdefault(line, []).append(point)
+        for some in lines.values():
+            first, *others = sorted(some, key=lambda point: point.condition.threads or 0)
+            yield from ((first, other) for other in others)
+
+    def _run_races(self) -> Iterable[Race]:
+        """All trainers at each batch size of each scope."""
+        order = {name: place for place, name in enumerate(self._roles.trainers)}
+        found: dict[object, list[Point]] = {}
+        for (name, condition, size), point in self._points.items():
+            if name in order:
+                found.setdefault((condition.scope, size), []).append(point)
+        for candidates in found.values():
+            candidates.sort(key=lambda point: order[point.implementation])
+            best = fastest(candidates)
+            if best is not None:
+                yield Race(best, tuple(candidates))
+
+
+def _contests(
+    spoken: _Spoken, places: Mapping[Pair, int], ratios: Mapping[Pair, Ratio]
+) -> Iterable[Contest]:
+    """The races of one family, with the places of their leads."""
+    for race in spoken.races:
+        pairs = {spoken.lead(rival, race.best) for rival in race.rivals}
+        held = [pair for pair in pairs if pair in places]
+        if held:
+            leads = {
+                places[pair]: ratios[pair] if pair[1] == race.best.key else inverse(ratios[pair])
+                for pair in held
+            }
+            picked = frozenset(places[pair] for pair in held if pair not in spoken.designed)
+            yield Contest(leads, len(race.candidates), picked)
+
+
+def _itself(point: Point) -> Ratio | None:
+    """A point over itself: exactly 1, with an interval where others would have one."""
+    if not point.epoch:
+        return None
+    number = point.epoch.processes
+    if not point.epoch.has_interval:
+        return Ratio(1.0, None, None, None, number - 1, number)
+    return Ratio(1.0, 1.0, 1.0, 0.0, number - 1, number)
+
+
+def judge_all(
+    observed: Sequence[Point], known: Mapping[str, Row], margin_of: Callable[[Point], float]
+) -> Judged:
+    """Every pair that a page on the points ``observed`` speaks of; ``known`` are rows by name."""
+    roles = Roles.of({one.cell.implementation for one in observed if not one.repeats}, known)
+    measured = {one.key: one for one in observed if one.processes}
+    points = {key: point for key, point in measured.items() if not point.repeats}
+    controls = {(p.repeats, *key[1:]): p for key, p in measured.items() if p.repeats}
+    return Judged(points, controls, roles, margin_of)

@@ -1,0 +1,381 @@
+"""Points: what one document observed of one cell, and what may be compared with what."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from statistics import median
+
+import msgspec
+
+from bench.documents.results import (
+    Failed,
+    Invalid,
+    Measured,
+    Outcome,
+    Results,
+    Unavailable,
+    Unverified,
+)
+from bench.documents.timings import EPOCH, STEP, Learning
+from bench.judging import stats
+from bench.observations.table import Span, Table, first_blocks, known_rows
+from bench.planning.plan import Cell, Setting
+from impls.networks import Network
+from impls.precision import declares_tf32
+from impls.row import Row
+
+Rounds = dict[int, tuple[float, ...]]
+"""Seconds of every round, by block."""
+Sweeps = dict[int, dict[int, float]]
+"""Seconds by block and sweep; blocks whose sweeps are not named are left out."""
+Gap = Invalid | Unverified | Unavailable | Failed
+"""An outcome without a number that counts."""
+UNSET = "unset"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What may be compared at all: one network, in one run where runs are kept apart.
+
+    ``run`` counts documents from 1; it is 0 where the documents form one grid.  ``is_tf32`` says
+    that products were declared to be in TF32: such numbers are compared with each other alone.
+    """
+
+    network: str
+    run: int
+    is_tf32: bool = False
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What was asked of the machine: everything about a cell except who ran and the batch size."""
+
+    scope: Scope
+    threads: int | None
+    setting: Setting
+
+    @property
+    def is_tf32(self) -> bool:
+        """Whether products were declared to be in TF32."""
+        return self.scope.is_tf32
+
+
+Key = tuple[str, Condition, int]
+"""Implementation, condition and batch size: what names a point."""
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Durations of one point that ratios are taken of: by round, and by sweep where known."""
+
+    rounds: Rounds
+    sweeps: Sweeps
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """What one document observed of one cell.
+
+    ``run`` counts the documents from 0 and ``label`` names this one.  ``network`` is what the
+    cell's network computes, or its name where the document does not describe it.  ``variables``
+    are those that its processes were given: what the user had exported, as far as it is recorded,
+    and the setting on top.  ``row`` is what is known of the implementation.  ``examples`` is the
+    size of an epoch.  ``processes`` maps blocks, numbered through all documents, to what was
+    measured in them; ``gaps`` are the outcomes without a number that counts.
+    """
+
+    run: int
+    label: str
+    cell: Cell
+    condition: Condition
+    network: Network | str
+    variables: Mapping[str, str]
+    row: Row | None
+    examples: int
+    processes: Mapping[int, tuple[Measured, ...]]
+    gaps: tuple[Gap, ...]
+    table: Table
+    spans: Mapping[str, tuple[Span, ...]]
+
+    @property
+    def implementation(self) -> str:
+        """Name of the implementation."""
+        return self.cell.implementation
+
+    @property
+    def batch_size(self) -> int:
+        """Examples per batch."""
+        return self.cell.batch_size
+
+    @property
+    def key(self) -> Key:
+        """What names it among the points of a grid."""
+        return self.cell.implementation, self.condition, self.cell.batch_size
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether it times a part of the work alone and trains nothing."""
+        return self.row is not None and self.row.role == "limit"
+
+    @property
+    def repeats(self) -> str:
+        """The implementation that it repeats as a control; empty where it is none."""
+        return self.row.repeats if self.row is not None and self.row.role == "control" else ""
+
+    @cached_property
+    def measured(self) -> tuple[Measured, ...]:
+        """Every process, in order of blocks."""
+        return tuple(one for block in sorted(self.processes) for one in self.processes[block])
+
+    def rounds(self, phase: str, examples: int | None = None) -> Rounds:
+        """Seconds of every round of ``phase`` by block; blocks without it are left out.
+
+        ``examples`` scales each round from the examples it processed to that number.
+        """
+        found: Rounds = {}
+        for span in self.spans.get(phase, ()):
+            if span.start == span.stop:
+                continue
+            scale = examples / span.examples if examples else 1
+            values = (self.table.seconds[span.start : span.stop] * scale).tolist()
+            found[span.block] = (*found.get(span.block, ()), *values)
+        return found
+
+    def timed(self, phase: str) -> Timed:
+        """Seconds per example of ``phase``, by round and by sweep."""
+        sweeps: Sweeps = {}
+        for span in self.spans.get(phase, ()):
+            numbers = self.table.sweeps[span.start : span.stop]
+            if not len(numbers) or (numbers < 0).any():
+                continue
+            values = self.table.seconds[span.start : span.stop] / span.examples
+            for sweep in dict.fromkeys(numbers.tolist()):
+                own = values[numbers == sweep].tolist()
+                sweeps.setdefault(span.block, {})[sweep] = median(own)
+        return Timed(self.rounds(phase, 1), sweeps)
+
+    def timed_in(self, phase: str | None) -> Timed:
+        """What ratios of ``phase`` are taken of, or of epochs where it is None."""
+        return self.epoch_timed if phase is None else self.timed(phase)
+
+    @cached_property
+    def durations(self) -> dict[str, stats.Estimate]:
+        """Seconds per iteration of every phase that was timed, and of ``step`` and ``epoch``."""
+        rounds = {phase: self.rounds(phase) for phase in sorted(self.spans)}
+        return {phase: stats.estimate(list(one.values())) for phase, one in rounds.items() if one}
+
+    @cached_property
+    def whole_epochs(self) -> bool:
+        """Whether whole epochs were timed; otherwise :attr:`epoch` is reckoned from steps."""
+        return bool(self.rounds(EPOCH))
+
+    @property
+    def epoch_phase(self) -> str:
+        """The phase from which :attr:`epoch` is estimated."""
+        return EPOCH if self.whole_epochs else STEP
+
+    @cached_property
+    def epoch_rounds(self) -> Rounds:
+        """Seconds for an epoch by block; empty where neither epoch nor step was timed."""
+        return self.rounds(self.epoch_phase, self.examples)
+
+    @cached_property
+    def epoch_timed(self) -> Timed:
+        """What ratios of epochs are taken of."""
+        return self.timed(self.epoch_phase)
+
+    @cached_property
+    def epoch(self) -> stats.Estimate | None:
+        """Seconds for an epoch, or None where neither epoch nor step was timed."""
+        return stats.estimate(list(self.epoch_rounds.values())) if self.epoch_rounds else None
+
+    @property
+    def step(self) -> stats.Estimate | None:
+        """Seconds for a step, or None where it was not timed."""
+        return self.durations.get(STEP)
+
+    @property
+    def threads_observed(self) -> float:
+        """CPU time over wall time of the timed epochs, the median of all processes."""
+        return median(one.threads_observed for one in self.measured)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One training: the seconds at the end of each epoch, and how accuracy grew."""
+
+    ends: tuple[float, ...]
+    learning: Learning
+
+    @property
+    def seconds(self) -> float | None:
+        """Training time up to the epoch from which on the target was held; None where not."""
+        reached = self.learning.reached_epoch
+        return None if reached is None else self.ends[reached - 1]
+
+
+class Arrival(Point):
+    """A point that is ranked by its training up to the target instead of its epoch.
+
+    :attr:`epoch_rounds`, and with them :attr:`epoch`, are the seconds of that training, one round
+    for each block.
+    """
+
+    @cached_property
+    def whole_epochs(self) -> bool:
+        """A training is made of whole epochs."""
+        return True
+
+    @cached_property
+    def epoch_rounds(self) -> Rounds:
+        """Seconds of training until the target was held, by block."""
+        return reached(trainings(self))
+
+    @cached_property
+    def epoch_timed(self) -> Timed:
+        """What ratios of trainings are taken of: a training spans many sweeps."""
+        return Timed(self.epoch_rounds, {})
+
+
+def trainings(point: Point) -> dict[int, Trained]:
+    """The trainings of a point by block; empty where none was asked for."""
+    if not any(one.learning for one in point.measured):
+        return {}
+    epochs = point.rounds(EPOCH)
+    return {
+        block: Trained(tuple(accumulate(epochs[block])), one.learning)
+        for block, processes in sorted(point.processes.items())
+        for one in processes
+        if one.learning is not None
+    }
+
+
+def reached(found: Mapping[int, Trained]) -> Rounds:
+    """Seconds to the target by block, where it was reached; each training is one round."""
+    return {block: (one.seconds,) for block, one in found.items() if one.seconds is not None}
+
+
+def holds(point: Point) -> bool:
+    """Whether there were trainings and every one held its target."""
+    found = trainings(point)
+    return bool(found) and len(reached(found)) == len(found)
+
+
+def arrivals(points: Mapping[Key, Point], asked: Collection[Scope]) -> dict[Key, Point]:
+    """``points``, where those of the scopes ``asked`` for a target are trainings that held it.
+
+    A training that never held its target has no time, and the mean of the others of its cell would
+    be that of the lucky ones.  So a point is left out unless every one of its trainings held it.
+    """
+    found: dict[Key, Point] = {}
+    for key, point in points.items():
+        if key[1].scope not in asked:
+            found[key] = point
+        elif holds(point):
+            fields = {one.name: getattr(point, one.name) for one in dataclasses.fields(point)}
+            found[key] = Arrival(**fields)
+    return found
+
+
+def fastest(points: Sequence[Point]) -> Point | None:
+    """The point with the shortest epoch, or None where none has an epoch.
+
+    What has no interval may be lucky: it counts only where nothing has one.
+    """
+    timed = [
+        (not point.epoch.has_interval, point.epoch.value, place)
+        for place, point in enumerate(points)
+        if point.epoch
+    ]
+    return points[min(timed)[-1]] if timed else None
+
+
+def observe(
+    results: Sequence[Results], table: Table, labels: Sequence[str] = (), *, apart: bool
+) -> list[Point]:
+    """Every cell of every document, measured or not, in the order of the plans.
+
+    ``table`` is that of the documents, and ``labels`` name them.  Where runs are not kept ``apart``
+    their points share scopes.
+    """
+    rows = known_rows(results)
+    starts = first_blocks(results)
+    found = []
+    for run, document in enumerate(results):
+        plan = document.plan
+        computed = msgspec.structs.replace(plan.network, name="")
+        by_cell: dict[Cell, list[Outcome]] = {}
+        for outcome in document.outcomes:
+            by_cell.setdefault(outcome.cell, []).append(outcome)
+        for cell, outcomes in by_cell.items():
+            measured = [one for one in outcomes if isinstance(one, Measured)]
+            processes: dict[int, tuple[Measured, ...]] = {}
+            for one in measured:
+                block = starts[run] + one.block
+                processes[block] = (*processes.get(block, ()), one)
+            found.append(
+                Point(
+                    run=run,
+                    label=labels[run] if labels else str(run + 1),
+                    cell=cell,
+                    condition=condition_of((measured or outcomes)[0], run + 1 if apart else 0),
+                    network=computed if cell.network == plan.network.name else cell.network,
+                    variables=_variables(document, cell),
+                    row=rows.get(cell.implementation),
+                    examples=plan.examples,
+                    processes=processes,
+                    gaps=tuple(one for one in outcomes if not isinstance(one, Measured)),
+                    table=table,
+                    spans=table.spans.get((run, cell), {}),
+                )
+            )
+    return _in_order(found, results)
+
+
+def condition_of(outcome: Outcome, run: int) -> Condition:
+    """The condition of an outcome in ``run``, which is 0 where the documents form one grid."""
+    cell = outcome.cell
+    scope = Scope(cell.network, run, declares_tf32(_declared(outcome)))
+    return Condition(scope, cell.threads, cell.setting)
+
+
+def _declared(outcome: Outcome) -> Mapping[str, str]:
+    """What the implementation declared, measured or not; nothing where it could not be asked."""
+    if isinstance(outcome, Measured):
+        return outcome.process.declared
+    if isinstance(outcome, Unverified) and outcome.measured is not None:
+        return outcome.measured.process.declared
+    return {} if isinstance(outcome, Unavailable) else outcome.declared
+
+
+def _variables(document: Results, cell: Cell) -> dict[str, str]:
+    """What processes of ``cell`` were given: what was exported, with the setting on top."""
+    changed = {name: value or "" for name, value in cell.setting}
+    removed = {name for name, value in cell.setting if value is None}
+    variables = document.machine.environment | changed
+    return {name: value for name, value in variables.items() if name not in removed}
+
+
+def _in_order(found: list[Point], results: Sequence[Results]) -> list[Point]:
+    """Sorted as the plans list implementations, batch sizes, threads and settings."""
+    plans = [document.plan for document in results]
+    orders: tuple[dict[object, None], ...] = (
+        dict.fromkeys(name for plan in plans for name in plan.implementations),
+        dict.fromkeys(training.batch_size for plan in plans for training in plan.trainings),
+        dict.fromkeys(threads for plan in plans for threads in plan.threads),
+        dict.fromkeys(setting for plan in plans for setting in plan.settings),
+    )
+    places = [{value: place for place, value in enumerate(order)} for order in orders]
+
+    def place(point: Point) -> list[int]:
+        cell = point.cell
+        values = (cell.implementation, cell.batch_size, cell.threads, cell.setting)
+        where = [order.get(value, sys.maxsize) for order, value in zip(places, values, strict=True)]
+        return [*where, point.run]
+
+    return sorted(found, key=place)

@@ -1,0 +1,353 @@
+"""Which columns of a table are features, and which one holds the label.
+
+The label is the column that the user names.  Else it is, in this order:
+
+1. the column whose name is one of :data:`.header.LABEL_NAMES`, the likeliest name first, where its
+   values can be classes;
+2. the only column of text, or the last one where the last column is text;
+3. the last or the first column, whichever holds whole numbers that count classes without a gap:
+   from 0 or from 1, or -1 and 1, each of them at least twice, at most 100 of them;
+4. the last column, where it holds other whole numbers of which there are few, and the first column
+   does not.
+
+Where the last and the first column both pass a rule, or none does, nobody can know.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+import numpy as np
+
+from bench.errors import DatasetError
+
+from .header import LABEL_NAMES, SPLIT_COLUMN
+from .paths import shown
+from .tables import Table
+from .text import is_missing, is_number
+
+Column = Any  # a pandas series
+Kind = Literal["text", "counting", "whole", "other"]
+
+REMEDY = "Say which column it is with --label NAME, --label NUMBER (the first is 0) or --label last"
+LAST = "last"
+
+_FEW = 100
+_IDENTIFIES_FROM = 100
+_ID_NAMES = {
+    "id", "ids", "idx", "index", "no.", "nr", "rownames", "row.names", "rowid", "rownum", "uid",
+    "uuid", "guid", "#", "sample code number", "filename",
+}  # fmt: skip
+# ImageId, PassengerID, row_id, "record id", but not grid or acid.
+_ID_ENDING = re.compile(r".*([a-z]I[dD]|[ _.-]id)$|.*[ _.-]I[dD]$")
+_ONE_HOT_FROM = 3
+_SHORTEST_INDEX = 3
+_SHORTEST_COUNT = 5
+
+
+def empty_columns(table: Table) -> tuple[list[int], list[str]]:
+    """The columns without any value, and what to know of those that have a name.
+
+    A comma at the end of each line makes one without a name.  One called as a label stays, so that
+    it is refused.
+    """
+    empty = [
+        place
+        for place in table.frame
+        if table.called(place) not in LABEL_NAMES and table.frame[place].isna().all()
+    ]
+    named = [place for place in empty if table.called(place)]
+    return empty, [f"Left out: {table.title(place)}, which is empty." for place in named]
+
+
+def identifiers(table: Table, keep: int | None) -> tuple[list[int], list[str]]:
+    """The columns that count or name the examples, and what to know of each.
+
+    With examples in the order of their labels, a network would learn the label from them.  The
+    column ``keep`` is never among them.
+
+    Raises:
+        DatasetError: a column without a name, or one called as an identifier, holds values twice.
+    """
+    dropped: list[int] = []
+    notes: list[str] = []
+    for place in table.frame:
+        if place == keep or table.called(place) in (*LABEL_NAMES, SPLIT_COLUMN):
+            continue
+        reason = _useless(table, place)
+        if reason:
+            dropped.append(place)
+            notes.append(f"Left out: {table.title(place)}, which {reason}.")
+    return dropped, notes
+
+
+def _useless(table: Table, place: int) -> str:
+    """Why the column at ``place`` is no feature; nothing where it may be one."""
+    column = table.frame[place]
+    named = bool(table.names and table.names[place])
+    is_index = bool(table.names) and (not named or table.called(place).startswith("unnamed:"))
+    counts = _counts_rows(column, anywhere=is_index)
+    if counts:
+        return "counts the examples"
+    is_id = named and _is_id_name(table.names[place])
+    if is_index or is_id:
+        unique, whole = column.is_unique, _whole(column) is not None or _is_text(column)
+        if unique and whole:
+            return "has another value for each example"
+        what = "has no name" if is_index else "is called as a number of the examples is"
+        if is_index or whole:
+            raise DatasetError(
+                f"{shown(table.path)}: {table.title(place)} {what}, but holds values twice. Leave "
+                "it out of the file, or give it the name of a feature."
+            )
+    first_of_unnamed = not table.names and place == table.frame.columns[0]
+    if first_of_unnamed and len(column) >= _IDENTIFIES_FROM and column.is_unique:
+        whole_numbers = column.dtype.kind in "iu"
+        return "has another whole number for each example" if whole_numbers else ""
+    return ""
+
+
+def _is_id_name(name: str) -> bool:
+    return name.lower() in _ID_NAMES or _ID_ENDING.fullmatch(name) is not None
+
+
+def _counts_rows(column: Column, *, anywhere: bool) -> bool:
+    """Whether the values are one more in each line; from 0 or 1, or from ``anywhere``."""
+    values = _whole(column)
+    if values is None or len(values) < (_SHORTEST_INDEX if anywhere else _SHORTEST_COUNT):
+        return False
+    starts = anywhere or values[0] in (0, 1)
+    return bool(starts and (np.diff(values) == 1).all())
+
+
+def label_column(table: Table, asked: str | None) -> tuple[int, str]:
+    """The column of the label, and why it is that one.
+
+    Raises:
+        DatasetError: there is no such column as was ``asked`` for, or nobody can know which it is.
+    """
+    if asked is not None:
+        return _asked(table, asked), "as --label says"
+    named = _named(table)
+    if named is not None:
+        return named, "by its name"
+    places = [place for place in table.frame if table.called(place) != SPLIT_COLUMN]
+    if not places:
+        raise DatasetError(f"{shown(table.path)} has no column for a label. Add one.")
+    first, last = places[0], places[-1]
+    texts = [place for place in places if _is_text(table.frame[place])]
+    able = [place for place in texts if _kind(table.frame[place]) == "text"]
+    if len(able) == 1 and len(texts) == 1:
+        return able[0], "the only one with text"
+    if last in able:
+        return last, "the last one, and text"
+    if texts:
+        example = str(table.frame[texts[0]].iloc[0])
+        if _sparse(example):
+            raise DatasetError(
+                f"{shown(table.path)} holds {example!r}, which is no number{_sparse(example)}. "
+                "Write all features of each example as columns."
+            )
+        raise _undecided(table, f"{listed(table, texts)} hold text, but the last column does not")
+    return _numeric(table, first, last)
+
+
+def _numeric(table: Table, first: int, last: int) -> tuple[int, str]:
+    """The last or the first column of a table of numbers."""
+    kinds = {place: _kind(table.frame[place]) for place in (first, last)}
+    block = _one_hot_width(table)
+    if block:
+        raise _undecided(
+            table,
+            f"one of the last {block} columns is 1 in each example and the others 0, as in one-hot "
+            "labels. Write one column with the class numbers",
+        )
+    counting = [place for place in (last, first) if kinds[place] == "counting"]
+    if len(set(counting)) == 1:
+        where = "the last one" if counting[0] == last else "the first one"
+        return counting[0], f"{where}, and its whole numbers count classes"
+    if len(counting) > 1:
+        raise _undecided(table, "the first and the last column both hold class numbers")
+    if kinds[last] == "whole" and kinds[first] != "whole":
+        few = len(np.unique(table.frame[last].to_numpy()))
+        return last, f"the last one, and has {few} whole numbers"
+    if kinds[last] == kinds[first] == "whole":
+        raise _undecided(table, "the first and the last column both hold few whole numbers")
+    raise _undecided(table, "neither the last nor the first column holds class numbers or text")
+
+
+def _undecided(table: Table, reason: str) -> DatasetError:
+    return DatasetError(
+        f"{shown(table.path)} does not say which column is the label: {reason}. {REMEDY}."
+    )
+
+
+def _asked(table: Table, asked: str) -> int:
+    """The column that ``asked`` names; a name comes before a number."""
+    exact = [p for p in table.frame if table.names and table.names[p] == asked.strip()]
+    found = exact or (table.places(asked) if asked.strip() and table.names else [])
+    if len(found) > 1:
+        raise DatasetError(
+            f"{shown(table.path)} has {len(found)} columns called {asked!r}. Give the number of "
+            f"one of them, such as --label {found[0]} (the first is 0)."
+        )
+    if found:
+        return found[0]
+    places = list(table.frame)
+    if asked.strip().lower() == LAST:
+        return int(places[-1])
+    if asked.strip().isdecimal() and int(asked) in places:
+        return int(asked)
+    names = ", ".join(map(repr, table.names[:8])) + (", ..." if len(table.names) > 8 else "")
+    has = f"called {names}" if table.names else f"0 to {len(places) - 1}, without names"
+    raise DatasetError(
+        f"{shown(table.path)} has no column {asked!r}; its columns are {has}. {REMEDY}."
+    )
+
+
+def _named(table: Table) -> int | None:
+    """The column that is called as a label is; ``y`` beside ``x`` may be a coordinate."""
+    for name in LABEL_NAMES:
+        called = table.places(name)
+        if len(called) > 1:
+            titles = " and ".join(repr(table.names[place]) for place in called)
+            raise DatasetError(
+                f"{shown(table.path)} has the columns {titles}, each of which may hold the label: "
+                "give one of them another name."
+            )
+        if called and (name != "y" or not table.places("x") or _may_be_classes(table, called[0])):
+            return called[0]
+    return None
+
+
+def _may_be_classes(table: Table, place: int) -> bool:
+    column = table.frame[place]
+    return _is_text(column) or _whole(column) is not None
+
+
+def _kind(column: Column) -> Kind:
+    """What the values are like, for whoever looks for classes."""
+    different = column.nunique()
+    if _is_text(column):
+        return "text" if 2 <= different < len(column) else "other"
+    values = _whole(column)
+    if values is None or not 2 <= different <= _FEW:
+        return "other"
+    classes, counts = np.unique(values, return_counts=True)
+    if counts.min() < 2:
+        return "whole" if 2 * different <= len(values) else "other"
+    counting = np.array_equal(classes, [-1, 1]) or (
+        classes[0] in (0, 1) and classes[-1] - classes[0] + 1 == len(classes)
+    )
+    return "counting" if counting else "whole"
+
+
+def _is_text(column: Column) -> bool:
+    """Whether it holds text; numbers with some faults between them are none."""
+    if column.dtype.kind in "iufb":
+        return False
+    values = column.dropna().astype(str)
+    known = values[~values.map(is_missing)]
+    numbers = sum(map(is_number, known))
+    return 2 * numbers < len(known) or not len(known)
+
+
+def _whole(column: Column) -> np.ndarray[Any, Any] | None:
+    """The values as whole numbers, truth as 0 and 1; None where some are not."""
+    if column.dtype.kind in "iu":
+        return np.asarray(column.to_numpy())
+    if column.dtype.kind == "b":
+        return np.asarray(column.to_numpy(), dtype=np.int64)
+    if column.dtype.kind != "f":
+        return None
+    values: np.ndarray[Any, Any] = column.to_numpy()
+    if not np.isfinite(values).all() or (values != np.floor(values)).any():
+        return None
+    return values if np.abs(values).max(initial=0) >= 2**53 else values.astype(np.int64)
+
+
+def _one_hot_width(table: Table) -> int:
+    """How many columns at the end hold one 1 in each example; 0 where none do."""
+    total = np.zeros(len(table.frame))
+    for width, place in enumerate(reversed(list(table.frame)), start=1):
+        column = table.frame[place]
+        if column.dtype.kind not in "iufb" or column.nunique() != 2 or width > _FEW:
+            return 0
+        values = column.to_numpy()
+        if not np.isin(values, (0, 1)).all():
+            return 0
+        total += values
+        if total.max() > 1:
+            return 0
+        if width >= _ONE_HOT_FROM and total.min() == 1:
+            return width
+    return 0
+
+
+def telling(table: Table, label: int) -> list[int]:
+    """The features of which each value belongs to one class alone, and the other way round."""
+    classes = table.frame[label]
+    different = classes.nunique()
+    found = []
+    for place in table.frame:
+        if place == label or table.frame[place].nunique() != different:
+            continue
+        pairs = table.frame[[place, label]].drop_duplicates()
+        if len(pairs) == different:
+            found.append(place)
+    return found
+
+
+def listed(table: Table, places: list[int]) -> str:
+    """The columns at ``places`` as messages call them, not all of many."""
+    titles: list[str] = [table.title(place) for place in places[:5]]
+    return ", ".join(titles) + (f" and {len(places) - 5} more" if len(places) > 5 else "")
+
+
+def require_values(table: Table) -> None:
+    """Refuse empty fields.
+
+    Raises:
+        DatasetError: see above.
+    """
+    missing = table.frame.isna().to_numpy()
+    if missing.any():
+        row, at = np.argwhere(missing)[0]
+        raise _no_value(table, int(row), int(table.frame.columns[at]), "")
+
+
+def require_numbers(table: Table) -> None:
+    """Refuse features that are not numbers.
+
+    Raises:
+        DatasetError: see above.
+    """
+    broken = [place for place in table.frame if table.frame[place].dtype.kind not in "iufb"]
+    for place in broken:
+        fields = table.frame[place].astype(str).tolist()
+        wrong = [row for row, field in enumerate(fields) if not is_number(field)]
+        if wrong and 2 * len(wrong) < len(fields) and is_missing(fields[wrong[0]]):
+            raise _no_value(table, wrong[0], place, f" but {fields[wrong[0]]!r}")
+    if broken:
+        column = table.frame[broken[0]].astype(str)
+        wrong_field = next((one for one in column if not is_number(one)), column.iloc[0])
+        verb = "holds" if len(broken) == 1 else "hold text, such as"
+        raise DatasetError(
+            f"{shown(table.path)}: {listed(table, broken)} {verb} {wrong_field!r}, which is no "
+            f"number{_sparse(wrong_field)}. Leave such columns out, or write them as numbers."
+        )
+
+
+def _sparse(field: str) -> str:
+    """What a field in the sparse format of LIBSVM is."""
+    if re.fullmatch(r"\d+:[-+.\deE]+", field) is None:
+        return ""
+    return " but a pair of the LIBSVM format, which sklearn.datasets.load_svmlight_file reads"
+
+
+def _no_value(table: Table, row: int, place: int, written: str) -> DatasetError:
+    return DatasetError(
+        f"{shown(table.path)} has no value{written} in example {row + 1}, {table.title(place)}: "
+        "fill it, or leave the example out."
+    )

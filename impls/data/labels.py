@@ -1,0 +1,138 @@
+"""Labels in the forms in which files hold them, as class numbers that count from 0.
+
+What has one meaning is read, and said: one-hot rows, a second axis of length 1, whole numbers
+stored as floats or text, names, and class numbers that begin elsewhere.  The rest is left as it is
+for :func:`.raw.check` to refuse.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .raw import CLASSES_LIMIT, RawData, scale_note
+from .text import is_missing
+
+Labels = npt.NDArray[Any]
+
+_LISTED = 6
+
+
+def settle(raw: RawData) -> RawData:
+    """The same data with labels that are class numbers, and what was done to them in the note."""
+    notes: list[str] = [raw.note] if raw.note else []
+    labels, form = _one_axis(raw.labels)
+    labels_test, form_test = _one_axis(raw.labels_test)
+    if form == form_test and form:
+        notes.append(f"Labels were {form}.")
+    names = raw.class_names
+    kinds = {labels.dtype.kind, labels_test.dtype.kind}
+    if kinds == {"U"}:
+        labels, labels_test, names, said = _named(labels, labels_test)
+        notes += [said] if said else []
+    elif kinds <= {"i", "u"} and labels.ndim == labels_test.ndim == 1 and not names:
+        labels, labels_test, names, said = _from_zero(labels, labels_test)
+        notes += [said] if said else []
+    settled = dataclasses.replace(raw, labels=labels, labels_test=labels_test, class_names=names)
+    notes += [one for one in (_absent(settled), scale_note(settled)) if one]
+    return dataclasses.replace(settled, note=" ".join(notes))
+
+
+def _one_axis(labels: Labels) -> tuple[Labels, str]:
+    """The labels on one axis, as whole numbers or text, and which form they had before."""
+    forms = []
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+        forms.append("in one column")
+    elif labels.ndim == 2 and labels.shape[1] > 1 and len(labels) and _is_one_hot(labels):
+        labels = labels.argmax(axis=1)
+        forms.append("one-hot")
+    if labels.dtype.kind == "b":
+        labels = np.where(labels, "True", "False")
+        forms.append("true or false")
+    if labels.dtype.kind == "S":
+        labels = np.char.decode(labels, "utf-8", "backslashreplace")
+    if labels.dtype.kind == "U":
+        labels = np.char.strip(labels)
+        if _are_whole(labels):
+            labels = labels.astype(np.int64)
+            forms.append("whole numbers stored as text")
+    if labels.dtype.kind == "f" and _are_exact(labels):
+        labels = labels.astype(np.int64)
+        forms.append("whole numbers stored as floats")
+    return labels, " and ".join(forms)
+
+
+def _is_one_hot(labels: Labels) -> bool:
+    if labels.dtype.kind not in "biuf":
+        return False
+    flags = labels.astype(np.float64)
+    return bool(np.isin(flags, (0, 1)).all() and (flags.sum(axis=1) == 1).all())
+
+
+def _are_whole(labels: Labels) -> bool:
+    """Whether each text is a whole number as it is usually written, and small."""
+    return bool(len(labels)) and all(
+        one.isascii() and one.isdecimal() and len(one) < 10 and str(int(one)) == one
+        for one in np.unique(labels).tolist()
+    )
+
+
+def _are_exact(labels: Labels) -> bool:
+    values = labels.astype(np.float64)
+    finite = np.isfinite(values).all()
+    return bool(finite and (values == np.floor(values)).all() and (np.abs(values) < 2**53).all())
+
+
+def _named(labels: Labels, labels_test: Labels) -> tuple[Labels, Labels, tuple[str, ...], str]:
+    """Text as class numbers in alphabetical order, with the names of the classes."""
+    names, numbers = np.unique(np.concatenate([labels, labels_test]), return_inverse=True)
+    odd = [repr(str(name)) for name in names if is_missing(str(name))]
+    said = f"Read as names of classes: {', '.join(odd)}." if odd else ""
+    training = len(labels)
+    return numbers[:training], numbers[training:], tuple(map(str, names)), said
+
+
+def _from_zero(labels: Labels, labels_test: Labels) -> tuple[Labels, Labels, tuple[str, ...], str]:
+    """Class numbers that begin elsewhere than at 0, counted from 0 in their order."""
+    if not len(labels):
+        return labels, labels_test, (), ""
+    # Not concatenated: unsigned and signed numbers of 64 bits together become floats.
+    classes = sorted({*np.unique(labels).tolist(), *np.unique(labels_test).tolist()})
+    repeated = 2 * len(classes) <= len(labels)
+    if classes[0] == 0 or len(classes) > CLASSES_LIMIT or not repeated:
+        return labels, labels_test, (), ""
+    table = np.array(classes, dtype=labels.dtype if classes[0] >= 0 else np.int64)
+    found = [np.searchsorted(table, part.astype(table.dtype)) for part in (labels, labels_test)]
+    listed = ", ".join(map(str, classes[:_LISTED])) + (", ..." if len(classes) > _LISTED else "")
+    said = f"The classes {listed} are numbered from 0 in this order, and keep their names."
+    return found[0], found[1], tuple(map(str, classes)), said
+
+
+def _absent(raw: RawData) -> str:
+    """Which classes have no examples for training or for testing, as far as that is a question."""
+    if any(part.ndim != 1 or part.dtype.kind not in "iu" for part in (raw.labels, raw.labels_test)):
+        return ""
+    highest = int(raw.labels.max(initial=0))
+    if highest >= CLASSES_LIMIT or int(raw.labels.min(initial=0)) < 0:
+        return ""
+    training = np.unique(raw.labels).tolist()
+    testing = {*np.unique(raw.labels_test).tolist()}
+    empty = [one for one in range(highest + 1) if one not in {*training}]
+    untested = [one for one in training if one not in testing]
+    said = []
+    if empty:
+        said.append(f"No training example has the {_classes(raw, empty)}.")
+    if untested and testing:
+        said.append(f"No test example has the {_classes(raw, untested)}.")
+    return " ".join(said)
+
+
+def _classes(raw: RawData, numbers: list[int]) -> str:
+    names = raw.class_names
+    listed = ", ".join(names[one] if names else str(one) for one in numbers[:_LISTED])
+    more = f" and {len(numbers) - _LISTED} more" if len(numbers) > _LISTED else ""
+    return f"class{'es' if len(numbers) > 1 else ''} {listed}{more}"

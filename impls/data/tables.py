@@ -1,0 +1,144 @@
+"""Tables as data frames: with the names of their columns, where the first line holds names."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.errors import DatasetError
+
+from .header import holds_names
+from .paths import shown
+from .text import BLANKS, Layout, is_number, layout_of, read_text
+
+Frame = Any  # pandas' own types are not known where it is not imported
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The rows of a file.
+
+    The columns of ``frame`` are called 0, 1, 2, ... as they stand in the file.  ``names`` are those
+    of the first line; there are none where it holds an example.  ``width`` is how many columns the
+    file has, also where ``frame`` lacks some of them.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    frame: Frame
+    width: int
+    notes: tuple[str, ...] = ()
+
+    def title(self, place: int) -> str:
+        """How messages call the column at ``place``."""
+        if self.names and self.names[place]:
+            return f"column {self.names[place]!r}"
+        return f"column {place} (the first is 0)"
+
+    def places(self, name: str) -> list[int]:
+        """The columns of that name, blanks and case left aside."""
+        return [place for place in self.frame if self.called(place) == name.strip().lower()]
+
+    def all_called(self) -> list[str]:
+        """The names of all columns in lower case; none where the file has no names."""
+        return [name.lower() for name in self.names]
+
+    def called(self, place: int) -> str:
+        """The name of the column at ``place`` in lower case; nothing where it has none."""
+        return self.names[place].lower() if self.names else ""
+
+
+def read_table(path: Path) -> Table:
+    """The table in the file at ``path``, gzipped or not.
+
+    Fields are separated by commas, semicolons, tabs, bars or blanks.  Lines of comment before the
+    first row, which begin with # or %, are left out.
+
+    Raises:
+        DatasetError: it cannot be read, is no table, or can be read in two ways.
+    """
+    text = read_text(path)
+    layout = layout_of(text, path)
+    names, has_header, notes = _names(text, layout, path)
+    frame = _frame(text, layout, path, skipped=1 if has_header else 0)
+    if frame.empty or frame.shape[1] < 2:
+        raise DatasetError(
+            f"{shown(path)} has {frame.shape[0]} lines of {frame.shape[1]} fields; at least one "
+            "line with a label and a feature is needed, separated by a comma."
+        )
+    if names and len(names) != frame.shape[1]:
+        raise DatasetError(
+            f"{shown(path)} is no table: the first line has {len(names)} fields, the next "
+            f"{frame.shape[1]}. Give all lines as many fields."
+        )
+    return Table(path, names, frame, frame.shape[1], (*layout.notes, *notes))
+
+
+def _frame(text: str, layout: Layout, path: Path, *, skipped: int) -> Frame:
+    import pandas as pd  # noqa: PLC0415 - only tables need it
+
+    # Later releases read every number exactly, and no longer take the option.
+    exact = tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1)
+    options: dict[str, Any] = {} if exact else {"float_precision": "round_trip"}
+    try:
+        with warnings.catch_warnings():
+            # Longer lines than the first are cut with no more than a warning.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                io.StringIO(text[layout.start :]),
+                sep=r"\s+" if layout.delimiter == BLANKS else layout.delimiter,
+                header=None,
+                skiprows=skipped,
+                index_col=False,
+                skipinitialspace=True,
+                # A class may be called NA or None; only an empty field has no value.
+                keep_default_na=False,
+                na_values=[""],
+                decimal=layout.decimal,
+                low_memory=False,
+                **options,
+            )
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame(columns=range(layout.width))
+    except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
+        # What pandas raises are kinds of ValueError.
+        reason = " ".join(str(error).split())
+        raise DatasetError(
+            f"{shown(path)} is no table: {reason}. Give lines of fields separated by commas."
+        ) from error
+
+
+def _names(text: str, layout: Layout, path: Path) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
+    """The names of the columns, whether the first line holds them, and what to know of that."""
+    first, rest = layout.rows[0], layout.rows[1:]
+    width = layout.width
+    if len(first) > width and not any(first[width:]):
+        first = first[:width]
+    if _is_count(first, width, text[layout.start :]):
+        return (), True, (f"The first line of {path.name} counts, and is no example.",)
+    if len(first) == width - 1 and not any(map(is_number, first)):
+        # R writes no name above the names of rows.
+        return ("", *first), True, ()
+    if rest and len(first) != width:
+        raise DatasetError(
+            f"{shown(path)} is no table: the first line has {len(first)} fields, the others "
+            f"{width}. Give it a name for each column, or remove it."
+        )
+    if holds_names(first, rest, path):
+        counted = all(map(is_number, first[1:]))
+        said = f"The first line of {path.name}, which counts the columns, is taken for their names."
+        return first, True, (said,) if counted and len(first) > 1 else ()
+    if len(layout.comment) == width and not any(map(is_number, layout.comment)):
+        return layout.comment, False, (f"The columns of {path.name} are named in a comment.",)
+    return (), False, (f"{path.name} has no names of columns: its first line is an example.",)
+
+
+def _is_count(first: Sequence[str], width: int, text: str) -> bool:
+    """Whether a line is scikit-learn's: how many examples and features, names of classes."""
+    if len(first) < 3 or first[1] != str(width - 1) or any(map(is_number, first[2:])):
+        return False
+    return first[0] == str(sum(1 for line in text.splitlines() if line.strip()) - 1)

@@ -1,0 +1,219 @@
+"""The text of a table: unpacked, decoded, and what its first lines say about the rest."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import re
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import DatasetError
+
+from .paths import shown
+
+BLANKS = "blanks"
+"""Stands for a delimiter that is any run of blanks."""
+
+GZIP_MAGIC = b"\x1f\x8b"
+MISSING = {"", "?", "-", "na", "n/a", "nan", "nil", "none", "null", "#n/a"}
+"""What is written in place of a number that nobody knows, in lower case."""
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_COMMA_NUMBER = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+_LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
+_SEPARATOR = re.compile(r"sep=(.)", re.IGNORECASE)
+_COMMENTS = ("#", "%")
+# The first column may be called #.
+_HASH_NAME = re.compile(r"[#%]\s*[,;\t|]")
+_DELIMITERS = ("\t", ";", ",", "|", BLANKS)
+_SAMPLE = 200
+_MOST_BYTES = 1 << 33
+_PIECE = 1 << 24
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the fields of a table are written, and its first rows.
+
+    ``start`` is where the first row begins in the text.  ``decimal`` is the decimal sign.
+    ``comment`` holds the fields of the last comment line before the first row.
+    """
+
+    start: int
+    delimiter: str
+    decimal: str
+    rows: tuple[tuple[str, ...], ...]
+    comment: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        """How many fields most rows after the first have."""
+        return _usual_width(self.rows[1:] or self.rows)
+
+
+def read_text(path: Path) -> str:
+    """The text in the file at ``path``, gzipped or not.
+
+    Raises:
+        DatasetError: it cannot be read, is damaged, or is not text in UTF-8.
+    """
+    try:
+        content = path.read_bytes()
+        if content.startswith(GZIP_MAGIC):
+            content = unpacked(path)
+    except OSError as error:
+        raise DatasetError(
+            f"cannot read {shown(path)}: {error.strerror}. Check the path and its permissions."
+        ) from error
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DatasetError(
+            f"{shown(path)} is no table: it is not text in UTF-8 ({error.reason} at byte "
+            f"{error.start}). Save it as CSV in UTF-8."
+        ) from error
+    if "\0" in text:
+        raise DatasetError(
+            f"{shown(path)} is no table: it holds a zero byte, which text does not. Check that it "
+            "is the right file."
+        )
+    return text
+
+
+def unpacked(path: Path) -> bytes:
+    """The content of the gzip file at ``path``.
+
+    Raises:
+        DatasetError: it is damaged, or larger than any table should be.
+        OSError: it cannot be read.
+    """
+    content = bytearray()
+    try:
+        with gzip.open(path, "rb") as file:
+            while piece := file.read(_PIECE):
+                content += piece
+                if len(content) > _MOST_BYTES:
+                    raise DatasetError(
+                        f"{shown(path)} unpacks to more than {_MOST_BYTES >> 30} GiB. Unpack it "
+                        "and use a part of it."
+                    )
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DatasetError(f"{shown(path)} is damaged: {error}. Fetch it again.") from error
+    return bytes(content)
+
+
+def layout_of(text: str, path: Path) -> Layout:
+    """How the table in ``text`` is written.
+
+    Raises:
+        DatasetError: it has no rows, or its numbers can be read in two ways.
+    """
+    start, comments, separator = _leading_lines(text)
+    lines = _sample(text, start)
+    if not lines:
+        raise DatasetError(
+            f"{shown(path)} is no table: it has no lines. Give lines of fields separated by commas."
+        )
+    delimiter = separator or _delimiter(lines)
+    rows = split(lines, delimiter)
+    notes = []
+    if comments:
+        count = "1 comment line" if len(comments) == 1 else f"{len(comments)} comment lines"
+        notes.append(f"{path.name} begins with {count}, which is no part of the data.")
+    decimal = _decimal(rows, path)
+    if decimal == ",":
+        notes.append(f"The numbers of {path.name} are read with decimal commas.")
+    last = split([comments[-1]], delimiter)[0] if comments else ()
+    return Layout(start, delimiter, decimal, tuple(rows), last, tuple(notes))
+
+
+def split(lines: Sequence[str], delimiter: str) -> list[tuple[str, ...]]:
+    """The fields of each line, without the blanks around them."""
+    sign = " " if delimiter == BLANKS else delimiter
+    if delimiter == BLANKS:
+        lines = [line.replace("\t", " ").strip() for line in lines]
+    read = csv.reader(lines, delimiter=sign, skipinitialspace=True)
+    try:
+        return [tuple(field.strip() for field in row) for row in read]
+    except csv.Error:
+        # A field beyond csv's limit, or a lone carriage return in quotes: pandas says what it is.
+        return [tuple(field.strip() for field in line.split(sign)) for line in lines]
+
+
+def is_number(field: str) -> bool:
+    """Whether ``field`` is a number with a decimal point or comma, and nothing else."""
+    return bool(NUMBER.fullmatch(field) or _COMMA_NUMBER.fullmatch(field))
+
+
+def is_missing(field: str) -> bool:
+    """Whether ``field`` stands for a value that is not known."""
+    return field.lower() in MISSING
+
+
+def _leading_lines(text: str) -> tuple[int, list[str], str]:
+    """Where the table begins, the comments before it, and a delimiter that Excel was told."""
+    start, comments, separator = 0, list[str](), ""
+    while start < len(text):
+        found = _LINE.match(text, start)
+        line = found[1].strip() if found else ""
+        told = _SEPARATOR.fullmatch(line)
+        if told and not separator:
+            separator = told[1]
+        elif line.startswith(_COMMENTS) and not _HASH_NAME.match(line):
+            comments.append(line.lstrip("#% "))
+        elif line:
+            break
+        start = found.end() if found else len(text)
+    return start, comments, separator
+
+
+def _sample(text: str, start: int) -> list[str]:
+    """The first lines from ``start`` on that are not empty."""
+    lines: list[str] = []
+    while start < len(text) and len(lines) < _SAMPLE:
+        found = _LINE.match(text, start)
+        if found is None:
+            break
+        lines += [found[1]] if found[1].strip() else []
+        start = found.end()
+    return lines
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """The one that leaves most numbers; of several the first of the list."""
+
+    def numbers(delimiter: str) -> int:
+        rows = split(lines, delimiter)
+        width = _usual_width(rows[1:] or rows)
+        even = [row for row in rows if len(row) == width]
+        return sum(is_number(field) for row in even for field in row) if width > 1 else -1
+
+    scores = {one: numbers(one) for one in _DELIMITERS}
+    best = max(_DELIMITERS, key=scores.__getitem__)
+    return best if scores[best] > 0 else max(",;\t|", key=lines[0].count)
+
+
+def _usual_width(rows: Sequence[Sequence[str]]) -> int:
+    return Counter(map(len, rows)).most_common(1)[0][0]
+
+
+def _decimal(rows: Sequence[Sequence[str]], path: Path) -> str:
+    """The decimal sign: a comma where some numbers have one and none has a point."""
+    fields = [field for row in rows for field in row]
+    commas = [field for field in fields if _COMMA_NUMBER.fullmatch(field)]
+    points = any("." in field and NUMBER.fullmatch(field) for field in fields)
+    if not commas or points:
+        return "."
+    if all(_THOUSANDS.fullmatch(field) for field in commas):
+        raise DatasetError(
+            f"{shown(path)} holds {commas[0]!r}, which may be {commas[0].replace(',', '.')} or "
+            f"{commas[0].replace(',', '')}. Write numbers with decimal points and without "
+            "separators of thousands."
+        )
+    return ","

@@ -1,0 +1,136 @@
+"""What a ``.keras`` file says of its model, looked at before Keras loads anything.
+
+A file can name any class of Keras, and several of them have run code or read other files in spite
+of Keras' safe mode.  Only those that make networks of our kind get as far as Keras.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+from bench.errors import ModelError
+
+CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+
+_MEMBERS = {"metadata.json", CONFIG, WEIGHTS}
+_CONTAINERS = {"Sequential", "Functional"}
+LAYERS = {
+    "Activation", "Conv2D", "Dense", "Dropout", "Flatten", "InputLayer", "MaxPooling2D",
+    "Normalization", "ReLU", "Rescaling", "Reshape", "Softmax",
+}  # fmt: skip
+# What layers are described by, by module: nothing here does more than draw or add up numbers.
+_PARTS = {
+    "keras": {"DTypePolicy"},
+    "keras.initializers": {
+        "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity",
+        "LecunNormal", "LecunUniform", "Ones", "Orthogonal", "RandomNormal", "RandomUniform",
+        "TruncatedNormal", "VarianceScaling", "Zeros",
+    },
+    "keras.regularizers": {"L1", "L2", "L1L2", "OrthogonalRegularizer"},
+    "keras.constraints": {"MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm"},
+}  # fmt: skip
+_TENSOR = "__keras_tensor__"
+_MOST_CONFIG = 1 << 24
+_MOST_WEIGHTS = 1 << 33
+_MOST_NODES = 1 << 24
+
+Config = dict[str, Any]
+
+
+def read_config(path: Path, label: str) -> Config:
+    """The description of the model in the file at ``path``, once every part of it is a known one.
+
+    Raises:
+        ModelError: it is no file of Keras, or names a class that networks of our kind have not;
+            ``label`` says in which file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            sizes = {member.filename: member.file_size for member in archive.infolist()}
+            _require_members(sizes, label)
+            # Weights are read in pieces, for which no checksum is compared.
+            broken = archive.testzip()
+            if broken is not None:
+                raise ModelError(
+                    f"{label} is not a model that Keras can read: {broken!r} in it is damaged"
+                )
+            config: Config = json.loads(archive.read(CONFIG))
+    except (
+        OSError, EOFError, NotImplementedError, RecursionError, RuntimeError, ValueError,
+        zipfile.BadZipFile, zlib.error,
+    ) as error:  # fmt: skip
+        reason = str(error) or type(error).__name__
+        raise ModelError(f"{label} is not a model that Keras can read: {reason}") from error
+    kind = config.get("class_name") if isinstance(config, dict) else None
+    if not isinstance(kind, str) or kind not in _CONTAINERS:
+        raise ModelError(
+            f"{label} holds a model of the class {kind!r}: only Sequential and Functional ones are "
+            "read back"
+        )
+    # How it was compiled is read here and never made by Keras.
+    try:
+        _require_known({**config, "compile_config": None}, label)
+    except RecursionError as error:
+        raise ModelError(f"{label} is not a model that Keras can read: too deep") from error
+    return config
+
+
+def _require_members(sizes: dict[str, int], label: str) -> None:
+    strange = sorted({*sizes} - _MEMBERS)
+    lacking = sorted({CONFIG, WEIGHTS} - {*sizes})
+    if strange or lacking:
+        what = f"it holds {strange[0]!r}" if strange else f"it has no {lacking[0]}"
+        raise ModelError(f"{label} is not a model that Keras can read: {what}")
+    for member, most in {CONFIG: _MOST_CONFIG, WEIGHTS: _MOST_WEIGHTS}.items():
+        if sizes[member] > most:
+            raise ModelError(f"{label}: {member} unpacks to {sizes[member]} bytes, at most {most}")
+
+
+def _require_known(part: Any, label: str) -> None:
+    """Refuse classes that are none of ours, and layers too large to be meant."""
+    if isinstance(part, list):
+        for one in part:
+            _require_known(one, label)
+    if not isinstance(part, dict):
+        return
+    if "class_name" in part:
+        _require_class(part, label)
+    for name, one in part.items():
+        if name in ("units", "filters") and (not isinstance(one, int) or one > _MOST_NODES):
+            raise ModelError(f"{label} has a layer with {name} {one!r}, more than {_MOST_NODES}")
+        _require_known(one, label)
+
+
+def _require_class(part: Config, label: str) -> None:
+    name, module = part["class_name"], part.get("module") or "keras"
+    registered = part.get("registered_name")
+    if not isinstance(name, str) or not isinstance(module, str):
+        raise ModelError(f"{label} is not a model that Keras can read: a class is called {name!r}")
+    ours = registered in (None, name) and (module == "keras" or module.startswith("keras."))
+    if ours and (name in LAYERS | _CONTAINERS or name in _PARTS.get(module, ())):
+        return
+    if name == _TENSOR:
+        return
+    kind = "a layer" if module in ("keras", "keras.layers") else f"of {module}"
+    raise ModelError(
+        f"{label} has {kind} {name}: only models of {', '.join(sorted(LAYERS - {'InputLayer'}))} "
+        "are read back, and nothing else is loaded"
+    )
+
+
+def loss_of(config: Config) -> tuple[str | None, dict[str, Any]]:
+    """The name of the loss that the model was compiled with, and its settings; None without one."""
+    compiled = config.get("compile_config")
+    loss = compiled.get("loss") if isinstance(compiled, dict) else None
+    if isinstance(loss, list) and len(loss) == 1:
+        loss = loss[0]
+    if isinstance(loss, dict) and isinstance(loss.get("class_name"), str):
+        settings = loss.get("config")
+        if loss["class_name"] == "function" and isinstance(settings, str):
+            return settings, {}
+        return loss["class_name"], settings if isinstance(settings, dict) else {}
+    return (None if loss is None else str(loss)), {}

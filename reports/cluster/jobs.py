@@ -1,0 +1,70 @@
+"""What became of every job: none is left out, and none without its reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from bench.cluster.standing import Standing
+from reports import format as text
+from reports import templates
+from reports.context import Context
+from reports.section import Section
+from reports.tables import Cell, Row, Table, columns
+
+_ORDER = 1
+
+
+def summary(standings: Sequence[Standing]) -> str:
+    """How many jobs are done, and how the others stand, in one sentence."""
+    counts = Counter(one.kind for one in standings)
+    total = text.count(len(standings), "job")
+    if set(counts) == {"done"}:
+        return f"{total}, {'it is' if len(standings) == 1 else 'all'} done."
+    parts = [f"{number} {kind}" for kind, number in counts.most_common()]
+    return f"{total}: {text.listing(parts)}."
+
+
+def table(standings: Sequence[Standing]) -> Table:
+    """One row per job."""
+    rows = [
+        Row(
+            (
+                Cell(one.task),
+                Cell(one.machine),
+                Cell(one.job or "-"),
+                Cell(one.node or "-"),
+                Cell(one.kind, strong=one.kind != "done"),
+                Cell(text.printable(outcome(one))),
+                Cell(str(one.run) if one.run else "-", one.run),
+            )
+        )
+        for one in standings
+    ]
+    titles = ("Job", "Kind", "Number", "Node", "State", "Reason", "Run in this report")
+    return Table("Jobs", columns(*titles, text_columns=6), tuple(rows))
+
+
+def outcome(one: Standing) -> str:
+    """Why a job stands as it does, with what a reader must know of a run that is done."""
+    parts = [one.reason]
+    if one.kind == "done" and one.exit_code:
+        parts.append(f"not every cell is valid (exit code {one.exit_code})")
+    if one.kind != "done" and one.run is not None:
+        parts.append(f"run {one.run} holds what was measured until then")
+    if one.attempts > 1:
+        parts.append(f"begun {one.attempts} times")
+    return "; ".join(filter(None, parts))
+
+
+def section(standings: Sequence[Standing]) -> Section[Context]:
+    """The section of a page about these jobs."""
+
+    def render(_context: Context) -> Markup:
+        return templates.fill(
+            "cluster/jobs.html", summary=summary(standings), table=table(standings)
+        )
+
+    return Section("jobs", "Jobs", _ORDER, render)

@@ -1,0 +1,137 @@
+"""Machines side by side: implementations are ranked within each, never across them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from bench.cluster.standing import Standing
+from bench.documents.results import Results
+from bench.planning.plan import Setting
+from bench.provenance.records import Machine
+from reports import format as text
+from reports import tables, templates
+from reports.context import Context
+from reports.gather import build_context
+from reports.points import Point
+from reports.section import Section
+from reports.tables import Cell, Row, Table, columns
+
+_ORDER = 2
+Place = tuple[str, int, int | None, Setting]
+"""Network, batch size, threads and setting: implementations are ranked within one."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: its title, its document and its points by place and implementation."""
+
+    title: str
+    document: Results
+    points: Mapping[Place, Mapping[str, Point]]
+    context: Context
+
+    def best(self, place: Place) -> Point | None:
+        """The trainer with the lowest time on this machine in ``place``."""
+        timed = [
+            point
+            for name, point in self.points.get(place, {}).items()
+            if point.epoch is not None and not self.context.is_floor(name)
+        ]
+        return min(timed, key=lambda one: one.epoch.value if one.epoch else 0.0, default=None)
+
+
+def runs_of(
+    standings: Sequence[Standing], documents: Sequence[Results], margin: float
+) -> list[Run]:
+    """Every document by itself, titled after its job."""
+    titles = {one.run: f"{one.task} ({one.node})" if one.node else one.task for one in standings}
+    found = []
+    for number, document in enumerate(documents, start=1):
+        context = build_context([document], margin)
+        points: dict[Place, dict[str, Point]] = {}
+        for (name, condition, size), point in context.points.items():
+            place = (condition.scope.network, size, condition.threads, condition.setting)
+            points.setdefault(place, {})[name] = point
+        found.append(Run(titles.get(number, f"Run {number}"), document, points, context))
+    return found
+
+
+def machine_table(runs: Sequence[Run]) -> Table:
+    """What tells the machines apart: one row each."""
+    rows = [_machine_row(run.title, run.document.machine) for run in runs]
+    titles = ("Run", "Processor", "Microcode", "CPUs", "NUMA nodes", "Kernel", "Identity")
+    return Table("Machines", columns(*titles, text_columns=7), tuple(rows))
+
+
+def _machine_row(title: str, machine: Machine) -> Row:
+    usable = f"{machine.usable_cpus} of {machine.logical_cpus}"
+    quota = () if machine.quota_cpus is None else (f"quota {machine.quota_cpus:g}",)
+    return Row(
+        (
+            Cell(title),
+            Cell(machine.cpu, notes=(f"vectors {machine.vectors}",) if machine.vectors else ()),
+            Cell(machine.microcode or "unknown"),
+            Cell(usable, notes=quota),
+            Cell("unknown" if machine.numa_nodes is None else str(machine.numa_nodes)),
+            Cell(machine.system),
+            Cell(machine.id or "unknown", notes=(machine.board,) if machine.board else ()),
+        )
+    )
+
+
+def time_tables(runs: Sequence[Run]) -> list[Table]:
+    """For each place, implementations against machines: time, and multiple of the lowest there."""
+    places = dict.fromkeys(place for run in runs for place in run.points)
+    return [_time_table(runs, place) for place in places]
+
+
+def _time_table(runs: Sequence[Run], place: Place) -> Table:
+    network, size, threads, setting = place
+    names = dict.fromkeys(name for run in runs for name in run.points.get(place, {}))
+    rows = tuple(
+        Row(
+            (Cell(name), *(_time_cell(run, place, name) for run in runs)),
+            implementation=name,
+            batch_size=size,
+        )
+        for name in names
+    )
+    words = [network, f"batch {size}", text.threads(threads), text.setting(setting)]
+    where = ", ".join(filter(None, words))
+    titles = ("Implementation", *(run.title for run in runs))
+    return Table(f"Epoch time by machine: {where}", columns(*titles), rows)
+
+
+def _time_cell(run: Run, place: Place, name: str) -> Cell:
+    point = run.points.get(place, {}).get(name)
+    if point is None or point.epoch is None:
+        return tables.word("not measured")
+    best = run.best(place)
+    notes: tuple[str, ...] = ()
+    heat = None
+    if best is not None and best.epoch is not None and not run.context.is_floor(name):
+        multiple = point.epoch.value / best.epoch.value
+        notes = ("lowest here",) if point is best else (f"{text.times(multiple)} the lowest",)
+        heat = tables.heat(point, best)
+    return Cell(text.seconds(point.epoch.value), point.epoch.value, notes, heat=heat)
+
+
+def section(
+    standings: Sequence[Standing], documents: Sequence[Results], margin: float
+) -> Section[Context]:
+    """The section of a page about these runs."""
+
+    def render(_context: Context) -> Markup:
+        runs = runs_of(standings, documents, margin)
+        return templates.fill(
+            "cluster/machines.html",
+            identities={run.document.machine.id for run in runs},
+            runs=len(runs),
+            machines=machine_table(runs),
+            times=time_tables(runs),
+        )
+
+    return Section("machines", "Machines side by side", _ORDER, render)

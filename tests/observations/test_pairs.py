@@ -1,0 +1,84 @@
+"""Ratios are paired as closely as the documents allow, each taken once."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.judging.stats import paired_ratio
+from bench.observations.pairs import Pairing, take
+from bench.observations.points import Timed
+from reports.gather import build_context
+from tests.reports.test_summary import made
+from tests.reports.test_verdicts_shown import BASELINE, EQUAL, ONE, STEADY, TWO
+
+
+def timed(*blocks: float, first: int = 0) -> Timed:
+    return Timed({first + place: (seconds,) for place, seconds in enumerate(blocks)}, {})
+
+
+def swept(**factors: float) -> Timed:
+    """Two blocks of two sweeps; the second sweep is disturbed and takes twice as long."""
+    sweeps = {block: {0: factors["of"], 1: 2 * factors["of"]} for block in range(3)}
+    return Timed({block: tuple(one.values()) for block, one in sweeps.items()}, sweeps)
+
+
+def test_without_sweeps_the_medians_of_blocks_are_paired() -> None:
+    reference, other = timed(1.0, 2.0, 3.0), timed(0.5, 1.1, 1.4)
+    (found,) = take([Pairing(reference, other)])
+    assert found is not None
+    expected = paired_ratio(reference.rounds, other.rounds)
+    assert (found.value, found.error, found.df) == pytest.approx(
+        (expected.value, expected.error, expected.df)
+    )
+
+
+def test_sweeps_are_paired_where_both_name_theirs() -> None:
+    one, other = swept(of=1.0), swept(of=0.5)
+    (found,) = take([Pairing(one, other)])
+    assert found is not None
+    assert found.value == pytest.approx(2.0)
+    # A side that lacks the disturbed sweep is held against the others only.
+    fewer = Timed(dict.fromkeys(range(3), (0.5,)), {b: {0: 0.5} for b in range(3)})
+    (found,) = take([Pairing(one, fewer)])
+    assert found is not None
+    assert found.value == pytest.approx(2.0)
+    # Without its sweeps it would be held against the median of both.
+    (found,) = take([Pairing(one, Timed(fewer.rounds, {}))])
+    assert found is not None
+    assert found.value == pytest.approx(3.0)
+
+
+def test_cells_of_different_blocks_are_divided_through_a_bridge() -> None:
+    # The machine is twice as slow in the later blocks.
+    reference, other = timed(1.0, 1.01, 0.99), timed(1.0, 1.01, 0.99, first=3)
+    bridge = timed(3.0, 3.0, 3.0, 6.0, 6.0, 6.0)
+    unpaired, bridged = take([Pairing(reference, other), Pairing(reference, other, (bridge,))])
+    assert unpaired is not None
+    assert bridged is not None
+    assert unpaired.value == pytest.approx(1.0)
+    assert bridged.value == pytest.approx(2.0)
+
+
+def test_a_side_without_rounds_has_no_ratio() -> None:
+    assert take([Pairing(timed(), timed(1.0))]) == [None]
+    assert take([]) == []
+
+
+def test_a_pair_turned_round_is_the_same_pair() -> None:
+    context = build_context([made({BASELINE: STEADY, ONE: EQUAL, TWO: (0.4, 0.41, 0.4, 0.4)})])
+    points = {key[0]: point for key, point in context.points.items()}
+    there = context.judged.verdict(points[BASELINE], points[TWO])
+    back = context.judged.verdict(points[TWO], points[BASELINE])
+    assert there is not None
+    assert back is not None
+    assert (there.kind, back.kind, there.p) == ("faster", "slower", back.p)
+    ratio = context.judged.ratio(points[TWO], points[BASELINE])
+    assert ratio is not None
+    assert ratio.value == pytest.approx(1 / there.ratio.value)
+
+
+def test_a_pair_that_nobody_speaks_of_has_no_ratio_to_look_up() -> None:
+    one, other = (build_context([made({name: STEADY})]) for name in (ONE, TWO))
+    pair = *one.points.values(), *other.points.values()
+    with pytest.raises(KeyError, match="no ratio of"):
+        one.judged.ratio(*pair)
