@@ -143,16 +143,16 @@ def measure(console: Console, started: Started, timeout: float) -> bool:
         verb = "is" if len(names) == 1 else "are"
         say(console, f"{text.listing(names)} {verb} unavailable: {reason}.")
     with RunProgress(console, started.plan, started.rows, missing, started.forecast) as progress:
-        runner = Runner(
-            started.plan,
-            started.rows,
-            LocalLauncher(started.plan.cpus),
-            started.journal,
-            environment=os.environ,
-            timeout=timeout,
-            on_progress=progress.show,
-        )
         try:
+            runner = Runner(
+                started.plan,
+                started.rows,
+                LocalLauncher(started.plan.cpus),
+                started.journal,
+                environment=os.environ,
+                timeout=timeout,
+                on_progress=progress.show,
+            )
             runner.run(*started.arrays)
         except KeyboardInterrupt:
             say(console, "interrupted: writing what was measured", style="yellow")

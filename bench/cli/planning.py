@@ -13,6 +13,7 @@ from bench.cli.output import GENERATOR, command_line
 from bench.documents import results
 from bench.documents.results import Results
 from bench.errors import UsageError
+from bench.planning import affinity
 from bench.planning.affinity import require_usable
 from bench.planning.environment import VARIABLES
 from bench.planning.plan import Effort, Plan, Setting, require_distinct
@@ -126,7 +127,7 @@ def _default_threads(choices: Choices, profile: Profile) -> tuple[int | None, ..
     if swept & set(VARIABLES):
         return (None,)
     # More threads than a quota allows would take turns, and every cell be refused.
-    usable = len(choices.cpus) or machine.usable_cpus()
+    usable = len(choices.cpus) or len(affinity.AT_START)
     return profile.threads(machine.available_cpus(usable))
 
 

@@ -3,7 +3,7 @@
 The first line is the results document without outcomes.  Then come, for every block, its workers,
 the cells that are ready, the turns of each sweep and what the cells came to.  The last line says
 why the run ended.  A crash at any point loses at most the sweep in flight: a line cut short is left
-out when reading, and cut off when the run is resumed.
+out when reading, and cut off when the run is resumed.  Every line carries a checksum.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
+from bench.documents import checksum
 from bench.documents import turns as assembly
 from bench.documents.agreement import agreeing
 from bench.documents.files import decode, read_bytes
@@ -36,6 +37,7 @@ class Block(
     repetition: int
     jobs: tuple[int, ...]
     seconds: float
+    sha256: str = ""
 
 
 class Cell(
@@ -47,6 +49,7 @@ class Cell(
     job: int
     block: int
     outcome: Outcome
+    sha256: str = ""
 
 
 class Sweep(
@@ -59,6 +62,7 @@ class Sweep(
     batch_size: int
     sweep: int
     turns: tuple[tuple[int, Turn], ...]
+    sha256: str = ""
 
 
 class Stage(
@@ -76,6 +80,7 @@ class Stage(
     jobs: tuple[int, ...]
     seconds: float
     prepared: float
+    sha256: str = ""
 
 
 class Entry(
@@ -87,6 +92,7 @@ class Entry(
     job: int
     seconds: float
     outcomes: tuple[Outcome, ...]
+    sha256: str = ""
 
 
 class Ending(
@@ -96,6 +102,7 @@ class Ending(
     """The run came to its end, and why."""
 
     reason: str
+    sha256: str = ""
 
 
 Line = Block | Cell | Sweep | Stage | Entry | Ending
@@ -115,7 +122,7 @@ class Journal:
         self.lines: list[Line] = []
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if self.path.exists():
+            if self.path.exists() or (folder / "results.json").exists():
                 raise ResultsError(
                     f"{folder} holds the results of an earlier run: choose another folder with "
                     "--out, remove them, or go on with --resume."
@@ -152,7 +159,7 @@ class Journal:
 
     def add(self, line: Line) -> None:
         """Record what happened."""
-        self._write(msgspec.json.encode(line))
+        self._write(msgspec.json.encode(checksum.sealed(line)))
         self.lines.append(line)
 
     def outcomes(self, target: float | None) -> list[Outcome]:
@@ -229,10 +236,16 @@ def read(path: Path) -> Results:
 
 def _lines(complete: bytes, origin: str) -> list[Line]:
     """All complete lines after the header."""
+    found = []
     try:
-        return [msgspec.json.decode(line, type=Line) for line in complete.split(b"\n")[1:]]
+        for number, line in enumerate(complete.split(b"\n")[1:], start=2):
+            checksum.require_whole(
+                msgspec.json.decode(line, type=dict), origin=f"{origin}:{number}"
+            )
+            found.append(msgspec.json.decode(line, type=Line))
     except msgspec.DecodeError as error:
         raise ResultsError(f"{origin} is damaged: {error}. Run the measurement again.") from error
+    return found
 
 
 def _ending(lines: Sequence[Line]) -> Ending | None:

@@ -173,6 +173,7 @@ class CellWork:
             self.process,
             pools=threads.reported_pools(self.trainer_class.pools()),
             affinity=machine.usable_cpus(),
+            cpus=machine.cpu_list(),
             declared=self.trainer_class.declared(),
         )
 

@@ -14,6 +14,9 @@ from itertools import groupby
 
 from bench.errors import UsageError
 
+AT_START = frozenset(os.sched_getaffinity(0))
+"""Where this process might run when it began.  OMP_PROC_BIND may shrink the mask later."""
+
 _PART = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 
 
@@ -55,7 +58,7 @@ def require_usable(cpus: Collection[int]) -> None:
     Raises:
         UsageError: there is one, or the machine has no such processor.
     """
-    usable = os.sched_getaffinity(0)
+    usable = AT_START
     missing = set(cpus) - usable
     if missing:
         raise UsageError(
@@ -66,19 +69,17 @@ def require_usable(cpus: Collection[int]) -> None:
 
 @contextmanager
 def inherited(cpus: Collection[int]) -> Iterator[None]:
-    """Let what this thread starts meanwhile run on ``cpus`` alone; empty changes nothing.
+    """Let what this thread starts meanwhile run on ``cpus`` alone, or where this process began.
 
     The mask is that of one thread: the other threads of this process keep theirs.
 
     Raises:
         UsageError: one of them cannot be used, such as after it was taken offline.
     """
-    if not cpus:
-        yield
-        return
-    require_usable(cpus)
+    if cpus:
+        require_usable(cpus)
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cpus)
+    os.sched_setaffinity(0, cpus or AT_START)
     try:
         yield
     finally:

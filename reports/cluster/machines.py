@@ -9,13 +9,13 @@ from markupsafe import Markup
 
 from bench.cluster.standing import Standing
 from bench.documents.results import Results
+from bench.observations.points import Point
 from bench.planning.plan import Setting
 from bench.provenance.records import Machine
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context
 from reports.gather import build_context
-from reports.points import Point
 from reports.section import Section
 from reports.tables import Cell, Row, Table, columns
 

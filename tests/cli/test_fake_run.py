@@ -27,6 +27,7 @@ from impls import registry
 from tests.stand_ins import fakes
 
 IDENTITY = ("-c", "user.name=A", "-c", "user.email=a@example.com")
+LAUNCHER = "bench.cli.measuring.LocalLauncher"
 SMALL = ("--network", "36-8-3", "--batch-size", "20")
 
 
@@ -34,7 +35,7 @@ def run_with_fakes(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, *arguments: object
 ) -> tuple[fakes.FakeLauncher, Any]:
     launcher = fakes.FakeLauncher(fakes.measure_all)
-    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: launcher)
+    monkeypatch.setattr(LAUNCHER, lambda _cpus: launcher)
     fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--profile", "quick")
     return launcher, mlpbench("run", *SMALL, *fixed, *arguments)
 
@@ -77,7 +78,7 @@ def test_fail_on_slower_compares_an_implementation_with_its_own_revision(
         subprocess.run(["git", *words], check=True)  # noqa: S607
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     launcher = fakes.FakeLauncher(behave)
-    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: launcher)
+    monkeypatch.setattr(LAUNCHER, lambda _cpus: launcher)
     both = "mine.py:Trainer,mine.py:Trainer@HEAD"
     fixed = ("--dataset", npz, "--threads", "1", "--bare", "--out", tmp_path / "out")
     said = mlpbench("run", *SMALL, *fixed, "--impl", both, "--fail-on", "slower", "--blocks", "3")
@@ -172,7 +173,7 @@ def interrupted(
         return fakes.measure_all(order, request)
 
     launcher = fakes.FakeLauncher(behave)
-    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: launcher)
+    monkeypatch.setattr(LAUNCHER, lambda _cpus: launcher)
     fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--profile", "quick")
     said = mlpbench("run", *SMALL, *fixed, "--blocks", "3", "--out", out)
     assert all(worker.events[-1] == "end" for worker in launcher.workers)
@@ -190,7 +191,7 @@ def test_a_resumed_run_measures_what_is_missing_and_keeps_what_is_there(
     assert f"mlpbench run --resume {out}" in first.out.replace("\n", "")
     kept = (out / journal.NAME).read_bytes()
     launcher = fakes.FakeLauncher(fakes.measure_all)
-    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: launcher)
+    monkeypatch.setattr(LAUNCHER, lambda _cpus: launcher)
     said = mlpbench("run", "--resume", out)
     assert said.code == 0, said.err
     assert (out / journal.NAME).read_bytes().startswith(kept)
@@ -210,7 +211,9 @@ def test_a_run_that_was_killed_before_its_report_gets_it_without_measuring_again
     results = (out / "results.json").read_bytes()
     (out / "results.json").unlink()
     (out / "report.html").unlink()
-    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: pytest.fail("measured again"))
+    monkeypatch.setattr(
+        "bench.cli.measuring.LocalLauncher", lambda _cpus=(): pytest.fail("measured again")
+    )
     said = mlpbench("run", "--resume", out)
     assert said.code == 0, said.err
     assert "has ended: writing its results and report again" in said.out
@@ -241,7 +244,9 @@ def test_workers_get_the_data_as_they_were_to_be_normalised_and_the_record_says_
                 raise KeyboardInterrupt
         return fakes.measure_all(order, request)
 
-    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: fakes.FakeLauncher(look))
+    monkeypatch.setattr(
+        "bench.cli.measuring.LocalLauncher", lambda _cpus=(): fakes.FakeLauncher(look)
+    )
     fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--profile", "quick")
     out = tmp_path / "out"
     said = mlpbench("run", *SMALL, *fixed, "--normalise", "range", "--out", out)
@@ -266,7 +271,9 @@ def test_the_label_of_a_table_is_that_of_the_option_also_when_a_run_is_resumed(
                 raise KeyboardInterrupt
         return fakes.measure_all(order, request)
 
-    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: fakes.FakeLauncher(look))
+    monkeypatch.setattr(
+        "bench.cli.measuring.LocalLauncher", lambda _cpus=(): fakes.FakeLauncher(look)
+    )
     table = tmp_path / "own.csv"
     table.write_text("a,b,label\n" + "".join(f"{n % 4},{n % 7},{n % 3}\n" for n in range(100)))
     fixed = ("--network", "2-8-4", "--batch-size", "20", "--impl", "numpy-naive", "--threads", "1")
@@ -312,7 +319,7 @@ def test_rows_on_a_gpu_are_announced_with_their_one_thread_count(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
 ) -> None:
     launcher = fakes.FakeLauncher(fakes.measure_all)
-    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: launcher)
+    monkeypatch.setattr(LAUNCHER, lambda _cpus: launcher)
     monkeypatch.setattr(registry, "GPU_FILES", (str(npz),))
     monkeypatch.setattr(registry, "missing", lambda _row: None)
     fixed = ("--dataset", npz, "--profile", "quick", "--threads", "1,2", "--bare")
@@ -340,7 +347,9 @@ def learn_all(order: Order, request: Request | None) -> Reply | End:
 def test_a_run_with_a_target_answers_in_time_to_that_target(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: fakes.FakeLauncher(learn_all))
+    monkeypatch.setattr(
+        "bench.cli.measuring.LocalLauncher", lambda _cpus=(): fakes.FakeLauncher(learn_all)
+    )
     fixed = ("--dataset", npz, "--impl", "numpy-naive,numba", "--threads", "1", "--blocks", "3")
     metric = ("--metric", "time-to-accuracy", "--target", "90%")
     said = mlpbench("run", *SMALL, *fixed, *metric, "--out", tmp_path / "out")
@@ -359,7 +368,7 @@ def run_rows(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, *arguments: object
 ) -> tuple[fakes.FakeLauncher, Any]:
     launcher = fakes.FakeLauncher(fakes.measure_all)
-    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: launcher)
+    monkeypatch.setattr(LAUNCHER, lambda _cpus: launcher)
     monkeypatch.setattr(registry, "GPU_FILES", ("/no/gpu",))
     fixed = ("--dataset", npz, "--profile", "quick", "--threads", "1", "--blocks", "3")
     return launcher, mlpbench("run", *SMALL, *fixed, *arguments)
@@ -407,7 +416,9 @@ def test_what_a_worker_declines_is_said_once(
             return Over(Unavailable(cell=cell, reason="it has no such network"))
         return fakes.measure_all(order, request)
 
-    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: fakes.FakeLauncher(decline))
+    monkeypatch.setattr(
+        "bench.cli.measuring.LocalLauncher", lambda _cpus=(): fakes.FakeLauncher(decline)
+    )
     fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--bare")
     said = mlpbench("run", *SMALL, *fixed)
     assert said.code == 4
@@ -468,7 +479,7 @@ def test_what_must_be_known_of_the_data_is_said_in_full_once(
     lines = [f"{number % 7},{number % 5},{'abc'[number % 3]}" for number in range(90)]
     table.write_text("one,two,label\n" + "\n".join(lines))
     launcher = fakes.FakeLauncher(fakes.measure_all)
-    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda: launcher)
+    monkeypatch.setattr(LAUNCHER, lambda _cpus: launcher)
     fixed = ("--network", "2-4-3", "--batch-size", "20", "--impl", "numpy-naive", "--bare")
     out = tmp_path / "out"
     said = mlpbench("run", *fixed, "--dataset", table, "--out", out)

@@ -13,6 +13,7 @@ from bench.cli import cli
 from bench.cli.planning import Choices, build_plan, examples_wanted
 from bench.cli.run import _choices, run_command
 from bench.errors import DatasetError, ImplementationError, UnknownNameError, UsageError
+from bench.planning import affinity
 from bench.planning.plan import Plan, jobs
 from bench.planning.profiles import PROFILES
 from bench.provenance import machine
@@ -249,7 +250,7 @@ def test_a_quota_of_fewer_processors_sets_the_threads(
     quota: float | None,
     threads: tuple[int, ...],
 ) -> None:
-    monkeypatch.setattr(machine, "usable_cpus", lambda: 4)
+    monkeypatch.setattr(affinity, "AT_START", frozenset(range(4)))
     monkeypatch.setattr(machine, "quota_cpus", lambda: quota)
     assert plan_for(*SMALL).threads == threads
     assert plan_for(*SMALL, "--threads", "4").threads == (4,)

@@ -127,7 +127,7 @@ def test_a_lost_node_is_an_outcome_and_its_run_goes_on_when_submitted_again(
     assert set(again["jobs"]) == {"genoa-1"}
     submit.wait(rome_1="done", genoa_1="done")
     assert submit.outcomes("genoa-1") > before
-    assert "Going on after" in (submit.out / "genoa-1" / "1" / "output.txt").read_text()
+    assert "Resuming: " in (submit.out / "genoa-1" / "1" / "output.txt").read_text()
 
     collected = submit.jobs("--collect")
     assert {one["node"] for one in collected.values()} == {"node1", "node2"}
@@ -155,7 +155,7 @@ def test_a_preempted_run_goes_on_by_itself(submit: Submitting) -> None:
     assert waiting["reason"].startswith("begun before; goes on when it gets a node")
     submit.begin_again(told["jobs"]["rome-1"])
     submit.wait(rome_1="done")
-    assert "Going on after" in (submit.out / "rome-1" / "1" / "output.txt").read_text()
+    assert "Resuming: " in (submit.out / "rome-1" / "1" / "output.txt").read_text()
     assert submit.jobs("--collect")["rome-1"]["attempts"] == 1
 
 
@@ -169,7 +169,7 @@ def test_a_run_that_is_told_to_end_writes_what_it_has_and_goes_on(submit: Submit
     until(lambda: "interrupted" in output.read_text(), output.read_text)
     submit.begin_again(job)
     submit.wait(rome_1="done")
-    assert "Going on after" in output.read_text()
+    assert "Resuming: " in output.read_text()
     assert submit.jobs("--collect")["rome-1"]["attempts"] == 1
 
 

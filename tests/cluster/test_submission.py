@@ -128,7 +128,6 @@ def test_the_latest_document_counts(tmp_path: Path) -> None:
     for number in (1, 2):
         path = attempt(tmp_path, number, exit_code=0)
         record = journal.Journal(path, fakes.document(command=f"attempt {number}"))
-        record.end("done")
         record.close()
     found = collect.collect(tmp_path, state_of("7"), {}, CODES)
     assert [one.command for one in found.documents] == ["attempt 2"]
@@ -188,7 +187,7 @@ def test_a_job_begins_and_goes_on_where_it_was_killed(tmp_path: Path, npz: Path)
     state.record(first, msgspec.structs.replace(before, exit_code=-15))
     assert measuring() == 0
     assert [path.name for path, _ in state.attempts(tmp_path / "rome-1")] == ["1"]
-    assert "Going on after" in (first / state.OUTPUT).read_text()
+    assert "Resuming: " in (first / state.OUTPUT).read_text()
     # On another machine it begins again, for a run is of one machine.
     state.record(first, msgspec.structs.replace(before, exit_code=None, node="elsewhere"))
     assert measuring() == 0

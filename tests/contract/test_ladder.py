@@ -29,7 +29,7 @@ RUNGS = sorted(
 TOP = RUNGS[-1]
 COLUMNS = ["numpy-naive", "numpy-no-input-delta", "numpy-float32", "numpy-layout", "numpy-slices",
            "numpy-cached"]  # fmt: skip
-SHORT = range(15, 83)
+SHORT = range(15, 81)
 """Lines of a rung's file."""
 
 

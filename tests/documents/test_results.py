@@ -250,7 +250,7 @@ def test_a_round_that_cannot_be_is_refused_wherever_a_document_is_read(
     said = rf"is damaged: {outcome.cell.id} has a round of {outcome.timings[0].phase} of"
     path = tmp_path / "results.json"
     files.save(fakes.document(outcomes=(outcome,)), path)
-    record = journal.Journal(tmp_path, fakes.document(outcomes=()))
+    record = journal.Journal(tmp_path / "journal", fakes.document(outcomes=()))
     record.add(journal.Entry(job=0, seconds=1.0, outcomes=(outcome,)))
     record.close()
     for written in (path, record.path):
