@@ -23,6 +23,7 @@ autodoc_mock_imports = ["keras", "tensorflow", "torch", "jax", "jaxlib"]
 linkcheck_ignore = [r"https://linux-blog\.anracom\.com/.*"]  # the site refuses robots
 suppress_warnings = ["myst.header"]  # pages made by the program begin with their own title
 
+highlight_language = "text"  # of blocks that name none
 smartquotes = False  # they would turn --help into a dash and a word
 
 # Help texts are plain text; in reStructuredText these characters are markup.
