@@ -10,7 +10,7 @@ from bench.judging.verdicts import Verdict, interval, probability, readable, wit
 from bench.observations.points import Point
 from bench.planning.environment import variables as thread_variables
 from bench.provenance import kernels
-from reports import controls, grids, places, runs, trainings, watched
+from reports import controls, grids, places, rounding, runs, trainings, watched
 from reports import format as text
 from reports.context import Context, Gap
 from reports.findings import Finding, findings, unranked
@@ -69,14 +69,7 @@ def _over_baseline(context: Context, ratio: Ratio, verdict: Verdict | None) -> s
         return said
     if verdict.kind == "same":
         return f"{said}, which counts as the same {within(verdict.margin)}"
-    return f"{said}, which is {_in_doubt(verdict)}"
-
-
-def _in_doubt(verdict: Verdict) -> str:
-    """An open verdict in words."""
-    if verdict.kind == "unclear":
-        return "unclear"
-    return f"{verdict.kind}: it would count alone, but not among all comparisons"
+    return f"{said}, which is {rounding.word(verdict)}"
 
 
 def _over_floor(ratio: Ratio, *, said: bool) -> str:
@@ -107,7 +100,7 @@ def lead(context: Context, finding: Finding) -> str:
         open_ = f" It is not told apart from {text.listing(others)}." if others else ""
         return f"{next_} ({certainty(ratio, verdict.p)}).{open_}"
     if verdict.kind == "likely faster":
-        return f"{next_} ({certainty(ratio)}), which is {_in_doubt(verdict)}. {verdict.remedy}"
+        return f"{next_} ({certainty(ratio)}), which is {rounding.word(verdict)}. {verdict.remedy}"
     return (
         f"Whether it is faster than {name} is unclear: that one {slower} ({certainty(ratio)}). "
         f"{verdict.remedy}"
@@ -182,7 +175,7 @@ def remarks(context: Context) -> tuple[str, ...]:
     ranking = context.ranked
     found = [*trainings.not_held(context), *_interrupted(context)]
     if not all(p.whole_epochs for p in context.points.values() if p.epoch):
-        found.append("Where no whole epoch was timed, it is reckoned from steps.")
+        found.append("Where no whole epoch was timed, it is computed from steps.")
     found += [grids.remark(context.results), unranked(ranking)]
     found += [f"{run}{said}" for run, one in runs.each(ranking) if (said := controls.remark(one))]
     found += [_held_back(context), *runs.notes(context)]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+import math
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rich import box
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +17,7 @@ from bench.judging.stats import MINIMUM_PROCESSES
 from bench.judging.verdicts import Kind, within
 from bench.observations.points import Condition, Key, trainings
 from reports import format as text
+from reports import rounding
 from reports.context import Context
 from reports.trainings import held_in
 
@@ -47,23 +51,27 @@ class _Column:
 def epoch_tables(context: Context, width: int) -> Group:
     """Epoch time of each implementation, one column per batch size and condition.
 
-    Where there is a target it is the time of training until that was held, and in how many
-    trainings it was.  Each cell also gives the speed-up over the baseline and the multiple of the
-    floor's time where there are such rows, or the outcome where nothing was measured.  Marks tell
-    what a speed-up does not say.  Columns that do not fit into ``width`` characters go into further
-    tables.
+    One line per implementation, the least time first.  Where there is a target it is the time of
+    training until that was held, and in how many trainings it was.  Each cell also gives the
+    speed-up over the baseline, with its interval where there is one column alone, or the outcome
+    where nothing was measured.  Marks tell what a speed-up does not say.  Columns that do not fit
+    into ``width`` characters go into further tables.
     """
     ranking = context.ranked
     title = _what(context) + (f", speed-up over {context.baseline}" if context.baseline else "")
-    if context.floors and any(context.target(scope) is None for scope in context.scopes):
-        title += ", times the floor's time"
+    order = _by_time(context, ranking)
     # Text, not str: rich would read square brackets in a name as markup.
-    names = [Text(name) for name in context.implementations]
+    names = [Text(name) for name in order]
     first = max([len(_FIRST), *(len(name.plain) for name in names)]) + _BORDER + 1
-    columns = [_column(context, ranking, *place) for place in _places(context)]
+    places = _places(context)
+    columns = [
+        _column(context, ranking, order, *place, is_alone=len(places) == 1) for place in places
+    ]
     tables: list[Table] = []
     for part in _fitting(columns, width - first):
-        table = Table(title=None if tables else Text(title), title_justify="left")
+        table = Table(
+            title=None if tables else Text(title), title_justify="left", box=box.SIMPLE_HEAD
+        )
         table.add_column(_FIRST, no_wrap=True)
         for column in part:
             table.add_column(column.heading, justify="right")
@@ -95,12 +103,54 @@ def _places(context: Context) -> list[tuple[Condition, int]]:
     ]
 
 
-def _column(context: Context, ranking: Context, condition: Condition, batch_size: int) -> _Column:
+def _by_time(context: Context, ranking: Context) -> list[str]:
+    """The implementations by the geometric mean of their times; those without a time come last."""
+
+    def place(name: str) -> tuple[bool, float]:
+        logs = [
+            math.log(point.epoch.value)
+            for key, point in ranking.points.items()
+            if key[0] == name and point.epoch
+        ]
+        return not logs, statistics.mean(logs) if logs else 0.0
+
+    return sorted(context.implementations, key=place)
+
+
+def _column(
+    context: Context,
+    ranking: Context,
+    names: Sequence[str],
+    condition: Condition,
+    batch_size: int,
+    *,
+    is_alone: bool,
+) -> _Column:
     heading = Text(f"batch {batch_size}\n{context.label(condition)}")
-    cells = [
-        _cell(context, ranking, (name, condition, batch_size)) for name in context.implementations
+    keys = [(name, condition, batch_size) for name in names]
+    return _Column(
+        condition,
+        heading,
+        _aligned([_parts(context, ranking, key, with_interval=is_alone) for key in keys]),
+    )
+
+
+def _aligned(rows: Sequence[_Parts]) -> list[Text]:
+    """One line for each: its parts below each other."""
+    number = max((len(row.texts) for row in rows), default=0)
+    filled = [(*row.texts, *[""] * (number - len(row.texts))) for row in rows if row.texts]
+    widths = [max(map(len, column)) for column in zip(*filled, strict=True)]
+    return [
+        Text(
+            "  ".join(
+                part.rjust(wide) for part, wide in zip(row.texts, widths, strict=False) if wide
+            ),
+            style=row.style,
+        )
+        if row.texts
+        else Text(row.word, style=row.style)
+        for row in rows
     ]
-    return _Column(condition, heading, cells)
 
 
 def _fitting(columns: list[_Column], width: int) -> list[list[_Column]]:
@@ -140,21 +190,38 @@ def _legend(context: Context) -> Text | None:
     return Text(", ".join(words)) if words else None
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """What a cell says: texts that stand below those of other rows, or one word."""
+
+    texts: tuple[str, ...] = ()
+    word: str = ""
+    style: str = ""
+
+
 def _cell(context: Context, ranking: Context, key: Key) -> Text:
-    """Time, speed-up and multiple of the floor's time; the fastest trainer of a column is bold."""
-    name, condition, batch_size = key
+    """One cell by itself."""
+    return _aligned([_parts(context, ranking, key, with_interval=False)])[0]
+
+
+def _parts(context: Context, ranking: Context, key: Key, *, with_interval: bool) -> _Parts:
+    """Time, speed-up, interval and mark; the fastest trainer of a column is bold."""
+    _, condition, batch_size = key
     measured, point = context.points.get(key), ranking.points.get(key)
     held = held_in(measured) if measured and trainings(measured) else ""
     if measured is not None and point is None and held:
-        return Text(f"not ranked\nheld in {held}", style="dim")
+        return _Parts(word=f"not ranked, held in {held}", style="dim")
     if point is None or point.epoch is None:
         word = context.absence(*key) if point is None else "phases only"
-        return Text(word, style="dim")
-    parts = [text.seconds(point.epoch.value), *([f"held in {held}"] if held else [])]
+        return _Parts(word=word, style="dim")
+    texts = [rounding.seconds(point.epoch)]
     verdict = ranking.verdicts.get(key)
-    if verdict:
-        parts.append(text.times(verdict.ratio.value) + _MARKS.get(verdict.kind, ""))
-    if not context.is_floor(name) and key in ranking.over_floor:
-        parts.append(f"{text.times(ranking.over_floor[key].value)} floor")
+    ratio = rounding.times(verdict.ratio) if verdict else ""
+    texts.append(ratio + (_MARKS.get(verdict.kind, "") if verdict else ""))
+    if with_interval:
+        ends = rounding.interval(verdict.ratio) if verdict else ""
+        texts.append(f"({ends})" if ends else "")
+    if held:
+        texts.append(f"held in {held}")
     is_best = point is ranking.best(condition, batch_size)
-    return Text("\n".join(parts), style="bold" if is_best else "")
+    return _Parts(tuple(texts), style="bold" if is_best else "")

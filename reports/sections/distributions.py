@@ -20,15 +20,17 @@ def render(context: Context) -> Markup | Absence:
     """A strip plot per group and a table of extremes."""
     shown: dict[Condition, list[figures.Figure]] = {}
     rows: list[Row] = []
+    drawn = figures.drawn(context)
     for condition, batch_size, group in context.groups():
         timed = {name: point for name, point in group.items() if point.epoch_rounds}
         if not timed:
             continue
-        chart = _chart(context, condition, batch_size, timed)
-        figure = figures.figure(context, chart, batch_size=batch_size, condition=condition)
-        shown.setdefault(condition, []).append(figure)
+        if condition in drawn:
+            chart = _chart(context, condition, batch_size, timed)
+            figure = figures.figure(context, chart, batch_size=batch_size, condition=condition)
+            shown.setdefault(condition, []).append(figure)
         rows += [_row(context, point) for point in timed.values()]
-    if not shown:
+    if not rows:
         return Absence("No epoch or step was timed, so there are no rounds to draw.")
     titles = (
         "Implementation", "Condition", "Batch size", "Processes", "Rounds", "Fastest", "Epoch",
@@ -38,6 +40,7 @@ def render(context: Context) -> Markup | Absence:
     return templates.section(
         "distributions",
         groups=figures.grouped(context, shown),
+        is_cut=any(condition not in drawn for condition, _, _ in context.groups()),
         table=Table(caption, tables.columns(*titles, text_columns=2), tuple(rows)),
     )
 

@@ -144,7 +144,10 @@ def _row(
     is_first: bool,
 ) -> ChartRow:  # fmt: skip
     """One implementation: a marker for each condition, the label is of the lowest time."""
-    dots = [_dot(context, axis, point, best) for point in points]
+    # Filled markers lie on top of hollow ones.
+    dots = sorted(
+        (_dot(context, axis, point, best) for point in points), key=lambda one: one.filled
+    )
     key = (name, best.condition, best.batch_size)
     ratio, verdict = context.speed_ups.get(key), context.verdicts.get(key)
     note, doubt = "", rounding.doubt(verdict)

@@ -63,15 +63,14 @@ def render(context: Context) -> Markup | Absence:
         for found in group.trained.values()
         for one in found.values()
     }
+    names = dict.fromkeys(name for group in groups for name in group.trained)
     return templates.section(
         "time_to_accuracy",
         targets=text.listing([text.target(target) for target in sorted(targets)]),
         groups=figures.grouped(context, shown),
-        key=figures.key(
-            context,
-            dict.fromkeys(name for group in groups for name in group.trained),
-            section="time-to-accuracy",
-        ),
+        key=figures.key(context, names, section="time-to-accuracy")
+        if len(names) > charts.MOST_NAMED
+        else (),
         table=_table(context, groups, verdicts),
         reasons=tables.reasons(context, "Verdicts on time to accuracy", verdicts)
         if verdicts

@@ -67,7 +67,7 @@ def test_the_course_of_a_timing_is_shown_and_the_device_described() -> None:
         "highest clock": "1980 MHz",
         "highest memory clock": "not told",
     }
-    assert "here it never was" in page
+    assert "None was held back." in page
 
 
 def test_a_device_that_was_held_back_is_said_with_the_worst_process() -> None:
@@ -76,7 +76,7 @@ def test_a_device_that_was_held_back_is_said_with_the_worst_process() -> None:
     assert cells_of(*devices)[0].startswith("1410 MHz to 1980 MHz")
     expected = "device held back in 2 of 3 processes: clock at 1410 of 1980 MHz, power limit"
     assert cells_of(*devices)[-1] == expected
-    assert "<b>that was so in 1 of 1 cell</b>" in page_of(*devices)
+    assert "<b>That was so in 1 of 1 cell</b>" in page_of(*devices)
     context = build_context([sample.document(SHAPE, outcomes=outcomes(*devices))])
     assert f"<small>{expected}</small>" in str(overview.render(context)), "beside the number"
 
@@ -91,15 +91,15 @@ def test_a_device_that_does_not_tell_what_holds_it_back_was_not_found_free() -> 
     assert cells_of(silent)[-1] == "not told"
     assert cells_of(gpu(1980, 1980), silent)[-1] == "not told", "one process is enough"
     page = page_of(silent)
-    assert "of what is known here, it never was, and not every device tells" in page
-    assert "here it never was" not in page
+    assert "None was held back as far as reported; not every device reports it" in page
+    assert "None was held back." not in page
     assert cells_of(gpu(1980, 1410, held_back=None))[-1].endswith("clock at 1410 of 1980 MHz")
 
 
 def test_what_is_not_known_says_why() -> None:
     page = page_of(Accelerator(reason="nvidia-ml-py not installed"), gpu(1980, 1980))
-    assert "some processes: nvidia-ml-py not installed." in page
-    assert "of what is known here, it never was" in page
+    assert "some processes is unknown: nvidia-ml-py not installed." in page
+    assert "None was held back as far as reported" in page
     assert cells_of(Accelerator(reason="none"))[-1] == "not told"
 
 

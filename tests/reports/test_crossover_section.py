@@ -96,8 +96,8 @@ def test_floors_and_controls_are_no_candidates() -> None:
 
 
 def test_choosing_the_fastest_is_called_a_selection_only_where_there_was_a_choice() -> None:
-    assert "picked by the same numbers" in shown(document(MLP))
-    assert "picked by the same numbers" not in shown(document(CNN, network="cnn-small"))
+    assert "picked by the numbers shown here" in shown(document(MLP))
+    assert "picked by the numbers shown here" not in shown(document(CNN, network="cnn-small"))
 
 
 def test_two_networks_stand_in_one_section_and_one_chart() -> None:

@@ -115,7 +115,7 @@ def test_an_epoch_is_reckoned_from_steps_where_none_was_timed() -> None:
     steps = pieces.measured(cell, block=0, step=[0.01, 0.01])
     page = shown(pieces.replace(document, outcomes=(steps,)))
     assert "1.20 s †" in page.text
-    assert "Where no whole epoch was timed, it is reckoned from steps" in page.text
+    assert "Where no whole epoch was timed, it is computed from steps" in page.text
 
 
 def test_an_unavailable_implementation_is_listed_with_the_remedy() -> None:
