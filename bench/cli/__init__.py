@@ -62,10 +62,10 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Each command explains itself: mlpbench COMMAND --help. Exit codes of all commands: "
-    f"{exits.USAGE}, what was asked for cannot be done; {exits.CRASHED}, an error that nobody "
-    f"foresaw; {exits.UNWRITABLE}, the output could not be written; {exits.BUSY}, this machine is "
-    f"measuring already, try again later; {exits.INTERRUPTED}, interrupted.",
+    epilog="Help on a command: mlpbench COMMAND --help. Exit codes of all commands: "
+    f"{exits.USAGE}, a mistake in the command line or its files; {exits.CRASHED}, an internal "
+    f"error; {exits.UNWRITABLE}, the output could not be written; {exits.BUSY}, another run is "
+    f"measuring on this machine, try again later; {exits.INTERRUPTED}, interrupted.",
 )
 @click.version_option(bench.__version__, prog_name="mlpbench")
 @click.option(

@@ -106,8 +106,8 @@ def compare_command(sources: tuple[Path, ...], **options: Any) -> int:
     are left out unless --filter or --baseline names them.
 
     Exit code 1: a cell is slower. 2: one is open, so likely or unclear. 3: one was refused or
-    failed where its partner was measured. 4: the documents are not comparable. The first of 4, 1,
-    3, 2 that holds.
+    failed where its partner was measured. 4: the documents are not comparable. Precedence: 4, 1,
+    3, 2.
     """
     if options["last"] is not None:
         sources = choose(options["last"], sources)

@@ -23,7 +23,7 @@ from bench.provenance.records import Accelerator
 from bench.running import lock
 from bench.running.workers import LocalLauncher
 
-_NOT_TOLD = "unknown"
+_UNKNOWN = "unknown"
 
 
 @click.command("doctor")
@@ -146,7 +146,7 @@ def _pools(found: Diagnosis) -> Table:
         if not process.pools:
             rows.append((name, process.reason or "no thread pool", "", "", ""))
         for pool in process.pools:
-            threads = _NOT_TOLD if pool.threads is None else str(pool.threads)
+            threads = _UNKNOWN if pool.threads is None else str(pool.threads)
             rows.append((name, pool.library, pool.version, pool.detail, threads))
             name = ""
     return facts_table(
@@ -160,27 +160,27 @@ def _machine(found: Diagnosis) -> Table:
     """The machine in short."""
     machine, around, clock = found.machine, found.neighbours, found.clock
     cores = f"{machine.physical_cpus or 'unknown'} cores"
-    threads = {"notsupported": "none"}.get(machine.smt or "", machine.smt) or _NOT_TOLD
+    threads = {"notsupported": "none"}.get(machine.smt or "", machine.smt) or _UNKNOWN
     quota = "none" if machine.quota_cpus is None else f"{machine.quota_cpus:g} processors"
     exported = [f"{name}={value}" for name, value in machine.environment.items()]
-    pressure = _NOT_TOLD if around.pressure is None else f"{around.pressure:.1%} of 10 s"
-    source = machine.clock_source or _NOT_TOLD
+    pressure = _UNKNOWN if around.pressure is None else f"{around.pressure:.1%} of 10 s"
+    source = machine.clock_source or _UNKNOWN
     facts = {
         "processor": machine.cpu,
         "processors": f"{machine.usable_cpus} usable of {machine.logical_cpus}, {cores}",
         "hardware threads": threads,
         "quota": quota,
         "caches": ", ".join(f"{name} {size}" for name, size in machine.caches.items()),
-        "governor": machine.governor or _NOT_TOLD,
-        "turbo": machine.turbo or _NOT_TOLD,
+        "governor": machine.governor or _UNKNOWN,
+        "turbo": machine.turbo or _UNKNOWN,
         "hypervisor": machine.hypervisor or "none seen",
         "clock": f"{source}, {clock.cost * 1e9:.0f} ns a reading, {clock.step * 1e9:.0f} ns a step",
         "load average": f"{around.load[0]:.2f}",
         "pressure": pressure,
         "used by others": _processors(around.foreign, found.noise.foreign),
         "stolen": _processors(around.stolen, found.noise.stolen),
-        "exported": " ".join(exported) or "nothing that matters",
-        "GPU": "; ".join(map(_gpu, found.gpus.devices)) or found.gpus.reason or _NOT_TOLD,
+        "exported": " ".join(exported) or "no relevant variables",
+        "GPU": "; ".join(map(_gpu, found.gpus.devices)) or found.gpus.reason or _UNKNOWN,
     }
     return facts_table("Machine", ("fact", "value"), facts.items())
 
@@ -190,8 +190,8 @@ def _gpu(device: Accelerator) -> str:
     memory, clock = device.memory_bytes, device.most_clock_mhz
     told = [
         device.name,
-        f"driver {device.driver or _NOT_TOLD}",
-        _NOT_TOLD if memory is None else f"{memory / 2**30:.0f} GiB",
+        f"driver {device.driver or _UNKNOWN}",
+        _UNKNOWN if memory is None else f"{memory / 2**30:.0f} GiB",
         "" if clock is None else f"up to {clock} MHz",
         *(
             f"{reading.temperature} °C"
@@ -204,5 +204,5 @@ def _gpu(device: Accelerator) -> str:
 
 def _processors(before: float | None, meanwhile: float | None) -> str:
     """What was taken before the measurements and during the longest of them."""
-    used = (_NOT_TOLD if one is None else f"{one:.2f}" for one in (before, meanwhile))
+    used = (_UNKNOWN if one is None else f"{one:.2f}" for one in (before, meanwhile))
     return " processors before, ".join(used) + " while measuring"

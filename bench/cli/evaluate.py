@@ -43,8 +43,8 @@ from reports.evaluation.summary import stranger
 def evaluate_command(paths: tuple[Path, ...], **options: Any) -> int:
     """Write the evaluation report of saved networks, without any training.
 
-    Examples are normalised as those of each network's training were.  Exit code 3 if an
-    implementation fails; the networks of the others are reported all the same.
+    Examples are normalised as in each network's training. Exit code 3: an implementation failed;
+    the report has the networks of the others.
     """
     console = Console()
     require_distinct("MODEL", paths)

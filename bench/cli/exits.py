@@ -6,11 +6,11 @@ FINE = 0
 SLOWER = 1
 """``compare``: a cell is slower."""
 MISSED = 1
-"""``selfcheck``: a promise is not kept."""
+"""``selfcheck``: a target is missed."""
 UNRESOLVED = 2
 """``compare``: it cannot be told whether a cell is slower."""
 NOT_JUDGED = 2
-"""``selfcheck``: the machine gave no occasion to judge a promise."""
+"""``selfcheck``: a target could not be tested on this machine."""
 NOT_ALL_VALID = 3
 """What was measured or trained is not all that was begun: something was wrong or failed."""
 UNAVAILABLE = 4

@@ -71,7 +71,7 @@ def require_alone(context: click.Context, allowed: Collection[str], decided_by: 
 
 
 class Whole(click.IntRange):
-    """A number from ``min`` on; a message about what is none does not call it a range."""
+    """A number from ``min`` on; messages name a range only if the value is a number."""
 
     name = "integer"
 

@@ -126,7 +126,7 @@ RUN_OPTIONS: tuple[Option, ...] = (
         "--epochs",
         type=Whole(min=1),
         default=None,
-        help="Give up on --target after so many epochs. Default: the network's.",
+        help="Give up on --target after N epochs. Default: the network's.",
     ),
     click.option(
         "--fail-on",

@@ -23,8 +23,8 @@ _NAMES = "\n\n".join(f"\b\n{name}\n    {summary}" for name, summary in CHECKS.it
 def selfcheck_command(name: str, trials: int | None, seed: int) -> int:
     """Check the measuring itself.
 
-    The exit code is 0 where every promise is kept, 1 where one is not, and 2 where one could not
-    be judged, because the machine gave no occasion.
+    Exit code 0: every target is kept. 1: a target is missed. 2: a target could not be tested on
+    this machine.
     """
     progress = Console(stderr=True)
     report = run(name, Options(trials=trials, seed=seed, say=partial(say, progress)))

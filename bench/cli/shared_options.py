@@ -68,7 +68,7 @@ DATA_OPTIONS: tuple[Option, ...] = (
         "--examples",
         type=Whole(min=1),
         default=None,
-        help="Use only so many training examples, chosen so that each class keeps its share.",
+        help="Use only N training examples; each class keeps its share.",
     ),
 )
 

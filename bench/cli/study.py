@@ -72,7 +72,7 @@ _LOOKS = 40
     item=click.STRING,
     required=True,
     metavar="V1,V2,...",
-    help="What the parameter is set to, one training for each.",
+    help="Values of the parameter, one training for each.",
 )
 @click.option(
     "--impl",
@@ -86,7 +86,7 @@ _LOOKS = 40
     "--evaluate-every",
     type=Whole(min=1),
     default=None,
-    help=f"Epochs between two looks at all examples. Default: {_LOOKS} looks in all.",
+    help=f"Evaluate every N epochs. Default: {_LOOKS} evaluations in total.",
 )
 @check_option
 @out_option("models and report", "study-DATE-TIME")
@@ -99,9 +99,8 @@ def study_command(context: click.Context, /, **options: Any) -> int:
     as in the articles' study of the penalty, unless other options are given: 800 epochs, decay
     1e-5, l2 0.2, start-scale 0.5.
 
-    Exit code 3: the implementation does not compute what the float64 reference does or fails, or
-    the training diverged with every value; one value that diverges is a finding. 130: Ctrl-C ended
-    it; what was learned until then is kept.
+    Exit code 3: the implementation failed or differs from the float64 reference, or the training
+    diverged with every value. 130: interrupted by Ctrl-C; the trainings so far are kept.
     """
     console = Console()
     studied = studied_parameter(context)

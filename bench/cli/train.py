@@ -67,10 +67,11 @@ class Plan:
 def train_command(context: click.Context, /, **options: Any) -> int:
     """Train implementations from the same start weights in the same batch order.
 
-    What is not said is the network's own.  Ctrl-C ends the training after the epoch, a second one
-    at once; what was learned until then is kept, and --resume goes on with it.  Exit code 3 if an
-    implementation does not compute what the float64 reference does or fails, or a training
-    diverged; the others are trained all the same.
+    Unset options use the network's defaults. Ctrl-C ends the training after the epoch, a second
+    Ctrl-C at once. The training so far is kept, and --resume continues it.
+
+    Exit code 3: an implementation failed or differs from the float64 reference, or a training
+    diverged. The others are trained all the same. 130: interrupted by Ctrl-C.
     """
     console = Console()
     plan = _resumed(console, context) if options["resume"] else _new(console, options)

@@ -36,15 +36,15 @@ VARIATION_OPTIONS: tuple[Option, ...] = (
 
 TRAINING_OPTIONS: tuple[Option, ...] = (
     click.option("--batch-size", type=Whole(min=1), default=None, help="Examples in a batch."),
-    click.option("--epochs", type=Whole(min=1), default=None, help="Epochs in all."),
+    click.option("--epochs", type=Whole(min=1), default=None, help="Number of epochs."),
     click.option(
-        "--learning-rate", type=POSITIVE, default=None, help="The rate of the first epoch."
+        "--learning-rate", type=POSITIVE, default=None, help="Learning rate of the first epoch."
     ),
     click.option(
         "--decay",
         type=NOT_NEGATIVE,
         default=None,
-        help="After epoch e = 0, 1, ...: rate / (1 + decay e).",
+        help="Learning rate in epoch e = 0, 1, ...: rate / (1 + decay e).",
     ),
     click.option(
         "--momentum", type=NOT_NEGATIVE, default=None, help="Weight of the previous step (sgd)."
@@ -58,29 +58,33 @@ TRAINING_OPTIONS: tuple[Option, ...] = (
         "--optimizer",
         type=click.Choice(["sgd", "adam", "rmsprop"]),
         default=None,
-        help="How gradients become steps.",
+        help="Optimiser.",
     ),
-    click.option("--beta1", type=BELOW_ONE, default=None, help="Memory of Adam's mean."),
-    click.option("--beta2", type=BELOW_ONE, default=None, help="Memory of Adam's mean square."),
-    click.option("--rho", type=BELOW_ONE, default=None, help="Memory of RMSprop's mean square."),
-    click.option("--epsilon", type=POSITIVE, default=None, help="Least divisor of both."),
+    click.option("--beta1", type=BELOW_ONE, default=None, help="Adam: decay rate of the mean."),
+    click.option(
+        "--beta2", type=BELOW_ONE, default=None, help="Adam: decay rate of the mean square."
+    ),
+    click.option(
+        "--rho", type=BELOW_ONE, default=None, help="RMSprop: decay rate of the mean square."
+    ),
+    click.option("--epsilon", type=POSITIVE, default=None, help="Epsilon of Adam and RMSprop."),
     click.option(
         "--reduction",
         type=click.Choice(["sum", "mean"]),
         default=None,
-        help="Whether the loss of a batch is summed or averaged over its examples.",
+        help="Sum or mean of the loss over the examples of a batch.",
     ),
     click.option(
         "--start",
         type=click.Choice(["uniform", "glorot"]),
         default=None,
-        help="How start weights are drawn.",
+        help="Distribution of the start weights.",
     ),
     click.option(
         "--start-scale",
         type=NOT_NEGATIVE,
         default=None,
-        help="Uniform start weights lie within this / sqrt(inputs of the layer).",
+        help="Uniform start weights lie within scale / sqrt(inputs of the layer).",
     ),
 )
 
@@ -88,14 +92,14 @@ ORDER_OPTIONS: tuple[Option, ...] = (
     click.option(
         "--shuffle/--no-shuffle",
         default=True,
-        help="Whether every epoch has batches of its own.",
+        help="Draw new batches in every epoch.",
         show_default=True,
     ),
     click.option(
         "--max-batches",
         type=Whole(min=1),
         default=None,
-        help="End each epoch after so many batches, for trials.",
+        help="End each epoch after N batches, for trials.",
     ),
     click.option(
         "--seed",

@@ -17,11 +17,11 @@ FAST_CLOCKS = ("tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_p
 """Clock sources that are read without entering the kernel."""
 SLOW_READING = 1e-6
 BUSY = 0.05
-"""Other processes may use so many processors before they are worth a remark."""
+"""Processors that others may use before a remark."""
 CLIFF = 0.3
-"""From so many foreign processors on, pools with a thread for each processor are in danger."""
+"""Foreign processors from which pools with a thread for each processor are in danger."""
 STOLEN = 0.02
-"""A hypervisor may take so many processors before that is worth a remark."""
+"""Processors that a hypervisor may take before a remark."""
 WAITED = 0.02
 FASTER = 1.03
 _BLAS = ("openblas", "mkl", "blis", "flexiblas", "accelerate")
@@ -50,8 +50,8 @@ def on_machine(machine: Machine) -> Iterator[str]:
     if machine.quota_cpus is not None and machine.quota_cpus < usable:
         most = max(1, int(machine.quota_cpus))
         yield (
-            f"A quota of {machine.quota_cpus:g} processors is spread over {usable}, and whoever "
-            "exceeds it is paused in the middle of a round: measure with at most "
+            f"A quota of {machine.quota_cpus:g} processors is spread over {usable}, and a "
+            "process that exceeds it is paused in the middle of a round: measure with at most "
             f"--threads {most}, or raise the container's limit."
         )
     if machine.physical_cpus is not None and machine.smt == "on":
@@ -81,8 +81,8 @@ def _on_virtual(machine: Machine) -> Iterator[str]:
     if machine.hypervisor is not None:
         yield (
             "This is a virtual machine, and others on the same host take cache, memory bandwidth "
-            "and frequency without a trace here: repeat at another time before believing a small "
-            "difference, or use a host of your own."
+            "and frequency, which cannot be seen here: repeat at another time before you trust a "
+            "small difference, or use a dedicated host."
         )
     if machine.clock_source is not None and machine.clock_source not in FAST_CLOCKS:
         yield (
@@ -118,7 +118,7 @@ def on_neighbours(before: Neighbours, noise: Noise, cpus: int) -> Iterator[str]:
     if stolen > STOLEN:
         yield (
             f"The hypervisor kept {stolen:.2f} processors from this machine: measure at another "
-            "time, or on a machine with processors of its own."
+            "time, or on a machine with dedicated processors."
         )
     if noise.waited is not None and noise.waited > WAITED:
         yield (
@@ -138,8 +138,8 @@ def on_pools(found: Iterable[PoolsOf]) -> Iterator[str]:
     for names, imports in processes.items():
         yield (
             f"A process that imports {', or '.join(imports)} has {len(names)} copies of a BLAS, "
-            f"{' and '.join(names)}, each with threads of its own: ask all of them for the same "
-            "number before it starts, and let only one compute at a time."
+            f"{' and '.join(names)}, each with its own threads: export the same number for "
+            "all of them, and let only one compute at a time."
         )
 
 
@@ -194,6 +194,6 @@ def on_noise(noise: Noise) -> Iterator[str]:
         yield (
             f"{noise.implementation} seems {abs(value - 1):.1%} "
             f"{'faster' if value > 1 else 'slower'} than itself (interval {low:.3f} to "
-            f"{high:.3f}), which chance does in 1 of 20 examinations: examine again, and where it "
-            "stays, believe no difference of this size."
+            f"{high:.3f}), which happens by chance in 1 of 20 examinations: repeat it, and if it "
+            "persists, do not trust differences of this size."
         )

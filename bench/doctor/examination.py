@@ -36,7 +36,7 @@ def examine(
     begun = clock.wall()
     described = machine.describe(environment)
     cpus = described.usable_cpus
-    with waiting("looking at what else runs"):
+    with waiting("checking other processes"):
         around = surroundings.neighbours(monitor)
         reading = surroundings.clock_quality(clock)
         devices = gpus.find()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from bench.planning.environment import VARIABLES, thread_count
 
 FIXED_KERNELS = ("OPENBLAS_CORETYPE", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR", "BLIS_ARCH_TYPE")
-"""Variables that choose a BLAS's kernels in place of its own look at the processor."""
+"""Variables that override the kernels a BLAS would choose for the processor."""
 PINNING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 
 
@@ -18,21 +18,23 @@ def remarks(environment: Mapping[str, str], cpus: int) -> Iterator[str]:
     for name, text in counts.items():
         if name not in numbers:
             yield (
-                f"{name}={text!r} is not a number of threads, and libraries differ in what they "
-                f"make of it: unset {name}, or give it a number from 1."
+                f"{name}={text!r} is not a number of threads, and libraries interpret it "
+                f"differently: unset {name}, or give it a number from 1."
             )
     yield from _disagreeing(numbers)
     yield from _too_many(numbers, cpus)
     yield from _silent(numbers, cpus)
-    yield from _named(environment, FIXED_KERNELS, "chooses a BLAS's kernels in place of its own")
-    yield from _named(environment, PINNING, "ties the threads of all processes to the same places")
+    yield from _named(environment, FIXED_KERNELS, "overrides the kernels that a BLAS would choose")
+    yield from _named(
+        environment, PINNING, "pins the threads of all processes to the same processors"
+    )
 
 
 def _disagreeing(numbers: Mapping[str, int]) -> Iterator[str]:
     if len(set(numbers.values())) > 1:
         yield (
-            f"The exported thread counts differ ({_listed(numbers)}), and each library reads a "
-            "variable of its own first: export one number for all, or use 'mlpbench run --threads'."
+            f"The exported thread counts differ ({_listed(numbers)}), and each library "
+            "prefers its own variable: export one number for all, or use 'mlpbench run --threads'."
         )
 
 

@@ -28,7 +28,7 @@ def remarks(found: Gpus) -> Iterator[str]:
     """What keeps devices from being read, slows them down or fills them."""
     if found.seen and not found.devices:
         yield (
-            f"This machine shows a GPU of which nothing can be read ({found.reason}): its clock "
+            f"This machine has a GPU, but nothing can be read ({found.reason}): its clock "
             "and temperature will be missing beside the numbers of implementations on it."
         )
     for device in found.devices:
@@ -45,6 +45,6 @@ def _on(name: str, memory_bytes: int | None, reading: AcceleratorReading) -> Ite
     used = reading.used_bytes
     if memory_bytes and used is not None and used > BUSY_SHARE * memory_bytes:
         yield (
-            f"{used / memory_bytes:.0%} of the memory of the {name} is in use: end what else runs "
-            "on it, which nvidia-smi names, or measure when it is done."
+            f"{used / memory_bytes:.0%} of the memory of the {name} is in use: stop other "
+            "processes on it (nvidia-smi lists them), or measure later."
         )

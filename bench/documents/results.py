@@ -3,7 +3,7 @@
 All durations are in seconds, per iteration, and every raw round is kept; statistics are functions
 of this document, never part of it.
 
-History of ``schema_version``:
+History of ``schema_version``::
 
     1  2026-11  first version
     2  2026-11  disturbances, peaks, probe cost, code, rows and why the run ended

@@ -72,7 +72,7 @@ def build_walk(document: Results, source: Path, page: Path, command: str) -> str
             measured_with=markdown.fenced(document.command or "not recorded", "console"),
             made_with=markdown.fenced(command, "console"),
             results=markdown.path_from(page, source),
-            words=markdown.path_from(page, ROOT / "reports/walk"),
+            words=markdown.path_from(page, ROOT / "reports/walk/rungs.py"),
             remarks=[
                 *_other_network(context),
                 *summary.provisional(context),

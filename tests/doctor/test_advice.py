@@ -179,8 +179,8 @@ ONE_EACH = variables(1)
         ),
         (variables(3), ["asks for more threads than the 2 usable"]),
         ({"NUMBA_NUM_THREADS": "2"}, []),
-        ({"OPENBLAS_CORETYPE": "Haswell"}, ["OPENBLAS_CORETYPE=Haswell is exported and chooses"]),
-        ({"OMP_PROC_BIND": "true"}, ["OMP_PROC_BIND=true is exported and ties"]),
+        ({"OPENBLAS_CORETYPE": "Haswell"}, ["OPENBLAS_CORETYPE=Haswell is exported and overrides"]),
+        ({"OMP_PROC_BIND": "true"}, ["OMP_PROC_BIND=true is exported and pins"]),
     ],
 )
 def test_exported_variables_that_do_not_fit_together(

@@ -34,7 +34,7 @@ def test_panels_show_the_hits_and_misses_of_the_chosen_class(
     assert shown == {
         "True positives (8)": ["0 / 0"] * 8,
         "False positives: taken for 0 (1)": ["0 / 1"],
-        "False negatives: 0, but not seen (2)": ["2 / 0"] * 2,
+        "False negatives: missed 0 (2)": ["2 / 0"] * 2,
         "Nine recognised (27)": ["2 / 2", "1 / 1", "2 / 2", "0 / 0", "1 / 1", "2 / 2", "0 / 0",
                                  "1 / 1", "2 / 2"],
         "Nine not recognised (3)": ["2 / 0", "0 / 1", "2 / 0"],
@@ -47,7 +47,7 @@ def test_without_a_choice_the_class_missed_most_often_is_shown(
     predicted = data.labels_test.astype(np.int64).copy()
     predicted[[1, 4]], predicted[0] = 2, 1
     page = build_evaluation([predicting(trained, data, predicted)], data)
-    assert "False negatives: 1, but not seen (2)" in panels(page)
+    assert "False negatives: missed 1 (2)" in panels(page)
 
 
 def test_panels_without_examples_say_so_and_long_ones_are_cut(

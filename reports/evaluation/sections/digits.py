@@ -49,7 +49,7 @@ def render(learned: Learned) -> Markup | Absence:
     panels = [
         _panel(learned, "True positives", of_class & taken, _MOST_HITS),
         _panel(learned, f"False positives: taken for {name}", taken & ~of_class, _MOST_MISSES),
-        _panel(learned, f"False negatives: {name}, but not seen", of_class & ~taken, _MOST_MISSES),
+        _panel(learned, f"False negatives: missed {name}", of_class & ~taken, _MOST_MISSES),
     ]
     return templates.fill(
         "evaluation/sections/digits.html",
