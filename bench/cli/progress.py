@@ -76,7 +76,7 @@ class RunProgress(Bar):
         if progress.sweep is not None:
             ranking = self._ranking(progress.epochs)
             return f"batch {progress.batch_size}, sweep {progress.sweep}: {ranking}"
-        return ""
+        return f"batch {progress.batch_size}, first sweep" if progress.batch_size else ""
 
     def _block(self, progress: Progress) -> str:
         open_end = self.plan.precision is not None or self.plan.budget_seconds is not None
