@@ -42,7 +42,7 @@ BOTTOM = {
 
 REPORTS_MAY_IMPORT = {
     "bench.errors",
-    "bench.cluster.standing",
+    "bench.cluster.standing", "bench.documents.parquet",
     "bench.documents.results", "bench.documents.timings", "bench.limits.roofline",
     "bench.limits.work",
     "bench.judging.comparability", "bench.judging.disturbed", "bench.judging.stats",

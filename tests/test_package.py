@@ -93,7 +93,7 @@ def test_the_metadata_names_version_python_and_extras(metadata: Message) -> None
     assert (metadata["Name"], metadata["Version"]) == ("mlpbench", bench.__version__)
     assert metadata["Requires-Python"] == ">=3.11"
     assert set(metadata.get_all("Provides-Extra", [])) == {
-        "keras", "torch", "jax", "gpu", "parquet", "slurm", "test", "dev",
+        "keras", "torch", "jax", "gpu", "parquet", "slurm", "test", "docs", "dev",
     }  # fmt: skip
     assert "Private :: Do Not Upload" in metadata.get_all("Classifier", [])
 

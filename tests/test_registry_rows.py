@@ -49,7 +49,6 @@ COINCIDENCES = {
     ("listing.py", "numba"): "the same",
     ("listing.py", "torch"): "the same",
     ("listing.py", "jax"): "the same",
-    ("overview.py", "floor"): "a ratio that the overview can show",
     ("floor.py", "floor"): "the id and the template of a section",
     ("canvas.py", "floor"): "what marks a series without a place in the palette",
     ("__init__.py", "numpy-optimized"): "the default of impls.load, shown in its signature",

@@ -16,6 +16,7 @@ from unittest import mock
 import msgspec
 import numpy as np
 
+from bench.documents.turns import timings_of
 from bench.measuring import barrier, exhaustion
 from bench.measuring.disturbance import Monitor
 from bench.measuring.measure import CellTimer
@@ -90,7 +91,9 @@ def timed(trainer_class: type[Trainer]) -> str:
     """Whether a cell can be measured, and the device counts its memory."""
     timer = timer_of(trainer_class)
     timer.first_call()
-    found = {timing.phase for timing in timer.measure().timings}
+    timer.prepare()
+    turns = {0: timer.take("epoch", 0), 1: timer.take("parts", 1)}
+    found = {timing.phase for timing in timings_of(turns)}
     expected = {"step", "epoch", *trainer_class.phases}
     if found != expected:
         return f"{sorted(found)} were timed instead of {sorted(expected)}"

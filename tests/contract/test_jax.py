@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -205,19 +204,13 @@ def test_what_is_compiled_for_its_length_is_compiled_before_epochs_are_timed() -
         monitor=Monitor(),
     )  # fmt: skip
     compiled: list[int] = []
-    watched = timer.watched
-
-    def watch(work: Callable[[], object], iterations: int) -> object:
-        before = trainer.run.epoch._cache_size()  # noqa: SLF001  # there is no public way
-        found = watched(work, iterations)
-        compiled.append(trainer.run.epoch._cache_size() - before)  # noqa: SLF001
-        return found
-
-    timer.watched = watch  # type: ignore[assignment, method-assign]
     timer.first_call()
-    found = timer.measure()
-    assert "epoch" in {timing.phase for timing in found.timings}
-    assert set(compiled) == {0}
+    timer.prepare()
+    for number, kind in enumerate(("epoch", "parts", "epoch")):
+        before = trainer.run.epoch._cache_size()  # noqa: SLF001  # there is no public way
+        timer.take(kind, number)  # type: ignore[arg-type]
+        compiled.append(trainer.run.epoch._cache_size() - before)  # noqa: SLF001
+    assert compiled == [0, 0, 0]
 
 
 def test_a_platform_that_this_process_does_not_have_is_no_device() -> None:

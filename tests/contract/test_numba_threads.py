@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numba
 import numpy as np
 from impls.networks import Network, Training
-from impls.numba.jit import Trainer
+from impls.numba.trainer import Trainer
 from impls.parameters import start_parameters
 
 network, training = Network(name="n", layers=(6, 5, 3)), Training(batch_size=64)

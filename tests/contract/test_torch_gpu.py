@@ -147,25 +147,20 @@ def test_a_graph_is_recorded_once_for_each_number_of_examples() -> None:
     assert trainer.stretches == {}
 
 
-def test_nothing_is_recorded_in_an_epoch_that_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_recorded_in_an_epoch_that_is_timed() -> None:
     trainer = bound(Taped, "momentum")
     timer = CellTimer(
         trainer, trainer.parameters(), examples=70, seed=1, effort=REAL_EFFORT,
         clock=SYSTEM_CLOCK, monitor=Monitor(),
     )  # fmt: skip
     recorded: list[int] = []
-    watched = timer.watched
-
-    def watch(work: Any, iterations: int) -> Any:
-        before = len(trainer.stretches)
-        found = watched(work, iterations)
-        recorded.append(len(trainer.stretches) - before)
-        return found
-
-    monkeypatch.setattr(timer, "watched", watch)
     timer.first_call()
-    assert [timing.phase for timing in timer.measure().timings] == ["step", "epoch"]
-    assert set(recorded) == {0}
+    timer.prepare()
+    for number, kind in enumerate(("epoch", "parts", "epoch")):
+        before = len(trainer.stretches)
+        timer.take(kind, number)  # type: ignore[arg-type]
+        recorded.append(len(trainer.stretches) - before)
+    assert recorded == [0, 0, 0]
 
 
 def test_a_long_epoch_is_replayed_in_stretches(monkeypatch: pytest.MonkeyPatch) -> None:

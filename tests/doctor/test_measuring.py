@@ -180,7 +180,7 @@ def test_a_forecast_for_as_many_blocks_is_what_was_found() -> None:
 
 def test_with_time_for_too_few_blocks_nothing_is_forecast() -> None:
     found = noise.judge(NOISE_PLAN, against_itself([1.0, 1.1, 0.9]), 90.0, others())
-    assert [one.blocks for one in found.forecasts] == [2, 10, 40]
+    assert [one.blocks for one in found.forecasts] == [3, 10, 40]
     slow = noise.judge(NOISE_PLAN, against_itself([1.0, 1.1, 0.9]), 300.0, others())
     assert [one.blocks for one in slow.forecasts] == [0, 3, 12]
     assert (slow.forecasts[0].half_width, slow.forecasts[0].detectable) == (None, None)
@@ -190,8 +190,8 @@ def test_with_time_for_too_few_blocks_nothing_is_forecast() -> None:
 @pytest.mark.parametrize(
     ("outcomes", "reason"),
     [
-        ((), "0 blocks were measured, and an interval needs 2: give more --seconds"),
-        (against_itself([1.0]), "1 block was measured, and an interval needs 2"),
+        ((), "0 blocks were measured, and an interval needs 3: give more --seconds"),
+        (against_itself([1.0]), "1 block was measured, and an interval needs 3"),
         (
             (Unverified(cell=at(500, 2, NAME), block=0, reason="no such threads"),),
             "no such threads",

@@ -53,7 +53,7 @@ def test_trainings_that_failed_are_counted_and_kept_out_of_the_ratio(page: str) 
     assert "3 of 3" in page
     assert "2 of 3" in page
     # Both reached it in two blocks, four times as fast in each.
-    assert "4.0 \N{MULTIPLICATION SIGN}" in page
+    assert "4.00 \N{MULTIPLICATION SIGN}" in page
 
 
 def test_a_target_that_nobody_reached_is_no_number() -> None:
