@@ -47,10 +47,13 @@ def is_held_up(disturbance: Disturbance, seconds: float) -> bool:
     """Whether threads could not run for more than :data:`DISTURBED_SHARE` of a round.
 
     What others take of caches and memory hits both partners of a sweep alike; who has to wait for
-    a processor does not.
+    a processor does not.  Threads of one process also wait for each other, where a library has more
+    of them than there are processors: that counts only as far as others took processor time.
     """
-    held_up = (disturbance.waited or 0.0) + _certain(disturbance.stolen)
-    return held_up / seconds > DISTURBED_SHARE
+    waited = disturbance.waited or 0.0
+    if disturbance.foreign is not None:
+        waited = min(waited, _certain(disturbance.foreign))
+    return (waited + _certain(disturbance.stolen)) / seconds > DISTURBED_SHARE
 
 
 def counted(

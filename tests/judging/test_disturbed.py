@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bench.documents.timings import Disturbance
-from bench.judging.disturbed import held_back, is_disturbed, share
+from bench.judging.disturbed import held_back, is_disturbed, is_held_up, share
 from bench.provenance.records import Accelerator, AcceleratorReading
 
 
@@ -81,3 +81,25 @@ def test_a_clock_below_98_percent_of_its_highest_holds_a_device_back(
 ) -> None:
     readings = (AcceleratorReading(clock_mhz=clock),)
     assert held_back(Accelerator(most_clock_mhz=1000, readings=readings)) == expected
+
+
+@pytest.mark.parametrize(
+    ("waited", "foreign", "stolen", "expected"),
+    [
+        (0.5, 0.5, 0.0, True),
+        # Threads of one process that wait for each other.
+        (0.5, 0.0, 0.0, False),
+        (0.5, None, None, True),
+        (0.0, 0.9, 0.0, False),
+        (0.0, 0.0, 0.2, True),
+        (0.09, 1.0, 0.0, False),
+    ],
+)
+def test_a_round_is_held_up_where_others_took_the_processor_that_threads_waited_for(
+    waited: float,
+    foreign: float | None,
+    stolen: float | None,
+    expected: bool,  # noqa: FBT001  # a parameter of the test
+) -> None:
+    found = Disturbance(waited=waited, foreign=foreign, stolen=stolen, switches=0)
+    assert is_held_up(found, 1.0) == expected

@@ -34,7 +34,7 @@ def watched(document: Results, disturbed: Callable[[Measured, int], bool]) -> Re
                 disturbances=tuple(
                     Disturbance(
                         waited=seconds / 2 if disturbed(one, number) else 0.0,
-                        foreign=0.0,
+                        foreign=seconds / 2 if disturbed(one, number) else 0.0,
                         stolen=0.0,
                         switches=0,
                         processors=2,

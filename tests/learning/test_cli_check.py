@@ -140,7 +140,7 @@ def test_a_study_of_what_is_wrong_has_the_exit_code_that_its_help_names(
     assert said.code == exits.NOT_ALL_VALID
     words = " ".join(mlpbench("study", "--help").out.split())
     assert f"Exit code {said.code}: the implementation failed or differs from" in words
-    assert "one value that diverges is a finding" in words
+    assert "the training diverged with every value" in words
 
 
 def test_a_value_that_diverges_is_a_finding_of_a_study(
