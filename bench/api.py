@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bench.documents.results import Results
 from bench.documents.sources import read_any
+from bench.errors import UsageError
 from bench.judging.verdicts import MARGIN
 from bench.observations.pairs import judge_all
 from bench.observations.points import observe
@@ -17,6 +19,7 @@ from reports.grids import kept_apart
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 RATIO_COLUMNS = (
     "network", "batch_size",
@@ -79,6 +82,57 @@ class Loaded:
         frame = pd.DataFrame(rows, columns=list(RATIO_COLUMNS))
         numbers = dict.fromkeys(("low", "high", "p"), float)
         return frame.astype({"threads": "Int64", "reference_threads": "Int64", **numbers})
+
+    def plot(self, margin: float = MARGIN) -> Figure:
+        """The top picture of the report: epoch times per batch size, fastest first, on a log axis.
+
+        Save it with ``.savefig("picture.svg")``; its axes are in ``.axes``.
+
+        Raises:
+            ValueError: nothing was measured.
+        """
+        from reports import plot  # noqa: PLC0415 - draws with matplotlib
+        from reports.gather import build_context  # noqa: PLC0415
+
+        return plot.draw(build_context(self.documents, margin))
+
+    def _repr_html_(self) -> str:
+        """What Jupyter shows: every pair with its ratio and verdict."""
+        columns = ["batch_size", "reference", "implementation", "threads", "seconds", "ratio"]
+        shown = self.ratios()[[*columns, "low", "high", "verdict"]]
+        return str(shown.to_html(index=False, float_format="{:.3g}".format))
+
+
+def run(*, out: str | PathLike[str] | None = None, **options: object) -> Loaded:
+    """Measure as ``mlpbench run`` does, and read the results.
+
+    Options are those of the command, with underscores: ``bench.run(impl=["numba", "numpy-naive"],
+    batch_size=[500], threads=[1, 2], profile="quick")``.  Lists are joined by commas; True stands
+    for an option without a value.
+
+    Raises:
+        UsageError: the command has no such option, or refused one.
+        ResultsError: the run ended without results.
+    """
+    from bench.cli import main  # noqa: PLC0415 - the command itself
+    from bench.cli.output import folder_for  # noqa: PLC0415
+
+    folder = folder_for(None if out is None else Path(out))
+    arguments = ["run", "--out", str(folder)]
+    for name, value in options.items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            arguments.append(option)
+        elif isinstance(value, (list, tuple)):
+            arguments += [option, ",".join(map(str, value))]
+        elif value not in (None, False):
+            arguments += [option, str(value)]
+    code = main(arguments)
+    results = folder / "results.json"
+    if not results.exists():
+        command = shlex.join(["mlpbench", *arguments])
+        raise UsageError(f"{command} ended with exit code {code}: see the message above")
+    return load(results)
 
 
 def load(*paths: str | PathLike[str]) -> Loaded:

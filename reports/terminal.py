@@ -38,6 +38,7 @@ class _Column:
     """One batch size under one condition."""
 
     condition: Condition
+    batch_size: int
     heading: Text
     cells: list[Text]
 
@@ -59,13 +60,11 @@ def epoch_tables(context: Context, width: int) -> Group:
     """
     ranking = context.ranked
     title = _what(context) + (f", speed-up over {context.baseline}" if context.baseline else "")
-    order = _by_time(context, ranking)
-    # Text, not str: rich would read square brackets in a name as markup.
-    names = [Text(name) for name in order]
-    first = max([len(_FIRST), *(len(name.plain) for name in names)]) + _BORDER + 1
+    names = _tried(context)
+    first = max([len(_FIRST), *map(len, names)]) + _BORDER + 1
     places = _places(context)
     columns = [
-        _column(context, ranking, order, *place, is_alone=len(places) == 1) for place in places
+        _column(context, ranking, names, *place, is_alone=len(places) == 1) for place in places
     ]
     tables: list[Table] = []
     for part in _fitting(columns, width - first):
@@ -75,8 +74,9 @@ def epoch_tables(context: Context, width: int) -> Group:
         table.add_column(_FIRST, no_wrap=True)
         for column in part:
             table.add_column(column.heading, justify="right")
-        for row, name in enumerate(names):
-            table.add_row(name, *(column.cells[row] for column in part))
+        for row in _by_time(ranking, names, part):
+            # Text, not str: rich would read square brackets in a name as markup.
+            table.add_row(Text(names[row]), *(column.cells[row] for column in part))
         tables.append(table)
     tables[-1].caption = _legend(ranking)
     return Group(*tables)
@@ -103,18 +103,28 @@ def _places(context: Context) -> list[tuple[Condition, int]]:
     ]
 
 
-def _by_time(context: Context, ranking: Context) -> list[str]:
-    """The implementations by the geometric mean of their times; those without a time come last."""
+def _tried(context: Context) -> list[str]:
+    """The implementations that could run; what cannot run here is named once above the table."""
+    tried = {key[0] for key in context.points}
+    tried |= {gap.cell.implementation for gap in context.gaps if gap.kind != "unavailable"}
+    found = [name for name in context.implementations if name in tried]
+    return found or list(context.implementations)
 
-    def place(name: str) -> tuple[bool, float]:
-        logs = [
-            math.log(point.epoch.value)
-            for key, point in ranking.points.items()
-            if key[0] == name and point.epoch
+
+def _by_time(ranking: Context, names: Sequence[str], part: Sequence[_Column]) -> list[int]:
+    """Places of ``names`` by the geometric mean of their times in a table; those without come last.
+
+    A name without a time in some of the columns stands where the others put it.
+    """
+
+    def key(row: int) -> tuple[bool, float]:
+        points = [
+            ranking.points.get((names[row], column.condition, column.batch_size)) for column in part
         ]
+        logs = [math.log(point.epoch.value) for point in points if point and point.epoch]
         return not logs, statistics.mean(logs) if logs else 0.0
 
-    return sorted(context.implementations, key=place)
+    return sorted(range(len(names)), key=key)
 
 
 def _column(
@@ -130,6 +140,7 @@ def _column(
     keys = [(name, condition, batch_size) for name in names]
     return _Column(
         condition,
+        batch_size,
         heading,
         _aligned([_parts(context, ranking, key, with_interval=is_alone) for key in keys]),
     )

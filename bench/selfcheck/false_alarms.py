@@ -33,8 +33,8 @@ RUNS = 5
 NAMES = ("numpy-optimized", "numba", "keras-tf", "jax")
 BATCH_SIZES = (32, 500, 20000)
 EXAMPLES = 20000
-SECONDS_PER_COMPARISON = 12.0
-"""All comparisons of a run share its blocks; an A/A of one pair alone would take about 60 s."""
+SECONDS_PER_COMPARISON = 8.0
+"""All comparisons of a run share its blocks; one pair alone would have 60 s."""
 ALLOWED = 0.05
 WITHIN = 0.02
 WITHIN_BESIDE = 0.06

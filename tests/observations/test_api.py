@@ -9,10 +9,11 @@ import pytest
 import bench
 from bench.api import RATIO_COLUMNS
 from bench.documents import files
-from bench.errors import ResultsError
+from bench.errors import ResultsError, UsageError
 from bench.observations.table import COLUMNS
 from reports.gather import build_context
 from tests.golden.numbers import sampled
+from tests.stand_ins import fakes
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +60,45 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
         bench.load(tmp_path / "none.json")
     with pytest.raises(AttributeError, match="no attribute 'unload'"):
         bench.unload  # noqa: B018
+
+
+def test_the_picture_has_a_panel_for_each_batch_size_and_a_row_for_each_trainer(
+    path: Path, tmp_path: Path
+) -> None:
+    figure = bench.load(path).plot()
+    context = build_context([sampled()])
+    sizes = [size for scope in context.scopes for size in context.batch_sizes(scope)]
+    assert len(figure.axes) == len(sizes)
+    for axis, size in zip(figure.axes, sizes, strict=True):
+        assert axis.get_xscale() == "log"
+        assert axis.get_title(loc="left").startswith(f"Batch {size}")
+        names = [label.get_text() for label in axis.get_yticklabels()]
+        assert set(names) <= set(context.trainers)
+        assert len(axis.texts) == len(names)
+    figure.savefig(tmp_path / "picture.svg")
+    assert (tmp_path / "picture.svg").stat().st_size > 1000
+
+
+def test_a_notebook_shows_every_pair_with_its_verdict(path: Path) -> None:
+    shown = bench.load(path)._repr_html_()
+    assert shown.startswith("<table")
+    assert "faster" in shown
+
+
+def test_a_run_from_python_is_that_of_the_command(
+    monkeypatch: pytest.MonkeyPatch, npz: Path, tmp_path: Path
+) -> None:
+    launcher = fakes.FakeLauncher(fakes.measure_all)
+    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda _cpus: launcher)
+    monkeypatch.setenv("MLPBENCH_LOCK_DIR", str(tmp_path))
+    found = bench.run(
+        out=tmp_path / "out", impl=["numpy-naive", "numpy-cached"], network="36-8-3",
+        batch_size=[20], threads=(1,), dataset=npz, bare=True, blocks=2, seed=None,
+    )  # fmt: skip
+    assert {order.row.name for order in launcher.orders} == {"numpy-naive", "numpy-cached"}
+    assert len(found.ratios()) == 1
+
+
+def test_a_run_from_python_that_is_refused_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"--impl nothing.*exit code 64"):
+        bench.run(out=tmp_path / "out", impl="nothing")
