@@ -77,10 +77,10 @@ def _panel(axis: Axes, context: Context, scope: Scope, size: int, rows: list[lis
             color=_INK,
         )
     floors = [
-        point
+        floor
         for name in context.floors.values()
         for where in context.conditions_of(scope)
-        if (point := context.point(name, where, size)) and point.epoch
+        if (floor := context.point(name, where, size)) and floor.epoch
     ]
     if floors:
         lowest = min(map(_seconds, floors))

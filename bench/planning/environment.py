@@ -50,9 +50,9 @@ noise, and an interrupted run could be gone on with under another value.
 NOT_RECORDED = (
     "TF_CPP_MIN_LOG_LEVEL", "TF_CPP_MAX_VLOG_LEVEL", "TF_CPP_VMODULE", "TORCH_LOGS",
     "TORCH_SHOW_CPP_STACKTRACES", "TORCH_HOME", "JAX_LOG_COMPILES", "KERAS_HOME",
-    "LLVM_PROFILE_FILE",
+    "LLVM_PROFILE_FILE", "TF_CLI_CONFIG_FILE", "TF_DATA_DIR", "TF_PLUGIN_CACHE_DIR",
 )  # fmt: skip
-"""Of these, what only says where something lies or what is told of it."""
+"""Of these, what only says where something lies or what is told of it; Terraform's begin alike."""
 
 _MOST_DIGITS = 10
 
