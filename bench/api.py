@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shlex
+import subprocess
+import sys
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -103,22 +106,17 @@ class Loaded:
         return str(shown.to_html(index=False, float_format="{:.3g}".format))
 
 
-def run(*, out: str | PathLike[str] | None = None, **options: object) -> Loaded:
-    """Measure as ``mlpbench run`` does, and read the results.
+def run(**options: object) -> Loaded:
+    """Measure as ``mlpbench run`` does, in a process of its own, and read the results.
 
     Options are those of the command, with underscores: ``bench.run(impl=["numba", "numpy-naive"],
     batch_size=[500], threads=[1, 2], profile="quick")``.  Lists are joined by commas; True stands
-    for an option without a value.
+    for an option without a value.  Progress goes to the standard error stream.
 
     Raises:
-        UsageError: the command has no such option, or refused one.
-        ResultsError: the run ended without results.
+        UsageError: the command refused an option, or ended without results.
     """
-    from bench.cli import main  # noqa: PLC0415 - the command itself
-    from bench.cli.output import folder_for  # noqa: PLC0415
-
-    folder = folder_for(None if out is None else Path(out))
-    arguments = ["run", "--out", str(folder)]
+    arguments = ["run", "--json"]
     for name, value in options.items():
         option = f"--{name.replace('_', '-')}"
         if value is True:
@@ -127,12 +125,12 @@ def run(*, out: str | PathLike[str] | None = None, **options: object) -> Loaded:
             arguments += [option, ",".join(map(str, value))]
         elif value not in (None, False):
             arguments += [option, str(value)]
-    code = main(arguments)
-    results = folder / "results.json"
-    if not results.exists():
-        command = shlex.join(["mlpbench", *arguments])
-        raise UsageError(f"{command} ended with exit code {code}: see the message above")
-    return load(results)
+    command = [sys.executable, "-m", "bench", *arguments]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - our own command
+    if not ended.stdout.strip():
+        shown = shlex.join(["mlpbench", *arguments])
+        raise UsageError(f"{shown} ended with exit code {ended.returncode}: see its message above")
+    return load(json.loads(ended.stdout)["results"])
 
 
 def load(*paths: str | PathLike[str]) -> Loaded:

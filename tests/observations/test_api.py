@@ -13,7 +13,6 @@ from bench.errors import ResultsError, UsageError
 from bench.observations.table import COLUMNS
 from reports.gather import build_context
 from tests.golden.numbers import sampled
-from tests.stand_ins import fakes
 
 
 @pytest.fixture(scope="module")
@@ -85,20 +84,15 @@ def test_a_notebook_shows_every_pair_with_its_verdict(path: Path) -> None:
     assert "faster" in shown
 
 
-def test_a_run_from_python_is_that_of_the_command(
-    monkeypatch: pytest.MonkeyPatch, npz: Path, tmp_path: Path
-) -> None:
-    launcher = fakes.FakeLauncher(fakes.measure_all)
-    monkeypatch.setattr("bench.cli.measuring.LocalLauncher", lambda _cpus: launcher)
-    monkeypatch.setenv("MLPBENCH_LOCK_DIR", str(tmp_path))
+def test_a_run_from_python_is_that_of_the_command(npz: Path, tmp_path: Path) -> None:
     found = bench.run(
         out=tmp_path / "out", impl=["numpy-naive", "numpy-cached"], network="36-8-3",
-        batch_size=[20], threads=(1,), dataset=npz, bare=True, blocks=2, seed=None,
+        batch_size=[20], threads=(1,), dataset=npz, bare=True, blocks=1, seed=None,
     )  # fmt: skip
-    assert {order.row.name for order in launcher.orders} == {"numpy-naive", "numpy-cached"}
-    assert len(found.ratios()) == 1
+    assert {row.implementation for row in found.ratios().itertuples()} == {"numpy-cached"}
+    assert (tmp_path / "out" / "results.json").exists()
 
 
 def test_a_run_from_python_that_is_refused_says_so(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"--impl nothing.*exit code 64"):
+    with pytest.raises(UsageError, match=r"--impl nothing.*exit code \d+"):
         bench.run(out=tmp_path / "out", impl="nothing")
