@@ -34,23 +34,28 @@ def render(context: Context) -> Markup | Absence:
     """A panel for each scope and batch size."""
     ranking = context.ranked
     places = [(scope, size) for scope in ranking.scopes for size in ranking.batch_sizes(scope)]
-    found = {place: chart for place in places if (chart := _chart(ranking, *place))}
+    found = {
+        place: chart
+        for place in places
+        if (chart := _chart(ranking, *place, narrow=len(places) > 1))
+    }
     if not found:
         return Absence("No implementation was measured, so there are no times to draw.")
     shown = list(found)
     if len(shown) > _MOST_PANELS:
         shown = [shown[0], shown[len(shown) // 2], shown[-1]]
-    shapes = {
-        dot.shape: WORDS[dot.shape]
-        for one in found.values()
-        for row in one.rows
-        for dot in row.dots
-    }
+    dots = [dot for one in found.values() for row in one.rows for dot in row.dots]
+    shapes = {dot.shape: WORDS[dot.shape] for dot in dots}
+    marks = _marks(ranking)
+    if marks:
+        # Filled and hollow already show the plain marker.
+        shapes.pop("dense", None)
     return templates.section(
         "picture",
         panels=[_panel(chart, is_open=place in shown) for place, chart in found.items()],
-        shapes=shapes if len(shapes) > 1 else {},
-        marks=_marks(ranking),
+        shapes=shapes if marks or len(shapes) > 1 else {},
+        marks=marks,
+        has_intervals=any(dot.low is not None for dot in dots),
         has_floor=any(one.lines for one in found.values()),
         what=_what(ranking),
         baseline=ranking.baseline,
@@ -99,7 +104,7 @@ def _is_filled(context: Context, condition: Condition, best: Condition) -> bool:
     return condition == best
 
 
-def _chart(context: Context, scope: Scope, batch_size: int) -> RowChart | None:
+def _chart(context: Context, scope: Scope, batch_size: int, *, narrow: bool) -> RowChart | None:
     """The panel of one batch size; None where nothing has a time."""
     found = {
         name: points
@@ -115,7 +120,7 @@ def _chart(context: Context, scope: Scope, batch_size: int) -> RowChart | None:
     values = [one.value for one in times]
     values += [floor.epoch.value] if floor and floor.epoch else []
     ends = [end for one in times for end in (one.low, one.high)]
-    axis = charts.log_axis(values, ends, text.tick_seconds)
+    axis = charts.log_axis(values, ends, text.tick_seconds, narrow=narrow)
     bests = {name: best for name, some in trained.items() if (best := fastest(some))}
     order = sorted(bests, key=lambda name: one.value if (one := bests[name].epoch) else math.inf)
     # What has no interval is not ranked, although it may stand first.
@@ -130,7 +135,8 @@ def _chart(context: Context, scope: Scope, batch_size: int) -> RowChart | None:
     label = context.scope_label(scope)
     caption = f"Batch {batch_size}" + (f", {label}" if label else "")
     over = f"over {context.baseline}" if context.baseline else ""
-    return RowChart(caption, rows, axis, ("time", over), lines, batch_size)
+    time = "lowest time" if len(context.conditions_of(scope)) > 1 else "time"
+    return RowChart(caption, rows, axis, (time, over), lines, batch_size)
 
 
 def _points(context: Context, name: str, scope: Scope, batch_size: int) -> list[Point]:
@@ -156,7 +162,9 @@ def _row(
     if name == context.baseline:
         note = "baseline"
     elif ratio is not None:
-        note = rounding.with_interval(ratio) + (f", {doubt}" if doubt else "")
+        # The ratio says in which direction; the chart needs the room.
+        said = doubt.removesuffix(" faster").removesuffix(" slower")
+        note = rounding.with_interval(ratio) + (f", {said}" if said else "")
     summary = context.rows[name].summary if name in context.rows else ""
     return ChartRow(
         name,
@@ -187,4 +195,4 @@ def _dot(context: Context, axis: charts.Axis, point: Point, best: Point) -> Dot:
     )
 
 
-SECTION = Section("picture", "Times", 5, render, RESULT, bare=True)
+SECTION = Section("picture", "Times", 15, render, RESULT, bare=True)

@@ -18,7 +18,7 @@ from tests.reports import sample
 from tests.reports.reading import Page
 
 SECTIONS = [
-    "picture", "summary", "overview", "time-to-accuracy", "batch-scaling", "crossover",
+    "summary", "picture", "overview", "time-to-accuracy", "batch-scaling", "crossover",
     "thread-scaling", "phases", "ladder", "floor", "roofline", "cold-cost", "memory", "correctness",
     "distributions", "disturbance", "accelerators", "control", "environment", "method", "raw-data",
 ]  # fmt: skip

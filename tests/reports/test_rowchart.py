@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -111,3 +112,11 @@ def test_a_document_whose_rows_do_not_say_so_is_told_by_the_registry() -> None:
     document = sample.document(sample.Shape(names=("numba-sparse",), outcomes=False))
     context = build_context([pieces.replace(document, rows=())])
     assert shape_of(context, "numba-sparse") == "sparse"
+
+
+@pytest.mark.parametrize(("narrow", "gap"), [(False, 17.0), (True, 26.0)])
+def test_labels_of_a_narrow_axis_are_further_apart(narrow: bool, gap: float) -> None:
+    for most in (0.3, 0.6, 2.0, 9.0):
+        places = [one.at for one in charts.log_axis([0.02, most], (), str, narrow=narrow).ticks]
+        assert len(places) >= 2
+        assert all(after - before >= gap for before, after in pairwise(places))
