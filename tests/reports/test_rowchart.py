@@ -115,7 +115,7 @@ def test_a_document_whose_rows_do_not_say_so_is_told_by_the_registry() -> None:
 
 
 @pytest.mark.parametrize(("narrow", "gap"), [(False, 17.0), (True, 26.0)])
-def test_labels_of_a_narrow_axis_are_further_apart(narrow: bool, gap: float) -> None:
+def test_labels_of_a_narrow_axis_are_further_apart(*, narrow: bool, gap: float) -> None:
     for most in (0.3, 0.6, 2.0, 9.0):
         places = [one.at for one in charts.log_axis([0.02, most], (), str, narrow=narrow).ticks]
         assert len(places) >= 2
