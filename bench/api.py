@@ -54,7 +54,7 @@ class Loaded:
         epoch.  ``verdict`` is faster, slower, same, likely faster, likely slower or unclear, at a
         ``margin`` below which differences do not matter; it is the one of the report.
         """
-        import pandas as pd  # noqa: PLC0415 - heavy, and `import bench` needs it not
+        import pandas as pd  # noqa: PLC0415 - heavy, and not needed to import bench
 
         documents = self.documents
         observed = observe(documents, tabulate(documents), apart=kept_apart(documents))
@@ -95,7 +95,7 @@ class Loaded:
             ValueError: nothing was measured.
         """
         from reports import plot  # noqa: PLC0415 - draws with matplotlib
-        from reports.gather import build_context  # noqa: PLC0415
+        from reports.gather import build_context  # noqa: PLC0415 - imports pandas
 
         return plot.draw(build_context(self.documents, margin))
 

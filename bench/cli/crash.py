@@ -66,7 +66,7 @@ def escape_output() -> None:
     for stream in (sys.stdout, sys.stderr):
         # A stream is None where the shell closed it; a stand-in may have no encoding at all.
         if getattr(stream, "errors", None) in {"strict", "surrogateescape"}:
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # checked above
 
 
 def is_of_output(error: BaseException) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,11 +18,10 @@ from bench.documents.sources import read_any
 from bench.documents.timings import EPOCH, STEP
 from bench.errors import ResultsError, UsageError
 from bench.judging.revisions import changes
+from bench.provenance.code import git_answer
 from impls.contract import PHASES
 from reports.exports import FORMATS, Format, Request
 from reports.exports.asv import Revision
-
-GIT_SECONDS = 10.0
 
 
 @click.command("export")
@@ -178,16 +176,9 @@ def _own(console: Console, document: Results) -> Revision:
 
 def _asked(revision: str) -> Revision | None:
     """What git in the current folder knows of a revision; None where it knows nothing."""
-    try:
-        done = subprocess.run(  # noqa: S603  # no shell, and the revision cannot be an option
-            ["git", "log", "-1", "--format=%H %cI", "--end-of-options", revision, "--"],  # noqa: S607
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=GIT_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+    arguments = ("log", "-1", "--format=%H %cI", "--end-of-options", revision, "--")
+    said = git_answer(Path(), *arguments)
+    if not said:
         return None
-    commit, _, date = done.stdout.strip().partition(" ")
-    return Revision(commit, dt.datetime.fromisoformat(date)) if done.returncode == 0 else None
+    commit, _, date = said.partition(" ")
+    return Revision(commit, dt.datetime.fromisoformat(date))

@@ -7,7 +7,7 @@ made when somebody asks for it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -201,17 +201,17 @@ def _parts(run: int, outcomes: Iterable[Outcome]) -> Iterable[_Part]:
             yield _Part(run, outcome.cell, block, word, reason, timing)
 
 
-def _column(parts: Iterable[_Part], of: object) -> Column:
+def _column(parts: Iterable[_Part], of: Callable[[Timing], Sequence[float | None]]) -> Column:
     """One number per row, NaN where there is none; ``of`` gives those of one timing."""
     values: list[float | None] = []
     for part in parts:
-        own = of(part.timing) if part.timing else ()  # type: ignore[operator]
+        own = of(part.timing) if part.timing else ()
         values += own
         values += itertools.repeat(None, part.rows - len(own))
     return np.array(values, dtype=np.float64)
 
 
-def _told(name: str) -> object:
+def _told(name: str) -> Callable[[Timing], Sequence[float | None]]:
     """What ``name`` was beside each round of a timing."""
 
     def values(timing: Timing) -> list[float | None]:

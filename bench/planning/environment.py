@@ -65,6 +65,12 @@ def variables(threads: int | None) -> dict[str, str]:
     return {} if threads is None else dict.fromkeys(VARIABLES, str(threads))
 
 
+def git_environment() -> dict[str, str]:
+    """The environment for git, without what a hook exports of another repository or index."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return kept | {"GIT_OPTIONAL_LOCKS": "0"}
+
+
 def worker_environment(
     inherited: Mapping[str, str],
     threads: int | None,

@@ -21,6 +21,7 @@ import pooch
 
 import bench
 from bench.errors import ImplementationError
+from bench.planning.environment import git_environment
 from impls import registry
 from impls.row import Row
 
@@ -127,6 +128,7 @@ def _git(folder: Path, *arguments: str) -> bytes:
     try:
         done = subprocess.run(  # noqa: S603  # arguments are ours or checked
             ["git", "-C", str(folder), *arguments],  # noqa: S607  # the user's own git
+            env=git_environment(),
             capture_output=True,
             check=False,
         )

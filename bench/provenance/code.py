@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 import importlib.util
-import os
 import subprocess
 from collections.abc import Iterable, Iterator
 from importlib.resources.abc import Traversable
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import bench
 from bench.errors import ImplementationError
+from bench.planning.environment import git_environment
 from bench.provenance.records import Code
 from impls import siblings
 from impls.row import Row
@@ -100,22 +100,20 @@ def _git(root: Path) -> tuple[str | None, bool | None]:
     Both None where git does not know this very file: an installed copy may lie inside the checkout
     of something else.
     """
-    tracked = _answer(root, "ls-files", "--error-unmatch", "bench/provenance/code.py")
-    commit = None if tracked is None else _answer(root, "rev-parse", "HEAD")
+    tracked = git_answer(root, "ls-files", "--error-unmatch", "bench/provenance/code.py")
+    commit = None if tracked is None else git_answer(root, "rev-parse", "HEAD")
     if commit is None:
         return None, None
-    changes = _answer(root, "status", "--porcelain", "--", *PACKAGES)
+    changes = git_answer(root, "status", "--porcelain", "--", *PACKAGES)
     return commit, None if changes is None else changes != ""
 
 
-def _answer(root: Path, *arguments: str) -> str | None:
+def git_answer(root: Path, *arguments: str) -> str | None:
     """What git says, or None where it is absent, refuses or hangs."""
-    # What a git hook exports would point to another repository or index.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     try:
         done = subprocess.run(  # noqa: S603  # fixed arguments, no shell
             ["git", "-C", str(root), *arguments],  # noqa: S607  # the user's own git
-            env=environment | {"GIT_OPTIONAL_LOCKS": "0"},
+            env=git_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -97,7 +97,7 @@ class Trainer(contract.Trainer):
         data = data_loss(self.network.loss, Z, T)
         return data if scale == 1 else data * scale
 
-    @torch.no_grad()  # type: ignore[untyped-decorator]
+    @torch.no_grad()  # type: ignore[untyped-decorator]  # PyTorch's has no types
     def tracked(self, Z: Tensor, T: Tensor, data: Tensor) -> Tensor:
         """The three numbers of a :class:`Loss` in one tensor."""
         error = mean_error(self.network, Z, T)
@@ -147,7 +147,7 @@ class Trainer(contract.Trainer):
         losses: npt.NDArray[np.float64] = torch.stack(parts).cpu().double().numpy()
         return losses
 
-    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    @torch.inference_mode()  # type: ignore[untyped-decorator]  # PyTorch's has no types
     def predict(self, X: Floats) -> Floats:
         kept = [None] * len(self.masks.rates)
         parts = examples(X, self.network, self.device).split(PREDICTED_ROWS)

@@ -60,6 +60,14 @@ def test_a_file_comes_with_the_modules_beside_it_as_they_were(file: Path) -> Non
     assert revisions.find(f"{file}:Trainer@HEAD~1") == row
 
 
+def test_what_a_git_hook_exports_does_not_name_another_repository(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = git(file.parent, "rev-parse", "HEAD~1")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    assert revisions.find(f"{file}:Trainer@HEAD~1").revision == commit
+
+
 def test_without_a_revision_it_is_the_file_as_it_is(file: Path) -> None:
     row = revisions.find(f"{file}:Trainer")
     assert row.revision == ""
