@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from bench.documents.results import Results
 from bench.documents.sources import read_any
-from bench.errors import UsageError
-from bench.judging.verdicts import MARGIN
 from bench.observations.pairs import judge_all
 from bench.observations.points import observe
 from bench.observations.table import known_rows, setting_words, tabulate
+from bench.stats.verdicts import MARGIN
+from impls.errors import UsageError
 from reports.grids import kept_apart
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Loaded:
         return tabulate(self.documents).frame.copy()
 
     def ratios(self, margin: float = MARGIN) -> pd.DataFrame:
-        """One row per pair that the report judges, with :data:`RATIO_COLUMNS`.
+        """Return one row per pair that the report judges, with :data:`RATIO_COLUMNS`.
 
         ``ratio`` is how many times faster ``implementation`` is than ``reference``, ``low`` and
         ``high`` its 95 % interval, missing where there are too few blocks.  Seconds are those of an
@@ -100,7 +100,7 @@ class Loaded:
         return plot.draw(build_context(self.documents, margin))
 
     def _repr_html_(self) -> str:
-        """What Jupyter shows: every pair with its ratio and verdict."""
+        """Return what Jupyter shows: every pair with its ratio and verdict."""
         columns = ["batch_size", "reference", "implementation", "threads", "seconds", "ratio"]
         shown = self.ratios()[[*columns, "low", "high", "verdict"]]
         return str(shown.to_html(index=False, float_format="{:.3g}".format))

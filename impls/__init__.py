@@ -24,7 +24,7 @@ __all__ = ["load", "load_model"]
 def load(
     implementation: str = "numpy-optimized", *, network: str | None = None, **settings: Any
 ) -> NetworkClassifier:
-    """An estimator in the manner of scikit-learn, with ``fit``, ``predict`` and ``score``.
+    """Return an estimator in the manner of scikit-learn, with ``fit``, ``predict`` and ``score``.
 
     ``network`` names a preset, whose hidden layers and training are taken, or layer sizes such as
     784-512-10; ``settings`` are parameters of :class:`impls.training.estimator.NetworkClassifier`.
@@ -40,7 +40,7 @@ def load(
 
 
 def load_model(path: str | Path, implementation: str | None = None) -> NetworkClassifier:
-    """A fitted estimator from a network that ``mlpbench train`` saved.
+    """Return a fitted estimator from a network that ``mlpbench train`` saved.
 
     It takes features as they were stored and normalises them as in training.  ``implementation``
     predicts, by default the one that trained it; a class in a file, ``FILE.py:CLASS``, is run only

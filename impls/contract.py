@@ -29,7 +29,7 @@ DENSE_FEATURES = FEATURES - {"convolution"}
 
 
 def features_of(network: Network, training: Training) -> frozenset[Feature]:
-    """What an implementation must have to train ``network`` by ``training``."""
+    """Return what an implementation must have to train ``network`` by ``training``."""
     asked: set[str] = {training.optimiser, training.reduction}
     if any(network.dropout):
         asked.add("dropout")
@@ -114,7 +114,7 @@ class Trainer(ABC):
 
     @classmethod
     def supports(cls, network: Network, training: Training) -> str | None:
-        """Why this network or training cannot be run here, or None where it can."""
+        """Return why this network or training cannot be run here, or None where it can."""
         lacking = features_of(network, training) - cls.features
         if not lacking:
             return None
@@ -128,7 +128,7 @@ class Trainer(ABC):
 
     @classmethod
     def pools(cls) -> tuple[Pool, ...]:
-        """The pools it works with, where those are not the BLAS that NumPy calls.
+        """Return the pools it works with, where those are not the BLAS that NumPy calls.
 
         Each must have the threads that were asked for, any other loaded pool no more than that.
         """
@@ -192,14 +192,14 @@ class Trainer(ABC):
 
     @abstractmethod
     def parameters(self) -> Parameters:
-        """A canonical copy of the current weights and biases."""
+        """Return a canonical copy of the current weights and biases."""
 
     @abstractmethod
     def gradients(self) -> Parameters:
-        """A canonical copy of the last gradients of the cost, penalty included."""
+        """Return a canonical copy of the last gradients of the cost, penalty included."""
 
     def state(self) -> State:
-        """A copy of where the trainer stands; the default knows the parameters alone."""
+        """Return a copy of where the trainer stands; the default knows the parameters alone."""
         return State(self.parameters(), None, 0)
 
     def resume(self, state: State) -> None:
@@ -211,7 +211,7 @@ class Trainer(ABC):
         self.load(state.parameters)
 
     def step(self, rows: Rows) -> Loss:
-        """One whole training step, written as the author would write it for speed.
+        """Return one whole training step, written as the author would write it for speed.
 
         ``rows`` are those of one batch, as for :meth:`prepare`; of more an implementation may make
         several batches.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from bench.errors import UsageError
+from impls.errors import UsageError
 
 
 class Convolution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,19 +74,21 @@ class Stage(NamedTuple):
 
 
 def stages(image: tuple[int, int, int], convolutions: tuple[Convolution, ...]) -> tuple[Stage, ...]:
-    """Each convolution with the map that it meets, from an ``image`` on.
+    """Return each convolution with the map that it meets, from an ``image`` on.
 
     Raises:
         UsageError: a kernel or a pool is larger than the map that it meets.
     """
     found = []
     height, width, channels = image
-    for one in convolutions:
-        stage = Stage(height, width, channels, one.filters, one.kernel, one.pool)
+    for convolution in convolutions:
+        stage = Stage(
+            height, width, channels, convolution.filters, convolution.kernel, convolution.pool
+        )
         if min(stage.pooled) < 1:
             raise UsageError(
-                f"a kernel of {one.kernel} and a pool of {one.pool} leave nothing of a map of "
-                f"{height} x {width}: use smaller ones, or fewer convolutions"
+                f"a kernel of {convolution.kernel} and a pool of {convolution.pool} leave nothing "
+                f"of a map of {height} x {width}: use smaller ones, or fewer convolutions"
             )
         found.append(stage)
         height, width, channels = stage.pooled

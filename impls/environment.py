@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bench.errors import ImplementationError, UsageError
+from impls.errors import ImplementationError, UsageError
 from impls.registry import shows_gpu
 from impls.row import Row
 

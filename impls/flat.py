@@ -39,5 +39,5 @@ class Flat:
             view[...] = given
 
     def canonical(self) -> Parameters:
-        """A canonical copy."""
+        """Return a canonical copy."""
         return Parameters(tuple(self.W), tuple(self.b)).astype(self.vector.dtype)

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.errors import ImplementationError
 from impls import contract, siblings
 from impls.contract import Trainer
+from impls.errors import ImplementationError
 from impls.row import Row
 from impls.whole_files import open_plain
 
@@ -21,19 +21,19 @@ ENTRY_POINT_GROUP = "mlpbench.implementations"
 
 
 def declared() -> Iterator[Row]:
-    """A row for each entry point that an installed package declares."""
+    """Yield a row for each entry point that an installed package declares."""
     for entry in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
         source = entry.dist.name if entry.dist else "an entry point"
         yield Row(entry.name, entry.value, f"from {source}")
 
 
 def is_in_file(text: str) -> bool:
-    """Whether ``text`` has the form ``path/to/file.py:ClassName``."""
+    """Return whether ``text`` has the form ``path/to/file.py:ClassName``."""
     return text.rpartition(":")[0].endswith(".py")
 
 
 def in_file(text: str) -> Row | None:
-    """The row for ``path/to/file.py:ClassName``; None where ``text`` is nothing of the kind.
+    """Return the row for ``path/to/file.py:ClassName``; None where ``text`` is nothing of the kind.
 
     The file is read but not run.  ``~`` is the home folder.
 
@@ -71,7 +71,7 @@ def _require_class(file: Path, class_name: str) -> None:
 
 
 def _names_bound(tree: ast.Module) -> set[str]:
-    """Names that a module binds at its top level by a class, an import or an assignment."""
+    """Return names that a module binds at its top level by a class, an import or an assignment."""
     names = set()
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
@@ -107,7 +107,7 @@ def load(row: Row) -> type[Trainer]:
 
 
 def _trainer(row: Row, found: object) -> type[Trainer]:
-    """What was found at the address of ``row``, if it can be made and trained with."""
+    """Return what was found at the address of ``row``, if it can be made and trained with."""
     if not (isinstance(found, type) and issubclass(found, Trainer)):
         raise ImplementationError(
             f"{row.name} is no implementation: {row.target} is not a subclass of "

@@ -12,8 +12,8 @@ from typing import Literal
 
 import msgspec
 
-from bench.errors import UsageError
 from impls.convolution import Convolution, Stage, stages
+from impls.errors import UsageError
 
 Activation = Literal["sigmoid", "tanh", "relu"]
 LossName = Literal["logloss", "mse", "cross-entropy"]
@@ -106,9 +106,9 @@ class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if not self.convolutions or self.image is None:
             return "-".join(map(str, self.layers))
         parts = ["x".join(map(str, self.image))]
-        for one in self.convolutions:
-            parts.append(f"conv {one.filters} {one.kernel}x{one.kernel}")
-            parts += [f"pool {one.pool}"] if one.pool > 1 else []
+        for convolution in self.convolutions:
+            parts.append(f"conv {convolution.filters} {convolution.kernel}x{convolution.kernel}")
+            parts += [f"pool {convolution.pool}"] if convolution.pool > 1 else []
         return ", ".join([*parts, *(f"dense {nodes}" for nodes in self.layers[1:])])
 
     @property
@@ -181,5 +181,5 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 raise UsageError(f"{name} {value} is not possible: use {rule}")
 
     def data_scale(self, examples: int) -> float:
-        """What a data loss summed over a batch of ``examples`` is multiplied by."""
+        """Return what a data loss summed over a batch of ``examples`` is multiplied by."""
         return 1 / examples if self.reduction == "mean" else 1.0

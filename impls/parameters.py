@@ -29,14 +29,14 @@ class Parameters:
     biases: tuple[Floats, ...]
 
     def astype(self, dtype: npt.DTypeLike) -> Parameters:
-        """A copy in ``dtype``."""
+        """Return a copy in ``dtype``."""
         return Parameters(
             tuple(np.array(w, dtype=dtype, order="C") for w in self.weights),
             tuple(np.array(b, dtype=dtype) for b in self.biases),
         )
 
     def arrays(self) -> Iterator[tuple[str, Floats]]:
-        """Every array with a readable name, such as ``weights[0]``."""
+        """Yield every array with a readable name, such as ``weights[0]``."""
         for index, (weights, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
             yield f"weights[{index}]", weights
             yield f"biases[{index}]", biases
@@ -63,7 +63,7 @@ def start_parameters(network: Network, training: Training, seed: int) -> Paramet
 
 
 def epoch_order(examples: int, seed: int, epoch: int) -> Rows:
-    """The shuffled row numbers of one epoch, shape ``(examples,)``.
+    """Return the shuffled row numbers of one epoch, shape ``(examples,)``.
 
     Each epoch has a generator of its own, so epoch 20 can be drawn without the nineteen before.
     """

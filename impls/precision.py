@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from bench.errors import UsageError
+from impls.errors import UsageError
 
 VARIABLE = "MLPBENCH_TF32"
 OVERRIDE = "NVIDIA_TF32_OVERRIDE"
@@ -41,7 +41,7 @@ def tf32() -> bool:
 
 
 def switch(name: str) -> bool | None:
-    """A variable that is 0 or 1; None where it is unset.
+    """Return a variable that is 0 or 1; None where it is unset.
 
     Raises:
         UsageError: it is neither.
@@ -53,12 +53,12 @@ def switch(name: str) -> bool | None:
 
 
 def shown(switch: bool) -> str:  # noqa: FBT001  # the switch is what is shown
-    """A switch in words."""
+    """Return a switch in words."""
     return "on" if switch else "off"
 
 
 def declaration() -> dict[str, str]:
-    """What a row on a GPU declares.
+    """Return what a row on a GPU declares.
 
     Raises:
         UsageError: as :func:`tf32`.
@@ -67,5 +67,5 @@ def declaration() -> dict[str, str]:
 
 
 def declares_tf32(declared: Mapping[str, str]) -> bool:
-    """Whether ``declared`` settings say that factors are rounded to TF32."""
+    """Return whether ``declared`` settings say that factors are rounded to TF32."""
     return declared.get(DECLARED) == shown(switch=True)

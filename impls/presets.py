@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from bench.errors import UnknownNameError
 from impls.convolution import Convolution
+from impls.errors import UnknownNameError
 from impls.networks import Activation, LossName, Network, Training
 
 

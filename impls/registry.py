@@ -10,8 +10,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from bench.errors import ImplementationError, UnknownNameError
 from impls import loading
+from impls.errors import ImplementationError, UnknownNameError
 from impls.loading import load
 from impls.row import Row
 
@@ -80,7 +80,7 @@ ROWS: tuple[Row, ...] = (
 
 
 def known() -> dict[str, Row]:
-    """All rows by name: this project's and those of installed entry points.
+    """Return all rows by name: this project's and those of installed entry points.
 
     Raises:
         ImplementationError: an entry point uses a name that is taken.
@@ -102,7 +102,7 @@ def top_of_ladder() -> Row:
 
 
 def find(name: str) -> Row:
-    """The row called ``name``, or a row for ``path/to/file.py:ClassName``.
+    """Return the row called ``name``, or a row for ``path/to/file.py:ClassName``.
 
     Raises:
         UnknownNameError: neither.
@@ -124,7 +124,7 @@ def absent(row: Row) -> str | None:
 
 
 def missing(row: Row) -> str | None:
-    """Why ``row`` cannot be imported here and how to mend it, or None where it can.
+    """Return why ``row`` cannot be imported here and how to mend it, or None where it can.
 
     Nothing is imported to find out.
     """
@@ -136,7 +136,7 @@ def missing(row: Row) -> str | None:
 
 
 def no_device(row: Row) -> str | None:
-    """Why this machine has no device for ``row``, or None where it seems to have one.
+    """Return why this machine has no device for ``row``, or None where it seems to have one.
 
     Only device files are looked for; whether a library can use the device is for the worker to say.
     """
@@ -146,5 +146,5 @@ def no_device(row: Row) -> str | None:
 
 
 def shows_gpu() -> bool:
-    """Whether a driver has left the file of a GPU here."""
+    """Return whether a driver has left the file of a GPU here."""
     return any(Path(file).exists() for file in GPU_FILES)

@@ -39,7 +39,7 @@ def importable(folder: Path) -> Iterator[None]:
 
 
 def imported_by(file: Path) -> dict[str, Path]:
-    """The files below the folder of ``file`` that it imports, each by its path from there.
+    """Return the files below the folder of ``file`` that it imports, each by its path from there.
 
     Found in the texts, without running any: what is imported by a name that is put together when
     it runs is not among them.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.documents.results import Results
-from bench.judging.verdicts import MARGIN
+from bench.stats.verdicts import MARGIN
 from reports import page
 
 
 def build_report(results: Sequence[Results], margin: float = MARGIN) -> str:
-    """One complete HTML document that needs no network, no scripts and no other file.
+    """Return one complete HTML document that needs no network, no scripts and no other file.
 
     Several documents form one grid where they fit together, and separate runs where not.
     Differences up to ``margin`` (a share, such as 0.03) count as the same.

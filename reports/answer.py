@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.judging.stats import MINIMUM_PROCESSES, Ratio
-from reports import controls, costs, rounding, summary
+from bench.stats.estimates import MINIMUM_PROCESSES, Ratio
+from reports import aa_control, costs, remarks, rounding
 from reports import format as text
 from reports.context import Context
-from reports.findings import Finding, findings
+from reports.findings import Winner, findings
 
 _MOST_BLOCKS = 100
 """More blocks than these are no advice."""
@@ -28,13 +27,13 @@ class Doubt:
     command: str = ""
 
 
-def in_order(context: Context, found: Sequence[Finding]) -> list[Finding]:
+def in_order(context: Context, found: Sequence[Winner]) -> list[Winner]:
     """Findings by scope, then by batch size, as everywhere on the page."""
     return sorted(found, key=lambda one: (context.scopes.index(one.scope), one.batch_size))
 
 
 def headline(context: Context) -> str:
-    """One sentence for each scope: the lowest time at each batch size, and its ratio."""
+    """Return one sentence for each scope: the lowest time at each batch size, and its ratio."""
     ranking = context.ranked
     found = in_order(ranking, findings(ranking))
     scopes = list(dict.fromkeys(one.scope for one in found))
@@ -47,8 +46,8 @@ def headline(context: Context) -> str:
     return " ".join(said)
 
 
-def _sentence(context: Context, found: list[Finding]) -> str:
-    """The lowest time at every batch size of one scope."""
+def _sentence(context: Context, found: list[Winner]) -> str:
+    """Return the lowest time at every batch size of one scope."""
     what = "Lowest time"
     target = context.target(found[0].scope)
     if target is not None:
@@ -61,12 +60,12 @@ def _sentence(context: Context, found: list[Finding]) -> str:
     return f"{what}: {'; '.join(parts)}."
 
 
-def _part(context: Context, found: list[Finding]) -> str:
+def _part(context: Context, found: list[Winner]) -> str:
     name, where = found[0].best.implementation, _sizes(context, found)
     return f"{name}{_setting(found)} {where}{_gain(context, found)}"
 
 
-def _sizes(context: Context, found: list[Finding]) -> str:
+def _sizes(context: Context, found: list[Winner]) -> str:
     """Batch sizes as a list, or as a range where there are many without a gap."""
     sizes = [one.batch_size for one in found]
     if len(sizes) <= _MOST_LISTED:
@@ -85,8 +84,8 @@ def _everywhere(sizes: list[int]) -> str:
     return f"at {number} batch sizes"
 
 
-def _setting(found: list[Finding]) -> str:
-    """The condition, or the thread counts where it is not the same at every batch size."""
+def _setting(found: list[Winner]) -> str:
+    """Return the condition, or the thread counts where it is not the same at every batch size."""
     conditions = {one.best.condition for one in found}
     if len(conditions) > 1:
         counts = sorted({one.threads for one in conditions if one.threads is not None})
@@ -97,8 +96,8 @@ def _setting(found: list[Finding]) -> str:
     return f" with {', '.join(part for part in parts if part)}"
 
 
-def _gain(context: Context, found: list[Finding]) -> str:
-    """The ratio over the baseline, or the range of ratios, with the intervals."""
+def _gain(context: Context, found: list[Winner]) -> str:
+    """Return the ratio over the baseline, or the range of ratios, with the intervals."""
     if all(one.best.implementation == context.baseline for one in found):
         return ", the baseline"
     known = [one.speed_up for one in found if one.speed_up]
@@ -115,20 +114,20 @@ def _gain(context: Context, found: list[Finding]) -> str:
     return f", {size} times as fast as {context.baseline} ({', '.join(notes)})"
 
 
-def _has_interval(finding: Finding) -> bool:
+def _has_interval(finding: Winner) -> bool:
     return finding.speed_up is not None and finding.speed_up.error is not None
 
 
 def _no_interval(ratios: list[Ratio]) -> str:
-    """Why there is no interval."""
+    """Return why there is no interval."""
     fewest = min(ratios, key=lambda one: one.processes)
     side = "" if fewest.paired else " on one side"
     processes = text.count(fewest.processes, "process", "processes")
     return f"no interval from {processes}{side}"
 
 
-def _hull(found: list[Finding]) -> str:
-    """The interval of one ratio, or from the lowest end of several to the highest."""
+def _hull(found: list[Winner]) -> str:
+    """Return the interval of one ratio, or from the lowest end of several to the highest."""
     known = [one.speed_up for one in found if one.speed_up]
     lows = [one.low for one in known if one.low is not None]
     highs = [one.high for one in known if one.high is not None]
@@ -147,7 +146,7 @@ def start(context: Context) -> str:
         return ""
     best = found[0].best
     group = context.group(best.condition, best.batch_size)
-    several = {one.point.implementation: one for one in costs.costs(context, group)}
+    several = {cost.point.implementation: cost for cost in costs.costs(context, group)}
     ours = several.get(best.implementation)
     if ours is None:
         return ""
@@ -168,9 +167,9 @@ def start(context: Context) -> str:
 
 
 def doubt(context: Context) -> Doubt | None:
-    """The largest doubt about the headline, or None."""
+    """Return the largest doubt about the headline, or None."""
     ranking = context.ranked
-    warned = summary.provisional(context)
+    warned = remarks.provisional(context)
     if warned:
         return Doubt(warned[0], _again(context, None))
     found = in_order(ranking, findings(ranking))
@@ -179,9 +178,9 @@ def doubt(context: Context) -> Doubt | None:
             f"Not ranked: fewer than {MINIMUM_PROCESSES} blocks.",
             _again(context, MINIMUM_PROCESSES),
         )
-    alarms = [one for one in controls.alarms(ranking).values() if controls.is_false(one)]
+    alarms = [alarm for alarm in aa_control.alarms(ranking).values() if aa_control.is_false(alarm)]
     if alarms:
-        size = max(abs(one.ratio.value - 1) for one in alarms)
+        size = max(abs(alarm.ratio.value - 1) for alarm in alarms)
         return Doubt(
             f"The control differed from itself by {text.percent(size)}: ignore differences of that "
             "size.",
@@ -191,16 +190,16 @@ def doubt(context: Context) -> Doubt | None:
     return _undecided(context, open_ones) if open_ones else None
 
 
-def _is_short(finding: Finding) -> bool:
-    """Whether there were too few blocks for the interval of its time or of its ratio."""
+def _is_short(finding: Winner) -> bool:
+    """Return whether there were too few blocks for the interval of its time or of its ratio."""
     epoch, ratio = finding.best.epoch, finding.speed_up
     if ratio is not None:
         return finding.is_too_few or ratio.error is None
     return finding.is_too_few or (epoch is not None and not epoch.has_interval)
 
 
-def _undecided(context: Context, found: list[Finding]) -> Doubt:
-    """Which implementations may be as fast as the lowest, and the blocks that would tell."""
+def _undecided(context: Context, found: list[Winner]) -> Doubt:
+    """Return which implementations may be as fast as the lowest, and the blocks that would tell."""
     names = list(dict.fromkeys(name for one in found for name in one.undecided))
     sizes = _sizes(context, found)
     same = all(one.verdict is not None and one.verdict.kind == "same" for one in found)
@@ -208,13 +207,7 @@ def _undecided(context: Context, found: list[Finding]) -> Doubt:
     sentence = f"{_few(names)} {said} {sizes}."
     if same:
         return Doubt(sentence)
-    needed = [
-        int(number)
-        for one in found
-        if one.verdict
-        for number in re.findall(r"\b\d+\b", one.verdict.remedy)
-    ]
-    blocks = max(needed, default=0)
+    blocks = max((one.verdict.blocks or 0 for one in found if one.verdict), default=0)
     return Doubt(sentence, _again(context, blocks) if 0 < blocks <= _MOST_BLOCKS else "")
 
 
@@ -252,14 +245,19 @@ def lines(context: Context) -> tuple[str, ...]:
     The rest says what was not measured and which shell line gives the fastest setting.
     """
     ranking = context.ranked
-    found: list[str] = [headline(context) or summary.nothing(context), start(context)]
+    found: list[str] = [headline(context) or remarks.nothing(context), start(context)]
     first_doubt = doubt(context)
     if first_doubt is not None:
         command = f" Next: {first_doubt.command}" if first_doubt.command else ""
         found.append(f"{first_doubt.sentence}{command}")
-    found += summary.facts(context)
-    found += summary.gap_sentences(context)
+    found += remarks.facts(context)
+    found += remarks.gap_sentences(context)
     best = in_order(ranking, findings(ranking))[:1]
-    export = summary.export_line(best[0].best) if best else ""
+    export = remarks.export_line(best[0].best) if best else ""
     found.append(f"Reproduce with: {export}" if export else "")
     return tuple(dict.fromkeys(filter(None, found)))
+
+
+def paragraphs(context: Context) -> tuple[str, ...]:
+    """Return the answer as :func:`lines` gives it, followed by everything else that limits it."""
+    return tuple(dict.fromkeys((*lines(context), *remarks.about(context))))

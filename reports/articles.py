@@ -16,7 +16,7 @@ MACHINE = "an Intel i7-6700K with OpenBLAS, 2020"
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedTime:
     """Seconds for 35 epochs after a step at one batch size, and where the value comes from."""
 
     step: int
@@ -32,13 +32,15 @@ class Published:
 
 _PRINTED = "printed in the article on step III"
 
-PUBLISHED: tuple[Published, ...] = (
-    Published(0, 500, 48.0, "derived: 47 to 49 s follow from the stated total gain of over 6.5"),
-    Published(1, 500, 11.0, "stated as about 11 s in the article on step II"),
-    Published(2, 500, 9.6, _PRINTED),
-    Published(3, 500, 7.52, _PRINTED),
-    Published(2, 20000, 8.7, _PRINTED),
-    Published(3, 20000, 6.72, _PRINTED),
+PUBLISHED: tuple[PublishedTime, ...] = (
+    PublishedTime(
+        0, 500, 48.0, "derived: 47 to 49 s follow from the stated total gain of over 6.5"
+    ),
+    PublishedTime(1, 500, 11.0, "stated as about 11 s in the article on step II"),
+    PublishedTime(2, 500, 9.6, _PRINTED),
+    PublishedTime(3, 500, 7.52, _PRINTED),
+    PublishedTime(2, 20000, 8.7, _PRINTED),
+    PublishedTime(3, 20000, 6.72, _PRINTED),
 )
 
 
@@ -51,15 +53,15 @@ STEPS = {
 """The articles' steps, by the target of the implementation that has all of the step."""
 
 
-def published(step: int | None, batch_size: int) -> Published | None:
-    """The published total after ``step`` at ``batch_size``, or None where there is none."""
+def published(step: int | None, batch_size: int) -> PublishedTime | None:
+    """Return the published total after ``step`` at ``batch_size``, or None where there is none."""
     return next(
         (entry for entry in PUBLISHED if (entry.step, entry.batch_size) == (step, batch_size)), None
     )
 
 
 def published_factor(step: int, batch_size: int) -> float | None:
-    """How many times faster the articles were after ``step`` than before it, where known."""
+    """Return how many times faster the articles were after ``step`` than before it, where known."""
     before, after = published(step - 1, batch_size), published(step, batch_size)
     if before is None or after is None:
         return None

@@ -49,7 +49,7 @@ class Block:
 
 
 def csv(rounds: pd.DataFrame) -> Attachment:
-    """The rounds of :func:`reports.frame.tidy` as CSV, compressed where it is long.
+    """Return the rounds of :func:`reports.frame.tidy` as CSV, compressed where it is long.
 
     Where it is too long even so, the rounds of single phases are left out.
     """
@@ -65,7 +65,7 @@ def csv(rounds: pd.DataFrame) -> Attachment:
 
 
 def json(results: Sequence[Results]) -> Block | Attachment:
-    """The documents with short numbers, compressed where they are long.
+    """Return the documents with short numbers, compressed where they are long.
 
     Several documents become a list.
     """

@@ -8,12 +8,13 @@ from functools import cached_property
 
 from bench.documents.results import Results
 from bench.documents.timings import Check
-from bench.judging.stats import Ratio
-from bench.judging.verdicts import Verdict
-from bench.observations.pairs import Judged, Roles
+from bench.observations.pairs import Judged
 from bench.observations.points import Condition, Key, Point, Scope, arrivals, fastest
-from bench.observations.table import Table
+from bench.observations.roles import Roles
+from bench.observations.table import ObservationTable
 from bench.planning.plan import Cell, Plan
+from bench.stats.estimates import Ratio
+from bench.stats.verdicts import Verdict
 from impls.networks import Network
 from impls.row import Row
 from reports import format as text
@@ -47,7 +48,7 @@ class Context:
     """
 
     results: tuple[Results, ...]
-    table: Table
+    table: ObservationTable
     roles: Roles
     rows: Mapping[str, Row]
     slots: Mapping[str, int]
@@ -145,7 +146,7 @@ class Context:
         return tuple(dict.fromkeys(condition.scope for condition in self.conditions))
 
     def is_floor(self, name: str) -> bool:
-        """Whether ``name`` is the time of the matrix products alone."""
+        """Return whether ``name`` is the time of the matrix products alone."""
         return name in self.rows and self.rows[name].role == "limit"
 
     def batch_sizes(self, scope: Scope) -> tuple[int, ...]:
@@ -159,7 +160,7 @@ class Context:
         return tuple(condition for condition in self.conditions if condition.scope == scope)
 
     def point(self, name: str, condition: Condition, batch_size: int) -> Point | None:
-        """The point of an implementation, or None where it has none."""
+        """Return the point of an implementation, or None where it has none."""
         return self.points.get((name, condition, batch_size))
 
     def group(self, condition: Condition, batch_size: int) -> dict[str, Point]:
@@ -168,7 +169,7 @@ class Context:
         return {name: point for name, point in found if point is not None}
 
     def groups(self) -> Iterator[tuple[Condition, int, dict[str, Point]]]:
-        """Every group that has a point, by condition and batch size."""
+        """Yield every group that has a point, by condition and batch size."""
         for condition in self.conditions:
             for batch_size in self.batch_sizes(condition.scope):
                 group = self.group(condition, batch_size)
@@ -186,7 +187,7 @@ class Context:
         )
 
     def absence(self, name: str, condition: Condition, batch_size: int) -> str:
-        """The outcome of a cell without a point, ``not begun`` or ``not asked for``."""
+        """Return the outcome of a cell without a point, ``not begun`` or ``not asked for``."""
         for gap in self.gaps:
             same_cell = (gap.cell.implementation, gap.cell.batch_size) == (name, batch_size)
             if same_cell and gap.condition == condition:
@@ -201,7 +202,7 @@ class Context:
         return "not begun" if asked else "not asked for"
 
     def network(self, scope: Scope) -> Network | None:
-        """The network of ``scope``, or None where no document describes one of that name."""
+        """Return the network of ``scope``, or None where no document describes one of that name."""
         plan = self._plan(scope)
         return None if plan is None else plan.network
 
@@ -211,14 +212,14 @@ class Context:
         return None if plan is None else plan.target
 
     def _plan(self, scope: Scope) -> Plan | None:
-        """The first plan with the network of ``scope``; all of them have the same target."""
+        """Return the first plan with the network of ``scope``; all of them have the same target."""
         for run, document in enumerate(self.results, start=1):
             if document.plan.network.name == scope.network and scope.run in (0, run):
                 return document.plan
         return None
 
     def scope_label(self, scope: Scope) -> str:
-        """What sets ``scope`` apart from the others; empty where it is the only one."""
+        """Return what sets ``scope`` apart from the others; empty where it is the only one."""
         parts = []
         if len({other.network for other in self.scopes}) > 1:
             parts.append(f"network {scope.network}")
@@ -227,6 +228,17 @@ class Context:
         if scope.is_tf32:
             parts.append("products in TF32")
         return ", ".join(parts)
+
+    def scope_title(self, scope: Scope) -> str:
+        """Return the label of ``scope`` as a heading, with the processor where runs differ."""
+        label = self.scope_label(scope)
+        processors = [
+            f"{document.machine.cpu}, {text.count(document.machine.usable_cpus, 'CPU')}"
+            for document in self.results
+        ]
+        if not scope.run or len(set(processors)) == 1:
+            return label
+        return f"{label} ({processors[scope.run - 1]})"
 
     def label(self, condition: Condition) -> str:
         """A condition in words: ``2 threads``, with the setting and the scope where they matter."""

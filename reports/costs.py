@@ -64,7 +64,7 @@ class Balance:
 
 
 def costs(context: Context, group: dict[str, Point]) -> list[Cost]:
-    """The costs of the trainers of one group."""
+    """Return the costs of the trainers of one group."""
     return [
         _cost(point, point.epoch.value)
         for name, point in group.items()
@@ -73,7 +73,7 @@ def costs(context: Context, group: dict[str, Point]) -> list[Cost]:
 
 
 def reference(context: Context, some: list[Cost]) -> Cost:
-    """The baseline, or else what starts cheapest."""
+    """Return the baseline, or else what starts cheapest."""
     for cost in some:
         if cost.point.implementation == context.baseline:
             return cost
@@ -124,5 +124,5 @@ def _cost(point: Point, epoch: float) -> Cost:
 
 
 def _longest(seconds: Iterable[float | None]) -> float | None:
-    """The longest of what was recorded; None where nothing was."""
-    return max((one for one in seconds if one is not None), default=None)
+    """Return the longest of what was recorded; None where nothing was."""
+    return max((second for second in seconds if second is not None), default=None)

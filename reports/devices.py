@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.judging.stats import Ratio
-from bench.judging.verdicts import Verdict
 from bench.observations.points import Point, Scope, fastest
+from bench.stats.estimates import Ratio
+from bench.stats.verdicts import Verdict
 from impls.registry import ROWS
 from reports import format as text
 from reports.context import Context
@@ -17,7 +17,7 @@ _DEVICES = {CPU: "CPU", GPU: "GPU"}
 
 
 @dataclass(frozen=True)
-class Contest:
+class DeviceContest:
     """What is fastest on either device at one batch size.
 
     ``ratio`` is the time on the GPU over the time on the CPU: below 1 the GPU is faster.
@@ -34,8 +34,8 @@ class Contest:
     candidates: tuple[int, int]
 
 
-def contests(context: Context, scope: Scope) -> tuple[Contest, ...]:
-    """One for each batch size at which both devices have an epoch, ascending."""
+def contests(context: Context, scope: Scope) -> tuple[DeviceContest, ...]:
+    """Return one for each batch size at which both devices have an epoch, ascending."""
     found = []
     for batch_size in context.batch_sizes(scope):
         ours, theirs = (_timed(context, scope, batch_size, device) for device in (CPU, GPU))
@@ -45,12 +45,14 @@ def contests(context: Context, scope: Scope) -> tuple[Contest, ...]:
         ratio = context.judged.ratio(gpu, cpu)
         if ratio is not None:
             verdict = context.judged.verdict(gpu, cpu)
-            found.append(Contest(batch_size, cpu, gpu, ratio, verdict, (len(ours), len(theirs))))
+            found.append(
+                DeviceContest(batch_size, cpu, gpu, ratio, verdict, (len(ours), len(theirs)))
+            )
     return tuple(found)
 
 
 def missing(context: Context, scope: Scope) -> str:
-    """Why no batch size of ``scope`` has both devices, in sentences."""
+    """Return why no batch size of ``scope`` has both devices, in sentences."""
     lacking = [device for device in (GPU, CPU) if not _sizes(context, scope, device)]
     if not lacking:
         return "No batch size was measured on both devices."
@@ -58,13 +60,13 @@ def missing(context: Context, scope: Scope) -> str:
 
 
 def _timed(context: Context, scope: Scope, batch_size: int, device: str) -> list[Point]:
-    """Every trainer on ``device``, under every condition of ``scope``."""
+    """Return every trainer on ``device``, under every condition of ``scope``."""
     points = [
         context.point(name, condition, batch_size)
         for condition in context.conditions_of(scope)
         for name in context.trainers
     ]
-    return [one for one in points if one and one.epoch and one.cell.device == device]
+    return [point for point in points if point and point.epoch and point.cell.device == device]
 
 
 def _sizes(context: Context, scope: Scope, device: str) -> list[int]:
@@ -73,7 +75,7 @@ def _sizes(context: Context, scope: Scope, device: str) -> list[int]:
 
 
 def _why(context: Context, scope: Scope, device: str) -> str:
-    """What became of the implementations for ``device``."""
+    """Return what became of the implementations for ``device``."""
     reasons: dict[tuple[str, str], dict[str, None]] = {}
     for gap in context.gaps:
         if gap.condition.scope == scope and gap.cell.device == device:
@@ -90,12 +92,12 @@ def _why(context: Context, scope: Scope, device: str) -> str:
 
 
 def _asked(context: Context, scope: Scope, device: str) -> bool:
-    """Whether a plan names a trainer for ``device``, which it may not have reached."""
+    """Return whether a plan names a trainer for ``device``, which it may not have reached."""
     documents = [
         one
         for run, one in enumerate(context.results, start=1)
         if one.plan.network.name == scope.network and scope.run in (0, run)
     ]
-    known = {row.name: row for one in documents for row in (*ROWS, *one.rows)}
-    rows = [known.get(name) for one in documents for name in one.plan.implementations]
+    known = {row.name: row for document in documents for row in (*ROWS, *document.rows)}
+    rows = [known.get(name) for document in documents for name in document.plan.implementations]
     return any(row and row.device == device and row.role == "trainer" for row in rows)

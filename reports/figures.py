@@ -46,14 +46,14 @@ class Key:
 
 
 def style(context: Context, name: str) -> charts.Style:
-    """How ``name`` looks in every chart of this report."""
+    """Return how ``name`` looks in every chart of this report."""
     return charts.style_of(context.slots.get(name))
 
 
 def key(
     context: Context, names: Iterable[str], *, section: str, dots: bool = False
 ) -> tuple[Key, ...]:
-    """The key to the lines, or the ``dots``, of ``names`` in one section."""
+    """Return the key to the lines, or the ``dots``, of ``names`` in one section."""
     entries = []
     for name in names:
         look = style(context, name)
@@ -68,13 +68,13 @@ def figure(
     batch_size: int | None = None,
     condition: Condition | None = None,
 ) -> Figure:
-    """A figure with what it can be filtered by."""
+    """Return a figure with what it can be filtered by."""
     place = None if condition is None else context.conditions.index(condition)
     return Figure(chart, batch_size, place)
 
 
 def rows(context: Context, chart: charts.RowChart, *, condition: Condition | None = None) -> Figure:
-    """A chart with one row for each implementation, as a figure."""
+    """Return a chart with one row for each implementation, as a figure."""
     place = None if condition is None else context.conditions.index(condition)
     return Figure(templates.fill("rowchart.html", it=chart), chart.batch_size, place)
 

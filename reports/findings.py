@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.judging.stats import Ratio
-from bench.judging.verdicts import Verdict
-from bench.observations.pairs import Race
 from bench.observations.points import Point, Scope
+from bench.observations.roles import Race
+from bench.stats.estimates import Ratio
+from bench.stats.verdicts import Verdict
 from reports import format as text
 from reports.context import Context
 
@@ -15,7 +15,7 @@ Lead = tuple[Point, Ratio]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Winner:
     """What is fastest at one batch size, and the ``seconds`` that an epoch takes with it.
 
     ``rivals`` are the best points of all other trainers with the lead of ``best`` over each, the
@@ -53,7 +53,7 @@ class Finding:
         return f"not told apart from {names}" if names else ""
 
 
-def findings(context: Context) -> tuple[Finding, ...]:
+def findings(context: Context) -> tuple[Winner, ...]:
     """One finding per scope and batch size; that of the first batch size asked for comes first."""
     found = [_finding(context, race) for race in context.judged.races]
     asked = context.results[0].plan.trainings
@@ -61,7 +61,7 @@ def findings(context: Context) -> tuple[Finding, ...]:
     start = context.scopes[0] if context.scopes else None
     order = {scope: place for place, scope in enumerate(context.scopes)}
 
-    def place(one: Finding) -> tuple[object, ...]:
+    def place(one: Winner) -> tuple[object, ...]:
         is_first = one.scope != start, one.batch_size != first
         return *is_first, order[one.scope], one.batch_size
 
@@ -71,11 +71,11 @@ def findings(context: Context) -> tuple[Finding, ...]:
 def unranked(context: Context) -> str:
     """What took less time than the fastest in too few blocks to count; empty where nothing did."""
     named = [
-        f"{point.implementation} at batch {one.batch_size} with {context.label(point.condition)} "
-        f"({text.seconds(point.epoch.value)}, from "
+        f"{point.implementation} at batch {finding.batch_size} with "
+        f"{context.label(point.condition)} ({text.seconds(point.epoch.value)}, from "
         f"{text.count(point.epoch.processes, 'process', 'processes')})"
-        for one in findings(context)
-        for point in one.unranked
+        for finding in findings(context)
+        for point in finding.unranked
         if point.epoch
     ]
     if not named:
@@ -83,8 +83,8 @@ def unranked(context: Context) -> str:
     return f"Not ranked, for want of blocks, although they took less time: {'; '.join(named)}."
 
 
-def _finding(context: Context, race: Race) -> Finding:
-    """What a race comes to."""
+def _finding(context: Context, race: Race) -> Winner:
+    """Return what a race comes to."""
     best = race.best
     leads = [(point, lead) for point in race.rivals if (lead := context.judged.ratio(point, best))]
     closest: dict[str, Lead] = {}
@@ -94,7 +94,7 @@ def _finding(context: Context, race: Race) -> Finding:
     behind = (point for point, one in verdicts.items() if one is None or one.kind != "faster")
     rivals = tuple(closest.values())
     seconds = best.epoch.value if best.epoch else 0.0
-    return Finding(
+    return Winner(
         best.condition.scope,
         best.batch_size,
         best,

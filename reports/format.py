@@ -35,7 +35,7 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def seconds(value: float, digits: int = 3) -> str:
-    """A duration given in seconds, in the unit that keeps it readable: ``103 ms``."""
+    """Return a duration given in seconds, in the unit that keeps it readable: ``103 ms``."""
     if value == 0:
         return "0 s"
     for size, unit in _TIME_UNITS:
@@ -46,17 +46,17 @@ def seconds(value: float, digits: int = 3) -> str:
 
 
 def tick_seconds(value: float) -> str:
-    """A duration below an axis, where round values stand: ``20 ms``, ``1.5 s``."""
+    """Return a duration below an axis, where round values stand: ``20 ms``, ``1.5 s``."""
     return seconds(value, 2).replace(".0 ", " ")
 
 
 def times(value: float, digits: int = 3) -> str:
-    """A ratio with the sign of multiplication behind it."""
+    """Return a ratio with the sign of multiplication behind it."""
     return f"{significant(value, digits)} \N{MULTIPLICATION SIGN}"
 
 
 def percent(share: float) -> str:
-    """A share of one as percent, to a tenth below ten: ``1.9 %``; above 1000 % a factor."""
+    """Return a share of one as percent, to a tenth below ten: ``1.9 %``; above 1000 % a factor."""
     if abs(share) > _MOST_PERCENT:
         return f"{significant(share, 2)} \N{MULTIPLICATION SIGN}"
     decimals = 1 if abs(100 * share) < _WHOLE_PERCENT else 0
@@ -64,24 +64,24 @@ def percent(share: float) -> str:
 
 
 def accuracy(share: float) -> str:
-    """A measured share of the test examples; only all of them are ``100 %``."""
+    """Return a measured share of the test examples; only all of them are ``100 %``."""
     shown = f"{100 * share:.4g}"
     # More digits, rather than the claim that none was wrong.
     return f"{100 * share:.10g} %" if shown == "100" and share != 1 else f"{shown} %"
 
 
 def target(share: float) -> str:
-    """A test accuracy asked for, with the digits that were given: ``90 %``, ``99.999 %``."""
+    """Return a test accuracy asked for, with the digits that were given: ``90 %``, ``99.999 %``."""
     return f"{(100 * Decimal(repr(float(share)))).normalize():f} %"
 
 
 def percent_number(share: float, decimals: int) -> str:
-    """A share of one in percent without the sign of percent, never a negative zero."""
+    """Return a share of one in percent without the sign of percent, never a negative zero."""
     return f"{round(100 * share, decimals) or 0.0:.{decimals}f}"
 
 
 def byte_count(count: int, digits: int = 3) -> str:
-    """A number of bytes in binary units: ``15.6 GiB``."""
+    """Return a number of bytes in binary units: ``15.6 GiB``."""
     for size, unit in _BYTE_UNITS:
         if count >= size:
             return f"{significant(count / size, digits)} {unit}"
@@ -95,12 +95,12 @@ def sortable(value: float) -> str:
 
 
 def error_size(value: float | None) -> str:
-    """A relative error in exponent form; None, where a value was not finite, says so."""
+    """Return a relative error in exponent form; None, where a value was not finite, says so."""
     return "not finite" if value is None else f"{value:.1e}"
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
-    """A number with its noun: ``1 thread``, ``3 threads``."""
+    """Return a number with its noun: ``1 thread``, ``3 threads``."""
     return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
 
 
@@ -127,6 +127,6 @@ def printable(text: str) -> str:
 
 
 def label(text: str) -> str:
-    """A name short enough for an axis, and printable."""
+    """Return a name short enough for an axis, and printable."""
     clean = printable(text)
     return clean if len(clean) <= _LONGEST_LABEL else clean[: _LONGEST_LABEL - 1] + "…"

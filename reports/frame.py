@@ -29,7 +29,7 @@ COLUMNS = (
 
 
 def tidy(results: Sequence[Results]) -> pd.DataFrame:
-    """The rounds of the observation table: a row per run, cell, block, phase and round.
+    """Return the rounds of the observation table: a row per run, cell, block, phase and round.
 
     Durations are in seconds per iteration.  ``run`` counts the documents from 1.  ``outcome`` is
     ``measured`` or ``unverified``: the latter was timed, but under another thread setting than

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Results, Unavailable
-from bench.errors import UsageError
-from bench.judging.verdicts import MARGIN
-from bench.observations.pairs import Roles
 from bench.observations.points import Condition, condition_of, observe
+from bench.observations.roles import Roles
 from bench.observations.table import known_rows, tabulate
+from bench.stats.verdicts import MARGIN
+from impls.errors import UsageError
 from reports import palette
 from reports.context import Context, Gap
 from reports.grids import kept_apart
@@ -75,7 +75,7 @@ def _conditions(outcomes: Sequence[Placed]) -> tuple[Condition, ...]:
 
 
 def _gaps(outcomes: Sequence[Placed]) -> tuple[Gap, ...]:
-    """Everything that was not measured, in the order of the documents."""
+    """Return everything that was not measured, in the order of the documents."""
     return tuple(
         Gap(
             cell=outcome.cell,

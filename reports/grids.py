@@ -10,7 +10,11 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
 
 from bench.documents.results import Measured, Results
-from bench.judging.comparability import (
+from bench.observations.selection import RUN
+from bench.planning.environment import VARIABLES
+from bench.planning.plan import Cell
+from bench.provenance.records import Process
+from bench.stats.comparability import (
     UNKNOWN,
     Difference,
     between_documents,
@@ -18,10 +22,6 @@ from bench.judging.comparability import (
     merged,
     obstacles,
 )
-from bench.observations.selection import RUN
-from bench.planning.environment import VARIABLES
-from bench.planning.plan import Cell
-from bench.provenance.records import Process
 from reports import format as text
 from reports.devices import CPU
 
@@ -35,12 +35,12 @@ _MOST_FIELDS = 6
 
 
 def kept_apart(results: Sequence[Results]) -> bool:
-    """Whether the documents are shown as separate runs instead of one grid."""
+    """Return whether the documents are shown as separate runs instead of one grid."""
     return bool(reasons_apart(results))
 
 
 def reasons_apart(results: Sequence[Results]) -> tuple[str, ...]:
-    """Why the documents are shown as separate runs; empty where they form one grid.
+    """Return why the documents are shown as separate runs; empty where they form one grid.
 
     They are kept apart where a comparison of them would be forbidden, where they are of different
     machines or devices, and where they hold the same cell, which would otherwise count twice.
@@ -59,9 +59,9 @@ def remark(results: Sequence[Results]) -> str:
             f"{' and '.join(why)}."
         )
     fields = [
-        _said(one)
-        for one in _differences(results)
-        if one.kind == "matters" and one.field not in _SAID_ELSEWHERE
+        _said(difference)
+        for difference in _differences(results)
+        if difference.kind == "matters" and difference.field not in _SAID_ELSEWHERE
     ]
     fields = list(dict.fromkeys(fields))
     return (
@@ -72,17 +72,17 @@ def remark(results: Sequence[Results]) -> str:
 
 
 def _forbidding(results: Sequence[Results]) -> list[str]:
-    """The differences over which nothing may be compared, each with both values."""
+    """Return the differences over which nothing may be compared, each with both values."""
     found = (
-        _said(one)
-        for one in _differences(results)
-        if one.field == _TARGET or obstacles([one], across_machines=False)
+        _said(difference)
+        for difference in _differences(results)
+        if difference.field == _TARGET or obstacles([difference], across_machines=False)
     )
     return list(dict.fromkeys(found))
 
 
 def _overlap(results: Sequence[Results]) -> bool:
-    """Whether any two documents hold the same cell."""
+    """Return whether any two documents hold the same cell."""
     seen: set[Cell] = set()
     for document in results:
         cells = {outcome.cell for outcome in document.outcomes}
@@ -103,7 +103,9 @@ def _differences(results: Sequence[Results]) -> list[Difference]:
 
 
 def _between(first: Results, second: Results) -> Iterator[Difference]:
-    sizes = {one.batch_size for document in (first, second) for one in document.plan.trainings}
+    sizes = {
+        training.batch_size for document in (first, second) for training in document.plan.trainings
+    }
     same_network = first.plan.network.name == second.plan.network.name
     found = between_documents(first, second, run=1, coordinate=RUN, batch_sizes=sizes)
     yield from (one for one in found if same_network or not _within(one.field, _OF_THE_NETWORK))
@@ -114,12 +116,12 @@ def _between(first: Results, second: Results) -> Iterator[Difference]:
 
 
 def _within(field: str, fields: Collection[str]) -> bool:
-    """Whether ``field`` is one of ``fields`` or lies below one."""
+    """Return whether ``field`` is one of ``fields`` or lies below one."""
     return any(field == one or field.startswith(f"{one}.") for one in fields)
 
 
 def _is_overridden(field: str, pair: tuple[Results, Results]) -> bool:
-    """Whether ``field`` is an exported thread count that every worker was given anew."""
+    """Return whether ``field`` is an exported thread count that every worker was given anew."""
     name = field.removeprefix("machine.environment.")
     return name in VARIABLES and all(
         outcome.cell.threads is not None for document in pair for outcome in document.outcomes
@@ -127,16 +129,16 @@ def _is_overridden(field: str, pair: tuple[Results, Results]) -> bool:
 
 
 def _elsewhere(document: Results) -> list[Process]:
-    """The processes that measured on a device other than the processor."""
+    """Return the processes that measured on a device other than the processor."""
     return [
-        one.process
-        for one in document.outcomes
-        if isinstance(one, Measured) and one.cell.device != CPU
+        outcome.process
+        for outcome in document.outcomes
+        if isinstance(outcome, Measured) and outcome.cell.device != CPU
     ]
 
 
 def _said(one: Difference) -> str:
-    """A field with both values."""
+    """Return a field with both values."""
     values = [
         "none" if one.field == _TARGET and value == UNKNOWN else text.label(value)
         for value in (one.reference, one.other)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from bench.judging.disturbed import held_back
 from bench.observations.points import Point
 from bench.provenance.records import Accelerator
+from bench.stats.disturbed import held_back
 
 
 def accelerators(point: Point) -> list[Accelerator]:

@@ -14,14 +14,14 @@ from markupsafe import Markup
 
 import reports.sections
 from bench.documents.results import Results
-from bench.errors import BenchError
-from bench.judging.verdicts import MARGIN
+from bench.stats.verdicts import MARGIN
+from impls.errors import BenchError
 from reports import figures, templates
 from reports.answer import headline
 from reports.context import Context
 from reports.gather import build_context
-from reports.section import PARTS, Absence, Part, Section, Shown, Status
-from reports.summary import nothing, provisional
+from reports.remarks import nothing, provisional
+from reports.section import PARTS, Absence, PagePart, Section, Shown, Status
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Filled:
 class Group:
     """The sections of one part that have a body; without a part they stand by themselves."""
 
-    part: Part | None
+    part: PagePart | None
     sections: tuple[Filled, ...]
 
 
@@ -51,13 +51,13 @@ class Link:
 
 
 def build_report(results: Sequence[Results], margin: float = MARGIN) -> str:
-    """The complete HTML page; see :func:`reports.build_report`."""
+    """Return the complete HTML page; see :func:`reports.build_report`."""
     context = build_context(results, margin)
     return render(context, discover())
 
 
 def render(context: Context, sections: Iterable[Section[Context]]) -> str:
-    """The page with these sections, in the order given."""
+    """Return the page with these sections, in the order given."""
     page = templates.fill(
         "page.html",
         **laid_out(filled(sections, context)),
@@ -72,7 +72,7 @@ def render(context: Context, sections: Iterable[Section[Context]]) -> str:
 
 def laid_out(sections: Sequence[Filled]) -> dict[str, Any]:
     """What the shell needs of ``sections``: those with a body by part, links, and the absent."""
-    present = [one for one in sections if one.body is not None]
+    present = [section for section in sections if section.body is not None]
     parts = [part for part in (*PARTS, None) if any(one.section.part == part for one in present)]
     groups = [
         Group(part, tuple(one for one in present if one.section.part == part)) for part in parts
@@ -85,7 +85,7 @@ def laid_out(sections: Sequence[Filled]) -> dict[str, Any]:
     return {
         "groups": groups,
         "links": links,
-        "absent": [one for one in sections if one.body is None],
+        "absent": [section for section in sections if section.body is None],
     }
 
 
@@ -94,16 +94,16 @@ def _title(context: Context) -> str:
     several = [
         dict.fromkeys(found)
         for found in (
-            (one.plan.network.name for one in context.results),
-            (one.machine.cpu for one in context.results),
-            (one.created_at[:10] for one in context.results),
+            (result.plan.network.name for result in context.results),
+            (result.machine.cpu for result in context.results),
+            (result.created_at[:10] for result in context.results),
         )
     ]
     return ", ".join(" and ".join(found) for found in several)
 
 
 def filled(sections: Iterable[Section[Shown]], context: Shown) -> list[Filled]:
-    """Each section with what it shows of ``context``."""
+    """Return each section with what it shows of ``context``."""
     found = []
     for section in sections:
         body = section.render(context)
@@ -124,7 +124,7 @@ def assets() -> dict[str, Markup]:
 
 
 def discover(package: ModuleType = reports.sections) -> tuple[Section[Any], ...]:
-    """Every section in ``package``, in order.
+    """Return every section in ``package``, in order.
 
     Raises:
         BenchError: a module without ``SECTION``, or two sections with the same id or order.

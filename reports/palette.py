@@ -1,4 +1,4 @@
-"""Which place in the palette a row has: the same in every report."""
+"""How a row looks in every picture: its place in the palette and its marker."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from impls.registry import ROWS
 from impls.row import Row
+from reports.charts.rowchart import Shape
+from reports.context import Context
 from reports.devices import CPU
 
 
@@ -21,3 +23,21 @@ def slots(names: Sequence[str], known: Mapping[str, Row]) -> dict[str, int]:
     others = [name for name in names if name not in known]
     found = dict.fromkeys([*(row.name for row in ours), *theirs, *others])
     return {name: slot for slot, name in enumerate(found)}
+
+
+WORDS: dict[Shape, str] = {
+    "dense": "dense, CPU",
+    "sparse": "sparse: skips zeros",
+    "gpu": "GPU",
+}
+
+
+def shape_of(context: Context, name: str) -> Shape:
+    """Return the marker of an implementation."""
+    row = context.rows.get(name)
+    if row is not None and row.on_device:
+        return "gpu"
+    # Documents of earlier versions hold rows that do not say so yet.
+    ours = [one for one in ROWS if row is not None and one.target == row.target]
+    sparse = any(one.sparse for one in ours) or (row is not None and row.sparse)
+    return "sparse" if sparse else "dense"

@@ -1,10 +1,11 @@
-"""Examples as pictures inside the page."""
+"""Arrays as pictures inside the page: examples as they are, other numbers on a scale."""
 
 from __future__ import annotations
 
 import base64
 import struct
 import zlib
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,12 @@ _GREY, _COLOUR = 0, 2
 
 
 def are_pictures(pixels: npt.NDArray[Any]) -> bool:
-    """Whether examples of this shape can be shown: grey, or with three colours last."""
+    """Return whether examples of this shape can be shown: grey, or with three colours last."""
     return pixels.ndim == 3 or (pixels.ndim == 4 and pixels.shape[3] == 3)
 
 
 def uri(pixels: Pixels) -> str:
-    """One picture as a PNG for the ``src`` of an image; grey ones dark on white.
+    """Return one picture as a PNG for the ``src`` of an image; grey ones dark on white.
 
     ``pixels`` has shape ``(height, width)`` or ``(height, width, 3)``.
     """
@@ -30,7 +31,7 @@ def uri(pixels: Pixels) -> str:
 
 
 def png(pixels: Pixels) -> bytes:
-    """The bytes of a PNG file, see :func:`uri`.  Source of the format: W3C, PNG, 2003."""
+    """Return the bytes of a PNG file, see :func:`uri`.  Source of the format: W3C, PNG, 2003."""
     grey = pixels.ndim == 2
     values = 255 - pixels if grey else pixels
     height, width = pixels.shape[:2]
@@ -44,3 +45,40 @@ def png(pixels: Pixels) -> bytes:
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+_BELOW, _ZERO, _ABOVE = (
+    np.array(colour, np.float64) for colour in ((11, 79, 158), (255, 255, 255), (179, 71, 0))
+)
+_STEPS = 33
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A scale from ``start`` to ``limit``: from ``-limit``, or from 0 where nothing is below it."""
+
+    start: float
+    limit: float
+
+    @classmethod
+    def of(cls, values: npt.NDArray[Any]) -> Scale:
+        """Return the scale that holds all ``values``; those that are not finite do not count."""
+        finite = values[np.isfinite(values)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+        limit = max(abs(low), abs(high))
+        return cls(-limit if low < 0 else 0.0, limit)
+
+    def uri(self, values: npt.NDArray[Any]) -> str:
+        """``values``, shape ``(height, width)``, as a picture for the ``src`` of an image."""
+        return uri(self.colours(values))
+
+    def colours(self, values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+        """Return the colour of each value, shape ``(..., 3)``; what is not finite is white."""
+        shares = np.nan_to_num(values.astype(np.float64) / (self.limit or 1.0), posinf=0, neginf=0)
+        strength = np.abs(shares)[..., None]
+        ends = np.where(shares[..., None] < 0, _BELOW, _ABOVE)
+        return np.rint(_ZERO + strength * (ends - _ZERO)).astype(np.uint8)
+
+    def bar(self) -> str:
+        """Return the whole scale from left to right as a picture."""
+        return self.uri(np.linspace(self.start, self.limit, _STEPS)[None])

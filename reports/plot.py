@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ _INK, _MUTED, _FLOOR = "#1f2933", "#7b8794", "#b45309"
 
 
 def draw(context: Context) -> Figure:
-    """One panel per batch size: every implementation, fastest first, on a log axis.
+    """Return one panel per batch size: every implementation, fastest first, on a log axis.
 
     Filled markers are the largest thread count, hollow ones all others.  Whiskers are 95 %
     intervals, the dashed line is the floor.  The label gives the lowest time of the row and its
@@ -30,6 +31,14 @@ def draw(context: Context) -> Figure:
         ValueError: nothing was measured.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - heavy
+
+    class Picture(Figure):
+        """A figure that a notebook shows without pyplot."""
+
+        def _repr_png_(self) -> bytes:
+            written = io.BytesIO()
+            self.savefig(written, format="png", dpi=110)
+            return written.getvalue()
 
     ranking = context.ranked
     panels = [
@@ -41,7 +50,7 @@ def draw(context: Context) -> Figure:
     if not panels:
         raise ValueError("nothing was measured, so there is nothing to draw")
     heights = [_PANEL_INCHES + _ROW_INCHES * len(rows) for _, _, rows in panels]
-    figure = Figure(figsize=(8.0, sum(heights)), layout="constrained")
+    figure = Picture(figsize=(8.0, sum(heights)), layout="constrained")
     axes = figure.subplots(len(panels), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
     for axis, (scope, size, rows) in zip(axes[:, 0], panels, strict=True):
         _panel(axis, ranking, scope, size, rows)
@@ -51,7 +60,7 @@ def draw(context: Context) -> Figure:
 
 
 def _rows(context: Context, scope: Scope, size: int) -> list[list[Point]]:
-    """The points of every trainer, its fastest first; rows by their lowest time."""
+    """Return the points of every trainer, its fastest first; rows by their lowest time."""
     found = []
     for name in context.trainers:
         points = [context.point(name, where, size) for where in context.conditions_of(scope)]
@@ -96,7 +105,7 @@ def _panel(axis: Axes, context: Context, scope: Scope, size: int, rows: list[lis
     axis.set_axisbelow(True)
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
-    label = context.scope_label(scope)
+    label = context.scope_title(scope)
     axis.set_title(
         f"Batch {size}" + (f", {label}" if label else ""), loc="left", fontsize=10, color=_INK
     )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from bench.judging.stats import Estimate, Ratio
-from bench.judging.verdicts import Verdict
+from bench.stats.estimates import Estimate, Ratio
+from bench.stats.verdicts import Verdict
 from reports import format as text
 
 _NOISY = 0.05
 _LARGE = 10.0
-_UNCLEAR = "unclear"
 
 
 def digits(value: float, low: float | None, high: float | None) -> int:
@@ -19,12 +18,12 @@ def digits(value: float, low: float | None, high: float | None) -> int:
 
 
 def seconds(estimate: Estimate) -> str:
-    """A duration."""
+    """Return a duration."""
     return text.seconds(estimate.value, _of(estimate))
 
 
 def seconds_interval(estimate: Estimate) -> str:
-    """The ends of its interval; empty where it has none."""
+    """Return the ends of its interval; empty where it has none."""
     if estimate.low is None or estimate.high is None:
         return ""
     shown = _of(estimate)
@@ -32,17 +31,17 @@ def seconds_interval(estimate: Estimate) -> str:
 
 
 def factor(ratio: Ratio) -> str:
-    """A ratio without a sign behind it: ``14``."""
+    """Return a ratio without a sign behind it: ``14``."""
     return text.significant(ratio.value, digits(ratio.value, ratio.low, ratio.high))
 
 
 def times(ratio: Ratio) -> str:
-    """A ratio with the sign of multiplication behind it."""
+    """Return a ratio with the sign of multiplication behind it."""
     return f"{factor(ratio)} \N{MULTIPLICATION SIGN}"
 
 
 def interval(ratio: Ratio) -> str:
-    """The ends of its interval: ``11 to 17``; empty where it has none."""
+    """Return the ends of its interval: ``11 to 17``; empty where it has none."""
     if ratio.low is None or ratio.high is None:
         return ""
     shown = digits(ratio.value, ratio.low, ratio.high)
@@ -50,25 +49,18 @@ def interval(ratio: Ratio) -> str:
 
 
 def with_interval(ratio: Ratio) -> str:
-    """A ratio with its interval in brackets."""
+    """Return a ratio with its interval in brackets."""
     ends = interval(ratio)
     return f"{times(ratio)} ({ends})" if ends else times(ratio)
 
 
 def word(verdict: Verdict | None) -> str:
     """The verdict in one or two words: one term on the whole page; empty without a verdict."""
-    if verdict is None:
-        return ""
-    kind: str = verdict.kind
-    if kind != "unresolved":
-        return kind
-    if verdict.code == "not-after-holm":
-        return "likely faster" if verdict.ratio.value > 1 else "likely slower"
-    return _UNCLEAR
+    return verdict.kind if verdict else ""
 
 
 def doubt(verdict: Verdict | None) -> str:
-    """The word where the ratio alone would mislead; empty where it counts as it stands."""
+    """Return the word where the ratio alone would mislead; empty where it counts as it stands."""
     said = word(verdict)
     return "" if said in ("faster", "slower") else said
 

@@ -10,12 +10,12 @@ from reports.context import Context
 
 
 def apart(context: Context) -> bool:
-    """Whether the documents are shown as separate runs."""
+    """Return whether the documents are shown as separate runs."""
     return any(scope.run for scope in context.scopes)
 
 
 def each(context: Context) -> Iterator[tuple[str, Context]]:
-    """The points of every run by themselves, and the words that set its sentences apart.
+    """Yield the points of every run by themselves, and the words that set its sentences apart.
 
     One grid is one run without words, of however many documents.
     """
@@ -27,7 +27,7 @@ def each(context: Context) -> Iterator[tuple[str, Context]]:
 
 
 def named(runs: list[int]) -> str:
-    """What stands before a sentence that holds for ``runs`` alone: ``Run 2: ``."""
+    """Return what stands before a sentence that holds for ``runs`` alone: ``Run 2: ``."""
     word = "Run" if len(runs) == 1 else "Runs"
     return f"{word} {text.listing(list(map(str, runs)))}: "
 

@@ -13,7 +13,7 @@ Shown = TypeVar("Shown")
 
 
 @dataclass(frozen=True)
-class Part:
+class PagePart:
     """A part of the page; the sections of a ``folded`` one are closed, with a status line each."""
 
     id: str
@@ -21,11 +21,11 @@ class Part:
     folded: bool = False
 
 
-RESULT = Part("part-result", "Result")
-SCALING = Part("part-scaling", "Scaling")
-TIME = Part("part-time", "Where the time goes")
-TRUST = Part("part-trust", "Can I trust it?", folded=True)
-DETAILS = Part("part-details", "Details", folded=True)
+RESULT = PagePart("part-result", "Result")
+SCALING = PagePart("part-scaling", "Scaling")
+TIME = PagePart("part-time", "Where the time goes")
+TRUST = PagePart("part-trust", "Can I trust it?", folded=True)
+DETAILS = PagePart("part-details", "Details", folded=True)
 PARTS = (RESULT, SCALING, TIME, TRUST, DETAILS)
 """In the order of the page."""
 
@@ -57,7 +57,7 @@ class Section(Generic[Shown]):
     title: str
     order: int
     render: Callable[[Shown], Markup | Absence]
-    part: Part | None = None
+    part: PagePart | None = None
     status: Callable[[Shown], Status] | None = None
     folded: bool = False
     bare: bool = False

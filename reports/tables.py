@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bench.judging.stats import Ratio
-from bench.judging.verdicts import Verdict, within
 from bench.observations.points import Condition, Key, Point
+from bench.stats.estimates import Ratio
+from bench.stats.verdicts import Verdict, within
 from reports import format as text
 from reports import rounding
 from reports.context import Context
@@ -21,7 +21,7 @@ _PLACES = {"Batch size": "batch {}", "Condition": "{}"}
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """One cell: its text, smaller lines below it, and the number by which it sorts.
 
     Of ``ratios``, pairs of kind and text, a switch shows one beside the text.
@@ -41,10 +41,10 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One row; the first cell is its heading.  The rest is what a reader can filter by."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[TableCell, ...]
     implementation: str | None = None
     batch_size: int | None = None
     place: int | None = None
@@ -64,11 +64,11 @@ class Table:
 
     caption: str
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
 
 
 def columns(*titles: str, text_columns: int = 1) -> tuple[Column, ...]:
-    """Columns of which the first ``text_columns`` hold text and the rest numbers."""
+    """Return the columns of which the first ``text_columns`` hold text and the rest numbers."""
     return tuple(Column(title, number >= text_columns) for number, title in enumerate(titles))
 
 
@@ -96,23 +96,23 @@ def compact(table: Table) -> Table:
     )
 
 
-def duration(value: float | None, *, missing: str = "not timed") -> Cell:
-    """A duration in seconds."""
-    return word(missing) if value is None else Cell(text.seconds(value), value)
+def duration(value: float | None, *, missing: str = "not timed") -> TableCell:
+    """Return a duration in seconds."""
+    return word(missing) if value is None else TableCell(text.seconds(value), value)
 
 
-def number(value: float | None, shown: str, *, missing: str = "-") -> Cell:
-    """A number with the text that shows it."""
-    return word(missing) if value is None else Cell(shown, value)
+def number(value: float | None, shown: str, *, missing: str = "-") -> TableCell:
+    """Return a number with the text that shows it."""
+    return word(missing) if value is None else TableCell(shown, value)
 
 
-def word(shown: str) -> Cell:
-    """What stands where a number is missing."""
-    return Cell(shown, dim=True)
+def word(shown: str) -> TableCell:
+    """Return what stands where a number is missing."""
+    return TableCell(shown, dim=True)
 
 
-def ratio(found: Ratio | None, *, missing: str = "-", verdict: Verdict | None = None) -> Cell:
-    """A ratio over its interval and its verdict, if it was judged."""
+def ratio(found: Ratio | None, *, missing: str = "-", verdict: Verdict | None = None) -> TableCell:
+    """Return a ratio over its interval and its verdict, if it was judged."""
     if found is None:
         return word(missing)
     if found.low is None or found.high is None:
@@ -124,7 +124,7 @@ def ratio(found: Ratio | None, *, missing: str = "-", verdict: Verdict | None = 
     if verdict is not None:
         notes.append(rounding.word(verdict))
     title = verdict.reason if verdict else ""
-    return Cell(rounding.times(found), found.value, tuple(notes), title=title)
+    return TableCell(rounding.times(found), found.value, tuple(notes), title=title)
 
 
 def open_verdict(verdict: Verdict | None) -> str:
@@ -137,16 +137,16 @@ def open_verdict(verdict: Verdict | None) -> str:
 
 
 def reasons(context: Context, caption: str, verdicts: Mapping[Key, Verdict]) -> Table:
-    """Every verdict with its reason: what the titles of cells say, for everyone."""
+    """Return every verdict with its reason: what the titles of cells say, for everyone."""
     rows = [
         row(
             context,
             [
-                Cell(name),
-                Cell(str(batch_size), batch_size),
-                Cell(context.label(condition)),
-                Cell(rounding.word(verdict)),
-                Cell(verdict.reason),
+                TableCell(name),
+                TableCell(str(batch_size), batch_size),
+                TableCell(context.label(condition)),
+                TableCell(rounding.word(verdict)),
+                TableCell(verdict.reason),
             ],
             implementation=name,
             batch_size=batch_size,
@@ -161,19 +161,19 @@ def reasons(context: Context, caption: str, verdicts: Mapping[Key, Verdict]) -> 
 
 def row(
     context: Context,
-    cells: Sequence[Cell],
+    cells: Sequence[TableCell],
     *,
     implementation: str | None = None,
     batch_size: int | None = None,
     condition: Condition | None = None,
-) -> Row:
-    """A row with what it can be filtered by."""
+) -> TableRow:
+    """Return a row with what it can be filtered by."""
     place = None if condition is None else context.conditions.index(condition)
-    return Row(tuple(cells), implementation, batch_size, place)
+    return TableRow(tuple(cells), implementation, batch_size, place)
 
 
 def heat(point: Point, best: Point | None) -> float | None:
-    """How close ``point`` is to the best of its group: 1 is the best itself."""
+    """Return how close ``point`` is to the best of its group: 1 is the best itself."""
     if best is None or best.epoch is None or point.epoch is None:
         return None
     times_slower = point.epoch.value / best.epoch.value

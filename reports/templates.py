@@ -37,17 +37,17 @@ def _environment() -> jinja2.Environment:
 
 
 def fill(template: str, **values: object) -> Markup:
-    """The template, a path below ``reports``, filled with ``values``, which are escaped."""
+    """Return the template, a path below ``reports``, filled with ``values``, which are escaped."""
     return Markup(_environment().get_template(template).render(values))  # noqa: S704 - see above
 
 
 def section(name: str, **values: object) -> Markup:
-    """The template ``sections/<name>.html``, filled."""
+    """Return the template ``sections/<name>.html``, filled."""
     return fill(f"sections/{name}.html", **values)
 
 
 def asset(name: str) -> str:
-    """A file below ``reports``, as it is."""
+    """Return a file below ``reports``, as it is."""
     loader = _environment().loader
     assert loader is not None  # noqa: S101 - set above; jinja2's type allows None
     return loader.get_source(_environment(), name)[0]

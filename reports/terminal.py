@@ -13,9 +13,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from bench.judging.stats import MINIMUM_PROCESSES
-from bench.judging.verdicts import Kind, within
 from bench.observations.points import Condition, Key, trainings
+from bench.stats.estimates import MINIMUM_PROCESSES
+from bench.stats.verdicts import Kind, within
 from reports import format as text
 from reports import rounding
 from reports.context import Context
@@ -83,18 +83,18 @@ def epoch_tables(context: Context, width: int) -> Group:
 
 
 def _what(context: Context) -> str:
-    """What the cells are the time of, as the title has it."""
+    """Return what the cells are the time of, as the title has it."""
     targets = {context.target(scope) for scope in context.scopes} or {None}
     times = ["Epoch time"] if None in targets else []
     times += [
         f"Training until a test accuracy of {text.target(target)} is held"
         for target in sorted(one for one in targets if one is not None)
     ]
-    return " or ".join([*times[:1], *(f"{one[:1].lower()}{one[1:]}" for one in times[1:])])
+    return " or ".join([*times[:1], *(f"{time[:1].lower()}{time[1:]}" for time in times[1:])])
 
 
 def _places(context: Context) -> list[tuple[Condition, int]]:
-    """Every condition and batch size, sizes of one condition side by side."""
+    """Return every condition and batch size, sizes of one condition side by side."""
     return [
         (condition, batch_size)
         for scope in context.scopes
@@ -147,7 +147,7 @@ def _column(
 
 
 def _aligned(rows: Sequence[_Parts]) -> list[Text]:
-    """One line for each: its parts below each other."""
+    """Return one line for each: its parts below each other."""
     number = max((len(row.texts) for row in rows), default=0)
     filled = [(*row.texts, *[""] * (number - len(row.texts))) for row in rows if row.texts]
     widths = [max(map(len, column)) for column in zip(*filled, strict=True)]
@@ -186,7 +186,7 @@ def _width(columns: list[_Column]) -> int:
 
 
 def _legend(context: Context) -> Text | None:
-    """What the marks in the table mean; None where there are none."""
+    """Return what the marks in the table mean; None where there are none."""
     codes = {verdict.code for verdict in context.verdicts.values()}
     words = []
     if "within-margin" in codes:
@@ -211,7 +211,7 @@ class _Parts:
 
 
 def _cell(context: Context, ranking: Context, key: Key) -> Text:
-    """One cell by itself."""
+    """Return one cell by itself."""
     return _aligned([_parts(context, ranking, key, with_interval=False)])[0]
 
 

@@ -17,40 +17,44 @@ def shape(sizes: Sequence[int]) -> str:
 
 
 def described(network: Network, trainings: Sequence[Training]) -> Facts:
-    """What is computed, and how its weights move as far as ``trainings`` tell."""
+    """Return what is computed, and how its weights move as far as ``trainings`` tell."""
     dropout = text.listing([f"{rate:g}" for rate in network.dropout]) if network.dropout else "none"
     return [
         ("network", f"{network.name}, {network.parameter_count} parameters in {network.dtype}"),
         *_layers(network),
         ("activation", f"{network.activation}, {network.output} at the output"),
         ("dropout", f"{dropout} of the hidden layers" if network.dropout else dropout),
-        ("loss", _each(f"{network.loss}, {loss_sum(one)}" for one in trainings) or network.loss),
+        (
+            "loss",
+            _each(f"{network.loss}, {loss_sum(training)}" for training in trainings)
+            or network.loss,
+        ),
         *(_moves(trainings) if trainings else []),
     ]
 
 
 def _moves(trainings: Sequence[Training]) -> Facts:
-    """How weights begin and move."""
+    """Return how weights begin and move."""
     return [
         ("optimiser", _each(map(optimiser, trainings))),
         ("learning rate", _rates(trainings)),
-        ("penalty", _each(f"l2 {one.l2:g}, l1 {one.l1:g}" for one in trainings)),
+        ("penalty", _each(f"l2 {training.l2:g}, l1 {training.l1:g}" for training in trainings)),
         ("start weights", _each(map(start, trainings))),
     ]
 
 
 def structure(network: Network) -> str:
-    """The sizes of all layers on one line."""
+    """Return the sizes of all layers on one line."""
     return ", ".join(f"{what} {sizes}".removeprefix("layers ") for what, sizes in _layers(network))
 
 
 def loss_sum(training: Training) -> str:
-    """How the losses of a batch become one number."""
+    """Return how the losses of a batch become one number."""
     return f"{training.reduction} over the examples of a batch"
 
 
 def optimiser(training: Training) -> str:
-    """The optimiser with what it remembers."""
+    """Return the optimiser with what it remembers."""
     memory = {
         "sgd": f"momentum {training.momentum:g}, of the previous step alone",
         "adam": f"betas {training.beta1:g} and {training.beta2:g}, epsilon {training.epsilon:g}",
@@ -60,25 +64,25 @@ def optimiser(training: Training) -> str:
 
 
 def rate(training: Training) -> str:
-    """The learning rate and how it falls."""
+    """Return the learning rate and how it falls."""
     return f"{training.learning_rate:g}, decay {training.decay:g}"
 
 
 def start(training: Training) -> str:
-    """Where the weights come from."""
+    """Return where the weights come from."""
     scale = f" within {training.start_scale:g} / \N{SQUARE ROOT}inputs"
     return training.start + (scale if training.start == "uniform" else "")
 
 
 def _layers(network: Network) -> Facts:
-    """The sizes, from input to output."""
+    """Return the sizes, from input to output."""
     sizes = "-".join(map(str, network.dense))
     if not network.convolutions or network.image is None:
         return [("layers", sizes)]
     stages = [
-        f"{one.filters} of {shape((one.kernel, one.kernel))}"
-        + (f", pooled by {shape((one.pool, one.pool))}" if one.pool > 1 else "")
-        for one in network.stages
+        f"{stage.filters} of {shape((stage.kernel, stage.kernel))}"
+        + (f", pooled by {shape((stage.pool, stage.pool))}" if stage.pool > 1 else "")
+        for stage in network.stages
     ]
     return [
         ("image", shape(network.image)),
@@ -88,12 +92,12 @@ def _layers(network: Network) -> Facts:
 
 
 def _each(words: Iterable[str]) -> str:
-    """What all trainings share, or all that there is."""
+    """Return what all trainings share, or all that there is."""
     return "; ".join(dict.fromkeys(words))
 
 
 def _rates(trainings: Sequence[Training]) -> str:
-    """One rate, or each with the batch sizes that it is for."""
+    """Return one rate, or each with the batch sizes that it is for."""
     sizes: dict[str, list[str]] = {}
     for one in sorted(trainings, key=lambda training: training.batch_size):
         sizes.setdefault(rate(one), []).append(str(one.batch_size))

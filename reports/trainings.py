@@ -5,15 +5,19 @@ Only cells of which every training held the target are: all others are counted a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from bench.observations.points import Point, Scope, holds, reached, trainings
+from bench.observations.points import Key, Point, Scope, holds, reached, trainings
+from bench.stats import estimates
+from bench.stats.verdicts import Verdict
 from reports import format as text
 from reports.context import Context
+from reports.findings import Winner, findings
 
 
 def held_in(point: Point) -> str:
-    """How many trainings held the target: ``2 of 3``."""
+    """Return how many trainings held the target: ``2 of 3``."""
     found = trainings(point)
     return f"{len(reached(found))} of {len(found)}"
 
@@ -44,7 +48,7 @@ def not_held(context: Context) -> tuple[str, ...]:
 
 
 def of_targets(context: Context) -> Iterator[tuple[Scope, int, list[Point]]]:
-    """Every point that was trained to a target, by scope and batch size."""
+    """Yield every point that was trained to a target, by scope and batch size."""
     for scope in context.scopes:
         if context.target(scope) is None:
             continue
@@ -57,3 +61,74 @@ def of_targets(context: Context) -> Iterator[tuple[Scope, int, list[Point]]]:
             ]
             if some:
                 yield scope, batch_size, some
+
+
+def as_data(context: Context) -> dict[str, Any]:
+    """The answer for programs: every cell that was trained, and the fastest of each batch size."""
+    ranking = context.ranked
+    return {
+        "cells": [
+            _cell_data(context, point, ranking.verdicts)
+            for _, _, some in of_targets(context)
+            for point in some
+        ],
+        "fastest": [
+            _finding_data(finding)
+            for finding in findings(ranking)
+            if context.target(finding.scope) is not None
+        ],
+    }
+
+
+def _cell_data(context: Context, point: Point, verdicts: Mapping[Key, Verdict]) -> dict[str, Any]:
+    """One cell; seconds are those of the trainings that held the target, null where none did."""
+    found = trainings(point)
+    times = reached(found)
+    estimate = estimates.estimate(list(times.values())) if times else None
+    verdict = verdicts.get((point.implementation, point.condition, point.batch_size))
+    return {
+        **_place(point),
+        "target": context.target(point.condition.scope),
+        "trainings": len(found),
+        "held": len(times),
+        "ranked": holds(point),
+        "seconds": estimate.value if estimate else None,
+        "low": estimate.low if estimate else None,
+        "high": estimate.high if estimate else None,
+        "over_baseline": _verdict_data(verdict),
+    }
+
+
+def _finding_data(finding: Winner) -> dict[str, Any]:
+    """Return the fastest at one batch size; its lead is over the closest of the others."""
+    epoch = finding.best.epoch
+    return {
+        **_place(finding.best),
+        "seconds": finding.seconds,
+        "low": epoch.low if epoch else None,
+        "high": epoch.high if epoch else None,
+        "lead": _verdict_data(finding.verdict),
+        "undecided": list(finding.undecided),
+    }
+
+
+def _place(point: Point) -> dict[str, Any]:
+    return {
+        "implementation": point.implementation,
+        "batch_size": point.batch_size,
+        "threads": point.condition.threads,
+        "setting": dict(point.condition.setting),
+    }
+
+
+def _verdict_data(verdict: Verdict | None) -> dict[str, Any] | None:
+    if verdict is None:
+        return None
+    return {
+        "ratio": verdict.ratio.value,
+        "low": verdict.ratio.low,
+        "high": verdict.ratio.high,
+        "p": verdict.p,
+        "verdict": verdict.kind,
+        "reason": verdict.reason,
+    }

@@ -1,4 +1,7 @@
-"""The import statements of every module, read without running it, and what importing loads."""
+"""What modules do when imported, read without running them.
+
+Who may import whom stands in pyproject.toml, under ``tool.importlinter``.
+"""
 
 from __future__ import annotations
 
@@ -19,54 +22,9 @@ from impls import registry
 ROOT = Path(bench.__file__).parents[1]
 OURS = ("bench", "impls", "reports")
 
-LAYERS = (
-    "planning", "provenance", "documents", "limits", "judging", "observations", "proof",
-    "measuring", "running", "selfcheck", "doctor", "cluster", "cli",
-)  # fmt: skip
-"""The packages of bench: each may import those before it."""
-
-BOTTOM = {
-    "bench.errors",
-    "bench.documents.results", "bench.documents.timings", "bench.limits.roofline",
-    "bench.limits.work", "bench.judging.disturbed", "bench.judging.remedies",
-    "bench.judging.moderation", "bench.judging.stats", "bench.judging.sweeps",
-    "bench.judging.verdicts",
-    "bench.planning.plan", "bench.planning.schedule", "bench.proof.timed",
-    "bench.provenance.records",
-    "impls.contract", "impls.convolution", "impls.flat", "impls.networks", "impls.parameters",
-    "impls.precision", "impls.row", "impls.training.history", "impls.training.metrics",
-    "impls.mathematics.dropout", "impls.mathematics.functions", "impls.mathematics.optimisers",
-    "impls.mathematics.patches", "impls.mathematics.reference",
-}  # fmt: skip
-"""Plain data and pure functions: anyone may import them, they import only each other."""
-
-REPORTS_MAY_IMPORT = {
-    "bench.errors",
-    "bench.cluster.standing", "bench.documents.parquet",
-    "bench.documents.results", "bench.documents.timings", "bench.limits.roofline",
-    "bench.limits.work",
-    "bench.judging.comparability", "bench.judging.disturbed", "bench.judging.stats",
-    "bench.judging.verdicts",
-    "bench.observations.comparison", "bench.observations.pairs", "bench.observations.points",
-    "bench.observations.selection", "bench.observations.table",
-    "bench.planning.plan", "bench.provenance.records",
-    # The variables behind a setting, for the lines that reproduce it.
-    "bench.planning.environment", "bench.provenance.kernels",
-    "impls.contract", "impls.networks", "impls.precision", "impls.registry", "impls.row",
-    # What networks have learned, and what from.
-    "impls.convolution", "impls.data", "impls.data.normalise",
-    "impls.training.evaluation", "impls.training.feature_maps", "impls.training.history",
-    "impls.training.metrics", "impls.training.model",
-}  # fmt: skip
-
 IMPLEMENTATION_PACKAGES = {"jax", "keras", "numba", "sklearn", "tensorflow", "torch"}
 WRITES_INTO_A_PIPE = "bench.running.workers"
 HEAVY = {*IMPLEMENTATION_PACKAGES, "matplotlib", "pandas"}
-
-IMPLEMENTATIONS_IMPORTED_BY_NAME = {
-    # The length of a run is predicted from the time of its matrix products.
-    ("bench.running.forecast", "impls.numpy.floor"),
-}
 
 
 def _name(path: Path) -> str:
@@ -127,14 +85,9 @@ def ours(module: str) -> set[str]:
 
 
 def implementations() -> set[str]:
-    """The modules that rows of the registry name, and the helpers that these alone import."""
-    found = {row.target.partition(":")[0] for row in registry.ROWS}
-    waiting = list(found)
-    while waiting:
-        new = {name for name in ours(waiting.pop()) if name.startswith("impls.")} - BOTTOM - found
-        found |= new
-        waiting += new
-    return found
+    """The modules that rows of the registry name, and all others of their folders."""
+    folders = {row.target.partition(":")[0].rpartition(".")[0] for row in registry.ROWS}
+    return {name for name in MODULES if name.startswith(tuple(f"{one}." for one in folders))}
 
 
 def in_package(package: str) -> list[str]:
@@ -164,70 +117,6 @@ def _loaded(statement: str, folder: Path) -> set[str]:
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     graphlib.TopologicalSorter({module: ours(module) for module in MODULES}).prepare()
-
-
-@pytest.mark.parametrize("layer", LAYERS)
-def test_a_package_of_bench_imports_only_those_below_it(layer: str) -> None:
-    above = tuple(f"bench.{name}" for name in LAYERS[LAYERS.index(layer) + 1 :])
-    wrong = {
-        (module, name)
-        for module in in_package("bench")
-        if module.startswith(f"bench.{layer}")
-        for name in ours(module)
-        if name.startswith(above) and name not in BOTTOM
-    }
-    assert not wrong
-
-
-def test_every_module_of_bench_has_its_layer() -> None:
-    folders = {name.split(".")[1] for name in in_package("bench") if name.count(".") > 1}
-    assert folders == set(LAYERS)
-    assert {n for n in in_package("bench") if n.count(".") == 1} == {
-        "bench.__main__",
-        "bench.api",
-        "bench.errors",
-        *(f"bench.{layer}" for layer in LAYERS),
-    }
-
-
-@pytest.mark.parametrize("module", sorted(BOTTOM))
-def test_plain_data_and_pure_functions_import_only_each_other(module: str) -> None:
-    assert ours(module) <= BOTTOM
-
-
-def test_impls_knows_nothing_of_bench_but_its_errors() -> None:
-    outside = {i for m in in_package("impls") for i in ours(m) if not i.startswith("impls")}
-    assert outside == {"bench.errors"}
-
-
-@pytest.mark.parametrize("module", sorted(implementations()))
-def test_an_implementation_imports_only_the_bottom_and_other_implementations(module: str) -> None:
-    assert ours(module) <= BOTTOM | implementations()
-
-
-def test_implementations_are_reached_through_the_registry() -> None:
-    inside = implementations()
-    found = {(m, i) for m in MODULES if m not in inside for i in ours(m) & inside}
-    assert found == IMPLEMENTATIONS_IMPORTED_BY_NAME
-
-
-def test_reports_read_results_and_never_measure() -> None:
-    wrong = {
-        (module, name)
-        for module in in_package("reports")
-        for name in ours(module)
-        if not name.startswith("reports") and name not in REPORTS_MAY_IMPORT
-    }
-    assert not wrong
-
-
-def test_only_the_command_line_knows_the_reports_and_only_its_start_knows_it() -> None:
-    # So does the interface for notebooks, which nothing else imports.
-    below = {m for m in MODULES if not m.startswith(("reports", "bench.cli", "bench.api"))}
-    assert {m for m in below if any(i.startswith("reports") for i in ours(m))} == set()
-    assert {m for m in below if any(i.startswith("bench.cli") for i in ours(m))} == {
-        "bench.__main__"
-    }
 
 
 def test_heavy_packages_are_imported_with_an_implementation_or_a_report_only() -> None:

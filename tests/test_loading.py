@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import ImplementationError
 from impls import registry
+from impls.errors import ImplementationError
 from impls.mathematics import reference
 from impls.registry import ROWS
 from impls.row import Row

@@ -15,10 +15,10 @@ import pytest
 
 import bench
 from bench import selfcheck
-from bench.errors import UnknownNameError
-from bench.proof import gate
+from bench.correctness import gate
 from impls import registry
 from impls.data.normalise import NORMALISATIONS
+from impls.errors import UnknownNameError
 from impls.networks import LossName, Network, Training
 from impls.parameters import start_parameters
 from impls.presets import Preset

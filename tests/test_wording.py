@@ -68,8 +68,8 @@ def _is_command(node: ast.FunctionDef) -> bool:
 MODULES = [
     *sorted((ROOT / "bench/cli").glob("*.py")),
     *sorted((ROOT / "bench/doctor").glob("*.py")),
-    ROOT / "reports/walk/beyond.py",
-    ROOT / "reports/walk/rungs.py",
+    ROOT / "reports/ladder_page/after_ladder.py",
+    ROOT / "reports/ladder_page/rungs.py",
 ]
 TEMPLATES = sorted(
     path

@@ -19,7 +19,7 @@ from rich.console import Console
 import bench
 from bench.cli import crash, defaults, exits
 from bench.cli.output import say
-from bench.errors import BenchError, BusyError, UsageError
+from impls.errors import BenchError, BusyError, UsageError
 
 COMMANDS = {
     "run": ("bench.cli.run:run_command", "Measure implementations, write an HTML report."),
@@ -42,11 +42,11 @@ class LazyGroup(click.Group):
     """Imports a command when it is used: ``list`` need not wait for the charts of ``report``."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order in which a newcomer meets them."""
+        """Return the names in the order in which a newcomer meets them."""
         return [*COMMANDS, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command called ``cmd_name``, or None."""
+        """Return the command called ``cmd_name``, or None."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
         module, _, name = COMMANDS[cmd_name][0].partition(":")
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    """The exit code of the command, whatever becomes of it.
+    """Return the exit code of the command, whatever becomes of it.
 
     Raises:
         OSError: the output does not take what is printed.

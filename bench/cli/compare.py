@@ -17,8 +17,8 @@ from bench.cli.shared_options import margin_option
 from bench.documents import files
 from bench.documents.sources import read_any
 from bench.documents.timings import EPOCH, STEP
-from bench.errors import UsageError
 from impls.contract import PHASES
+from impls.errors import UsageError
 from reports.comparison.answer import Answer, full_name
 from reports.comparison.data import as_data
 from reports.comparison.markdown import markdown

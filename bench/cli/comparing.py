@@ -10,15 +10,6 @@ from pathlib import Path
 from bench.cli import exits
 from bench.cli.options import Share
 from bench.documents.results import Results
-from bench.errors import UsageError
-from bench.judging.comparability import (
-    Difference,
-    between_documents,
-    between_processes,
-    merged,
-    obstacles,
-)
-from bench.judging.verdicts import OPEN
 from bench.observations.comparison import Comparison, compare
 from bench.observations.pairs import judge_all
 from bench.observations.points import Point, observe
@@ -34,6 +25,15 @@ from bench.observations.selection import (
     values_along,
 )
 from bench.observations.table import known_rows, tabulate
+from bench.stats.comparability import (
+    Difference,
+    between_documents,
+    between_processes,
+    merged,
+    obstacles,
+)
+from bench.stats.verdicts import OPEN
+from impls.errors import UsageError
 from reports.comparison.answer import Answer
 from reports.grids import kept_apart
 
@@ -103,7 +103,7 @@ def answer(request: Request, results: Sequence[Results]) -> Answer:
 
 
 def exit_code_of(comparison: Comparison, fail_on: Sequence[str]) -> int:
-    """What the verdicts amount to: slower before refused before unresolved."""
+    """Return what the verdicts amount to: slower before refused before unresolved."""
     kinds = {pair.verdict.kind for pair in comparison.pairs}
     if "slower" in kinds and "slower" in fail_on:
         return exits.SLOWER
@@ -117,7 +117,7 @@ def exit_code_of(comparison: Comparison, fail_on: Sequence[str]) -> int:
 
 
 def labels_of(sources: Sequence[Path]) -> list[str]:
-    """What tells the paths apart: without the parts that all of them begin and end with.
+    """Return what tells the paths apart: without the parts that all of them begin and end with.
 
     Raises:
         UsageError: a file is named twice.
@@ -127,28 +127,30 @@ def labels_of(sources: Sequence[Path]) -> list[str]:
         if resolved.count(path) > 1:
             raise UsageError(f"{source} is named twice: name each document once")
     parts = [source.parts for source in sources]
-    start, end = _shared(parts), _shared([one[::-1] for one in parts])
-    short = [one[start : len(one) - end] for one in parts]
+    start, end = _shared(parts), _shared([part[::-1] for part in parts])
+    short = [part[start : len(part) - end] for part in parts]
     if not all(short):
         return [str(source) for source in sources]
     return [str(Path(*one)) for one in short]
 
 
 def _shared(parts: Sequence[tuple[str, ...]]) -> int:
-    """How many parts all begin with."""
+    """Return how many parts all begin with."""
     places = zip(*parts, strict=False)
     return sum(1 for _ in takewhile(lambda place: len(set(place)) == 1, places))
 
 
 def _meant(everything: list[Point], request: Request) -> tuple[list[Point], tuple[Selector, ...]]:
-    """The cells that every filter matches, and the filters.
+    """Return the cells that every filter matches, and the filters.
 
     Raises:
         UsageError: there is no such cell.
     """
     filters = request.filters
     selectors = tuple(parse_selector("--filter", text, everything) for text in filters)
-    found = [point for point in everything if all(one.matches(point) for one in selectors)]
+    found = [
+        point for point in everything if all(selector.matches(point) for selector in selectors)
+    ]
     if not found:
         chosen = f"match {' and '.join(filters)}" if filters else "are in the documents"
         raise UsageError(f"no cells {chosen}: there are {len(everything)} to choose from")
@@ -158,7 +160,7 @@ def _meant(everything: list[Point], request: Request) -> tuple[list[Point], tupl
 def _without_controls(
     meant: Sequence[Point], selectors: Sequence[Selector], request: Request
 ) -> tuple[list[Point], tuple[str, ...]]:
-    """The cells without the controls that nobody named, and the names of those controls.
+    """Return the cells without the controls that nobody named, and the names of those controls.
 
     A control would be one comparison more to correct for, and one more that decides on the exit
     code, though nobody would choose it: it takes part where it is named.
@@ -168,7 +170,7 @@ def _without_controls(
         for point in meant
         if point.repeats
         and point.cell.implementation != request.baseline
-        and not any(one.names(point) for one in selectors)
+        and not any(selector.names(point) for selector in selectors)
     ]
     names = tuple(dict.fromkeys(point.cell.implementation for point in controls))
     return [point for point in meant if point not in controls], names
@@ -177,7 +179,7 @@ def _without_controls(
 def _can_be_asked(
     results: Sequence[Results], labels: Sequence[str], found: Sequence[Point], request: Request
 ) -> bool:
-    """Whether the question makes sense among the cells ``found``."""
+    """Return whether the question makes sense among the cells ``found``."""
     try:
         _question(results, labels, found, request)
     except UsageError:
@@ -202,7 +204,7 @@ def _margins(everything: Sequence[Point], request: Request) -> Callable[[Point],
 def _question(
     results: Sequence[Results], labels: Sequence[str], found: Sequence[Point], request: Request
 ) -> tuple[Question, str]:
-    """What is compared, and what a reader must know about it first."""
+    """Return what is compared, and what a reader must know about it first."""
     coordinate = request.coordinate or RUN
     if request.coordinate is None and len(results) == 1:
         values_along(RUN, found)
@@ -227,10 +229,10 @@ def _require_matches(found: Sequence[Point], question: Question) -> None:
     if not others:
         return
     alone = "is in two of the documents" if question.coordinate == RUN else "has a partner"
-    values = [f"{one} ({', '.join(values_along(one, found))})" for one in others]
+    values = [f"{other} ({', '.join(values_along(other, found))})" for other in others]
     raise UsageError(
         f"no cell {alone}; they differ in {' or '.join(values)}: compare along it with "
-        f"{' or '.join(f'--by {one}' for one in others)}"
+        f"{' or '.join(f'--by {other}' for other in others)}"
     )
 
 

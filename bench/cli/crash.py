@@ -15,7 +15,7 @@ _ERRORS_OF_OUTPUT = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EPIPE, errno.E
 
 
 def described(error: BaseException) -> str:
-    """The kind of an error, its text, and the line of code that raised it."""
+    """Return the kind of an error, its text, and the line of code that raised it."""
     if isinstance(error, SystemExit):
         what = f"sys.exit({error.code!r}) was called"
     else:
@@ -28,13 +28,13 @@ def described(error: BaseException) -> str:
 
 
 def explanation(error: BaseException) -> str:
-    """What to tell of an ``error`` that nobody foresaw and that ended the command."""
+    """Return what to tell of an ``error`` that nobody foresaw and that ended the command."""
     said = f"unexpected error, which ended the command: {described(error)}."
     return f"{said} {where_traced(error)}"
 
 
 def where_traced(error: BaseException) -> str:
-    """Where the traceback of ``error`` is, in words.
+    """Return where the traceback of ``error`` is, in words.
 
     It is kept in a file, since the same error need not come again; where the variable
     ``MLPBENCH_TRACEBACK`` is set or no file can be written, it is the text itself.
@@ -45,7 +45,7 @@ def where_traced(error: BaseException) -> str:
 
 
 def _kept(trace: str) -> str | None:
-    """The new file that holds ``trace``; None where none can be written."""
+    """Return the new file that holds ``trace``; None where none can be written."""
     try:
         with tempfile.NamedTemporaryFile(
             "w",
@@ -70,7 +70,7 @@ def escape_output() -> None:
 
 
 def is_of_output(error: BaseException) -> bool:
-    """Whether ``error`` is that printing failed, such as on a full device."""
+    """Return whether ``error`` is that printing failed, such as on a full device."""
     return (
         isinstance(error, OSError) and error.filename is None and error.errno in _ERRORS_OF_OUTPUT
     )

@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from bench.errors import UnknownNameError, UsageError
+from impls.errors import UnknownNameError, UsageError
 
 FILE = "pyproject.toml"
 SECTION = "tool.mlpbench"
@@ -53,7 +53,7 @@ def find_file(folder: Path) -> Path | None:
 
 
 def read_tables(path: Path, commands: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """The tables of ``[tool.mlpbench]`` by command.
+    """Return the tables of ``[tool.mlpbench]`` by command.
 
     Raises:
         UsageError: the file cannot be read, is not valid TOML, or holds something that is no table.
@@ -93,7 +93,7 @@ def of_command(
     tables: Mapping[str, Mapping[str, Any]],
     environment: Mapping[str, str],
 ) -> list[Default]:
-    """The defaults of ``command``, called ``name``, from its table and from the environment.
+    """Return the defaults of ``command``, called ``name``, from its table and from the environment.
 
     Raises:
         UnknownNameError: a key or a variable names no option of the command.
@@ -142,7 +142,7 @@ def applied(context: click.Context | None) -> list[Default]:
 
 
 def origin(context: click.Context | None, parameter: click.Parameter | None) -> str:
-    """Where the value of ``parameter`` stands; empty for the command line."""
+    """Return where the value of ``parameter`` stands; empty for the command line."""
     taken = [one for one in applied(context) if one.option is parameter]
     return taken[0].origin if taken else ""
 
@@ -153,7 +153,7 @@ def as_arguments(found: Iterable[Default]) -> str:
 
 
 def _long(option: click.Option) -> str:
-    """The first long form of ``option``, such as ``--batch-size``."""
+    """Return the first long form of ``option``, such as ``--batch-size``."""
     return next(text for text in option.opts if text.startswith("--"))
 
 
@@ -162,7 +162,7 @@ def _variable(command: str, option: str) -> str:
 
 
 def _texts(option: click.Option, value: Any, where: str, key: str) -> tuple[str, ...]:
-    """A value of TOML as the texts that would stand on the command line.
+    """Return a value of TOML as the texts that would stand on the command line.
 
     Raises:
         UsageError: see :func:`of_command`.

@@ -78,7 +78,7 @@ def _show(console: Console, found: Diagnosis) -> None:
 
 
 def _noise(found: Diagnosis) -> str:
-    """What the answer rests on."""
+    """Return what the answer rests on."""
     noise = found.noise
     scatter = "unknown" if noise.scatter is None else f"{noise.scatter:.2%} from block to block"
     return (
@@ -89,37 +89,39 @@ def _noise(found: Diagnosis) -> str:
 
 
 def _forecasts(found: Diagnosis) -> Table:
-    """What time buys."""
+    """Return what time buys."""
     return facts_table(
         "Two implementations compared",
         ("minutes", "blocks", "interval", "smallest visible difference"),
         (
             (
-                str(one.minutes),
-                str(one.blocks),
-                "too few blocks" if one.half_width is None else f"+- {one.half_width:.2%}",
-                "" if one.detectable is None else f"{one.detectable:.2%}",
+                str(forecast.minutes),
+                str(forecast.blocks),
+                "too few blocks"
+                if forecast.half_width is None
+                else f"+- {forecast.half_width:.2%}",
+                "" if forecast.detectable is None else f"{forecast.detectable:.2%}",
             )
-            for one in found.noise.forecasts
+            for forecast in found.noise.forecasts
         ),
     )
 
 
 def _products(found: Diagnosis) -> Table:
     """Time by thread count; where that was judged, the count to choose is marked."""
-    chosen = {(one.batch_size, one.threads) for one in found.scaling.choices}
+    chosen = {(choice.batch_size, choice.threads) for choice in found.scaling.choices}
     titles = ("batch size", "threads", "time", *(("to choose",) if chosen else ()))
     return facts_table(
         "Matrix products of a training step",
         titles,
         (
             (
-                str(one.batch_size),
-                str(one.threads),
-                one.reason if one.seconds is None else f"{one.seconds * 1e3:.3g} ms",
-                "best" if (one.batch_size, one.threads) in chosen else "",
+                str(time.batch_size),
+                str(time.threads),
+                time.reason if time.seconds is None else f"{time.seconds * 1e3:.3g} ms",
+                "best" if (time.batch_size, time.threads) in chosen else "",
             )[: len(titles)]
-            for one in found.scaling.times
+            for time in found.scaling.times
         ),
     )
 
@@ -139,7 +141,7 @@ def _export_lines(console: Console, found: Diagnosis) -> None:
 
 
 def _pools(found: Diagnosis) -> Table:
-    """Every pool of every process, or why there is none."""
+    """Return every pool of every process, or why there is none."""
     rows: list[tuple[str, ...]] = []
     for process in found.pools:
         name = ", ".join(process.modules)
@@ -157,7 +159,7 @@ def _pools(found: Diagnosis) -> Table:
 
 
 def _machine(found: Diagnosis) -> Table:
-    """The machine in short."""
+    """Return the machine in short."""
     machine, around, clock = found.machine, found.neighbours, found.clock
     cores = f"{machine.physical_cpus or 'unknown'} cores"
     threads = {"notsupported": "none"}.get(machine.smt or "", machine.smt) or _UNKNOWN
@@ -203,6 +205,6 @@ def _gpu(device: Accelerator) -> str:
 
 
 def _processors(before: float | None, meanwhile: float | None) -> str:
-    """What was taken before the measurements and during the longest of them."""
+    """Return what was taken before the measurements and during the longest of them."""
     used = (_UNKNOWN if one is None else f"{one:.2f}" for one in (before, meanwhile))
     return " processors before, ".join(used) + " while measuring"

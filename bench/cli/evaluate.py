@@ -16,10 +16,10 @@ from bench.cli.output import folder_for, note, open_folder, require_untaken
 from bench.cli.reading import read_raw, require_class
 from bench.cli.shared_options import dataset_option, digit_option, label_option, out_option
 from bench.cli.training_run import say_failed
-from bench.errors import BenchError
 from bench.planning.plan import require_distinct
 from impls import environment
 from impls.data.training_data import TrainingData, from_raw
+from impls.errors import BenchError
 from impls.training import model_files, sessions
 from impls.training.evaluation import Trained, evaluate
 from impls.training.model import Model

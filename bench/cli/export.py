@@ -16,10 +16,10 @@ from bench.documents import files
 from bench.documents.results import Results
 from bench.documents.sources import read_any
 from bench.documents.timings import EPOCH, STEP
-from bench.errors import ResultsError, UsageError
-from bench.judging.revisions import changes
 from bench.provenance.code import git_answer
+from bench.stats.ratios import changes
 from impls.contract import PHASES
+from impls.errors import ResultsError, UsageError
 from reports.exports import FORMATS, Format, Request
 from reports.exports.asv import Revision
 
@@ -79,7 +79,7 @@ def export_command(
             results=results,
             phases=phases,
             margin=margin,
-            notes=tuple(one.sentence for each in results for one in changes(each, margin)),
+            notes=tuple(change.sentence for each in results for change in changes(each, margin)),
             revisions=revisions,
             existing=lambda path: _content(output, path),
         )
@@ -131,7 +131,7 @@ def _require_fitting(
 
 
 def _content(folder: Path | None, path: str) -> bytes | None:
-    """A file of the output folder as it is."""
+    """Return a file of the output folder as it is."""
     file = Path() if folder is None else folder / path
     return file.read_bytes() if file.is_file() else None
 
@@ -139,7 +139,7 @@ def _content(folder: Path | None, path: str) -> bytes | None:
 def _revisions(
     console: Console, results: Sequence[Results], commit: str | None
 ) -> tuple[Revision, ...]:
-    """The commit of each document, with a word where that is not all that was measured.
+    """Return the commit of each document, with a word where that is not all that was measured.
 
     Raises:
         UsageError: there is no commit, or git does not know it.
@@ -175,7 +175,7 @@ def _own(console: Console, document: Results) -> Revision:
 
 
 def _asked(revision: str) -> Revision | None:
-    """What git in the current folder knows of a revision; None where it knows nothing."""
+    """Return what git in the current folder knows of a revision; None where it knows nothing."""
     arguments = ("log", "-1", "--format=%H %cI", "--end-of-options", revision, "--")
     said = git_answer(Path(), *arguments)
     if not said:

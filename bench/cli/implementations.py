@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 from rich.console import Console
 
 from bench.cli.output import note
-from bench.errors import ImplementationError, UnknownNameError, UsageError
 from bench.planning import revisions
 from bench.planning.plan import require_distinct
 from impls import registry
+from impls.errors import ImplementationError, UnknownNameError, UsageError
 from impls.row import Row
 
 ALL = "all"
@@ -19,7 +19,7 @@ ALL = "all"
 
 
 def choose_implementations(names: Sequence[str], device: str | None) -> tuple[Row, ...]:
-    """The implementations to measure: those asked for, else the registry's on ``device``.
+    """Return the implementations to measure: those asked for, else the registry's on ``device``.
 
     Those that are measured by name only are left out of the latter.  One that was named in full
     must be importable; of the others, those that are not become outcomes with reasons.
@@ -50,7 +50,7 @@ def choose_implementations(names: Sequence[str], device: str | None) -> tuple[Ro
 
 
 def choose_trainers(console: Console, names: Sequence[str]) -> tuple[Row, ...]:
-    """The implementations to train with.
+    """Return the implementations to train with.
 
     What a pattern matches and cannot be run here is left out, with a word.
 
@@ -78,7 +78,7 @@ def choose_trainers(console: Console, names: Sequence[str]) -> tuple[Row, ...]:
 
 
 def choose_trainer(name: str) -> Row:
-    """The one implementation that ``name``, which may be a pattern, stands for.
+    """Return the one implementation that ``name``, which may be a pattern, stands for.
 
     Raises:
         UnknownNameError, ImplementationError: see :func:`choose_implementations`.
@@ -93,7 +93,7 @@ def choose_trainer(name: str) -> Row:
 
 
 def named_in_full(names: Sequence[str]) -> set[str]:
-    """The names of the rows that were not merely matched by a pattern."""
+    """Return the names of the rows that were not merely matched by a pattern."""
     return {row.name for row in _named(names).values()}
 
 
@@ -103,7 +103,7 @@ def _require_trainer(row: Row) -> None:
 
 
 def _named(names: Sequence[str]) -> dict[str, Row]:
-    """Those of ``names`` that stand for one row each, in full.
+    """Return those of ``names`` that stand for one row each, in full.
 
     Raises:
         UsageError: something is given twice.
@@ -117,12 +117,12 @@ def _named(names: Sequence[str]) -> dict[str, Row]:
 
 
 def _is_pattern(name: str) -> bool:
-    """Whether ``name`` may stand for several rows; the path of a file never does."""
+    """Return whether ``name`` may stand for several rows; the path of a file never does."""
     return name == ALL or (".py:" not in name and any(mark in name for mark in "*?["))
 
 
 def _matching(pattern: str, device: str | None) -> list[Row]:
-    """Rows of the registry that match, on ``device``.
+    """Return the rows of the registry that match, on ``device``.
 
     Raises:
         UnknownNameError: none matches.

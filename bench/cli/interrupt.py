@@ -30,7 +30,7 @@ class Interruption:
         signal.signal(signal.SIGINT, self._before)
 
     def wanted(self) -> bool:
-        """Whether an end was asked for."""
+        """Return whether an end was asked for."""
         return self.asked
 
     def _note(self, _signal: int, _frame: FrameType | None) -> None:

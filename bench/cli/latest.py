@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from bench.documents.files import read_bytes
-from bench.errors import ResultsError, UsageError
+from impls.errors import ResultsError, UsageError
 
 RESULTS = Path("results")
 """Where ``mlpbench run`` writes to when it is not told where."""
@@ -28,7 +28,7 @@ class Last(click.ParamType["int | Path"]):
     name = "n"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> int | Path:
-        """A number, or the path that stands in its place."""
+        """Return a number, or the path that stands in its place."""
         text = str(value)
         if not text.removeprefix("-").isdecimal():
             return Path(text)
@@ -38,7 +38,7 @@ class Last(click.ParamType["int | Path"]):
 
 
 def choose(last: int | Path, sources: tuple[Path, ...]) -> tuple[Path, ...]:
-    """The documents that ``--last`` means, oldest first; ``sources`` may name the folder.
+    """Return the documents that ``--last`` means, oldest first; ``sources`` may name the folder.
 
     Raises:
         UsageError: there is more than one folder, or it does not hold as many runs.

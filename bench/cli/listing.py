@@ -80,7 +80,7 @@ def _print_implementations(console: Console) -> None:
 
 
 def _family(row: Row) -> str:
-    """What a row is listed under."""
+    """Return what a row is listed under."""
     if row.rung is not None:
         return "NumPy ladder"
     if row.role == "limit":
@@ -89,7 +89,7 @@ def _family(row: Row) -> str:
 
 
 def _lines(title: str, rows: list[dict[str, Any]]) -> Table:
-    """One line per row, cut at the width of the terminal."""
+    """Return one line per row, cut at the width of the terminal."""
     table = Table(title=Text(title.capitalize()), title_justify="left", box=None)
     columns = [column for column in rows[0] if column not in ONLY_IN_JSON]
     for column in columns:

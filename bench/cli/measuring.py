@@ -16,7 +16,6 @@ from bench.cli.progress import RunProgress, duration
 from bench.cli.reading import read_data
 from bench.documents import journal as journals
 from bench.documents.orders import Arrays
-from bench.errors import UsageError
 from bench.measuring.timing import Clock
 from bench.planning.plan import Plan, most_threads
 from bench.running.forecast import Forecast, floor_epochs
@@ -26,6 +25,7 @@ from bench.running.runner import Runner
 from bench.running.workers import LocalLauncher
 from impls import registry
 from impls.data import TrainingData
+from impls.errors import UsageError
 from impls.row import Row
 from reports import format as text
 
@@ -76,7 +76,7 @@ def begin(console: Console, prepared: Prepared, folder: Path) -> Started:
 
 
 def _forecast(plan: Plan, rows: Sequence[Row], arrays: Arrays) -> Forecast:
-    """What the run will take, of the rows that can run here."""
+    """Return what the run will take, of the rows that can run here."""
     absent = _absent(rows)
     present = [row for row in rows if row.name not in absent]
     clock = Clock()
@@ -95,7 +95,7 @@ def _require_enough(plan: Plan, forecast: Forecast) -> None:
 
 
 def has_ended(folder: Path) -> bool:
-    """Whether the run in ``folder`` came to its end.
+    """Return whether the run in ``folder`` came to its end.
 
     Raises:
         ResultsError: there is none, or its journal is damaged.
@@ -104,7 +104,7 @@ def has_ended(folder: Path) -> bool:
 
 
 def prepare_again(console: Console, folder: Path) -> Prepared:
-    """The plan and the data of the interrupted run in ``folder``.
+    """Return the plan and the data of the interrupted run in ``folder``.
 
     Raises:
         ResultsError: there is none, or machine, code or data are not the same.
@@ -163,13 +163,13 @@ def measure(console: Console, started: Started, timeout: float) -> bool:
 
 
 def _absent(rows: Sequence[Row]) -> dict[str, str]:
-    """Those of ``rows`` that cannot run here, by name, with reasons."""
+    """Return those of ``rows`` that cannot run here, by name, with reasons."""
     reasons = {row.name: registry.absent(row) for row in rows}
     return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def _arrays(plan: Plan, data: TrainingData) -> Arrays:
-    """What the workers need of the data."""
+    """Return what the workers need of the data."""
     if plan.target is None:
         return Arrays(data.X, data.one_hot())
     return Arrays(data.X, data.one_hot(), data.X_test, data.labels_test)
@@ -192,7 +192,7 @@ def _announce(
 
 
 def _extent(plan: Plan, forecast: Forecast) -> str:
-    """How many processes, and how long."""
+    """Return how many processes, and how long."""
     if not forecast.jobs:
         return "and no worker process, since none of the implementations can run here"
     workers = text.count(len(forecast.jobs), "worker process", "worker processes")

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import click
 from click.core import ParameterSource
 
-from bench.errors import UsageError
 from bench.planning.affinity import parse_cpus
 from bench.planning.plan import Setting
+from impls.errors import UsageError
 
 
 class CommaList(click.ParamType[tuple[Any, ...]]):
@@ -31,14 +31,14 @@ class CommaList(click.ParamType[tuple[Any, ...]]):
         return tuple(self.item.convert(part, param, ctx) for part in parts)
 
     def split_envvar_value(self, rv: str) -> list[str]:
-        """The whole variable: commas separate its values, and a path may hold spaces."""
+        """Return the whole variable: commas separate its values, and a path may hold spaces."""
         return [rv]
 
 
 def list_option(
     *names: str, item: click.ParamType[Any], default: tuple[Any, ...] | None = (), **attributes: Any
 ) -> Callable[[Any], Any]:
-    """An option for a list of values; given again, it adds to them.
+    """Return an option for a list of values; given again, it adds to them.
 
     ``item`` converts each value; ``default`` is what an option that was not given is worth.
     """
@@ -50,7 +50,7 @@ def list_option(
 
 
 def given(context: click.Context) -> list[click.Parameter]:
-    """The options and arguments that stand on the command line."""
+    """Return the options and arguments that stand on the command line."""
     return [
         parameter
         for parameter in context.command.params
@@ -82,7 +82,7 @@ class Threads(click.ParamType["int | None"]):
     name = "threads"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> int | None:
-        """A positive number, or None for ``unset``."""
+        """Return a positive number, or None for ``unset``."""
         if value == "unset":
             return None
         try:
@@ -116,7 +116,7 @@ class Duration(click.ParamType[float]):
     units: ClassVar[dict[str, float]] = {"s": 1, "min": 60, "h": 3600}
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """A positive number of seconds."""
+        """Return a positive number of seconds."""
         if isinstance(value, float):
             return value
         text = str(value).strip()
@@ -136,7 +136,7 @@ class Share(click.ParamType[float]):
     name = "share"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """A number between 0 and 1, both left out."""
+        """Return a number between 0 and 1, both left out."""
         if isinstance(value, float):
             return value
         text = str(value).strip()
@@ -194,5 +194,5 @@ def _values(text: str) -> list[str]:
 
 
 def _escaped(letter: str) -> str:
-    """What a backslash and ``letter`` stand for; alone it is what it is, as in a path."""
+    """Return what a backslash and ``letter`` stand for; alone it is what it is, as in a path."""
     return letter if letter in {",", "\\"} else f"\\{letter}"

@@ -17,7 +17,7 @@ from rich.text import Text
 
 import bench
 from bench.cli import defaults
-from bench.errors import ResultsError
+from impls.errors import ResultsError
 from reports.format import printable
 
 GENERATOR = f"mlpbench {bench.__version__}"
@@ -54,7 +54,7 @@ def facts_table(
     rows: Iterable[Iterable[str | Text]],
     whole: Container[str] = (),
 ) -> Table:
-    """A table of texts as they are; what is too long for its column is folded.
+    """Return a table of texts as they are; what is too long for its column is folded.
 
     The columns that are to stay ``whole`` are as wide as they need.
     """

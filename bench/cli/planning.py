@@ -12,7 +12,6 @@ import msgspec
 from bench.cli.output import GENERATOR, command_line
 from bench.documents import results
 from bench.documents.results import Results
-from bench.errors import UsageError
 from bench.planning import affinity
 from bench.planning.affinity import require_usable
 from bench.planning.environment import VARIABLES
@@ -23,6 +22,7 @@ from bench.running.neighbours import with_neighbours
 from bench.running.pacing import MOST_BLOCKS
 from impls import registry
 from impls.data import TrainingData
+from impls.errors import UsageError
 from impls.networks import Training
 from impls.presets import Preset
 from impls.row import Row, control_of
@@ -71,7 +71,7 @@ def with_companions(rows: tuple[Row, ...], *, learning: bool) -> tuple[Row, ...]
 
 
 def build_plan(choices: Choices, data: TrainingData) -> Plan:
-    """The plan for ``choices`` on ``data``.
+    """Return the plan for ``choices`` on ``data``.
 
     Raises:
         UsageError: a value occurs twice, a batch is larger than the data, a processor cannot be
@@ -114,7 +114,7 @@ def build_plan(choices: Choices, data: TrainingData) -> Plan:
 
 
 def _training(choices: Choices, batch_size: int) -> Training:
-    """The preset's training at ``batch_size``, ended early where that was asked for."""
+    """Return the preset's training at ``batch_size``, ended early where that was asked for."""
     training = choices.preset.training_at(batch_size, choices.seed)
     if choices.epochs is None:
         return training
@@ -139,7 +139,7 @@ def _effort(choices: Choices, profile: Profile) -> Effort:
 
 
 def examples_wanted(choices: Choices, available: int) -> int:
-    """How many training examples make an epoch: the option, else the profile, else all.
+    """Return how many training examples make an epoch: the option, else the profile, else all.
 
     A profile's limit gives way to a larger batch that was asked for, and to a target accuracy.
     """
@@ -152,7 +152,7 @@ def examples_wanted(choices: Choices, available: int) -> int:
 
 
 def new_document(plan: Plan, rows: Sequence[Row], data: TrainingData) -> Results:
-    """The results document of a run before its first outcome."""
+    """Return the results document of a run before its first outcome."""
     return Results(
         schema_version=results.SCHEMA_VERSION,
         created_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),

@@ -6,13 +6,15 @@ import math
 import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import TextColumn
+from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as RichProgress
 from rich.text import Text
 
-from bench.cli.bar import Bar
 from bench.cli.output import say
 from bench.documents.results import Outcome, Unavailable
 from bench.planning.plan import Job, Plan, jobs
@@ -20,6 +22,43 @@ from bench.running.forecast import Forecast
 from bench.running.progress import Progress
 from impls.row import Row
 from reports import format as text
+
+
+class Bar:
+    """Use it as a context manager; elsewhere than in a terminal nothing is drawn.
+
+    ``count`` is the format of what is done, ``rest`` the column that says what remains, and
+    ``total`` None where that is open.
+    """
+
+    def __init__(
+        self, console: Console, count: str, rest: ProgressColumn, total: int | None, **task: Any
+    ) -> None:
+        self.console = console
+        self.bar = RichProgress(
+            TextColumn(f"[bold]{count}"),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            rest,
+            TextColumn("{task.description}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task("", total=total, **task)
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.stop()
+
 
 SHOWN = 4
 """So many of the fastest are shown while a batch size is measured."""
@@ -93,7 +132,7 @@ class RunProgress(Bar):
         return f"about {duration(self.forecast.left())} left"
 
     def _ranking(self, epochs: Mapping[int, Mapping[int, float]]) -> str:
-        """The fastest so far; floors and controls are no candidates."""
+        """Return the fastest so far; floors and controls are no candidates."""
         timed = {
             index: found
             for index, found in epochs.items()
@@ -139,7 +178,7 @@ class RunProgress(Bar):
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words, as roughly as an estimate deserves."""
+    """Return the seconds in words, as roughly as an estimate deserves."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     if seconds < 5400:
@@ -157,7 +196,7 @@ def _seconds(rounds: Mapping[int, float]) -> str:
 
 
 def _ratio(own: Mapping[int, float], best: Mapping[int, float]) -> str:
-    """How many times as long it takes as the best, from the sweeps that both took."""
+    """Return how many times as long it takes as the best, from the sweeps that both took."""
     logs = [math.log(own[sweep] / best[sweep]) for sweep in own.keys() & best.keys()]
     if not logs:
         return "-"

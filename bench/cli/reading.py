@@ -9,12 +9,12 @@ from rich.console import Console
 
 from bench.cli.output import note
 from bench.cli.progress import waiting
-from bench.errors import UsageError
 from impls.data import TrainingData
 from impls.data.loading import read_dataset
 from impls.data.normalise import Normaliser
 from impls.data.raw import RawData
 from impls.data.training_data import from_raw
+from impls.errors import UsageError
 from impls.keras import files as keras_files
 from impls.networks import Network
 from impls.parameters import Parameters
@@ -36,7 +36,7 @@ class Weights:
 
 
 def read_weights(path: Path) -> Weights:
-    """The network in a file of this project or of Keras.
+    """Return the network in a file of this project or of Keras.
 
     Raises:
         ModelError: it cannot be read, or is no network of this kind.
@@ -66,7 +66,7 @@ def read_raw(console: Console, source: str, label: str | None = None) -> RawData
 def read_data(
     console: Console, source: str, normalisation: str | Normaliser, label: str | None = None
 ) -> TrainingData:
-    """The same, normalised.
+    """Return the same, normalised.
 
     Raises:
         DatasetError: see :func:`impls.data.load_dataset`.

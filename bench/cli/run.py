@@ -21,15 +21,15 @@ from bench.cli.shared_options import with_options
 from bench.documents import files
 from bench.documents import journal as journals
 from bench.documents.results import Measured, Results, Unavailable
-from bench.errors import UsageError
-from bench.judging.revisions import changes
 from bench.running import lock
+from bench.stats.ratios import changes
+from impls.errors import UsageError
 from impls.presets import find_preset
 from reports import build_report
 from reports.answer import lines
 from reports.gather import build_context
 from reports.terminal import epoch_tables
-from reports.trainings_data import as_data
+from reports.trainings import as_data
 
 WITH_RESUME = {"resume", "timeout", "as_json", "margin", "fail_on"}
 """What may be said beside --resume; everything else is in the plan of the interrupted run."""
@@ -83,22 +83,26 @@ def run_command(context: click.Context, /, **options: Any) -> int:
 
 
 def _exit_code(document: Results) -> int:
-    """What the outcomes of a complete run amount to: refused before not available."""
-    if not all(isinstance(one, Measured | Unavailable) for one in document.outcomes):
+    """Return what the outcomes of a complete run amount to: refused before not available."""
+    if not all(isinstance(outcome, Measured | Unavailable) for outcome in document.outcomes):
         return exits.NOT_ALL_VALID
-    measured = {one.cell.implementation for one in document.outcomes if isinstance(one, Measured)}
+    measured = {
+        outcome.cell.implementation
+        for outcome in document.outcomes
+        if isinstance(outcome, Measured)
+    }
     named = set(document.plan.named)
     wanted = named | {row.name for row in document.rows if row.role == "trainer"}
     return exits.FINE if named <= measured and wanted & measured else exits.UNAVAILABLE
 
 
 def _is_slower(document: Results, margin: float) -> bool:
-    """Whether any implementation is slower than its own earlier revision."""
-    return any(one.verdict.kind == "slower" for one in changes(document, margin))
+    """Return whether any implementation is slower than its own earlier revision."""
+    return any(change.verdict.kind == "slower" for change in changes(document, margin))
 
 
 def _target(options: dict[str, Any]) -> float | None:
-    """The target accuracy where that is the metric.
+    """Return the target accuracy where that is the metric.
 
     Raises:
         UsageError: one of --metric, --target and --epochs without the others.

@@ -37,9 +37,12 @@ def selfcheck_command(name: str, trials: int | None, seed: int) -> int:
 def _show(report: Report, console: Console) -> None:
     """Every finding beside its target, then the notes, and the outcome last."""
     words = {True: Text("kept"), False: Text("MISSED", style="bold red"), None: Text("not judged")}
-    rows = [(one.what, one.found, one.target, words[one.passed]) for one in report.findings]
+    rows = [
+        (finding.what, finding.found, finding.target, words[finding.passed])
+        for finding in report.findings
+    ]
     console.print(facts_table(report.title, ("check", "found", "target", ""), rows))
     for note in report.notes:
         say(console, note)
-    number = sum(bool(one.passed) for one in report.findings)
+    number = sum(bool(finding.passed) for finding in report.findings)
     say(console, f"{number} of {len(report.findings)} targets kept")

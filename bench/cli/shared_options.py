@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bench.cli.options import Share, Whole
-from bench.judging.verdicts import MARGIN
+from bench.stats.verdicts import MARGIN
 from impls.data.normalise import NORMALISATIONS
 
 Option = Callable[[Any], Any]
@@ -89,7 +89,7 @@ digit_option: Option = click.option(
 
 
 def out_option(what: str, folder: str) -> Option:
-    """Where ``what`` is written to; ``folder`` is the pattern of the default's name."""
+    """Return where ``what`` is written to; ``folder`` is the pattern of the default's name."""
     return click.option(
         "--out",
         type=click.Path(path_type=Path),

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.cli.options import given
-from bench.errors import UnknownNameError, UsageError
 from bench.planning.plan import require_distinct
+from impls.errors import UnknownNameError, UsageError
 from impls.training.evaluation import Trained
 from reports import format as text
 from reports.evaluation.summary import share
@@ -32,7 +32,7 @@ NOT_STUDIED = {
 
 
 @dataclass(frozen=True)
-class Studied:
+class StudiedOption:
     """A parameter under the name of its option, and its values by the text that was given."""
 
     name: str
@@ -40,8 +40,8 @@ class Studied:
     values: dict[str, Any]
 
 
-def studied_parameter(context: click.Context) -> Studied:
-    """What the command was asked to vary; values are converted as those of the option are.
+def studied_parameter(context: click.Context) -> StudiedOption:
+    """Return what the command was asked to vary; values are converted as those of the option are.
 
     Raises:
         UnknownNameError: there is no such parameter.
@@ -63,7 +63,7 @@ def studied_parameter(context: click.Context) -> Studied:
     converted = {text: _converted(option, text, context) for text in texts}
     require_distinct("--values", texts)
     require_distinct("--values", list(converted.values()))
-    return Studied(name, label, converted)
+    return StudiedOption(name, label, converted)
 
 
 def _label(option: click.Option) -> str:
@@ -76,7 +76,7 @@ def _converted(option: click.Option, text: str, context: click.Context) -> Any:
 
 
 def outcome_table(label: str, values: Sequence[str], reached: Sequence[Trained]) -> Table:
-    """One row per value: what it led to, as narrow as it can be told."""
+    """Return one row per value: what it led to, as narrow as it can be told."""
     table = Table(
         title="After training",
         title_justify="left",

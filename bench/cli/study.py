@@ -25,9 +25,9 @@ from bench.cli.output import (
 )
 from bench.cli.reading import read_raw
 from bench.cli.shared_options import out_option, with_options
-from bench.cli.studied import Studied, outcome_table, studied_parameter
+from bench.cli.studied import StudiedOption, outcome_table, studied_parameter
 from bench.cli.training_check import Checker, check_option
-from bench.cli.training_options import LEARNING_OPTIONS, Choice, choose
+from bench.cli.training_options import LEARNING_OPTIONS, TrainingChoice, choose
 from bench.cli.training_progress import TrainingProgress
 from bench.cli.training_run import (
     TrainingEnd,
@@ -38,10 +38,10 @@ from bench.cli.training_run import (
     trained,
     warn_if_measuring,
 )
-from bench.errors import BenchError
 from impls import environment, registry
 from impls.data import TrainingData
 from impls.data.training_data import from_raw
+from impls.errors import BenchError
 from impls.row import Row
 from impls.training import model_files, sessions
 from impls.training.evaluation import Trained
@@ -125,7 +125,7 @@ def study_command(context: click.Context, /, **options: Any) -> int:
     return EXIT_CODES[end]
 
 
-def _with_articles(console: Console, context: click.Context, studied: Studied) -> None:
+def _with_articles(console: Console, context: click.Context, studied: StudiedOption) -> None:
     """Let the articles' study decide what nobody else decides."""
     if context.params["network"] != "blog" or studied.name == "network":
         return
@@ -147,7 +147,7 @@ class _Reader:
         self.raw = read_raw(console, options["dataset"], options["label"])
         self.last: TrainingData | None = None
 
-    def __call__(self, choice: Choice) -> TrainingData:
+    def __call__(self, choice: TrainingChoice) -> TrainingData:
         """The data as ``choice`` wants them."""
         if self.last is None or self.last.normaliser.name != choice.normalise:
             self.last = from_raw(self.raw, choice.normalise)
@@ -157,13 +157,13 @@ class _Reader:
 def _train(
     console: Console,
     row: Row,
-    studied: Studied,
-    choices: dict[str, Choice],
+    studied: StudiedOption,
+    choices: dict[str, TrainingChoice],
     read: _Reader,
     folder: Path,
     options: dict[str, Any],
 ) -> tuple[list[Trained], TrainingEnd]:
-    """Every training in turn, and how the study ended: diverged where all of them did."""
+    """Return every training in turn, and how the study ended: diverged where all of them did."""
     check = Checker(console, wanted=options["check"])
     reached: list[Trained] = []
     for text, choice in choices.items():
@@ -217,7 +217,11 @@ def _save(console: Console, one: Trained, folder: Path) -> None:
 
 
 def _conclude(
-    console: Console, studied: Studied, reached: list[Trained], data: TrainingData, folder: Path
+    console: Console,
+    studied: StudiedOption,
+    reached: list[Trained],
+    data: TrainingData,
+    folder: Path,
 ) -> None:
     """Write report and numbers, print the table."""
     command = command_line()

@@ -26,8 +26,8 @@ from bench.cluster.plan import ANY, LOCAL, Resources, Submission, Task, tasks_fo
 from bench.cluster.standing import OVER
 from bench.cluster.state import State
 from bench.documents import files
-from bench.errors import ResultsError, UsageError
-from bench.judging.verdicts import MARGIN
+from bench.stats.verdicts import MARGIN
+from impls.errors import ResultsError, UsageError
 from impls.presets import find_preset
 from reports.cluster import build_collected, jobs
 
@@ -146,10 +146,12 @@ def _look_after(
     if mode == "status":
         _show(console, folder, found, as_json=options["as_json"])
         return _exit_code(found)
-    over = {one.task for one in found.standings if one.kind in OVER}
+    over = {standing.task for standing in found.standings if standing.kind in OVER}
     if before.submission.local:
         # Whoever waited for them is gone.
-        over |= {one.task for one in found.standings if one.kind in {"running", "waiting"}}
+        over |= {
+            standing.task for standing in found.standings if standing.kind in {"running", "waiting"}
+        }
     again = [task for task in before.submission.tasks if task.name in over]
     if not again:
         raise UsageError(f"no job in {folder} ended without being done: there is nothing to submit")
@@ -157,7 +159,7 @@ def _look_after(
 
 
 def _planned(context: click.Context, options: dict[str, Any]) -> Submission:
-    """What is to be submitted; what ``run`` would refuse of its options is refused here.
+    """Return what is to be submitted; what ``run`` would refuse of its options is refused here.
 
     Raises:
         UsageError, UnknownNameError, ImplementationError: an option is not acceptable, or submitit
@@ -188,7 +190,7 @@ def _planned(context: click.Context, options: dict[str, Any]) -> Submission:
             minutes=max(1, round(options["time_limit"] / 60)),
             parallel=options["parallel"],
             setup=options["setup"],
-            options=dict(one.partition("=")[::2] for one in options["sbatch"]),
+            options=dict(option.partition("=")[::2] for option in options["sbatch"]),
         ),
         local=local,
     )
@@ -253,7 +255,9 @@ def _collected(folder: Path, of: State) -> Collected:
 
 
 def _exit_code(found: Collected) -> int:
-    fine = all(one.kind == "done" and one.exit_code == exits.FINE for one in found.standings)
+    fine = all(
+        standing.kind == "done" and standing.exit_code == exits.FINE for standing in found.standings
+    )
     return exits.FINE if fine else exits.NOT_ALL_VALID
 
 
@@ -267,28 +271,34 @@ def _show(console: Console, folder: Path, found: Collected, *, as_json: bool) ->
 
 def _table(found: Collected) -> Table:
     rows = [
-        (one.task, one.job or "-", one.node or "-", one.kind, jobs.outcome(one))
-        for one in found.standings
+        (
+            standing.task,
+            standing.job or "-",
+            standing.node or "-",
+            standing.kind,
+            jobs.outcome(standing),
+        )
+        for standing in found.standings
     ]
     return facts_table("Jobs", ("job", "number", "node", "state", "reason"), rows)
 
 
 def _as_data(folder: Path, found: Collected) -> dict[str, Any]:
-    """The standings as they are written down, with the machine of each run."""
+    """Return the standings as they are written down, with the machine of each run."""
     machines = [document.machine for document in found.documents]
     rows = []
-    for one in found.standings:
-        row: dict[str, Any] = {**asdict(one), "results": None, "machine_id": None, "cpu": None}
-        if one.run is not None:
-            machine = machines[one.run - 1]
-            path = found.paths[one.run - 1]
+    for standing in found.standings:
+        row: dict[str, Any] = {**asdict(standing), "results": None, "machine_id": None, "cpu": None}
+        if standing.run is not None:
+            machine = machines[standing.run - 1]
+            path = found.paths[standing.run - 1]
             row |= {"results": str(path), "machine_id": machine.id, "cpu": machine.cpu}
         rows.append(row)
     return {"folder": str(folder), "summary": jobs.summary(found.standings), "jobs": rows}
 
 
 def _conclude(console: Console, folder: Path, found: Collected, options: dict[str, Any]) -> int:
-    """The collected report and the standings on disk, then in the terminal."""
+    """Return the collected report and the standings on disk, then in the terminal."""
     data = _as_data(folder, found)
     files.write_bytes(folder / COLLECTED, json.dumps(data, indent=1).encode())
     _show(console, folder, found, as_json=options["as_json"])

@@ -17,9 +17,8 @@ from bench.cli.options import list_option, require_alone
 from bench.cli.output import folder_for, note, open_folder, require_untaken
 from bench.cli.reading import Weights, read_data, read_weights, require_class
 from bench.cli.shared_options import with_options
-from bench.cli.train_options import TRAIN_OPTIONS, WITH_RESUME
 from bench.cli.training_check import Checker
-from bench.cli.training_options import LEARNING_OPTIONS, choose
+from bench.cli.training_options import LEARNING_OPTIONS, TRAIN_OPTIONS, WITH_RESUME, choose
 from bench.cli.training_run import (
     CHECKPOINTS,
     TrainingEnd,
@@ -30,9 +29,9 @@ from bench.cli.training_run import (
     trained,
     warn_if_measuring,
 )
-from bench.errors import BenchError, ImplementationError, UsageError
 from impls import environment, loading, registry
 from impls.data import TrainingData
+from impls.errors import BenchError, ImplementationError, UsageError
 from impls.keras import files as keras_files
 from impls.row import Row
 from impls.training import model_files, sessions
@@ -41,7 +40,7 @@ from impls.training.sessions import Session
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """What is to be done: a session for each row, trained up to ``epochs``.
 
     Rows that are not in ``named`` were matched by a pattern, and need not take the network.
@@ -110,7 +109,12 @@ def train_command(context: click.Context, /, **options: Any) -> int:
 
 
 def _trained(
-    console: Console, plan: Plan, row: Row, check: Checker, folder: Path, options: dict[str, Any]
+    console: Console,
+    plan: TrainingPlan,
+    row: Row,
+    check: Checker,
+    folder: Path,
+    options: dict[str, Any],
 ) -> tuple[TrainingEnd | None, Trained | None]:
     """How the training with ``row`` ended, and what it learned; nothing where it has no part."""
     session = _session(console, plan, row)
@@ -131,13 +135,13 @@ def _go_on(last: Trained, folder: Path) -> tuple[str, ...]:
 
 
 def _exit_code(ends: Sequence[TrainingEnd]) -> int:
-    """That of the last Ctrl-C, else whether all that was begun has been learned."""
+    """Return that of the last Ctrl-C, else whether all that was begun has been learned."""
     if TrainingEnd.INTERRUPTED in ends:
         return exits.INTERRUPTED
     return exits.FINE if set(ends) == {TrainingEnd.WHOLE} else exits.NOT_ALL_VALID
 
 
-def _session(console: Console, plan: Plan, row: Row) -> Session | None:
+def _session(console: Console, plan: TrainingPlan, row: Row) -> Session | None:
     """The training with ``row``; None, with a word, where a pattern's row declines the network."""
     try:
         environment.settle(row, is_ours=True)
@@ -149,7 +153,7 @@ def _session(console: Console, plan: Plan, row: Row) -> Session | None:
         return None
 
 
-def _new(console: Console, options: dict[str, Any]) -> Plan:
+def _new(console: Console, options: dict[str, Any]) -> TrainingPlan:
     """Trainings from their first epoch."""
     names = options["implementations"] or (registry.top_of_ladder().name,)
     rows, named = _rows(console, names)
@@ -172,7 +176,7 @@ def _new(console: Console, options: dict[str, Any]) -> Plan:
     def begin(row: Row) -> Session:
         return sessions.begin(row, choice.network, choice.training, choice.order, data, start)
 
-    return Plan(rows, named, begin, data, choice.training.epochs)
+    return TrainingPlan(rows, named, begin, data, choice.training.epochs)
 
 
 def _say_of_weights(
@@ -205,8 +209,8 @@ def _settle_engine(rows: Sequence[Row], named: set[str], path: Path) -> None:
         environment.settle(row, is_ours=True)
 
 
-def _resumed(console: Console, context: click.Context) -> Plan:
-    """A saved training, gone on with.
+def _resumed(console: Console, context: click.Context) -> TrainingPlan:
+    """Return a saved training, gone on with.
 
     Raises:
         UsageError: an option that the model has decided already.
@@ -233,11 +237,11 @@ def _resumed(console: Console, context: click.Context) -> Plan:
         return session
 
     rows, named = _rows(console, names)
-    return Plan(rows, named, begin, data, epochs)
+    return TrainingPlan(rows, named, begin, data, epochs)
 
 
 def _rows(console: Console, names: Sequence[str]) -> tuple[tuple[Row, ...], set[str]]:
-    """The implementations to train with, and which of them were named in full."""
+    """Return the implementations to train with, and which of them were named in full."""
     rows, named = choose_trainers(console, names), named_in_full(names)
     environment.require_agreement([row for row in rows if row.name in named])
     return rows, named

@@ -14,9 +14,9 @@ from rich.console import Console
 from bench.cli.output import say
 from bench.cli.progress import waiting
 from bench.cli.shared_options import Option
+from bench.correctness import gate
+from bench.correctness.probe import probe_training
 from bench.documents.timings import Check
-from bench.proof import gate
-from bench.proof.probe import probe_training
 from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters
 from impls.training.sessions import Session

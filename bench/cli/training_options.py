@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
 from bench.cli.options import Whole, list_option
-from bench.cli.shared_options import DATA_OPTIONS, NETWORK_OPTIONS, Option
+from bench.cli.shared_options import DATA_OPTIONS, NETWORK_OPTIONS, Option, digit_option, out_option
+from bench.cli.training_check import check_option
 from impls.networks import Network, Training
 from impls.presets import find_preset
 from impls.training.model import Order
@@ -121,7 +123,7 @@ LEARNING_OPTIONS: tuple[Option, ...] = (
 
 
 @dataclass(frozen=True)
-class Choice:
+class TrainingChoice:
     """What is trained, how, in which order, on how many examples normalised in which way."""
 
     network: Network
@@ -131,7 +133,7 @@ class Choice:
     examples: int | None
 
 
-def choose(options: dict[str, Any], network: Network | None = None) -> Choice:
+def choose(options: dict[str, Any], network: Network | None = None) -> TrainingChoice:
     """The preset with the options that were given; ``network`` takes the place of its network.
 
     Raises:
@@ -149,7 +151,7 @@ def choose(options: dict[str, Any], network: Network | None = None) -> Choice:
     order = Order(
         seed=options["seed"], shuffle=options["shuffle"], max_batches=options["max_batches"]
     )
-    return Choice(
+    return TrainingChoice(
         network=network or _varied(preset.network, options),
         training=msgspec.structs.replace(training, **given),
         order=order,
@@ -171,3 +173,50 @@ def _varied(network: Network, options: dict[str, Any]) -> Network:
         changes["dtype"] = options["dtype"]
         marks.append(options["dtype"])
     return msgspec.structs.replace(network, name="/".join(marks), **changes)
+
+
+WITH_RESUME = {
+    "implementations", "epochs", "dataset", "label", "resume", "out", "print_period",
+    "evaluate_every", "checkpoint_every", "digit", "check",
+}  # fmt: skip
+"""What may be said beside --resume; everything else is in the model."""
+
+TRAIN_OPTIONS: tuple[Option, ...] = (
+    click.option(
+        "--print-period",
+        type=Whole(min=1),
+        default=5,
+        show_default=True,
+        help="Epochs between two status reports.",
+    ),
+    click.option(
+        "--evaluate-every",
+        type=Whole(min=0),
+        default=1,
+        show_default=True,
+        help="Evaluate every N epochs, outside the clock; 0 for never.",
+    ),
+    click.option(
+        "--checkpoint-every",
+        type=Whole(min=1),
+        default=None,
+        help="Save the network every N epochs. Default: only at the end.",
+    ),
+    click.option(
+        "--resume",
+        type=click.Path(path_type=Path),
+        default=None,
+        metavar="MODEL",
+        help="Continue this saved training, with its settings, up to --epochs.",
+    ),
+    click.option(
+        "--weights",
+        type=click.Path(path_type=Path),
+        default=None,
+        metavar="MODEL",
+        help="Start a new training from the network in this .npz or .keras file.",
+    ),
+    check_option,
+    digit_option,
+    out_option("models and report", "train-DATE-TIME"),
+)

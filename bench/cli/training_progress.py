@@ -10,8 +10,8 @@ from rich.progress import TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from bench.cli.bar import Bar
 from bench.cli.output import say
+from bench.cli.progress import Bar
 from impls.training.evaluation import Trained
 from impls.training.history import Epoch, Standing
 from impls.training.sessions import Session
@@ -71,7 +71,7 @@ def _standing_line(standing: Standing | None) -> str:
 
 
 def reached_table(reached: Sequence[Trained]) -> Table:
-    """One column per implementation, so that the table fits a narrow terminal."""
+    """Return one column per implementation, so that the table fits a narrow terminal."""
     table = Table(title="After training", title_justify="left")
     table.add_column("")
     for trained in reached:

@@ -14,8 +14,8 @@ from bench.cli.interrupt import Interruption
 from bench.cli.output import GENERATOR, file_name, note, open_folder, say
 from bench.cli.training_check import Checked
 from bench.cli.training_progress import TrainingProgress
-from bench.errors import BenchError
 from bench.running import lock
+from impls.errors import BenchError
 from impls.keras import files as keras_files
 from impls.row import Row
 from impls.training import model_files
@@ -101,13 +101,13 @@ def say_diverged(console: Console, name: str, divergence: str) -> None:
 
 
 def trained(name: str, session: Session, checked: Checked) -> Trained:
-    """The network as it is now under this ``name``; one that diverged has no finite loss."""
+    """Return the network as it is now under this ``name``; one that diverged has no finite loss."""
     with np.errstate(over="ignore", invalid="ignore"):
         return Trained(name, session.model(), session.evaluation(), checked.text)
 
 
 def model_name(name: str) -> str:
-    """The name of the file of the network that is called ``name``."""
+    """Return the name of the file of the network that is called ``name``."""
     return f"{file_name(name)}{model_files.SUFFIX}"
 
 

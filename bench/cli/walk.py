@@ -11,7 +11,7 @@ from rich.console import Console
 from bench.cli.output import say
 from bench.documents import files
 from bench.documents.sources import read_any
-from reports.walk.page import build_walk
+from reports.ladder_page.page import build_walk
 
 
 @click.command("walk")

@@ -15,7 +15,7 @@ from bench.cluster.standing import Kind, Standing
 from bench.cluster.state import Attempt, State
 from bench.documents import journal
 from bench.documents.results import Results
-from bench.errors import ResultsError
+from impls.errors import ResultsError
 
 _WAITING = {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESIZING"}
 _RUNNING = {"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT"}
@@ -41,7 +41,7 @@ class Collected:
 
 
 def collect(folder: Path, of: State, states: Mapping[str, JobState], codes: Codes) -> Collected:
-    """What became of every task, with the document of each that has one.
+    """Return what became of every task, with the document of each that has one.
 
     A run that was interrupted, by whatever, counts with what it measured until then.
 
@@ -99,7 +99,7 @@ def standing_of(
 def _judge(
     last: Attempt | None, said: JobState | None, codes: Codes, *, local: bool, begun: bool
 ) -> tuple[Kind, str]:
-    """How a run stands, and why: ``last`` is the latest attempt in its latest job."""
+    """Return how a run stands, and why: ``last`` is the latest attempt in its latest job."""
     if last is not None and last.exit_code in codes.ended:
         return "done", ""
     if last is not None and not codes.unfinished(last.exit_code):
@@ -113,7 +113,7 @@ def _judge(
 
 
 def _judge_job(said: JobState | None, *, begun: bool) -> tuple[Kind, str]:
-    """How a job without a result stands."""
+    """Return how a job without a result stands."""
     if said is None:
         return "lost", "SLURM does not know the job any more, and it left no result"
     if said.name in _WAITING:
@@ -125,7 +125,7 @@ def _judge_job(said: JobState | None, *, begun: bool) -> tuple[Kind, str]:
 
 
 def _judge_end(said: JobState) -> tuple[Kind, str]:
-    """What the scheduler's word for the end of a job means."""
+    """Return what the scheduler's word for the end of a job means."""
     words = ", ".join(filter(None, [said.name, said.reason]))
     kind, meaning = _ENDS.get(said.name, ("failed", "the job ended without a result"))
     return kind, f"{meaning} ({words})"
@@ -140,7 +140,7 @@ def _judge_local(last: Attempt | None, codes: Codes) -> tuple[Kind, str]:
 
 
 def _killed(code: int, codes: Codes) -> str:
-    """How a run ended that did not end by itself."""
+    """Return how a run ended that did not end by itself."""
     if code == codes.interrupted:
         return "it was interrupted"
     known = {number.value: number.name for number in signal.Signals}
@@ -148,7 +148,7 @@ def _killed(code: int, codes: Codes) -> str:
 
 
 def _document(task_folder: Path) -> tuple[Path, Results] | None:
-    """The latest document of a task with its path, complete or not.
+    """Return the latest document of a task with its path, complete or not.
 
     Raises:
         ResultsError: it is damaged.

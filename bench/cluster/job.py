@@ -112,7 +112,7 @@ class MeasuringRun:
         return code
 
     def environment(self, inherited: Any) -> dict[str, str]:
-        """The environment of the run: the node's, and what the run is told of its job."""
+        """Return the environment of the run: the node's, and what the run is told of its job."""
         found = {**inherited, identity.KIND: self.kind}
         path = inherited.get("PYTHONPATH")
         found["PYTHONPATH"] = f"{self.root}:{path}" if path else self.root
@@ -155,7 +155,7 @@ def replace_job(attempt: Attempt, job: str) -> Attempt:
 
 
 def node_and_job() -> tuple[str, str]:
-    """The node and the job that this process is in."""
+    """Return the node and the job that this process is in."""
     found = identity.allocation(os.environ)
     if found is not None:
         return found.node or platform.node(), found.job

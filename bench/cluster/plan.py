@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bench.errors import UsageError
+from impls.errors import UsageError
 
 ANY = "any"
 """The kind of a job that may run on any machine of its partition."""
@@ -62,12 +62,12 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     local: bool = False
 
     def task(self, name: str) -> Task:
-        """The task called ``name``."""
+        """Return the task called ``name``."""
         return next(task for task in self.tasks if task.name == name)
 
 
 def tasks_for(kinds: Sequence[str], replicates: int) -> tuple[Task, ...]:
-    """One task per kind and replicate, kinds in the order given.
+    """Return one task per kind and replicate, kinds in the order given.
 
     Raises:
         UsageError: a kind occurs twice, or two kinds would share a folder.

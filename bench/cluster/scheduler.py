@@ -21,7 +21,7 @@ class JobState:
 
 
 def states(jobs: Collection[str]) -> dict[str, JobState]:
-    """The state of each of ``jobs`` that SLURM still knows.
+    """Return the state of each of ``jobs`` that SLURM still knows.
 
     The controller forgets a job some minutes after its end; accounts, where a cluster keeps them,
     do not.

@@ -13,7 +13,7 @@ import msgspec
 
 from bench.cluster.plan import Submission
 from bench.documents import files
-from bench.errors import ResultsError
+from impls.errors import ResultsError
 
 NAME = "submit.json"
 ATTEMPT = "attempt.json"
@@ -45,7 +45,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def load(folder: Path) -> State:
-    """The state of the submission in ``folder``.
+    """Return the state of the submission in ``folder``.
 
     Raises:
         ResultsError: there is none, it is damaged, or a newer version wrote it.
@@ -76,7 +76,7 @@ def save(folder: Path, state: State) -> None:
 
 
 def attempts(task_folder: Path) -> list[tuple[Path, Attempt]]:
-    """Every attempt at the run of a task with its folder, the latest last.
+    """Return every attempt at the run of a task with its folder, the latest last.
 
     Raises:
         ResultsError: a record is damaged.
@@ -106,12 +106,12 @@ def record(folder: Path, attempt: Attempt) -> None:
 
 
 def now() -> str:
-    """The time as it is recorded: UTC, to the second."""
+    """Return the time as it is recorded: UTC, to the second."""
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
 
 
 def last_line(path: Path) -> str:
-    """The last line in a text file that says anything; empty where there is none."""
+    """Return the last line in a text file that says anything; empty where there is none."""
     if not path.exists():
         return ""
     with path.open("rb") as file:

@@ -15,7 +15,7 @@ import bench
 from bench.cluster import state
 from bench.cluster.job import Codes, MeasuringRun
 from bench.cluster.plan import Resources, Submission, Task
-from bench.errors import UsageError
+from impls.errors import UsageError
 
 SECONDS_TO_WRITE = 90
 """So long before the time limit a run is told to write what it has measured."""
@@ -93,7 +93,7 @@ def _run(folder: Path, submission: Submission, task: Task, codes: Codes) -> Meas
 
 
 def sbatch_parameters(resources: Resources, task: Task) -> dict[str, Any]:
-    """What submitit writes into the batch script: one process on one host, alone on it.
+    """Return what submitit writes into the batch script: one process on one host, alone on it.
 
     Without ``srun``, which may bind processes to processors; with all of the host's memory.
     """
@@ -122,7 +122,7 @@ def sbatch_parameters(resources: Resources, task: Task) -> dict[str, Any]:
 
 
 def root() -> str:
-    """The folder that this copy of the project is imported from."""
+    """Return the folder that this copy of the project is imported from."""
     return str(Path(bench.__file__).parent.parent)
 
 
@@ -131,7 +131,7 @@ def _python_path() -> str:
 
 
 def library() -> ModuleType:
-    """The library, which only this command needs.
+    """Return the library, which only this command needs.
 
     Raises:
         UsageError: it is not installed.

@@ -9,7 +9,14 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from bench.doctor.findings import Choice, ClockQuality, Neighbours, Noise, PoolsOf, Scaling
+from bench.doctor.findings import (
+    ClockQuality,
+    Noise,
+    OtherLoad,
+    PoolsOf,
+    Scaling,
+    ThreadChoice,
+)
 from bench.provenance import kernels
 from bench.provenance.records import Machine
 
@@ -28,8 +35,8 @@ _BLAS = ("openblas", "mkl", "blis", "flexiblas", "accelerate")
 
 
 def answer(noise: Noise) -> str:
-    """The one sentence: which difference shows in one minute."""
-    one = next((one for one in noise.forecasts if one.minutes == 1), None)
+    """Return the one sentence: which difference shows in one minute."""
+    one = next((forecast for forecast in noise.forecasts if forecast.minutes == 1), None)
     if one is None or one.detectable is None:
         reason = noise.reason or "a block takes too long"
         return f"Cannot estimate the smallest detectable difference: {reason}."
@@ -40,7 +47,7 @@ def answer(noise: Noise) -> str:
 
 
 def on_machine(machine: Machine) -> Iterator[str]:
-    """What the machine's settings do to repeatability."""
+    """Yield what the machine's settings do to repeatability."""
     usable, logical = machine.usable_cpus, machine.logical_cpus
     if usable < logical:
         yield (
@@ -92,7 +99,7 @@ def _on_virtual(machine: Machine) -> Iterator[str]:
 
 
 def on_clock(clock: ClockQuality) -> Iterator[str]:
-    """Whether reading the clock is cheap."""
+    """Yield whether reading the clock is cheap."""
     if clock.cost >= SLOW_READING:
         yield (
             f"One reading of the clock takes {clock.cost * 1e6:.2g} us, as long as a phase of a "
@@ -100,8 +107,8 @@ def on_clock(clock: ClockQuality) -> Iterator[str]:
         )
 
 
-def on_neighbours(before: Neighbours, noise: Noise, cpus: int) -> Iterator[str]:
-    """What others took, before and while measuring."""
+def on_neighbours(before: OtherLoad, noise: Noise, cpus: int) -> Iterator[str]:
+    """Yield what others took, before and while measuring."""
     foreign = max(before.foreign or 0.0, noise.foreign or 0.0)
     if foreign > BUSY:
         yield (
@@ -133,7 +140,7 @@ def on_pools(found: Iterable[PoolsOf]) -> Iterator[str]:
     for process in found:
         copies = [pool for pool in process.pools if pool.library.startswith(_BLAS)]
         if len(copies) > 1:
-            names = tuple(sorted(f"{one.library} {one.version}" for one in copies))
+            names = tuple(sorted(f"{copy.library} {copy.version}" for copy in copies))
             processes[names].append(" with ".join(process.modules))
     for names, imports in processes.items():
         yield (
@@ -144,7 +151,7 @@ def on_pools(found: Iterable[PoolsOf]) -> Iterator[str]:
 
 
 def on_kernels(found: Iterable[PoolsOf], machine: Machine) -> Iterator[str]:
-    """Where OpenBLAS runs kernels for an older processor than this one."""
+    """Yield where OpenBLAS runs kernels for an older processor than this one."""
     pools = [pool for process in found for pool in process.pools]
     chosen = kernels.held_back(pools, machine.vectors)
     if not chosen:
@@ -159,9 +166,9 @@ def on_kernels(found: Iterable[PoolsOf], machine: Machine) -> Iterator[str]:
 
 
 def on_threads(scaling: Scaling, cpus: int) -> Iterator[str]:
-    """Where fewer threads than processors are faster, and the line that asks for them."""
+    """Yield where fewer threads than processors are faster, and the line that asks for them."""
     meanwhile = _meanwhile(scaling.foreign)
-    better: dict[int, list[Choice]] = defaultdict(list)
+    better: dict[int, list[ThreadChoice]] = defaultdict(list)
     for choice in scaling.choices:
         if choice.gain is not None and choice.gain > FASTER:
             better[choice.threads].append(choice)
@@ -175,18 +182,18 @@ def on_threads(scaling: Scaling, cpus: int) -> Iterator[str]:
 
 
 def _meanwhile(foreign: float | None) -> str:
-    """What others took while something was measured, where it may have mattered."""
+    """Return what others took while something was measured, where it may have mattered."""
     busy = foreign is not None and foreign > BUSY
     return f" (others used {foreign:.1f} processors meanwhile)" if busy else ""
 
 
-def export_line(choice: Choice) -> str:
-    """The shell line that gives a process the thread count of ``choice``."""
+def export_line(choice: ThreadChoice) -> str:
+    """Return the shell line that gives a process the thread count of ``choice``."""
     return f"export {' '.join(f'{name}={value}' for name, value in choice.variables.items())}"
 
 
 def on_noise(noise: Noise) -> Iterator[str]:
-    """Whether an implementation differs from itself."""
+    """Yield whether an implementation differs from itself."""
     if noise.apparent is None:
         return
     value, low, high = noise.apparent

@@ -81,7 +81,7 @@ def _scaling(cpus: int, seconds: float, launcher: Launcher, monitor: Monitor) ->
 def _noise(
     threads: int | None, seconds: float, launcher: Launcher, monitor: Monitor, clock: Clock
 ) -> Noise:
-    """One implementation and its control."""
+    """Return one implementation and its control."""
     plan = noise.plan(threads, seconds)
     begun = clock.wall()
     with surroundings.watched(monitor) as others:

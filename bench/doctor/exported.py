@@ -12,7 +12,7 @@ PINNING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 
 
 def remarks(environment: Mapping[str, str], cpus: int) -> Iterator[str]:
-    """Sentences about ``environment`` on a machine with ``cpus`` usable processors."""
+    """Yield sentences about ``environment`` on a machine with ``cpus`` usable processors."""
     counts = {name: environment[name] for name in VARIABLES if name in environment}
     numbers = {name: number for name, text in counts.items() if (number := thread_count(text))}
     for name, text in counts.items():
@@ -48,7 +48,7 @@ def _too_many(numbers: Mapping[str, int], cpus: int) -> Iterator[str]:
 
 
 def _silent(numbers: Mapping[str, int], cpus: int) -> Iterator[str]:
-    """A limit for some libraries only: the others start a thread per processor."""
+    """Yield a limit for some libraries only: the others start a thread per processor."""
     absent = [name for name in VARIABLES if name not in numbers]
     limit = min(numbers.values(), default=cpus)
     if limit < cpus and absent:

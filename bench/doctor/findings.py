@@ -30,7 +30,7 @@ class ClockQuality(msgspec.Struct, frozen=True, kw_only=True):
     cost: float
 
 
-class Neighbours(msgspec.Struct, frozen=True, kw_only=True):
+class OtherLoad(msgspec.Struct, frozen=True, kw_only=True):
     """What else ran while this process slept for a moment.
 
     ``load`` is the system's load average over 1, 5 and 15 minutes; ``pressure`` the share of the
@@ -53,7 +53,7 @@ class StepTime(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
+class ThreadChoice(msgspec.Struct, frozen=True, kw_only=True):
     """The thread count that is fastest at a batch size, and the variables that give it.
 
     Of counts that differ by less than the margin it is the smallest.  ``gain`` is how many times
@@ -68,18 +68,18 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scaling(msgspec.Struct, frozen=True, kw_only=True):
-    """Times by thread count, and what follows; ``foreign`` as in :class:`Neighbours`, meanwhile.
+    """Times by thread count, and what follows; ``foreign`` as in :class:`OtherLoad`, meanwhile.
 
     ``reason`` says why nothing follows from times that were measured.
     """
 
     times: tuple[StepTime, ...]
-    choices: tuple[Choice, ...]
+    choices: tuple[ThreadChoice, ...]
     foreign: float | None
     reason: str = ""
 
 
-class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+class PrecisionForecast(msgspec.Struct, frozen=True, kw_only=True):
     """What a comparison of two implementations can show in so many minutes.
 
     ``half_width`` is that of the ratio's 95 % interval; ``detectable`` the smallest difference
@@ -98,7 +98,7 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True):
     ``apparent`` is the ratio of the two with the ends of its interval, and is 1 in truth;
     ``scatter`` is the standard deviation of its logarithm from block to block.  ``waited`` is the
     share of the timed work in which threads were ready but had no processor; ``foreign`` and
-    ``stolen`` are as in :class:`Neighbours`, over the whole of it.  ``reason`` says why there is no
+    ``stolen`` are as in :class:`OtherLoad`, over the whole of it.  ``reason`` says why there is no
     forecast.
     """
 
@@ -112,7 +112,7 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True):
     waited: float | None = None
     foreign: float | None = None
     stolen: float | None = None
-    forecasts: tuple[Forecast, ...] = ()
+    forecasts: tuple[PrecisionForecast, ...] = ()
     reason: str = ""
 
 
@@ -133,7 +133,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     answer: str
     advice: tuple[str, ...]
     machine: Machine
-    neighbours: Neighbours
+    neighbours: OtherLoad
     clock: ClockQuality
     pools: tuple[PoolsOf, ...]
     scaling: Scaling

@@ -25,7 +25,7 @@ def find(nvml: Any = None, files: tuple[str, ...] = GPU_FILES) -> Gpus:
 
 
 def remarks(found: Gpus) -> Iterator[str]:
-    """What keeps devices from being read, slows them down or fills them."""
+    """Yield what keeps devices from being read, slows them down or fills them."""
     if found.seen and not found.devices:
         yield (
             f"This machine has a GPU, but nothing can be read ({found.reason}): its clock "

@@ -7,15 +7,15 @@ from collections.abc import Iterable
 
 import msgspec
 
-from bench.doctor.findings import Forecast, Noise
+from bench.doctor.findings import Noise, PrecisionForecast
 from bench.doctor.surroundings import Others
 from bench.documents.results import Measured, Outcome
-from bench.judging import stats
-from bench.judging.ratios import epoch_sweeps, ratios_to
 from bench.planning.plan import Plan
 from bench.planning.profiles import PROFILES
 from bench.running.pacing import MOST_BLOCKS
 from bench.selfcheck.small_run import EXAMPLES
+from bench.stats import estimates
+from bench.stats.ratios import epoch_sweeps, ratios_to
 from impls import registry
 from impls.presets import PRESETS
 from impls.row import Row, control_of
@@ -25,7 +25,7 @@ MINUTES = (1, 5, 20)
 
 
 def pair() -> tuple[Row, Row]:
-    """The highest rung of the ladder, which needs no package but NumPy, and its control."""
+    """Return the highest rung of the ladder, which needs no package but NumPy, and its control."""
     row = max(registry.ROWS, key=lambda row: -1 if row.rung is None else row.rung)
     return row, control_of(row)
 
@@ -49,7 +49,7 @@ def plan(threads: int | None, budget_seconds: float) -> Plan:
 
 
 def judge(question: Plan, outcomes: tuple[Outcome, ...], seconds: float, others: Others) -> Noise:
-    """What ``outcomes``, measured in ``seconds``, say about this machine.
+    """Return what ``outcomes``, measured in ``seconds``, say about this machine.
 
     A run would not measure exactly like this, but with this effort per process.
     """
@@ -78,17 +78,17 @@ def judge(question: Plan, outcomes: tuple[Outcome, ...], seconds: float, others:
 
 
 def _too_little(blocks: int, outcomes: Iterable[Outcome]) -> str:
-    """Why there is no interval."""
+    """Return why there is no interval."""
     reasons = [outcome.reason for outcome in outcomes if not isinstance(outcome, Measured)]
     if reasons:
         return reasons[0]
     return (
         f"{blocks} {'block was' if blocks == 1 else 'blocks were'} measured, and an interval needs "
-        f"{stats.MINIMUM_PROCESSES}: give more --seconds"
+        f"{estimates.MINIMUM_PROCESSES}: give more --seconds"
     )
 
 
-def forecast(found: stats.Ratio, block_seconds: float, minutes: int) -> Forecast:
+def forecast(found: estimates.Ratio, block_seconds: float, minutes: int) -> PrecisionForecast:
     """What as many blocks as fit into ``minutes`` would show, with the scatter that was found.
 
     The standard error shrinks with the square root of the number of blocks, as long as the machine
@@ -96,22 +96,22 @@ def forecast(found: stats.Ratio, block_seconds: float, minutes: int) -> Forecast
     """
     fitting = 60 * minutes / block_seconds
     if fitting < 1 or found.error is None:
-        return Forecast(minutes=minutes, blocks=0, half_width=None, detectable=None)
+        return PrecisionForecast(minutes=minutes, blocks=0, half_width=None, detectable=None)
     # Where one block fits, two shorter ones do.
-    blocks = max(stats.MINIMUM_PROCESSES, int(fitting))
+    blocks = max(estimates.MINIMUM_PROCESSES, int(fitting))
     error = found.error * math.sqrt(found.processes / blocks)
-    reach = stats.quantile((1 + stats.CONFIDENCE) / 2, blocks - 1) * error
-    expected = stats.Ratio(1.0, math.exp(-reach), math.exp(reach), error, blocks - 1, blocks)
-    return Forecast(
+    reach = estimates.quantile((1 + estimates.CONFIDENCE) / 2, blocks - 1) * error
+    expected = estimates.Ratio(1.0, math.exp(-reach), math.exp(reach), error, blocks - 1, blocks)
+    return PrecisionForecast(
         minutes=minutes,
         blocks=blocks,
-        half_width=stats.half_width(expected),
-        detectable=stats.detectable(expected),
+        half_width=estimates.half_width(expected),
+        detectable=estimates.detectable(expected),
     )
 
 
 def waited(outcomes: Iterable[Outcome]) -> float | None:
-    """The share of the timed rounds in which a thread was ready but had no processor.
+    """Return the share of the timed rounds in which a thread was ready but had no processor.
 
     Summed over threads, so that it may exceed 1; None where the system does not tell.
     """

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from bench.doctor.findings import Choice, Scaling, StepTime
+from bench.doctor.findings import Scaling, StepTime, ThreadChoice
 from bench.doctor.surroundings import Others
 from bench.documents.results import Measured, Outcome
 from bench.documents.timings import STEP
-from bench.judging import stats
-from bench.judging.disturbed import DISTURBED_SHARE
-from bench.judging.verdicts import MARGIN
 from bench.planning.environment import variables
 from bench.planning.plan import Effort, Plan
 from bench.planning.profiles import PROFILES
 from bench.selfcheck.small_run import EXAMPLES
+from bench.stats import estimates
+from bench.stats.disturbed import DISTURBED_SHARE
+from bench.stats.verdicts import MARGIN
 from impls import registry
 from impls.presets import PRESETS
 from impls.row import Row
@@ -27,7 +27,7 @@ _EFFORT = Effort(blocks=2, sweeps=9, round_seconds=0.02, cell_seconds=0.4, warmu
 
 
 def floor() -> Row:
-    """The row of the matrix products alone."""
+    """Return the row of the matrix products alone."""
     return next(row for row in registry.ROWS if row.role == "limit")
 
 
@@ -50,7 +50,7 @@ def plan(cpus: int, budget_seconds: float) -> Plan:
 
 
 def judge(outcomes: Iterable[Outcome], cpus: int, others: Others) -> Scaling:
-    """What ``outcomes`` say about a machine with ``cpus`` usable processors.
+    """Return what ``outcomes`` say about a machine with ``cpus`` usable processors.
 
     No count is chosen where others took so much that a round would count as disturbed: those with
     many threads suffer most from a neighbour, and would be advised against for its sake.
@@ -84,14 +84,14 @@ def step_times(outcomes: Iterable[Outcome]) -> tuple[StepTime, ...]:
             StepTime(
                 batch_size=size,
                 threads=threads,
-                seconds=stats.estimate(processes).value if processes else None,
+                seconds=estimates.estimate(processes).value if processes else None,
                 reason="" if processes else reasons[size, threads],
             )
         )
     return tuple(found)
 
 
-def choices(times: Sequence[StepTime], cpus: int) -> tuple[Choice, ...]:
+def choices(times: Sequence[StepTime], cpus: int) -> tuple[ThreadChoice, ...]:
     """For each batch size, the smallest thread count that is within the margin of the fastest."""
     chosen = []
     for size in sorted({time.batch_size for time in times}):
@@ -106,7 +106,7 @@ def choices(times: Sequence[StepTime], cpus: int) -> tuple[Choice, ...]:
         threads = min(count for count, one in seconds.items() if one <= limit)
         unasked = seconds.get(cpus)
         chosen.append(
-            Choice(
+            ThreadChoice(
                 batch_size=size,
                 threads=threads,
                 gain=None if unasked is None else unasked / seconds[threads],

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.doctor.findings import ClockQuality, Neighbours
+from bench.doctor.findings import ClockQuality, OtherLoad
 from bench.measuring.disturbance import Monitor
 from bench.measuring.timing import Clock
 
@@ -29,11 +29,11 @@ def clock_quality(clock: Clock) -> ClockQuality:
     )
 
 
-def neighbours(monitor: Monitor) -> Neighbours:
-    """What others do while this process sleeps for :data:`LOOK_SECONDS`."""
+def neighbours(monitor: Monitor) -> OtherLoad:
+    """Return what others do while this process sleeps for :data:`LOOK_SECONDS`."""
     with watched(monitor) as others:
         time.sleep(LOOK_SECONDS)
-    return Neighbours(
+    return OtherLoad(
         load=os.getloadavg(),
         pressure=pressure(),
         foreign=others.foreign,

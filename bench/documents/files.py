@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
-from bench.documents import checksum
+from bench.documents import soundness
 from bench.documents.results import SCHEMA_VERSION, Results
 from bench.documents.soundness import require_sound
-from bench.errors import ResultsError, UsageError
+from impls.errors import ResultsError, UsageError
 from impls.whole_files import open_plain, require_plain, write_whole
 
 
@@ -54,11 +54,11 @@ class _Versioned(msgspec.Struct):
 
 
 def encode(results: Results) -> bytes:
-    """The document as indented JSON with its checksum.
+    """Return the document as indented JSON with its checksum.
 
     An unknown type raises instead of turning into text.
     """
-    return msgspec.json.format(msgspec.json.encode(checksum.sealed(results)), indent=1)
+    return msgspec.json.format(msgspec.json.encode(soundness.sealed(results)), indent=1)
 
 
 def decode(data: bytes, *, origin: str) -> Results:
@@ -82,7 +82,7 @@ def decode(data: bytes, *, origin: str) -> Results:
         )
     try:
         document = msgspec.json.decode(data)
-        checksum.require_whole(document, origin=origin)
+        soundness.require_whole(document, origin=origin)
         for old in range(version, SCHEMA_VERSION):
             UPGRADES[old](document)
         found = msgspec.convert(document, Results)
@@ -118,7 +118,7 @@ def save(results: Results, path: Path) -> None:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of ``path`` without the mark of UTF-8, unpacked where gzip has packed it.
+    """Return the content of ``path`` without the mark of UTF-8, unpacked where gzip has packed it.
 
     Raises:
         ResultsError: it cannot be read, or is no plain file.

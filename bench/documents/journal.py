@@ -15,14 +15,13 @@ from typing import TypeVar
 
 import msgspec
 
-from bench.documents import checksum
+from bench.documents import soundness
 from bench.documents import turns as assembly
-from bench.documents.agreement import agreeing
 from bench.documents.files import decode, read_bytes
 from bench.documents.results import Measured, Outcome, Results
-from bench.documents.soundness import require_durations
+from bench.documents.soundness import agreeing, require_durations
 from bench.documents.turns import Turn
-from bench.errors import ResultsError
+from impls.errors import ResultsError
 
 NAME = "journal.jsonl"
 
@@ -159,15 +158,15 @@ class Journal:
 
     def add(self, line: Line) -> None:
         """Record what happened."""
-        self._write(msgspec.json.encode(checksum.sealed(line)))
+        self._write(msgspec.json.encode(soundness.sealed(line)))
         self.lines.append(line)
 
     def outcomes(self, target: float | None) -> list[Outcome]:
-        """What the lines so far amount to; ``target`` is the plan's."""
+        """Return what the lines so far amount to; ``target`` is the plan's."""
         return outcomes(self.lines, target)
 
     def of(self, kind: type[L]) -> list[L]:
-        """The lines of one kind."""
+        """Return the lines of one kind."""
         return [line for line in self.lines if isinstance(line, kind)]
 
     def _write(self, text: bytes) -> None:
@@ -186,7 +185,7 @@ class Journal:
 
 
 def outcomes(lines: Iterable[Line], target: float | None) -> list[Outcome]:
-    """What every cell came to in every block, in the order in which the cells began.
+    """Return what every cell came to in every block, in the order in which the cells began.
 
     A cell without a timed epoch is left out: the run ended before its turn.
     Processes of one cell that declare different settings are unverified: they are no repetitions
@@ -214,7 +213,7 @@ def outcomes(lines: Iterable[Line], target: float | None) -> list[Outcome]:
 
 
 def read(path: Path) -> Results:
-    """The results document that the journal at ``path`` amounts to, complete or not.
+    """Return the results document that the journal at ``path`` amounts to, complete or not.
 
     Raises:
         ResultsError: it cannot be read, a complete line is damaged or holds a duration that cannot
@@ -235,11 +234,11 @@ def read(path: Path) -> Results:
 
 
 def _lines(complete: bytes, origin: str) -> list[Line]:
-    """All complete lines after the header."""
+    """Return all complete lines after the header."""
     found = []
     try:
         for number, line in enumerate(complete.split(b"\n")[1:], start=2):
-            checksum.require_whole(
+            soundness.require_whole(
                 msgspec.json.decode(line, type=dict), origin=f"{origin}:{number}"
             )
             found.append(msgspec.json.decode(line, type=Line))

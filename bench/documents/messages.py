@@ -9,7 +9,6 @@ import msgspec
 
 from bench.documents.results import Measured, Outcome
 from bench.documents.turns import Turn, TurnKind
-from bench.proof.timed import Evidence
 
 
 class Prepare(msgspec.Struct, frozen=True, tag=True):
@@ -57,6 +56,23 @@ class Over(msgspec.Struct, frozen=True, tag=True):
 
     outcome: Outcome
     is_exhausted: bool = False
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the last timed epoch left behind; ``number`` chose the order of its examples.
+
+    ``batches`` is how many it had, ``first`` are the costs of the first ones and ``parts`` the sums
+    of all in order.  ``norms`` are the lengths of the movement of each layer's weights,
+    ``projections`` that movement along one random direction each.  None where a value is not
+    finite: JSON has no NaN.
+    """
+
+    number: int
+    batches: int
+    first: tuple[float | None, ...]
+    parts: tuple[float | None, ...] = ()
+    norms: tuple[float | None, ...] = ()
+    projections: tuple[float | None, ...] = ()
 
 
 class Finished(msgspec.Struct, frozen=True, tag=True):

@@ -21,7 +21,7 @@ from bench.documents.files import decode
 from bench.documents.results import Measured, Outcome, Results, Unverified
 from bench.documents.soundness import require_durations
 from bench.documents.timings import Timing
-from bench.errors import ResultsError
+from impls.errors import ResultsError
 
 DOCUMENTS = b"mlpbench"
 ROUNDS = b"mlpbench.rounds"
@@ -34,7 +34,7 @@ _ChangeTiming = Callable[[Measured, Timing], Timing]
 
 
 def metadata(results: Sequence[Results]) -> dict[bytes, bytes]:
-    """What the metadata of the file hold; the table of ``results`` has the rest."""
+    """Return what the metadata of the file hold; the table of ``results`` has the rest."""
     counts: list[int] = []
 
     def without_rounds(_: Measured, timing: Timing) -> Timing:
@@ -47,7 +47,7 @@ def metadata(results: Sequence[Results]) -> dict[bytes, bytes]:
 
 
 def read(path: Path) -> Results:
-    """The document that was exported to the Parquet file at ``path``.
+    """Return the document that was exported to the Parquet file at ``path``.
 
     Raises:
         ResultsError: pyarrow is missing, or the file cannot be read or is not the export of one
@@ -68,7 +68,7 @@ def read(path: Path) -> Results:
 def assembled(
     stored: Mapping[bytes, bytes], rows: Sequence[Mapping[str, Any]], *, origin: str
 ) -> Results:
-    """The document of ``stored`` metadata and of the ``rows`` of the table.
+    """Return the document of ``stored`` metadata and of the ``rows`` of the table.
 
     Raises:
         ResultsError: they hold no document or several, or do not belong together.

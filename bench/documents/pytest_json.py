@@ -15,10 +15,10 @@ import msgspec
 from bench.documents.results import SCHEMA_VERSION, Measured, Outcome, Results, Unverified
 from bench.documents.soundness import require_sound
 from bench.documents.timings import EPOCH, Check, Timing
-from bench.errors import ResultsError
 from bench.planning.plan import Cell, Effort, Plan
 from bench.provenance import threads
 from bench.provenance.records import Dataset, Machine, Process
+from impls.errors import ResultsError
 from impls.networks import Network, Training
 
 KEY = "mlpbench"
@@ -66,7 +66,7 @@ class _Document(msgspec.Struct):
 
 
 def is_from_pytest_benchmark(data: bytes) -> bool:
-    """Whether ``data`` looks like a file that pytest-benchmark wrote."""
+    """Return whether ``data`` looks like a file that pytest-benchmark wrote."""
     try:
         found = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -75,7 +75,7 @@ def is_from_pytest_benchmark(data: bytes) -> bool:
 
 
 def convert(data: bytes, *, origin: str) -> Results:
-    """The results document that pytest-benchmark's JSON amounts to; ``origin`` names it.
+    """Return the results document that pytest-benchmark's JSON amounts to; ``origin`` names it.
 
     Benchmarks that are not ours are left out.
 
@@ -118,7 +118,7 @@ def convert(data: bytes, *, origin: str) -> Results:
 
 
 def _outcomes(facts: list[tuple[CellFacts, _Stats]]) -> list[Outcome]:
-    """One outcome per cell, with the rounds of all its phases."""
+    """Return one outcome per cell, with the rounds of all its phases."""
     by_cell: dict[Cell, list[tuple[CellFacts, _Stats]]] = defaultdict(list)
     for fact, stats in facts:
         by_cell[fact.cell].append((fact, stats))
@@ -169,7 +169,7 @@ def _threads_observed(group: list[tuple[CellFacts, _Stats]]) -> float:
 
 
 def _plan(run: RunFacts, cells: list[Cell]) -> Plan:
-    """The plan that would have asked for these cells."""
+    """Return the plan that would have asked for these cells."""
     return Plan(
         seed=run.seed,
         profile="pytest",

@@ -5,11 +5,17 @@ A checksum finds what changed after a document was written; this finds what was 
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
-from bench.documents.results import Measured, Outcome, Results, Unavailable
-from bench.errors import ResultsError
+import msgspec
+
+from bench.documents.results import Measured, Outcome, Results, Unavailable, Unverified
+from bench.planning.plan import Cell
+from bench.provenance.records import Process
+from impls.errors import ResultsError
 
 MOST_SECONDS = 1e9
 """Thirty years."""
@@ -65,7 +71,7 @@ def unsound(outcome: Outcome) -> str:
 
 
 def _impossible(bounds: Iterable[Bounds]) -> str:
-    """The first number outside its bounds in words; empty where there is none."""
+    """Return the first number outside its bounds in words; empty where there is none."""
     for name, value, least, most in bounds:
         if value is not None and not least <= value <= most:
             return f"{name} {value}, which must be from {least:g} to {most:g}"
@@ -73,7 +79,7 @@ def _impossible(bounds: Iterable[Bounds]) -> str:
 
 
 def _refused(outcome: Outcome) -> str:
-    """The first failed check of what counts as measured."""
+    """Return the first failed check of what counts as measured."""
     for check in outcome.gate if isinstance(outcome, Measured) else ():
         if not check.passed:
             return (
@@ -145,3 +151,75 @@ def _counts(one: Measured) -> Iterator[Bounds]:
     if one.learning is not None:
         for accuracy in (one.learning.target, *one.learning.accuracies):
             yield "accuracy", accuracy, 0, 1
+
+
+FIELD = "sha256"
+Sealable = TypeVar("Sealable", bound=msgspec.Struct)
+
+
+def sealed(document: Sealable) -> Sealable:
+    """``document``, a struct with the field ``sha256``, with its checksum in it."""
+    return msgspec.structs.replace(document, **{FIELD: _digest(_blank(document))})
+
+
+def require_whole(content: dict[str, Any], *, origin: str) -> None:
+    """Refuse decoded JSON that is not what its checksum was made of; one without any passes.
+
+    Raises:
+        ResultsError: something in it has changed; ``origin`` names it.
+    """
+    found = content.get(FIELD)
+    if found and found != _digest(content | {FIELD: ""}):
+        raise ResultsError(
+            f"{origin} is damaged: its content and its checksum ({FIELD}) differ. Run the "
+            "measurement again or take the file from where it was written; one that was changed on "
+            f"purpose is read without the field {FIELD}."
+        )
+
+
+def _blank(document: Sealable) -> Sealable:
+    return msgspec.structs.replace(document, **{FIELD: ""})
+
+
+def _digest(blank: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(blank, order="sorted")).hexdigest()
+
+
+def agreeing(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """``outcomes``, with those unverified that declare something else than the first of their cell.
+
+    What the first measured process of a cell declared holds for the others.
+    """
+    first: dict[Cell, Measured] = {}
+    found: list[Outcome] = []
+    for outcome in outcomes:
+        if isinstance(outcome, Measured):
+            found.append(_held_against(first.setdefault(outcome.cell, outcome), outcome))
+        else:
+            found.append(outcome)
+    return found
+
+
+def _held_against(first: Measured, outcome: Measured) -> Outcome:
+    ours, theirs = _settings(outcome.process), _settings(first.process)
+    names = [name for name in {**theirs, **ours} if ours.get(name) != theirs.get(name)]
+    if not names:
+        return outcome
+    said = ", ".join(
+        f"{name}: {_value(ours.get(name))} instead of {_value(theirs.get(name))}" for name in names
+    )
+    reason = (
+        f"the process has other settings than that of block {first.block + 1} ({said}), so "
+        "the two cannot count as one cell"
+    )
+    return Unverified(cell=outcome.cell, block=outcome.block, reason=reason, measured=outcome)
+
+
+def _settings(process: Process) -> dict[str, str]:
+    """Return what was declared, and the device."""
+    device = process.accelerator
+    return process.declared | ({"device": device.name} if device and device.name else {})
+
+
+def _value(declared: str | None) -> str:
+    return "nothing" if declared is None else repr(declared)

@@ -54,7 +54,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_f
 
 
 def measured(frame: Measured, turns: Mapping[int, Turn], target: float | None) -> Outcome | None:
-    """The outcome of one cell in one process; None before its first epoch.
+    """Return the outcome of one cell in one process; None before its first epoch.
 
     ``frame`` holds everything but rounds, ``turns`` what the worker did by sweep.  Unverified
     where the observed threads contradict the setting, failed where a duration is impossible.
@@ -68,8 +68,8 @@ def measured(frame: Measured, turns: Mapping[int, Turn], target: float | None) -
     ]
     if not epochs:
         return None
-    wall = sum(one.seconds * one.iterations for one in epochs)
-    cpu = sum((one.cpu_seconds or 0.0) * one.iterations for one in epochs)
+    wall = sum(epoch.seconds * epoch.iterations for epoch in epochs)
+    cpu = sum((epoch.cpu_seconds or 0.0) * epoch.iterations for epoch in epochs)
     busy = [turn.busy_threads for turn in turns.values() if turn.busy_threads is not None]
     found = msgspec.structs.replace(
         frame,
@@ -83,7 +83,7 @@ def measured(frame: Measured, turns: Mapping[int, Turn], target: float | None) -
 
 
 def timings_of(turns: Mapping[int, Turn]) -> tuple[Timing, ...]:
-    """One entry per phase, its rounds in the order of the sweeps."""
+    """Return one entry per phase, its rounds in the order of the sweeps."""
     rounds: dict[str, list[tuple[int, TimedRound]]] = {}
     for sweep, turn in sorted(turns.items()):
         for one in turn.rounds:
@@ -105,7 +105,7 @@ def _timing(phase: str, found: Sequence[tuple[int, TimedRound]]) -> Timing:
 
 
 def _learning(frame: Measured, turns: Mapping[int, Turn], target: float) -> Learning:
-    """How accuracy grew; ``frame.learning`` holds the seed."""
+    """Return how accuracy grew; ``frame.learning`` holds the seed."""
     accuracies = tuple(
         turn.accuracy for _, turn in sorted(turns.items()) if turn.accuracy is not None
     )

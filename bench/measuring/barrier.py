@@ -64,7 +64,7 @@ class Attempt:
 
 
 def refusal(clock: Clock, subject: Subject) -> str:
-    """One sentence where ``synchronize`` does not wait, else an empty string."""
+    """Return one sentence where ``synchronize`` does not wait, else an empty string."""
     steps = _steps(clock, subject)
     found: list[Attempt] = []
     while len(found) < ATTEMPTS:
@@ -82,7 +82,7 @@ def refusal(clock: Clock, subject: Subject) -> str:
 
 
 def _steps(clock: Clock, subject: Subject) -> int:
-    """How many steps last long enough; their time is taken with the fetch that ends them.
+    """Return how many steps last long enough; their time is taken with the fetch that ends them.
 
     Twice in a row, so that one stall does not end the search.
     """
@@ -123,14 +123,14 @@ def _run(subject: Subject, steps: int) -> None:
 
 
 def _idle(clock: Clock, subject: Subject) -> tuple[float, float]:
-    """What a fetch costs where nothing runs, and by how much fetches differ."""
+    """Return what a fetch costs where nothing runs, and by how much fetches differ."""
     # The first one waits for whatever was still running.
     subject.fetch()
     return _typical([_seconds(clock, subject.fetch) for _ in range(IDLE_FETCHES)])
 
 
 def _rested(clock: Clock, subject: Subject) -> tuple[float, float]:
-    """The same of fetches of weights that are new, made when their step must be done."""
+    """Return the same of fetches of weights that are new, made when their step must be done."""
     subject.fetch()
     lasts = _seconds(clock, subject.step, subject.fetch)
     seconds = []
@@ -158,6 +158,6 @@ def _seconds(clock: Clock, *calls: Callable[[], object]) -> float:
 
 
 def _typical(seconds: list[float]) -> tuple[float, float]:
-    """The median, and by how much they differ, outliers left out."""
+    """Return the median, and by how much they differ, outliers left out."""
     ordered = sorted(seconds)
     return median(ordered), ordered[-2] - ordered[1]

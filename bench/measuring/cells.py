@@ -12,29 +12,29 @@ from pathlib import Path
 
 import msgspec
 
+from bench.correctness import gate
 from bench.documents.orders import Arrays, Order
 from bench.documents.results import Invalid, Measured, Outcome, Unavailable, Unverified
 from bench.documents.timings import Check, Learning, Memory, Peaks
 from bench.documents.turns import Turn, TurnKind
 from bench.measuring import barrier, memory, peaks
+from bench.measuring.cell_timer import CellTimer, Goal
 from bench.measuring.disturbance import Monitor
-from bench.measuring.measure import CellTimer, Goal
 from bench.measuring.timing import Clock, time_round
 from bench.planning import affinity
 from bench.planning.environment import recorded
 from bench.planning.plan import Cell, Plan
-from bench.proof import gate
 from bench.provenance import machine, threads
 from bench.provenance.accelerator import Device
 from bench.provenance.records import Accelerator, AcceleratorReading, Process
 from impls.contract import Trainer
 from impls.networks import Training
-from impls.parameters import Parameters, epoch_order, start_parameters
+from impls.parameters import epoch_order, start_parameters
 from impls.row import Row
 
 
 def describe_process(row: Row, trainer_class: type[Trainer], import_seconds: float) -> Process:
-    """What must be known of this process to believe its numbers."""
+    """Return what must be known of this process to believe its numbers."""
     source = inspect.getsourcefile(trainer_class)
     digest = hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else ""
     return Process(
@@ -73,7 +73,7 @@ class LiveCell:
     begun: AcceleratorReading | None
 
     def take(self, kind: TurnKind, number: int) -> Turn:
-        """One turn."""
+        """Return one turn."""
         return self.timer.take(kind, number)
 
     def finish(self) -> Measured:
@@ -98,7 +98,8 @@ class CellWork:
 
     ``memory`` is what was read before the first cell.  ``limits`` is asked after a cell has been
     measured, so that its own arrays are in no number of the implementation.  ``device`` is that of
-    a row which runs on one, or why nothing is known of it; None for a row on the processor.
+    a row which runs on one, or why nothing is known of it; None for a row on the processor.  In
+    ``folder`` the workers of a run keep what the reference computed; None for one that is alone.
     """
 
     plan: Plan
@@ -113,6 +114,7 @@ class CellWork:
     device: Device | str | None
     clock: Clock
     monitor: Monitor
+    folder: Path | None = None
 
     def prepare(self, cell: Cell, training: Training) -> LiveCell | Outcome:
         """First step, threads, gate, barrier, warm-up: a cell that may take turns, or its end."""
@@ -129,7 +131,7 @@ class CellWork:
         mismatch = mismatch or threads.unheeded(cell.setting, process)
         if mismatch:
             return self._unverified(cell, mismatch, process)
-        checks = self._gate(training, timer.start)
+        checks = self._gate(training, timer)
         refused = gate.refusal(checks)
         if refused:
             return self._invalid(cell, refused, checks, process)
@@ -178,11 +180,11 @@ class CellWork:
         )
 
     def _unverified(self, cell: Cell, reason: str, process: Process) -> Unverified:
-        """A cell that is not worth timing, with what its implementation declares."""
+        """Return a cell that is not worth timing, with what its implementation declares."""
         return Unverified(cell=cell, block=self.block, reason=reason, declared=process.declared)
 
     def _invalid(self, cell: Cell, reason: str, checks: list[Check], process: Process) -> Invalid:
-        """A cell that computes something else, with what its implementation declares."""
+        """Return a cell that computes something else, with what its implementation declares."""
         return Invalid(
             cell=cell,
             block=self.block,
@@ -221,7 +223,7 @@ class CellWork:
         return timer, setup_seconds, bind_seconds
 
     def _goal(self, training: Training) -> Goal | None:
-        """The accuracy to train for, where the plan has one."""
+        """Return the accuracy to train for, where the plan has one."""
         plan, arrays = self.plan, self.arrays
         if plan.target is None:
             return None
@@ -230,20 +232,20 @@ class CellWork:
         return Goal(arrays.X_test, arrays.labels_test, plan.target, training.epochs)
 
     def _learning(self, timer: CellTimer) -> Learning | None:
-        """The seed of the training, before its first epoch."""
+        """Return the seed of the training, before its first epoch."""
         if self.plan.target is None:
             return None
         target = self.plan.target
         return Learning(target=target, seed=timer.seed, accuracies=(), reached_epoch=None)
 
     def _declined(self, training: Training) -> str | None:
-        """Why this row cannot answer the plan's question, or None where it can."""
+        """Return why this row cannot answer the plan's question, or None where it can."""
         if self.plan.target is not None and self.row.role == "limit":
             return "it trains nothing, so it reaches no accuracy"
         return self.trainer_class.supports(self.plan.network, training)
 
-    def _gate(self, training: Training, start: Parameters) -> list[Check]:
-        """All comparisons with the reference; none for a row that trains nothing."""
+    def _gate(self, training: Training, timer: CellTimer) -> list[Check]:
+        """Return all comparisons with the reference; none for a row that trains nothing."""
         if self.row.role == "limit":
             return []
         X, Y = self.arrays.X, self.arrays.Y
@@ -252,4 +254,10 @@ class CellWork:
         # Only what is needed: some implementations copy all that they are bound to.
         few = (X[rows], Y[rows])
         order = epoch_order(wanted, self.plan.seed, 1)
-        return gate.inspect(self.trainer_class, self.plan.network, training, start, few, order)
+        # Each seed has start weights of its own, and so a reference of its own.
+        shared = None if self.folder is None else self.folder / f"seed-{timer.seed}"
+        if shared is not None:
+            shared.mkdir(exist_ok=True)
+        return gate.inspect(
+            self.trainer_class, self.plan.network, training, timer.start, few, order, shared
+        )

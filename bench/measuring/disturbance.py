@@ -59,7 +59,7 @@ class Monitor:
         self._stat = _open(proc / "stat")
 
     def read(self) -> Reading:
-        """The accounts now."""
+        """Return the accounts now."""
         busy, stolen = self._processors()
         return Reading(
             wall=time.perf_counter(),
@@ -71,7 +71,7 @@ class Monitor:
         )
 
     def between(self, before: Reading, after: Reading) -> Disturbance:
-        """What happened between two readings.
+        """Return what happened between two readings.
 
         ``foreign`` and ``stolen`` come in ticks, commonly 10 ms: of a shorter round they only say
         something on average over many.
@@ -89,7 +89,7 @@ class Monitor:
         )
 
     def busy_threads(self, before: Reading, after: Reading) -> int | None:
-        """How many threads of this process ran for at least :data:`BUSY_SHARE` of the time.
+        """Return how many threads of this process ran for at least :data:`BUSY_SHARE` of the time.
 
         None where the system keeps no account of threads.
         """
@@ -108,7 +108,7 @@ class Monitor:
         self._task_folder = self._stat = None
 
     def _processors(self) -> tuple[float | None, float | None]:
-        """Seconds that all processors worked, and that the hypervisor gave to others."""
+        """Return the seconds that all processors worked, and that the hypervisor gave to others."""
         if self._stat is None:
             return None, None
         fields = os.pread(self._stat, 512, 0).split(b"\n", 1)[0].split()
@@ -119,7 +119,7 @@ class Monitor:
         return busy * _SECONDS_PER_TICK, steal * _SECONDS_PER_TICK
 
     def _threads(self) -> dict[int, tuple[float, float]] | None:
-        """Seconds run and waited by thread; None where the kernel keeps no such account."""
+        """Return seconds run and waited by thread; None where the kernel keeps no such account."""
         if self._task_folder is None:
             return None
         try:
@@ -138,7 +138,7 @@ class Monitor:
         return found if told else None
 
     def _accounts(self) -> dict[int, tuple[float, float]] | None:
-        """The accounts of the known threads; None where one of them has ended."""
+        """Return the accounts of the known threads; None where one of them has ended."""
         found = {}
         try:
             for thread, file in self._files.items():
@@ -161,7 +161,7 @@ class Monitor:
 
 
 def _open(path: Path) -> int | None:
-    """A descriptor for reading, or None where there is no such file (any more)."""
+    """Return a descriptor for reading, or None where there is no such file (any more)."""
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, ProcessLookupError, NotADirectoryError, PermissionError):
@@ -169,7 +169,7 @@ def _open(path: Path) -> int | None:
 
 
 def _processors(stat: Path) -> int | None:
-    """How many processors have a line of their own."""
+    """Return how many processors have a line of their own."""
     try:
         lines = stat.read_text().splitlines()
     except OSError:
@@ -183,7 +183,7 @@ def _difference(before: float | None, after: float | None) -> float | None:
 
 
 def _by_thread(before: Reading, after: Reading) -> dict[int, tuple[float, float]] | None:
-    """Seconds that each thread alive at ``after`` ran and waited since ``before``."""
+    """Return the seconds that each thread alive at ``after`` ran and waited since ``before``."""
     if before.threads is None or after.threads is None:
         return None
     spent = {}

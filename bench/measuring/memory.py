@@ -16,12 +16,12 @@ _KIB = 1024
 
 
 def resident(status: Path = _STATUS) -> int | None:
-    """Bytes that are resident now; None where the system does not tell."""
+    """Return the bytes that are resident now; None where the system does not tell."""
     return _account("VmRSS", status)
 
 
 def peak(status: Path = _STATUS) -> int:
-    """The most bytes that were resident since the start, or since :func:`forget_peak`.
+    """Return the most bytes that were resident since the start, or since :func:`forget_peak`.
 
     Everything of the process is in it: interpreter, libraries, the data set and what the
     implementation keeps.  Where the system has no such account it is the peak of getrusage(2),
@@ -66,7 +66,7 @@ def available(
 
 
 def _number(path: Path) -> int | None:
-    """The number in a file; None where there is none, as for a container without a limit."""
+    """Return the number in a file; None where there is none, as for a container without a limit."""
     try:
         return int(path.read_text())
     except (OSError, ValueError):
@@ -74,7 +74,7 @@ def _number(path: Path) -> int | None:
 
 
 def _account(name: str, status: Path) -> int | None:
-    """One line of the account, such as ``VmRSS:     1024 kB``, in bytes."""
+    """Return one line of the account, such as ``VmRSS:     1024 kB``, in bytes."""
     try:
         lines = status.read_text().splitlines()
     except OSError:

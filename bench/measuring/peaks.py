@@ -14,10 +14,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from bench.documents.timings import Peaks
-from bench.limits.roofline import largest_cache
-from bench.limits.work import Product
 from bench.measuring.timing import Clock, time_round
 from bench.provenance import machine
+from bench.roofline.bound import largest_cache
+from bench.roofline.work import Product
 from impls.parameters import Floats
 
 PROBE_SECONDS = 0.05
@@ -55,7 +55,7 @@ class Probe:
 
 
 def measure(clock: Clock, dtype: str, threads: int) -> Peaks:
-    """The limits of this process, in about half a second.
+    """Return the limits of this process, in about half a second.
 
     ``gemm`` is NumPy's best rate over :data:`PRODUCTS` with the threads that its BLAS has.  The
     rates of copies are those of ``threads`` Python threads that run :func:`numpy.copyto` at the
@@ -71,7 +71,7 @@ def measure(clock: Clock, dtype: str, threads: int) -> Peaks:
 
 
 def best_rates(clock: Clock, probes: Sequence[Probe]) -> list[float]:
-    """The best amount per second of each probe, after one call of each that is not timed."""
+    """Return the best amount per second of each probe, after one call of each that is not timed."""
     for probe in probes:
         probe.work()
     best = [float("inf")] * len(probes)
@@ -86,7 +86,7 @@ def best_rates(clock: Clock, probes: Sequence[Probe]) -> list[float]:
 
 
 def product_probe(product: Product, dtype: str) -> Probe:
-    """One product into a buffer, in operations."""
+    """Return one product into a buffer, in operations."""
     A = _filled(product.rows, product.inner, dtype)
     B = _filled(product.inner, product.columns, dtype)
     C = np.empty((product.rows, product.columns), dtype)
@@ -94,7 +94,7 @@ def product_probe(product: Product, dtype: str) -> Probe:
 
 
 def _filled(rows: int, columns: int, dtype: str) -> Floats:
-    """A matrix of ordinary numbers, neither all equal nor denormal."""
+    """Return a matrix of ordinary numbers, neither all equal nor denormal."""
     return np.resize(np.linspace(-1, 1, 1009).astype(dtype), (rows, columns))
 
 

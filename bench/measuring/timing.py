@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 WARM_GAIN = 0.05
@@ -61,7 +61,7 @@ def time_round(clock: Clock, work: Callable[[], object], iterations: int) -> Rou
 
 
 def calibrate(clock: Clock, work: Callable[[], object], round_seconds: float) -> int:
-    """How many calls make a round last at least ``round_seconds``.
+    """Return how many calls make a round last at least ``round_seconds``.
 
     Two rounds in a row must reach it, so that one stall does not end the search.
     """
@@ -94,3 +94,37 @@ def warm_up(clock: Clock, work: Callable[[], object], limit_seconds: float) -> l
         since_gain = 0 if seconds[-1] < best * (1 - WARM_GAIN) else since_gain + 1
         best = min(best, seconds[-1])
     return seconds
+
+
+PROBE_ITERATIONS = 500
+
+
+def time_phases(
+    clock: Clock,
+    calls: Sequence[Callable[[], object]],
+    synchronize: Callable[[], object],
+    iterations: int,
+) -> list[float]:
+    """Return seconds per iteration of each call, made one after the other ``iterations`` times."""
+    wall = clock.wall
+    totals = [0.0] * len(calls)
+    for _ in range(iterations):
+        before = wall()
+        for index, call in enumerate(calls):
+            call()
+            synchronize()
+            after = wall()
+            totals[index] += after - before
+            before = after
+    return [total / iterations for total in totals]
+
+
+def probe_seconds(clock: Clock, synchronize: Callable[[], object]) -> float:
+    """What it costs to end one phase and begin the next: the time of a phase that does nothing."""
+    begun = clock.wall()
+    time_phases(clock, [_nothing] * 2, synchronize, PROBE_ITERATIONS)
+    return (clock.wall() - begun) / (2 * PROBE_ITERATIONS)
+
+
+def _nothing() -> None:
+    """An empty phase."""

@@ -37,8 +37,7 @@ from bench.documents.messages import (
 from bench.documents.orders import Order, load_arrays
 from bench.documents.results import Failed
 from bench.documents.timings import Memory
-from bench.errors import ImplementationError
-from bench.measuring import exhaustion, lifeline, memory
+from bench.measuring import memory, out_of_memory, parent_death
 from bench.measuring.cells import CellWork, LiveCell, describe_process, limits_of
 from bench.measuring.disturbance import Monitor
 from bench.measuring.timing import Clock
@@ -46,6 +45,7 @@ from bench.planning.environment import hold
 from bench.planning.plan import Cell, cell_of
 from bench.provenance import accelerator
 from impls import registry
+from impls.errors import ImplementationError
 from impls.networks import Training
 
 EXIT_ORPHAN = 1
@@ -54,7 +54,7 @@ EXIT_ORPHAN = 1
 def main(arguments: Sequence[str]) -> int:
     """Carry out the order whose path is the first argument; see the module's docstring."""
     path, parent, *ends = arguments
-    if not lifeline.end_with(int(parent)):
+    if not parent_death.end_with(int(parent)):
         return EXIT_ORPHAN
     order = msgspec.json.decode(Path(path).read_bytes(), type=Order)
     root = str(Path(bench.__file__).parent.parent)
@@ -124,11 +124,12 @@ class Worker:
             device=accelerator.find(os.environ) if order.row.device == "gpu" else None,
             clock=clock,
             monitor=self.monitor,
+            folder=Path(order.arrays),
         )
         return Started()
 
     def answer(self, request: Request) -> Reply:
-        """What came of ``request``; an exception is the outcome of the cell in hand."""
+        """Return what came of ``request``; an exception is the outcome of the cell in hand."""
         cell = self._cell(request) if isinstance(request, Prepare) else self._in_hand().frame.cell
         try:
             return self._carry_out(request)
@@ -167,7 +168,7 @@ class Worker:
         return Ready(found.frame)
 
     def _failed(self, cell: Cell, error: Exception) -> Over:
-        exhausted = exhaustion.explanation(error, self.order.row.device)
+        exhausted = out_of_memory.explanation(error, self.order.row.device)
         outcome = Failed(
             cell=cell,
             block=self.order.block,

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.documents.results import Unavailable
-from bench.judging import stats
-from bench.judging.stats import Ratio
-from bench.judging.verdicts import Verdict
 from bench.observations.pairs import Judged
 from bench.observations.points import Gap, Point
 from bench.observations.selection import BATCH_SIZE, IMPLEMENTATION, Question, key, value
+from bench.stats import estimates
+from bench.stats.estimates import Ratio
+from bench.stats.verdicts import Verdict
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _ambiguous(partners: Sequence[Point], question: Question) -> str:
 
 
 def _problem(reference: Point, other: Point, question: Question) -> Iterator[Apart]:
-    """What keeps a match from being compared, or from being compared in full."""
+    """Yield what keeps a match from being compared, or from being compared in full."""
     troubles = [_trouble(point, question.phase) for point in (reference, other)]
     places = [question.place(point) for point in (reference, other)]
     reasons = [f"{where}: {why}" for where, why in zip(places, troubles, strict=True) if why]
@@ -140,7 +140,7 @@ def _problem(reference: Point, other: Point, question: Question) -> Iterator[Apa
 
 
 def _trouble(point: Point, phase: str) -> str:
-    """Why a cell, or a part of it, has no rounds; empty where all is well."""
+    """Return why a cell, or a part of it, has no rounds; empty where all is well."""
     gaps = _refused(point) or point.gaps
     if gaps:
         total = len(point.gaps) + len(point.measured)
@@ -155,8 +155,8 @@ def _refused(point: Point) -> tuple[Gap, ...]:
 
 
 def _seconds(point: Point, question: Question) -> float:
-    """The estimate of the duration that a reader expects to see."""
-    per_example = stats.estimate(list(point.rounds(question.phase, 1).values())).value
+    """Return the estimate of the duration that a reader expects to see."""
+    per_example = estimates.estimate(list(point.rounds(question.phase, 1).values())).value
     if question.coordinate == BATCH_SIZE:
         return per_example
     timings = (timing for one in point.measured for timing in one.timings)

@@ -6,22 +6,20 @@ its ratio and its verdict up, so that no two places say different things of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import median
 
-from bench.judging import disturbed, stats
-from bench.judging.stats import Ratio
-from bench.judging.verdicts import Contest, Verdict, inverse, judge
-from bench.judging.verdicts import disturbed as disturbed_verdict
-from bench.observations.points import Key, Point, Rounds, Scope, Sweeps, Timed, fastest
+from bench.observations.points import Key, Point, Rounds, Scope, Sweeps, Timed
+from bench.observations.roles import PagePairs, Pair, Roles
+from bench.stats import disturbed, estimates
+from bench.stats.estimates import Ratio
+from bench.stats.verdicts import Contest, Verdict, inverse, judge
+from bench.stats.verdicts import disturbed as disturbed_verdict
 from impls.row import Row
 
 Processes = list[list[float]]
 """Durations by process."""
-Pair = tuple[Key, Key]
-"""The keys of a reference and of what is held against it."""
 
 
 @dataclass(frozen=True)
@@ -39,27 +37,27 @@ class Pairing:
 
 
 def take(pairings: Sequence[Pairing]) -> list[Ratio | None]:
-    """The ratio of each pairing; None where one side has no rounds.
+    """Return the ratio of each pairing; None where one side has no rounds.
 
     Ratios are paired by block, and by sweep in blocks where both name theirs.  Where no block holds
     both, each is first divided by a bridge that shares blocks with both; else the two are unpaired,
     as measured at different times.  All of one kind are one table: they lend each other what they
     know of the variance between processes.
     """
-    paired: dict[int, stats.PairedLogs] = {}
+    paired: dict[int, estimates.PairedLogs] = {}
     unpaired: dict[int, tuple[Processes, Processes]] = {}
     for place, one in enumerate(pairings):
         ours, theirs = one.other.rounds, one.reference.rounds
         if ours.keys() & theirs.keys():
-            paired[place] = stats.paired_logs(*_aligned(one.reference, one.other))
+            paired[place] = estimates.paired_logs(*_aligned(one.reference, one.other))
         elif ours and theirs:
             bridged = (_bridged(one, bridge) for bridge in one.bridges)
             sides = next(filter(None, bridged), None)
             unpaired[place] = sides or (_processes(theirs), _processes(ours))
     groups = [pairings[place].group for place in paired]
-    moderated = stats.moderated_ratios(list(paired.values()), groups)
+    moderated = estimates.moderated_ratios(list(paired.values()), groups)
     found = dict(zip(paired, moderated, strict=True))
-    found |= zip(unpaired, stats.moderated_unpaired(list(unpaired.values())), strict=True)
+    found |= zip(unpaired, estimates.moderated_unpaired(list(unpaired.values())), strict=True)
     return [found.get(place) for place in range(len(pairings))]
 
 
@@ -81,53 +79,18 @@ def _processes(rounds: Rounds) -> Processes:
 
 
 def _bridged(one: Pairing, bridge: Timed) -> tuple[Processes, Processes] | None:
-    """Both sides relative to ``bridge``, by process; None where it does not reach both."""
+    """Return both sides relative to ``bridge``, by process; None where it does not reach both."""
     theirs, ours = (_over(bridge, side) for side in (one.reference, one.other))
     return (theirs, ours) if theirs and ours else None
 
 
 def _over(bridge: Timed, side: Timed) -> Processes:
-    """The times of ``side`` relative to ``bridge``, of every block that holds both."""
+    """Return the times of ``side`` relative to ``bridge``, of every block that holds both."""
     before, after = _aligned(bridge, side)
     return [
         [after[block][sweep] / before[block][sweep] for sweep in before[block].keys() & sweeps]
         for block, sweeps in ((block, found.keys()) for block, found in after.items())
     ]
-
-
-@dataclass(frozen=True)
-class Roles:
-    """Who is what: implementations in order, the baseline, floors by device and the ladder.
-
-    ``ladder`` holds rungs with their implementations, from the baseline up.
-    """
-
-    implementations: tuple[str, ...]
-    baseline: str | None
-    floors: Mapping[str, str]
-    ladder: tuple[tuple[int, str], ...]
-
-    @classmethod
-    def of(cls, names: Collection[str], known: Mapping[str, Row]) -> Roles:
-        """The roles of ``names``, in the order of the rows ``known``, then by name."""
-        ours = [name for name in known if name in names]
-        order = (*ours, *sorted(set(names) - known.keys()))
-        rungs = ((known[name].rung, name) for name in ours)
-        ladder = tuple(sorted((rung, name) for rung, name in rungs if rung is not None))
-        return cls(
-            implementations=order,
-            baseline=next((name for name in ours if known[name].rung == 0), None),
-            floors={
-                known[name].device: name for name in reversed(ours) if known[name].role == "limit"
-            },
-            ladder=ladder,
-        )
-
-    @property
-    def trainers(self) -> tuple[str, ...]:
-        """Implementations that train: all but floors."""
-        floors = set(self.floors.values())
-        return tuple(name for name in self.implementations if name not in floors)
 
 
 class Judged:
@@ -148,7 +111,7 @@ class Judged:
         self._points = {**points, **{point.key: point for point in controls.values()}}
         self._margin_of = margin_of
         self._roles = roles
-        spoken = _Spoken(points, controls, roles)
+        spoken = PagePairs(points, controls, roles)
         self.races = tuple(spoken.races)
         self._tested: dict[tuple[Scope, bool], int] = {}
         ratios: dict[Pair, Ratio] = {}
@@ -196,7 +159,7 @@ class Judged:
             yield self._points[reference], self._points[other], verdict
 
     def comparisons(self, scope: Scope) -> int:
-        """How many pairs of ``scope`` were tested as one family, controls left out.
+        """Return how many pairs of ``scope`` were tested as one family, controls left out.
 
         Where there is nothing but controls, they are counted.
         """
@@ -241,9 +204,9 @@ class Judged:
         return Pairing(*sides, bridges, (reference.run, reference.cell))
 
     def _judged(
-        self, table: Sequence[Pair], ratios: Mapping[Pair, Ratio], spoken: _Spoken | None
+        self, table: Sequence[Pair], ratios: Mapping[Pair, Ratio], spoken: PagePairs | None
     ) -> dict[Pair, Verdict]:
-        """The verdicts of one family."""
+        """Return the verdicts of one family."""
         places = {pair: place for place, pair in enumerate(table)}
         margins = [self._margin_of(self._points[other]) for _, other in table]
         contests = [] if spoken is None else list(_contests(spoken, places, ratios))
@@ -270,126 +233,10 @@ def usable(verdict: Verdict, reference: Point, other: Point) -> Verdict:
     return verdict
 
 
-@dataclass(frozen=True)
-class Race:
-    """All trainers at one batch size over all conditions of a scope, and the best of them."""
-
-    best: Point
-    candidates: tuple[Point, ...]
-
-    @property
-    def rivals(self) -> tuple[Point, ...]:
-        """The candidates of all other implementations."""
-        name = self.best.implementation
-        return tuple(one for one in self.candidates if one.implementation != name)
-
-
-class _Spoken:
-    """Which pairs a page speaks of, and why."""
-
-    def __init__(
-        self, points: Mapping[Key, Point], controls: Mapping[Key, Point], roles: Roles
-    ) -> None:
-        self._points = {key: point for key, point in points.items() if point.epoch}
-        self._roles = roles
-        self.races: list[Race] = list(self._run_races())
-        self.pairs: dict[Pair, None] = {}
-        self.designed = self._added((*self._over_baseline(), *self._gains()))
-        self.leads = self._added((race.best, rival) for race in self.races for rival in race.rivals)
-        self.alarms = self._added(
-            (points[key], one) for key, one in controls.items() if key in self._points and one.epoch
-        )
-        self._added((*self._floors(), *self._by_threads(), *self._whole_ladders()))
-
-    def lead(self, rival: Point, best: Point) -> Pair:
-        """The pair of the two as it is in :attr:`pairs`."""
-        pair = rival.key, best.key
-        return pair if pair in self.pairs else (best.key, rival.key)
-
-    def _added(self, found: Iterable[tuple[Point, Point]]) -> set[Pair]:
-        """``found``, each pair in one direction only.
-
-        References are those that several pairs have in common: statistics ask which part of the
-        scatter is theirs.
-        """
-        added = set()
-        for reference, other in found:
-            pair = reference.key, other.key
-            if pair[::-1] in self.pairs:
-                pair = pair[::-1]
-            self.pairs[pair] = None
-            added.add(pair)
-        return added
-
-    def _groups(self) -> Iterable[dict[str, Point]]:
-        """Points that differ in the implementation alone, in order of implementations."""
-        groups: dict[object, dict[str, Point]] = {}
-        for (name, condition, size), point in self._points.items():
-            groups.setdefault((condition, size), {})[name] = point
-        for group in groups.values():
-            yield {name: group[name] for name in self._roles.implementations if name in group}
-
-    def _over_baseline(self) -> Iterable[tuple[Point, Point]]:
-        for group in self._groups():
-            reference = group.get(self._roles.baseline or "")
-            for name in self._roles.trainers:
-                if reference and name in group and group[name] is not reference:
-                    yield reference, group[name]
-
-    def _gains(self) -> Iterable[tuple[Point, Point]]:
-        for steps in self._ladders():
-            yield from pairwise(steps)
-
-    def _whole_ladders(self) -> Iterable[tuple[Point, Point]]:
-        for steps in self._ladders():
-            if len(steps) > 1:
-                yield steps[0], steps[-1]
-
-    def _ladders(self) -> Iterable[list[Point]]:
-        for group in self._groups():
-            yield [group[name] for _, name in self._roles.ladder if name in group]
-
-    def _floors(self) -> Iterable[tuple[Point, Point]]:
-        """Every point against the floor of its device, and the baseline against floors."""
-        for group in self._groups():
-            for point in group.values():
-                floor = group.get(self._roles.floors.get(point.cell.device, ""))
-                if floor and floor is not point:
-                    yield floor, point
-            reference = group.get(self._roles.baseline or "")
-            for name in self._roles.floors.values():
-                if reference and name in group and group[name] is not reference:
-                    yield group[name], reference
-
-    def _by_threads(self) -> Iterable[tuple[Point, Point]]:
-        """Each implementation against itself with the fewest threads."""
-        lines: dict[object, list[Point]] = {}
-        for (name, condition, size), point in self._points.items():
-            if condition.threads is not None:
-                line = name, condition.scope, condition.setting, size
-                lines.setdefault(line, []).append(point)
-        for some in lines.values():
-            first, *others = sorted(some, key=lambda point: point.condition.threads or 0)
-            yield from ((first, other) for other in others)
-
-    def _run_races(self) -> Iterable[Race]:
-        """All trainers at each batch size of each scope."""
-        order = {name: place for place, name in enumerate(self._roles.trainers)}
-        found: dict[object, list[Point]] = {}
-        for (name, condition, size), point in self._points.items():
-            if name in order:
-                found.setdefault((condition.scope, size), []).append(point)
-        for candidates in found.values():
-            candidates.sort(key=lambda point: order[point.implementation])
-            best = fastest(candidates)
-            if best is not None:
-                yield Race(best, tuple(candidates))
-
-
 def _contests(
-    spoken: _Spoken, places: Mapping[Pair, int], ratios: Mapping[Pair, Ratio]
+    spoken: PagePairs, places: Mapping[Pair, int], ratios: Mapping[Pair, Ratio]
 ) -> Iterable[Contest]:
-    """The races of one family, with the places of their leads."""
+    """Yield the races of one family, with the places of their leads."""
     for race in spoken.races:
         pairs = {spoken.lead(rival, race.best) for rival in race.rivals}
         held = [pair for pair in pairs if pair in places]
@@ -403,7 +250,7 @@ def _contests(
 
 
 def _itself(point: Point) -> Ratio | None:
-    """A point over itself: exactly 1, with an interval where others would have one."""
+    """Return a point over itself: exactly 1, with an interval where others would have one."""
     if not point.epoch:
         return None
     number = point.epoch.processes

@@ -22,9 +22,9 @@ from bench.documents.results import (
     Unverified,
 )
 from bench.documents.timings import EPOCH, STEP, Learning
-from bench.judging import stats
-from bench.observations.table import Span, Table, first_blocks, known_rows
+from bench.observations.table import ObservationTable, Span, first_blocks, known_rows
 from bench.planning.plan import Cell, Setting
+from bench.stats import estimates
 from impls.networks import Network
 from impls.precision import declares_tf32
 from impls.row import Row
@@ -99,7 +99,7 @@ class Point:
     examples: int
     processes: Mapping[int, tuple[Measured, ...]]
     gaps: tuple[Gap, ...]
-    table: Table
+    table: ObservationTable
     spans: Mapping[str, tuple[Span, ...]]
 
     @property
@@ -130,10 +130,12 @@ class Point:
     @cached_property
     def measured(self) -> tuple[Measured, ...]:
         """Every process, in order of blocks."""
-        return tuple(one for block in sorted(self.processes) for one in self.processes[block])
+        return tuple(
+            process for block in sorted(self.processes) for process in self.processes[block]
+        )
 
     def rounds(self, phase: str, examples: int | None = None) -> Rounds:
-        """Seconds of every round of ``phase`` by block; blocks without it are left out.
+        """Return the seconds of every round of ``phase`` by block; blocks without it are left out.
 
         ``examples`` scales each round from the examples it processed to that number.
         """
@@ -147,7 +149,7 @@ class Point:
         return found
 
     def timed(self, phase: str) -> Timed:
-        """Seconds per example of ``phase``, by round and by sweep."""
+        """Return seconds per example of ``phase``, by round and by sweep."""
         sweeps: Sweeps = {}
         for span in self.spans.get(phase, ()):
             numbers = self.table.sweeps[span.start : span.stop]
@@ -160,14 +162,16 @@ class Point:
         return Timed(self.rounds(phase, 1), sweeps)
 
     def timed_in(self, phase: str | None) -> Timed:
-        """What ratios of ``phase`` are taken of, or of epochs where it is None."""
+        """Return what ratios of ``phase`` are taken of, or of epochs where it is None."""
         return self.epoch_timed if phase is None else self.timed(phase)
 
     @cached_property
-    def durations(self) -> dict[str, stats.Estimate]:
+    def durations(self) -> dict[str, estimates.Estimate]:
         """Seconds per iteration of every phase that was timed, and of ``step`` and ``epoch``."""
         rounds = {phase: self.rounds(phase) for phase in sorted(self.spans)}
-        return {phase: stats.estimate(list(one.values())) for phase, one in rounds.items() if one}
+        return {
+            phase: estimates.estimate(list(one.values())) for phase, one in rounds.items() if one
+        }
 
     @cached_property
     def whole_epochs(self) -> bool:
@@ -190,12 +194,12 @@ class Point:
         return self.timed(self.epoch_phase)
 
     @cached_property
-    def epoch(self) -> stats.Estimate | None:
+    def epoch(self) -> estimates.Estimate | None:
         """Seconds for an epoch, or None where neither epoch nor step was timed."""
-        return stats.estimate(list(self.epoch_rounds.values())) if self.epoch_rounds else None
+        return estimates.estimate(list(self.epoch_rounds.values())) if self.epoch_rounds else None
 
     @property
-    def step(self) -> stats.Estimate | None:
+    def step(self) -> estimates.Estimate | None:
         """Seconds for a step, or None where it was not timed."""
         return self.durations.get(STEP)
 
@@ -206,7 +210,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TimedTraining:
     """One training: the seconds at the end of each epoch, and how accuracy grew."""
 
     ends: tuple[float, ...]
@@ -242,26 +246,26 @@ class Arrival(Point):
         return Timed(self.epoch_rounds, {})
 
 
-def trainings(point: Point) -> dict[int, Trained]:
-    """The trainings of a point by block; empty where none was asked for."""
+def trainings(point: Point) -> dict[int, TimedTraining]:
+    """Return the trainings of a point by block; empty where none was asked for."""
     if not any(one.learning for one in point.measured):
         return {}
     epochs = point.rounds(EPOCH)
     return {
-        block: Trained(tuple(accumulate(epochs[block])), one.learning)
+        block: TimedTraining(tuple(accumulate(epochs[block])), process.learning)
         for block, processes in sorted(point.processes.items())
-        for one in processes
-        if one.learning is not None
+        for process in processes
+        if process.learning is not None
     }
 
 
-def reached(found: Mapping[int, Trained]) -> Rounds:
-    """Seconds to the target by block, where it was reached; each training is one round."""
+def reached(found: Mapping[int, TimedTraining]) -> Rounds:
+    """Return seconds to the target by block, where it was reached; each training is one round."""
     return {block: (one.seconds,) for block, one in found.items() if one.seconds is not None}
 
 
 def holds(point: Point) -> bool:
-    """Whether there were trainings and every one held its target."""
+    """Return whether there were trainings and every one held its target."""
     found = trainings(point)
     return bool(found) and len(reached(found)) == len(found)
 
@@ -277,13 +281,13 @@ def arrivals(points: Mapping[Key, Point], asked: Collection[Scope]) -> dict[Key,
         if key[1].scope not in asked:
             found[key] = point
         elif holds(point):
-            fields = {one.name: getattr(point, one.name) for one in dataclasses.fields(point)}
+            fields = {field.name: getattr(point, field.name) for field in dataclasses.fields(point)}
             found[key] = Arrival(**fields)
     return found
 
 
 def fastest(points: Sequence[Point]) -> Point | None:
-    """The point with the shortest epoch, or None where none has an epoch.
+    """Return the point with the shortest epoch, or None where none has an epoch.
 
     What has no interval may be lucky: it counts only where nothing has one.
     """
@@ -296,9 +300,9 @@ def fastest(points: Sequence[Point]) -> Point | None:
 
 
 def observe(
-    results: Sequence[Results], table: Table, labels: Sequence[str] = (), *, apart: bool
+    results: Sequence[Results], table: ObservationTable, labels: Sequence[str] = (), *, apart: bool
 ) -> list[Point]:
-    """Every cell of every document, measured or not, in the order of the plans.
+    """Return every cell of every document, measured or not, in the order of the plans.
 
     ``table`` is that of the documents, and ``labels`` name them.  Where runs are not kept ``apart``
     their points share scopes.
@@ -354,7 +358,7 @@ def _declared(outcome: Outcome) -> Mapping[str, str]:
 
 
 def _variables(document: Results, cell: Cell) -> dict[str, str]:
-    """What processes of ``cell`` were given: what was exported, with the setting on top."""
+    """Return what processes of ``cell`` were given: what was exported, with the setting on top."""
     changed = {name: value or "" for name, value in cell.setting}
     removed = {name for name, value in cell.setting if value is None}
     variables = document.machine.environment | changed

@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 
 from bench.documents.results import Results
 from bench.documents.timings import EPOCH, STEP
-from bench.errors import UnknownNameError, UsageError
 from bench.observations.points import UNSET, Point
+from impls.errors import UnknownNameError, UsageError
 
 RUN = "run"
 IMPLEMENTATION = "implementation"
@@ -43,14 +43,14 @@ def key(point: Point, coordinate: str) -> tuple[object, ...]:
 
 
 def variables_of(found: Iterable[Point]) -> list[str]:
-    """The variables of which cells had different values."""
+    """Return the variables of which cells had different values."""
     listed = list(found)
     names = dict.fromkeys(name for point in listed for name in point.variables)
     return sorted(name for name in names if len({value(point, name) for point in listed}) > 1)
 
 
 def values_along(coordinate: str, found: Sequence[Point]) -> list[str]:
-    """The values along ``coordinate``, of which there are at least two.
+    """Return the values along ``coordinate``, of which there are at least two.
 
     Raises:
         UnknownNameError: it is neither a fixed coordinate nor a variable that varies.
@@ -81,11 +81,11 @@ class Selector:
     fields: tuple[tuple[str, tuple[str, ...]], ...]
 
     def matches(self, point: Point) -> bool:
-        """Whether ``point`` is among them."""
+        """Return whether ``point`` is among them."""
         return all(
             any(
-                value(point, field) == one or fnmatchcase(value(point, field), one)
-                for one in patterns
+                value(point, field) == pattern or fnmatchcase(value(point, field), pattern)
+                for pattern in patterns
             )
             for field, patterns in self.fields
         )
@@ -95,13 +95,14 @@ class Selector:
         name = control.cell.implementation
         patterns = [one for field, many in self.fields if field == IMPLEMENTATION for one in many]
         return any(
-            one == name or (fnmatchcase(name, one) and not fnmatchcase(control.repeats, one))
-            for one in patterns
+            pattern == name
+            or (fnmatchcase(name, pattern) and not fnmatchcase(control.repeats, pattern))
+            for pattern in patterns
         )
 
 
 def parse_selector(option: str, text: str, found: Sequence[Point]) -> Selector:
-    """What ``FIELD=PATTERN,PATTERN,FIELD=PATTERN`` selects of the cells in ``found``.
+    """Return what ``FIELD=PATTERN,PATTERN,FIELD=PATTERN`` selects of the cells in ``found``.
 
     Raises:
         UnknownNameError: a field that no cell has.
@@ -133,7 +134,7 @@ class Question:
     phase: str
 
     def place(self, point: Point) -> str:
-        """Where ``point`` stands along the coordinate, in words."""
+        """Return where ``point`` stands along the coordinate, in words."""
         if self.coordinate == RUN:
             return f"in {point.label}"
         if self.coordinate == IMPLEMENTATION:
@@ -155,7 +156,7 @@ def choose_phase(results: Sequence[Results], labels: Sequence[str]) -> tuple[str
 
 
 def choose_baseline(coordinate: str, found: Sequence[Point], asked: str | None) -> str:
-    """The reference value along ``coordinate``: the one asked for, else the first.
+    """Return the reference value along ``coordinate``: the one asked for, else the first.
 
     Of implementations the first is rung 0 of the ladder where it is there, else a trainer.  A run
     may be asked for by the label of its document.
@@ -183,7 +184,9 @@ def suggestions(found: Sequence[Point]) -> list[str]:
     """The coordinates in which alone cells differ; where there are several runs, cells of two."""
     several = len({point.run for point in found}) > 1
     candidates = (RUN, IMPLEMENTATION, THREADS, BATCH_SIZE, *variables_of(found))
-    return [one for one in candidates if differ_alone(found, one, across_runs=several)]
+    return [
+        candidate for candidate in candidates if differ_alone(found, candidate, across_runs=several)
+    ]
 
 
 def differ_alone(found: Sequence[Point], coordinate: str, *, across_runs: bool = False) -> bool:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from bench.documents.results import Measured, Outcome, Results, Unavailable, Unverified
 from bench.documents.timings import Disturbance, Timing
-from bench.errors import ResultsError
 from bench.planning.plan import Cell, Setting
+from impls.errors import ResultsError
 from impls.registry import ROWS
 from impls.row import Row
 
@@ -33,7 +33,7 @@ COLUMNS = (
     "block", "sweep", "phase", "round", "seconds", "cpu_seconds", "examples", "iterations",
     "outcome", "reason", *DISTURBANCES,
 )  # fmt: skip
-"""The columns of :meth:`Table.frame`."""
+"""The columns of :meth:`ObservationTable.frame`."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class _Part:
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class ObservationTable:
     """All rounds of several documents.
 
     ``spans`` holds, for every document and cell, the rows of measured outcomes by phase, in order
@@ -110,13 +110,13 @@ class Table:
         timed = np.repeat([timing is not None for timing in timings], counts).astype(bool)
         columns = {
             "run": np.repeat(np.array([one.run + 1 for one in self.parts], dtype=np.int64), counts),
-            "implementation": repeated(one.implementation for one in cells),
-            "role": repeated(self.roles.get(one.implementation, "trainer") for one in cells),
-            "device": repeated(one.device for one in cells),
-            "network": repeated(one.network for one in cells),
-            "batch_size": whole(one.batch_size for one in cells),
-            "threads": whole(one.threads for one in cells),
-            "setting": repeated(setting_words(one.setting) for one in cells),
+            "implementation": repeated(cell.implementation for cell in cells),
+            "role": repeated(self.roles.get(cell.implementation, "trainer") for cell in cells),
+            "device": repeated(cell.device for cell in cells),
+            "network": repeated(cell.network for cell in cells),
+            "batch_size": whole(cell.batch_size for cell in cells),
+            "threads": whole(cell.threads for cell in cells),
+            "setting": repeated(setting_words(cell.setting) for cell in cells),
             "block": whole(part.block for part in self.parts),
             "sweep": pd.arrays.IntegerArray(np.maximum(self.sweeps, 0), self.sweeps < 0),
             "phase": repeated(one.phase if one else "" for one in timings),
@@ -132,8 +132,8 @@ class Table:
         return pd.DataFrame(columns, columns=list(COLUMNS))
 
 
-def tabulate(results: Sequence[Results]) -> Table:
-    """The table of ``results``.
+def tabulate(results: Sequence[Results]) -> ObservationTable:
+    """Return the table of ``results``.
 
     Raises:
         ResultsError: a measured round that took no time, no finite one, or no examples.
@@ -153,7 +153,7 @@ def tabulate(results: Sequence[Results]) -> Table:
     seconds = _column(parts, lambda timing: timing.round_seconds)
     _require_sound(parts, seconds)
     sweeps = _column(parts, lambda timing: timing.sweeps)
-    return Table(
+    return ObservationTable(
         seconds=seconds,
         sweeps=np.where(np.isnan(sweeps), -1, sweeps).astype(np.int64),
         spans={
@@ -170,7 +170,7 @@ def tabulate(results: Sequence[Results]) -> Table:
 
 def known_rows(results: Sequence[Results]) -> dict[str, Row]:
     """Rows by name: those of the documents, and the registry's, in its order, for the rest."""
-    return {row.name: row for row in (*ROWS, *(row for one in results for row in one.rows))}
+    return {row.name: row for row in (*ROWS, *(row for result in results for row in result.rows))}
 
 
 def setting_words(setting: Setting) -> str:
@@ -181,16 +181,20 @@ def setting_words(setting: Setting) -> str:
 
 
 def first_blocks(results: Sequence[Results]) -> list[int]:
-    """The number of each document's first block, counted through all documents."""
+    """Return the number of each document's first block, counted through all documents."""
     lengths = [
-        max((one.block for one in document.outcomes if isinstance(one, Measured)), default=-1) + 1
+        max(
+            (outcome.block for outcome in document.outcomes if isinstance(outcome, Measured)),
+            default=-1,
+        )
+        + 1
         for document in results
     ]
     return [0, *itertools.accumulate(lengths)]
 
 
 def _parts(run: int, outcomes: Iterable[Outcome]) -> Iterable[_Part]:
-    """The spans of every outcome of one document."""
+    """Yield the spans of every outcome of one document."""
     for outcome in outcomes:
         word = type(outcome).__name__.lower()
         reason = "" if isinstance(outcome, Measured) else outcome.reason
@@ -202,7 +206,7 @@ def _parts(run: int, outcomes: Iterable[Outcome]) -> Iterable[_Part]:
 
 
 def _column(parts: Iterable[_Part], of: Callable[[Timing], Sequence[float | None]]) -> Column:
-    """One number per row, NaN where there is none; ``of`` gives those of one timing."""
+    """Return one number per row, NaN where there is none; ``of`` gives those of one timing."""
     values: list[float | None] = []
     for part in parts:
         own = of(part.timing) if part.timing else ()
@@ -212,11 +216,11 @@ def _column(parts: Iterable[_Part], of: Callable[[Timing], Sequence[float | None
 
 
 def _told(name: str) -> Callable[[Timing], Sequence[float | None]]:
-    """What ``name`` was beside each round of a timing."""
+    """Return what ``name`` was beside each round of a timing."""
 
     def values(timing: Timing) -> list[float | None]:
         disturbances: Sequence[Disturbance] = timing.disturbances
-        return [getattr(one, name) for one in disturbances]
+        return [getattr(disturbance, name) for disturbance in disturbances]
 
     return values
 

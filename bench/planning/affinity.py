@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from itertools import groupby
 
-from bench.errors import UsageError
+from impls.errors import UsageError
 
 AT_START = frozenset(os.sched_getaffinity(0))
 """Where this process might run when it began.  OMP_PROC_BIND may shrink the mask later."""
@@ -87,7 +87,7 @@ def inherited(cpus: Collection[int]) -> Iterator[None]:
 
 
 def disagreement(asked: Collection[int], found: str | None) -> str | None:
-    """Why a worker is not held to the processors ``asked`` for; None where it is.
+    """Return why a worker is not held to the processors ``asked`` for; None where it is.
 
     ``found`` is the list that the worker read of its own mask.  It may be shorter: a worker whose
     library obeys no variable is held to as many processors as it has threads.

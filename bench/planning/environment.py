@@ -61,7 +61,7 @@ SET_BY_IMPORTS = ("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK")
 
 
 def variables(threads: int | None) -> dict[str, str]:
-    """The assignments that ask every known pool for ``threads``; empty where None."""
+    """Return the assignments that ask every known pool for ``threads``; empty where None."""
     return {} if threads is None else dict.fromkeys(VARIABLES, str(threads))
 
 
@@ -77,7 +77,7 @@ def worker_environment(
     setting: Setting,
     required: Mapping[str, str],
 ) -> dict[str, str]:
-    """The complete environment of a worker.
+    """Return the complete environment of a worker.
 
     Later sources win: what the user exported, the thread request, what the implementation
     requires, and last what ``--env`` asked for, where None removes a variable.
@@ -92,7 +92,7 @@ def worker_environment(
 
 
 def recorded(environment: Mapping[str, str]) -> dict[str, str]:
-    """The part of an environment that can matter to numerical libraries, sorted by name.
+    """Return the part of an environment that can matter to numerical libraries, sorted by name.
 
     What is not UTF-8 is recorded as escapes, since no document can hold it.
     """
@@ -117,7 +117,7 @@ def thread_count(text: str) -> int | None:
 
 
 def exported_threads(environment: Mapping[str, str]) -> int | None:
-    """The number of threads that the first of :data:`VARIABLES` with a number asks for."""
+    """Return the number of threads that the first of :data:`VARIABLES` with a number asks for."""
     counts = (thread_count(environment.get(name, "")) for name in VARIABLES)
     return next((count for count in counts if count is not None), None)
 

@@ -7,13 +7,35 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from bench.errors import UsageError
-from bench.planning.schedule import orders
+from impls.errors import UsageError
 from impls.networks import Network, Training
+
+T = TypeVar("T")
+
+
+def orders(items: Sequence[T], blocks: int, rng: random.Random) -> list[list[T]]:
+    """Return the order of ``items`` in each block.
+
+    Blocks come in pairs: the first has a fresh random order, the second runs it backwards.  An odd
+    number of them begins with three arrangements of one random order.  On a machine that gets
+    steadily slower or faster, what one of these blocks gives to an item the others take: its
+    places add up to the same for every item (to within one, where three arrange an even number).
+    The shuffling does the same on average for whatever is less steady.
+    """
+    found: list[list[T]] = []
+    if blocks > 1 and blocks % 2:
+        first = rng.sample(items, len(items))
+        evens, odds = first[::2][::-1], first[1::2][::-1]
+        found += [first, evens + odds, odds + evens]
+    while len(found) < blocks:
+        there = rng.sample(items, len(items))
+        found += [there, there[::-1]]
+    return found[:blocks]
+
 
 Setting = tuple[tuple[str, str | None], ...]
 """Environment variables given to a worker, sorted by name; ``None`` removes the variable."""
@@ -100,7 +122,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     cpus: tuple[int, ...] = ()
 
     def threads_of(self, implementation: str) -> tuple[int | None, ...]:
-        """The thread counts with which ``implementation`` is measured."""
+        """Return the thread counts with which ``implementation`` is measured."""
         return (most_threads(self.threads),) if implementation in self.on_devices else self.threads
 
 
@@ -122,7 +144,7 @@ def most_threads(threads: Sequence[int | None]) -> int | None:
 
 
 def jobs(plan: Plan) -> list[Job]:
-    """The jobs of one block, in the order of the plan.
+    """Return the jobs of one block, in the order of the plan.
 
     What runs on another device than the processor has one thread count.
 
@@ -152,9 +174,9 @@ class Repetition(NamedTuple):
 
 
 def repetitions(plan: Plan) -> list[Repetition]:
-    """One entry per block: all jobs and all batch sizes, each in a seeded random order.
+    """Return one entry per block: all jobs and all batch sizes, each in a seeded random order.
 
-    The orders come in pairs, there and back (:mod:`bench.planning.schedule`).
+    The orders come in pairs, there and back (:mod:`bench.planning.plan`).
     """
     rng = random.Random(plan.seed)
     blocks = plan.effort.blocks
@@ -178,7 +200,7 @@ def cell_of(
     threads: int | None,
     setting: Setting,
 ) -> Cell:
-    """The cell of one combination."""
+    """Return the cell of one combination."""
     return Cell(
         implementation=implementation,
         device=device,

@@ -20,9 +20,9 @@ from pathlib import Path
 import pooch
 
 import bench
-from bench.errors import ImplementationError
 from bench.planning.environment import git_environment
 from impls import registry
+from impls.errors import ImplementationError
 from impls.row import Row
 
 _REVISION = re.compile(r"(?P<what>.+?(?:\.py:\w+)?)@(?P<revision>[^@]+)")
@@ -30,7 +30,7 @@ _ROOT = Path(bench.__file__).parent.parent
 
 
 def find(text: str) -> Row:
-    """The row for ``text``, which may end in ``@REVISION``.
+    """Return the row for ``text``, which may end in ``@REVISION``.
 
     Raises:
         UnknownNameError, ImplementationError: see :func:`impls.registry.find`; or there is no such
@@ -45,7 +45,7 @@ def find(text: str) -> Row:
 
 
 def root_of(row: Row) -> Path:
-    """The folder that the worker of ``row`` puts first on its path."""
+    """Return the folder that the worker of ``row`` puts first on its path."""
     is_file = row.target.rpartition(":")[0].endswith(".py")
     return _project_at(row.revision) if row.revision and not is_file else _ROOT
 
@@ -79,7 +79,7 @@ def _of_project(name: str, revision: str) -> Row:
 
 
 def _project_at(commit: str) -> Path:
-    """A folder with ``impls`` of that commit and everything else of now."""
+    """Return a folder with ``impls`` of that commit and everything else of now."""
     folder = _extracted(_ROOT, commit, "impls")
     for name in ("bench", "reports"):
         link = folder / name
@@ -120,7 +120,7 @@ def _extracted(top: Path, commit: str, folder: str) -> Path:
 
 
 def _git(folder: Path, *arguments: str) -> bytes:
-    """What git says in ``folder``.
+    """Return what git says in ``folder``.
 
     Raises:
         ImplementationError: git is missing, or refuses.

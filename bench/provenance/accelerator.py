@@ -80,7 +80,7 @@ class Device:
         )
 
     def _told(self, ask: Callable[[], Any]) -> Any:
-        """The answer, or None where there is none: a slice of a device has no clock.
+        """Return the answer, or None where there is none: a slice of a device has no clock.
 
         Nor is there one where the package does not have the question.
         """
@@ -91,7 +91,7 @@ class Device:
 
 
 def find(environment: Mapping[str, str], nvml: Any = None) -> Device | str:
-    """The device that a library with ``environment`` uses, or why it cannot be told.
+    """Return the device that a library with ``environment`` uses, or why it cannot be told.
 
     That is the first one which the library may see.  ``nvml`` is the module to ask; None imports
     it.
@@ -112,7 +112,7 @@ def find(environment: Mapping[str, str], nvml: Any = None) -> Device | str:
 
 
 def _numbered(number: int, devices: list[Device], order: str | None) -> Device | str:
-    """The device of CUDA's ``number``, where NVML counts alike."""
+    """Return the device of CUDA's ``number``, where NVML counts alike."""
     if number >= len(devices):
         return f"NVML finds {len(devices)} devices, so there is none with the number {number}"
     kinds = {device.describe().name for device in devices}
@@ -138,7 +138,7 @@ def describe_all(nvml: Any = None) -> tuple[tuple[Accelerator, ...], str]:
 
 
 def _begin(nvml: Any) -> Any | str:
-    """The module, ready to be asked, or why it is not."""
+    """Return the module, ready to be asked, or why it is not."""
     if nvml is None:
         if importlib.util.find_spec("pynvml") is None:
             return "nvidia-ml-py not installed; install with: pip install 'mlpbench[gpu]'"

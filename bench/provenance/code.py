@@ -11,10 +11,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import bench
-from bench.errors import ImplementationError
 from bench.planning.environment import git_environment
 from bench.provenance.records import Code
 from impls import siblings
+from impls.errors import ImplementationError
 from impls.row import Row
 
 PACKAGES = ("bench", "impls")
@@ -90,12 +90,12 @@ def _file_of(row: Row) -> Path | None:
 
 
 def _is_file(row: Row) -> bool:
-    """Whether a row is loaded from a file, not from a module that Python finds by itself."""
+    """Return whether a row is loaded from a file, not from a module that Python finds by itself."""
     return row.target.rpartition(":")[0].endswith(".py")
 
 
 def _git(root: Path) -> tuple[str | None, bool | None]:
-    """The commit checked out in ``root``, and whether the sources differ from it.
+    """Return the commit checked out in ``root``, and whether the sources differ from it.
 
     Both None where git does not know this very file: an installed copy may lie inside the checkout
     of something else.
@@ -109,7 +109,7 @@ def _git(root: Path) -> tuple[str | None, bool | None]:
 
 
 def git_answer(root: Path, *arguments: str) -> str | None:
-    """What git says, or None where it is absent, refuses or hangs."""
+    """Return what git says, or None where it is absent, refuses or hangs."""
     try:
         done = subprocess.run(  # noqa: S603  # fixed arguments, no shell
             ["git", "-C", str(root), *arguments],  # noqa: S607  # the user's own git

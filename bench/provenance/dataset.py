@@ -7,7 +7,7 @@ from impls.data import TrainingData
 
 
 def describe(data: TrainingData) -> Dataset:
-    """The record of ``data`` that goes with every result."""
+    """Return the record of ``data`` that goes with every result."""
     return Dataset(
         name=data.name,
         source=data.source,

@@ -52,22 +52,22 @@ def board_id() -> str | None:
 
 
 def hostname(environment: Mapping[str, str]) -> str | None:
-    """The name of the host, where the user's ``environment`` lets it be recorded."""
+    """Return the name of the host, where the user's ``environment`` lets it be recorded."""
     return socket.gethostname() if environment.get(HOSTNAME) == "1" else None
 
 
 def microcode() -> str | None:
-    """The revision of the first processor's microcode, such as ``0x1000065``."""
+    """Return the revision of the first processor's microcode, such as ``0x1000065``."""
     return system.cpuinfo("microcode")
 
 
 def numa_nodes() -> int | None:
-    """How many nodes the memory is divided into; None where the system does not tell."""
+    """Return how many nodes the memory is divided into; None where the system does not tell."""
     return sum(1 for _ in _NODES.glob("node[0-9]*")) or None
 
 
 def allocation(environment: Mapping[str, str]) -> Allocation | None:
-    """The SLURM job of which ``environment`` tells, or None outside of one."""
+    """Return the SLURM job of which ``environment`` tells, or None outside of one."""
     job = environment.get("SLURM_JOB_ID")
     if not job:
         return None

@@ -28,7 +28,7 @@ def vectors(flags: Iterable[str]) -> str | None:
 
 
 def held_back(pools: Iterable[Pool], widest: str | None) -> tuple[str, ...]:
-    """The kernels of those ``pools`` that leave half of the ``widest`` vectors unused.
+    """Return the kernels of those ``pools`` that leave half of the ``widest`` vectors unused.
 
     ``widest`` is that of :func:`vectors`.
     """

@@ -27,7 +27,7 @@ _CLOCK_SOURCE = Path("/sys/devices/system/clocksource/clocksource0/current_clock
 
 
 def describe(environment: Mapping[str, str]) -> Machine:
-    """The machine as this process sees it; ``environment`` is the user's."""
+    """Return the machine as this process sees it; ``environment`` is the user's."""
     return Machine(
         cpu=cpu_model(),
         logical_cpus=os.cpu_count() or 1,
@@ -58,12 +58,12 @@ def describe(environment: Mapping[str, str]) -> Machine:
 
 
 def usable_cpus() -> int:
-    """How many processors this process may run on: the affinity mask, not the machine."""
+    """Return how many processors this process may run on: the affinity mask, not the machine."""
     return len(os.sched_getaffinity(0))
 
 
 def cpu_list() -> str:
-    """The processors of the affinity mask of this thread, such as ``0-3,6``."""
+    """Return the processors of the affinity mask of this thread, such as ``0-3,6``."""
     return listed(os.sched_getaffinity(0))
 
 
@@ -78,12 +78,12 @@ def available_cpus(usable: int) -> int:
 
 
 def cpu_model() -> str:
-    """The processor's name, as far as the system tells it."""
+    """Return the processor's name, as far as the system tells it."""
     return system.cpuinfo("model name") or platform.processor() or platform.machine()
 
 
 def physical_cpus() -> int | None:
-    """How many cores there are, counting hardware threads of one core once."""
+    """Return how many cores there are, counting hardware threads of one core once."""
     paths = _CPU.glob("cpu[0-9]*/topology/thread_siblings_list")
     siblings = {text for text in map(system.read, paths) if text}
     return len(siblings) or None
@@ -100,7 +100,7 @@ def caches() -> dict[str, str]:
 
 
 def smt() -> str | None:
-    """Whether cores run several hardware threads: on, off or notsupported; None if not told.
+    """Return whether cores run several hardware threads: on, off or notsupported; None if not told.
 
     Off may be forced (by firmware or boot option), which is off all the same.
     """
@@ -109,7 +109,7 @@ def smt() -> str | None:
 
 
 def turbo() -> str | None:
-    """Whether cores may run above their nominal frequency: on or off; None if not told."""
+    """Return whether cores may run above their nominal frequency: on or off; None if not told."""
     forbidden = system.read(_CPU / "intel_pstate/no_turbo")
     if forbidden in {"0", "1"}:
         return "off" if forbidden == "1" else "on"
@@ -134,7 +134,7 @@ def cpu_flags() -> frozenset[str]:
 
 
 def quota_cpus() -> float | None:
-    """The CPU limit of this process in processors, or None where there is none.
+    """Return the CPU limit of this process in processors, or None where there is none.
 
     Control groups are nested, and each may set a limit: the smallest one holds.
     """
@@ -179,7 +179,7 @@ def _own_groups() -> list[Path]:
 
 
 def _limit(group: Path) -> float | None:
-    """The limit that one control group sets, in the form of either version."""
+    """Return the limit that one control group sets, in the form of either version."""
     version_2 = (system.read(group / "cpu.max") or "").split()
     if len(version_2) == 2 and version_2[0] != "max":
         return int(version_2[0]) / int(version_2[1])

@@ -20,7 +20,7 @@ OBSERVED_EXCESS = 1.15
 
 
 def reported_pools(own: Sequence[Pool] = ()) -> tuple[Pool, ...]:
-    """Every thread pool loaded in this process.
+    """Return every thread pool loaded in this process.
 
     ``own`` are those that the implementation says it works with; where it names none, it works
     with BLAS, and everything else is loaded but not used.
@@ -42,7 +42,7 @@ def reported_pools(own: Sequence[Pool] = ()) -> tuple[Pool, ...]:
 
 
 def disagreement(requested: int | None, process: Process, observed: float | None) -> str | None:
-    """Why the thread setting cannot be believed, or None where it can.
+    """Return why the thread setting cannot be believed, or None where it can.
 
     ``observed`` is CPU time over wall time of the timed work, None before it.
     """
@@ -66,7 +66,7 @@ POOLS_OF: dict[str, str] = {
 
 
 def unheeded(setting: Sequence[tuple[str, str | None]], process: Process) -> str | None:
-    """Why a swept thread variable did not take, or None where every pool obeyed.
+    """Return why a swept thread variable did not take, or None where every pool obeyed.
 
     A library may grant fewer threads than a variable asks for, such as one per processor.
     """
@@ -84,7 +84,7 @@ def unheeded(setting: Sequence[tuple[str, str | None]], process: Process) -> str
 
 
 def _misreported(requested: int, asked: str, pools: Sequence[Pool]) -> str | None:
-    """A pool that says something else than was asked, the one with most threads first."""
+    """Return a pool that says something else than was asked, the one with most threads first."""
     telling = [pool for pool in pools if pool.threads is not None]
     for pool in sorted(telling, key=lambda pool: -(pool.threads or 0)):
         threads = pool.threads or 0

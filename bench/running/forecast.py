@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.correctness import gate
 from bench.measuring.timing import Clock, calibrate, time_round
 from bench.planning.plan import Effort, Job, Plan, jobs
 from bench.running.pacing import FEWEST_SWEEPS
@@ -53,12 +54,14 @@ TYPICAL: Mapping[str, Costs] = {
 """By the first of these packages that a row requires; the last one is NumPy alone."""
 BASELINE_FLOORS = 9.0
 """The baseline takes so many times the floor."""
-GATE_EPOCHS = 1.0
-"""Gate, barrier and first epoch take about as long as so many epochs."""
+REFERENCE_FLOORS = 40.0
+"""The reference of the gate, exact and disturbed, takes so many times the floor."""
+BARRIER_SECONDS = 0.1
+"""Checking that nothing runs on after a step."""
 
 
 def floor_epochs(plan: Plan, data: tuple[Floats, Floats], clock: Clock) -> dict[int, float]:
-    """Seconds that the matrix products of an epoch take here and now, by batch size."""
+    """Return the seconds that the matrix products of an epoch take here and now, by batch size."""
     return {
         training.batch_size: float(np.median(_floor_slices(plan, training, data, clock)))
         for training in plan.trainings
@@ -102,15 +105,16 @@ class Forecast:
             self.last, self.since = progress, now
 
     def total(self, effort: Effort | None = None) -> float:
-        """Seconds that the whole run takes."""
+        """Return the seconds that the whole run takes."""
         effort = effort or self.plan.effort
+        once = sum(self._reference(training.batch_size) for training in self.plan.trainings)
         one = sum(map(self._start, self.jobs)) + sum(
             self._stage(training.batch_size, effort) for training in self.plan.trainings
         )
-        return effort.blocks * one
+        return once + effort.blocks * one
 
     def left(self) -> float:
-        """Seconds that are left from now on."""
+        """Return the seconds that are left from now on."""
         last = self.last
         if last is None:
             return self.total()
@@ -121,16 +125,22 @@ class Forecast:
             for training in self.plan.trainings
             if (block, training.batch_size) not in self.done
         ]
+        prepared = {size for _, size in self.preparations}
+        once = sum(
+            self._reference(training.batch_size)
+            for training in self.plan.trainings
+            if training.batch_size not in prepared
+        )
         starts = sum(map(self._start, self.jobs)) * (len(blocks) - 1)
         begun = {index for index, found in self.starts.items() if len(found) > last.repetition}
         if last.batch_size is None:
             starts += sum(self._start(job) for job in self.jobs if job.index not in begun)
         spent = self._spent_here(last)
         since = self.clock.wall() - self.since
-        return max(0.0, sum(stages) + starts - spent - since)
+        return max(0.0, sum(stages) + starts + once - spent - since)
 
     def _spent_here(self, last: Progress) -> float:
-        """What has been spent already of the batch size in hand."""
+        """Return what has been spent already of the batch size in hand."""
         if last.batch_size is None or last.is_end:
             return 0.0
         prepared = sum(
@@ -141,7 +151,7 @@ class Forecast:
         return prepared + (self.since - self.turns_since if last.sweep is not None else 0.0)
 
     def _start(self, job: Job) -> float:
-        """Seconds until a worker has started."""
+        """Return the seconds until a worker has started."""
         seen = self.starts.get(job.index) or [
             one
             for other in self.jobs
@@ -151,7 +161,7 @@ class Forecast:
         return statistics.mean(seen) if seen else self._costs(job).start
 
     def _stage(self, size: int, effort: Effort) -> float:
-        """Seconds of preparation and turns at one batch size of one block."""
+        """Return the seconds of preparation and turns at one batch size of one block."""
         return sum(self._preparation(job, size) for job in self.jobs) + self._turns(size, effort)
 
     def _preparation(self, job: Job, size: int) -> float:
@@ -176,9 +186,16 @@ class Forecast:
         return self._guessed_preparation(job, size) * (statistics.mean(wrong) if wrong else 1.0)
 
     def _guessed_preparation(self, job: Job, size: int) -> float:
-        """Seconds of a preparation as long as nothing has been seen."""
-        epoch = self._epoch(job, size)
-        return self._costs(job).prepare + GATE_EPOCHS * epoch + self.plan.effort.warmup_seconds
+        """Seconds of a preparation as long as nothing has been seen: compile, gate, warm up."""
+        _, examples = gate.examples_trained(size, self.plan.examples)
+        proving = self._epoch(job, size) * examples / self.plan.examples
+        effort = self.plan.effort
+        return self._costs(job).prepare + proving + BARRIER_SECONDS + effort.warmup_seconds
+
+    def _reference(self, size: int) -> float:
+        """Return the seconds that the first worker takes to compute what all are compared with."""
+        examples, _ = gate.examples_trained(size, self.plan.examples)
+        return REFERENCE_FLOORS * self.floors.get(size, 0.1) * examples / self.plan.examples
 
     def _turns(self, size: int, effort: Effort) -> float:
         if self.stages.get(size):
@@ -207,12 +224,12 @@ class Forecast:
         return share * parts + (1 - share) * whole
 
     def _guessed_sweep(self, size: int, effort: Effort) -> float:
-        """Seconds of a sweep as long as nothing has been seen."""
+        """Return the seconds of a sweep as long as nothing has been seen."""
         whole = sum(self._epoch(job, size) + _WAKE_SECONDS for job in self.jobs)
         return self._guessed_parts(effort) / PARTS_EVERY + (1 - 1 / PARTS_EVERY) * whole
 
     def _guessed_parts(self, effort: Effort) -> float:
-        """Seconds of a sweep that times the step and its phases."""
+        """Return the seconds of a sweep that times the step and its phases."""
         return len(self.jobs) * (2.5 * effort.round_seconds + _WAKE_SECONDS)
 
     def _epoch(self, job: Job, size: int) -> float:
@@ -227,7 +244,7 @@ class Forecast:
 
 
 def _is_parts(sweep: int) -> bool:
-    """Whether a sweep times the step and its phases, counted from 0."""
+    """Return whether a sweep times the step and its phases, counted from 0."""
     return sweep % PARTS_EVERY == 1
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.errors import BusyError, LockError
+from impls.errors import BusyError, LockError
 
 NAME = "mlpbench.lock"
 FOLDER = "MLPBENCH_LOCK_DIR"
@@ -95,7 +95,7 @@ def measured_by(folder: Path | None = None) -> str:
 
 
 def _is_for_all(folder: Path) -> bool:
-    """Whether every user may make files in ``folder``."""
+    """Return whether every user may make files in ``folder``."""
     try:
         mode, flags = folder.stat().st_mode, os.statvfs(folder).f_flag
     except OSError:
@@ -104,7 +104,7 @@ def _is_for_all(folder: Path) -> bool:
 
 
 def _open(path: Path) -> int:
-    """A descriptor of the lock's file, made for all users where there is none yet.
+    """Return a descriptor of the lock's file, made for all users where there is none yet.
 
     Anyone may put anything into a temporary folder, so a link is not followed and only a plain
     file of one name is written.
@@ -149,7 +149,7 @@ def _write(file: int, what: str) -> None:
 
 
 def _user() -> str:
-    """The user's name, or number where the system has no name for it.
+    """Return the user's name, or number where the system has no name for it.
 
     It comes from a variable, so that it need not be UTF-8.
     """
@@ -160,7 +160,7 @@ def _user() -> str:
 
 
 def _occupied(file: int) -> str:
-    """What to tell whoever finds the machine occupied."""
+    """Return what to tell whoever finds the machine occupied."""
     why = "Two runs at once would slow each other down and both be wrong"
     holder = _read_holder(file)
     stop = f", or stop it with 'kill -INT {holder.pid}'" if holder else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.documents.messages import (
+    Evidence,
     Finish,
     Finished,
     Missing,
@@ -20,7 +21,6 @@ from bench.documents.orders import Order
 from bench.documents.results import Failed, Measured, Outcome, Unavailable
 from bench.documents.turns import Turn, TurnKind
 from bench.planning.plan import Cell, Job, cell_of
-from bench.proof.timed import Evidence
 from bench.running.workers import End, Worker
 from impls.row import Row
 
@@ -107,7 +107,7 @@ class Member:
         return self._outcome(cell, reply)
 
     def take(self, kind: TurnKind, number: int) -> Turn | Outcome:
-        """Its next turn, or the outcome that ends its cell."""
+        """Return its next turn, or the outcome that ends its cell."""
         frame = self._frame()
         reply = self._ask(Take(kind=kind, number=number))
         if isinstance(reply, Turn):
@@ -115,7 +115,7 @@ class Member:
         return self._outcome(frame.cell, reply)
 
     def finish(self) -> Outcome:
-        """The cell at its end: measured, still without its rounds, or what went wrong."""
+        """Return the cell at its end: measured, still without its rounds, or what went wrong."""
         frame = self._frame()
         reply = self._ask(Finish())
         if isinstance(reply, Finished):
@@ -161,7 +161,7 @@ class Member:
         return reply
 
     def _outcome(self, cell: Cell, reply: Reply | End | None) -> Outcome:
-        """What a cell comes to whose worker did not do what was asked."""
+        """Return what a cell comes to whose worker did not do what was asked."""
         self.frame = None
         if isinstance(reply, Over):
             self.is_exhausted = reply.is_exhausted

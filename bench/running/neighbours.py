@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from bench.errors import UsageError
-from bench.measuring import lifeline
+from bench.measuring import parent_death
 from bench.planning.plan import Plan, Setting
+from impls.errors import UsageError
 
 VARIABLE = "MLPBENCH_NEIGHBOURS"
 SETTLE_SECONDS = 0.02
@@ -39,12 +39,12 @@ if runpy.run_path({lifeline!r})["end_with"]({parent}):
 
 
 def count(setting: Setting) -> int:
-    """How many neighbours a setting asks for."""
+    """Return how many neighbours a setting asks for."""
     return int(dict(setting).get(VARIABLE) or 0)
 
 
 def with_neighbours(settings: Sequence[Setting], counts: Sequence[int]) -> tuple[Setting, ...]:
-    """Every setting with every number of neighbours.
+    """Return every setting with every number of neighbours.
 
     Raises:
         UsageError: a setting sweeps the variable as well.
@@ -68,7 +68,7 @@ class Neighbours:
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
-        text = _BUSY.format(lifeline=lifeline.__file__, parent=os.getpid())
+        text = _BUSY.format(lifeline=parent_death.__file__, parent=os.getpid())
         for _ in range(self.number):
             process = subprocess.Popen(  # noqa: S603  # our own
                 [sys.executable, "-S", "-c", text],

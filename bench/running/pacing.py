@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Mapping
 
 from bench.documents.journal import Block, Journal, Stage, Sweep
-from bench.judging import stats
-from bench.judging.ratios import epoch_sweeps, ratios_to, times_to_target
 from bench.measuring.timing import Clock
 from bench.planning.plan import Job, Plan, jobs
+from bench.stats import estimates
+from bench.stats.ratios import epoch_sweeps, ratios_to, times_to_target
 
 FEWEST_SWEEPS = 3
 """Two epochs, with the step and its phases between them."""
@@ -46,7 +46,7 @@ class Pacer:
     def is_enough(
         self, epochs: Mapping[int, Mapping[int, float]], sweeps: int, spent: float, prepared: float
     ) -> bool:
-        """Whether a batch size has had its sweeps.
+        """Return whether a batch size has had its sweeps.
 
         ``epochs`` holds the seconds of its epochs by job and sweep.  The turns of ``sweeps`` sweeps
         took ``spent`` seconds, and getting ready for them ``prepared``.
@@ -68,7 +68,7 @@ class Pacer:
         return sweeps >= self.plan.effort.sweeps or spent >= cells * self.plan.effort.cell_seconds
 
     def reason_to_end(self, done: int) -> str | None:
-        """Why no further block is needed after ``done`` ones, or None where one is."""
+        """Return why no further block is needed after ``done`` ones, or None where one is."""
         if done >= self.plan.effort.blocks:
             return f"all {done} blocks" if done > 1 else "the one block"
         if self.plan.precision is not None and done >= FEWEST_BLOCKS:
@@ -95,7 +95,7 @@ class Pacer:
         return start, statistics.mean(known) if known else 0.0
 
     def _sweep(self, current: float | None = None) -> float:
-        """Seconds of a sweep, on average; ``current`` is that of the batch size in hand."""
+        """Return seconds of a sweep, on average; ``current`` is that of the batch size in hand."""
         numbers = Counter((line.block, line.batch_size) for line in self.journal.of(Sweep))
         known = [
             (line.seconds - line.prepared) / numbers[line.block, line.batch_size]
@@ -130,7 +130,7 @@ class Pacer:
         return (budget - elapsed - starting * start - (left - 1) * preparation) / left
 
     def _is_precise(self, epochs: Mapping[int, Mapping[int, float]], precision: float) -> bool:
-        """Whether further sweeps would hardly narrow any ratio; further blocks might."""
+        """Return whether further sweeps would hardly narrow any ratio; further blocks might."""
         for index, own in epochs.items():
             theirs = epochs.get(self._partner(self.jobs[index]), {})
             logs = [math.log(theirs[sweep] / own[sweep]) for sweep in own.keys() & theirs.keys()]
@@ -151,7 +151,7 @@ class Pacer:
         return -1
 
     def _precise(self, precision: float, done: int) -> str | None:
-        """That every ratio is known well enough, or None where a further block may help.
+        """Return that every ratio is known well enough, or None where a further block may help.
 
         What was not measured in the last block is not waited for; it is counted.
         """
@@ -160,7 +160,7 @@ class Pacer:
         last = max((block for found in known.values() for block in found), default=0)
         fresh = {cell: found for cell, found in known.items() if max(found) == last}
         widths = [
-            stats.half_width(ratio)
+            estimates.half_width(ratio)
             for cell, ratio in ratios_to(fresh, self.reference).items()
             if cell.implementation != self.reference
         ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from bench.documents.results import Results
-from bench.errors import ResultsError
 from bench.provenance.records import Code, Machine
+from impls.errors import ResultsError
 
 _OF_THE_JOB = {"allocation", "cgroup"}
 """Facts about the job that a scheduler gave this run: it goes on in another one."""

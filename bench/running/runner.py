@@ -18,15 +18,15 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from bench.correctness import timed
 from bench.documents.journal import Block, Ending, Journal, Stage
+from bench.documents.messages import Evidence
 from bench.documents.orders import Arrays, Order, save_arrays
 from bench.measuring.memory import available
 from bench.measuring.timing import SYSTEM_CLOCK, Clock
 from bench.planning import revisions
 from bench.planning.environment import worker_environment
 from bench.planning.plan import Job, Plan, Setting, repetitions
-from bench.proof import timed
-from bench.proof.timed import Evidence
 from bench.running.member import Member
 from bench.running.neighbours import Neighbours
 from bench.running.pacing import Pacer
@@ -90,7 +90,7 @@ class Runner:
                     return
 
     def _left(self, repetition: int, jobs: Sequence[Job], sizes: Sequence[int]) -> list[Job]:
-        """The jobs that the journal does not hold at every batch size, baselines first."""
+        """Return the jobs that the journal does not hold at every batch size, baselines first."""
         done = self._done(repetition)
         left = [job for job in jobs if any((job.index, size) not in done for size in sizes)]
         return sorted(left, key=lambda job: job.implementation != self.reference)
@@ -206,7 +206,7 @@ class Runner:
         )
 
     def _reference(self, arrays: Arrays, batch_size: int, number: int) -> Evidence:
-        """The evidence that the reference leaves of the same epoch."""
+        """Return the evidence that the reference leaves of the same epoch."""
         by_size = {training.batch_size: training for training in self.plan.trainings}
         return timed.expected(
             self.plan.network,
@@ -232,5 +232,5 @@ def reference_of(rows: Sequence[Row]) -> str:
 
 
 def _first_on_path(root: str, existing: str | None) -> str:
-    """A search path that finds this very copy of the project before any other."""
+    """Return a search path that finds this very copy of the project before any other."""
     return f"{root}:{existing}" if existing else root

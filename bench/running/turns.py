@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from bench.correctness import timed
 from bench.documents.journal import Cell, Journal, Stage, Sweep
+from bench.documents.messages import Evidence
 from bench.documents.results import Failed, Invalid, Measured, Outcome
 from bench.documents.timings import EPOCH
 from bench.documents.turns import Turn, TurnKind
 from bench.measuring.timing import Clock
 from bench.planning.plan import Plan, turn_order
-from bench.proof import timed
-from bench.proof.timed import Evidence
 from bench.running.member import Member
 from bench.running.neighbours import Neighbours
 from bench.running.pacing import Pacer
@@ -125,12 +125,12 @@ class Turns:
         return "parts" if sweep % PARTS_EVERY == 1 else "epoch"
 
     def _turn(self, member: Member, kind: TurnKind, sweep: int) -> Turn | Outcome:
-        """One turn, with the processor time that waiting siblings took meanwhile."""
+        """Return one turn, with the processor time that waiting siblings took meanwhile."""
         others = [one for one in self.members if one is not member]
         with self.neighbours.busy(member.job.setting):
-            before = [one.cpu_seconds() for one in others]
+            before = [other.cpu_seconds() for other in others]
             found = member.take(kind, sweep)
-            after = [one.cpu_seconds() for one in others]
+            after = [other.cpu_seconds() for other in others]
         if not isinstance(found, Turn):
             return found
         # A sibling that has ended meanwhile has no processor time any more.
@@ -170,7 +170,7 @@ class Turns:
             self._tell(told)
 
     def _shares_device(self, member: Member) -> bool:
-        """Whether other workers hold memory on the device of ``member``."""
+        """Return whether other workers hold memory on the device of ``member``."""
         return any(
             one is not member and one.is_alive and one.row.device == member.row.device
             for one in self.members

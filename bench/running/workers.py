@@ -61,7 +61,7 @@ class Worker(Protocol):
         ...
 
     def resident_bytes(self) -> int:
-        """What it holds in memory now."""
+        """Return what it holds in memory now."""
         ...
 
     def end(self) -> None:
@@ -73,7 +73,7 @@ class Launcher(Protocol):
     """Starts workers."""
 
     def start(self, order: Path, environment: Mapping[str, str]) -> Worker:
-        """A worker for the order at ``order``, with exactly this environment."""
+        """Return a worker for the order at ``order``, with exactly this environment."""
         ...
 
 
@@ -123,7 +123,7 @@ class LocalWorker:
             os.write(self.requests, msgspec.json.encode(request) + b"\n")
 
     def hear(self, timeout: float) -> Reply | End:
-        """Its next line, or how it ended without one."""
+        """Return its next line, or how it ended without one."""
         deadline = time.monotonic() + timeout
         poll = select.poll()
         poll.register(self.replies, select.POLLIN)
@@ -177,7 +177,7 @@ class LocalWorker:
         self.output.close()
 
     def _ended(self, reason: str) -> End:
-        """What became of it; it is killed where it has not ended by itself."""
+        """Return what became of it; it is killed where it has not ended by itself."""
         if not reason:
             # The pipe is closed: give it the time to say how it ended.
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -195,13 +195,13 @@ class LocalWorker:
 
 
 def _tail(output: IO[bytes]) -> str:
-    """The end of what a worker printed."""
+    """Return the end of what a worker printed."""
     output.seek(max(0, output.seek(0, os.SEEK_END) - _TAIL_BYTES))
     return output.read().decode(errors="replace").strip()
 
 
 def _describe(exit_code: int) -> str:
-    """What an exit code means, where no answer came."""
+    """Return what an exit code means, where no answer came."""
     if exit_code == 0:
         return "the worker ended without an answer"
     if exit_code > 0:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 CHECKS = {
     "simulation": "intervals, verdicts and power on synthetic rounds whose truth is known",
-    "false-alarms": "implementations against themselves, alone and beside a hog; 15 minutes",
-    "slowdown": "planted slowdowns of 5 and 10 % in an implementation; 15 minutes",
+    "false-alarms": "implementations against themselves, alone and beside a hog; 25 minutes",
+    "slowdown": "planted slowdowns of 2, 5 and 10 % in an implementation; an hour",
     "kill": "parents and workers killed at random moments, runs resumed; three minutes",
     "overhead": "what the harness adds inside the clock and beside it; half a minute",
     "disturbance": "foreign hogs that start in mid-run found in the rounds; a minute",
@@ -41,7 +41,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One number of a check beside what it must keep.
 
     ``passed`` says whether it does, None where this machine gave no occasion to tell.
@@ -58,7 +58,7 @@ class Report:
     """What a check found.  It passed where every finding did."""
 
     title: str
-    findings: Sequence[Finding]
+    findings: Sequence[CheckResult]
     notes: Sequence[str] = field(default=())
 
     @property

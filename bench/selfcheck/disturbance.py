@@ -19,13 +19,13 @@ import threadpoolctl
 
 from bench.documents.timings import Disturbance
 from bench.documents.turns import Turn
-from bench.judging.disturbed import is_disturbed
 from bench.measuring.disturbance import Monitor, Reading
 from bench.planning.plan import Effort
 from bench.provenance.machine import usable_cpus
-from bench.selfcheck import Finding, Options, Report
+from bench.selfcheck import CheckResult, Options, Report
 from bench.selfcheck.hog import waiting_hog
 from bench.selfcheck.in_process import DEFAULT, TOP, Work, work_of
+from bench.stats.disturbed import is_disturbed
 from impls.contract import Trainer
 
 TRIALS = 20
@@ -150,23 +150,23 @@ def _waited_seconds() -> float | None:
     return int(some.rpartition("total=")[2]) / 1e6
 
 
-def judge(trials: Sequence[Trial]) -> list[Finding]:
+def judge(trials: Sequence[Trial]) -> list[CheckResult]:
     """Hogs must be reported, and quiet trials must not be called disturbed."""
     hogs = [one for one in trials if one.hog]
-    reported = sum(any(one.beside) for one in hogs)
-    beside = _share([flag for one in hogs for flag in one.beside])
-    before = _share([flag for one in hogs for flag in one.before])
+    reported = sum(any(hog.beside) for hog in hogs)
+    beside = _share([flag for hog in hogs for flag in hog.beside])
+    before = _share([flag for hog in hogs for flag in hog.before])
     quiet = [flag for one in trials if not one.hog and one.quiet for flag in one.before]
     number = sum(not one.hog and one.quiet for one in trials)
     return [
-        Finding(
+        CheckResult(
             f"a hog that starts in mid-run, {_trials(len(hogs))}",
             f"reported in {reported}; disturbed are {beside} of the rounds beside it, {before} of "
             "those before",
             f"reported in {REPORTED:.0%}",
             reported >= REPORTED * len(hogs),
         ),
-        Finding(
+        CheckResult(
             f"rounds without a hog, {_trials(number, 'quiet ')}",
             f"{_share(quiet)} of {len(quiet)} called disturbed" if quiet else "no trial was quiet",
             f"at most {FALSE:.0%}",
@@ -176,7 +176,7 @@ def judge(trials: Sequence[Trial]) -> list[Finding]:
 
 
 def notes(trials: Sequence[Trial]) -> list[str]:
-    """How disturbed the machine was without any hog, by the rule and by the kernel."""
+    """Return how disturbed the machine was without any hog, by the rule and by the kernel."""
     alone = [one for one in trials if not one.hog]
     flagged = sum(any(one.before) for one in alone)
     pressures = [one.pressure for one in alone if one.pressure is not None]

@@ -17,15 +17,15 @@ import msgspec
 
 from bench.documents.results import Results
 from bench.documents.timings import EPOCH
-from bench.judging import stats, verdicts
-from bench.judging.disturbed import is_disturbed
-from bench.judging.ratios import epoch_sweeps
-from bench.judging.verdicts import Verdict
 from bench.planning.plan import Plan
 from bench.provenance.machine import usable_cpus
 from bench.running.pacing import MOST_BLOCKS
-from bench.selfcheck import Finding, Options, Report
+from bench.selfcheck import CheckResult, Options, Report
 from bench.selfcheck.small_run import PRESET, carry_out, plan_for
+from bench.stats import estimates, verdicts
+from bench.stats.disturbed import is_disturbed
+from bench.stats.ratios import epoch_sweeps
+from bench.stats.verdicts import Verdict
 from impls import registry
 from impls.row import Row, control_of
 
@@ -69,7 +69,7 @@ def check(options: Options) -> Report:
 
 
 def judge_controls(results: Results, threads: int | None = None) -> list[Verdict]:
-    """Every implementation that has a control against it, in one table.
+    """Return every implementation that has a control against it, in one table.
 
     ``threads`` chooses the cells with so many threads; None takes all.
     """
@@ -79,26 +79,26 @@ def judge_controls(results: Results, threads: int | None = None) -> list[Verdict
         row = next(row for row in results.rows if row.name == cell.implementation)
         original = msgspec.structs.replace(cell, implementation=row.repeats)
         if row.repeats and original in known and threads in (None, cell.threads):
-            table.append(stats.paired_logs(known[original], own))
-    return verdicts.judge(stats.moderated_ratios([logs for logs in table if logs]))
+            table.append(estimates.paired_logs(known[original], own))
+    return verdicts.judge(estimates.moderated_ratios([logs for logs in table if logs]))
 
 
-def of_table(where: str, found: Sequence[Verdict], within: float) -> list[Finding]:
+def of_table(where: str, found: Sequence[Verdict], within: float) -> list[CheckResult]:
     """False verdicts, and how far the same code lies apart."""
     total = len(found)
     if not total:
-        return [Finding(f"comparisons {where}", "none", "some", passed=False)]
+        return [CheckResult(f"comparisons {where}", "none", "some", passed=False)]
     wrong = sum(one.kind in ("faster", "slower") for one in found)
     close = sum(abs(one.ratio.value - 1) <= within for one in found)
     sizes = sorted(abs(one.ratio.value - 1) for one in found)
     return [
-        Finding(
+        CheckResult(
             f"false verdicts {where}, {total} comparisons",
             f"{wrong} ({_words(found)})",
             f"at most {ALLOWED:.0%}",
             wrong <= ALLOWED * total,
         ),
-        Finding(
+        CheckResult(
             f"apparent difference {where}",
             f"within {within:.0%} in {close} of {total}; median {sizes[total // 2]:.2%}, "
             f"90 % below {sizes[int(0.9 * (total - 1))]:.2%}, largest {sizes[-1]:.1%}",
@@ -128,8 +128,8 @@ def _measure(rows: Sequence[Row], threads: tuple[int, ...], seed: int) -> Result
     return carry_out(plan, rows)
 
 
-def _disturbed(results: Results, threads: int) -> Finding:
-    """Whether rounds with all threads beside a foreign process are called disturbed."""
+def _disturbed(results: Results, threads: int) -> CheckResult:
+    """Return whether rounds with all threads beside a foreign process are called disturbed."""
     flags = [
         is_disturbed(one, seconds)
         for outcome in results.outcomes
@@ -138,7 +138,7 @@ def _disturbed(results: Results, threads: int) -> Finding:
         if timing.phase == EPOCH
         for one, seconds in zip(timing.disturbances, timing.round_seconds, strict=True)
     ]
-    return Finding(
+    return CheckResult(
         f"epochs with {threads} threads beside a foreign process",
         f"{sum(flags)} of {len(flags)} called disturbed",
         f"at least {SHARE:.0%}",

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import msgspec
 
 from bench.documents.turns import Turn, timings_of
+from bench.measuring.cell_timer import CellTimer
 from bench.measuring.disturbance import Monitor
-from bench.measuring.measure import CellTimer
 from bench.measuring.timing import SYSTEM_CLOCK, Clock
 from bench.planning.plan import Effort, Plan
 from bench.planning.profiles import PROFILES
@@ -38,13 +38,13 @@ class Work:
     Y: Floats
 
     def trainer(self, name: str) -> Trainer:
-        """The implementation called ``name``, with the data bound."""
+        """Return the implementation called ``name``, with the data bound."""
         trainer = registry.load(registry.find(name))(self.plan.network, self.training, self.start)
         trainer.bind(self.X, self.Y)
         return trainer
 
     def fast_implementations(self) -> list[str]:
-        """Those of which one has the shortest step at small batches, as far as installed.
+        """Return those of which one has the shortest step at small batches, as far as installed.
 
         The top of the ladder and what is no rung of it; frameworks, which an extra installs, start
         slowly.
@@ -97,7 +97,7 @@ def work_of(batch_size: int, examples: int, seed: int) -> Work:
 
 
 def default_work(seed: int) -> Work:
-    """The smallest batch of the default profile, with as many examples as it has."""
+    """Return the smallest batch of the default profile, with as many examples as it has."""
     examples = DEFAULT.examples
     assert examples is not None  # noqa: S101  # so it is declared
     return work_of(SMALLEST_BATCH, examples, seed)

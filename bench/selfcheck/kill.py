@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.selfcheck import Finding, Options, Report, misbehaving
+from bench.selfcheck import CheckResult, Options, Report, misbehaving
 from bench.selfcheck.killed_runs import (
     SOURCES,
     KilledParent,
@@ -62,38 +62,38 @@ def _folder(parent: str, name: str) -> Path:
     return folder
 
 
-def of_parents(killed: Sequence[KilledParent]) -> list[Finding]:
-    """The promises to whoever resumes."""
+def of_parents(killed: Sequence[KilledParent]) -> list[CheckResult]:
+    """Return the promises to whoever resumes."""
     total = len(killed)
     most = max(one.lost for one in killed)
     orphans = sum(one.orphans for one in killed)
     findings = [
-        Finding(
+        CheckResult(
             f"work lost with the parent, {total} kills",
             f"at most {most} sweep{'' if most == 1 else 's'}, "
             f"{sum(one.lost for one in killed)} in all",
             "at most 1 sweep",
             most <= 1,
         ),
-        Finding("workers that outlived their parent", f"{orphans}", "none", orphans == 0),
+        CheckResult("workers that outlived their parent", f"{orphans}", "none", orphans == 0),
     ]
     for what, kept in (
         ("sweeps recorded before the kill, byte for byte", [one.unchanged for one in killed]),
         ("every cell measured, in the order of the plan", [one.same_schedule for one in killed]),
         ("complete results and report after --resume", [one.written for one in killed]),
     ):
-        findings.append(Finding(what, f"in {sum(kept)} of {total}", "in all", all(kept)))
+        findings.append(CheckResult(what, f"in {sum(kept)} of {total}", "in all", all(kept)))
     return findings
 
 
-def of_workers(killed: Sequence[KilledWorker]) -> list[Finding]:
-    """The promises to whoever's worker dies."""
+def of_workers(killed: Sequence[KilledWorker]) -> list[CheckResult]:
+    """Return the promises to whoever's worker dies."""
     named = [all("killed by SIGKILL" in reason for reason in one.reasons) for one in killed]
     kept = [right and one.rest_measured for right, one in zip(named, killed, strict=True)]
     at_work = sum(one.at_work for one in killed)
     waiting = sum(one.stopped for one in killed)
     return [
-        Finding(
+        CheckResult(
             f"a killed worker is an outcome, {len(killed)} kills, {at_work} before its end, "
             f"{waiting} waiting",
             f"in {sum(kept)} of {len(killed)}",
@@ -116,7 +116,7 @@ def _words_of_worker(killed: KilledWorker) -> str:
 
 
 def _notes(killed: Sequence[KilledParent], sweeps: int) -> list[str]:
-    """Where the kills fell."""
+    """Return where the kills fell."""
     stages = Counter(one.when for one in killed)
     held = sorted({one.held for one in killed})
     return [

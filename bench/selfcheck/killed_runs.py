@@ -20,10 +20,10 @@ from bench.documents import journal as journals
 from bench.documents.journal import Block, Line, Stage
 from bench.documents.results import Measured, Results
 from bench.documents.timings import EPOCH
-from bench.errors import ResultsError
 from bench.planning.plan import Plan, repetitions
 from bench.selfcheck.moments import POLL_SECONDS, Moment, Undisturbed, start, wait_for
 from bench.selfcheck.small_command import EXAMPLES, Living, Workshop
+from impls.errors import ResultsError
 
 _ORPHAN_SECONDS = 1.0
 _BEGUN = "begun"
@@ -150,7 +150,10 @@ def kill_worker(workshop: Workshop, moment: Moment, out: Path, rng: random.Rando
         )
     others = [outcome for outcome in results.outcomes if not isinstance(outcome, Measured)]
     at_work = victim is not None and not _has_finished(victim, out)
-    cells = sum(len(one.jobs) * len(one.batch_sizes) for one in repetitions(results.plan))
+    cells = sum(
+        len(repetition.jobs) * len(repetition.batch_sizes)
+        for repetition in repetitions(results.plan)
+    )
     return KilledWorker(
         at_work,
         stopped,
@@ -185,7 +188,7 @@ def _go_on(workshop: Workshop, out: Path, held: bytes) -> None:
 
 
 def _stop_orphans(workshop: Workshop) -> int:
-    """How many workers are left some time after their parent's end; they are ended."""
+    """Return how many workers are left some time after their parent's end; they are ended."""
     patience = time.monotonic() + _ORPHAN_SECONDS
     while (left := workshop.workers()) and time.monotonic() < patience:
         time.sleep(POLL_SECONDS)
@@ -196,12 +199,12 @@ def _stop_orphans(workshop: Workshop) -> int:
 
 
 def _begun(workshop: Workshop) -> Counter[str]:
-    """How many epochs of all examples each implementation has begun so far."""
+    """Return how many epochs of all examples each implementation has begun so far."""
     return Counter(_bytes(workshop.folder / _BEGUN).decode().split())
 
 
 def _epochs(out: Path) -> Counter[str]:
-    """How many epochs of each implementation the journal holds."""
+    """Return how many epochs of each implementation the journal holds."""
     found: Counter[str] = Counter()
     for outcome in journals.read(out / journals.NAME).outcomes:
         for timing in outcome.timings if isinstance(outcome, Measured) else ():
@@ -216,18 +219,18 @@ def _bytes(path: Path) -> bytes:
 
 
 def _complete_lines(path: Path) -> bytes:
-    """The journal without a last line that was cut short."""
+    """Return the journal without a last line that was cut short."""
     complete, end, _ = _bytes(path).rpartition(b"\n")
     return complete + end
 
 
 def _lines(complete: bytes) -> list[Line]:
-    """The lines after the header."""
+    """Return the lines after the header."""
     return [msgspec.json.decode(line, type=Line) for line in complete.splitlines()[1:]]
 
 
 def _stage(held: bytes) -> str:
-    """How far the parent had come."""
+    """Return how far the parent had come."""
     kinds = re.findall(rb'^{"line":"(\w+)"', held, re.MULTILINE)
     if held and not kinds:
         return "while its first workers started"
@@ -235,7 +238,7 @@ def _stage(held: bytes) -> str:
 
 
 def _results(out: Path) -> Results | None:
-    """The results document, or None where there is none that can be read."""
+    """Return the results document, or None where there is none that can be read."""
     try:
         return files.load(out / "results.json")
     except ResultsError:
@@ -243,7 +246,7 @@ def _results(out: Path) -> Results | None:
 
 
 def _same_schedule(results: Results, plan: Plan, out: Path) -> bool:
-    """Whether every cell was measured in every block, once and in the order of the plan.
+    """Return whether every cell was measured in every block, once and in the order of the plan.
 
     A block that was killed is followed by another one with the same workers.
     """

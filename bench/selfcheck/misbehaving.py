@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.documents import files
 from bench.documents.results import Failed, Invalid, Measured, Outcome
-from bench.selfcheck import Finding
+from bench.selfcheck import CheckResult
 from bench.selfcheck.small_command import Workshop
 
 _SIZES = (20, 50)
@@ -106,13 +106,13 @@ CASES = {
 
 
 def sources() -> dict[str, str]:
-    """The files of all of them, and of one that works."""
+    """Return the files of all of them, and of one that works."""
     head = _HEAD.lstrip().format(bad=_BAD_SIZE)
     bad = {name: head + case.body.strip("\n") + "\n" for name, case in CASES.items()}
     return bad | {"working": f"{head}    pass\n"}
 
 
-def findings(workshop: Workshop, out: Path) -> list[Finding]:
+def findings(workshop: Workshop, out: Path) -> list[CheckResult]:
     """Run all of them together; one finding for each, and one for what should have worked."""
     begun = time.monotonic()
     code = workshop.run(
@@ -129,7 +129,7 @@ def findings(workshop: Workshop, out: Path) -> list[Finding]:
     ended = document.complete and code == 3 and (out / "report.html").exists()
     return [
         *(judge(case, by_name[name][_BAD_SIZE]) for name, case in CASES.items()),
-        Finding(
+        CheckResult(
             "the rest of that grid",
             f"{measured} of {len(_SIZES)} measured; exit code {code} after {seconds:.0f} s",
             "all measured, report written, exit code 3",
@@ -138,11 +138,11 @@ def findings(workshop: Workshop, out: Path) -> list[Finding]:
     ]
 
 
-def judge(case: Misbehaviour, outcome: Outcome) -> Finding:
-    """Whether the outcome is what the case demands."""
+def judge(case: Misbehaviour, outcome: Outcome) -> CheckResult:
+    """Return whether the outcome is what the case demands."""
     kind = type(outcome).__name__.lower()
     reason = "" if isinstance(outcome, Measured) else outcome.reason
-    return Finding(
+    return CheckResult(
         f"an implementation that {case.what}",
         f"{kind}: {reason}",
         f"{case.kind.__name__.lower()}, with its reason",

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from bench.documents import files
 from bench.documents import journal as journals
-from bench.errors import ResultsError
 from bench.planning.plan import Plan
 from bench.selfcheck.small_command import Workshop
+from impls.errors import ResultsError
 
 BLOCKS = 2
 POLL_SECONDS = 0.01
@@ -43,16 +43,16 @@ class Undisturbed:
     sweeps: int = 0
 
     def moment(self, place: float) -> Moment:
-        """The moment at a share of the whole run."""
+        """Return the moment at a share of the whole run."""
         return self._moment(place * self.end)
 
     def working_moment(self, place: float) -> Moment:
-        """The moment at a share of the time in which there are workers."""
+        """Return the moment at a share of the time in which there are workers."""
         first, *_, last, _ = self.marks
         return self._moment(first + place * (last - first))
 
     def writing_moment(self, place: float) -> Moment:
-        """The moment at a share of the journal's lines, most of which are sweeps."""
+        """Return the moment at a share of the journal's lines, most of which are sweeps."""
         return Moment(1 + int(place * (len(self.marks) - 1)), 0.0)
 
     def _moment(self, seconds: float) -> Moment:
@@ -96,6 +96,6 @@ def wait_for(process: subprocess.Popen[bytes], out: Path, moment: Moment) -> Non
 
 
 def _lines(out: Path) -> int:
-    """How many lines the journal has."""
+    """Return how many lines the journal has."""
     journal = out / journals.NAME
     return journal.read_bytes().count(b"\n") if journal.exists() else 0

@@ -79,7 +79,7 @@ def drift(seed: int, blocks: int, implementations: int, size: float) -> Array:
 
 
 def _plan(seed: int, blocks: int, implementations: int) -> Plan:
-    """A plan of so many jobs per block; nothing of it is ever run."""
+    """Return a plan of so many jobs per block; nothing of it is ever run."""
     return Plan(
         seed=seed,
         profile="default",

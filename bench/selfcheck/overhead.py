@@ -18,7 +18,7 @@ import numpy.typing as npt
 from bench.documents.timings import EPOCH, STEP, Disturbance
 from bench.measuring.disturbance import Monitor, Reading
 from bench.planning.plan import Effort
-from bench.selfcheck import Finding, Options, Report
+from bench.selfcheck import CheckResult, Options, Report
 from bench.selfcheck.in_process import (
     DEFAULT,
     Work,
@@ -35,7 +35,7 @@ MOST_MONITOR = 0.002
 
 
 @dataclass(frozen=True)
-class Cost:
+class AddedTime:
     """One measurement of each: nothing, and the implementation ``name`` with the shortest step.
 
     In seconds: ``per_step`` and ``per_round`` are what the harness adds inside the clock,
@@ -80,7 +80,7 @@ class Empty(contract.Trainer):
         """Nothing."""
 
     def loss(self) -> Loss:
-        """No loss."""
+        """Return no loss."""
         return _NO_LOSS
 
     def backward(self) -> None:
@@ -94,19 +94,19 @@ class Empty(contract.Trainer):
         return _NO_LOSS
 
     def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
-        """No losses."""
+        """Return no losses."""
         return _NO_LOSSES
 
     def predict(self, X: Floats) -> Floats:
-        """No examples."""
+        """Return no examples."""
         return _NO_LOSSES
 
     def parameters(self) -> Parameters:
-        """No layers."""
+        """Return no layers."""
         return Parameters((), ())
 
     def gradients(self) -> Parameters:
-        """No layers."""
+        """Return no layers."""
         return Parameters((), ())
 
 
@@ -136,7 +136,7 @@ class TimedMonitor(Monitor):
         return found
 
 
-def cost(work: Work, names: Sequence[str], effort: Effort) -> Cost:
+def cost(work: Work, names: Sequence[str], effort: Effort) -> AddedTime:
     """Measure nothing and each of ``names``, and keep the one with the shortest step."""
     nothing = work.measure(Empty(work.plan.network, work.training, work.start), effort)
     found = []
@@ -150,7 +150,7 @@ def cost(work: Work, names: Sequence[str], effort: Effort) -> Cost:
         whole = time.perf_counter() - begun
         monitor.close()
         found.append(
-            Cost(
+            AddedTime(
                 name=name,
                 step=median_seconds(measured, STEP),
                 per_step=median_seconds(nothing, STEP),
@@ -162,7 +162,7 @@ def cost(work: Work, names: Sequence[str], effort: Effort) -> Cost:
     return min(found, key=lambda one: one.step)
 
 
-def judge(costs: Sequence[Cost], round_seconds: float) -> list[Finding]:
+def judge(costs: Sequence[AddedTime], round_seconds: float) -> list[CheckResult]:
     """Medians over all measurements, beside what is allowed of rounds of ``round_seconds``."""
     steps = statistics.median(one.per_step / one.step for one in costs)
     rounds = statistics.median(one.per_round / round_seconds for one in costs)
@@ -171,19 +171,19 @@ def judge(costs: Sequence[Cost], round_seconds: float) -> list[Finding]:
     step = statistics.median(one.step for one in costs)
     per_round = statistics.median(one.per_round for one in costs)
     return [
-        Finding(
+        CheckResult(
             "inside the clock, per step",
             f"{steps:.2%}: {per_step * 1e9:.0f} ns of {step * 1e6:.0f} us",
             f"below {MOST_INSIDE:.0%}",
             steps < MOST_INSIDE,
         ),
-        Finding(
+        CheckResult(
             "inside the clock, per round",
             f"{rounds:.4%}: {per_round * 1e9:.0f} ns of {round_seconds * 1e3:g} ms",
             f"below {MOST_INSIDE:.0%} with that of its steps",
             steps + rounds < MOST_INSIDE,
         ),
-        Finding(
+        CheckResult(
             "the monitor, outside the clock",
             f"{monitor:.3%} of the time of a cell",
             f"below {MOST_MONITOR:.1%}",

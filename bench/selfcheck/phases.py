@@ -16,10 +16,9 @@ import threadpoolctl
 
 from bench.documents.timings import STEP
 from bench.documents.turns import Turn, timings_of
-from bench.measuring.phases import probe_seconds
-from bench.measuring.timing import SYSTEM_CLOCK
+from bench.measuring.timing import SYSTEM_CLOCK, probe_seconds
 from bench.planning.plan import Effort
-from bench.selfcheck import Finding, Options, Report
+from bench.selfcheck import CheckResult, Options, Report
 from bench.selfcheck.in_process import (
     DEFAULT,
     TOP,
@@ -81,8 +80,8 @@ def in_turn(
     return found
 
 
-def of_planted(found: Mapping[Phase | None, Sequence[Seconds]]) -> list[Finding]:
-    """Each planted wait: how much of it was found where it is, and elsewhere.
+def of_planted(found: Mapping[Phase | None, Sequence[Seconds]]) -> list[CheckResult]:
+    """Return each planted wait: how much of it was found where it is, and elsewhere.
 
     A phase is set against the same phase in runs that wait as long in another one: after a wait
     the whole step may be slower, for others have used the cache meanwhile.
@@ -93,7 +92,7 @@ def of_planted(found: Mapping[Phase | None, Sequence[Seconds]]) -> list[Finding]
         there = more.pop(phase)
         elsewhere = max(more.values(), key=abs)
         findings.append(
-            Finding(
+            CheckResult(
                 f"{PLANTED_SECONDS * 1e3:g} ms planted in {phase}",
                 f"{there:.1%} of it there, at most {elsewhere:+.1%} in another phase",
                 f"within {ACCURACY:.0%}",
@@ -120,10 +119,10 @@ def _more(found: Mapping[Phase | None, Sequence[Seconds]], slowed: Phase, what: 
     )
 
 
-def _whole(what: str, found: Sequence[Seconds]) -> Finding:
-    """Whether a step that is its phases takes as long as they do."""
+def _whole(what: str, found: Sequence[Seconds]) -> CheckResult:
+    """Return whether a step that is its phases takes as long as they do."""
     residual = statistics.median(_residual(one) for one in found)
-    return Finding(
+    return CheckResult(
         what,
         f"{residual:+.1%} of the step",
         f"within {MOST_RESIDUAL:.0%}",
@@ -132,24 +131,24 @@ def _whole(what: str, found: Sequence[Seconds]) -> Finding:
 
 
 def _residual(found: Seconds) -> float:
-    """What of the step its phases leave over, as a share of it."""
+    """Return what of the step its phases leave over, as a share of it."""
     return 1 - sum(found[phase] for phase in _apart(found)) / found[STEP]
 
 
 def _apart(found: Seconds) -> list[Phase]:
-    """The phases that were timed apart: not every implementation has them all."""
+    """Return the phases that were timed apart: not every implementation has them all."""
     return [phase for phase in PHASES if phase in found]
 
 
 def medians(found: Sequence[Turn]) -> Seconds:
-    """The median over the rounds of every phase, of the step and of the epoch."""
+    """Return the median over the rounds of every phase, of the step and of the epoch."""
     return {
         timing.phase: median_seconds(found, timing.phase)
         for timing in timings_of(dict(enumerate(found)))
     }
 
 
-def _probes(seed: int) -> tuple[list[Finding], list[str]]:
+def _probes(seed: int) -> tuple[list[CheckResult], list[str]]:
     """The cost of telling phases apart beside the shortest step that the default profile times."""
     work = default_work(seed)
     found = {
@@ -166,7 +165,7 @@ def _probes(seed: int) -> tuple[list[Finding], list[str]]:
         for other, one in divided.items()
     ]
     share = number * probe / step
-    finding = Finding(
+    finding = CheckResult(
         f"the {number} probes of a step, {name}, batch {work.training.batch_size}",
         f"{share:.2%}: {probe * 1e9:.0f} ns each, step {step * 1e6:.0f} us",
         f"below {MOST_PROBE:.1%}",

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from bench.judging.verdicts import MARGIN
-from bench.selfcheck import Finding, Options, Report, tables
+from bench.selfcheck import CheckResult, Options, Report, tables
 from bench.selfcheck import trials as made_up
 from bench.selfcheck.noise import BIMODAL, LOG_NORMAL, NOISES, NORMAL, ONE_IN_EIGHT, RARE, steady
 from bench.selfcheck.trials import TOLD_APART
 from bench.selfcheck.turns import WORLDS, World
+from bench.stats.verdicts import MARGIN
 
 TRIALS = 2000
 COVERAGE = (0.93, 0.97)
@@ -33,7 +33,7 @@ TABLES = 5
 _MORE = 3
 """Coverage is judged by so many times as many runs: some of it lies close to its limits."""
 
-Part = Callable[[np.random.Generator, int], Iterator[Finding]]
+Part = Callable[[np.random.Generator, int], Iterator[CheckResult]]
 
 
 def check(options: Options) -> Report:
@@ -50,7 +50,7 @@ def check(options: Options) -> Report:
         "winners among equals": winners,
         "power": power,
     }
-    findings: list[Finding] = []
+    findings: list[CheckResult] = []
     for number, (name, part) in enumerate(parts.items()):
         options.say(f"simulating {name}")
         findings += part(np.random.default_rng([options.seed, number]), trials)
@@ -62,8 +62,8 @@ def check(options: Options) -> Report:
     )
 
 
-def live_workers(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
-    """Coverage and false verdicts of tables of equals, moderated, in every kind of noise."""
+def live_workers(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
+    """Yield coverage and false verdicts of tables of equals, moderated, in every kind of noise."""
     for world in WORLDS:
         for blocks in LIVE_BLOCKS:
             for entries, fewer in LIVE_TABLES.items():
@@ -84,8 +84,8 @@ def _unpromised(world: World, blocks: int, entries: int) -> bool:
     return world.noise is ONE_IN_EIGHT and entries > 1 and blocks <= 3
 
 
-def unequal_rows(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
-    """Coverage for quiet rows and for loud ones, which scatter five times as much."""
+def unequal_rows(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
+    """Yield the coverage for quiet rows and for loud ones, which scatter five times as much."""
     scales = np.where(np.arange(10) % 2, 1.0, 5.0)
     world = World("normal", steady(0.007, 0.01))
     for blocks in LIVE_BLOCKS:
@@ -97,8 +97,8 @@ def unequal_rows(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
             yield _at_least(f"{name} rows among others, {blocks} blocks", share)
 
 
-def live_winners(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
-    """The fastest of equals, in every kind of noise."""
+def live_winners(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
+    """Yield the fastest of equals, in every kind of noise."""
     number = math.ceil(trials / TABLES)
     for world in WORLDS:
         for blocks, candidates in ((2, 3), (3, 2), (3, 10), (10, 3)):
@@ -121,7 +121,7 @@ def slow_throughout(rng: np.random.Generator, trials: int) -> Iterator[str]:
 
 
 def few_blocks(rng: np.random.Generator, trials: int) -> Iterator[str]:
-    """What difference few blocks show."""
+    """Yield what difference few blocks show."""
     number = math.ceil(trials / 2 / LIVE_TABLES[10])
     for blocks in (2, 3):
         sizes = []
@@ -135,8 +135,8 @@ def few_blocks(rng: np.random.Generator, trials: int) -> Iterator[str]:
         )
 
 
-def intervals(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
-    """Coverage of the 95 % interval for each shape of noise, the same on both sides."""
+def intervals(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
+    """Yield the coverage of the 95 % interval for each shape of noise, the same on both sides."""
     for noise in NOISES:
         for blocks in (5, 10):
             found = made_up.coverage(rng, _MORE * trials, (noise, noise), blocks)
@@ -145,19 +145,21 @@ def intervals(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
     yield _coverage("normal noise, 5 and 8 processes at different times", found)
 
 
-def drifts(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
-    """A machine that gets steadily slower, met as the schedule has it."""
+def drifts(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
+    """Yield a machine that gets steadily slower, met as the schedule has it."""
     for blocks in (3, 5, 10):
         covered, shift = made_up.drifting(rng, trials, NORMAL, blocks, DRIFT)
         name = f"{DRIFT:.0%} drift, {blocks} blocks"
         if blocks > 3:
             yield _coverage(name, covered)
         target = f"below {SHIFT:.1%}"
-        yield Finding(f"{name}: largest shift of a ratio", f"{shift:.2%}", target, shift < SHIFT)
+        yield CheckResult(
+            f"{name}: largest shift of a ratio", f"{shift:.2%}", target, shift < SHIFT
+        )
 
 
-def stopped(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
-    """Coverage where a run ends once every ratio is known within a precision."""
+def stopped(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
+    """Yield coverage where a run ends once every ratio is known within a precision."""
     for noise, ratios, precision in (
         (NORMAL, 1, 0.02),
         (NORMAL, 3, 0.02),
@@ -170,8 +172,8 @@ def stopped(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
         yield _coverage(f"{name} ({blocks:.0f} blocks on average)", covered)
 
 
-def false_verdicts(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
-    """Verdicts on one pair and on tables: of equals, of equals and others, of edges."""
+def false_verdicts(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
+    """Yield verdicts on one pair and on tables: of equals, of equals and others, of edges."""
     number = math.ceil(trials / TABLES)
     equal, mixed, edges = np.ones((5, 5)), np.ones((5, 5)), np.full((5, 8), 1 + MARGIN)
     mixed[1:3] = 1.0301  # barely beyond the margin: the hardest to tell from the same
@@ -187,7 +189,7 @@ def false_verdicts(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
             yield _false(f"{name}, {noise.name} noise", found, number)
 
 
-def winners(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
+def winners(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
     """Among equals any winner is wrong; else any but the fastest."""
     number = math.ceil(trials / TABLES)
     near = (1.0, 1.005, *(1.01,) * 8)
@@ -205,11 +207,11 @@ def winners(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
         yield _false(f"the fastest of {name}", found, number)
 
 
-def power(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
-    """What a run at a precision must find."""
+def power(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
+    """Yield what a run at a precision must find."""
     for noise in (NORMAL, LOG_NORMAL):
         found = made_up.found_slower(rng, trials // 2, noise, SLOWDOWN, PRECISION)
-        yield Finding(
+        yield CheckResult(
             f"{SLOWDOWN:.0%} slowdown among four at {PRECISION:.0%} precision, {noise.name} noise",
             f"found in {found:.1%}",
             f"at least {POWER:.0%}",
@@ -218,7 +220,7 @@ def power(rng: np.random.Generator, trials: int) -> Iterator[Finding]:
 
 
 def unlike(rng: np.random.Generator, trials: int) -> Iterator[str]:
-    """Where no promise is made: skewness that does not cancel, modes too rare to be met."""
+    """Yield where no promise is made: skewness that does not cancel, modes too rare to be met."""
     pairs = ((NORMAL, BIMODAL), (LOG_NORMAL, BIMODAL), (NORMAL, RARE), (RARE, RARE))
     for one, other in pairs:
         found = [made_up.coverage(rng, trials, (one, other), blocks) for blocks in (5, 10, 20)]
@@ -239,21 +241,21 @@ def unlike(rng: np.random.Generator, trials: int) -> Iterator[str]:
     )
 
 
-def _coverage(name: str, share: float) -> Finding:
+def _coverage(name: str, share: float) -> CheckResult:
     low, high = COVERAGE
     kept = low <= share <= high
-    return Finding(f"coverage: {name}", f"{share:.1%}", f"{low:.0%} to {high:.0%}", kept)
+    return CheckResult(f"coverage: {name}", f"{share:.1%}", f"{low:.0%} to {high:.0%}", kept)
 
 
-def _at_least(name: str, share: float) -> Finding:
-    """Coverage of moderated intervals, which few blocks make wider than they need be."""
+def _at_least(name: str, share: float) -> CheckResult:
+    """Return the coverage of moderated intervals, which few blocks make wider than they need be."""
     low = COVERAGE[0]
-    return Finding(f"coverage: {name}", f"{share:.1%}", f"at least {low:.0%}", share >= low)
+    return CheckResult(f"coverage: {name}", f"{share:.1%}", f"at least {low:.0%}", share >= low)
 
 
-def _false(name: str, shares: Mapping[str, float], trials: int) -> Finding:
+def _false(name: str, shares: Mapping[str, float], trials: int) -> CheckResult:
     """Each kind at most 5 %, with the two standard errors by which so many trials may miss it."""
     allowed = FALSE + 2 * math.sqrt(FALSE * (1 - FALSE) / trials)
     found = ", ".join(f"{kind} {share:.1%}" for kind, share in shares.items())
     target = f"each {FALSE:.0%}, so up to {allowed:.1%}"
-    return Finding(f"{name}: falsely called", found, target, max(shares.values()) <= allowed)
+    return CheckResult(f"{name}: falsely called", found, target, max(shares.values()) <= allowed)

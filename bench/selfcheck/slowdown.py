@@ -14,19 +14,19 @@ from pathlib import Path
 
 import msgspec
 
-from bench.judging import verdicts
-from bench.judging.ratios import epoch_sweeps, ratios_to
-from bench.judging.verdicts import Verdict
 from bench.running.pacing import MOST_BLOCKS
-from bench.selfcheck import Finding, Options, Report
+from bench.selfcheck import CheckResult, Options, Report
 from bench.selfcheck.in_process import TOP
 from bench.selfcheck.small_run import carry_out, plan_for
+from bench.stats import verdicts
+from bench.stats.ratios import epoch_sweeps, ratios_to
+from bench.stats.verdicts import Verdict
 from impls import registry
 from impls.row import Row
 
-TRIALS = 10
+TRIALS = {60.0: 20, 180.0: 10}
+"""Runs with each budget in seconds."""
 EXAMPLES = 20000
-BUDGETS = (60.0, 180.0)
 WANTED: dict[float, dict[float, float]] = {60.0: {0.05: 0.9, 0.10: 1.0}, 180.0: {0.02: 0.9}}
 """By the budget in seconds: shares of slowdown with the share of trials that must find them."""
 
@@ -51,9 +51,9 @@ class Trainer(Original):
 
 def check(options: Options) -> Report:
     """``trials`` counts runs with each budget; in each of them every slowdown is looked for."""
-    trials = options.trials or TRIALS
     findings = []
-    for budget in BUDGETS:
+    for budget, usual in TRIALS.items():
+        trials = options.trials or usual
         found: dict[float, list[Verdict]] = {share: [] for share in WANTED[budget]}
         for trial in range(trials):
             for share, verdict in _trial(budget, options.seed + trial).items():
@@ -65,7 +65,7 @@ def check(options: Options) -> Report:
 
 
 def _trial(budget: float, seed: int) -> dict[float, Verdict]:
-    """One run of the original and its slowed versions; the verdict on each."""
+    """Return one run of the original and its slowed versions; the verdict on each."""
     with tempfile.TemporaryDirectory(prefix="mlpbench-slowed-") as folder:
         slowed = {share: _write(Path(folder), share) for share in WANTED[budget]}
         rows = [TOP, *slowed.values()]
@@ -78,17 +78,17 @@ def _trial(budget: float, seed: int) -> dict[float, Verdict]:
 
 
 def _write(folder: Path, share: float) -> Row:
-    """An implementation that is slower by ``share``."""
+    """Return an implementation that is slower by ``share``."""
     file = folder / f"slower_by_{round(100 * share)}.py"
     module, _, name = TOP.target.partition(":")
     file.write_text(_SLOWED.format(share=share, module=module, name=name))
     return registry.find(f"{file}:Trainer")
 
 
-def _finding(budget: float, share: float, found: Sequence[Verdict]) -> Finding:
+def _finding(budget: float, share: float, found: Sequence[Verdict]) -> CheckResult:
     kinds = Counter(verdict.kind for verdict in found)
     sizes = sorted(1 / verdict.ratio.value - 1 for verdict in found)
-    return Finding(
+    return CheckResult(
         f"slower by {share:.0%}, runs of {budget:.0f} s",
         f"found in {kinds['slower']} of {len(found)}; sizes {sizes[0]:+.1%} to {sizes[-1]:+.1%}",
         f"found in {WANTED[budget][share]:.0%}",

@@ -109,7 +109,7 @@ def _write_images(path: Path) -> None:
 
 
 def _living() -> Iterator[Living]:
-    """All processes but those that have ended and only wait for their parents to notice."""
+    """Yield all processes but those that have ended and only wait for their parents to notice."""
     for folder in Path("/proc").iterdir():
         if not folder.name.isdecimal():
             continue

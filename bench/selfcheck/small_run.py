@@ -36,7 +36,7 @@ def plan_for(
     batch_size: int = 500,
     precision: float | None = None,
 ) -> Plan:
-    """A grid of one batch size and one thread count for the articles' network."""
+    """Return a grid of one batch size and one thread count for the articles' network."""
     return Plan(
         seed=seed,
         profile="selfcheck",

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.judging.stats import Ratio, quantile, ratios_of_tables
-from bench.judging.sweeps import location, sampling_variance
-from bench.judging.verdicts import Contest, judge
 from bench.selfcheck.noise import Array
 from bench.selfcheck.trials import AT_ONCE, covers
 from bench.selfcheck.turns import World
+from bench.stats.estimates import Ratio, quantile, ratios_of_tables
+from bench.stats.sweeps import location, sampling_variance
+from bench.stats.verdicts import Contest, judge
 
 SWEEPS = 10
 PER_BASELINE = 12
@@ -75,7 +75,7 @@ def _logs(
 
 
 def judged(tables: Iterator[list[Ratio]]) -> Found:
-    """What intervals and verdicts say of tables whose ratios are all 1."""
+    """Return what intervals and verdicts say of tables whose ratios are all 1."""
     covered, false, dfs = [], 0, []
     for table in tables:
         covered.append([covers(one, 1.0) for one in table])
@@ -88,7 +88,7 @@ def judged(tables: Iterator[list[Ratio]]) -> Found:
 def false_winners(
     rng: np.random.Generator, world: World, runs: int, blocks: int, candidates: int
 ) -> float:
-    """Share of runs that name a fastest among equals."""
+    """Return the share of runs that name a fastest among equals."""
     false = 0
     for begin in range(0, runs, AT_ONCE):
         number = min(AT_ONCE, runs - begin)

@@ -18,7 +18,7 @@ import msgspec
 
 from bench.documents.results import Failed, Measured, Outcome, Unverified
 from bench.provenance.machine import usable_cpus
-from bench.selfcheck import Finding, Options, Report
+from bench.selfcheck import CheckResult, Options, Report
 from bench.selfcheck.small_run import carry_out, plan_for
 from bench.selfcheck.thread_cases import HEAD, IMPOSSIBLE, MIS_SET, MORE, RIGHT, TAIL, Case
 from impls import registry
@@ -64,7 +64,7 @@ def check(options: Options) -> Report:
 
 
 def set_up(case: Case, folder: Path, seed: int) -> Outcome:
-    """The outcome of one worker that is set up as ``case`` says."""
+    """Return the outcome of one worker that is set up as ``case`` says."""
     threads = usable_cpus() + 1 if case.threads == MORE else case.threads
     row = _write(case, folder)
     plan = plan_for([row], blocks=1, threads=1, seed=seed, batch_size=case.batch_size)
@@ -74,11 +74,11 @@ def set_up(case: Case, folder: Path, seed: int) -> Outcome:
     return outcome
 
 
-def judge(case: Case, outcomes: list[Outcome]) -> Finding:
-    """Whether all outcomes are what the case demands."""
+def judge(case: Case, outcomes: list[Outcome]) -> CheckResult:
+    """Return whether all outcomes are what the case demands."""
     kept = sum(_as_demanded(case, outcome) for outcome in outcomes)
     times = f"{kept} of {len(outcomes)} times: " if len(outcomes) > 1 else ""
-    return Finding(
+    return CheckResult(
         case.what,
         times + _words(next((o for o in outcomes if not _as_demanded(case, o)), outcomes[0])),
         "measured" if case.reason is None else "unverified, with its reason",
@@ -99,14 +99,14 @@ def _words(outcome: Outcome) -> str:
 
 
 def _obstacle(outcome: Outcome) -> str | None:
-    """Why this machine cannot be set up that way, or None where it could."""
+    """Return why this machine cannot be set up that way, or None where it could."""
     if not isinstance(outcome, Failed) or IMPOSSIBLE not in outcome.reason:
         return None
     return IMPOSSIBLE + outcome.reason.partition(IMPOSSIBLE)[2]
 
 
 def _write(case: Case, folder: Path) -> Row:
-    """The case's trainer as a file."""
+    """Return the case's trainer as a file."""
     file = folder / f"{re.sub(r'[^a-z]+', '_', case.what.lower())}.py"
     names = {"module": case.module, "impossible": IMPOSSIBLE, "body": case.body or "    pass\n"}
     file.write_text(HEAD.lstrip().format(**names) + case.text + TAIL.format(**names))
@@ -124,5 +124,5 @@ def _one_processor() -> Iterator[None]:
         os.sched_setaffinity(0, usable)
 
 
-def _enough(what: str, number: int, fewest: int) -> Finding:
-    return Finding(what, f"{number}", f"at least {fewest}", number >= fewest)
+def _enough(what: str, number: int, fewest: int) -> CheckResult:
+    return CheckResult(what, f"{number}", f"at least {fewest}", number >= fewest)

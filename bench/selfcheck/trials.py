@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from bench.judging import stats
-from bench.judging.stats import Ratio
-from bench.judging.verdicts import MARGIN, Contest, Verdict, judge
 from bench.running.pacing import FEWEST_BLOCKS
 from bench.selfcheck.noise import Array, Noise, drift
+from bench.stats import estimates
+from bench.stats.estimates import Ratio
+from bench.stats.verdicts import MARGIN, Contest, Verdict, judge
 
 ROUNDS = 5
 AT_ONCE = 100
@@ -35,17 +35,17 @@ Rounds = Sequence[Sequence[float]]
 
 
 def ratio(reference: Rounds, other: Rounds) -> Ratio:
-    """The ratio that readers compute from such rounds."""
-    return stats.paired_ratio(dict(enumerate(reference)), dict(enumerate(other)))
+    """Return the ratio that readers compute from such rounds."""
+    return estimates.paired_ratio(dict(enumerate(reference)), dict(enumerate(other)))
 
 
 def covers(found: Ratio, truth: float) -> bool:
-    """Whether the interval holds the true ratio."""
+    """Return whether the interval holds the true ratio."""
     return found.low is not None and found.high is not None and found.low <= truth <= found.high
 
 
 def coverage(rng: np.random.Generator, trials: int, sides: Sequence[Noise], blocks: int) -> float:
-    """Share of intervals that hold the true ratio; ``sides`` are the noises of both."""
+    """Return the share of intervals that hold the true ratio; ``sides`` are the noises of both."""
     truth = 1.0 if sides[0] is sides[1] else math.exp(_level(rng, sides[0]) - _level(rng, sides[1]))
     ours, theirs = (side.rounds(rng, (trials, blocks), ROUNDS).tolist() for side in sides)
     found = [covers(ratio(a, b), truth) for a, b in zip(ours, theirs, strict=True)]
@@ -53,23 +53,23 @@ def coverage(rng: np.random.Generator, trials: int, sides: Sequence[Noise], bloc
 
 
 def _level(rng: np.random.Generator, noise: Noise) -> float:
-    """What a ratio estimates of each side: the mean logarithm of the median of a process."""
+    """Return what a ratio estimates of each side: the mean logarithm of the median of a process."""
     return float(np.log(np.median(noise.rounds(rng, (50_000,), ROUNDS), axis=-1)).mean())
 
 
 def unpaired_coverage(
     rng: np.random.Generator, trials: int, noise: Noise, processes: tuple[int, int]
 ) -> float:
-    """The same for two runs at different times, with so many processes each."""
+    """Return the same for two runs at different times, with so many processes each."""
     ours, theirs = (noise.rounds(rng, (trials, n), ROUNDS).tolist() for n in processes)
     pairs = zip(ours, theirs, strict=True)
-    return float(np.mean([covers(stats.unpaired_ratio(a, b), 1.0) for a, b in pairs]))
+    return float(np.mean([covers(estimates.unpaired_ratio(a, b), 1.0) for a, b in pairs]))
 
 
 def drifting(
     rng: np.random.Generator, trials: int, noise: Noise, blocks: int, size: float
 ) -> tuple[float, float]:
-    """A machine that gets slower by ``size`` over the run: coverage, and the largest shift.
+    """Return a machine that gets slower by ``size`` over the run: coverage, and the largest shift.
 
     The shift is that of the ratio against the same rounds on a steady machine, relative.
     """
@@ -87,7 +87,7 @@ def until_precise(rounds: Sequence[Rounds], precision: float) -> list[Ratio]:
     reference, *others = rounds
     for blocks in range(FEWEST_BLOCKS, len(reference) + 1):
         found = [ratio(reference[:blocks], other[:blocks]) for other in others]
-        if all((stats.half_width(one) or 0.0) <= precision for one in found):
+        if all((estimates.half_width(one) or 0.0) <= precision for one in found):
             break
     return found
 
@@ -114,7 +114,7 @@ def stopped_coverage(
 def found_slower(
     rng: np.random.Generator, trials: int, noise: Noise, slowdown: float, precision: float
 ) -> float:
-    """Share of runs at a precision that call the one slow implementation of four slower."""
+    """Return share of runs at a precision that call the one slow implementation of four slower."""
     found = []
     for _ in range(trials):
         rounds = noise.rounds(rng, (5, MOST_BLOCKS), ROUNDS)
@@ -126,7 +126,7 @@ def found_slower(
 def false_tables(
     rng: np.random.Generator, trials: int, noise: Noise, blocks: int, truth: Array
 ) -> Mapping[str, float]:
-    """Share of tables with any false verdict of each kind; see :data:`FALSE_KINDS`.
+    """Return the share of tables with any false verdict of each kind; see :data:`FALSE_KINDS`.
 
     Ratios are moderated over their table.
     ``truth`` holds the true ratios over a baseline of each implementation (rows) at each batch
@@ -138,7 +138,7 @@ def false_tables(
     for medians in _log_medians(rng, trials, noise, blocks, level):
         logs = (medians[:, :1] - medians[:, 1:]).reshape(len(medians), rows * columns, blocks)
         nothing = np.zeros(logs.shape[:2])
-        for ratios in stats.ratios_of_tables(logs, nothing, [*range(columns)] * rows):
+        for ratios in estimates.ratios_of_tables(logs, nothing, [*range(columns)] * rows):
             counts.update({
                 kind
                 for verdict, true in zip(judge(ratios), truth.ravel().tolist(), strict=True)
@@ -177,7 +177,7 @@ def _false(verdict: Verdict, truth: float) -> Iterator[str]:
 def wrong_winners(
     rng: np.random.Generator, trials: int, noise: Noise, blocks: int, levels: Array
 ) -> Mapping[str, float]:
-    """Share of runs with any false verdict of each kind on a lead of the fastest.
+    """Return the share of runs with any false verdict of each kind on a lead of the fastest.
 
     ``levels`` are the true durations of the candidates (rows) at each batch size (columns).  Where
     several share the shortest, any winner that is called faster than all is wrong.
@@ -195,7 +195,7 @@ def wrong_winners(
         truths = np.take_along_axis(levels[None], others, axis=1)
         truths = truths / np.take_along_axis(levels[None], best[:, None], axis=1)
         truths = np.swapaxes(truths, 1, 2).reshape(len(medians), columns * (rows - 1))
-        tables = stats.ratios_of_tables(logs, np.zeros(logs.shape[:2]), names)
+        tables = estimates.ratios_of_tables(logs, np.zeros(logs.shape[:2]), names)
         for leads, true in zip(tables, truths.tolist(), strict=True):
             contests = [
                 Contest(

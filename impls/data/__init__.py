@@ -6,7 +6,7 @@ the digits need.
 
 from __future__ import annotations
 
-from .loading import DATASETS, load_dataset
-from .training_data import TrainingData
+from impls.data.loading import DATASETS, load_dataset
+from impls.data.training_data import TrainingData
 
 __all__ = ["DATASETS", "TrainingData", "load_dataset"]

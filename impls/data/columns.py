@@ -20,12 +20,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bench.errors import DatasetError
-
-from .header import LABEL_NAMES, SPLIT_COLUMN
-from .paths import shown
-from .tables import Table
-from .text import is_missing, is_number
+from impls.data.header import LABEL_NAMES, SPLIT_COLUMN
+from impls.data.paths import shown
+from impls.data.tables import TextTable
+from impls.data.text import is_missing, is_number
+from impls.errors import DatasetError
 
 Column = Any  # a pandas series
 Kind = Literal["text", "counting", "whole", "other"]
@@ -46,8 +45,8 @@ _SHORTEST_INDEX = 3
 _SHORTEST_COUNT = 5
 
 
-def empty_columns(table: Table) -> tuple[list[int], list[str]]:
-    """The columns without any value, and what to know of those that have a name.
+def empty_columns(table: TextTable) -> tuple[list[int], list[str]]:
+    """Return the columns without any value, and what to know of those that have a name.
 
     A comma at the end of each line makes one without a name.  One called as a label stays, so that
     it is refused.
@@ -61,8 +60,8 @@ def empty_columns(table: Table) -> tuple[list[int], list[str]]:
     return empty, [f"Left out: {table.title(place)}, which is empty." for place in named]
 
 
-def identifiers(table: Table, keep: int | None) -> tuple[list[int], list[str]]:
-    """The columns that count or name the examples, and what to know of each.
+def identifiers(table: TextTable, keep: int | None) -> tuple[list[int], list[str]]:
+    """Return the columns that count or name the examples, and what to know of each.
 
     With examples in the order of their labels, a network would learn the label from them.  The
     column ``keep`` is never among them.
@@ -82,8 +81,8 @@ def identifiers(table: Table, keep: int | None) -> tuple[list[int], list[str]]:
     return dropped, notes
 
 
-def _useless(table: Table, place: int) -> str:
-    """Why the column at ``place`` is no feature; nothing where it may be one."""
+def _useless(table: TextTable, place: int) -> str:
+    """Return why the column at ``place`` is no feature; nothing where it may be one."""
     column = table.frame[place]
     named = bool(table.names and table.names[place])
     is_index = bool(table.names) and (not named or table.called(place).startswith("unnamed:"))
@@ -113,7 +112,7 @@ def _is_id_name(name: str) -> bool:
 
 
 def _counts_rows(column: Column, *, anywhere: bool) -> bool:
-    """Whether the values are one more in each line; from 0 or 1, or from ``anywhere``."""
+    """Return whether the values are one more in each line; from 0 or 1, or from ``anywhere``."""
     values = _whole(column)
     if values is None or len(values) < (_SHORTEST_INDEX if anywhere else _SHORTEST_COUNT):
         return False
@@ -121,8 +120,8 @@ def _counts_rows(column: Column, *, anywhere: bool) -> bool:
     return bool(starts and (np.diff(values) == 1).all())
 
 
-def label_column(table: Table, asked: str | None) -> tuple[int, str]:
-    """The column of the label, and why it is that one.
+def label_column(table: TextTable, asked: str | None) -> tuple[int, str]:
+    """Return the column of the label, and why it is that one.
 
     Raises:
         DatasetError: there is no such column as was ``asked`` for, or nobody can know which it is.
@@ -153,8 +152,8 @@ def label_column(table: Table, asked: str | None) -> tuple[int, str]:
     return _numeric(table, first, last)
 
 
-def _numeric(table: Table, first: int, last: int) -> tuple[int, str]:
-    """The last or the first column of a table of numbers."""
+def _numeric(table: TextTable, first: int, last: int) -> tuple[int, str]:
+    """Return the last or the first column of a table of numbers."""
     kinds = {place: _kind(table.frame[place]) for place in (first, last)}
     block = _one_hot_width(table)
     if block:
@@ -177,14 +176,14 @@ def _numeric(table: Table, first: int, last: int) -> tuple[int, str]:
     raise _undecided(table, "neither the last nor the first column holds class numbers or text")
 
 
-def _undecided(table: Table, reason: str) -> DatasetError:
+def _undecided(table: TextTable, reason: str) -> DatasetError:
     return DatasetError(
         f"{shown(table.path)} does not say which column is the label: {reason}. {REMEDY}."
     )
 
 
-def _asked(table: Table, asked: str) -> int:
-    """The column that ``asked`` names; a name comes before a number."""
+def _asked(table: TextTable, asked: str) -> int:
+    """Return the column that ``asked`` names; a name comes before a number."""
     exact = [p for p in table.frame if table.names and table.names[p] == asked.strip()]
     found = exact or (table.places(asked) if asked.strip() and table.names else [])
     if len(found) > 1:
@@ -206,8 +205,8 @@ def _asked(table: Table, asked: str) -> int:
     )
 
 
-def _named(table: Table) -> int | None:
-    """The column that is called as a label is; ``y`` beside ``x`` may be a coordinate."""
+def _named(table: TextTable) -> int | None:
+    """Return the column that is called as a label is; ``y`` beside ``x`` may be a coordinate."""
     for name in LABEL_NAMES:
         called = table.places(name)
         if len(called) > 1:
@@ -221,13 +220,13 @@ def _named(table: Table) -> int | None:
     return None
 
 
-def _may_be_classes(table: Table, place: int) -> bool:
+def _may_be_classes(table: TextTable, place: int) -> bool:
     column = table.frame[place]
     return _is_text(column) or _whole(column) is not None
 
 
 def _kind(column: Column) -> Kind:
-    """What the values are like, for whoever looks for classes."""
+    """Return what the values are like, for whoever looks for classes."""
     different = column.nunique()
     if _is_text(column):
         return "text" if 2 <= different < len(column) else "other"
@@ -244,7 +243,7 @@ def _kind(column: Column) -> Kind:
 
 
 def _is_text(column: Column) -> bool:
-    """Whether it holds text; numbers with some faults between them are none."""
+    """Return whether it holds text; numbers with some faults between them are none."""
     if column.dtype.kind in "iufb":
         return False
     values = column.dropna().astype(str)
@@ -254,7 +253,7 @@ def _is_text(column: Column) -> bool:
 
 
 def _whole(column: Column) -> np.ndarray[Any, Any] | None:
-    """The values as whole numbers, truth as 0 and 1; None where some are not."""
+    """Return the values as whole numbers, truth as 0 and 1; None where some are not."""
     if column.dtype.kind in "iu":
         return np.asarray(column.to_numpy())
     if column.dtype.kind == "b":
@@ -267,8 +266,8 @@ def _whole(column: Column) -> np.ndarray[Any, Any] | None:
     return values if np.abs(values).max(initial=0) >= 2**53 else values.astype(np.int64)
 
 
-def _one_hot_width(table: Table) -> int:
-    """How many columns at the end hold one 1 in each example; 0 where none do."""
+def _one_hot_width(table: TextTable) -> int:
+    """Return how many columns at the end hold one 1 in each example; 0 where none do."""
     total = np.zeros(len(table.frame))
     for width, place in enumerate(reversed(list(table.frame)), start=1):
         column = table.frame[place]
@@ -285,7 +284,7 @@ def _one_hot_width(table: Table) -> int:
     return 0
 
 
-def telling(table: Table, label: int) -> list[int]:
+def telling(table: TextTable, label: int) -> list[int]:
     """The features of which each value belongs to one class alone, and the other way round."""
     classes = table.frame[label]
     different = classes.nunique()
@@ -299,13 +298,13 @@ def telling(table: Table, label: int) -> list[int]:
     return found
 
 
-def listed(table: Table, places: list[int]) -> str:
-    """The columns at ``places`` as messages call them, not all of many."""
+def listed(table: TextTable, places: list[int]) -> str:
+    """Return the columns at ``places`` as messages call them, not all of many."""
     titles: list[str] = [table.title(place) for place in places[:5]]
     return ", ".join(titles) + (f" and {len(places) - 5} more" if len(places) > 5 else "")
 
 
-def require_values(table: Table) -> None:
+def require_values(table: TextTable) -> None:
     """Refuse empty fields.
 
     Raises:
@@ -317,7 +316,7 @@ def require_values(table: Table) -> None:
         raise _no_value(table, int(row), int(table.frame.columns[at]), "")
 
 
-def require_numbers(table: Table) -> None:
+def require_numbers(table: TextTable) -> None:
     """Refuse features that are not numbers.
 
     Raises:
@@ -340,13 +339,13 @@ def require_numbers(table: Table) -> None:
 
 
 def _sparse(field: str) -> str:
-    """What a field in the sparse format of LIBSVM is."""
+    """Return what a field in the sparse format of LIBSVM is."""
     if re.fullmatch(r"\d+:[-+.\deE]+", field) is None:
         return ""
     return " but a pair of the LIBSVM format, which sklearn.datasets.load_svmlight_file reads"
 
 
-def _no_value(table: Table, row: int, place: int, written: str) -> DatasetError:
+def _no_value(table: TextTable, row: int, place: int, written: str) -> DatasetError:
     return DatasetError(
         f"{shown(table.path)} has no value{written} in example {row + 1}, {table.title(place)}: "
         "fill it, or leave the example out."

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.errors import DatasetError
+from impls.data.header import SPLIT_COLUMN
+from impls.data.holdout import every_fifth
+from impls.data.idx import EMNIST, UPRIGHT
+from impls.data.paths import shown
+from impls.data.raw import CLASSES_LIMIT, RawData
+from impls.data.tables import TextTable, read_table
+from impls.errors import DatasetError
 
 from . import columns
-from .header import SPLIT_COLUMN
-from .holdout import every_fifth
-from .idx import EMNIST, UPRIGHT
-from .paths import shown
-from .raw import CLASSES_LIMIT, RawData
-from .tables import Table, read_table
 
 TRAIN, TEST = "train", "test"
 
@@ -34,7 +34,7 @@ _LISTED_CLASSES = 3
 
 
 def read_csv(path: Path, *, name: str, source: str, label: str | None = None) -> RawData:
-    """The examples in the file at ``path``, one per line, with numbers as features.
+    """Return the examples in the file at ``path``, one per line, with numbers as features.
 
     ``label`` names the column with the label or gives its number; without it, the rules of
     :mod:`.columns` decide.  A label is a class number or text.  Columns that only number the
@@ -97,7 +97,7 @@ def read_csv(path: Path, *, name: str, source: str, label: str | None = None) ->
 
 
 def test_file(path: Path) -> Path | None:
-    """The file of test examples beside one of training examples, where there is one."""
+    """Return the file of test examples beside one of training examples, where there is one."""
     for ours, theirs in _PARTNERS:
         stem, found, rest = path.name.rpartition(ours)
         other = path.with_name(stem + theirs + rest)
@@ -106,12 +106,12 @@ def test_file(path: Path) -> Path | None:
     return None
 
 
-def _without(table: Table, places: Sequence[int]) -> Table:
+def _without(table: TextTable, places: Sequence[int]) -> TextTable:
     return dataclasses.replace(table, frame=table.frame.drop(columns=list(places)))
 
 
-def _label_note(table: Table, place: int, reason: str) -> str:
-    """Which column is the label, and why, with the first of its values."""
+def _label_note(table: TextTable, place: int, reason: str) -> str:
+    """Return which column is the label, and why, with the first of its values."""
     different = table.frame[place].drop_duplicates()
     classes = [str(value) for value in different.head(_LISTED_CLASSES)]
     more = ", ..." if len(different) > len(classes) else ""
@@ -121,8 +121,8 @@ def _label_note(table: Table, place: int, reason: str) -> str:
     )
 
 
-def _test_table(table: Table, place: int, other: Path) -> tuple[Table | None, str]:
-    """The test examples in the file ``other``, with the columns of ``table``.
+def _test_table(table: TextTable, place: int, other: Path) -> tuple[TextTable | None, str]:
+    """Return the test examples in the file ``other``, with the columns of ``table``.
 
     None, with what to know of it, where they have no label.
     """
@@ -151,15 +151,15 @@ def _test_table(table: Table, place: int, other: Path) -> tuple[Table | None, st
     return dataclasses.replace(second, names=table.names, frame=frame), note if left else ""
 
 
-def _without_label(table: Table, place: int, other: Path) -> str:
+def _without_label(table: TextTable, place: int, other: Path) -> str:
     return (
         f"{other.name} is not used, because it has no labels in {table.title(place)}. Instead, "
         f"every fifth example of each class in {table.path.name} is for testing."
     )
 
 
-def _joined(table: Table, second: Table) -> Table:
-    """The rows of both tables, those of ``second`` last."""
+def _joined(table: TextTable, second: TextTable) -> TextTable:
+    """Return the rows of both tables, those of ``second`` last."""
     import pandas as pd  # noqa: PLC0415 - only tables need it
 
     columns.require_values(second)
@@ -167,8 +167,8 @@ def _joined(table: Table, second: Table) -> Table:
     return dataclasses.replace(table, frame=frame)
 
 
-def _labels(table: Table, place: int) -> npt.NDArray[Any]:
-    """The labels as they stand in the file: numbers, or text without blanks around it."""
+def _labels(table: TextTable, place: int) -> npt.NDArray[Any]:
+    """Return the labels as they stand in the file: numbers, or text without blanks around it."""
     column = table.frame[place]
     text = column.dtype.kind not in "iuf"
     labels: npt.NDArray[Any] = (
@@ -192,8 +192,8 @@ def _labels(table: Table, place: int) -> npt.NDArray[Any]:
 
 
 def _split(
-    table: Table, place: int, labels: npt.NDArray[Any]
-) -> tuple[Table, npt.NDArray[np.bool_], str]:
+    table: TextTable, place: int, labels: npt.NDArray[Any]
+) -> tuple[TextTable, npt.NDArray[np.bool_], str]:
     """The table without its column of the split, which rows are for testing, what to know of it."""
     places = [one for one in table.places(SPLIT_COLUMN) if one != place]
     if places:
@@ -214,7 +214,7 @@ def _split(
     return table, test, note
 
 
-def _features(table: Table) -> npt.NDArray[Any]:
+def _features(table: TextTable) -> npt.NDArray[Any]:
     whole = all(table.frame[place].dtype.kind in "iu" for place in table.frame)
     values: npt.NDArray[Any] = table.frame.to_numpy(dtype=None if whole else np.float64)
     return values

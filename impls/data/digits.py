@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .raw import RawData
+from impls.data.raw import RawData
 
 SIDE = 28
 """Height and width of the resized images, in pixels."""
@@ -23,7 +23,7 @@ _TEST_EVERY = 5
 
 
 def read_digits() -> RawData:
-    """All digits, resized and repeated to as many examples as MNIST has.
+    """Return all digits, resized and repeated to as many examples as MNIST has.
 
     The same on every machine: neither the split nor the resizing depends on a random number or on
     how floats are rounded.  An image is either among the training or among the test examples.
@@ -68,7 +68,7 @@ def resize(images: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
 
 
 def _is_test(labels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Which rows are for testing: the same share of every class."""
+    """Return which rows are for testing: the same share of every class."""
     test = np.zeros(len(labels), dtype=np.bool_)
     for label in np.unique(labels):
         test[np.flatnonzero(labels == label)[::_TEST_EVERY]] = True

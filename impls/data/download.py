@@ -12,10 +12,9 @@ import requests
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bench.errors import DatasetError
-
-from .files import MNIST_FILE
-from .paths import shown
+from impls.data.files import MNIST_FILE
+from impls.data.paths import shown
+from impls.errors import DatasetError
 
 HOST = "storage.googleapis.com"
 URL = f"https://{HOST}/tensorflow/tf-keras-datasets/mnist.npz"
@@ -55,7 +54,7 @@ class Bar:
 
 
 def cache_file() -> Path:
-    """Where a download is kept; it need not exist."""
+    """Return where a download is kept; it need not exist."""
     return Path(pooch.os_cache("mlpbench")) / MNIST_FILE
 
 

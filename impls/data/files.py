@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.errors import DatasetError
-
-from .csv import read_csv, test_file
-from .idx import FILE_NAMES, idx_folder, is_idx, read_idx, set_of
-from .npz import KEYS, read_npz
-from .paths import shown
-from .raw import RawData
+from impls.data.csv import read_csv, test_file
+from impls.data.idx import FILE_NAMES, idx_folder, is_idx, read_idx, set_of
+from impls.data.npz import KEYS, read_npz
+from impls.data.paths import shown
+from impls.data.raw import RawData
+from impls.errors import DatasetError
 
 MNIST_FILE = "mnist.npz"
 
@@ -27,7 +26,7 @@ _IN_RAW = "raw"
 
 
 def read_path(path: Path, label: str | None = None) -> RawData:
-    """The data in the file or folder ``path``; it is named after it.
+    """Return the data in the file or folder ``path``; it is named after it.
 
     ``label`` says which column of a table holds the label.
 
@@ -78,7 +77,7 @@ def read_folder(folder: Path, label: str | None = None) -> RawData:
         named = found.resolve()
         name = named.parent.name if named.name == _IN_RAW else named.name
         return read_idx(found, name=name, source=f"IDX files in {name}")
-    training = [one for one in tables if test_file(one)] or tables
+    training = [table for table in tables if test_file(table)] or tables
     if len(training) == 1:
         return read_csv(
             training[0], name=folder.resolve().name, source=training[0].name, label=label
@@ -93,7 +92,7 @@ def read_folder(folder: Path, label: str | None = None) -> RawData:
 
 
 def is_table(path: Path) -> bool:
-    """Whether a file is called as tables are."""
+    """Return whether a file is called as tables are."""
     return _unpacked(path).suffix.lower() in TABLES
 
 

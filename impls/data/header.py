@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.errors import DatasetError
-
-from .paths import shown
-from .text import is_missing, is_number
+from impls.data.paths import shown
+from impls.data.text import is_missing, is_number
+from impls.errors import DatasetError
 
 LABEL_NAMES = (
     "label", "class", "target", "digit", "y", "species", "outcome", "variety", "diagnosis",
@@ -52,7 +51,7 @@ def holds_names(first: Sequence[str], rest: Sequence[Sequence[str]], path: Path)
 
 
 def _counts(given: Sequence[str], path: Path, *, is_index: bool) -> bool:
-    """Whether numbers count columns from 0; where they are few, nobody can know."""
+    """Return whether numbers count columns from 0; where they are few, nobody can know."""
     if not given or list(given) != [str(number) for number in range(len(given))]:
         return False
     if is_index or len(given) >= _COUNTED_NAMES:
@@ -61,7 +60,7 @@ def _counts(given: Sequence[str], path: Path, *, is_index: bool) -> bool:
 
 
 def _is_scale(first: Sequence[str]) -> bool:
-    """Whether the numbers in a line are a scale, such as wavelengths, or count columns."""
+    """Return whether the numbers in a line are a scale, such as wavelengths, or count columns."""
     numbers = [float(field.replace(",", ".")) for field in first if is_number(field)]
     steps = np.diff(numbers)
     if len(numbers) == 2:

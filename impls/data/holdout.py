@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.errors import DatasetError
+from impls.errors import DatasetError
 
 TEST_EVERY = 5
 
@@ -16,7 +16,7 @@ _SEED = 20_017
 
 
 def every_fifth(labels: npt.NDArray[Any], source: str, remedy: str) -> npt.NDArray[np.bool_]:
-    """Which examples are for testing: every fifth of each class, in their order.
+    """Return which examples are for testing: every fifth of each class, in their order.
 
     Raises:
         DatasetError: no class has five examples; ``source`` opens the message, ``remedy`` ends it.
@@ -33,7 +33,7 @@ def every_fifth(labels: npt.NDArray[Any], source: str, remedy: str) -> npt.NDArr
 
 
 def stratified(labels: npt.NDArray[np.int32], examples: int) -> npt.NDArray[np.intp]:
-    """The places of ``examples`` examples, in their order, with each class in its share.
+    """Return the places of ``examples`` examples, in their order, with each class in its share.
 
     Each class that there is gets at least one.  The same labels and number give the same choice;
     which examples of a class are taken is drawn with a fixed seed, so that an order within a class

@@ -14,11 +14,10 @@ from typing import BinaryIO, cast
 import numpy as np
 import numpy.typing as npt
 
-from bench.errors import DatasetError
-
-from .paths import shown
-from .raw import RawData
-from .text import GZIP_MAGIC
+from impls.data.paths import shown
+from impls.data.raw import RawData
+from impls.data.text import GZIP_MAGIC
+from impls.errors import DatasetError
 
 # Each row: what the name of a file holds, its usual name, and how many dimensions its array has.
 _PARTS = (
@@ -45,19 +44,19 @@ UPRIGHT = "EMNIST stores its pictures lying on their side: they have been turned
 
 
 def is_idx(path: Path) -> bool:
-    """Whether a file is called as IDX files are."""
+    """Return whether a file is called as IDX files are."""
     return _NAME.fullmatch(path.name) is not None
 
 
 def idx_folder(folder: Path) -> Path | None:
-    """Where below ``folder`` the IDX files are: there, in ``raw``, or in ``*/raw``.
+    """Return where below ``folder`` the IDX files are: there, in ``raw``, or in ``*/raw``.
 
     Raises:
         DatasetError: several folders below it hold some.
         OSError: it cannot be read.
     """
     for places in ([folder], [folder / "raw"], sorted(folder.glob("*/raw"))):
-        found = [one for one in places if one.is_dir() and _sets(one)]
+        found = [place for place in places if place.is_dir() and _sets(place)]
         if len(found) > 1:
             names = ", ".join(shown(one) for one in found)
             raise DatasetError(f"{shown(folder)} holds several data sets: {names}. Name one.")
@@ -67,7 +66,7 @@ def idx_folder(folder: Path) -> Path | None:
 
 
 def read_idx(folder: Path, *, name: str, source: str, which: str | None = None) -> RawData:
-    """The four arrays of the IDX files in ``folder``, gzipped or not.
+    """Return the four arrays of the IDX files in ``folder``, gzipped or not.
 
     ``which`` is what the names of the files begin with, where the folder holds several sets.
 
@@ -107,7 +106,7 @@ def read_idx(folder: Path, *, name: str, source: str, which: str | None = None) 
 
 
 def set_of(path: Path) -> str:
-    """What the name of an IDX file begins with before the part that all sets have."""
+    """Return what the name of an IDX file begins with before the part that all sets have."""
     found = _NAME.fullmatch(path.name)
     return found["set"] if found else ""
 
@@ -118,7 +117,7 @@ def _sets(folder: Path) -> list[str]:
 
 
 def _find(folder: Path, beginning: str, parts: Sequence[str], dimensions: int) -> Path | None:
-    """The file of a part; one that is not packed comes first."""
+    """Return the file of a part; one that is not packed comes first."""
     for path in sorted(folder.iterdir(), key=lambda one: (one.suffix == ".gz", one.name)):
         name = _NAME.fullmatch(path.name)
         if (

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .raw import CLASSES_LIMIT, RawData, scale_note
-from .text import is_missing
+from impls.data.raw import CLASSES_LIMIT, RawData, scale_note
+from impls.data.text import is_missing
 
 Labels = npt.NDArray[Any]
 
@@ -42,7 +42,7 @@ def settle(raw: RawData) -> RawData:
 
 
 def _one_axis(labels: Labels) -> tuple[Labels, str]:
-    """The labels on one axis, as whole numbers or text, and which form they had before."""
+    """Return the labels on one axis, as whole numbers or text, and which form they had before."""
     forms = []
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
@@ -74,7 +74,7 @@ def _is_one_hot(labels: Labels) -> bool:
 
 
 def _are_whole(labels: Labels) -> bool:
-    """Whether each text is a whole number as it is usually written, and small."""
+    """Return whether each text is a whole number as it is usually written, and small."""
     return bool(len(labels)) and all(
         one.isascii() and one.isdecimal() and len(one) < 10 and str(int(one)) == one
         for one in np.unique(labels).tolist()
@@ -133,6 +133,6 @@ def _absent(raw: RawData) -> str:
 
 def _classes(raw: RawData, numbers: list[int]) -> str:
     names = raw.class_names
-    listed = ", ".join(names[one] if names else str(one) for one in numbers[:_LISTED])
+    listed = ", ".join(names[number] if names else str(number) for number in numbers[:_LISTED])
     more = f" and {len(numbers) - _LISTED} more" if len(numbers) > _LISTED else ""
     return f"class{'es' if len(numbers) > 1 else ''} {listed}{more}"

@@ -6,15 +6,15 @@ import dataclasses
 import difflib
 from pathlib import Path
 
-from bench.errors import DatasetError
+from impls.data.digits import read_digits
+from impls.data.files import read_path, require_table
+from impls.data.labels import settle
+from impls.data.normalise import Normaliser
+from impls.data.raw import RawData
+from impls.data.training_data import TrainingData, from_raw
+from impls.errors import DatasetError
 
 from . import mnist
-from .digits import read_digits
-from .files import read_path, require_table
-from .labels import settle
-from .normalise import Normaliser
-from .raw import RawData
-from .training_data import TrainingData, from_raw
 
 DATASETS: dict[str, str] = {
     "auto": "mnist where it can be had, otherwise digits",

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.errors import DatasetError
-
-from .files import MNIST_FILE, read_path
-from .npz import read_npz
-from .paths import home, shown
-from .raw import RawData, check
+from impls.data.files import MNIST_FILE, read_path
+from impls.data.npz import read_npz
+from impls.data.paths import home, shown
+from impls.data.raw import RawData, check
+from impls.errors import DatasetError
 
 DATA_DIR = "MLPBENCH_DATA_DIR"
 

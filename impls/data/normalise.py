@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from bench.errors import DatasetError, UnknownNameError
+from impls.data.standardise import Scale
+from impls.errors import DatasetError, UnknownNameError
 
 from . import standardise
-from .standardise import Scale
 
 Normalisation = Literal["standard", "range", "unit", "none"]
 

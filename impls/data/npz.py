@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.npyio import NpzFile
 
-from bench.errors import DatasetError
-
-from .holdout import every_fifth
-from .paths import shown
-from .raw import RawData
+from impls.data.holdout import every_fifth
+from impls.data.paths import shown
+from impls.data.raw import RawData
+from impls.errors import DatasetError
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -104,7 +103,7 @@ def _read(file: BinaryIO, label: str, name: str, source: str) -> RawData:
 
 
 def _keys(archive: NpzFile, label: str) -> tuple[str, ...]:
-    """The names of the four arrays, or of two where the file has no test set."""
+    """Return the names of the four arrays, or of two where the file has no test set."""
     stored = {key.lower(): key for key in archive.files}
     if all(key in archive.files for key in KEYS):
         return KEYS
@@ -122,7 +121,7 @@ def _keys(archive: NpzFile, label: str) -> tuple[str, ...]:
 
 
 def _note(keys: tuple[str, ...], left: list[str]) -> str:
-    """Which arrays were read, where that is a question."""
+    """Return which arrays were read, where that is a question."""
     if keys == KEYS and not left:
         return ""
     unused = f"; not used: {', '.join(map(repr, left[:_LISTED]))}" if left else ""

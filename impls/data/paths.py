@@ -7,11 +7,11 @@ from pathlib import Path
 
 
 def home() -> Path:
-    """The user's home folder, or the plain name ``~`` where there is none."""
+    """Return the user's home folder, or the plain name ``~`` where there is none."""
     return Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises without a home
 
 
 def shown(path: Path) -> str:
-    """``path`` for a message, with ``~`` for the home folder: messages end up in reports."""
+    """Return ``path`` for a message, with ``~`` for the home folder: messages end up in reports."""
     folder = home()
     return str(Path("~") / path.relative_to(folder)) if path.is_relative_to(folder) else str(path)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.errors import DatasetError
+from impls.errors import DatasetError
 
 CLASSES_LIMIT = 1000
 """More classes than this are taken for a mistake, such as values given as labels."""
@@ -104,7 +104,7 @@ def _check_scales(raw: RawData) -> None:
 
 
 def scale_note(raw: RawData) -> str:
-    """That training and test values are of different sizes, where that may be a mistake."""
+    """Return that training and test values are of different sizes, where that may be a mistake."""
     means = []
     for part in (raw.images, raw.images_test):
         if part.dtype.kind not in "uif" or not part.size:

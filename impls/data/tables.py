@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.errors import DatasetError
-
-from .header import holds_names
-from .paths import shown
-from .text import BLANKS, Layout, is_number, layout_of, read_text
+from impls.data.header import holds_names
+from impls.data.paths import shown
+from impls.data.text import BLANKS, Layout, is_number, layout_of, read_text
+from impls.errors import DatasetError
 
 Frame = Any  # pandas' own types are not known where it is not imported
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class TextTable:
     """The rows of a file.
 
     The columns of ``frame`` are called 0, 1, 2, ... as they stand in the file.  ``names`` are those
@@ -34,26 +33,26 @@ class Table:
     notes: tuple[str, ...] = ()
 
     def title(self, place: int) -> str:
-        """How messages call the column at ``place``."""
+        """Return how messages call the column at ``place``."""
         if self.names and self.names[place]:
             return f"column {self.names[place]!r}"
         return f"column {place} (the first is 0)"
 
     def places(self, name: str) -> list[int]:
-        """The columns of that name, blanks and case left aside."""
+        """Return the columns of that name, blanks and case left aside."""
         return [place for place in self.frame if self.called(place) == name.strip().lower()]
 
     def all_called(self) -> list[str]:
-        """The names of all columns in lower case; none where the file has no names."""
+        """Return the names of all columns in lower case; none where the file has no names."""
         return [name.lower() for name in self.names]
 
     def called(self, place: int) -> str:
-        """The name of the column at ``place`` in lower case; nothing where it has none."""
+        """Return the name of the column at ``place`` in lower case; nothing where it has none."""
         return self.names[place].lower() if self.names else ""
 
 
-def read_table(path: Path) -> Table:
-    """The table in the file at ``path``, gzipped or not.
+def read_table(path: Path) -> TextTable:
+    """Return the table in the file at ``path``, gzipped or not.
 
     Fields are separated by commas, semicolons, tabs, bars or blanks.  Lines of comment before the
     first row, which begin with # or %, are left out.
@@ -75,7 +74,7 @@ def read_table(path: Path) -> Table:
             f"{shown(path)} is no table: the first line has {len(names)} fields, the next "
             f"{frame.shape[1]}. Give all lines as many fields."
         )
-    return Table(path, names, frame, frame.shape[1], (*layout.notes, *notes))
+    return TextTable(path, names, frame, frame.shape[1], (*layout.notes, *notes))
 
 
 def _frame(text: str, layout: Layout, path: Path, *, skipped: int) -> Frame:
@@ -138,7 +137,7 @@ def _names(text: str, layout: Layout, path: Path) -> tuple[tuple[str, ...], bool
 
 
 def _is_count(first: Sequence[str], width: int, text: str) -> bool:
-    """Whether a line is scikit-learn's: how many examples and features, names of classes."""
+    """Return whether a line is scikit-learn's: how many examples and features, names of classes."""
     if len(first) < 3 or first[1] != str(width - 1) or any(map(is_number, first[2:])):
         return False
     return first[0] == str(sum(1 for line in text.splitlines() if line.strip()) - 1)

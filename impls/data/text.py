@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import DatasetError
-
-from .paths import shown
+from impls.data.paths import shown
+from impls.errors import DatasetError
 
 BLANKS = "blanks"
 """Stands for a delimiter that is any run of blanks."""
@@ -58,7 +57,7 @@ class Layout:
 
 
 def read_text(path: Path) -> str:
-    """The text in the file at ``path``, gzipped or not.
+    """Return the text in the file at ``path``, gzipped or not.
 
     Raises:
         DatasetError: it cannot be read, is damaged, or is not text in UTF-8.
@@ -87,7 +86,7 @@ def read_text(path: Path) -> str:
 
 
 def unpacked(path: Path) -> bytes:
-    """The content of the gzip file at ``path``.
+    """Return the content of the gzip file at ``path``.
 
     Raises:
         DatasetError: it is damaged, or larger than any table should be.
@@ -109,7 +108,7 @@ def unpacked(path: Path) -> bytes:
 
 
 def layout_of(text: str, path: Path) -> Layout:
-    """How the table in ``text`` is written.
+    """Return how the table in ``text`` is written.
 
     Raises:
         DatasetError: it has no rows, or its numbers can be read in two ways.
@@ -134,7 +133,7 @@ def layout_of(text: str, path: Path) -> Layout:
 
 
 def split(lines: Sequence[str], delimiter: str) -> list[tuple[str, ...]]:
-    """The fields of each line, without the blanks around them."""
+    """Return the fields of each line, without the blanks around them."""
     sign = " " if delimiter == BLANKS else delimiter
     if delimiter == BLANKS:
         lines = [line.replace("\t", " ").strip() for line in lines]
@@ -147,12 +146,12 @@ def split(lines: Sequence[str], delimiter: str) -> list[tuple[str, ...]]:
 
 
 def is_number(field: str) -> bool:
-    """Whether ``field`` is a number with a decimal point or comma, and nothing else."""
+    """Return whether ``field`` is a number with a decimal point or comma, and nothing else."""
     return bool(NUMBER.fullmatch(field) or _COMMA_NUMBER.fullmatch(field))
 
 
 def is_missing(field: str) -> bool:
-    """Whether ``field`` stands for a value that is not known."""
+    """Return whether ``field`` stands for a value that is not known."""
     return field.lower() in MISSING
 
 
@@ -174,7 +173,7 @@ def _leading_lines(text: str) -> tuple[int, list[str], str]:
 
 
 def _sample(text: str, start: int) -> list[str]:
-    """The first lines from ``start`` on that are not empty."""
+    """Return the first lines from ``start`` on that are not empty."""
     lines: list[str] = []
     while start < len(text) and len(lines) < _SAMPLE:
         found = _LINE.match(text, start)
@@ -186,7 +185,7 @@ def _sample(text: str, start: int) -> list[str]:
 
 
 def _delimiter(lines: Sequence[str]) -> str:
-    """The one that leaves most numbers; of several the first of the list."""
+    """Return the one that leaves most numbers; of several the first of the list."""
 
     def numbers(delimiter: str) -> int:
         rows = split(lines, delimiter)
@@ -204,7 +203,7 @@ def _usual_width(rows: Sequence[Sequence[str]]) -> int:
 
 
 def _decimal(rows: Sequence[Sequence[str]], path: Path) -> str:
-    """The decimal sign: a comma where some numbers have one and none has a point."""
+    """Return the decimal sign: a comma where some numbers have one and none has a point."""
     fields = [field for row in rows for field in row]
     commas = [field for field in fields if _COMMA_NUMBER.fullmatch(field)]
     points = any("." in field and NUMBER.fullmatch(field) for field in fields)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.errors import DatasetError
+from impls.data.holdout import stratified
+from impls.data.normalise import Normaliser
+from impls.data.raw import RawData, check, content_hash
+from impls.errors import DatasetError
 from impls.parameters import Floats
 
 from . import normalise
-from .holdout import stratified
-from .normalise import Normaliser
-from .raw import RawData, check, content_hash
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +46,12 @@ class TrainingData:
     note: str = ""
 
     def one_hot(self, dtype: npt.DTypeLike = np.float32) -> Floats:
-        """The training labels as targets, shape ``(examples, classes)``."""
+        """Return the training labels as targets, shape ``(examples, classes)``."""
         rows: Floats = np.eye(self.classes, dtype=dtype)[self.labels]
         return rows
 
     def take(self, examples: int) -> TrainingData:
-        """The same data with only ``examples`` of the training examples.
+        """Return the same data with only ``examples`` of the training examples.
 
         Each class keeps its share, and at least one example.  The choice depends on the data and
         on ``examples`` alone, see :func:`.holdout.stratified`; the order stays.  Test examples and

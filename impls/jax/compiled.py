@@ -43,7 +43,7 @@ class Compiled(NamedTuple):
 
 @functools.cache
 def compiled(formulas: Formulas, device: Device, precision: str) -> Compiled:
-    """What all trainers with these formulas share on a device.
+    """Return what all trainers with these formulas share on a device.
 
     ``precision`` is that of products, in JAX' words.
     """

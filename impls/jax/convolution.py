@@ -50,7 +50,7 @@ def flattened(
     *,
     patches: bool,
 ) -> Array:
-    """What the convolutions leave of the examples ``X``, shape ``(examples, height * ...)``.
+    """Return what the convolutions leave of the examples ``X``, shape ``(examples, height * ...)``.
 
     ``pairs`` are their weights, ``(filters, kernel * kernel * channels)``, and biases.
     """
@@ -68,7 +68,7 @@ def flattened(
 
 
 def convolved(maps: Array, W: Array, stage: Stage) -> Array:
-    """Each filter on each place of maps ``(channels, height, width, examples)``."""
+    """Return each filter on each place of maps ``(channels, height, width, examples)``."""
     height, width = stage.filtered
     for axis, places in ((WIDTH, width), (HEIGHT, height)):
         # The slices go in front: heights before widths before channels, as the weights have them.
@@ -81,7 +81,7 @@ def convolved(maps: Array, W: Array, stage: Stage) -> Array:
 
 
 def convolved_by_library(maps: Array, W: Array, stage: Stage) -> Array:
-    """The same of maps ``(examples, height, width, channels)``."""
+    """Return the same of maps ``(examples, height, width, channels)``."""
     kernels = W.reshape(stage.filters, stage.kernel, stage.kernel, stage.channels)
     orders = ("NHWC", "OHWI", "NHWC")
     return lax.conv_general_dilated(maps, kernels, (1, 1), "VALID", dimension_numbers=orders)
@@ -101,7 +101,7 @@ def _pooled(size: int, maps: Array) -> Array:
 
 
 def _corners(size: int, maps: Array) -> list[Array]:
-    """The values at each place of the squares, place by place in the order of rows."""
+    """Return the values at each place of the squares, place by place in the order of rows."""
     height, width = (maps.shape[axis] // size * size for axis in (HEIGHT, WIDTH))
     return [
         maps[:, row:height:size, column:width:size] for row in range(size) for column in range(size)
@@ -114,7 +114,7 @@ def _forward(size: int, maps: Array) -> tuple[Array, tuple[Array, Array]]:
 
 
 def _backward(size: int, kept: tuple[Array, Array], delta: Array) -> tuple[Array]:
-    """The delta of each square, at the place of its largest value."""
+    """Return the delta of each square, at the place of its largest value."""
     maps, largest = kept
     without = jnp.ones(largest.shape, bool)
     found = []
@@ -128,7 +128,7 @@ def _backward(size: int, kept: tuple[Array, Array], delta: Array) -> tuple[Array
 
 
 def _woven(parts: list[Array], axis: int) -> Array:
-    """The parts' slices along an axis in turn."""
+    """Return the parts' slices along an axis in turn."""
     shape = list(parts[0].shape)
     shape[axis] *= len(parts)
     return jnp.stack(parts, axis + 1).reshape(shape)

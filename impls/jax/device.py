@@ -45,7 +45,7 @@ class Device(NamedTuple):
     fixed_epochs: bool
 
     def tile_rows(self, formulas: Formulas) -> int:
-        """Examples per tile: no batch has more where it is to be taken at once."""
+        """Return examples per tile: no batch has more where it is to be taken at once."""
         return self.image_rows if formulas.stages else self.dense_rows
 
     def first(self) -> Any:
@@ -59,7 +59,7 @@ class Device(NamedTuple):
         return jax.devices(self.platform)[0]
 
     def absence(self) -> str | None:
-        """Why JAX cannot compute there, or None where it can."""
+        """Return why JAX cannot compute there, or None where it can."""
         try:
             self.first()
         except (RuntimeError, AssertionError) as error:
@@ -88,7 +88,7 @@ def thread_count() -> int | None:
 
 
 def _thread_names() -> Iterator[str]:
-    """The names of this process' threads, where the system shows them."""
+    """Yield the names of this process' threads, where the system shows them."""
     for task in TASKS.glob("*/comm"):
         # A thread may end while its name is asked for.
         with contextlib.suppress(OSError):
@@ -96,7 +96,7 @@ def _thread_names() -> Iterator[str]:
 
 
 def kernels() -> dict[str, str]:
-    """The processor that XLA compiles for, as it says in a program that it has compiled.
+    """Return the processor that XLA compiles for, as it says in a program that it has compiled.
 
     Nothing where XLA has not begun: it would be started for this alone.
     """
@@ -122,7 +122,7 @@ def target_in(program: bytes) -> str:
 
 
 def precision_of_products() -> str:
-    """How exact products on a GPU are, in JAX' words; its own default there would be TF32.
+    """Return how exact products on a GPU are, in JAX' words; its own default there would be TF32.
 
     Raises:
         UsageError: what the user set about TF32 is not possible.

@@ -47,14 +47,14 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 
 
 def gather(X: Array, rows: Array) -> Array:
-    """The examples ``rows``, which are in range."""
+    """Return the examples ``rows``, which are in range."""
     return jnp.take(X, rows, axis=0, mode="clip")
 
 
 def inputs_of_last(
     formulas: Formulas, device: Device, P: Pairs, X: Array, masks: list[Array | None]
 ) -> Array:
-    """What goes into the last layer; ``masks`` is empty where nothing is dropped."""
+    """Return what goes into the last layer; ``masks`` is empty where nothing is dropped."""
     H, stages = X, formulas.stages
     if stages:
         activation = ACTIVATIONS[formulas.activation]
@@ -87,7 +87,7 @@ def sums(formulas: Formulas, Z: Array, A: Array, T: Array) -> Array:
 
 
 def hash_of(x: Array) -> Array:
-    """The hash of :mod:`impls.mathematics.dropout` of unsigned words."""
+    """Return the hash of :mod:`impls.mathematics.dropout` of unsigned words."""
     for shift, factor in ((FIRST_SHIFT, FIRST_FACTOR), (SECOND_SHIFT, SECOND_FACTOR)):
         x = (x ^ (x >> shift)) * np.uint32(factor)
     return x ^ (x >> LAST_SHIFT)
@@ -96,7 +96,7 @@ def hash_of(x: Array) -> Array:
 def masks_of(
     formulas: Formulas, columns: list[Array], key: Array, rows: int, dtype: Any
 ) -> list[Array | None]:
-    """The dropout masks of the hidden layers; ``key`` is that of the first row.
+    """Return the dropout masks of the hidden layers; ``key`` is that of the first row.
 
     ``columns`` are the keys of each layer's words.
     """
@@ -113,7 +113,7 @@ def masks_of(
 
 
 def delta_of(formulas: Formulas, A: Array, T: Array, scale: Array) -> Array:
-    """The delta of the last layer where the data loss is multiplied by ``scale``."""
+    """Return the delta of the last layer where the data loss is multiplied by ``scale``."""
     return output_delta(formulas.loss, A, T) * scale
 
 
@@ -183,7 +183,7 @@ def predicted(formulas: Formulas, device: Device, P: Pairs, X: Array) -> Array:
 
 
 def penalty_of(formulas: Formulas, P: Pairs, k: Array) -> Array:
-    """The penalty of the weights."""
+    """Return the penalty of the weights."""
     number = dict(zip(NUMBERS, k, strict=True))
     penalty = jnp.zeros((), k.dtype)
     if formulas.l2:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from bench.errors import UsageError
 from impls import precision
 from impls.contract import Pool
+from impls.errors import UsageError
 from impls.jax import device as jax_device
 from impls.jax import mlp
 from impls.jax.device import GPU, Device

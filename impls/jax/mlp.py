@@ -70,7 +70,7 @@ class Trainer(whole_batches.Trainer):
 
     @classmethod
     def precision(cls) -> str:
-        """How exact products are, in JAX' words."""
+        """Return how exact products are, in JAX' words."""
         return IN_FULL
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
@@ -96,7 +96,7 @@ class Trainer(whole_batches.Trainer):
         self.latest = self.data
 
     def _numbers(self) -> npt.NDArray[np.float32]:
-        """The numbers of the training, as compiled functions take them."""
+        """Return the numbers of the training, as compiled functions take them."""
         training = self.training
         derived = {
             "rate": self.learning_rate,

@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from bench.errors import ModelError
+from impls.errors import ModelError
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 

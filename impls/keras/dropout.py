@@ -36,7 +36,7 @@ class HashedDropout(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no
         self.columns = ops.convert_to_tensor(columns.view(WORD))
 
     def call(self, inputs: Tensor, *, training: bool = False) -> Tensor:
-        """The inputs as they are, or in training what is left of them."""
+        """Return the inputs as they are, or in training what is left of them."""
         if not training:
             return inputs
         rows, nodes = ops.shape(inputs)[0], inputs.shape[1]
@@ -57,7 +57,7 @@ def word(number: int) -> Any:
 
 
 def hash_of(x: Tensor) -> Tensor:
-    """The hash of each word of a tensor."""
+    """Return the hash of each word of a tensor."""
     for shift, factor in (
         (dropout.FIRST_SHIFT, dropout.FIRST_FACTOR),
         (dropout.SECOND_SHIFT, dropout.SECOND_FACTOR),

@@ -14,17 +14,15 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from bench.errors import ModelError, UsageError
 from impls.data.normalise import Normaliser
 from impls.data.paths import shown
+from impls.errors import ModelError, UsageError
+from impls.keras.archive import loss_of, read_config
+from impls.keras.reading import Reading, read_layers, read_loss
 from impls.mathematics.functions import output_activation
 from impls.mathematics.reference import Trainer
 from impls.networks import Dtype, Network, Training
 from impls.parameters import Floats, Parameters
-
-from .archive import loss_of, read_config
-from .loss_reading import read_loss
-from .reading import Reading, read_layers
 
 SUFFIX = ".keras"
 
@@ -61,14 +59,17 @@ def save(network: Network, parameters: Parameters, path: Path) -> None:
         # Not what the user's keras.json says: this is the order of the features.
         options = {"data_format": "channels_last", "dtype": network.dtype}
         layers.append(keras.layers.Reshape(network.image, dtype=network.dtype))
-        for one in network.convolutions:
+        for convolution in network.convolutions:
             layers.append(
                 keras.layers.Conv2D(
-                    one.filters, one.kernel, activation=network.activation, **options
+                    convolution.filters,
+                    convolution.kernel,
+                    activation=network.activation,
+                    **options,
                 )
             )
-            if one.pool > 1:
-                layers.append(keras.layers.MaxPooling2D(one.pool, **options))
+            if convolution.pool > 1:
+                layers.append(keras.layers.MaxPooling2D(convolution.pool, **options))
         layers.append(keras.layers.Flatten(**options))
     for nodes, rate in zip(network.layers[1:-1], network.dropout_rates, strict=True):
         layers.append(keras.layers.Dense(nodes, network.activation, dtype=network.dtype))
@@ -95,7 +96,7 @@ def save(network: Network, parameters: Parameters, path: Path) -> None:
 
 
 def load(path: Path) -> Stored:
-    """The network in the file at ``path``, with its weights; nothing in it is executed.
+    """Return the network in the file at ``path``, with its weights; nothing in it is executed.
 
     It is proven on drawn examples that the network computes what Keras does with the file.
 
@@ -116,7 +117,7 @@ def load(path: Path) -> Stored:
     loss, said = read_loss(read.output, *loss_of(config), label)
     kept = [array for pair in read.weights for array in pair]
     dtype: Dtype = "float64" if all(array.itemsize == 8 for array in kept) else "float32"
-    rates = [one.dropout for one in read.steps if one.kind == "dense"][:-1]
+    rates = [step.dropout for step in read.steps if step.kind == "dense"][:-1]
     try:
         network = Network(
             name=path.stem,
@@ -169,7 +170,7 @@ def _prove(stored: Stored, model: Any, keras: Any, read: Reading, label: str) ->
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what an error says."""
+    """Return the first line of what an error says."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 

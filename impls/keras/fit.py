@@ -56,7 +56,7 @@ class Recording(keras.Model):  # type: ignore[misc]  # Keras ships no types
         self.function_of: dict[Kind, Callable[..., Any] | None] = {"step": None, "epoch": None}
 
     def keeping_step(self, *arguments: Any) -> Any:
-        """A step whose gradients are kept; what is decided here is traced into graphs."""
+        """Return a step whose gradients are kept; what is decided here is traced into graphs."""
         self.keeping = True
         try:
             return self.step_of["epoch"](*arguments)
@@ -78,7 +78,7 @@ class Recording(keras.Model):  # type: ignore[misc]  # Keras ships no types
         sample_weight: Tensor = None,
         training: bool = True,  # noqa: FBT001, FBT002  # Keras' signature
     ) -> Tensor:
-        """The cost of a batch, from what goes into the last activation."""
+        """Return the cost of a batch, from what goes into the last activation."""
         data = data_loss(self.network, self.settings, y_pred, y)
         penalty = penalty_of(self.losses, y_pred)
         told = [ops.stop_gradient(tensor) for tensor in (data, penalty, y_pred, y)]
@@ -122,7 +122,7 @@ class FitTrainer(Trainer):
 
     @classmethod
     def compiled_unasked(cls) -> bool:
-        """Whether Keras has the step compiled where nobody says anything."""
+        """Return whether Keras has the step compiled where nobody says anything."""
         raise NotImplementedError
 
     @classmethod
@@ -147,11 +147,11 @@ class FitTrainer(Trainer):
         self.current: Parameters | None = None
 
     def batch(self, rows: Rows) -> tuple[Tensor, ...]:
-        """What ``train_on_batch`` takes for the examples ``rows``."""
+        """Return what ``train_on_batch`` takes for the examples ``rows``."""
         raise NotImplementedError
 
     def feed(self, order: Rows) -> Any:
-        """What ``fit`` takes for batches of the examples ``order``."""
+        """Return what ``fit`` takes for batches of the examples ``order``."""
         raise NotImplementedError
 
     def _recorded(self, count: int) -> npt.NDArray[np.float64]:
@@ -201,7 +201,9 @@ class FitTrainer(Trainer):
     def gradients(self) -> Parameters:
         if self.current is not None:
             return self.current
-        kept = [one for one in self.optimizer.variables if one.path.endswith("_gradient")]
+        kept = [
+            variable for variable in self.optimizer.variables if variable.path.endswith("_gradient")
+        ]
         return self.canonical(kept)
 
     def resume(self, state: State) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.errors import ModelError
 from impls.data.normalise import Normalisation, Normaliser
 from impls.data.standardise import Scale
+from impls.errors import ModelError
 
 Layer = Any  # Keras ships no types
 Values = npt.NDArray[np.float64]
@@ -42,7 +42,7 @@ class Front:
 def read_front(
     model: Any, layers: list[Layer], keras: Any, label: str
 ) -> tuple[Front, list[Layer]]:
-    """What the layers at the front do, and the layers after them.
+    """Return what the layers at the front do, and the layers after them.
 
     Raises:
         ModelError: the model has no fixed input, or several, or a layer scales in a way that cannot
@@ -93,7 +93,7 @@ def read_front(
 
 
 def _input_shape(model: Any, label: str) -> tuple[int, ...]:
-    """The shape of one example."""
+    """Return the shape of one example."""
     inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
     if not inputs or not outputs or len(inputs) != 1 or len(outputs) != 1:
         raise ModelError(

@@ -55,14 +55,14 @@ class Compiled:
             return penalty_of(self.parts.model.losses, Z)
 
     def _cost(self, P: list[Array], counts: list[Array], X: Array, T: Array) -> tuple[Array, Array]:
-        """The cost, and what is told of it."""
+        """Return the cost, and what is told of it."""
         Z = self._inputs_of_last(P, counts, X)
         data = data_loss(self.network, self.training, Z, T)
         penalty = self._penalty(P, Z)
         return data + penalty, seen(self.network, data, penalty, Z, T)
 
     def _forward(self, P: list[Array], counts: list[Array], X: Array) -> tuple[Array, Array, Any]:
-        """What goes into the last activation, outputs, and the way back."""
+        """Return what goes into the last activation, outputs, and the way back."""
         Z, back = jax.vjp(lambda P: self._inputs_of_last(P, counts, X), P)
         return Z, outputs_of(self.network, Z), back
 
@@ -119,11 +119,11 @@ class Compiled:
 
 
 def gathered(data: tuple[Array, Array], rows: Array) -> tuple[Array, ...]:
-    """Examples and targets of ``rows``, which are in range."""
+    """Return examples and targets of ``rows``, which are in range."""
     return tuple(jnp.take(part, rows, axis=0, mode="clip") for part in data)
 
 
 @functools.lru_cache(maxsize=8)
 def compiled(network: Network, training: Training, convolution: Callable[..., Any]) -> Compiled:
-    """What all trainers of this network and training share."""
+    """Return what all trainers of this network and training share."""
     return Compiled(network, training, convolution)

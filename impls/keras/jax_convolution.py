@@ -28,7 +28,7 @@ class Conv2D(keras.layers.Conv2D):  # type: ignore[misc]  # Keras ships no types
     """Keras' layer for filters moved by one over the inside of maps, channels last."""
 
     def convolution_op(self, inputs: Array, kernel: Array) -> Array:
-        """What the layer calls before bias and activation."""
+        """Return what the layer calls before bias and activation."""
         return convolved(inputs, ops.convert_to_tensor(kernel))
 
 
@@ -37,7 +37,7 @@ def _inside(maps: Array, kernels: Array) -> Array:
 
 
 def _bordered(maps: Array, kernels: Array, rows: int, columns: int) -> Array:
-    """Each filter on each place of ``maps``, around which so many zeros are laid."""
+    """Return each filter on each place of ``maps``, around which so many zeros are laid."""
     zeros = ((rows, rows), (columns, columns))
     return lax.conv_general_dilated(maps, kernels, (1, 1), zeros, dimension_numbers=ORDER)
 

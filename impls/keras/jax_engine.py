@@ -29,7 +29,7 @@ class Engine(contract.Trainer):
 
     @classmethod
     def compiled(cls) -> bool:
-        """Whether XLA makes the step: that is what JAX is for."""
+        """Return whether XLA makes the step: that is what JAX is for."""
         return keras_settings.jit_compile() is not False
 
     @classmethod
@@ -48,7 +48,7 @@ class Engine(contract.Trainer):
 
     @classmethod
     def precision(cls) -> str:
-        """How exact products are, in JAX' words."""
+        """Return how exact products are, in JAX' words."""
         return os.environ.get(PRECISION, "default, which is float32 on a CPU")
 
     @staticmethod
@@ -86,7 +86,7 @@ class GpuEngine(Engine):
 
     @classmethod
     def precision(cls) -> str:
-        """How exact products are, in JAX' words."""
+        """Return how exact products are, in JAX' words."""
         return jax_device.precision_of_products()
 
     def device_memory_bytes(self) -> int | None:

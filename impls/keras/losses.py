@@ -21,7 +21,7 @@ def outputs_of(network: Network, Z: Tensor) -> Tensor:
 
 
 def data_loss(network: Network, training: Training, Z: Tensor, T: Tensor) -> Tensor:
-    """The loss of a batch, summed over outputs, summed or averaged over examples."""
+    """Return the loss of a batch, summed over outputs, summed or averaged over examples."""
     if network.loss == "mse":
         losses = 0.5 * ops.square(ops.sigmoid(Z) - T)
     elif network.loss == "cross-entropy":
@@ -35,7 +35,7 @@ def data_loss(network: Network, training: Training, Z: Tensor, T: Tensor) -> Ten
 
 
 def penalty_of(losses: list[Tensor], Z: Tensor) -> Tensor:
-    """The penalty from those of the layers, of the type of ``Z``."""
+    """Return the penalty from those of the layers, of the type of ``Z``."""
     return sum(losses[1:], losses[0]) if losses else ops.zeros((), Z.dtype)
 
 

@@ -75,7 +75,7 @@ def _convolved(
     convolution: Callable[..., Any],
     options: dict[str, Any],
 ) -> Tensor:
-    """What the convolutions leave, flat again; the inputs where there are none."""
+    """Return what the convolutions leave, flat again; the inputs where there are none."""
     if not network.convolutions:
         return H
     # Not what the user's keras.json says: this is the order of the features.

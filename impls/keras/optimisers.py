@@ -55,7 +55,7 @@ def memories(optimiser: keras.optimizers.Optimizer) -> list[list[Any]]:
     """What the optimiser remembers: one variable per trained one, for each of its memories."""
     found = []
     for name in ("previous", "momentum", "velocity"):
-        kept = [one for one in optimiser.variables if one.path.endswith(f"_{name}")]
+        kept = [variable for variable in optimiser.variables if variable.path.endswith(f"_{name}")]
         if kept:
             found.append(kept)
     return found

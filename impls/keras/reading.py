@@ -13,13 +13,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from bench.errors import ModelError
 from impls.convolution import Convolution
 from impls.data.normalise import Normaliser
-from impls.networks import Activation
+from impls.errors import ModelError
+from impls.keras.front import Front, read_front
+from impls.networks import Activation, LossName
 from impls.parameters import Floats
-
-from .front import Front, read_front
 
 Layer = Any  # Keras ships no types
 
@@ -56,9 +55,11 @@ class Reading:
     def convolutions(self) -> tuple[Convolution, ...]:
         """The convolutions with their pooling, input side first."""
         return tuple(
-            Convolution(filters=one.layer.filters, kernel=one.layer.kernel_size[0], pool=one.pool)
-            for one in self.steps
-            if one.kind == "convolution"
+            Convolution(
+                filters=step.layer.filters, kernel=step.layer.kernel_size[0], pool=step.pool
+            )
+            for step in self.steps
+            if step.kind == "convolution"
         )
 
     @property
@@ -68,7 +69,7 @@ class Reading:
 
 
 def read_layers(model: Any, keras: Any, label: str) -> Reading:
-    """What the layers of ``model`` are, in the terms of our networks.
+    """Return what the layers of ``model`` are, in the terms of our networks.
 
     ``keras`` is the package, which takes seconds to import.
 
@@ -80,15 +81,15 @@ def read_layers(model: Any, keras: Any, label: str) -> Reading:
     front, rest = read_front(model, layers, keras, label)
     notes = list(front.notes)
     steps = _steps(rest, front, keras, label, notes)
-    activation, output = _activations([one.activation for one in steps], label)
-    if any(one.dropout for one in steps[-1:]):
+    activation, output = _activations([step.activation for step in steps], label)
+    if any(step.dropout for step in steps[-1:]):
         raise ModelError(f"{label} has dropout of its outputs, which no implementation does")
-    weights = tuple(_weights(one.layer, label, notes) for one in steps)
+    weights = tuple(_weights(step.layer, label, notes) for step in steps)
     return Reading(front, tuple(steps), activation, output, weights, notes)
 
 
 def _unnested(model: Any, kinds: Any, sequential: type) -> Iterator[Layer]:
-    """The layers of a model and of the sequences in it, without those of its inputs."""
+    """Yield the layers of a model and of the sequences in it, without those of its inputs."""
     for layer in model.layers:
         if isinstance(layer, sequential):
             yield from _unnested(layer, kinds, sequential)
@@ -99,7 +100,7 @@ def _unnested(model: Any, kinds: Any, sequential: type) -> Iterator[Layer]:
 def _steps(
     layers: list[Layer], front: Front, keras: Any, label: str, notes: list[str]
 ) -> list[Step]:
-    """The layers with weights, each with what follows it."""
+    """Return the layers with weights, each with what follows it."""
     kinds = keras.layers
     steps: list[Step] = []
     flat = front.is_flat
@@ -134,7 +135,7 @@ def _steps(
 
 
 def _name_of(layer: Layer, keras: Any) -> Any:
-    """How Keras calls the activation of a layer."""
+    """Return how Keras calls the activation of a layer."""
     kinds = keras.layers
     if isinstance(layer, kinds.Softmax):
         return "softmax" if layer.axis in (-1, 1) else f"softmax over axis {layer.axis}"
@@ -196,7 +197,7 @@ def _require(layer: Layer, label: str, rules: Iterator[tuple[bool, str]] | list[
 
 
 def _activations(used: list[Any], label: str) -> tuple[Activation | None, str]:
-    """The one of all hidden layers, and that of the outputs."""
+    """Return the one of all hidden layers, and that of the outputs."""
     *hidden, output = used
     shared = next((one for one in _HIDDEN if hidden and {*map(str, hidden)} == {one}), None)
     if (hidden and shared is None) or output not in ("sigmoid", "softmax", _LINEAR):
@@ -232,3 +233,54 @@ def _weights(layer: Layer, label: str, notes: list[str]) -> tuple[Floats, Floats
         )
     # Keras' kernel runs as canonical rows do: height, width, channel.
     return arrays[0].reshape(-1, arrays[0].shape[-1]), arrays[1]
+
+
+_BINARY, _CLASSES, _SQUARES = "binary cross-entropy", "categorical cross-entropy", "squared error"
+_NAMES = {
+    "binarycrossentropy": _BINARY,
+    "categoricalcrossentropy": _CLASSES,
+    "sparsecategoricalcrossentropy": _CLASSES,
+    "meansquarederror": _SQUARES,
+    "mse": _SQUARES,
+}
+# Activation of the outputs, loss, whether it takes outputs before the activation.
+_READ: dict[tuple[str, str | None, bool], LossName] = {
+    ("sigmoid", _BINARY, False): "logloss",
+    ("sigmoid", _SQUARES, False): "mse",
+    ("sigmoid", None, False): "logloss",
+    ("softmax", _CLASSES, False): "cross-entropy",
+    ("softmax", None, False): "cross-entropy",
+    ("linear", _CLASSES, True): "cross-entropy",
+    ("linear", _BINARY, True): "logloss",
+}
+_REMEDY = (
+    "Compile it with a loss that fits its outputs, and save it again: softmax outputs with "
+    "categorical cross-entropy, sigmoid outputs with binary cross-entropy or mean squared error, "
+    "linear outputs with either cross-entropy and from_logits=True"
+)
+
+
+def read_loss(
+    output: str, loss: str | None, settings: dict[str, Any], label: str
+) -> tuple[LossName, list[str]]:
+    """Return our loss for outputs of the activation ``output``, and what a reader must know of it.
+
+    ``loss`` is the name in Keras of the one that the model was compiled with, None where it was
+    not; ``settings`` are those of the loss.
+
+    Raises:
+        ModelError: no loss of ours is the same; ``label`` says in which file.
+    """
+    known = None if loss is None else _NAMES.get(loss.replace("_", "").lower())
+    logits = bool(settings.get("from_logits", False))
+    found = _READ.get((output, known, logits)) if loss is None or known else None
+    if found is None:
+        by = "names no loss" if loss is None else f"was trained by the loss {loss}"
+        raw = " of outputs before their activation" if logits else ""
+        raise ModelError(f"{label} has {output} outputs and {by}{raw}. {_REMEDY}")
+    notes = []
+    if loss is None:
+        notes.append(f"{label} does not say its loss: {found} is taken, as its outputs suggest.")
+    if settings.get("label_smoothing"):
+        notes.append(f"{label} was trained with smoothed labels, which is left out.")
+    return found, notes

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from bench.errors import UsageError
+from impls.errors import UsageError
 from impls.precision import switch
 
 JIT_COMPILE = "MLPBENCH_KERAS_JIT_COMPILE"
@@ -24,7 +24,7 @@ def jit_compile() -> bool | None:
 
 
 def steps_per_execution() -> int:
-    """How many steps ``Model.fit`` takes between two looks at them; by default 1.
+    """Return how many steps ``Model.fit`` takes between two looks at them; by default 1.
 
     Raises:
         UsageError: the variable is no whole number of at least 1.

@@ -78,7 +78,7 @@ class EpochTrainer(Engine, Trainer):
         return seen(self.network, *self._costs(Z, T), Z, T)
 
     def _gradients_graph(self, X: Tensor, T: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The three loss values and the gradients, from one forward pass."""
+        """Return the three loss values and the gradients, from one forward pass."""
         with tf.GradientTape() as tape:
             Z = self.model(X, training=True)
             data, penalty = self._costs(Z, T)
@@ -96,7 +96,7 @@ class EpochTrainer(Engine, Trainer):
         return losses, gradients
 
     def _epoch_graph(self, order: Tensor) -> Tensor:
-        """All full batches of ``order``, whose length is a multiple of the batch size."""
+        """Return all full batches of ``order``, whose length is a multiple of the batch size."""
         size = self.training.batch_size
         count = tf.shape(order)[0] // size
         losses = tf.TensorArray(self.X.dtype, size=count, element_shape=(3,))

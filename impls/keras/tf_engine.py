@@ -67,6 +67,6 @@ class GpuEngine(Engine):
 
 
 def onednn() -> bool:
-    """Whether TensorFlow lets oneDNN do the products: on x86 unless it is told not to."""
+    """Return whether TensorFlow lets oneDNN do the products: on x86 unless it is told not to."""
     default = "1" if platform.machine() in {"x86_64", "AMD64"} else "0"
     return os.environ.get("TF_ENABLE_ONEDNN_OPTS", default) != "0"

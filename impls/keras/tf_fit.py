@@ -30,7 +30,7 @@ class LookingUp(Recording):
         self.gather = lambda rows: (tf.gather(X, rows), tf.gather(Y, rows))
 
     def train_step(self, data: Tensor) -> Any:
-        """A step of Keras' own on the examples of a batch."""
+        """Return a step of Keras' own on the examples of a batch."""
         rows, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return super().train_step(self.gather(rows))  # type: ignore[no-untyped-call]  # as above
 
@@ -43,7 +43,7 @@ class Trainer(Engine, FitTrainer):
     @classmethod
     def compiled_unasked(cls) -> bool:
         """Keras has XLA compile where there is a device."""
-        return any(one.device_type != "CPU" for one in tf.config.list_physical_devices())
+        return any(device.device_type != "CPU" for device in tf.config.list_physical_devices())
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
         with tf.device(self.device):

@@ -54,7 +54,7 @@ class StepTrainer(Engine, Trainer):
         return unread(self._costs().tolist)
 
     def _costs(self) -> Tensor:
-        """What is told of the batch; its cost is kept for the way back."""
+        """Return what is told of the batch; its cost is kept for the way back."""
         data = data_loss(self.network, self.training, self.Z, self.T)
         penalty = penalty_of(self.model.losses, self.Z)
         self.cost = data + penalty

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from bench.errors import ImplementationError, UsageError
 from impls import contract, precision
 from impls.contract import FEATURES, Feature, State
+from impls.errors import ImplementationError, UsageError
 from impls.keras import settings as keras_settings
 from impls.keras.losses import outputs_of
 from impls.keras.model import Parts, assembled
@@ -61,7 +61,7 @@ class Trainer(contract.Trainer):
 
     @classmethod
     def refused(cls) -> str | None:
-        """Why what the user set is not possible with this loop, or None.
+        """Return why what the user set is not possible with this loop, or None.
 
         Raises:
             UsageError: it is possible with none.
@@ -73,7 +73,7 @@ class Trainer(contract.Trainer):
 
     @classmethod
     def absent(cls) -> str | None:
-        """Why the engine has no device, or None."""
+        """Return why the engine has no device, or None."""
         return None
 
     @classmethod
@@ -134,7 +134,7 @@ class Trainer(contract.Trainer):
 
     @staticmethod
     def array_of(tensor: Tensor) -> Floats:
-        """A tensor or variable of Keras as an array that may share its memory."""
+        """Return a tensor or variable of Keras as an array that may share its memory."""
         array: Floats = ops.convert_to_numpy(tensor)
         return array
 

@@ -52,25 +52,25 @@ def hash_of(x: WordOrWords) -> WordOrWords:
 
 
 def step_key(seed: int, step: int) -> int:
-    """The key ``k`` of a step."""
+    """Return the key ``k`` of a step."""
     return hash_of((hash_of(seed & _WORD) + step) & _WORD)
 
 
 def column_keys(network: Network, layer: int) -> Words:
-    """The keys ``c`` of hidden layer ``layer = 1, 2, ...``, one per word."""
+    """Return the keys ``c`` of hidden layer ``layer = 1, 2, ...``, one per word."""
     words = -(-network.layers[layer] // 2)
     return hash_of(np.arange(words, dtype=np.uint32) + np.uint32(hash_of(layer)))
 
 
 def threshold(rate: float) -> int:
-    """A node is kept where its half of a word is at least this; below ``2**16``."""
+    """Return a node is kept where its half of a word is at least this; below ``2**16``."""
     return min(round(rate * (1 << HALF_BITS)), (1 << HALF_BITS) - 1)
 
 
 def masks(
     network: Network, seed: int, step: int, rows: int, dtype: npt.DTypeLike
 ) -> list[Floats | None]:
-    """What the outputs of each layer but the last are multiplied by in a batch of ``rows``.
+    """Return what the outputs of each layer but the last are multiplied by in a batch of ``rows``.
 
     Arrays of shape ``(rows, nodes)`` that hold 0 or ``1 / (1 - rate)``; None where nothing is
     dropped, as at the input.

@@ -29,7 +29,7 @@ class Formulas(NamedTuple):
 
     @classmethod
     def of(cls, network: Network, training: Training) -> Formulas:
-        """Those of a network and its training."""
+        """Return those of a network and its training."""
         return cls(
             layers=network.layers,
             stages=network.stages,

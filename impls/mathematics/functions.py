@@ -40,7 +40,7 @@ def relu(Z: Floats) -> Floats:
 
 
 def tanh(Z: Floats) -> Floats:
-    """The hyperbolic tangent."""
+    """Return the hyperbolic tangent."""
     result: Floats = np.tanh(Z)
     return result
 

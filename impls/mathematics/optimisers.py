@@ -31,7 +31,7 @@ Memory = list[Floats]
 
 
 def new_memory(optimiser: str, values: Floats) -> Memory:
-    """What ``optimiser`` remembers of ``values`` before the first update."""
+    """Return what ``optimiser`` remembers of ``values`` before the first update."""
     return [np.zeros_like(values) for _ in range(MEMORIES[optimiser])]
 
 
@@ -85,7 +85,7 @@ class InPlace:
             array[:] = 0
 
     def remembered(self) -> list[npt.NDArray[np.float64]]:
-        """The memories with all their factors, as the formulas have them.
+        """Return the memories with all their factors, as the formulas have them.
 
         In float64, so that a memory in float32 comes back from :meth:`recall` as it was.
         """
@@ -98,7 +98,7 @@ class InPlace:
             m[:] = given / factor
 
     def _factors(self) -> tuple[np.float64, ...]:
-        """What the memories are to be multiplied by."""
+        """Return what the memories are to be multiplied by."""
         training = self.training
         factors = {
             "sgd": (1.0,),

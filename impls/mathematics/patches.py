@@ -36,7 +36,7 @@ NUMBERS_AT_ONCE = 1 << 21
 
 
 def patches(maps: Floats, kernel: int) -> Floats:
-    """Every ``kernel x kernel`` square of ``maps`` as a row.
+    """Return every ``kernel x kernel`` square of ``maps`` as a row.
 
     Rows run over examples, heights and widths, columns over the heights, widths and channels
     within the square, the last of each fastest.
@@ -81,7 +81,7 @@ def squares(maps: Floats, size: int) -> Floats:
 
 
 def pooled(maps: Floats, size: int) -> tuple[Floats, Places]:
-    """The largest value of each square, and which of the square's values it is.
+    """Return the largest value of each square, and which of the square's values it is.
 
     Both have the shape ``(examples, height // size, width // size, channels)``.
     """
@@ -119,7 +119,7 @@ def forward(stage: Stage, A: Floats, W: Floats, b: Floats) -> tuple[Floats, Plac
 
 
 def gradient(stage: Stage, A: Floats, delta: Floats, places: Places) -> Floats:
-    """The gradient of the weights: patches, transposed, times deltas.
+    """Return the gradient of the weights: patches, transposed, times deltas.
 
     ``delta`` is that of the largest inputs, shape ``(examples, stage.outputs)``.
     """
@@ -153,7 +153,7 @@ def _maps(stage: Stage, A: Floats) -> Floats:
 
 
 def _deltas(stage: Stage, delta: Floats, places: Places) -> Floats:
-    """The deltas of all inputs, one row per patch."""
+    """Return the deltas of all inputs, one row per patch."""
     height, width = stage.filtered
     shape = (len(delta), *stage.pooled)
     whole = (len(delta), height, width, stage.filters)

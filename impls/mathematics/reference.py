@@ -65,12 +65,12 @@ class Trainer(contract.Trainer):
         self.Z, self.A, self.places = self.layers(self.A[0], self.masks)
 
     def draw_masks(self, rows: int) -> list[Floats | None]:
-        """What each layer's outputs are multiplied by in this step."""
+        """Return what each layer's outputs are multiplied by in this step."""
         seed = self.training.dropout_seed
         return dropout.masks(self.network, seed, self.updates, rows, self.dtype)
 
     def layers(self, X: Floats, masks: Sequence[Floats | None] | None = None) -> Passed:
-        """Everything between examples ``X``, shape ``(batch, n_0)``, and their outputs."""
+        """Return everything between examples ``X``, shape ``(batch, n_0)``, and their outputs."""
         activation = ACTIVATIONS[self.network.activation]
         stages, last = len(self.network.stages), len(self.W) - 1
         Z, A, places = Passed([], [self.stored(X)], [])
@@ -92,12 +92,12 @@ class Trainer(contract.Trainer):
         return A if mask is None else A * mask
 
     def weighted(self, layer: int, A: Floats) -> Floats:
-        """The inputs of a dense layer that meets ``A``."""
+        """Return the inputs of a dense layer that meets ``A``."""
         Z: Floats = A @ self.W[layer] + self.b[layer]
         return Z
 
     def convolved(self, layer: int, A: Floats) -> tuple[Floats, patches.Places]:
-        """The inputs of a convolution that its pooling takes, and their places."""
+        """Return the inputs of a convolution that its pooling takes, and their places."""
         return patches.forward(self.network.stages[layer], A, self.W[layer], self.b[layer])
 
     def stored(self, A: Floats) -> Floats:
@@ -137,7 +137,7 @@ class Trainer(contract.Trainer):
         return patches.gradient(stage, self.A[layer], delta, self.places[layer])
 
     def passed_back(self, layer: int, delta: Floats) -> Floats:
-        """The delta of the outputs below a layer from the delta of its inputs."""
+        """Return the delta of the outputs below a layer from the delta of its inputs."""
         if layer >= len(self.places):
             return delta @ self.W[layer].T
         stage = self.network.stages[layer]

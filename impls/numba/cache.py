@@ -19,14 +19,14 @@ from typing import Any
 
 import numba
 
-from bench.errors import ImplementationError
+from impls.errors import ImplementationError
 
 _SOURCES = ("numba/*.py", "mathematics/*.py")
 """Everything from which code or constants are compiled."""
 
 
 def digest(sources: Path) -> str:
-    """A short hash over all sources in the folder ``sources``.
+    """Return a short hash over all sources in the folder ``sources``.
 
     Raises:
         ImplementationError: a pattern finds no file, so that changes would go unnoticed.
@@ -45,7 +45,7 @@ def digest(sources: Path) -> str:
 
 
 def folder(sources: Path, chosen: str) -> str:
-    """Where this state of ``sources`` has its cache; empty where no place can be written.
+    """Return where this state of ``sources`` has its cache; empty where no place can be written.
 
     ``chosen`` is the user's ``NUMBA_CACHE_DIR``, and nowhere else is looked then.  Without it, it
     is beside the sources, or in the user's folder for caches where these may not be changed.
@@ -56,12 +56,12 @@ def folder(sources: Path, chosen: str) -> str:
 
 
 def _user_caches() -> Path:
-    """Where the user's programs keep what they can make anew."""
+    """Return where the user's programs keep what they can make anew."""
     return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111 - Path.expanduser() raises without a home
 
 
 def _is_writable(folder: Path) -> bool:
-    """Whether ``folder`` is there, or can be made, and takes files.
+    """Return whether ``folder`` is there, or can be made, and takes files.
 
     Tried out: Numba turns to a folder of its own where it cannot write, and finds old kernels.
     """

@@ -157,7 +157,7 @@ class Tile(NamedTuple):
 
 
 def describe(network: Network, training: Training, *, parameters: int, small_kernels: bool) -> Net:
-    """The network as the kernels take it.
+    """Return the network as the kernels take it.
 
     ``parameters`` are all that a step moves.  Where they are more than those of ``network``, the
     others come first: weights of sparse columns.  For ``small_kernels`` see :func:`tile_rows`.
@@ -187,7 +187,7 @@ def describe(network: Network, training: Training, *, parameters: int, small_ker
 
 
 def tile_rows(network: Network, *, small_kernels: bool) -> int:
-    """Rows that go through the network together.
+    """Return the rows that go through the network together.
 
     Few enough for ``small_kernels``, where BLAS has such and the network leaves them some rows;
     else as many as keep their activations in the cache.
@@ -197,12 +197,12 @@ def tile_rows(network: Network, *, small_kernels: bool) -> int:
 
 
 def least_rows(parameters: int) -> int:
-    """Rows of a batch that are worth waking a thread for: fewer where each is more work."""
+    """Return rows of a batch that are worth waking a thread for: fewer where each is more work."""
     return min(LEAST_WORK_ROWS, -(-LEAST_WORK // parameters))
 
 
 def describe_update(training: Training, rate: float) -> Rates:
-    """The optimiser as the kernels take it, at the current learning ``rate``."""
+    """Return the optimiser as the kernels take it, at the current learning ``rate``."""
     return Rates(
         optimiser=OPTIMISER_CODES[training.optimiser],
         rate=rate,

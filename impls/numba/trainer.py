@@ -235,7 +235,7 @@ class Trainer(contract.Trainer):
 
 
 def _threading_layer() -> str:
-    """What starts Numba's threads; chosen when the first parallel kernel runs."""
+    """Return what starts Numba's threads; chosen when the first parallel kernel runs."""
     try:
         return str(threading_layer())  # type: ignore[no-untyped-call]  # Numba has no types here
     except ValueError:

@@ -63,7 +63,7 @@ class Trainer(Rung):
         self.penalise()
 
     def delta_below(self, layer: int, delta: Floats) -> Floats:
-        """The delta of ``layer``, shape ``(nodes, batch)``, from that of the layer above."""
+        """Return the delta of ``layer``, shape ``(nodes, batch)``, from that of the layer above."""
         slope = f.SLOPES_FROM_INPUT[self.network.activation](with_ones(self.Z[layer]))
         return ((self.W[layer].T @ delta) * slope)[1:]
 

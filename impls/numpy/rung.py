@@ -48,7 +48,7 @@ class Rung(contract.Trainer):
 
     @staticmethod
     def weights(M: Floats) -> Floats:
-        """The weights in a matrix, a view."""
+        """Return the weights in a matrix, a view."""
         return M[:, 1:]
 
     @staticmethod
@@ -57,7 +57,7 @@ class Rung(contract.Trainer):
         return M[:, 1:].T, M[:, 0]
 
     def canonical(self, matrices: list[Floats], dtype: npt.DTypeLike) -> Parameters:
-        """A canonical copy of one matrix per layer."""
+        """Return a canonical copy of one matrix per layer."""
         parts = [self.parts(M) for M in matrices]
         return Parameters(tuple(W for W, _ in parts), tuple(b for _, b in parts)).astype(dtype)
 

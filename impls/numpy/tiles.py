@@ -67,7 +67,7 @@ class Trainer(numpy_flat.Trainer):
             np.add(self.dP.vector, self.tile_dP.vector, out=self.dP.vector)
 
     def step(self, rows: Rows) -> Loss:
-        """All phases tile by tile, in the one set of buffers that is still in the cache."""
+        """Return all phases tile by tile, in the one set of buffers that is still in the cache."""
         sums = []
         for place, part in enumerate(batches(rows, TILE_ROWS)):
             self.use(len(part))

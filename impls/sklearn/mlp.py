@@ -50,7 +50,7 @@ class OneStepMomentum(BaseOptimizer):  # type: ignore[misc]  # scikit-learn ship
         self.previous = [np.zeros_like(param) for param in params]
 
     def _get_updates(self, grads: list[Floats]) -> list[Floats]:
-        """What is added to the parameters."""
+        """Return what is added to the parameters."""
         rate = self.learning_rate_init * self.factor
         moves = [rate * grad for grad in grads]
         pairs = zip(moves, self.previous, strict=True)
@@ -211,7 +211,7 @@ class Trainer(contract.Trainer):
         return Parameters(weights, biases).astype(self.network.dtype)
 
     def _remembered(self) -> list[str]:
-        """Where the optimiser keeps its memories."""
+        """Return where the optimiser keeps its memories."""
         return ["previous"] if self.training.optimiser == "sgd" else ["ms", "vs"]
 
     def state(self) -> State:

@@ -4,8 +4,8 @@
 - *Losses are taken from the last layer's input*, where PyTorch has stable fused forms, and autograd
   goes back from there.  It wants the operators of the loss recorded first: whoever leaves the phase
   ``loss`` out has them in ``backward``.
-- *Optimisers move all parameters in one call*, or a handful of them; :mod:`impls.torch.lists` says
-  where PyTorch's own have other formulas.
+- *Optimisers move all parameters in one call*, or a handful of them.  Where PyTorch's own have
+  other formulas, :mod:`impls.torch.foreach` says so.
 - *Dropout masks* are those that all implementations share, so ``nn.Dropout`` is of no use here.
 """
 
@@ -25,8 +25,8 @@ from impls.parameters import Floats, Parameters, Rows, batches
 from impls.torch import kernels
 from impls.torch import mlp as torch_mlp
 from impls.torch.cost import add_penalty_gradients, data_loss, mean_error, outputs, penalty
+from impls.torch.foreach import Optimiser, Tensors, corrected
 from impls.torch.functions import Tensor, hash_of, signed
-from impls.torch.lists import Optimiser, Tensors, corrected
 from impls.torch.masks import Masks
 from impls.torch.network import Model, canonical, examples, fill
 from impls.unread import unread
@@ -76,7 +76,7 @@ class Trainer(contract.Trainer):
         self.data: Tensor | None = None
 
     def _drawn(self, rows: int) -> list[Tensor | None]:
-        """The dropout masks of the coming update."""
+        """Return the dropout masks of the coming update."""
         if not any(self.masks.rates):
             return [None] * len(self.masks.rates)
         key = signed(step_key(self.training.dropout_seed, self.updates))
@@ -99,7 +99,7 @@ class Trainer(contract.Trainer):
 
     @torch.no_grad()  # type: ignore[untyped-decorator]  # PyTorch's has no types
     def tracked(self, Z: Tensor, T: Tensor, data: Tensor) -> Tensor:
-        """The three numbers of a :class:`Loss` in one tensor."""
+        """Return the three numbers of a :class:`Loss` in one tensor."""
         error = mean_error(self.network, Z, T)
         return torch.stack([data.detach(), penalty(self.weights, self.training), error])
 
@@ -133,7 +133,7 @@ class Trainer(contract.Trainer):
         return unread(self._step(rows).tolist)
 
     def _step(self, rows: Rows) -> Tensor:
-        """One step; the three numbers of its loss, on the device."""
+        """Return one step; the three numbers of its loss, on the device."""
         self.prepare(rows)
         self.forward()
         losses = self._losses()

@@ -84,7 +84,7 @@ class Trainer(torch_mlp.Trainer):
     def _by_tiles(
         self, parts: tuple[Tensor, ...], memory: list[Tensor], k: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """A step of several tiles: their gradients and losses are added up."""
+        """Return a step of several tiles: their gradients and losses are added up."""
         G = losses = torch.zeros(())
         for index, part in enumerate(parts):
             batch, graphs_of_size = self._gathered(part, index * TILE_ROWS)
@@ -95,7 +95,7 @@ class Trainer(torch_mlp.Trainer):
         return G, torch.cat([losses, penalty])
 
     def _gathered(self, rows: Tensor, first: int) -> tuple[tuple[Tensor, ...], Graphs]:
-        """What the graphs take of the examples ``rows``, and those for this size.
+        """Return what the graphs take of the examples ``rows``, and those for this size.
 
         The first of them is number ``first`` of the batch.
         """

@@ -8,7 +8,7 @@ from impls import precision
 
 
 def absence() -> str | None:
-    """Why PyTorch has no GPU here, or None where it has one."""
+    """Return why PyTorch has no GPU here, or None where it has one."""
     if torch.cuda.is_available():
         return None
     reason = "no device: PyTorch finds no CUDA GPU on this machine"
@@ -34,7 +34,7 @@ def set_precision() -> None:
 
 
 def declared() -> dict[str, str]:
-    """What holds now of that, as PyTorch says it."""
+    """Return what holds now of that, as PyTorch says it."""
     used = torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32
     return {
         precision.DECLARED: precision.shown(used),
@@ -43,7 +43,7 @@ def declared() -> dict[str, str]:
 
 
 def peak_bytes() -> int:
-    """The most memory that tensors held since the process began, or was told to forget."""
+    """Return the most memory that tensors held since the process began, or was told to forget."""
     return int(torch.cuda.max_memory_allocated())
 
 

@@ -86,7 +86,7 @@ def _shifted(x: Tensor, bits: int) -> Tensor:
 
 
 def columns_of(network: Network) -> list[Tensor]:
-    """The keys of the words of each hidden layer, empty for a layer without dropout."""
+    """Return the keys of the words of each hidden layer, empty for a layer without dropout."""
     return [
         torch.from_numpy(column_keys(network, layer)[: None if rate else 0].view(np.int32))
         for layer, rate in enumerate(network.dropout_rates, start=1)

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import torch
 
-from bench.errors import UsageError
+from impls.errors import UsageError
 from impls.networks import Network, Training
 from impls.parameters import Parameters
 from impls.torch import autograd as torch_autograd

@@ -24,11 +24,10 @@ from impls.contract import Loss, Phase
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows, batches
 from impls.torch import gpu as torch_gpu
+from impls.torch.capture import CudaGraph, Recording, Stretch
+from impls.torch.cost import derivative, losses, weight_norms
+from impls.torch.foreach import Tensors
 from impls.torch.functions import Tensor, hash_of
-from impls.torch.lists import Tensors
-from impls.torch.recorded import CudaGraph, Recording
-from impls.torch.stretch import Stretch
-from impls.torch.tracked import derivative, losses, weight_norms
 from impls.unread import unread
 
 GRAPH_BATCHES = 1000
@@ -82,7 +81,7 @@ class Trainer(torch_gpu.Trainer):
         return stretch.losses.clone()
 
     def _stretch(self, rows: int) -> Stretch:
-        """The stretch of so many rows, recorded at its first use."""
+        """Return the stretch of so many rows, recorded at its first use."""
         if rows not in self.stretches:
             self.stretches[rows] = self._recorded(
                 Stretch(rows, self.network, self.training, self.device)
@@ -137,7 +136,7 @@ class Trainer(torch_gpu.Trainer):
         return norms
 
     def _drawn_together(self, stretch: Stretch, rows: slice) -> list[Tensor | None]:
-        """The dropout masks of rows of several batches."""
+        """Return the dropout masks of rows of several batches."""
         if not any(self.masks.rates):
             return [None] * len(self.masks.rates)
         keys = stretch.keys.index_select(0, stretch.batch_of[rows])
@@ -150,4 +149,4 @@ def _one_of_each_size(stretch: Stretch) -> list[range]:
     A kernel that is new to the process would have to be loaded while the device records.
     """
     groups = stretch.groups(TOGETHER_ROWS)
-    return list({len(stretch.order[stretch.rows_of(one)]): one for one in groups}.values())
+    return list({len(stretch.order[stretch.rows_of(group)]): group for group in groups}.values())

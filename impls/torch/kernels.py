@@ -35,7 +35,7 @@ def declared() -> dict[str, str]:
 
 
 def mkl_kernels(said: str) -> str:
-    """What MKL's verbose line calls the processor; its slow path is named as such."""
+    """Return what MKL's verbose line calls the processor; its slow path is named as such."""
     matched = re.search(r"MKL_VERBOSE .*? 64 architecture (.*?), Lnx", said)
     if matched is None:
         return "not told"
@@ -43,7 +43,7 @@ def mkl_kernels(said: str) -> str:
 
 
 def onednn_kernels(said: str) -> str:
-    """The instructions that oneDNN's verbose line names."""
+    """Return the instructions that oneDNN's verbose line names."""
     matched = re.search(r"onednn_verbose,.*?cpu,isa:(.*)", said)
     return matched[1].strip() if matched else "not told"
 
@@ -57,7 +57,7 @@ def _reorder() -> None:
 
 
 def _said(verbose: AbstractContextManager[object], work: Callable[[], None]) -> str:
-    """What a library prints during ``work``."""
+    """Return what a library prints during ``work``."""
     with _caught() as output, verbose:
         work()
     return "".join(output)

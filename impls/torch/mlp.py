@@ -84,7 +84,7 @@ class Trainer(contract.Trainer):
         self.X, self.Y = torch.tensor(X), torch.tensor(Y)
 
     def _tile(self, index: int, rows: int) -> Tile:
-        """The buffers of tile number ``index``, made at its first use."""
+        """Return the buffers of tile number ``index``, made at its first use."""
         if (index, rows) not in self.tiles:
             # Tensors made in inference mode could not be written to outside it.
             with torch.inference_mode(mode=False):
@@ -112,7 +112,7 @@ class Trainer(contract.Trainer):
         tile.forward(training=True)
 
     def _row_keys(self, first: int, rows: int) -> Tensor:
-        """The dropout keys of rows in the coming update."""
+        """Return the dropout keys of rows in the coming update."""
         key = step_key(self.training.dropout_seed, self.updates)
         return hash_of(torch.arange(first, first + rows, dtype=torch.int32) + signed(key))
 
@@ -149,7 +149,7 @@ class Trainer(contract.Trainer):
 
     @unrecorded
     def step(self, rows: Rows) -> Loss:
-        """All phases tile by tile, in the one set of buffers that is still in the cache."""
+        """Return all phases tile by tile, in the one set of buffers that is still in the cache."""
         self.examples = len(rows)
         penalty = self._penalty()
         data = error = 0.0

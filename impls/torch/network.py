@@ -60,7 +60,7 @@ class Model(nn.Module):  # type: ignore[misc]  # CI checks types without PyTorch
         return self.dense[-1](H)
 
     def _maps(self, X: Tensor) -> Tensor:
-        """The maps that the last convolution leaves, as rows."""
+        """Return the maps that the last convolution leaves, as rows."""
         H = X.view(-1, *(self.image or ()))
         for convolution, pool in zip(self.convolutions, self.pools, strict=True):
             # The largest stays the largest under an activation that rises: pooled first, a quarter
@@ -104,7 +104,7 @@ def fill(values: Sequence[Tensor], parameters: Parameters, network: Network) -> 
 
 
 def canonical(values: Sequence[Tensor], network: Network) -> Parameters:
-    """A canonical copy of tensors like a model's ``values``."""
+    """Return a canonical copy of tensors like a model's ``values``."""
     arrays = [value.detach().cpu() for value in values]
     count = len(network.shapes)
     weights = []

@@ -25,7 +25,7 @@ def linear(H: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
 
 
 def worth_onednn(H: Tensor, W: Tensor) -> bool:
-    """Whether ``H @ W.T``, and any product of these sizes, is faster there."""
+    """Return whether ``H @ W.T``, and any product of these sizes, is faster there."""
     multiplications: int = len(H) * W.numel()
     return ONEDNN and bool(W.dtype == torch.float32) and multiplications >= ONEDNN_MULTIPLICATIONS
 
@@ -39,7 +39,7 @@ def views(vector: Tensor, layers: tuple[int, ...]) -> tuple[list[Tensor], list[T
 
 
 def canonical(vector: Tensor, network: Network) -> Parameters:
-    """A canonical copy of parameters that lie in ``vector``."""
+    """Return a canonical copy of parameters that lie in ``vector``."""
     W, b = views(vector, network.layers)
     weights: tuple[Floats, ...] = tuple(part.T.numpy() for part in W)
     biases: tuple[Floats, ...] = tuple(part.numpy() for part in b)
@@ -66,7 +66,7 @@ class Flat:
             b.copy_(torch.tensor(given))
 
     def canonical(self) -> Parameters:
-        """A canonical copy."""
+        """Return a canonical copy."""
         return canonical(self.vector, self.network)
 
 
@@ -116,7 +116,7 @@ class Tile:
         return self.A[-1]
 
     def _inputs(self, layer: int, H: Tensor) -> Tensor:
-        """What goes into a layer where ``H`` came out of the one below."""
+        """Return what goes into a layer where ``H`` came out of the one below."""
         P, below = self.P, layer - 1
         if self.large[below]:
             return linear(H, P.W[below], P.b[below])
@@ -167,7 +167,7 @@ class Tile:
             torch.addmm(W, turned, H, beta=share, out=into)
 
     def _delta_below(self, layer: int, delta: Tensor) -> Tensor:
-        """The delta of the layer below."""
+        """Return the delta of the layer below."""
         P, A = self.P, self.A[layer]
         if self.large[layer]:
             below = linear(delta, P.W_transposed[layer])

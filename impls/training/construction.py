@@ -14,7 +14,7 @@ from impls.training.estimator import TRAINING_PARAMETERS, NetworkClassifier
 
 
 def from_preset(implementation: str, network: str, **settings: Any) -> NetworkClassifier:
-    """An estimator with the hidden layers and the training of a preset, or of layer sizes.
+    """Return an estimator with the hidden layers and the training of a preset, or of layer sizes.
 
     ``settings`` take the place of the preset's.
 
@@ -27,7 +27,7 @@ def from_preset(implementation: str, network: str, **settings: Any) -> NetworkCl
 
 
 def from_model(path: str | Path, implementation: str | None = None) -> NetworkClassifier:
-    """A fitted estimator from a saved model; it predicts from features as they were stored.
+    """Return a fitted estimator from a saved model; it predicts from features as they were stored.
 
     ``implementation`` predicts, by default the one that trained the network.
 

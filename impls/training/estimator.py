@@ -13,11 +13,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from bench.errors import UsageError
 from impls import environment, registry
 from impls.contract import Trainer
 from impls.convolution import Convolution
 from impls.data.normalise import Normaliser
+from impls.errors import UsageError
 from impls.networks import Network, Training
 from impls.parameters import Floats, start_parameters
 from impls.training import sessions
@@ -148,7 +148,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         return even
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """The label of the largest output for each example, shape ``(examples,)``."""
+        """Return the label of the largest output for each example, shape ``(examples,)``."""
         places = self.predict_proba(X).argmax(axis=1)
         labels: npt.NDArray[Any] = self.classes_[places]
         return labels
@@ -197,7 +197,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
 
 
 def _checked(fields: dict[str, Any], kind: type[_Described]) -> _Described:
-    """The description with these fields, each of a type and a value that it may have.
+    """Return the description with these fields, each of a type and a value that it may have.
 
     Raises:
         UsageError: one of them is not.

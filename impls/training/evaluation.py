@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bench.errors import ImplementationError
 from impls.contract import Trainer
 from impls.data import TrainingData
+from impls.errors import ImplementationError
 from impls.mathematics.functions import data_loss, penalty
 from impls.parameters import Floats
 from impls.training.history import Standing
@@ -21,7 +21,7 @@ Predicted = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Predictions:
     """What the network does on training or test examples.
 
     ``predicted`` has the class of the largest output, shape ``(examples,)``; ``matrix`` counts
@@ -53,8 +53,8 @@ class Evaluation:
     one batch; ``squared_weights`` is the sum of all squared weights, biases left out.
     """
 
-    train: Part
-    test: Part
+    train: Predictions
+    test: Predictions
     penalty: float
     penalty_share: float
     squared_weights: float
@@ -103,7 +103,7 @@ def evaluate(trainer: Trainer, data: TrainingData) -> Evaluation:
 
 
 def _outputs(trainer: Trainer, X: Floats, classes: int) -> npt.NDArray[np.float64]:
-    """What ``trainer`` predicts for ``X``, shape ``(examples, classes)``.
+    """Return what ``trainer`` predicts for ``X``, shape ``(examples, classes)``.
 
     Raises:
         ImplementationError: it is something else.
@@ -122,11 +122,13 @@ def _outputs(trainer: Trainer, X: Floats, classes: int) -> npt.NDArray[np.float6
     )
 
 
-def _part(trainer: Trainer, data: TrainingData, X: Floats, labels: npt.NDArray[np.int32]) -> Part:
+def _part(
+    trainer: Trainer, data: TrainingData, X: Floats, labels: npt.NDArray[np.int32]
+) -> Predictions:
     outputs = _outputs(trainer, X, data.classes)
     targets = np.eye(data.classes)[labels]
     predicted = outputs.argmax(axis=1)
-    return Part(
+    return Predictions(
         predicted=predicted,
         matrix=confusion_matrix(labels, predicted, data.classes),
         loss=data_loss(trainer.network.loss, outputs, targets) / len(labels),

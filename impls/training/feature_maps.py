@@ -12,7 +12,7 @@ from impls.parameters import Floats, Parameters
 
 
 def kernels(stage: Stage, W: Floats) -> Floats:
-    """The weights of each filter as pictures, shape ``(filters, kernel, kernel, channels)``.
+    """Return the weights of each filter as pictures, shape ``(filters, kernel, kernel, channels)``.
 
     ``W`` has the canonical shape, see :class:`~impls.convolution.Stage`.
     """
@@ -21,7 +21,7 @@ def kernels(stage: Stage, W: Floats) -> Floats:
 
 
 def feature_maps(network: Network, parameters: Parameters, example: Floats) -> tuple[Floats, ...]:
-    """What each convolution makes of ``example``, which has shape ``(features,)``.
+    """Return what each convolution makes of ``example``, which has shape ``(features,)``.
 
     One array per convolution, shape ``(filters, height, width)``: its activations, before they are
     pooled.  None for a network without convolutions.

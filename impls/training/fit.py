@@ -14,7 +14,7 @@ from impls.training.history import Epoch, History, Standing
 
 
 def decayed(learning_rate: float, decay: float, epoch: int) -> float:
-    """The rate after epoch ``0, 1, ...``: divided by ``1 + decay * epoch``, cumulatively."""
+    """Return the rate after epoch ``0, 1, ...``: divided by ``1 + decay * epoch``, cumulatively."""
     return learning_rate / (1 + decay * epoch)
 
 
@@ -71,11 +71,11 @@ def fit(
 def rows_of_epoch(
     trainer: Trainer, examples: int, seed: int, epoch: int, max_batches: int | None
 ) -> Rows:
-    """The rows that an epoch trains on, in order."""
+    """Return the rows that an epoch trains on, in order."""
     limit = None if max_batches is None else max_batches * trainer.training.batch_size
     return epoch_order(examples, seed, epoch)[:limit]
 
 
 def accuracy(trainer: Trainer, X: Floats, labels: npt.NDArray[np.integer]) -> float:
-    """Share of examples whose largest output is that of their label."""
+    """Return the share of examples whose largest output is that of their label."""
     return float(np.mean(trainer.predict(X).argmax(axis=1) == labels))

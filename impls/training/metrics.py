@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.errors import UsageError
+from impls.errors import UsageError
 
 Labels = npt.NDArray[np.integer[Any]]
 Counts = npt.NDArray[np.int64]
@@ -85,7 +85,7 @@ def confusion_matrix(labels: Labels, predicted: Labels, classes: int) -> Counts:
 
 
 def class_scores(matrix: Counts) -> tuple[ClassScores, ...]:
-    """The scores of every class, from its confusion matrix."""
+    """Return the scores of every class, from its confusion matrix."""
     right, true, taken = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
     return tuple(
         ClassScores(label, int(tp), int(all_taken - tp), int(all_true - tp))
@@ -94,7 +94,7 @@ def class_scores(matrix: Counts) -> tuple[ClassScores, ...]:
 
 
 def accuracy_of(matrix: Counts) -> float:
-    """Share of examples on the diagonal.
+    """Return the share of examples on the diagonal.
 
     Raises:
         UsageError: the matrix counts no example.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.errors import ModelError
 from impls.data.paths import shown
+from impls.errors import ModelError
 from impls.training.model import Model
 from impls.training.model_format import decode, encode
 from impls.whole_files import open_plain, write_whole

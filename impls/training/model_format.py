@@ -13,11 +13,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from bench.errors import BenchError, ModelError
 from impls.contract import State
 from impls.data.normalise import NORMALISATIONS, Normaliser
 from impls.data.npz import DAMAGE, ZIP_MAGICS
 from impls.data.standardise import Scale
+from impls.errors import BenchError, ModelError
 from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters
@@ -51,7 +51,7 @@ class _Content(_Header, kw_only=True, forbid_unknown_fields=True):
 
 
 def encode(model: Model, *, generator: str) -> bytes:
-    """The content of a model's file; equal models give equal bytes.
+    """Return the content of a model's file; equal models give equal bytes.
 
     Raises:
         ModelError: the training diverged, so that nobody could go on with it.
@@ -126,7 +126,7 @@ def _read(file: BinaryIO, label: str) -> Arrays:
 
 
 def _content(arrays: Arrays, label: str) -> _Content:
-    """What the header says, once it is one that this version reads."""
+    """Return what the header says, once it is one that this version reads."""
     text = arrays["header"].tobytes()
     try:
         header = msgspec.json.decode(text, type=_Header)

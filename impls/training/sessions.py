@@ -9,11 +9,11 @@ from pathlib import Path
 
 import msgspec
 
-from bench.errors import ImplementationError, ModelError, UnknownNameError, UsageError
 from impls import contract, loading, registry
 from impls.contract import Trainer
 from impls.data import TrainingData
 from impls.data.paths import shown
+from impls.errors import ImplementationError, ModelError, UnknownNameError, UsageError
 from impls.networks import Network, Training
 from impls.parameters import Parameters, start_parameters
 from impls.row import Row
@@ -71,7 +71,7 @@ class Session:
         )
 
     def model(self) -> Model:
-        """The network as it is now; only between epochs can it be gone on with exactly."""
+        """Return the network as it is now; only between epochs can it be gone on with exactly."""
         return Model(
             implementation=address_of(self.row),
             network=self.trainer.network,
@@ -85,7 +85,7 @@ class Session:
         )
 
     def evaluation(self) -> Evaluation:
-        """What the network does now."""
+        """Return what the network does now."""
         return evaluate(self.trainer, self.data)
 
 
@@ -97,7 +97,7 @@ def begin(
     data: TrainingData,
     start: Parameters | None = None,
 ) -> Session:
-    """A training before its first epoch; ``start`` takes the place of drawn start weights.
+    """Return a training before its first epoch; ``start`` takes the place of drawn start weights.
 
     Raises:
         UsageError: the implementation or the network does not fit.
@@ -110,7 +110,7 @@ def begin(
 
 
 def go_on(row: Row, model: Model, data: TrainingData) -> Session:
-    """A training where ``model`` left it, by the same or another implementation.
+    """Return a training where ``model`` left it, by the same or another implementation.
 
     Raises:
         ModelError: it was trained on other data.
@@ -146,7 +146,7 @@ def forgotten(session: Session, model: Model) -> str:
 
 
 def address_of(row: Row) -> str:
-    """What :func:`impls.registry.find` finds ``row`` by, in another process as well.
+    """Return what :func:`impls.registry.find` finds ``row`` by, in another process as well.
 
     For a row of the registry that is its name, for any other one where its file lies.
     """
@@ -155,7 +155,7 @@ def address_of(row: Row) -> str:
 
 
 def row_of(model: Model) -> Row:
-    """The implementation that trained the network, if the registry has it.
+    """Return the implementation that trained the network, if the registry has it.
 
     A model comes from anywhere, so that it may name an installed implementation, but no file of
     code: whoever wants that one run has to name it.
@@ -209,7 +209,7 @@ def require_fit(network: Network, data: TrainingData) -> None:
 
 
 def source_of(data: TrainingData) -> Source:
-    """What is remembered of the data."""
+    """Return what is remembered of the data."""
     return Source(
         name=data.name,
         sha256=data.sha256,

@@ -37,7 +37,7 @@ class Axis:
     gap: float = _LEAST_GAP
 
     def at(self, value: float) -> float:
-        """Where ``value`` lies, in percent of the width, held to the ends of the axis."""
+        """Return where ``value`` lies, in percent of the width, held to the ends of the axis."""
         inside = min(max(value, self.low), self.high)
         if self.log:
             share = math.log(inside / self.low) / math.log(self.high / self.low)
@@ -46,7 +46,7 @@ class Axis:
         return round(_EDGE + (100 - 2 * _EDGE) * share, 1)
 
     def holds(self, value: float) -> bool:
-        """Whether ``value`` lies on the axis."""
+        """Return whether ``value`` lies on the axis."""
         return self.low <= value <= self.high
 
     @property
@@ -68,7 +68,7 @@ def log_axis(
     *,
     narrow: bool = False,
 ) -> Axis:
-    """An axis for ``values``, and for the ``ends`` of intervals that are not very wide.
+    """Return an axis for ``values``, and for the ``ends`` of intervals that are not very wide.
 
     A ``narrow`` one, beside another, has room for fewer labels.
     """
@@ -82,7 +82,7 @@ def log_axis(
 
 
 def linear_axis(most: float, form: Callable[[float], str]) -> Axis:
-    """An axis from 0 to ``most``."""
+    """Return an axis from 0 to ``most``."""
     return Axis(0.0, most, log=False, form=form)
 
 

@@ -206,7 +206,7 @@ def draw_dots(
 
 
 def _render(figure: Figure, description: str, salt: str, tips: Sequence[svg.Tip]) -> Markup:
-    """The figure as inline SVG; equal figures give equal text."""
+    """Return the figure as inline SVG; equal figures give equal text."""
     stream = io.StringIO()
     metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with mpl.rc_context({"svg.hashsalt": "mlpbench"}), warnings.catch_warnings():

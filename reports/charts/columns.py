@@ -34,7 +34,7 @@ def columns(
     description: str,
     log: bool = False,
 ) -> Markup:
-    """Columns side by side over each of ``names``; ``labels`` are those of x and y."""
+    """Return columns side by side over each of ``names``; ``labels`` are those of x and y."""
     with canvas(size=frame.SIZE, margins=frame.MARGINS, description=description) as drawing:
         plot = drawing.axes
         plot.set_title(title)

@@ -42,7 +42,7 @@ class Contested:
 def crossover(
     title: str, several: Sequence[Contested], words: tuple[str, str, str], *, description: str
 ) -> Markup:
-    """A panel of curves; both axes are logarithmic.
+    """Return a panel of curves; both axes are logarithmic.
 
     ``words`` name the ratio, what it means to be above 1 and what to be below.
     """
@@ -69,7 +69,7 @@ def crossover(
 
 
 def _y_limits(several: Sequence[Contested]) -> tuple[float, float]:
-    """All ratios, 1, and intervals as far as they are not very wide."""
+    """Return all ratios, 1, and intervals as far as they are not very wide."""
     ratios = [1.0, *(ratio for one in several for ratio in one.ratios)]
     least, most = min(ratios), max(ratios)
     ends = [end for one in several for end in (*one.low, *one.high) if end]

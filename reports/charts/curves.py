@@ -39,7 +39,7 @@ class Curve:
 
     @classmethod
     def of(cls, style: Style, x: Iterable[float], y: Iterable[float]) -> Curve:
-        """A curve through points that are not arrays yet."""
+        """Return a curve through points that are not arrays yet."""
         return cls(style, np.array(list(x), np.float64), np.array(list(y), np.float64))
 
 
@@ -60,7 +60,7 @@ class CurveAxes:
 
 
 def curves(title: str, several: Sequence[Curve], axes: CurveAxes, *, description: str) -> Markup:
-    """A panel of curves; values that are not finite are left out."""
+    """Return a panel of curves; values that are not finite are left out."""
     finite = [_finite(one) for one in several]
     with canvas(size=frame.SIZE, margins=frame.MARGINS, description=description) as drawing:
         plot = drawing.axes

@@ -36,7 +36,9 @@ def strips(title: str, rows: Sequence[Strip], *, description: str) -> Markup:
     Within a row, each process has a line of its own, the first on top.
     """
     names = [row.name for row in rows]
-    values = [_off(row, seconds) for row in rows for one in row.processes for seconds in one]
+    values = [
+        _off(row, seconds) for row in rows for process in row.processes for seconds in process
+    ]
     low, high = min(-_LEAST, *values), min(max(_LEAST, *values), _FAR)
     with row_canvas(names, title=title, description=description, right=62) as drawing:
         plot = drawing.axes

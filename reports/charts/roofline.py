@@ -37,7 +37,7 @@ class Path:
 
 
 def roofline(title: str, paths: Sequence[Path], limits: Limits, *, description: str) -> Markup:
-    """Both axes logarithmic; nothing can be above the horizontal line or left of the slopes.
+    """Return both axes logarithmic; nothing can be above the horizontal line or left of the slopes.
 
     The intensities must be above 0.
     """
@@ -63,14 +63,14 @@ def roofline(title: str, paths: Sequence[Path], limits: Limits, *, description: 
 
 
 def _x_limits(paths: Sequence[Path], limits: Limits) -> tuple[float, float]:
-    """All points, and where the slopes meet the ceiling."""
+    """Return all points, and where the slopes meet the ceiling."""
     values = [value for path in paths for value in path.intensities]
     values += [limits.products / limits.memory, limits.products / limits.cache]
     return min(values) / 2, max(values) * 2
 
 
 def _y_limits(paths: Sequence[Path], limits: Limits) -> tuple[float, float]:
-    """All points, and room for a word above the ceiling."""
+    """Return all points, and room for a word above the ceiling."""
     values = [rate / _GIGA for path in paths for rate in path.rates]
     return min(values) / 2, max(limits.products / _GIGA, *values) * 2
 

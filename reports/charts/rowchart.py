@@ -90,7 +90,7 @@ def dot(
     filled: bool = True,
     place: int | None = None,
 ) -> Dot:
-    """A marker at ``value``, with a whisker where the interval has both ends."""
+    """Return a marker at ``value``, with a whisker where the interval has both ends."""
     low, high = interval
     if low is None or high is None:
         return Dot(axis.at(value), tip, shape, filled, place=place, value=value)
@@ -101,6 +101,6 @@ def dot(
 
 
 def block(axis: Axis, start: float, end: float, fill: str, tip: str) -> Block:
-    """A piece of a bar from ``start`` to ``end``."""
+    """Return a piece of a bar from ``start`` to ``end``."""
     left, right = axis.at(start), axis.at(end)
     return Block(left, round(max(right - left, 0.0), 1), fill, tip)

@@ -180,7 +180,7 @@ def _short_path(path: str) -> str:
 
 
 def _moved(command: str, start: tuple[float, float], end: tuple[float, float]) -> str:
-    """The shortest way to write a line or a move from ``start`` to ``end``."""
+    """Return the shortest way to write a line or a move from ``start`` to ``end``."""
     off = [round(b - a, 1) for a, b in zip(start, end, strict=True)]
     written = [command + _packed(end), command.lower() + _packed(off)]
     if command == "L" and not off[1]:

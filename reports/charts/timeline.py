@@ -54,7 +54,7 @@ def timeline(
 
 
 def _percent(share: float) -> str:
-    """A share off the median with its sign."""
+    """Return a share off the median with its sign."""
     return f"{100 * share:+.6g} %" if share else "0 %"
 
 

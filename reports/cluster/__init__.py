@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bench.cluster.standing import Standing
 from bench.documents.results import Results
-from bench.judging.verdicts import MARGIN
+from bench.stats.verdicts import MARGIN
 from reports import page
 from reports.cluster import jobs, machines
 from reports.gather import build_context
@@ -15,7 +15,7 @@ from reports.gather import build_context
 def build_collected(
     standings: Sequence[Standing], documents: Sequence[Results], margin: float = MARGIN
 ) -> str:
-    """One complete HTML document; ``run`` of each standing counts ``documents`` from 1.
+    """Return one complete HTML document; ``run`` of each standing counts ``documents`` from 1.
 
     Implementations are ranked within a machine.  Runs are kept apart as in any report, because
     they hold the same cells.

@@ -12,14 +12,14 @@ from reports import format as text
 from reports import templates
 from reports.context import Context
 from reports.section import Section
-from reports.tables import Cell, Row, Table, columns
+from reports.tables import Table, TableCell, TableRow, columns
 
 _ORDER = 1
 
 
 def summary(standings: Sequence[Standing]) -> str:
-    """How many jobs are done, and how the others stand, in one sentence."""
-    counts = Counter(one.kind for one in standings)
+    """Return how many jobs are done, and how the others stand, in one sentence."""
+    counts = Counter(standing.kind for standing in standings)
     total = text.count(len(standings), "job")
     if set(counts) == {"done"}:
         return f"{total}, {'it is' if len(standings) == 1 else 'all'} done."
@@ -28,27 +28,27 @@ def summary(standings: Sequence[Standing]) -> str:
 
 
 def table(standings: Sequence[Standing]) -> Table:
-    """One row per job."""
+    """Return one row per job."""
     rows = [
-        Row(
+        TableRow(
             (
-                Cell(one.task),
-                Cell(one.machine),
-                Cell(one.job or "-"),
-                Cell(one.node or "-"),
-                Cell(one.kind, strong=one.kind != "done"),
-                Cell(text.printable(outcome(one))),
-                Cell(str(one.run) if one.run else "-", one.run),
+                TableCell(standing.task),
+                TableCell(standing.machine),
+                TableCell(standing.job or "-"),
+                TableCell(standing.node or "-"),
+                TableCell(standing.kind, strong=standing.kind != "done"),
+                TableCell(text.printable(outcome(standing))),
+                TableCell(str(standing.run) if standing.run else "-", standing.run),
             )
         )
-        for one in standings
+        for standing in standings
     ]
     titles = ("Job", "Kind", "Number", "Node", "State", "Reason", "Run in this report")
     return Table("Jobs", columns(*titles, text_columns=6), tuple(rows))
 
 
 def outcome(one: Standing) -> str:
-    """Why a job stands as it does, with what a reader must know of a run that is done."""
+    """Return why a job stands as it does, with what a reader must know of a run that is done."""
     parts = [one.reason]
     if one.kind == "done" and one.exit_code:
         parts.append(f"not every cell is valid (exit code {one.exit_code})")
@@ -60,7 +60,7 @@ def outcome(one: Standing) -> str:
 
 
 def section(standings: Sequence[Standing]) -> Section[Context]:
-    """The section of a page about these jobs."""
+    """Return the section of a page about these jobs."""
 
     def render(_context: Context) -> Markup:
         return templates.fill(

@@ -17,7 +17,7 @@ from reports import tables, templates
 from reports.context import Context
 from reports.gather import build_context
 from reports.section import Section
-from reports.tables import Cell, Row, Table, columns
+from reports.tables import Table, TableCell, TableRow, columns
 
 _ORDER = 2
 Place = tuple[str, int, int | None, Setting]
@@ -34,7 +34,7 @@ class Run:
     context: Context
 
     def best(self, place: Place) -> Point | None:
-        """The trainer with the lowest time on this machine in ``place``."""
+        """Return the trainer with the lowest time on this machine in ``place``."""
         timed = [
             point
             for name, point in self.points.get(place, {}).items()
@@ -46,8 +46,11 @@ class Run:
 def runs_of(
     standings: Sequence[Standing], documents: Sequence[Results], margin: float
 ) -> list[Run]:
-    """Every document by itself, titled after its job."""
-    titles = {one.run: f"{one.task} ({one.node})" if one.node else one.task for one in standings}
+    """Return every document by itself, titled after its job."""
+    titles = {
+        standing.run: f"{standing.task} ({standing.node})" if standing.node else standing.task
+        for standing in standings
+    }
     found = []
     for number, document in enumerate(documents, start=1):
         context = build_context([document], margin)
@@ -60,24 +63,26 @@ def runs_of(
 
 
 def machine_table(runs: Sequence[Run]) -> Table:
-    """What tells the machines apart: one row each."""
+    """Return what tells the machines apart: one row each."""
     rows = [_machine_row(run.title, run.document.machine) for run in runs]
     titles = ("Run", "Processor", "Microcode", "CPUs", "NUMA nodes", "Kernel", "Identity")
     return Table("Machines", columns(*titles, text_columns=7), tuple(rows))
 
 
-def _machine_row(title: str, machine: Machine) -> Row:
+def _machine_row(title: str, machine: Machine) -> TableRow:
     usable = f"{machine.usable_cpus} of {machine.logical_cpus}"
     quota = () if machine.quota_cpus is None else (f"quota {machine.quota_cpus:g}",)
-    return Row(
+    return TableRow(
         (
-            Cell(title),
-            Cell(machine.cpu, notes=(f"vectors {machine.vectors}",) if machine.vectors else ()),
-            Cell(machine.microcode or "unknown"),
-            Cell(usable, notes=quota),
-            Cell("unknown" if machine.numa_nodes is None else str(machine.numa_nodes)),
-            Cell(machine.system),
-            Cell(machine.id or "unknown", notes=(machine.board,) if machine.board else ()),
+            TableCell(title),
+            TableCell(
+                machine.cpu, notes=(f"vectors {machine.vectors}",) if machine.vectors else ()
+            ),
+            TableCell(machine.microcode or "unknown"),
+            TableCell(usable, notes=quota),
+            TableCell("unknown" if machine.numa_nodes is None else str(machine.numa_nodes)),
+            TableCell(machine.system),
+            TableCell(machine.id or "unknown", notes=(machine.board,) if machine.board else ()),
         )
     )
 
@@ -92,8 +97,8 @@ def _time_table(runs: Sequence[Run], place: Place) -> Table:
     network, size, threads, setting = place
     names = dict.fromkeys(name for run in runs for name in run.points.get(place, {}))
     rows = tuple(
-        Row(
-            (Cell(name), *(_time_cell(run, place, name) for run in runs)),
+        TableRow(
+            (TableCell(name), *(_time_cell(run, place, name) for run in runs)),
             implementation=name,
             batch_size=size,
         )
@@ -105,7 +110,7 @@ def _time_table(runs: Sequence[Run], place: Place) -> Table:
     return Table(f"Epoch time by machine: {where}", columns(*titles), rows)
 
 
-def _time_cell(run: Run, place: Place, name: str) -> Cell:
+def _time_cell(run: Run, place: Place, name: str) -> TableCell:
     point = run.points.get(place, {}).get(name)
     if point is None or point.epoch is None:
         return tables.word("not measured")
@@ -116,13 +121,13 @@ def _time_cell(run: Run, place: Place, name: str) -> Cell:
         multiple = point.epoch.value / best.epoch.value
         notes = ("lowest here",) if point is best else (f"{text.times(multiple)} the lowest",)
         heat = tables.heat(point, best)
-    return Cell(text.seconds(point.epoch.value), point.epoch.value, notes, heat=heat)
+    return TableCell(text.seconds(point.epoch.value), point.epoch.value, notes, heat=heat)
 
 
 def section(
     standings: Sequence[Standing], documents: Sequence[Results], margin: float
 ) -> Section[Context]:
-    """The section of a page about these runs."""
+    """Return the section of a page about these runs."""
 
     def render(_context: Context) -> Markup:
         runs = runs_of(standings, documents, margin)

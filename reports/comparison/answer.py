@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.judging.comparability import Difference
 from bench.observations.comparison import Comparison
 from bench.observations.selection import BATCH_SIZE, IMPLEMENTATION, RUN, THREADS
 from bench.planning.plan import Cell
+from bench.stats.comparability import Difference
 from reports import format as text
 from reports.devices import CPU
 
@@ -45,9 +45,11 @@ class Answer:
     @property
     def of_interest(self) -> tuple[Difference, ...]:
         """Differences that may explain a verdict; obstacles are said before, the rest is noise."""
-        said = {one.field for one in self.obstacles}
+        said = {obstacle.field for obstacle in self.obstacles}
         return tuple(
-            one for one in self.differences if one.kind != "noise" and one.field not in said
+            difference
+            for difference in self.differences
+            if difference.kind != "noise" and difference.field not in said
         )
 
     def place(self, value: str) -> str:
@@ -80,7 +82,7 @@ class Answer:
 
 
 def full_name(cell: Cell) -> str:
-    """A cell with all its coordinates in words."""
+    """Return a cell with all its coordinates in words."""
     words = [
         cell.implementation,
         "" if cell.device == CPU else f"on {cell.device}",

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.judging.verdicts import Kind
 from bench.observations.comparison import Pair
 from bench.observations.selection import BATCH_SIZE, IMPLEMENTATION, RUN, THREADS, value
+from bench.stats.verdicts import Kind
 from reports import format as text
 from reports.comparison import words
 from reports.comparison.answer import Answer
 
 
 @dataclass(frozen=True)
-class Column:
+class ComparisonColumn:
     """One column: ``cells`` has one entry per pair."""
 
     heading: str
@@ -23,11 +23,11 @@ class Column:
     justify: Literal["left", "right"] = "left"
 
 
-def columns(answer: Answer) -> list[Column]:
+def columns(answer: Answer) -> list[ComparisonColumn]:
     """Coordinates that vary, both times, and the verdict with all that belongs to it."""
     pairs = answer.comparison.pairs
     by_pair = [_coordinates(pair, answer) for pair in pairs]
-    named = [Column(name, tuple(one[name] for one in by_pair)) for name in by_pair[0]]
+    named = [ComparisonColumn(name, tuple(one[name] for one in by_pair)) for name in by_pair[0]]
     varying = [one for one in named if len(set(one.cells)) > 1 or one.heading == IMPLEMENTATION]
     values = {value(pair.other, answer.coordinate) for pair in pairs}
     other = answer.place(values.pop()) if len(values) == 1 else "compared"
@@ -37,13 +37,13 @@ def columns(answer: Answer) -> list[Column]:
         _numbers(other, [text.seconds(pair.other_seconds) for pair in pairs]),
         _numbers("change of time", [words.signed_change(pair) for pair in pairs]),
         _numbers("95 % interval", [words.signed_interval(pair) for pair in pairs]),
-        Column("verdict", tuple(pair.verdict.kind for pair in pairs)),
-        Column("why", tuple(pair.verdict.code for pair in pairs)),
+        ComparisonColumn("verdict", tuple(pair.verdict.kind for pair in pairs)),
+        ComparisonColumn("why", tuple(pair.verdict.code for pair in pairs)),
     ]
 
 
 def constant(answer: Answer) -> list[str]:
-    """What all rows have in common and no column shows."""
+    """Return what all rows have in common and no column shows."""
     by_pair = [_coordinates(pair, answer) for pair in answer.comparison.pairs]
     found = {name: {one[name] for one in by_pair} for name in by_pair[0]}
     network = {pair.other.cell.network for pair in answer.comparison.pairs}
@@ -57,16 +57,16 @@ def constant(answer: Answer) -> list[str]:
 
 
 def kinds(answer: Answer) -> list[Kind]:
-    """The verdict of each row."""
+    """Return the verdict of each row."""
     return [pair.verdict.kind for pair in answer.comparison.pairs]
 
 
-def _numbers(heading: str, cells: Sequence[str]) -> Column:
-    return Column(heading, tuple(cells), "right")
+def _numbers(heading: str, cells: Sequence[str]) -> ComparisonColumn:
+    return ComparisonColumn(heading, tuple(cells), "right")
 
 
 def _coordinates(pair: Pair, answer: Answer) -> dict[str, str]:
-    """Where a pair stands, by the name of the coordinate."""
+    """Return where a pair stands, by the name of the coordinate."""
     cell = pair.other.cell
     here, there = pair.other.label, pair.reference.label
     crossing = here if answer.coordinate == RUN or here == there else f"{there} → {here}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.judging.comparability import Difference
 from bench.observations.comparison import Apart, Pair
 from bench.observations.points import Point
 from bench.observations.selection import value
+from bench.stats.comparability import Difference
 from reports.comparison.answer import Answer
 from reports.comparison.words import change, change_interval, sentences
 
@@ -25,9 +25,11 @@ def as_data(answer: Answer) -> dict[str, Any]:
         "comparisons": [_pair(pair, question.coordinate) for pair in answer.comparison.pairs],
         "not_compared": [_apart(one) for one in answer.comparison.apart],
         "left_out": list(answer.left_out),
-        "obstacles": [_difference(one, answer) for one in answer.obstacles],
+        "obstacles": [_difference(obstacle, answer) for obstacle in answer.obstacles],
         "differences": [_difference(one, answer) for one in answer.of_interest],
-        "noise": sorted({one.field for one in answer.differences if one.kind == "noise"}),
+        "noise": sorted(
+            {difference.field for difference in answer.differences if difference.kind == "noise"}
+        ),
     }
 
 

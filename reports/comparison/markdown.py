@@ -15,7 +15,7 @@ _ADDRESS = re.compile("(?i)(?<=www)[.]")
 
 
 def markdown(answer: Answer) -> str:
-    """The whole answer; every text in it that is not ours is escaped."""
+    """Return the whole answer; every text in it that is not ours is escaped."""
     first, *others = sentences(answer)
     parts = [f"**{escape(first)}**", *map(escape, others)]
     if answer.comparison.pairs:
@@ -59,7 +59,7 @@ def folded(summary: str, content: str) -> str:
 
 
 def _reasons(answer: Answer) -> str:
-    """Each verdict in words, but for those that are the same."""
+    """Return each verdict in words, but for those that are the same."""
     told = [pair for pair in answer.comparison.pairs if pair.verdict.kind != "same"]
     lines = [f"- {escape(full_name(p.other.cell))}: {escape(p.verdict.reason)}" for p in told]
     return folded("Reasons", "\n".join(lines)) if told else ""

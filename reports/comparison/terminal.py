@@ -5,10 +5,10 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from bench.judging.verdicts import Kind
+from bench.stats.verdicts import Kind
 from reports import format as text
 from reports.comparison.answer import MOST_NAMED, Answer
-from reports.comparison.columns import Column, columns, constant, kinds
+from reports.comparison.columns import ComparisonColumn, columns, constant, kinds
 
 STYLES: dict[Kind, str] = {
     "faster": "green",
@@ -21,7 +21,7 @@ STYLES: dict[Kind, str] = {
 
 
 def verdict_table(answer: Answer, *, narrow: bool = False) -> Table:
-    """One row per pair; where it is to be ``narrow``, of several lines."""
+    """Return one row per pair; where it is to be ``narrow``, of several lines."""
     table = _table(", ".join(constant(answer)))
     table.show_lines = narrow
     found = [_printable(column) for column in columns(answer)]
@@ -40,8 +40,8 @@ def verdict_table(answer: Answer, *, narrow: bool = False) -> Table:
     return table
 
 
-def _stacked(found: list[Column]) -> list[Column]:
-    """The columns with what belongs together below each other."""
+def _stacked(found: list[ComparisonColumn]) -> list[ComparisonColumn]:
+    """Return the columns with what belongs together below each other."""
     *coordinates, reference, other, change, interval, verdict, why = found
     return [
         _joined(coordinates),
@@ -52,17 +52,17 @@ def _stacked(found: list[Column]) -> list[Column]:
     ]
 
 
-def _joined(found: list[Column]) -> Column:
+def _joined(found: list[ComparisonColumn]) -> ComparisonColumn:
     rows = zip(*(column.cells for column in found), strict=True)
     heading = "\n".join(column.heading for column in found)
-    return Column(heading, tuple("\n".join(row) for row in rows), found[0].justify)
+    return ComparisonColumn(heading, tuple("\n".join(row) for row in rows), found[0].justify)
 
 
 def difference_table(answer: Answer) -> Table:
-    """One row per field that differs and may explain a verdict."""
+    """Return one row per field that differs and may explain a verdict."""
     table = _table("What differs beside it")
     differences = answer.of_interest
-    labels = [answer.labels[one.run] for one in differences]
+    labels = [answer.labels[difference.run] for difference in differences]
     several = len(set(labels)) > 1
     for heading in ("field", "reference", "compared", "in", "what it means"):
         table.add_column(heading, no_wrap=heading == "field", overflow="fold")
@@ -80,7 +80,7 @@ def difference_table(answer: Answer) -> Table:
 
 
 def apart_table(answer: Answer) -> Table:
-    """One row per cell that is not compared, or not in full."""
+    """Return one row per cell that is not compared, or not in full."""
     table = _table("Not compared, or not in full")
     for heading in ("cell", "why"):
         table.add_column(heading, overflow="fold")
@@ -93,9 +93,9 @@ def _table(title: str) -> Table:
     return Table(title=_text(title), title_justify="left")
 
 
-def _printable(column: Column) -> Column:
+def _printable(column: ComparisonColumn) -> ComparisonColumn:
     cells = tuple(map(text.printable, column.cells))
-    return Column(text.printable(column.heading), cells, column.justify)
+    return ComparisonColumn(text.printable(column.heading), cells, column.justify)
 
 
 def _text(content: str) -> Text:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from bench.judging.comparability import Difference
-from bench.judging.stats import MINIMUM_PROCESSES
-from bench.judging.verdicts import KINDS, Code
 from bench.observations.comparison import Pair
 from bench.observations.selection import BATCH_SIZE, RUN, value
+from bench.stats.comparability import Difference
+from bench.stats.estimates import MINIMUM_PROCESSES
+from bench.stats.verdicts import KINDS, Code
 from reports import format as text
 from reports.comparison.answer import Answer, full_name
 
@@ -31,7 +31,7 @@ NOTHING = "Nothing can be compared: no measured cell has a measured partner."
 
 
 def sentences(answer: Answer) -> list[str]:
-    """The answer first, then what a reader must know beside it."""
+    """Return the answer first, then what a reader must know beside it."""
     if answer.obstacles:
         return [_not_comparable(answer)]
     pairs = answer.comparison.pairs
@@ -43,15 +43,15 @@ def sentences(answer: Answer) -> list[str]:
 
 
 def legend(answer: Answer) -> list[tuple[Code, str]]:
-    """The codes that occur, and what they mean."""
+    """Return the codes that occur, and what they mean."""
     used = {pair.verdict.code for pair in answer.comparison.pairs}
     return [(code, meaning) for code, meaning in CODES.items() if code in used]
 
 
 def _not_comparable(answer: Answer) -> str:
-    named = [_obstacle(one) for one in answer.obstacles]
+    named = [_obstacle(obstacle) for obstacle in answer.obstacles]
     remedy = "Measure again with the same data, network and training."
-    if all(one.kind != "forbids" for one in answer.obstacles):
+    if all(obstacle.kind != "forbids" for obstacle in answer.obstacles):
         remedy = "Measure on one machine, or give --across-machines to compare all the same."
     return f"Not comparable: the documents differ in {text.listing(named)}. {remedy}"
 
@@ -61,7 +61,7 @@ def _obstacle(one: Difference) -> str:
 
 
 def _shortened(value: str) -> str:
-    """A hash needs no more to be told from another; names of processors stay whole."""
+    """Return the start of a long hash; names of processors stay whole."""
     return value if len(value) < _LONGEST else f"{value[:12]}…"
 
 
@@ -80,7 +80,7 @@ def _counts(answer: Answer) -> str:
 
 
 def title(answer: Answer) -> str:
-    """What is compared with what."""
+    """Return what is compared with what."""
     phase = answer.comparison.question.phase.capitalize()
     per = " per example" if answer.coordinate == BATCH_SIZE else ""
     others = dict.fromkeys(
@@ -116,7 +116,7 @@ def _left_out(answer: Answer) -> str:
 
 
 def longer(pair: Pair) -> str:
-    """The change in time with its interval: ``4.2 % longer (95 % interval 2.1 to 6.3)``."""
+    """Return the change in time with its interval: ``4.2 % longer (95 % interval 2.1 to 6.3)``."""
     share, ends, decimals = change(pair), change_interval(pair), _decimals(pair)
     sign, sense = (1, "longer") if share >= 0 else (-1, "less time")
     said = f"{text.percent_number(sign * share, decimals)} % {sense}"
@@ -127,12 +127,12 @@ def longer(pair: Pair) -> str:
 
 
 def signed_change(pair: Pair) -> str:
-    """The change in time, in percent and with its sign."""
+    """Return the change in time, in percent and with its sign."""
     return f"{_signed(change(pair), _decimals(pair))} %"
 
 
 def signed_interval(pair: Pair) -> str:
-    """The interval of the change, in percent and with signs."""
+    """Return the interval of the change, in percent and with signs."""
     ends = change_interval(pair)
     if ends is None:
         return "none"
@@ -140,12 +140,12 @@ def signed_interval(pair: Pair) -> str:
 
 
 def change(pair: Pair) -> float:
-    """How much more time it takes, as a share of the reference's."""
+    """Return how much more time it takes, as a share of the reference's."""
     return 1 / pair.ratio.value - 1
 
 
 def change_interval(pair: Pair) -> tuple[float, float] | None:
-    """The ends of the interval of :func:`change`; None where it has none."""
+    """Return the ends of the interval of :func:`change`; None where it has none."""
     if pair.ratio.low is None or pair.ratio.high is None:
         return None
     return 1 / pair.ratio.high - 1, 1 / pair.ratio.low - 1
@@ -166,7 +166,9 @@ def _signed(share: float, decimals: int) -> str:
 
 
 def noise(answer: Answer) -> str:
-    """How much else differs; empty where nothing does."""
-    fields = len({one.field for one in answer.differences if one.kind == "noise"})
+    """Return how much else differs; empty where nothing does."""
+    fields = len(
+        {difference.field for difference in answer.differences if difference.kind == "noise"}
+    )
     verb = "differs" if fields == 1 else "differ"
     return f"{text.count(fields, 'more field')} {verb}, which is only noise." if fields else ""

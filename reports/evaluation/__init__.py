@@ -17,7 +17,7 @@ def build_evaluation(
     command: str = "",
     generator: str = "mlpbench",
 ) -> str:
-    """One complete HTML document about networks trained on, or applied to, the same data.
+    """Return one complete HTML document about networks trained on, or applied to, the same data.
 
     ``digit`` is the class whose hits and misses are shown, by default the one most often missed.
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from impls.data import TrainingData
-from impls.training.evaluation import Part, Trained
+from impls.training.evaluation import Predictions, Trained
 from impls.training.history import Epoch
 from impls.training.metrics import class_scores
 
@@ -58,7 +58,7 @@ def _network(one: Trained) -> dict[str, Any]:
     }
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: Predictions) -> dict[str, Any]:
     return {
         "accuracy": part.accuracy,
         "loss": _finite(part.loss),

@@ -32,11 +32,11 @@ class Learned:
         return self.trained[0]
 
     def style(self, place: int) -> charts.Style:
-        """How the network at ``place`` looks in every chart of this page."""
+        """Return how the network at ``place`` looks in every chart of this page."""
         return charts.style_of(place)
 
     def key(self, section: str) -> tuple[Key, ...]:
-        """The key to the lines of all networks; none for a single one."""
+        """Return the key to the lines of all networks; none for a single one."""
         if len(self.trained) == 1:
             return ()
         styles = [(one.name, self.style(place)) for place, one in enumerate(self.trained)]
@@ -45,11 +45,11 @@ class Learned:
         )
 
     def class_name(self, label: int) -> str:
-        """What a class is called."""
+        """Return what a class is called."""
         return self.data.class_names[label]
 
 
 def most_missed(trained: Trained) -> int:
-    """The class with the most false negatives among the test examples."""
+    """Return the class with the most false negatives among the test examples."""
     matrix = trained.evaluation.test.matrix
     return int(np.argmax(matrix.sum(axis=1) - matrix.diagonal()))

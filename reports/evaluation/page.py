@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 import reports.evaluation.sections
-from bench.errors import UsageError
 from impls.data import TrainingData
+from impls.errors import UsageError
 from impls.training.evaluation import Trained
 from reports import templates
 from reports.evaluation.context import Learned, most_missed
@@ -24,7 +24,7 @@ def build(
     command: str,
     generator: str,
 ) -> str:
-    """The complete page; see :func:`reports.evaluation.build_evaluation`."""
+    """Return the complete page; see :func:`reports.evaluation.build_evaluation`."""
     if not trained:
         raise UsageError("there is nothing to report: give at least one trained network")
     learned = Learned(

@@ -17,7 +17,7 @@ LAYERS = (784, 70, 30, 10)
 
 
 @dataclass(frozen=True)
-class Run:
+class PublishedRun:
     """One printed training; ``found`` holds values that were found to belong to it."""
 
     batch_size: int
@@ -33,8 +33,8 @@ class Run:
     found_accuracies: tuple[float, float] | None
 
 
-RUNS: tuple[Run, ...] = (
-    Run(
+RUNS: tuple[PublishedRun, ...] = (
+    PublishedRun(
         batch_size=500,
         start_rate=1e-3,
         rate=0.0009994051838157095,
@@ -47,7 +47,7 @@ RUNS: tuple[Run, ...] = (
         found_loss=0.1001,
         found_accuracies=(0.990, 0.962),
     ),
-    Run(
+    PublishedRun(
         batch_size=20000,
         start_rate=1e-4,
         rate=9.994051838157101e-05,
@@ -63,8 +63,8 @@ RUNS: tuple[Run, ...] = (
 )
 
 
-def published(model: Model) -> Run | None:
-    """The printed training that ``model`` repeats, or None where it is another one."""
+def published(model: Model) -> PublishedRun | None:
+    """Return the printed training that ``model`` repeats, or None where it is another one."""
     same = (
         model.network.layers == LAYERS
         and not model.network.convolutions

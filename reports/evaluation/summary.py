@@ -11,7 +11,7 @@ from reports.evaluation.context import Learned
 
 
 def headline(learned: Learned) -> str:
-    """The best network, with what it reached and what it took."""
+    """Return the best network, with what it reached and what it took."""
     best = max(learned.trained, key=lambda one: one.evaluation.test.accuracy)
     model, test = best.model, best.evaluation.test
     trained = (
@@ -28,10 +28,10 @@ def headline(learned: Learned) -> str:
 
 
 def _others(others: list[Trained]) -> str:
-    """What the networks that are not the best reached."""
+    """Return what the networks that are not the best reached."""
     if not others:
         return ""
-    found = sorted(one.evaluation.test.accuracy for one in others)
+    found = sorted(other.evaluation.test.accuracy for other in others)
     if len(others) == 1:
         return f" {others[0].name} reaches {share(found[0])}."
     if share(found[0]) == share(found[-1]):
@@ -74,7 +74,7 @@ def stranger(one: Trained, data: TrainingData) -> str:
 
 
 def share(value: float) -> str:
-    """An accuracy in percent with the digits that ten thousand examples carry."""
+    """Return an accuracy in percent with the digits that ten thousand examples carry."""
     return f"{100 * value:.2f} %"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bench.documents.results import Results
-from bench.judging.verdicts import MARGIN
+from bench.stats.verdicts import MARGIN
 from reports.exports.asv import Existing, Revision, to_asv
 from reports.exports.dashboards import to_bmf, to_github
 from reports.exports.markdown import to_markdown

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from bench.documents.results import Results
-from bench.errors import ResultsError
-from bench.judging import stats
 from bench.planning.plan import Cell, Setting
 from bench.provenance.records import Machine
+from bench.stats import estimates
+from impls.errors import ResultsError
 from reports import format as text
 from reports.exports.series import Series, series, unmeasured
 
@@ -61,7 +61,7 @@ def to_asv(
     revisions: Sequence[Revision],
     existing: Existing,
 ) -> dict[str, bytes]:
-    """The files of the folder that are new or changed, by path.
+    """Return the files of the folder that are new or changed, by path.
 
     ``revisions`` has the commit of each document.
 
@@ -92,7 +92,7 @@ def to_asv(
 
 
 def _tables(document: Results, phases: Sequence[str]) -> dict[Setting, Table]:
-    """What a document holds of each benchmark and combination, by setting.
+    """Return what a document holds of each benchmark and combination, by setting.
 
     What failed or was refused is a gap in the line.
     """
@@ -112,7 +112,7 @@ def _tables(document: Results, phases: Sequence[str]) -> dict[Setting, Table]:
 
 
 def _values(one: Series) -> Values:
-    """The estimate of one cell, its 99 % interval, and every round."""
+    """Return the estimate of one cell, its 99 % interval, and every round."""
     rounds = [seconds for _, timing in one.processes for seconds in timing.round_seconds]
     low, high = _interval(one.estimate)
     quarter, three_quarters = np.percentile(rounds, (25, 75))
@@ -128,13 +128,13 @@ def _values(one: Series) -> Values:
     }
 
 
-def _interval(estimate: stats.Estimate) -> tuple[float | None, float | None]:
-    """The 99 % interval that belongs to an estimate with its 95 % interval."""
+def _interval(estimate: estimates.Estimate) -> tuple[float | None, float | None]:
+    """Return the 99 % interval that belongs to an estimate with its 95 % interval."""
     if estimate.low is None or estimate.high is None:
         return None, None
     freedom = estimate.processes - 1
-    wider = stats.quantile((1 + _CI_SHARE) / 2, freedom)
-    stretch = wider / stats.quantile((1 + stats.CONFIDENCE) / 2, freedom)
+    wider = estimates.quantile((1 + _CI_SHARE) / 2, freedom)
+    stretch = wider / estimates.quantile((1 + estimates.CONFIDENCE) / 2, freedom)
     ratio = math.sqrt(estimate.high / estimate.low) ** stretch
     return estimate.value / ratio, estimate.value * ratio
 
@@ -146,7 +146,7 @@ def _results(
     setting: Setting,
     table: Table,
 ) -> bytes:
-    """The file of one commit, machine and setting."""
+    """Return the file of one commit, machine and setting."""
     started = _timestamp(dt.datetime.fromisoformat(document.created_at))
     content = {
         "commit_hash": revision.commit,
@@ -165,19 +165,19 @@ def _results(
 
 
 def _row(values: Mapping[Combination, Values], started: int) -> list[Any]:
-    """One benchmark in the order of the columns; NaN is what was not asked for."""
+    """Return one benchmark in the order of the columns; NaN is what was not asked for."""
     params = _params(values)
     combinations = list(itertools.product(*params))
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
     row |= {"params": params, "version": _VERSION, "started_at": started}
     absent: Values = {"result": math.nan}
     for name in _PER_COMBINATION:
-        row[name] = [values.get(one, absent).get(name) for one in combinations]
+        row[name] = [values.get(combination, absent).get(name) for combination in combinations]
     return list(row.values())
 
 
 def _decoded(path: str, content: bytes | None) -> dict[str, Any]:
-    """The content of a file that an earlier export wrote; empty where there is none.
+    """Return the content of a file that an earlier export wrote; empty where there is none.
 
     Raises:
         ResultsError: it is something else.
@@ -198,7 +198,7 @@ def _damaged(path: str, why: str) -> ResultsError:
 
 
 def _table(path: str, content: Mapping[str, Any]) -> Table:
-    """What an earlier export wrote of one commit, machine and setting.
+    """Return what an earlier export wrote of one commit, machine and setting.
 
     Raises:
         ResultsError: ``content`` has another form than asv's files.
@@ -223,7 +223,7 @@ def _read(content: Mapping[str, Any]) -> Table:
 
 
 def _benchmarks(known: Mapping[str, Any], table: Table) -> dict[str, Any]:
-    """The list of all benchmarks with every value that a parameter ever had."""
+    """Return the list of all benchmarks with every value that a parameter ever had."""
     found = dict(known)
     for name, values in table.items():
         params = found.get(name, {}).get("params")
@@ -243,7 +243,7 @@ def _benchmarks(known: Mapping[str, Any], table: Table) -> dict[str, Any]:
 
 
 def _params(combinations: Iterable[Combination]) -> list[list[str]]:
-    """The values of each parameter in order, numbers by size and before words."""
+    """Return the values of each parameter in order, numbers by size and before words."""
     columns = list(zip(*combinations, strict=True))
     return [
         sorted(set(column), key=lambda text: (not text.isdecimal(), text.zfill(12)))
@@ -252,13 +252,13 @@ def _params(combinations: Iterable[Combination]) -> list[list[str]]:
 
 
 def _combination(cell: Cell) -> Combination:
-    """The parameters of a cell as asv writes values: texts in quotes, numbers without."""
+    """Return the parameters of a cell as asv writes values: texts in quotes, numbers without."""
     threads = "unset" if cell.threads is None else cell.threads
     return tuple(repr(value) for value in (cell.network, cell.batch_size, threads))
 
 
 def _benchmark_name(implementation: str, phase: str) -> str:
-    """A name as asv takes it: brackets and spaces have a meaning to its pages."""
+    """Return a name as asv takes it: brackets and spaces have a meaning to its pages."""
     return re.sub(r"[^\w.@+-]+", "_", implementation) + f".{phase}"
 
 

@@ -34,7 +34,7 @@ def _metric(one: Series) -> dict[str, float]:
 
 
 def to_github(results: Sequence[Results], phases: Sequence[str]) -> str:
-    """What github-action-benchmark reads as ``customSmallerIsBetter``.
+    """Return what github-action-benchmark reads as ``customSmallerIsBetter``.
 
     Raises:
         UsageError: several documents, or nothing measured.
@@ -44,7 +44,7 @@ def to_github(results: Sequence[Results], phases: Sequence[str]) -> str:
 
 
 def _entry(one: Series) -> dict[str, Any]:
-    """One entry.  The unit never changes: an alert compares the bare numbers."""
+    """Return one entry.  The unit never changes: an alert compares the bare numbers."""
     estimate = one.estimate
     entry = {"name": one.name, "unit": "ms", "value": MILLISECONDS * estimate.value}
     processes = text.count(estimate.processes, "process", "processes")

@@ -5,35 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.documents.results import Results
-from bench.judging.stats import Estimate
 from bench.observations.points import Key
+from bench.stats.estimates import Estimate
+from reports import answer
 from reports import format as text
 from reports.comparison.markdown import escape, folded, table
 from reports.context import Context
 from reports.gather import build_context
-from reports.summary import gap_sentences, sentences
+from reports.remarks import gap_sentences
 from reports.tables import open_verdict
 
 
 def to_markdown(results: Sequence[Results], margin: float, notes: Sequence[str] = ()) -> str:
-    """The whole answer; differences up to ``margin`` (a share) count as the same.
+    """Return the whole answer; differences up to ``margin`` (a share) count as the same.
 
     ``notes`` are the sentences that a reader is looking for, and stand first.  Every text in it
     that is not ours is escaped.
     """
     context = build_context(results, margin)
     gaps = gap_sentences(context)
-    first, *others = (*notes, *(one for one in sentences(context) if one not in gaps))
+    first, *others = (
+        *notes,
+        *(paragraph for paragraph in answer.paragraphs(context) if paragraph not in gaps),
+    )
     parts = [f"**{escape(first)}**", *map(escape, others), _times(context)]
     if gaps:
-        lines = "\n".join(f"- {escape(one)}" for one in gaps)
+        lines = "\n".join(f"- {escape(gap)}" for gap in gaps)
         parts.append(folded(f"{text.count(len(gaps), 'reason')} why something is missing", lines))
     parts.append(escape(_conditions(results)))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _times(context: Context) -> str:
-    """The time of an epoch, or of a training where that was asked, of every cell."""
+    """Return the time of an epoch, or of a training where that was asked, of every cell."""
     ranking = context.ranked
     heading = ["Implementation", "Batch size", "Condition", "Time", "95 % interval"]
     rule = [":---", "---:", ":---", "---:", ":---"]
@@ -63,7 +67,7 @@ def _interval(estimate: Estimate) -> str:
 
 
 def _over_baseline(ranking: Context, key: Key) -> tuple[str, str]:
-    """The speed-up and its verdict; for the baseline and the floor there is none."""
+    """Return the speed-up and its verdict; for the baseline and the floor there is none."""
     ratio, verdict = ranking.speed_ups.get(key), ranking.verdicts.get(key)
     if ratio is None or verdict is None:
         return "", "baseline" if key[0] == ranking.baseline else ""
@@ -71,7 +75,7 @@ def _over_baseline(ranking: Context, key: Key) -> tuple[str, str]:
 
 
 def _conditions(results: Sequence[Results]) -> str:
-    """Which machine and data the numbers are of."""
+    """Return which machine and data the numbers are of."""
     said = dict.fromkeys(
         f"{document.machine.cpu}, {text.count(document.machine.usable_cpus, 'processor')}, "
         f"{document.machine.python}; {document.dataset.name}, "

@@ -11,12 +11,12 @@ from typing import Any
 
 from bench.documents import parquet
 from bench.documents.results import Results
-from bench.errors import ResultsError, UsageError
+from impls.errors import ResultsError, UsageError
 from reports.exports.table import tidy
 
 
 def to_parquet(results: Sequence[Results]) -> bytes:
-    """The content of the file.
+    """Return the content of the file.
 
     Raises:
         UsageError: pyarrow is not installed.

@@ -17,7 +17,7 @@ VERSION = "1.0"
 
 
 def to_pyperf(results: Sequence[Results], phases: Sequence[str]) -> str:
-    """The suite as text.
+    """Return the suite as text.
 
     Raises:
         UsageError: several documents, or nothing measured.
@@ -32,7 +32,7 @@ def to_pyperf(results: Sequence[Results], phases: Sequence[str]) -> str:
 
 
 def _of_document(document: Results) -> dict[str, Any]:
-    """What is the same in all runs.  pyperf takes no empty text and no line breaks."""
+    """Return what is the same in all runs.  pyperf takes no empty text and no line breaks."""
     implementation, _, version = document.machine.python.partition(" ")
     facts: dict[str, str | int | None] = {
         "unit": "second",
@@ -92,10 +92,10 @@ def _warmups(measured: Measured, timing: Timing) -> list[tuple[int, float]]:
 
 
 def _date(started_at: str) -> str:
-    """A time as pyperf writes it, without its zone."""
+    """Return a time as pyperf writes it, without its zone."""
     return dt.datetime.fromisoformat(started_at).replace(tzinfo=None).isoformat(sep=" ")
 
 
 def _clean(value: str | int) -> str | int:
-    """A text without line breaks and control characters; a number as it is."""
+    """Return a text without line breaks and control characters; a number as it is."""
     return text.printable(" ".join(value.split())) if isinstance(value, str) else value

@@ -8,9 +8,9 @@ from functools import cached_property
 
 from bench.documents.results import Measured, Outcome, Results
 from bench.documents.timings import EPOCH, STEP, Timing
-from bench.errors import UsageError
-from bench.judging import stats
 from bench.planning.plan import Cell
+from bench.stats import estimates
+from impls.errors import UsageError
 from impls.registry import ROWS
 
 
@@ -33,13 +33,13 @@ class Series:
         return self.processes[0][1].examples
 
     @cached_property
-    def estimate(self) -> stats.Estimate:
+    def estimate(self) -> estimates.Estimate:
         """Seconds per iteration with their 95 % interval."""
-        return stats.estimate([timing.round_seconds for _, timing in self.processes])
+        return estimates.estimate([timing.round_seconds for _, timing in self.processes])
 
 
 def only(results: Sequence[Results], form: str) -> Results:
-    """The one document that a file of the format ``form`` holds.
+    """Return the one document that a file of the format ``form`` holds.
 
     Raises:
         UsageError: there are several.
@@ -52,7 +52,7 @@ def only(results: Sequence[Results], form: str) -> Results:
 
 
 def series(document: Results, phases: Sequence[str]) -> list[Series]:
-    """The series of what was measured, in the order of the outcomes.
+    """Return the series of what was measured, in the order of the outcomes.
 
     Without ``phases`` it is the epoch of each cell, or the step where its epoch was not timed.
     Controls are left out: they repeat another implementation.
@@ -72,12 +72,12 @@ def series(document: Results, phases: Sequence[str]) -> list[Series]:
 
 
 def unmeasured(document: Results) -> list[Outcome]:
-    """The outcomes without a number that counts; those of controls are left out."""
+    """Return the outcomes without a number that counts; those of controls are left out."""
     return [one for one in _wanted(document) if not isinstance(one, Measured)]
 
 
 def role(document: Results, implementation: str) -> str:
-    """The role of an implementation: ``trainer``, ``limit`` or ``control``."""
+    """Return the role of an implementation: ``trainer``, ``limit`` or ``control``."""
     rows = {row.name: row for row in (*ROWS, *document.rows)}
     return rows[implementation].role if implementation in rows else "trainer"
 
@@ -91,16 +91,16 @@ def _wanted(document: Results) -> list[Outcome]:
 
 
 def _of_cell(cell: Cell, processes: Sequence[Measured], phases: Sequence[str]) -> list[Series]:
-    timed = {t.phase for one in processes for t in one.timings if t.round_seconds}
+    timed = {t.phase for process in processes for t in process.timings if t.round_seconds}
     wanted = phases or [EPOCH if EPOCH in timed else STEP]
     return [
         Series(
             cell,
             phase,
             tuple(
-                (one, timing)
-                for one in processes
-                for timing in one.timings
+                (process, timing)
+                for process in processes
+                for timing in process.timings
                 if timing.phase == phase and timing.round_seconds
             ),
         )

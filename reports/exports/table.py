@@ -45,7 +45,7 @@ def tidy(results: Sequence[Results]) -> pd.DataFrame:
 
 
 def to_csv(results: Sequence[Results]) -> str:
-    """The table as CSV with a header; what is missing is an empty place."""
+    """Return the table as CSV with a header; what is missing is an empty place."""
     return tidy(results).to_csv(index=False, lineterminator="\n")
 
 

@@ -6,25 +6,25 @@ from collections.abc import Callable, Iterable
 
 from markupsafe import Markup
 
-from bench.judging.disturbed import tells
 from bench.observations.points import Point
 from bench.provenance.records import Accelerator, AcceleratorReading
+from bench.stats.disturbed import tells
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context
 from reports.held_back import accelerators, note
 from reports.section import TRUST, Absence, Section, Status
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 
 _ABSENT = "No implementation was measured on a GPU."
 
 
 def render(context: Context) -> Markup | Absence:
-    """One row for each cell that ran on a device, and one for each device."""
+    """Return one row for each cell that ran on a device, and one for each device."""
     points = [point for point in context.points.values() if accelerators(point)]
     if not points:
         return Absence(_ABSENT)
-    everything = [one for point in points for one in accelerators(point)]
+    everything = [accelerator for point in points for accelerator in accelerators(point)]
     return templates.section(
         "accelerators",
         devices=[_facts(device) for device in _devices(everything)],
@@ -44,7 +44,7 @@ def render(context: Context) -> Markup | Absence:
 
 
 def _devices(everything: Iterable[Accelerator]) -> list[Accelerator]:
-    """Every device once, whatever was read of it."""
+    """Return every device once, whatever was read of it."""
     found = {(one.name, one.driver): one for one in everything if one.name}
     return list(found.values())
 
@@ -64,22 +64,22 @@ def _megahertz(clock: int | None) -> str:
     return "not told" if clock is None else f"{clock} MHz"
 
 
-def _row(context: Context, point: Point) -> Row:
+def _row(context: Context, point: Point) -> TableRow:
     def course(
         told: Callable[[AcceleratorReading], int | None], shown: Callable[[int], str]
-    ) -> Cell:
+    ) -> TableCell:
         return _course(accelerators(point), told, shown)
 
     held = note(point)
     cells = (
-        Cell(point.implementation),
-        Cell(context.label(point.condition)),
-        Cell(str(point.batch_size), point.batch_size),
+        TableCell(point.implementation),
+        TableCell(context.label(point.condition)),
+        TableCell(str(point.batch_size), point.batch_size),
         course(lambda one: one.clock_mhz, _megahertz),
         course(lambda one: one.memory_clock_mhz, _megahertz),
         course(lambda one: one.temperature, lambda degrees: f"{degrees} °C"),
         course(lambda one: one.used_bytes, text.byte_count),
-        Cell(held) if held else tables.word("no" if _is_told(point) else "not told"),
+        TableCell(held) if held else tables.word("no" if _is_told(point) else "not told"),
     )
     return tables.row(
         context,
@@ -91,23 +91,27 @@ def _row(context: Context, point: Point) -> Row:
 
 
 def _is_told(point: Point) -> bool:
-    return all(tells(one) for one in accelerators(point))
+    return all(tells(accelerator) for accelerator in accelerators(point))
 
 
 def _course(
     devices: list[Accelerator],
     told: Callable[[AcceleratorReading], int | None],
     shown: Callable[[int], str],
-) -> Cell:
-    """The range over processes after the timing, and that before it in small."""
+) -> TableCell:
+    """Return the range over processes after the timing, and that before it in small."""
     ends, begins = (
-        [value for one in devices if one.readings and (value := told(one.readings[at])) is not None]
+        [
+            value
+            for device in devices
+            if device.readings and (value := told(device.readings[at])) is not None
+        ]
         for at in (-1, 0)
     )
     if not ends:
         return tables.word("not told")
     before = (f"before: {_range(begins, shown)}",) if begins else ()
-    return Cell(_range(ends, shown), max(ends), before)
+    return TableCell(_range(ends, shown), max(ends), before)
 
 
 def _range(values: list[int], shown: Callable[[int], str]) -> str:

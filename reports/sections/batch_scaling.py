@@ -10,11 +10,11 @@ from reports import format as text
 from reports.charts import Axes, Series
 from reports.context import Context
 from reports.section import SCALING, Absence, Section
-from reports.tables import Cell, Table
+from reports.tables import Table, TableCell
 
 
 def render(context: Context) -> Markup | Absence:
-    """One chart per condition and the table behind them."""
+    """Return one chart per condition and the table behind them."""
     several = {
         condition: lines
         for condition in context.conditions
@@ -22,7 +22,9 @@ def render(context: Context) -> Markup | Absence:
     }
     if not several:
         return Absence("Only one batch size was measured, so there is no trend to show.")
-    values = [_per_example(p) for lines in several.values() for one in lines.values() for p in one]
+    values = [
+        _per_example(p) for lines in several.values() for line in lines.values() for p in line
+    ]
     limits = (min(values) / 1.25, max(values) * 1.25)
     shown: dict[Condition, list[figures.Figure]] = {}
     for condition, lines in several.items():
@@ -43,7 +45,7 @@ def render(context: Context) -> Markup | Absence:
 
 
 def _lines(context: Context, condition: Condition) -> dict[str, list[Point]]:
-    """The points of each implementation by batch size."""
+    """Return the points of each implementation by batch size."""
     lines: dict[str, list[Point]] = {}
     for batch_size in context.batch_sizes(condition.scope):
         for name, point in context.group(condition, batch_size).items():
@@ -89,7 +91,7 @@ def _chart(
 
 
 def _tip(name: str, point: Point) -> str:
-    """The value of one point, with its interval."""
+    """Return the value of one point, with its interval."""
     value = _per_example(point)
     ends = rounding.seconds_interval(point.epoch) if point.epoch else ""
     shown = f"{text.printable(name)}, batch {point.batch_size}: {text.seconds(value)} per example"
@@ -97,13 +99,13 @@ def _tip(name: str, point: Point) -> str:
 
 
 def _table(context: Context, several: dict[Condition, dict[str, list[Point]]]) -> Table:
-    """What the charts show, with the throughput."""
+    """Return what the charts show, with the throughput."""
     sizes = sorted({p.batch_size for one in several.values() for ps in one.values() for p in ps})
     rows = []
     for condition, lines in several.items():
         for name, points in lines.items():
             by_size = {point.batch_size: point for point in points}
-            cells = [Cell(name), Cell(context.label(condition))]
+            cells = [TableCell(name), TableCell(context.label(condition))]
             cells += [_cell(by_size.get(size)) for size in sizes]
             rows.append(tables.row(context, cells, implementation=name, condition=condition))
     titles = ["Implementation", "Condition", *(f"batch {size}" for size in sizes)]
@@ -111,11 +113,11 @@ def _table(context: Context, several: dict[Condition, dict[str, list[Point]]]) -
     return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
 
 
-def _cell(point: Point | None) -> Cell:
+def _cell(point: Point | None) -> TableCell:
     if point is None or point.epoch is None:
         return tables.word("-")
     value = _per_example(point)
-    return Cell(text.seconds(value), value, (f"{text.significant(1 / value)} /s",))
+    return TableCell(text.seconds(value), value, (f"{text.significant(1 / value)} /s",))
 
 
 SECTION = Section("batch-scaling", "Batch size", 30, render, SCALING)

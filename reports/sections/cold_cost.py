@@ -13,7 +13,7 @@ from reports.context import Context
 from reports.costs import Cost
 from reports.findings import findings
 from reports.section import TIME, Absence, Section
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 
 _LEAST_MOVED_SECONDS = 1e-3
 """Whoever takes less has kept the data where they are, and moved them at no rate."""
@@ -22,7 +22,7 @@ _PIECES = ("import", "set-up", "data", "compile")
 
 
 def render(context: Context) -> Markup | Absence:
-    """The chart and the table of the headline's group, and the others folded."""
+    """Return the chart and the table of the headline's group, and the others folded."""
     groups = {
         (condition, batch_size): some
         for condition, batch_size, group in context.groups()
@@ -50,7 +50,7 @@ def render(context: Context) -> Markup | Absence:
 
 
 def _chart(context: Context, where: tuple[Condition, int], some: list[Cost]) -> charts.RowChart:
-    """What is paid once, stacked, the cheapest start first."""
+    """Return what is paid once, stacked, the cheapest start first."""
     axis = charts.linear_axis(max(cost.cold for cost in some), text.tick_seconds)
     reference = costs.reference(context, some)
     rows = []
@@ -69,16 +69,16 @@ def _chart(context: Context, where: tuple[Condition, int], some: list[Cost]) -> 
     return charts.RowChart(caption, tuple(rows), axis, ("start", "pays off after"))
 
 
-def _rows(context: Context, some: list[Cost]) -> list[Row]:
-    """One row per point."""
+def _rows(context: Context, some: list[Cost]) -> list[TableRow]:
+    """Return one row per point."""
     reference = costs.reference(context, some)
     rows = []
     for cost in some:
         point = cost.point
         cells = [
-            Cell(point.implementation),
-            Cell(context.label(point.condition)),
-            Cell(str(point.batch_size), point.batch_size),
+            TableCell(point.implementation),
+            TableCell(context.label(point.condition)),
+            TableCell(str(point.batch_size), point.batch_size),
             tables.duration(cost.importing),
             tables.duration(cost.setup, missing="not recorded"),
             _handing_over(context, cost),
@@ -101,8 +101,8 @@ def _rows(context: Context, some: list[Cost]) -> list[Row]:
     return rows
 
 
-def _handing_over(context: Context, cost: Cost) -> Cell:
-    """Seconds for the data set, and their rate where it can have been moved in them."""
+def _handing_over(context: Context, cost: Cost) -> TableCell:
+    """Return the seconds for the data set, and their rate where it can have been moved in them."""
     cell = tables.duration(cost.bind, missing="not recorded")
     network = context.network(cost.point.condition.scope)
     if cost.bind is None or cost.bind < _LEAST_MOVED_SECONDS or network is None:
@@ -111,20 +111,20 @@ def _handing_over(context: Context, cost: Cost) -> Cell:
     return replace(cell, notes=(f"{text.significant(moved / cost.bind / 1e9)} GB/s",))
 
 
-def _balance(cost: Cost, reference: Cost) -> Cell:
+def _balance(cost: Cost, reference: Cost) -> TableCell:
     """When the cost of the start is earned back, or for how long a cheaper start is ahead."""
     found = costs.balance(cost, reference)
     if found.kind == "alike":
         return tables.word("starts alike")
     if found.kind == "pays":
-        return Cell(text.count(found.epochs, "epoch"), found.epochs)
+        return TableCell(text.count(found.epochs, "epoch"), found.epochs)
     if found.kind == "ahead":
         epochs = text.count(found.epochs, "epoch") if found.epochs else "less than an epoch"
-        return Cell(f"ahead for {epochs}")
-    return Cell("at once", 0.0) if found.kind == "at once" else Cell("never")
+        return TableCell(f"ahead for {epochs}")
+    return TableCell("at once", 0.0) if found.kind == "at once" else TableCell("never")
 
 
-def _table(context: Context, where: tuple[Condition, int] | None, rows: list[Row]) -> Table:
+def _table(context: Context, where: tuple[Condition, int] | None, rows: list[TableRow]) -> Table:
     titles = (
         "Implementation", "Condition", "Batch size", "Import", "Set-up", "Data", "First call",
         "First epoch", "Cold cost", "Steady step", "Epoch", "Break-even",

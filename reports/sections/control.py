@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.judging.stats import MINIMUM_PROCESSES
-from bench.judging.verdicts import Verdict, within
 from bench.observations.points import Key
-from reports import controls, rounding, runs, tables, templates
+from bench.stats.estimates import MINIMUM_PROCESSES
+from bench.stats.verdicts import Verdict, within
+from reports import aa_control, rounding, runs, tables, templates
 from reports import format as text
+from reports.aa_control import Power, Scatter
 from reports.context import Context
-from reports.controls import Power, Scatter
 from reports.section import TRUST, Absence, Section, Status
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 
 
 def render(context: Context) -> Markup | Absence:
     """Apparent differences, the power of the run, and where scatter comes from."""
-    verdicts = controls.alarms(context)
+    verdicts = aa_control.alarms(context)
     if not verdicts:
         return Absence(_why_none(context))
-    power, scatter = controls.power(context), controls.scatter(context)
+    power, scatter = aa_control.power(context), aa_control.scatter(context)
     return templates.section(
         "control",
         table=_table(context, verdicts),
-        alarms=sum(map(controls.is_false, verdicts.values())),
-        number=sum(map(controls.can_be_false, verdicts.values())),
+        alarms=sum(map(aa_control.is_false, verdicts.values())),
+        number=sum(map(aa_control.can_be_false, verdicts.values())),
         apart=_apart(context),
         fewest=MINIMUM_PROCESSES,
         power=_power(power) if power else None,
-        found=controls.power_sentence(max(power, key=lambda one: one.ratios)) if power else None,
+        found=aa_control.power_sentence(max(power, key=lambda one: one.ratios)) if power else None,
         margin=within(context.margin),
         over=context.baseline if context.verdicts else None,
         scatter=_scatter(scatter) if scatter else None,
@@ -37,16 +37,17 @@ def render(context: Context) -> Markup | Absence:
 
 
 def _apart(context: Context) -> str:
-    """How far the same code differed from itself, in each run."""
+    """Return how far the same code differed from itself, in each run."""
     found = (
-        (run, controls.difference(controls.alarms(one).values())) for run, one in runs.each(context)
+        (run, aa_control.difference(aa_control.alarms(one).values()))
+        for run, one in runs.each(context)
     )
     return " ".join(f"{run}{said}" for run, said in found if said)
 
 
 def _why_none(context: Context) -> str:
-    """Why nothing was measured twice, and how to get it."""
-    asked = any(row.role == "control" for one in context.results for row in one.rows)
+    """Return why nothing was measured twice, and how to get it."""
+    asked = any(row.role == "control" for result in context.results for row in result.rows)
     if asked:
         return (
             "The control of this run was not measured, or not together with what it repeats, so "
@@ -59,20 +60,20 @@ def _why_none(context: Context) -> str:
 
 
 def _table(context: Context, verdicts: dict[Key, Verdict]) -> Table:
-    """One row per condition and batch size."""
+    """Return one row per condition and batch size."""
     rows = []
     places = [(condition, batch_size) for condition, batch_size, _ in context.groups()]
     # As everywhere on the page, not in the order of the measurement.
     for key in sorted(verdicts, key=lambda key: places.index(key[1:])):
         (name, condition, batch_size), verdict = key, verdicts[key]
-        alarm = ("a false alarm",) if controls.is_false(verdict) else ()
+        alarm = ("a false alarm",) if aa_control.is_false(verdict) else ()
         cells = [
-            Cell(name),
-            Cell(context.label(condition)),
-            Cell(str(batch_size), batch_size),
+            TableCell(name),
+            TableCell(context.label(condition)),
+            TableCell(str(batch_size), batch_size),
             tables.ratio(verdict.ratio),
-            Cell(rounding.word(verdict), notes=alarm, strong=bool(alarm)),
-            Cell(verdict.reason),
+            TableCell(rounding.word(verdict), notes=alarm, strong=bool(alarm)),
+            TableCell(verdict.reason),
         ]
         rows.append(
             tables.row(
@@ -86,15 +87,15 @@ def _table(context: Context, verdicts: dict[Key, Verdict]) -> Table:
 
 
 def _power(found: tuple[Power, ...]) -> Table:
-    """One row per number of blocks."""
+    """Return one row per number of blocks."""
     rows = [
-        Row(
+        TableRow(
             (
-                Cell(str(one.blocks), one.blocks),
-                Cell(str(one.comparisons), one.comparisons),
-                Cell(str(one.ratios), one.ratios),
-                Cell(text.percent(one.usual), one.usual),
-                Cell(text.percent(one.worst), one.worst),
+                TableCell(str(one.blocks), one.blocks),
+                TableCell(str(one.comparisons), one.comparisons),
+                TableCell(str(one.ratios), one.ratios),
+                TableCell(text.percent(one.usual), one.usual),
+                TableCell(text.percent(one.worst), one.worst),
             )
         )
         for one in found
@@ -105,14 +106,14 @@ def _power(found: tuple[Power, ...]) -> Table:
 
 
 def _scatter(found: tuple[Scatter, ...]) -> Table:
-    """One row per implementation."""
+    """Return one row per implementation."""
     rows = [
-        Row(
+        TableRow(
             (
-                Cell(one.name),
-                Cell(text.percent(one.within), one.within),
-                Cell(text.percent(one.between), one.between),
-                Cell(str(one.cells), one.cells),
+                TableCell(one.name),
+                TableCell(text.percent(one.within), one.within),
+                TableCell(text.percent(one.between), one.between),
+                TableCell(str(one.cells), one.cells),
             ),
             implementation=one.name,
         )
@@ -124,10 +125,10 @@ def _scatter(found: tuple[Scatter, ...]) -> Table:
 
 
 def status(context: Context) -> Status:
-    """How often the same code seemed to differ from itself."""
-    verdicts = controls.alarms(context)
-    able = sum(map(controls.can_be_false, verdicts.values()))
-    false = sum(map(controls.is_false, verdicts.values()))
+    """Return how often the same code seemed to differ from itself."""
+    verdicts = aa_control.alarms(context)
+    able = sum(map(aa_control.can_be_false, verdicts.values()))
+    false = sum(map(aa_control.is_false, verdicts.values()))
     if not able:
         return Status("too few blocks for a verdict", good=False)
     alarms = text.count(false, "false alarm") if false else "no false alarm"

@@ -10,10 +10,10 @@ from markupsafe import Markup
 from bench.documents.timings import Check
 from reports import format as text
 from reports import tables, templates
+from reports.cell_names import Place, of_gaps, words
 from reports.context import Context, Gap
-from reports.places import Place, of_gaps, words
 from reports.section import TRUST, Absence, Section, Status
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 
 
 class _Judged(NamedTuple):
@@ -32,9 +32,9 @@ class _Judged(NamedTuple):
         return f"{self.name}, TF32" if self.is_tf32 else self.name
 
     @property
-    def heading(self) -> Cell:
+    def heading(self) -> TableCell:
         """The first cell of its rows."""
-        return Cell(self.label, notes=(self.where,) if self.where else ())
+        return TableCell(self.label, notes=(self.where,) if self.where else ())
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def render(context: Context) -> Markup | Absence:
 
 
 def _gates(context: Context) -> dict[_Judged, list[Check]]:
-    """All checks by implementation; where cells of one differ, failed ones are apart."""
+    """Return all checks by implementation; where cells of one differ, failed ones are apart."""
     found: dict[tuple[str, bool], dict[bool, list[tuple[Place, tuple[Check, ...]]]]] = {
         (name, is_tf32): {} for name in context.implementations for is_tf32 in (False, True)
     }
@@ -114,7 +114,7 @@ def _share(check: Check) -> float:
 
 
 def _worst(checks: list[Check]) -> dict[str, _Worst]:
-    """The worst check of each name, over all cells and processes."""
+    """Return the worst check of each name, over all cells and processes."""
     found: dict[str, _Worst] = {}
     for check in checks:
         before = found.get(check.name)
@@ -125,7 +125,7 @@ def _worst(checks: list[Check]) -> dict[str, _Worst]:
 
 
 def _measured_unchecked(context: Context, name: str, gates: dict[_Judged, list[Check]]) -> bool:
-    """Whether ``name`` has numbers but no check."""
+    """Return whether ``name`` has numbers but no check."""
     checked = any(checks and judged.name == name for judged, checks in gates.items())
     return not checked and any(key[0] == name for key in context.points)
 
@@ -149,19 +149,19 @@ def _refusals(context: Context) -> list[_Refusal]:
 
 
 def _tightest(worst: dict[_Judged, dict[str, _Worst]]) -> Table:
-    """One row per implementation: how many checks, and which came closest to its bound."""
+    """Return one row per implementation: how many checks, and which came closest to its bound."""
     rows = []
     for judged, checks in worst.items():
-        passed = sum(one.check.passed for one in checks.values())
+        passed = sum(check.check.passed for check in checks.values())
         tight = max(checks.values(), key=lambda one: one.share)
         verdict = "passed" if passed == len(checks) else "refused"
         cells = (
             judged.heading,
-            Cell(verdict, strong=verdict == "refused"),
-            Cell(f"{passed} of {len(checks)}", passed),
+            TableCell(verdict, strong=verdict == "refused"),
+            TableCell(f"{passed} of {len(checks)}", passed),
             *_check(tight),
         )
-        rows.append(Row(cells, judged.name))
+        rows.append(TableRow(cells, judged.name))
     titles = (
         "Implementation", "Gate", "Checks passed", "Tightest check", "Error", "Tolerance",
         "Error / tolerance", "Where",
@@ -171,11 +171,11 @@ def _tightest(worst: dict[_Judged, dict[str, _Worst]]) -> Table:
 
 
 def _every(worst: dict[_Judged, dict[str, _Worst]]) -> Table:
-    """One row per implementation and check."""
+    """Return one row per implementation and check."""
     rows = [
-        Row((judged.heading, *_check(one)), judged.name)
+        TableRow((judged.heading, *_check(check)), judged.name)
         for judged, checks in worst.items()
-        for one in checks.values()
+        for check in checks.values()
     ]
     titles = ("Implementation", "Check", "Error", "Tolerance", "Error / tolerance", "Where")
     caption = "Every check: the largest error over all cells and processes"
@@ -187,26 +187,26 @@ def _columns(titles: tuple[str, ...]) -> tuple[tables.Column, ...]:
     return tuple(tables.Column(title, title in numeric) for title in titles)
 
 
-def _check(worst: _Worst) -> tuple[Cell, ...]:
+def _check(worst: _Worst) -> tuple[TableCell, ...]:
     """Name, error, tolerance, share and place."""
     check = worst.check
     shown = "refused" if worst.share == float("inf") else text.percent(worst.share)
     if worst.share > 10:
         shown = "over the bound" if check.error is None else text.times(worst.share)
     return (
-        Cell(check.name),
+        TableCell(check.name),
         tables.number(check.error, text.error_size(check.error), missing="not finite"),
-        Cell(text.error_size(check.tolerance), check.tolerance),
-        Cell(shown, None if check.error is None else worst.share),
-        Cell(check.place),
+        TableCell(text.error_size(check.tolerance), check.tolerance),
+        TableCell(shown, None if check.error is None else worst.share),
+        TableCell(check.place),
     )
 
 
 def status(context: Context) -> Status:
-    """How many checks passed, and who was refused."""
+    """Return how many checks passed, and who was refused."""
     worst = [one for checks in _gates(context).values() for one in _worst(checks).values()]
     passed = sum(one.check.passed for one in worst)
-    refused = text.listing(list(dict.fromkeys(one.name for one in _refusals(context))))
+    refused = text.listing(list(dict.fromkeys(refusal.name for refusal in _refusals(context))))
     said = f"{passed} of {len(worst)} checks passed"
     return Status(f"{said}; refused: {refused}" if refused else said, passed == len(worst))
 

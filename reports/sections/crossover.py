@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.judging.stats import CONFIDENCE
 from bench.observations.points import Point, Scope
+from bench.stats.estimates import CONFIDENCE
 from reports import charts, tables, templates
 from reports import format as text
 from reports.charts import Contested, Crossed
 from reports.context import Context
-from reports.crossing import Node, crossings
-from reports.crossing_words import told
-from reports.devices import Contest, contests, missing
+from reports.crossover import Node, crossings, told
+from reports.devices import DeviceContest, contests, missing
 from reports.figures import Figure
 from reports.section import SCALING, Absence, Section
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 
 _WORDS = ("time on the GPU / on the CPU", "CPU faster", "GPU faster")
 
 
 def render(context: Context) -> Markup | Absence:
-    """An answer for each network, one chart for all, and the table behind it."""
+    """Return an answer for each network, one chart for all, and the table behind it."""
     found = {scope: contests(context, scope) for scope in context.scopes}
     held = {scope: some for scope, some in found.items() if some}
     if not held:
@@ -48,11 +47,11 @@ def render(context: Context) -> Markup | Absence:
 
 
 def _name(scope: Scope) -> str:
-    """The network, and the run where runs are kept apart."""
+    """Return the network, and the run where runs are kept apart."""
     return f"{scope.network}, run {scope.run}" if scope.run else scope.network
 
 
-def _nodes(some: tuple[Contest, ...]) -> list[Node]:
+def _nodes(some: tuple[DeviceContest, ...]) -> list[Node]:
     return [
         Node(
             one.batch_size,
@@ -65,14 +64,17 @@ def _nodes(some: tuple[Contest, ...]) -> list[Node]:
     ]
 
 
-def _chart(held: dict[Scope, tuple[Contest, ...]]) -> Markup:
-    """All networks in one panel."""
+def _chart(held: dict[Scope, tuple[DeviceContest, ...]]) -> Markup:
+    """Return all networks in one panel."""
     curves = []
     for place, some in enumerate(held.values()):
         nodes = _nodes(some)
         crossed = [
-            Crossed(one.size, (one.interval.low, one.interval.high) if one.interval else None)
-            for one in crossings(nodes)
+            Crossed(
+                crossing.size,
+                (crossing.interval.low, crossing.interval.high) if crossing.interval else None,
+            )
+            for crossing in crossings(nodes)
         ]
         curves.append(
             Contested(
@@ -92,13 +94,13 @@ def _chart(held: dict[Scope, tuple[Contest, ...]]) -> Markup:
     return charts.crossover(text.label(title), curves, _WORDS, description=described)
 
 
-def _table(context: Context, held: dict[Scope, tuple[Contest, ...]]) -> Table:
+def _table(context: Context, held: dict[Scope, tuple[DeviceContest, ...]]) -> Table:
     """Who stands against whom at each batch size."""
     rows = [
-        Row(
+        TableRow(
             (
-                Cell(_name(scope)),
-                Cell(str(one.batch_size), one.batch_size),
+                TableCell(_name(scope)),
+                TableCell(str(one.batch_size), one.batch_size),
                 *_side(context, one.cpu, one.candidates[0]),
                 *_side(context, one.gpu, one.candidates[1]),
                 tables.ratio(one.ratio),
@@ -118,11 +120,11 @@ def _table(context: Context, held: dict[Scope, tuple[Contest, ...]]) -> Table:
     return Table(caption, kinds, tuple(rows))
 
 
-def _side(context: Context, point: Point, candidates: int) -> tuple[Cell, Cell]:
+def _side(context: Context, point: Point, candidates: int) -> tuple[TableCell, TableCell]:
     """Who was fastest under which condition among how many, and the time."""
     notes = (context.label(point.condition), f"of {text.count(candidates, 'candidate')}")
     return (
-        Cell(point.implementation, notes=notes),
+        TableCell(point.implementation, notes=notes),
         tables.duration(point.epoch.value if point.epoch else None),
     )
 

@@ -6,20 +6,20 @@ from statistics import median
 
 from markupsafe import Markup
 
-from bench.judging import stats
 from bench.observations.points import Condition, Point
+from bench.stats import estimates
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Strip
 from reports.context import Context
 from reports.section import TRUST, Absence, Section, Status
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 
 
 def render(context: Context) -> Markup | Absence:
-    """A strip plot per group and a table of extremes."""
+    """Return a strip plot per group and a table of extremes."""
     shown: dict[Condition, list[figures.Figure]] = {}
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     drawn = figures.drawn(context)
     for condition, batch_size, group in context.groups():
         timed = {name: point for name, point in group.items() if point.epoch_rounds}
@@ -48,13 +48,13 @@ def render(context: Context) -> Markup | Absence:
 def _chart(
     context: Context, condition: Condition, batch_size: int, timed: dict[str, Point]
 ) -> Markup:
-    """The rounds of one group."""
+    """Return the rounds of one group."""
     rows = [
         Strip(
             name,
             figures.style(context, name),
             tuple(point.epoch_rounds.values()),
-            stats.estimate(list(point.epoch_rounds.values())).value,
+            estimates.estimate(list(point.epoch_rounds.values())).value,
         )
         for name, point in timed.items()
     ]
@@ -63,22 +63,22 @@ def _chart(
     return charts.strips(title, rows, description=described)
 
 
-def _row(context: Context, point: Point) -> Row:
+def _row(context: Context, point: Point) -> TableRow:
     """Extremes and spread of one point."""
     rounds = [seconds for one in point.epoch_rounds.values() for seconds in one]
-    found = stats.estimate(list(point.epoch_rounds.values()))
+    found = estimates.estimate(list(point.epoch_rounds.values()))
     cells = [
-        Cell(point.implementation),
-        Cell(context.label(point.condition)),
-        Cell(str(point.batch_size), point.batch_size),
-        Cell(str(found.processes), found.processes),
-        Cell(str(found.rounds), found.rounds),
+        TableCell(point.implementation),
+        TableCell(context.label(point.condition)),
+        TableCell(str(point.batch_size), point.batch_size),
+        TableCell(str(found.processes), found.processes),
+        TableCell(str(found.rounds), found.rounds),
         tables.duration(min(rounds)),
         tables.duration(found.value),
         tables.duration(max(rounds)),
         tables.word("one round")
         if found.rounds == 1
-        else Cell(text.percent(found.spread), found.spread),
+        else TableCell(text.percent(found.spread), found.spread),
     ]
     return tables.row(
         context, cells, implementation=point.implementation, batch_size=point.batch_size,
@@ -87,10 +87,10 @@ def _row(context: Context, point: Point) -> Row:
 
 
 def status(context: Context) -> Status:
-    """How many rounds there are, and how much they differ."""
+    """Return how many rounds there are, and how much they differ."""
     epochs = [point.epoch for point in context.points.values() if point.epoch]
-    rounds = sum(one.rounds for one in epochs)
-    middle = median(one.spread for one in epochs)
+    rounds = sum(epoch.rounds for epoch in epochs)
+    middle = median(epoch.spread for epoch in epochs)
     return Status(
         f"{text.count(rounds, 'round')} of the epoch, median spread {text.percent(middle)}"
     )

@@ -8,23 +8,23 @@ from statistics import median
 
 from markupsafe import Markup
 
-from bench.judging.disturbed import DISTURBED_SHARE, RESOLUTION_SECONDS
 from bench.observations.points import Condition
+from bench.stats.disturbed import DISTURBED_SHARE, RESOLUTION_SECONDS
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Track
 from reports.context import Context
-from reports.section import TRUST, Absence, Section, Status
-from reports.tables import Cell, Row, Table
-from reports.watched import (
+from reports.disturbed_rounds import (
     Effect,
-    Round,
+    WatchedRound,
     effect,
     of_the_epoch,
     provisional,
     share,
     watched,
 )
+from reports.section import TRUST, Absence, Section, Status
+from reports.tables import Table, TableCell, TableRow
 
 Key = tuple[str, Condition, int]
 
@@ -49,7 +49,7 @@ def render(context: Context) -> Markup | Absence:
         if found.change is not None and any(one.is_disturbed for one in of_the_epoch(rounds[key]))
     }
     names = [name for name in context.implementations if any(key[0] == name for key in rounds)]
-    by_condition: dict[Condition, list[Round]] = {}
+    by_condition: dict[Condition, list[WatchedRound]] = {}
     for condition in context.conditions:
         some = [one for key, found in rounds.items() if key[1] == condition for one in found]
         if of_the_epoch(some):
@@ -73,7 +73,7 @@ def render(context: Context) -> Markup | Absence:
 
 
 def _worst(context: Context, effects: dict[Key, Effect]) -> tuple[float, str] | None:
-    """The largest change of a cell's epoch, and which cell that is."""
+    """Return the largest change of a cell's epoch, and which cell that is."""
     changes = [
         (abs(change), key) for key, found in effects.items() if (change := found.change) is not None
     ]
@@ -83,8 +83,10 @@ def _worst(context: Context, effects: dict[Key, Effect]) -> tuple[float, str] | 
     return change, f"{name}, batch {batch_size}, {context.label(condition)}"
 
 
-def _totals(context: Context, rounds: dict[Key, list[Round]], effects: dict[Key, Effect]) -> Table:
-    """Each implementation under each condition, all batch sizes together."""
+def _totals(
+    context: Context, rounds: dict[Key, list[WatchedRound]], effects: dict[Key, Effect]
+) -> Table:
+    """Return each implementation under each condition, all batch sizes together."""
     rows = []
     for condition in context.conditions:
         for name in context.implementations:
@@ -92,7 +94,12 @@ def _totals(context: Context, rounds: dict[Key, list[Round]], effects: dict[Key,
             some = [one for key in keys for one in rounds[key]]
             if some:
                 largest = _largest({key: effects[key] for key in keys if key in effects})
-                cells = [Cell(name), Cell(context.label(condition)), *_shares(some), largest]
+                cells = [
+                    TableCell(name),
+                    TableCell(context.label(condition)),
+                    *_shares(some),
+                    largest,
+                ]
                 rows.append(tables.row(context, cells, implementation=name, condition=condition))
     titles = (
         "Implementation", "Condition", "Rounds", "Disturbed", "Waited", "Others", "Stolen",
@@ -102,8 +109,8 @@ def _totals(context: Context, rounds: dict[Key, list[Round]], effects: dict[Key,
     return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
 
 
-def _largest(effects: dict[Key, Effect]) -> Cell:
-    """The largest change among the batch sizes of one implementation."""
+def _largest(effects: dict[Key, Effect]) -> TableCell:
+    """Return the largest change among the batch sizes of one implementation."""
     changes = [
         (abs(change), change, batch_size)
         for (_, _, batch_size), found in effects.items()
@@ -112,10 +119,10 @@ def _largest(effects: dict[Key, Effect]) -> Cell:
     if not changes:
         return tables.word("-")
     _, change, batch_size = max(changes)
-    return Cell(_signed(change), change, (f"batch {batch_size}",) if change else ())
+    return TableCell(_signed(change), change, (f"batch {batch_size}",) if change else ())
 
 
-def _shares(rounds: Sequence[Round]) -> list[Cell]:
+def _shares(rounds: Sequence[WatchedRound]) -> list[TableCell]:
     """Number of rounds, of disturbed ones, and the three shares."""
     number = sum(one.is_disturbed for one in rounds)
     told = (
@@ -124,27 +131,29 @@ def _shares(rounds: Sequence[Round]) -> list[Cell]:
         share(rounds, lambda one: one.stolen),
     )
     return [
-        Cell(str(len(rounds)), len(rounds)),
-        Cell(str(number), number, strong=bool(number)),
+        TableCell(str(len(rounds)), len(rounds)),
+        TableCell(str(number), number, strong=bool(number)),
         *(
-            tables.word("not told") if value is None else Cell(text.percent(value), round(value, 5))
+            tables.word("not told")
+            if value is None
+            else TableCell(text.percent(value), round(value, 5))
             for value in told
         ),
     ]
 
 
 def _cells(
-    context: Context, rounds: dict[Key, list[Round]], effects: dict[Key, Effect]
+    context: Context, rounds: dict[Key, list[WatchedRound]], effects: dict[Key, Effect]
 ) -> Table | None:
     """Cells with a disturbed round: the epoch from all rounds and from undisturbed ones alone."""
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for (name, condition, batch_size), some in rounds.items():
         if not any(one.is_disturbed for one in some):
             continue
         cells = [
-            Cell(name),
-            Cell(context.label(condition)),
-            Cell(str(batch_size), batch_size),
+            TableCell(name),
+            TableCell(context.label(condition)),
+            TableCell(str(batch_size), batch_size),
             *_shares(some),
             *_both(effects.get((name, condition, batch_size))),
         ]
@@ -161,8 +170,8 @@ def _cells(
     return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows)) if rows else None
 
 
-def _both(found: Effect | None) -> list[Cell]:
-    """The estimate from all rounds, from undisturbed ones, and the change."""
+def _both(found: Effect | None) -> list[TableCell]:
+    """Return the estimate from all rounds, from undisturbed ones, and the change."""
     if found is None:
         return [tables.word("not watched")] * 3
     before = tables.duration(found.everything.value)
@@ -170,12 +179,12 @@ def _both(found: Effect | None) -> list[Cell]:
         return [before, tables.word("none left"), tables.word("-")]
     lost = found.everything.processes - found.undisturbed.processes
     notes = (f"{text.count(lost, 'process', 'processes')} fewer",) if lost else ()
-    after = Cell(text.seconds(found.undisturbed.value), found.undisturbed.value, notes)
-    return [before, after, Cell(_signed(found.change), found.change)]
+    after = TableCell(text.seconds(found.undisturbed.value), found.undisturbed.value, notes)
+    return [before, after, TableCell(_signed(found.change), found.change)]
 
 
 def _signed(change: float) -> str:
-    """A change with its sign, which matters here, unless nothing is left of it."""
+    """Return a change with its sign, which matters here, unless nothing is left of it."""
     shown = text.percent(abs(change))
     if shown == text.percent(0):
         return shown
@@ -183,9 +192,9 @@ def _signed(change: float) -> str:
 
 
 def _figures(
-    context: Context, by_condition: dict[Condition, list[Round]]
+    context: Context, by_condition: dict[Condition, list[WatchedRound]]
 ) -> dict[Condition, list[figures.Figure]]:
-    """The course of the run under each condition."""
+    """Return the course of the run under each condition."""
     return {
         condition: [
             figures.figure(context, _chart(context, condition, rounds), condition=condition)
@@ -194,7 +203,7 @@ def _figures(
     }
 
 
-def _chart(context: Context, condition: Condition, rounds: list[Round]) -> Markup:
+def _chart(context: Context, condition: Condition, rounds: list[WatchedRound]) -> Markup:
     """Rounds of the epoch in the order of their processes, off the median of their cell."""
     places = {name: place for place, name in enumerate(context.implementations)}
     ordered = sorted(
@@ -211,7 +220,7 @@ def _chart(context: Context, condition: Condition, rounds: list[Round]) -> Marku
     )
 
 
-def _tracks(context: Context, ordered: Sequence[Round]) -> list[Track]:
+def _tracks(context: Context, ordered: Sequence[WatchedRound]) -> list[Track]:
     """Places and shares of each implementation's rounds."""
     cells: dict[tuple[str, int], list[float]] = {}
     for one in ordered:
@@ -227,13 +236,13 @@ def _tracks(context: Context, ordered: Sequence[Round]) -> list[Track]:
     ]
 
 
-def _cell(one: Round) -> tuple[str, int]:
-    """What names the round's cell under one condition."""
+def _cell(one: WatchedRound) -> tuple[str, int]:
+    """Return what names the round's cell under one condition."""
     return one.point.implementation, one.point.batch_size
 
 
-def _starts(ordered: Sequence[Round]) -> list[int]:
-    """Where a block begins; none where blocks are not one after the other."""
+def _starts(ordered: Sequence[WatchedRound]) -> list[int]:
+    """Return where a block begins; none where blocks are not one after the other."""
     found = [
         number
         for number, (one, other) in enumerate(pairwise(ordered), start=2)

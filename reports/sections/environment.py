@@ -14,7 +14,7 @@ from reports import format as text
 from reports import tables, templates
 from reports.context import Context
 from reports.section import DETAILS, Section, Status
-from reports.tables import Cell, Table
+from reports.tables import Table, TableCell
 
 _SHORT = 12
 """So many digits of a hash tell it apart."""
@@ -52,7 +52,7 @@ def render(context: Context) -> Markup:
 
 
 def _run(document: Results, title: str) -> _Run:
-    """The facts of one document."""
+    """Return the facts of one document."""
     machine = document.machine
     return _Run(
         title,
@@ -70,7 +70,7 @@ def _run(document: Results, title: str) -> _Run:
 
 
 def _machine(machine: Machine) -> list[tuple[str, str]]:
-    """The machine; what could not be found out says so."""
+    """Return the machine; what could not be found out says so."""
     physical = "unknown" if machine.physical_cpus is None else str(machine.physical_cpus)
     quota = "none" if machine.quota_cpus is None else text.significant(machine.quota_cpus)
     caches = ", ".join(f"{name} {size}" for name, size in machine.caches.items())
@@ -104,7 +104,7 @@ def _identity(machine: Machine) -> str:
 
 
 def _placed(machine: Machine) -> list[tuple[str, str]]:
-    """Where a scheduler placed the run; nothing where it was started by hand."""
+    """Return where a scheduler placed the run; nothing where it was started by hand."""
     found = [] if machine.cgroup is None else [("control group", machine.cgroup)]
     job = machine.allocation
     if job is None:
@@ -116,7 +116,7 @@ def _placed(machine: Machine) -> list[tuple[str, str]]:
 
 
 def _code(code: Code | None) -> list[tuple[str, str]]:
-    """Which code measured: the start of its hash, and where it stands in git."""
+    """Return which code measured: the start of its hash, and where it stands in git."""
     if code is None:
         return [("code", "not recorded")]
     if code.commit is None:
@@ -128,7 +128,7 @@ def _code(code: Code | None) -> list[tuple[str, str]]:
 
 
 def _dataset(dataset: Dataset) -> list[tuple[str, str]]:
-    """The data that was trained on."""
+    """Return the data that was trained on."""
     return [
         ("name", dataset.name),
         ("source", dataset.source),
@@ -139,7 +139,7 @@ def _dataset(dataset: Dataset) -> list[tuple[str, str]]:
 
 
 def _first_of_condition(context: Context) -> list[Point]:
-    """One point per implementation and condition: batch sizes share their process."""
+    """Return one point per implementation and condition: batch sizes share their process."""
     firsts: dict[tuple[str, Condition], Point] = {}
     for (name, condition, _), point in context.points.items():
         firsts.setdefault((name, condition), point)
@@ -161,12 +161,12 @@ def _pools(context: Context, points: list[Point]) -> Table:
             for pool in process.pools
         )
         cells = (
-            Cell(point.implementation),
-            Cell(context.label(point.condition)),
-            Cell(text.significant(point.threads_observed), point.threads_observed),
+            TableCell(point.implementation),
+            TableCell(context.label(point.condition)),
+            TableCell(text.significant(point.threads_observed), point.threads_observed),
             _busy(point),
             _usable(process),
-            Cell("" if pools else "none", notes=pools, dim=not pools),
+            TableCell("" if pools else "none", notes=pools, dim=not pools),
         )
         name, condition = point.implementation, point.condition
         rows.append(tables.row(context, cells, implementation=name, condition=condition))
@@ -179,25 +179,25 @@ def _pools(context: Context, points: list[Point]) -> Table:
     return Table(caption, columns, tuple(rows))
 
 
-def _busy(point: Point) -> Cell:
-    """How many threads of the system took part in the timed epochs, in any process."""
+def _busy(point: Point) -> TableCell:
+    """Return how many threads of the system took part in the timed epochs, in any process."""
     counts = sorted({one.threads_busy for one in point.measured if one.threads_busy is not None})
     if not counts:
         return tables.word("not told")
     shown = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return Cell(shown, counts[-1])
+    return TableCell(shown, counts[-1])
 
 
-def _usable(process: Process) -> Cell:
+def _usable(process: Process) -> TableCell:
     """Processors that the worker may run on, and the container's limit where there is one."""
     quota = process.quota_cpus
     notes = [] if process.cpus is None else [process.cpus]
     notes += [] if quota is None else [f"quota {text.significant(quota)}"]
-    return Cell(str(process.affinity), process.affinity, tuple(notes))
+    return TableCell(str(process.affinity), process.affinity, tuple(notes))
 
 
 def _variables(context: Context, points: list[Point]) -> Table:
-    """What the workers' environments held; implementations with equal ones together."""
+    """Return what the workers' environments held; implementations with equal ones together."""
     names: dict[tuple[Condition, str], list[str]] = {}
     for point in points:
         variables = sorted(point.measured[0].process.environment.items())
@@ -222,11 +222,11 @@ def _declared(context: Context, points: list[Point]) -> Table | None:
 def _together(
     context: Context, names: dict[tuple[Condition, str], list[str]], caption: str, title: str
 ) -> Table:
-    """One row for all implementations of which the same is shown."""
+    """Return one row for all implementations of which the same is shown."""
     rows = tuple(
         tables.row(
             context,
-            (Cell(context.label(condition)), Cell(", ".join(some)), Cell(shown)),
+            (TableCell(context.label(condition)), TableCell(", ".join(some)), TableCell(shown)),
             condition=condition,
         )
         for (condition, shown), some in names.items()
@@ -242,8 +242,8 @@ def _pool_threads(pool: Pool) -> str:
 def status(context: Context) -> Status:
     """Processor and Python of every machine."""
     found = dict.fromkeys(
-        f"{one.machine.cpu}, {text.count(one.machine.usable_cpus, 'CPU')}, {one.machine.python}"
-        for one in context.results
+        f"{machine.cpu}, {text.count(machine.usable_cpus, 'CPU')}, {machine.python}"
+        for machine in (result.machine for result in context.results)
     )
     return Status("; ".join(found))
 

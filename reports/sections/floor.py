@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.limits.work import step_operations
 from bench.observations.points import Condition, Key
+from bench.roofline.work import step_operations
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context
 from reports.section import TIME, Absence, Section, Status
-from reports.tables import Cell, Table
+from reports.tables import Table, TableCell
 
 
 def render(context: Context) -> Markup | Absence:
@@ -36,14 +36,14 @@ def _table(context: Context, condition: Condition) -> Table:
     for name in context.implementations:
         cells = [_cell(context, (name, condition, size), longest) for size in sizes]
         if any(cell.value is not None for cell in cells):
-            heading = [Cell(name), *cells]
+            heading = [TableCell(name), *cells]
             rows.append(tables.row(context, heading, implementation=name, condition=condition))
     what = "Times the floor's time, and rate," if context.over_floor else "Rate"
     titles = ["Implementation", *(f"batch {size}" for size in sizes)]
     return Table(f"{what} with {context.label(condition)}", tables.columns(*titles), tuple(rows))
 
 
-def _cell(context: Context, key: Key, longest: float) -> Cell:
+def _cell(context: Context, key: Key, longest: float) -> TableCell:
     """The multiple of the floor's time, with the rate; the rate alone where there is no floor.
 
     The bar of the ``longest`` multiple in the table is full.
@@ -61,11 +61,11 @@ def _cell(context: Context, key: Key, longest: float) -> Cell:
     if ratio is None:
         return tables.number(rate, shown, missing=shown)
     bar = round(ratio.value / longest, 3)
-    return Cell(text.times(ratio.value), ratio.value, (shown,), bar=bar)
+    return TableCell(text.times(ratio.value), ratio.value, (shown,), bar=bar)
 
 
 def status(context: Context) -> Status:
-    """The trainer closest to the floor, or below it."""
+    """Return the trainer closest to the floor, or below it."""
     found = [
         (one.value, key) for key, one in context.over_floor.items() if not context.is_floor(key[0])
     ]

@@ -9,15 +9,15 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from bench.judging.stats import Ratio
-from bench.judging.verdicts import Verdict
 from bench.observations.points import Condition, Key, Point
+from bench.stats.estimates import Ratio
+from bench.stats.verdicts import Verdict
 from reports import articles, charts, figures, rounding, tables, templates
 from reports import format as text
 from reports.charts import Block, ChartRow, RowChart
 from reports.context import Context
 from reports.section import TIME, Absence, Section
-from reports.tables import Cell, Table
+from reports.tables import Table, TableCell
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class _Step:
 
 
 def render(context: Context) -> Markup | Absence:
-    """A waterfall per group and one table of gains per condition."""
+    """Return a waterfall per group and one table of gains per condition."""
     shown: dict[Condition, list[figures.Figure]] = {}
     climbs: dict[Condition, dict[int, list[_Step]]] = {}
     for condition, batch_size, group in context.groups():
@@ -58,7 +58,7 @@ def render(context: Context) -> Markup | Absence:
 
 
 def _steps(context: Context, group: dict[str, Point]) -> list[_Step]:
-    """The rungs that have an epoch, from the baseline up."""
+    """Return the rungs that have an epoch, from the baseline up."""
     steps: list[_Step] = []
     for rung, name in context.ladder:
         point = group.get(name)
@@ -73,7 +73,7 @@ def _steps(context: Context, group: dict[str, Point]) -> list[_Step]:
 def _verdicts(
     context: Context, climbs: dict[Condition, dict[int, list[_Step]]]
 ) -> dict[Key, Verdict]:
-    """The verdict on every gain of one rung over the one before."""
+    """Return the verdict on every gain of one rung over the one before."""
     pairs = (
         (one.point, other.point)
         for some in climbs.values()
@@ -85,7 +85,7 @@ def _verdicts(
 
 
 def _comparable(context: Context, condition: Condition) -> bool:
-    """Whether the network is the one of the articles."""
+    """Return whether the network is the one of the articles."""
     network = context.network(condition.scope)
     if network is None or network.convolutions:
         return False
@@ -130,12 +130,12 @@ def _table(
     for rung, name in context.ladder:
         steps = {size: _at(steps, rung) for size, steps in climbs.items()}
         if any(steps.values()):
-            heading = Cell(name, notes=(f"rung {rung}",))
+            heading = TableCell(name, notes=(f"rung {rung}",))
             cells = [heading]
             for size, step in steps.items():
                 cells.append(_cell(context, step, verdicts.get((name, condition, size))))
             rows.append(tables.row(context, cells, implementation=name, condition=condition))
-    total = [Cell("whole ladder", notes=("product of the gains",))]
+    total = [TableCell("whole ladder", notes=("product of the gains",))]
     total += [_total(context, steps) for steps in climbs.values()]
     rows.append(tables.row(context, total, condition=condition))
     titles = ("Implementation", *(f"batch {size}" for size in climbs))
@@ -147,8 +147,8 @@ def _at(steps: list[_Step], rung: int) -> _Step | None:
     return next((step for step in steps if step.rung == rung), None)
 
 
-def _cell(context: Context, step: _Step | None, verdict: Verdict | None) -> Cell:
-    """The gain with its interval and verdict, the epoch time, and what was published."""
+def _cell(context: Context, step: _Step | None, verdict: Verdict | None) -> TableCell:
+    """Return the gain with its interval and verdict, the epoch time, and what was published."""
     if step is None:
         return tables.word("not measured")
     notes = [text.seconds(step.seconds)]
@@ -161,19 +161,19 @@ def _cell(context: Context, step: _Step | None, verdict: Verdict | None) -> Cell
         gained = f"{text.times(factor)} by step {found.step}, " if factor else ""
         notes.append(f"published: {gained}{text.seconds(found.epoch_seconds)}")
     if step.gain is None:
-        return Cell("start", notes=tuple(notes))
+        return TableCell("start", notes=tuple(notes))
     shown = tables.ratio(step.gain, verdict=verdict)
     if step.follows != step.rung - 1:
         notes.insert(0, f"over rung {step.follows}")
     return dataclasses.replace(shown, notes=(*shown.notes, *notes), strong=True)
 
 
-def _total(context: Context, steps: list[_Step]) -> Cell:
-    """The product of all gains, checked against first and last rung measured as one."""
+def _total(context: Context, steps: list[_Step]) -> TableCell:
+    """Return the product of all gains, checked against first and last rung measured as one."""
     product = math.prod(step.gain.value for step in steps if step.gain)
     whole = context.judged.ratio(steps[0].point, steps[-1].point)
     check = (f"{text.times(whole.value)} first to last",) if whole else ()
-    return Cell(text.times(product), product, check, strong=True)
+    return TableCell(text.times(product), product, check, strong=True)
 
 
 SECTION = Section("ladder", "Ladder", 60, render, TIME)

@@ -16,7 +16,7 @@ from reports import format as text
 from reports.context import Context
 from reports.findings import findings
 from reports.section import TIME, Absence, Section
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 
 _MIB = 2**20
 _PIECES = ("libraries", "examples", "data", "training")
@@ -47,7 +47,7 @@ class Stages:
 
 
 def stages(point: Point) -> Stages | None:
-    """What was recorded of ``point``; None where nothing was."""
+    """Return what was recorded of ``point``; None where nothing was."""
     known = [(one, one.memory) for one in point.measured if one.memory is not None]
     if not known:
         return None
@@ -78,14 +78,14 @@ def _added(before: int | None, after: int | None) -> int | None:
 
 def render(context: Context) -> Markup | Absence:
     """The table of the headline's group; folded, those of other batch sizes or conditions."""
-    groups: dict[tuple[Condition, int], list[Row]] = {}
+    groups: dict[tuple[Condition, int], list[TableRow]] = {}
     for condition, batch_size, group in context.groups():
         rows = [_row(context, point, found) for point in group.values() if (found := stages(point))]
         if rows:
             groups[condition, batch_size] = rows
     if not groups:
         return Absence(_ABSENT)
-    headlines = [(one.best.condition, one.batch_size) for one in findings(context)[:1]]
+    headlines = [(finding.best.condition, finding.batch_size) for finding in findings(context)[:1]]
     first = next((where for where in headlines if where in groups), next(iter(groups)))
     # Memory hardly depends on threads and batch size at once: one of them at a time will do.
     near = [
@@ -115,7 +115,7 @@ def render(context: Context) -> Markup | Absence:
 
 
 def _chart(caption: str, several: list[tuple[Point, Stages]]) -> charts.RowChart:
-    """What each stage added, stacked up to the peak, the smallest peak first."""
+    """Return what each stage added, stacked up to the peak, the smallest peak first."""
     several = sorted(several, key=lambda one: one[1].peak or 0.0)
     axis = charts.linear_axis(
         max(one.peak or 0.0 for _, one in several) / _MIB, lambda value: f"{value:g} MiB"
@@ -146,17 +146,17 @@ def _chart(caption: str, several: list[tuple[Point, Stages]]) -> charts.RowChart
 
 
 def _size(value: float) -> str:
-    """Bytes with two digits, which is as well as memory repeats."""
+    """Return bytes with two digits, which is as well as memory repeats."""
     return text.byte_count(round(value), 2)
 
 
-def _row(context: Context, point: Point, found: Stages) -> Row:
+def _row(context: Context, point: Point, found: Stages) -> TableRow:
     imported = found.imported
     came = () if imported is None else (f"{_words(imported)} with its import",)
     cells = [
-        Cell(point.implementation),
-        Cell(context.label(point.condition)),
-        Cell(str(point.batch_size), point.batch_size),
+        TableCell(point.implementation),
+        TableCell(context.label(point.condition)),
+        TableCell(str(point.batch_size), point.batch_size),
         _bytes(found.peak),
         _bytes(found.libraries, came),
         *(_bytes(one) for one in (found.examples, found.left_before, found.data, found.training)),
@@ -175,17 +175,19 @@ def _row(context: Context, point: Point, found: Stages) -> Row:
     )
 
 
-def _bytes(value: float | None, notes: tuple[str, ...] = (), missing: str = "not told") -> Cell:
-    return tables.word(missing) if value is None else Cell(_words(value), round(value), notes)
+def _bytes(
+    value: float | None, notes: tuple[str, ...] = (), missing: str = "not told"
+) -> TableCell:
+    return tables.word(missing) if value is None else TableCell(_words(value), round(value), notes)
 
 
 def _words(value: float) -> str:
-    """Bytes with their sign: memory may also be given back."""
+    """Return bytes with their sign: memory may also be given back."""
     sign = "\N{MINUS SIGN}" if value < 0 else ""
     return sign + text.byte_count(round(abs(value)))
 
 
-def _table(place: str, rows: list[Row]) -> Table:
+def _table(place: str, rows: list[TableRow]) -> Table:
     titles = (
         "Implementation", "Condition", "Batch size", "Peak", "Libraries", "Examples",
         "Left before", "Data", "Training", "Device",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.judging.stats import CONFIDENCE, MINIMUM_PROCESSES
-from bench.judging.verdicts import ALPHA
+from bench.stats.estimates import CONFIDENCE, MINIMUM_PROCESSES
+from bench.stats.verdicts import ALPHA
 from impls.networks import Network
 from reports import format as text
 from reports import templates
@@ -30,7 +30,7 @@ def render(context: Context) -> Markup:
 
 
 def _trained(context: Context) -> list[Facts]:
-    """Every network of the documents with its training; equal ones once."""
+    """Return every network of the documents with its training; equal ones once."""
     found: dict[tuple[Network, str], Facts] = {}
     for document in context.results:
         plan = document.plan
@@ -40,8 +40,8 @@ def _trained(context: Context) -> list[Facts]:
 
 
 def status(context: Context) -> Status:
-    """What an estimate rests on."""
-    blocks = sum(one.plan.effort.blocks for one in context.results)
+    """Return what an estimate rests on."""
+    blocks = sum(result.plan.effort.blocks for result in context.results)
     margin = text.percent(context.margin)
     return Status(f"{text.count(blocks, 'block')} of fresh processes, margin {margin}")
 

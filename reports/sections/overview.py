@@ -10,13 +10,13 @@ from reports import rounding, tables, templates
 from reports.context import Context
 from reports.held_back import note
 from reports.section import RESULT, Absence, Section
-from reports.tables import Cell, Table
+from reports.tables import Table, TableCell
 
 _BEST, _BASE, _FLOOR, _SPREAD = "best", "base", "limit", "spread"
 
 
 def render(context: Context) -> Markup | Absence:
-    """One table per scope."""
+    """Return one table per scope."""
     scopes = [scope for scope in context.scopes if _measured(context, scope)]
     if not scopes:
         return Absence("No cell was measured, so there are no epoch times to lay out.")
@@ -36,7 +36,7 @@ def render(context: Context) -> Markup | Absence:
 
 
 def _explanation(context: Context) -> str:
-    """What the numbers and the tint are."""
+    """Return what the numbers and the tint are."""
     said = [
         "Each cell holds the time of an epoch and one ratio.",
         "The tint is stronger the closer the time is to the best of its column.",
@@ -51,7 +51,7 @@ def _explanation(context: Context) -> str:
 
 
 def _measured(context: Context, scope: Scope) -> bool:
-    """Whether any point of ``scope`` has an epoch."""
+    """Return whether any point of ``scope`` has an epoch."""
     return any(where.scope == scope and p.epoch for (_, where, _), p in context.points.items())
 
 
@@ -66,17 +66,17 @@ def _table(context: Context, scope: Scope) -> Table:
             cells = [_cell(context, name, condition, size) for size in sizes]
             if len(conditions) > 1 and not any(cell.value is not None for cell in cells):
                 continue
-            heading = [Cell(name, title=summary), Cell(context.label(condition))]
+            heading = [TableCell(name, title=summary), TableCell(context.label(condition))]
             rows.append(
                 tables.row(context, [*heading, *cells], implementation=name, condition=condition)
             )
     titles = ["Implementation", "Condition", *(f"batch {size}" for size in sizes)]
-    label = context.scope_label(scope)
+    label = context.scope_title(scope)
     caption = f"Epoch time, {label}" if label else "Epoch time"
     return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
 
 
-def _cell(context: Context, name: str, condition: Condition, batch_size: int) -> Cell:
+def _cell(context: Context, name: str, condition: Condition, batch_size: int) -> TableCell:
     """Epoch time with its ratios, or the outcome."""
     point = context.point(name, condition, batch_size)
     if point is None:
@@ -86,7 +86,7 @@ def _cell(context: Context, name: str, condition: Condition, batch_size: int) ->
     best = _best(context, condition.scope, batch_size)
     key = (name, condition, batch_size)
     held = note(point)
-    return Cell(
+    return TableCell(
         rounding.seconds(point.epoch) + ("" if point.whole_epochs else " †"),
         point.epoch.value,
         (held,) if held else (),
@@ -97,13 +97,13 @@ def _cell(context: Context, name: str, condition: Condition, batch_size: int) ->
 
 
 def _best(context: Context, scope: Scope, batch_size: int) -> Point | None:
-    """The trainer with the lowest time at a batch size, under any condition of ``scope``."""
+    """Return the trainer with the lowest time at a batch size, under any condition of ``scope``."""
     several = (context.best(one, batch_size) for one in context.conditions_of(scope))
     return fastest([point for point in several if point])
 
 
 def _ratios(context: Context, key: Key, point: Point, best: Point | None) -> dict[str, str]:
-    """Every ratio of a cell by its kind; empty where there is none."""
+    """Return every ratio of a cell by its kind; empty where there is none."""
     found = dict.fromkeys((_BEST, _BASE, _FLOOR, _SPREAD), "")
     if point.epoch is None:
         return found
@@ -124,7 +124,7 @@ def _ratios(context: Context, key: Key, point: Point, best: Point | None) -> dic
 
 
 def _reasons(context: Context) -> Table | None:
-    """Why each verdict on a speed-up is as it is."""
+    """Return why each verdict on a speed-up is as it is."""
     if not context.verdicts:
         return None
     caption = f"Verdicts on the speed-ups over {context.baseline}"

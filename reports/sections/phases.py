@@ -16,7 +16,7 @@ from reports import format as text
 from reports.charts import Block, ChartRow, RowChart
 from reports.context import Context
 from reports.section import TIME, Absence, Section
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 
 MOST_PROBE = 0.005
 """A probe that costs more than this share of the step is marked."""
@@ -29,7 +29,7 @@ _INSEPARABLE, _HATCH = "not separable", "hatch"
 def render(context: Context) -> Markup | Absence:
     """Two charts per group, in milliseconds and in percent, and the table behind them."""
     shown: dict[str, dict[Condition, list[figures.Figure]]] = {"ms": {}, "share": {}}
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     drawn = figures.drawn(context)
     for condition, batch_size, group in context.groups():
         timed = {name: point for name, point in group.items() if _timed(point)}
@@ -58,17 +58,17 @@ def render(context: Context) -> Markup | Absence:
 
 
 def _parts(point: Point) -> dict[str, float]:
-    """Seconds of the phases that were timed."""
+    """Return the seconds of the phases that were timed."""
     return {phase: point.durations[phase].value for phase in PHASES if phase in point.durations}
 
 
 def _timed(point: Point) -> bool:
-    """Whether there is anything to draw for ``point``."""
+    """Return whether there is anything to draw for ``point``."""
     return bool(_parts(point)) or point.step is not None
 
 
 def _probe(point: Point) -> float | None:
-    """Share of the step that reading the clock after each phase costs, or None if not known.
+    """Return share of the step that reading the clock after each phase costs, or None if not known.
 
     The median of all processes.
     """
@@ -80,7 +80,7 @@ def _probe(point: Point) -> float | None:
 
 
 def _marks(point: Point) -> tuple[str, ...]:
-    """A word for a row whose phases the probe disturbs notably."""
+    """Return a word for a row whose phases the probe disturbs notably."""
     probe = _probe(point)
     return (f"probe {text.percent(probe)}",) if probe is not None and probe > MOST_PROBE else ()
 
@@ -118,12 +118,12 @@ def _chart(
 
 
 def _whole(point: Point) -> float:
-    """Seconds of the undisturbed step, or of the phases where it was not timed."""
+    """Return the seconds of the undisturbed step, or of the phases where it was not timed."""
     return point.step.value if point.step else sum(_parts(point).values())
 
 
 def _blocks(axis: charts.Axis, point: Point, *, is_share: bool, is_floor: bool) -> Iterator[Block]:
-    """The phases one after the other, what cannot be separated, and the end of the step."""
+    """Yield the phases one after the other, what cannot be separated, and the end of the step."""
     parts, whole, end = _parts(point), _whole(point), 0.0
     unit = whole if is_share else 1.0
 
@@ -142,15 +142,15 @@ def _blocks(axis: charts.Axis, point: Point, *, is_share: bool, is_floor: bool) 
     yield Block(axis.at(whole / unit), 0.4, "ink", "")
 
 
-def _row(context: Context, point: Point) -> Row:
-    """One point: phases, sum, step, what they differ by, and what the probe costs."""
+def _row(context: Context, point: Point) -> TableRow:
+    """Return one point: phases, sum, step, what they differ by, and what the probe costs."""
     parts = _parts(point)
     step = point.step.value if point.step else None
     probe = _probe(point)
     cells = [
-        Cell(point.implementation, notes=_marks(point)),
-        Cell(context.label(point.condition)),
-        Cell(str(point.batch_size), point.batch_size),
+        TableCell(point.implementation, notes=_marks(point)),
+        TableCell(context.label(point.condition)),
+        TableCell(str(point.batch_size), point.batch_size),
     ]
     cells += [tables.duration(parts.get(phase), missing=_INSEPARABLE) for phase in PHASES]
     if len(parts) == len(PHASES) and step is not None:
@@ -159,7 +159,9 @@ def _row(context: Context, point: Point) -> Row:
     else:
         cells += [tables.word("-"), tables.duration(step), tables.word("-")]
     cells.append(
-        tables.word("not measured") if probe is None else Cell(text.percent(probe), round(probe, 6))
+        tables.word("not measured")
+        if probe is None
+        else TableCell(text.percent(probe), round(probe, 6))
     )
     return tables.row(
         context, cells, implementation=point.implementation, batch_size=point.batch_size,
@@ -167,11 +169,11 @@ def _row(context: Context, point: Point) -> Row:
     )  # fmt: skip
 
 
-def _residual(point: Point, total: float, step: float) -> Cell:
+def _residual(point: Point, total: float, step: float) -> TableCell:
     """Step less ``total`` of the phases as a share of the step, with the reason if it is large."""
     residual = (step - total) / step
     if abs(residual) <= MOST_RESIDUAL:
-        return Cell(text.percent(residual), residual)
+        return TableCell(text.percent(residual), residual)
     if abs(residual) <= _uncertainty(point, step):
         reason = "within the spread"
     elif residual > 0:
@@ -180,7 +182,7 @@ def _residual(point: Point, total: float, step: float) -> Cell:
         reason = "the probe"
     else:
         reason = "gains by doing them together"
-    return Cell(text.percent(residual), residual, (reason,), strong=True)
+    return TableCell(text.percent(residual), residual, (reason,), strong=True)
 
 
 def _uncertainty(point: Point, step: float) -> float:
@@ -190,7 +192,7 @@ def _uncertainty(point: Point, step: float) -> float:
     independent durations do.
     """
     durations = [point.durations[name] for name in (STEP, *PHASES)]
-    return math.hypot(*(one.spread * one.value / step for one in durations))
+    return math.hypot(*(duration.spread * duration.value / step for duration in durations))
 
 
 SECTION = Section("phases", "Phases", 50, render, TIME)

@@ -12,7 +12,7 @@ from reports import charts, rounding, templates
 from reports import format as text
 from reports.charts import ChartRow, Dot, RowChart
 from reports.context import Context
-from reports.kinds import WORDS, shape_of
+from reports.palette import WORDS, shape_of
 from reports.section import RESULT, Absence, Section
 
 _MOST_PANELS = 6
@@ -31,7 +31,7 @@ class _Panel:
 
 
 def render(context: Context) -> Markup | Absence:
-    """A panel for each scope and batch size."""
+    """Return a panel for each scope and batch size."""
     ranking = context.ranked
     places = [(scope, size) for scope in ranking.scopes for size in ranking.batch_sizes(scope)]
     found = {
@@ -63,7 +63,7 @@ def render(context: Context) -> Markup | Absence:
 
 
 def _panel(chart: RowChart, *, is_open: bool) -> _Panel:
-    """A panel whose slower rows are apart where they are many."""
+    """Return a panel whose slower rows are apart where they are many."""
     rows = chart.rows
     if len(rows) <= _MOST_ROWS + 2:
         return _Panel(chart, None, is_open)
@@ -78,14 +78,16 @@ def _panel(chart: RowChart, *, is_open: bool) -> _Panel:
 
 
 def _what(context: Context) -> str:
-    """What the axis is."""
+    """Return what the axis is."""
     targets = {context.target(scope) for scope in context.scopes}
     return "epoch time" if targets == {None} else "time to the target accuracy, or of an epoch"
 
 
 def _marks(context: Context) -> list[tuple[bool, str]]:
-    """What filled and hollow markers stand for; empty with one condition."""
-    counts = sorted({one.threads for one in context.conditions if one.threads is not None})
+    """Return what filled and hollow markers stand for; empty with one condition."""
+    counts = sorted(
+        {condition.threads for condition in context.conditions if condition.threads is not None}
+    )
     if len(context.conditions) < 2:
         return []
     if len(counts) == 2 and len({(c.scope, c.setting) for c in context.conditions}) == len(
@@ -105,7 +107,7 @@ def _is_filled(context: Context, condition: Condition, best: Condition) -> bool:
 
 
 def _chart(context: Context, scope: Scope, batch_size: int, *, narrow: bool) -> RowChart | None:
-    """The panel of one batch size; None where nothing has a time."""
+    """Return the panel of one batch size; None where nothing has a time."""
     found = {
         name: points
         for name in context.implementations
@@ -132,7 +134,7 @@ def _chart(context: Context, scope: Scope, batch_size: int, *, narrow: bool) -> 
     lines: tuple[charts.Line, ...] = ()
     if floor and floor.epoch:
         lines = (charts.Line(axis.at(floor.epoch.value), f"floor {rounding.seconds(floor.epoch)}"),)
-    label = context.scope_label(scope)
+    label = context.scope_title(scope)
     caption = f"Batch {batch_size}" + (f", {label}" if label else "")
     over = f"over {context.baseline}" if context.baseline else ""
     time = "lowest time" if len(context.conditions_of(scope)) > 1 else "time"
@@ -140,7 +142,7 @@ def _chart(context: Context, scope: Scope, batch_size: int, *, narrow: bool) -> 
 
 
 def _points(context: Context, name: str, scope: Scope, batch_size: int) -> list[Point]:
-    """The timed points of one implementation under every condition."""
+    """Return the timed points of one implementation under every condition."""
     found = [context.point(name, where, batch_size) for where in context.conditions_of(scope)]
     return [point for point in found if point and point.epoch]
 
@@ -149,7 +151,7 @@ def _row(
     context: Context, axis: charts.Axis, name: str, points: list[Point], best: Point, *,
     is_first: bool,
 ) -> ChartRow:  # fmt: skip
-    """One implementation: a marker for each condition, the label is of the lowest time."""
+    """Return one implementation: a marker for each condition, the label is of the lowest time."""
     # Filled markers lie on top of hollow ones.
     dots = sorted(
         (_dot(context, axis, point, best) for point in points), key=lambda one: one.filled
@@ -179,7 +181,7 @@ def _row(
 
 
 def _dot(context: Context, axis: charts.Axis, point: Point, best: Point) -> Dot:
-    """The marker of one point with its interval."""
+    """Return the marker of one point with its interval."""
     assert point.epoch is not None  # noqa: S101 - those without are left out
     label = context.label(point.condition)
     ends = rounding.seconds_interval(point.epoch)

@@ -24,7 +24,7 @@ def render(context: Context) -> Markup:
 
 
 def status(context: Context) -> Status:
-    """What can be downloaded."""
+    """Return what can be downloaded."""
     rounds = len(frame.tidy(context.results))
     return Status(f"{text.count(rounds, 'round')} as CSV, the results document as JSON")
 

@@ -1,6 +1,6 @@
 """How close each phase comes to what the machine can do: measured limits and a model of the work.
 
-The model is that of :mod:`bench.limits.work`, the bound that of :mod:`bench.limits.roofline`.
+The model is that of :mod:`bench.roofline.work`, the bound that of :mod:`bench.roofline.bound`.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from bench.documents.timings import STEP, Peaks
-from bench.limits.roofline import MOST_SHARE
-from bench.limits.work import Work
 from bench.observations.points import Condition, Point
+from bench.roofline.bound import MOST_SHARE
+from bench.roofline.work import Work
 from impls.contract import PHASES
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Limits, Path
 from reports.context import Context
-from reports.kinds import shape_of
-from reports.roofs import DEVICE, Part, Roof, model_of, parts_of, roof_of
+from reports.palette import shape_of
+from reports.phase_rates import DEVICE, PhaseRate, Roof, model_of, parts_of, roof_of
 from reports.section import TIME, Absence, Section
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 from reports.trained_words import structure
 
 _PHASES = ("forward", "backward")
@@ -37,7 +37,7 @@ class _Entry:
     """One point with what the limits say of it."""
 
     point: Point
-    parts: Mapping[str, Part]
+    parts: Mapping[str, PhaseRate]
 
 
 def render(context: Context) -> Markup | Absence:
@@ -74,7 +74,7 @@ def render(context: Context) -> Markup | Absence:
 
 
 def _why_not(context: Context) -> str:
-    """Why there are no limits."""
+    """Return why there are no limits."""
     floor = context.floors.get(DEVICE)
     if any(name == floor for name, _, _ in context.points):
         return "The document of this run holds no limits of the machine, so there is no roofline."
@@ -82,7 +82,7 @@ def _why_not(context: Context) -> str:
 
 
 def _limits(context: Context, roofs: Mapping[Condition, Roof]) -> Table:
-    """The measured limits under each condition."""
+    """Return the measured limits under each condition."""
     rates: list[tuple[Callable[[Peaks], float], str]] = [
         (lambda peaks: peaks.gemm, "GFLOP/s"),
         (lambda peaks: peaks.copy, "GB/s"),
@@ -90,14 +90,14 @@ def _limits(context: Context, roofs: Mapping[Condition, Roof]) -> Table:
     ]
     rows = []
     for condition, roof in roofs.items():
-        cells = [Cell(context.label(condition))]
+        cells = [TableCell(context.label(condition))]
         for rate, unit in rates:
             best, worst = rate(roof.best), rate(roof.worst)
             spread = f"{text.significant(worst / 1e9)} to {text.significant(best / 1e9)}"
             notes = (spread,) if roof.processes > 1 else ()
-            cells.append(Cell(f"{text.significant(best / 1e9)} {unit}", best, notes))
+            cells.append(TableCell(f"{text.significant(best / 1e9)} {unit}", best, notes))
         balance = roof.best.gemm / roof.best.copy
-        cells += [Cell(text.significant(balance), balance), Cell(str(roof.processes))]
+        cells += [TableCell(text.significant(balance), balance), TableCell(str(roof.processes))]
         rows.append(tables.row(context, cells, condition=condition))
     titles = ("Condition", "Products", "Copy, memory", "Copy, cache", "Balance", "Processes")
     caption = "Limits: the best rates of all processes, and their range"
@@ -105,13 +105,13 @@ def _limits(context: Context, roofs: Mapping[Condition, Roof]) -> Table:
 
 
 def _caches(roofs: Mapping[Condition, Roof]) -> list[str]:
-    """How much the caches are taken to hold, in words; empty where no size is known."""
+    """Return how much the caches are taken to hold, in words; empty where no size is known."""
     sizes = sorted({roof.cache_bytes for roof in roofs.values()})
     return [text.byte_count(int(size)) for size in sizes if math.isfinite(size)]
 
 
 def _impossible(context: Context, entries: list[_Entry]) -> list[str]:
-    """Everything that passes a limit by more than limits are uncertain, the worst first."""
+    """Return everything that passes a limit by more than limits are uncertain, the worst first."""
     found = [
         (part.share, f"{_where(context, entry.point)}: {name} {text.percent(part.share)}")
         for entry in entries
@@ -122,7 +122,7 @@ def _impossible(context: Context, entries: list[_Entry]) -> list[str]:
 
 
 def _where(context: Context, point: Point) -> str:
-    """A cell in words."""
+    """Return a cell in words."""
     label = context.label(point.condition)
     return f"{point.implementation}, batch {point.batch_size}, {label}"
 
@@ -133,11 +133,11 @@ def _charts(
     entries: list[_Entry],
     phases: tuple[str, ...],
 ) -> list[figures.Figure]:
-    """One chart for each condition and phase."""
+    """Return one chart for each condition and phase."""
     shown = []
     for condition, roof in roofs.items():
         for name in phases:
-            lines: dict[str, list[Part]] = {}
+            lines: dict[str, list[PhaseRate]] = {}
             for entry in entries:
                 if entry.point.condition == condition and name in entry.parts:
                     lines.setdefault(entry.point.implementation, []).append(entry.parts[name])
@@ -149,7 +149,12 @@ def _charts(
 
 
 def _chart(
-    context: Context, title: str, roof: Roof, lines: Mapping[str, list[Part]], *, has_tips: bool
+    context: Context,
+    title: str,
+    roof: Roof,
+    lines: Mapping[str, list[PhaseRate]],
+    *,
+    has_tips: bool,
 ) -> Markup:
     """Implementations, each from its smallest batch to its largest, under the roof."""
     paths = [
@@ -166,21 +171,21 @@ def _chart(
     return charts.roofline(title, paths, limits, description=described)
 
 
-def _tip(name: str, part: Part) -> str:
-    """The rate of one point, and how much of what is possible it is."""
+def _tip(name: str, part: PhaseRate) -> str:
+    """Return the rate of one point, and how much of what is possible it is."""
     rate = text.significant(part.rate / 1e9)
     return f"{text.printable(name)}: {rate} GFLOP/s, {text.percent(part.share)} of what is possible"
 
 
 def _shares(context: Context, entries: list[_Entry]) -> Table:
     """Least time over time measured, with the rate where there are products."""
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for entry in entries:
         point = entry.point
         cells = [
-            Cell(point.implementation),
-            Cell(context.label(point.condition)),
-            Cell(str(point.batch_size), point.batch_size),
+            TableCell(point.implementation),
+            TableCell(context.label(point.condition)),
+            TableCell(str(point.batch_size), point.batch_size),
             *(_share(entry.parts.get(name)) for name in (STEP, *PHASES)),
         ]
         rows.append(
@@ -194,8 +199,8 @@ def _shares(context: Context, entries: list[_Entry]) -> Table:
     return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
 
 
-def _share(part: Part | None) -> Cell:
-    """A share with the times behind it, and the rate with its share of the best product's.
+def _share(part: PhaseRate | None) -> TableCell:
+    """Return a share with the times behind it, and the rate with its share of the best product's.
 
     Where products set the least time, the two shares are the same.
     """
@@ -209,11 +214,11 @@ def _share(part: Part | None) -> Cell:
         notes.append(rate if part.bound.limit == "products" else rate + of_peak)
     # The value only sorts: all of its digits would be a tenth of the table.
     value = float(text.significant(part.share, 5))
-    return Cell(text.percent(part.share), value, tuple(notes), strong=part.is_impossible)
+    return TableCell(text.percent(part.share), value, tuple(notes), strong=part.is_impossible)
 
 
 def _models(context: Context, roofs: Mapping[Condition, Roof]) -> list[Table]:
-    """The work model of every network, by batch size."""
+    """Return the work model of every network, by batch size."""
     found = []
     for scope in dict.fromkeys(condition.scope for condition in roofs):
         network = context.network(scope)
@@ -221,7 +226,7 @@ def _models(context: Context, roofs: Mapping[Condition, Roof]) -> list[Table]:
         for batch_size in context.batch_sizes(scope):
             model = model_of(context, scope, batch_size) or {}
             rows += [
-                Row(_counts(batch_size, name, model[name]), batch_size=batch_size)
+                TableRow(_counts(batch_size, name, model[name]), batch_size=batch_size)
                 for name in (*PHASES, STEP)
                 if name in model
             ]
@@ -235,15 +240,15 @@ def _models(context: Context, roofs: Mapping[Condition, Roof]) -> list[Table]:
     return found
 
 
-def _counts(batch_size: int, name: str, work: Work) -> tuple[Cell, ...]:
+def _counts(batch_size: int, name: str, work: Work) -> tuple[TableCell, ...]:
     """Operations, bytes and operations per byte of one phase."""
     return (
-        Cell(name),
-        Cell(str(batch_size), batch_size),
-        Cell(text.significant(work.products / 1e6), work.products),
-        Cell(text.significant(work.elementwise / 1e6), work.elementwise),
-        Cell(text.byte_count(work.bytes), work.bytes),
-        Cell(text.significant(work.intensity), work.intensity),
+        TableCell(name),
+        TableCell(str(batch_size), batch_size),
+        TableCell(text.significant(work.products / 1e6), work.products),
+        TableCell(text.significant(work.elementwise / 1e6), work.elementwise),
+        TableCell(text.byte_count(work.bytes), work.bytes),
+        TableCell(text.significant(work.intensity), work.intensity),
     )
 
 

@@ -7,37 +7,37 @@ from dataclasses import replace
 
 from markupsafe import Markup
 
-from reports import answer, summary, tables, templates
+from reports import answer, remarks, tables, templates
 from reports import format as text
 from reports.context import Context
-from reports.findings import Finding, findings
+from reports.findings import Winner, findings
 from reports.section import RESULT, Section
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 from reports.trainings import held_in
 
 
 def render(context: Context) -> Markup:
-    """The answer in three lines, and on demand what stands behind it."""
+    """Return the answer in three lines, and on demand what stands behind it."""
     ranking = context.ranked
     found = tuple(answer.in_order(ranking, findings(ranking)))
-    facts = summary.facts(context)
-    headline = answer.headline(context) or summary.nothing(context)
+    facts = remarks.facts(context)
+    headline = answer.headline(context) or remarks.nothing(context)
     doubt = answer.doubt(context)
     return templates.section(
         "summary",
         headline=headline,
         start=answer.start(context),
         doubt=doubt,
-        is_provisional=bool(summary.provisional(context)),
+        is_provisional=bool(remarks.provisional(context)),
         facts=[said for said in facts if said != headline],
-        notes=[said for said in summary.remarks(context) if said not in {*facts, headline}],
+        notes=[said for said in remarks.about(context) if said not in {*facts, headline}],
         table=_best(ranking, found) if found else None,
         reasons=_reasons(ranking, found),
         exports=_exports(ranking, list(found)),
         outcomes=_outcomes(context),
         missing=_missing(context),
-        gaps=summary.gap_sentences(context),
-        details=summary.failure_details(context),
+        gaps=remarks.gap_sentences(context),
+        details=remarks.failure_details(context),
     )
 
 
@@ -46,14 +46,14 @@ def _missing(context: Context) -> list[str]:
     return list(dict.fromkeys(gap.cell.implementation for gap in context.gaps))
 
 
-def _measure(finding: Finding) -> str:
+def _measure(finding: Winner) -> str:
     """Among what the best has the lowest time; where nothing can be ranked, it is not ranked."""
     is_lowest = finding.is_too_few and not finding.unranked
     return "measured" if is_lowest else "over enough blocks" if finding.is_too_few else "ranked"
 
 
-def _best(context: Context, found: tuple[Finding, ...]) -> Table:
-    """The one with the lowest time at each batch size, and whether it is the fastest."""
+def _best(context: Context, found: tuple[Winner, ...]) -> Table:
+    """Return the one with the lowest time at each batch size, and whether it is the fastest."""
     several = len(context.scopes) > 1
     learns = {context.target(one.scope) is not None for one in found}
     titles = ["Batch size", "Lowest time", "Condition"]
@@ -70,14 +70,14 @@ def _best(context: Context, found: tuple[Finding, ...]) -> Table:
         if several:
             heading += f" ({context.scope_label(one.scope)})"
         cells = [
-            Cell(heading, one.batch_size, strong=True),
-            Cell(
+            TableCell(heading, one.batch_size, strong=True),
+            TableCell(
                 one.best.implementation,
                 notes=(one.doubt,) if one.doubt else (),
                 strong=True,
                 title=one.verdict.reason if one.verdict else "",
             ),
-            Cell(context.label(one.best.condition)),
+            TableCell(context.label(one.best.condition)),
             _time(context, one),
         ]
         if context.baseline:
@@ -94,16 +94,16 @@ def _best(context: Context, found: tuple[Finding, ...]) -> Table:
     return Table(caption, tables.columns(*titles, text_columns=3), tuple(rows))
 
 
-def _time(context: Context, finding: Finding) -> Cell:
-    """Seconds of the best, and how many trainings they are of where there is a target."""
+def _time(context: Context, finding: Winner) -> TableCell:
+    """Return seconds of the best, and how many trainings they are of where there is a target."""
     cell = tables.duration(finding.seconds)
     if context.target(finding.scope) is None:
         return cell
     return replace(cell, notes=(f"held in {held_in(finding.best)}",))
 
 
-def _reasons(context: Context, found: tuple[Finding, ...]) -> Table | None:
-    """Why each lead of a fastest implementation is judged as it is."""
+def _reasons(context: Context, found: tuple[Winner, ...]) -> Table | None:
+    """Return why each lead of a fastest implementation is judged as it is."""
     verdicts = {
         (one.best.implementation, one.best.condition, one.batch_size): one.verdict
         for one in found
@@ -113,11 +113,11 @@ def _reasons(context: Context, found: tuple[Finding, ...]) -> Table | None:
     return tables.reasons(context, caption, verdicts) if verdicts else None
 
 
-def _exports(context: Context, found: list[Finding]) -> list[tuple[str, str]]:
+def _exports(context: Context, found: list[Winner]) -> list[tuple[str, str]]:
     """Shell lines that give the best of each batch size its environment; equal ones once."""
     of_line: dict[str, dict[tuple[str, str], list[str]]] = {}
     for one in found:
-        line = summary.export_line(one.best)
+        line = remarks.export_line(one.best)
         if line:
             whose = (one.best.implementation, context.scope_label(one.scope))
             of_line.setdefault(line, {}).setdefault(whose, []).append(str(one.batch_size))
@@ -128,18 +128,21 @@ def _exports(context: Context, found: list[Finding]) -> list[tuple[str, str]]:
 
 
 def _whose(name: str, scope: str, sizes: list[str]) -> str:
-    """An implementation with its batch sizes, and the scope where there are several."""
+    """Return an implementation with its batch sizes, and the scope where there are several."""
     word = "batch size" if len(sizes) == 1 else "batch sizes"
     return f"{name} at {word} {text.listing(sizes)}" + (f" ({scope})" if scope else "")
 
 
 def _outcomes(context: Context) -> Table:
-    """How many cells ended how, counted per process."""
+    """Return how many cells ended how, counted per process."""
     counts = Counter(gap.kind for gap in context.gaps)
     cells = (*context.points.values(), *context.controls.values())
     measured = sum(len(point.measured) for point in cells)
-    rows = [Row((Cell("measured"), Cell(str(measured), measured)))]
-    rows += [Row((Cell(kind), Cell(str(number), number))) for kind, number in counts.items()]
+    rows = [TableRow((TableCell("measured"), TableCell(str(measured), measured)))]
+    rows += [
+        TableRow((TableCell(kind), TableCell(str(number), number)))
+        for kind, number in counts.items()
+    ]
     caption = "Outcomes, one per cell and process"
     return Table(caption, tables.columns("Outcome", "Count"), tuple(rows))
 

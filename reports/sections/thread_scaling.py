@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bench.judging.stats import Ratio
 from bench.observations.points import Condition, Point, Scope
 from bench.planning.plan import Setting
+from bench.stats.estimates import Ratio
 from reports import charts, figures, rounding, tables, templates
 from reports import format as text
 from reports.charts import Axes, Series
 from reports.context import Context
 from reports.devices import CPU
-from reports.kinds import shape_of
+from reports.palette import shape_of
 from reports.section import SCALING, Absence, Section
-from reports.tables import Cell, Table
+from reports.tables import Table, TableCell
 
 _FEW_COUNTS = 3
 """With so few thread counts there are dots, one row for each implementation, instead of lines."""
@@ -38,7 +38,7 @@ class _Gain:
 
 
 def render(context: Context) -> Markup | Absence:
-    """One chart per batch size and the table behind them."""
+    """Return one chart per batch size and the table behind them."""
     gains = _gains(context)
     if not any(gain.threads > gain.fewest for gain in gains):
         return Absence("Fewer than two thread counts were measured, so no scaling can be shown.")
@@ -69,7 +69,7 @@ def render(context: Context) -> Markup | Absence:
 
 
 def _limits(drawn: list[_Gain]) -> tuple[float, float]:
-    """The axis of all charts with lines: every speed-up, and 1."""
+    """Return the axis of all charts with lines: every speed-up, and 1."""
     top = max([1.2, *(gain.ratio.value for gain in drawn)])
     bottom = min(gain.ratio.value for gain in drawn)
     room = 0.12 * (top - bottom)
@@ -79,7 +79,7 @@ def _limits(drawn: list[_Gain]) -> tuple[float, float]:
 def _dots(
     context: Context, panel: tuple[Scope, Setting, int], gains: list[_Gain]
 ) -> charts.RowChart:
-    """One row for each implementation: a dot for every thread count beyond the fewest."""
+    """Return one row for each implementation: a dot for every thread count beyond the fewest."""
     later = [gain for gain in gains if gain.threads > gain.fewest]
     most = max((gain.threads for gain in later), default=1)
     values = [1.0, *(gain.ratio.value for gain in later)]
@@ -99,7 +99,7 @@ def _dots(
 
 
 def _dot_row(context: Context, axis: charts.Axis, gains: list[_Gain], most: int) -> charts.ChartRow:
-    """The dots of one implementation; the label is that of the most threads."""
+    """Return the dots of one implementation; the label is that of the most threads."""
     last = gains[-1]
     name = last.point.implementation
     dots = [
@@ -130,7 +130,7 @@ def _panel_title(context: Context, panel: tuple[Scope, Setting, int]) -> str:
 
 
 def _panels(gains: list[_Gain]) -> dict[tuple[Scope, Setting, int], list[_Gain]]:
-    """What each chart shows: the lines that begin with the fewest threads of all in it.
+    """Return what each chart shows: the lines that begin with the fewest threads of all in it.
 
     The ideal and the name of the axis are over that one thread count, so that a line which begins
     with more has no place beside them; it is in the table.
@@ -147,7 +147,7 @@ def _panels(gains: list[_Gain]) -> dict[tuple[Scope, Setting, int], list[_Gain]]
 
 
 def _is_elsewhere(context: Context, name: str) -> bool:
-    """Whether an implementation that was measured runs on something else than the processor.
+    """Return whether an implementation that was measured runs on something else than the processor.
 
     Threads requested are those of the processor; what runs elsewhere does not work with them.
     """
@@ -157,7 +157,7 @@ def _is_elsewhere(context: Context, name: str) -> bool:
 
 
 def _gains(context: Context) -> list[_Gain]:
-    """Every point on the processor with a thread count, against the first of its line.
+    """Return every point on the processor with a thread count, against the first of its line.
 
     Lines of one point are dropped: there is nothing to compare it with.
     """
@@ -216,14 +216,16 @@ def _table(context: Context, gains: list[_Gain]) -> Table:
     for gain in gains:
         point = gain.point
         cells = [
-            Cell(point.implementation),
-            Cell(context.label(point.condition)),
-            Cell(str(point.batch_size), point.batch_size),
-            Cell(str(gain.fewest), gain.fewest),
-            Cell(text.significant(point.threads_observed), point.threads_observed),
+            TableCell(point.implementation),
+            TableCell(context.label(point.condition)),
+            TableCell(str(point.batch_size), point.batch_size),
+            TableCell(str(gain.fewest), gain.fewest),
+            TableCell(text.significant(point.threads_observed), point.threads_observed),
             tables.duration(point.epoch.value if point.epoch else None),
-            tables.ratio(gain.ratio) if gain.threads > gain.fewest else Cell(text.times(1), 1.0),
-            Cell(text.percent(gain.efficiency), gain.efficiency),
+            tables.ratio(gain.ratio)
+            if gain.threads > gain.fewest
+            else TableCell(text.times(1), 1.0),
+            TableCell(text.percent(gain.efficiency), gain.efficiency),
         ]
         rows.append(_row(context, cells, point, point.condition))
     titles = (
@@ -234,7 +236,9 @@ def _table(context: Context, gains: list[_Gain]) -> Table:
     return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
 
 
-def _row(context: Context, cells: list[Cell], point: Point, condition: Condition) -> tables.Row:
+def _row(
+    context: Context, cells: list[TableCell], point: Point, condition: Condition
+) -> tables.TableRow:
     return tables.row(
         context, cells, implementation=point.implementation, batch_size=point.batch_size,
         condition=condition,

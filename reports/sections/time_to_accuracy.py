@@ -7,17 +7,25 @@ from statistics import median
 
 from markupsafe import Markup
 
-from bench.judging import stats
-from bench.judging.stats import Ratio
-from bench.judging.verdicts import Verdict
 from bench.observations.pairs import Pairing, take
-from bench.observations.points import Condition, Key, Point, Timed, Trained, reached, trainings
+from bench.observations.points import (
+    Condition,
+    Key,
+    Point,
+    Timed,
+    TimedTraining,
+    reached,
+    trainings,
+)
+from bench.stats import estimates
+from bench.stats.estimates import Ratio
+from bench.stats.verdicts import Verdict
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Axes, Series
 from reports.context import Context
 from reports.section import RESULT, Absence, Section
-from reports.tables import Cell, Table
+from reports.tables import Table, TableCell
 from reports.trainings import held_in
 
 _TICKS = 6
@@ -36,13 +44,13 @@ class _Group:
     condition: Condition
     batch_size: int
     points: dict[str, Point]
-    trained: dict[str, dict[int, Trained]]
+    trained: dict[str, dict[int, TimedTraining]]
     reference: str
     ratios: dict[Key, Ratio]
 
 
 def render(context: Context) -> Markup | Absence:
-    """A chart of accuracy over time for each group, and the times with their failures."""
+    """Return a chart of accuracy over time for each group, and the times with their failures."""
     groups = _groups(context)
     if not groups:
         return Absence(
@@ -79,7 +87,7 @@ def render(context: Context) -> Markup | Absence:
 
 
 def _verdicts(context: Context, groups: list[_Group]) -> dict[Key, Verdict]:
-    """The verdicts on relative speeds of cells of which every training held the target.
+    """Return the verdicts on relative speeds of cells of which every training held the target.
 
     A ratio over the blocks in which both were lucky is shown, and not judged.
     """
@@ -116,9 +124,9 @@ def _table(context: Context, groups: list[_Group], verdicts: dict[Key, Verdict])
 
 
 def _against(
-    group: dict[str, Point], trained: dict[str, dict[int, Trained]], name: str
+    group: dict[str, Point], trained: dict[str, dict[int, TimedTraining]], name: str
 ) -> dict[Key, Ratio]:
-    """How many times sooner each got there than ``name``, over blocks in which both did."""
+    """Return how many times sooner each got there than ``name``, over blocks in which both did."""
     theirs = reached(trained[name])
     times = {group[other].key: reached(found) for other, found in trained.items() if other != name}
     both = {key: ours for key, ours in times.items() if ours.keys() & theirs.keys()}
@@ -126,7 +134,9 @@ def _against(
     return {key: ratio for key, ratio in zip(both, ratios, strict=True) if ratio is not None}
 
 
-def _row(context: Context, group: _Group, name: str, verdicts: dict[Key, Verdict]) -> tables.Row:
+def _row(
+    context: Context, group: _Group, name: str, verdicts: dict[Key, Verdict]
+) -> tables.TableRow:
     """One point: how often the target was held, after how long, and against the reference."""
     point, found = group.points[name], group.trained[name]
     epochs = [one.learning.reached_epoch for one in found.values()]
@@ -134,36 +144,36 @@ def _row(context: Context, group: _Group, name: str, verdicts: dict[Key, Verdict
     best = max(max(one.learning.accuracies) for one in found.values())
     times = reached(found)
     cells = [
-        Cell(name),
-        Cell(context.label(group.condition)),
-        Cell(str(group.batch_size), group.batch_size),
-        Cell(held_in(point), len(times)),
+        TableCell(name),
+        TableCell(context.label(group.condition)),
+        TableCell(str(group.batch_size), group.batch_size),
+        TableCell(held_in(point), len(times)),
         _time(times),
         tables.number(median(needed), text.significant(median(needed)), missing="-")
         if needed
         else tables.word("-"),
         _relative(group, name, verdicts),
-        Cell(text.accuracy(best), best),
+        TableCell(text.accuracy(best), best),
     ]
     return tables.row(
         context, cells, implementation=name, batch_size=group.batch_size, condition=group.condition
     )
 
 
-def _time(reached: dict[int, tuple[float, ...]]) -> Cell:
-    """Seconds to the target over the trainings that reached it, with the interval."""
+def _time(reached: dict[int, tuple[float, ...]]) -> TableCell:
+    """Return seconds to the target over the trainings that reached it, with the interval."""
     if not reached:
         return tables.word("never held")
-    found = stats.estimate(list(reached.values()))
+    found = estimates.estimate(list(reached.values()))
     note = (
         f"{text.seconds(found.low)} to {text.seconds(found.high)}"
         if found.low is not None and found.high is not None
         else f"from {text.count(found.processes, 'training')}"
     )
-    return Cell(text.seconds(found.value), found.value, (note,))
+    return TableCell(text.seconds(found.value), found.value, (note,))
 
 
-def _relative(group: _Group, name: str, verdicts: dict[Key, Verdict]) -> Cell:
+def _relative(group: _Group, name: str, verdicts: dict[Key, Verdict]) -> TableCell:
     """How many times sooner than the reference, over blocks in which both held the target."""
     if name == group.reference:
         return tables.word("reference")
@@ -177,7 +187,10 @@ def _relative(group: _Group, name: str, verdicts: dict[Key, Verdict]) -> Cell:
 
 
 def _chart(
-    context: Context, condition: Condition, batch_size: int, trained: dict[str, dict[int, Trained]]
+    context: Context,
+    condition: Condition,
+    batch_size: int,
+    trained: dict[str, dict[int, TimedTraining]],
 ) -> Markup:
     """Test accuracy against training time, in the first block of each implementation."""
     firsts = {name: next(iter(found.values())) for name, found in trained.items()}
@@ -185,8 +198,8 @@ def _chart(
         Series(figures.style(context, name), one.ends, one.learning.accuracies, name=name)
         for name, one in firsts.items()
     ]
-    longest = max(one.ends[-1] for one in firsts.values())
-    lowest = min(min(one.learning.accuracies) for one in firsts.values())
+    longest = max(first.ends[-1] for first in firsts.values())
+    lowest = min(min(first.learning.accuracies) for first in firsts.values())
     room = max(_ROOM * (1 - lowest), 0.001)
     axes = Axes(
         "training time (s)",

@@ -18,7 +18,7 @@ def build_study(
     command: str = "",
     generator: str = "mlpbench",
 ) -> str:
-    """One complete HTML document about networks that differ in one parameter.
+    """Return one complete HTML document about networks that differ in one parameter.
 
     ``values`` has the text of the parameter's value for each network.
 

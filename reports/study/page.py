@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import reports.study.sections
-from bench.errors import UsageError
 from impls.data import TrainingData
+from impls.errors import UsageError
 from impls.training.evaluation import Trained
 from reports import templates
 from reports.evaluation.context import Learned
@@ -24,7 +24,7 @@ def build(
     command: str,
     generator: str,
 ) -> str:
-    """The complete page; see :func:`reports.study.build_study`."""
+    """Return the complete page; see :func:`reports.study.build_study`."""
     if not trained:
         raise UsageError("there is nothing to report: give at least one trained network")
     learned = Learned(tuple(trained), data, digit=0, command=command, generator=generator)

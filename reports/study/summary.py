@@ -8,7 +8,7 @@ from reports.study.context import Studied
 
 
 def headline(studied: Studied) -> str:
-    """The values with the highest test accuracy, and which of them diverged."""
+    """Return the values with the highest test accuracy, and which of them diverged."""
     lost = [place for place in range(len(studied.trained)) if place not in studied.finite]
     if not studied.finite:
         several = "every value" if len(lost) > 1 else "the only value"

@@ -21,7 +21,6 @@ from bench.documents.pytest_json import KEY, CellFacts, RunFacts
 from bench.documents.results import Measured
 from bench.documents.timings import EPOCH
 from bench.documents.turns import TimedRound, Turn, TurnKind
-from bench.errors import BusyError, LockError
 from bench.planning import environment
 from bench.planning.plan import Plan, jobs
 from bench.planning.profiles import PROFILES
@@ -30,6 +29,7 @@ from bench.running import lock
 from bench.running.member import Member
 from bench.running.workers import LocalLauncher
 from impls.data import TrainingData, load_dataset
+from impls.errors import BusyError, LockError
 from impls.presets import PRESETS
 from impls.row import Row
 

@@ -18,7 +18,7 @@ from impls import registry
 from impls.contract import Pool
 from impls.row import control_of
 from tests.documents import test_pytest_json
-from tests.judging.compared import (
+from tests.stats.compared import (
     STEADY,
     Grid,
     cell,

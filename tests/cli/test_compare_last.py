@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bench.documents import files
-from tests.judging.compared import Grid
+from tests.stats.compared import Grid
 
 Command = Callable[..., Any]
 GRID = Grid({"numba": 1.0}, {1: 1.0})

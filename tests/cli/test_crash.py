@@ -15,8 +15,8 @@ from bench.cli import crash, exits
 from bench.cli.listing import list_command
 from bench.documents import files
 from bench.running import lock
-from tests.judging import compared
 from tests.stand_ins.command import Said
+from tests.stats import compared
 
 VERDICTS = {exits.FINE, exits.SLOWER, exits.UNRESOLVED, exits.NOT_ALL_VALID, exits.NOT_COMPARABLE}
 

@@ -16,7 +16,7 @@ import bench
 from bench.cli import cli, defaults, output
 from bench.documents import files
 from bench.planning.environment import RECORDED_PREFIXES
-from tests.judging.compared import Grid
+from tests.stats.compared import Grid
 
 Command = Callable[..., Any]
 Write = Callable[[str], None]

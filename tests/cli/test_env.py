@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.cli.options import parse_settings
-from bench.errors import UsageError
+from impls.errors import UsageError
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from rich.console import Console
 from bench.cli.implementations import choose_implementations, choose_trainer, choose_trainers
 from bench.documents import files
 from bench.documents.results import Unavailable
-from bench.errors import ImplementationError, UnknownNameError, UsageError
 from impls import registry
+from impls.errors import ImplementationError, UnknownNameError, UsageError
 from impls.row import Row
 from tests.stand_ins import fakes, third_party
 

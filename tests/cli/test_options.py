@@ -12,7 +12,6 @@ import pytest
 from bench.cli import cli
 from bench.cli.planning import Choices, build_plan, examples_wanted
 from bench.cli.run import _choices, run_command
-from bench.errors import DatasetError, ImplementationError, UnknownNameError, UsageError
 from bench.planning import affinity
 from bench.planning.plan import Plan, jobs
 from bench.planning.profiles import PROFILES
@@ -20,6 +19,7 @@ from bench.provenance import machine
 from bench.running.pacing import MOST_BLOCKS
 from impls import registry
 from impls.data import TrainingData, load_dataset
+from impls.errors import DatasetError, ImplementationError, UnknownNameError, UsageError
 
 CONTROL = "numpy-optimized (control)"
 SMALL = ("--network", "36-8-3", "--batch-size", "20")

@@ -12,10 +12,10 @@ import pytest
 
 from bench.cli import exits
 from bench.documents import files
-from bench.errors import ResultsError
+from impls.errors import ResultsError
 from impls.whole_files import write_whole
-from tests.judging import compared
 from tests.stand_ins.command import Said
+from tests.stats import compared
 
 Command = Callable[..., Said]
 ONE = compared.document({compared.cell(): compared.times()})

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.selfcheck import Finding, Options, Report
+from bench.selfcheck import CheckResult, Options, Report
 from tests.stand_ins.command import Said
 
-KEPT = Finding("a", "1", "1", passed=True)
-MISSED = Finding("b", "2", "1", passed=False)
-UNJUDGED = Finding("c", "none", "1", passed=None)
+KEPT = CheckResult("a", "1", "1", passed=True)
+MISSED = CheckResult("b", "2", "1", passed=False)
+UNJUDGED = CheckResult("c", "none", "1", passed=None)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ UNJUDGED = Finding("c", "none", "1", passed=None)
 def test_a_missed_target_and_one_that_was_not_judged_have_exit_codes_of_their_own(
     mlpbench: Callable[..., Said],
     monkeypatch: pytest.MonkeyPatch,
-    findings: tuple[Finding, ...],
+    findings: tuple[CheckResult, ...],
     code: int,
     last: str,
 ) -> None:

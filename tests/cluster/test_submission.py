@@ -23,7 +23,7 @@ from bench.cluster.plan import Resources, Submission, Task, tasks_for
 from bench.cluster.scheduler import JobState
 from bench.cluster.state import Attempt, State
 from bench.documents import journal
-from bench.errors import ResultsError, UsageError
+from impls.errors import ResultsError, UsageError
 from tests.stand_ins import fakes
 from tests.stand_ins.command import Said
 

@@ -16,12 +16,12 @@ from unittest import mock
 import msgspec
 import numpy as np
 
+from bench.correctness import gate
 from bench.documents.turns import timings_of
-from bench.measuring import barrier, exhaustion
+from bench.measuring import barrier, out_of_memory
+from bench.measuring.cell_timer import CellTimer
 from bench.measuring.disturbance import Monitor
-from bench.measuring.measure import CellTimer
 from bench.measuring.timing import SYSTEM_CLOCK
-from bench.proof import gate
 from impls import precision, registry
 from impls.contract import Trainer
 from impls.networks import Network, Training
@@ -174,7 +174,7 @@ def exhausted(trainer_class: type[Trainer], library: str) -> dict[str, str]:
         trainer.step(np.arange(BATCH))
         trainer.synchronize()
     except Exception as error:  # noqa: BLE001  # whatever a library raises is what is examined
-        return {"explanation": exhaustion.explanation(error, "gpu") or repr(error)}
+        return {"explanation": out_of_memory.explanation(error, "gpu") or repr(error)}
     return {"explanation": "nothing was raised"}
 
 

@@ -16,7 +16,7 @@ from unittest import mock
 
 import numpy as np
 
-from bench.proof import gate
+from bench.correctness import gate
 from impls import precision, registry
 from impls.contract import Trainer
 from impls.convolution import Convolution

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.proof import gate
+from bench.correctness import gate
 from impls import registry
 from impls.contract import Trainer
 from impls.networks import Network, Training

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from bench.measuring.cell_timer import CellTimer
 from bench.measuring.disturbance import Monitor
-from bench.measuring.measure import CellTimer
 from bench.measuring.timing import SYSTEM_CLOCK
 from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters

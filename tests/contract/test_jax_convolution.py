@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.proof import gate
+from bench.correctness import gate
 from impls.convolution import Convolution, Stage
 from impls.mathematics.formulas import Formulas
 from impls.networks import Network, Training

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.errors import ImplementationError, UsageError
 from impls import registry
+from impls.errors import ImplementationError, UsageError
 from impls.keras import settings as keras_settings
 from impls.mathematics import dropout
 from impls.networks import Network

@@ -6,10 +6,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.errors import UsageError
 from impls.contract import FEATURES, features_of
 from impls.convolution import Convolution
 from impls.data.normalise import NORMALISATIONS
+from impls.errors import UsageError
 from impls.networks import Network, Training
 from impls.parameters import start_parameters
 from impls.presets import PRESETS

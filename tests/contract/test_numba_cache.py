@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from bench.errors import ImplementationError
+from impls.errors import ImplementationError
 from impls.numba import cache as numba_cache
 
 IMPLS = Path(numba_cache.__file__).parents[1]

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from bench.proof import gate
+from bench.correctness import gate
 from impls.contract import Trainer
 from impls.networks import Network, Training
 from impls.numba import sparse as numba_sparse

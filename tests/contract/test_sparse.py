@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.proof import gate
+from bench.correctness import gate
 from impls.data import TrainingData
 from impls.data.raw import RawData
 from impls.data.training_data import from_raw

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.proof import gate
+from bench.correctness import gate
 from impls.contract import Pool
 from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters

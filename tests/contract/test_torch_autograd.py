@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from bench.proof import gate
+from bench.correctness import gate
 from impls.contract import FEATURES, Trainer
 from impls.convolution import Convolution
 from impls.mathematics.reference import Trainer as Reference

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from bench.correctness import gate
+from bench.measuring.cell_timer import CellTimer
 from bench.measuring.disturbance import Monitor
-from bench.measuring.measure import CellTimer
 from bench.measuring.timing import SYSTEM_CLOCK
-from bench.proof import gate
 from impls.contract import Trainer
 from impls.networks import Network, Training
 from impls.parameters import Parameters, epoch_order, start_parameters
@@ -35,10 +35,10 @@ from .test_trainers import (
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from impls.torch import autograd as torch_autograd  # noqa: E402
+from impls.torch import capture as torch_recorded  # noqa: E402
 from impls.torch import device as torch_device  # noqa: E402
 from impls.torch import gpu as torch_gpu  # noqa: E402
 from impls.torch import graph_gpu as torch_graph_gpu  # noqa: E402
-from impls.torch import recorded as torch_recorded  # noqa: E402
 
 from .tape import Tape  # noqa: E402
 from .test_torch_autograd import CNN, EXACT  # noqa: E402

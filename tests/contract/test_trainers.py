@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from bench.proof import gate
+from bench.correctness import gate
 from impls.contract import Trainer
 from impls.mathematics.functions import penalty
 from impls.networks import Network, Training

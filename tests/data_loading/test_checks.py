@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.errors import DatasetError
 from impls.data.raw import RawData, check, content_hash
 from impls.data.training_data import from_raw
+from impls.errors import DatasetError
 
 Arrays = dict[str, np.ndarray]
 

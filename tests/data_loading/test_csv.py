@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.errors import DatasetError
 from impls.data import load_dataset
+from impls.errors import DatasetError
 from tests.data_loading.conftest import Arrays
 
 

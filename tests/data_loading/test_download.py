@@ -13,8 +13,8 @@ import requests
 from rich.console import Console
 from rich.progress import Progress
 
-from bench.errors import DatasetError
 from impls.data.download import HOST, Bar, download
+from impls.errors import DatasetError
 
 FILE = "~/cache/mlpbench/mnist.npz"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.errors import DatasetError
 from impls.data import TrainingData, load_dataset
+from impls.errors import DatasetError
 
 Arrays = dict[str, np.ndarray]
 Writer = Callable[[Path, Arrays], Path]

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.errors import DatasetError
 from impls.data import load_dataset
 from impls.data.loading import read_dataset
 from impls.data.raw import RawData
+from impls.errors import DatasetError
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import requests
 
-from bench.errors import DatasetError
 from impls.data import load_dataset, mnist
 from impls.data.download import SHA256, URL
+from impls.errors import DatasetError
 
 Arrays = dict[str, np.ndarray]
 Writer = Callable[..., Path]

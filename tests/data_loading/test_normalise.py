@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import Normalizer
 
-from bench.errors import DatasetError, UnknownNameError
 from impls.data import normalise
 from impls.data.raw import RawData
 from impls.data.training_data import from_raw
+from impls.errors import DatasetError, UnknownNameError
 from tests.data_loading.conftest import Arrays
 
 

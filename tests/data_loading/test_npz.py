@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.errors import DatasetError
 from impls.data import load_dataset
+from impls.errors import DatasetError
 
 Arrays = dict[str, np.ndarray]
 Writer = Callable[..., Path]

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.errors import DatasetError
 from impls.data import DATASETS, load_dataset
 from impls.data.paths import shown
+from impls.errors import DatasetError
 
 Arrays = dict[str, np.ndarray]
 Writer = Callable[..., Path]

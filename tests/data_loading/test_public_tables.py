@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.errors import DatasetError
 from impls.data import TrainingData, load_dataset
+from impls.errors import DatasetError
 from tests.data_loading import public_tables as tables
 from tests.data_loading.public_tables import written
 

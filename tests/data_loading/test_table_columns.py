@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.errors import DatasetError
 from impls.data import TrainingData, load_dataset
 from impls.data.header import LABEL_NAMES
 from impls.data.loading import read_dataset
+from impls.errors import DatasetError
 from tests.data_loading.public_tables import cycled, drawn, floats, lines
 
 Read = Callable[..., TrainingData]

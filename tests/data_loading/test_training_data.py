@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.errors import DatasetError
 from impls.data import TrainingData, load_dataset
 from impls.data.holdout import stratified
 from impls.data.raw import RawData
 from impls.data.training_data import from_raw
+from impls.errors import DatasetError
 
 Arrays = dict[str, np.ndarray]
 REAL = os.environ.get("MLPBENCH_DATA_DIR")

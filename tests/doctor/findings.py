@@ -5,22 +5,22 @@ from __future__ import annotations
 import msgspec
 
 from bench.doctor.findings import (
-    Choice,
     ClockQuality,
     Diagnosis,
-    Forecast,
-    Neighbours,
     Noise,
+    OtherLoad,
     PoolsOf,
+    PrecisionForecast,
     Scaling,
     StepTime,
+    ThreadChoice,
 )
 from bench.provenance.records import Machine
 from tests.stand_ins import fakes
 
-NEIGHBOURS = Neighbours(load=(0.25, 0.5, 0.75), pressure=0.01, foreign=0.0, stolen=0.0)
+NEIGHBOURS = OtherLoad(load=(0.25, 0.5, 0.75), pressure=0.01, foreign=0.0, stolen=0.0)
 CLOCK = ClockQuality(step=2e-8, cost=5e-8)
-CHOICE = Choice(batch_size=500, threads=1, gain=1.25, variables={"OMP_NUM_THREADS": "1"})
+CHOICE = ThreadChoice(batch_size=500, threads=1, gain=1.25, variables={"OMP_NUM_THREADS": "1"})
 SCALING = Scaling(
     times=(
         StepTime(batch_size=500, threads=1, seconds=0.002),
@@ -42,8 +42,8 @@ NOISE = Noise(
     foreign=0.0,
     stolen=0.0,
     forecasts=(
-        Forecast(minutes=1, blocks=30, half_width=0.0123, detectable=0.0234),
-        Forecast(minutes=5, blocks=0, half_width=None, detectable=None),
+        PrecisionForecast(minutes=1, blocks=30, half_width=0.0123, detectable=0.0234),
+        PrecisionForecast(minutes=5, blocks=0, half_width=None, detectable=None),
     ),
 )
 POOLS = (
@@ -62,7 +62,7 @@ def noise(**changes: object) -> Noise:
     return msgspec.structs.replace(NOISE, **changes)
 
 
-def neighbours(**changes: object) -> Neighbours:
+def neighbours(**changes: object) -> OtherLoad:
     return msgspec.structs.replace(NEIGHBOURS, **changes)
 
 
@@ -80,7 +80,7 @@ def diagnosis(**changes: object) -> Diagnosis:
     return msgspec.structs.replace(whole, **changes)
 
 
-def choice(**changes: object) -> Choice:
+def choice(**changes: object) -> ThreadChoice:
     return msgspec.structs.replace(CHOICE, **changes)
 
 

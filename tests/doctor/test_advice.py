@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.doctor import advice, exported
-from bench.doctor.findings import ClockQuality, Forecast, PoolsOf
+from bench.doctor.findings import ClockQuality, PoolsOf, PrecisionForecast
 from bench.planning.environment import VARIABLES, variables
 from tests.doctor import findings
 from tests.stand_ins import fakes
@@ -28,7 +28,11 @@ def test_the_answer_says_what_else_ran() -> None:
     [
         ({"forecasts": (), "reason": "the worker died"}, "the worker died"),
         (
-            {"forecasts": (Forecast(minutes=1, blocks=0, half_width=None, detectable=None),)},
+            {
+                "forecasts": (
+                    PrecisionForecast(minutes=1, blocks=0, half_width=None, detectable=None),
+                )
+            },
             "a block takes too long",
         ),
     ],

@@ -18,12 +18,12 @@ from bench.documents.orders import Order
 from bench.documents.results import Measured, Unverified
 from bench.documents.timings import Disturbance
 from bench.documents.turns import Turn
-from bench.judging import stats
 from bench.measuring.disturbance import Monitor, Reading
 from bench.measuring.timing import Clock
 from bench.planning.environment import variables
 from bench.planning.plan import Cell
 from bench.running.workers import End
+from bench.stats import estimates
 from impls import registry
 from tests.stand_ins import fakes
 from tests.stand_ins.fake_trainer import FakeClock, FakeMonitor
@@ -168,11 +168,11 @@ def test_a_forecast_for_as_many_blocks_is_what_was_found() -> None:
         {o.block: o.timings[0].round_seconds for o in outcomes if o.cell.implementation == name}
         for name in (NAME, CONTROL)
     )
-    ratio = stats.paired_ratio(reference, other)
+    ratio = estimates.paired_ratio(reference, other)
     found = noise.forecast(ratio, 10.0, 1)
     assert found.blocks == 6
-    assert found.half_width == pytest.approx(stats.half_width(ratio))
-    assert found.detectable == pytest.approx(stats.detectable(ratio))
+    assert found.half_width == pytest.approx(estimates.half_width(ratio))
+    assert found.detectable == pytest.approx(estimates.detectable(ratio))
     longer = noise.forecast(ratio, 10.0, 1000)
     assert longer.half_width is not None
     assert longer.half_width < noise.forecast(ratio, 10.0, 100).half_width / 3  # type: ignore[operator]

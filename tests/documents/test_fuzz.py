@@ -20,7 +20,7 @@ from bench.cli import comparing
 from bench.documents import files, journal, pytest_json
 from bench.documents.results import Results, Unverified
 from bench.documents.sources import read_any
-from bench.errors import BenchError, ResultsError
+from impls.errors import BenchError, ResultsError
 from reports import build_report
 from reports.comparison.data import as_data
 from reports.comparison.markdown import markdown

@@ -7,7 +7,7 @@ import pytest
 
 from bench.documents import journal
 from bench.documents.results import SCHEMA_VERSION, Failed, Measured, Outcome
-from bench.errors import ResultsError
+from impls.errors import ResultsError
 from tests.stand_ins import fakes
 
 

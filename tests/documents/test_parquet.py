@@ -14,7 +14,7 @@ import pytest
 from bench.documents import files, parquet
 from bench.documents.results import Measured, Results
 from bench.documents.sources import read_any
-from bench.errors import ResultsError, UsageError
+from impls.errors import ResultsError, UsageError
 from reports import build_report
 from reports.exports import FORMATS, Request
 from reports.exports.table import tidy

@@ -11,7 +11,7 @@ from bench.documents import files, pytest_json
 from bench.documents.pytest_json import KEY, CellFacts, RunFacts, convert, is_from_pytest_benchmark
 from bench.documents.results import Measured, Unverified
 from bench.documents.sources import read_any
-from bench.errors import ResultsError
+from impls.errors import ResultsError
 from impls.networks import Training
 from tests.stand_ins import fakes
 

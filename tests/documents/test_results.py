@@ -22,7 +22,7 @@ from bench.documents.results import (
 )
 from bench.documents.sources import read_any
 from bench.documents.timings import Check
-from bench.errors import ResultsError
+from impls.errors import ResultsError
 from tests.stand_ins import fakes
 
 SAMPLE = Path(__file__).parent.parent / "data" / "results_v1.json"

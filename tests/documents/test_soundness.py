@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench.documents import checksum, files
+from bench.documents import files, soundness
 from bench.documents.results import Results
-from bench.errors import ResultsError
+from impls.errors import ResultsError
 from tests.stand_ins import fakes
 
 Change = Callable[[dict[str, Any]], None]
@@ -117,7 +117,7 @@ class Line(msgspec.Struct):
 
 
 def test_any_struct_with_the_field_can_be_sealed() -> None:
-    line = msgspec.json.encode(checksum.sealed(Line(seconds=0.1)))
-    checksum.require_whole(msgspec.json.decode(line), origin="here")
+    line = msgspec.json.encode(soundness.sealed(Line(seconds=0.1)))
+    soundness.require_whole(msgspec.json.decode(line), origin="here")
     with pytest.raises(ResultsError, match="here is damaged"):
-        checksum.require_whole(msgspec.json.decode(line.replace(b"0.1", b"0.2")), origin="here")
+        soundness.require_whole(msgspec.json.decode(line.replace(b"0.1", b"0.2")), origin="here")

@@ -15,10 +15,10 @@ from bench.cli import main
 from bench.documents import files
 from bench.documents.results import Results
 from bench.documents.sources import read_any
-from bench.judging.stats import Estimate, Ratio
-from bench.judging.verdicts import Verdict
+from bench.stats.estimates import Estimate, Ratio
+from bench.stats.verdicts import Verdict
 from impls.registry import ROWS
-from reports import controls, devices
+from reports import aa_control, devices
 from reports.context import Context
 from reports.findings import findings
 from reports.gather import build_context
@@ -82,9 +82,9 @@ def of_report(context: Context) -> dict[str, Any]:
         "over the floor": {_key(k): _plain(r) for k, r in context.over_floor.items()},
         "verdicts": {_key(k): _plain(v) for k, v in context.verdicts.items()},
         "findings": [_finding(one) for one in findings(context)],
-        "controls": {_key(k): _plain(v) for k, v in controls.alarms(context).items()},
-        "power": [dataclasses.asdict(one) for one in controls.power(context)],
-        "scatter": [dataclasses.asdict(one) for one in controls.scatter(context)],
+        "controls": {_key(k): _plain(v) for k, v in aa_control.alarms(context).items()},
+        "power": [dataclasses.asdict(one) for one in aa_control.power(context)],
+        "scatter": [dataclasses.asdict(one) for one in aa_control.scatter(context)],
         "devices": [
             [one.batch_size, _plain(one.ratio)]
             for scope in context.scopes

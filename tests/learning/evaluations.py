@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from impls.data import TrainingData
-from impls.training.evaluation import Part, Trained, evaluate
+from impls.training.evaluation import Predictions, Trained, evaluate
 from impls.training.fit import fit
 from impls.training.metrics import confusion_matrix
 from impls.training.model import Model, Order, Source
@@ -34,7 +34,7 @@ def learned(data: TrainingData, epochs: int = 4, name: str = "reference") -> Tra
 def predicting(trained: Trained, data: TrainingData, predicted: np.ndarray) -> Trained:
     """The same network, had it predicted this of the test examples."""
     matrix = confusion_matrix(data.labels_test, predicted, data.classes)
-    test = Part(predicted, matrix, 0.5, 0.1)
+    test = Predictions(predicted, matrix, 0.5, 0.1)
     return dataclasses.replace(
         trained, evaluation=dataclasses.replace(trained.evaluation, test=test)
     )

@@ -14,7 +14,7 @@ from impls.presets import find_preset
 from impls.training import sessions
 from impls.training.evaluation import Trained
 from impls.training.model import Order
-from reports.evaluation.published import RUNS, Run, published
+from reports.evaluation.published import RUNS, PublishedRun, published
 
 FOLDER = os.environ.get("MLPBENCH_DATA_DIR", "")
 pytestmark = pytest.mark.skipif(
@@ -29,7 +29,7 @@ def mnist() -> TrainingData:
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.batch_size)
-def test_a_training_of_the_articles_ends_near_what_they_print(run: Run) -> None:
+def test_a_training_of_the_articles_ends_near_what_they_print(run: PublishedRun) -> None:
     preset = find_preset("blog", activation=None, loss=None)
     training = preset.training_at(run.batch_size)
     row = registry.find("numpy-optimized")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bench.cli import exits
-from bench.errors import ModelError
+from impls.errors import ModelError
 from impls.training import model_files
 from tests.learning.trainings import Command, saved
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import impls
-from bench.errors import ModelError
+from impls.errors import ModelError
 from impls.training import model_files
 from tests.learning.evaluations import rows
 from tests.stand_ins.command import Said

@@ -16,8 +16,8 @@ import pytest
 from rich.console import Console
 
 from bench.cli.studied import outcome_table
-from bench.errors import UsageError
 from impls.data import TrainingData
+from impls.errors import UsageError
 from impls.presets import PRESETS
 from impls.training import model_files
 from impls.training.evaluation import Trained

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import impls
-from bench.errors import ImplementationError, UsageError
 from impls import environment, registry
+from impls.errors import ImplementationError, UsageError
 from impls.row import Row
 
 JAX = Row("on-jax", "m:C", "s", ("lib",), environment={"KERAS_BACKEND": "jax"})

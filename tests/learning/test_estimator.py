@@ -18,8 +18,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import impls
-from bench.errors import ModelError, UnknownNameError, UsageError
 from impls.data import TrainingData
+from impls.errors import ModelError, UnknownNameError, UsageError
 from impls.mathematics import reference
 from impls.parameters import Parameters
 from impls.presets import PRESETS

@@ -17,8 +17,8 @@ from impls.training.feature_maps import feature_maps, kernels
 from impls.training.history import History
 from impls.training.model import Model, Order, Source
 from reports.evaluation import build_evaluation
-from reports.evaluation.colours import Scale
 from reports.evaluation.sections.filters import chosen_filters
+from reports.pictures import Scale
 from tests.learning.evaluations import rows, section
 from tests.learning.trainings import TRAINING
 from tests.reports.reading import Page

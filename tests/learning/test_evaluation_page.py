@@ -9,8 +9,8 @@ import re
 import numpy as np
 import pytest
 
-from bench.errors import UsageError
 from impls.data import TrainingData
+from impls.errors import UsageError
 from impls.training.evaluation import Evaluation, Trained
 from impls.training.history import Epoch, History
 from reports import templates

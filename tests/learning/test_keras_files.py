@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.errors import ModelError
 from impls import registry
 from impls.convolution import Convolution
+from impls.errors import ModelError
 from impls.keras import files as keras_files
 from impls.mathematics.reference import Trainer
 from impls.networks import Network, Training

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.errors import ModelError
 from impls import registry
+from impls.errors import ModelError
 from impls.keras import files as keras_files
 from impls.networks import Network, Training
 from impls.parameters import start_parameters

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.errors import ModelError
 from impls import registry
+from impls.errors import ModelError
 from impls.keras import files as keras_files
 from impls.mathematics.functions import output_activation
 from impls.mathematics.reference import Trainer

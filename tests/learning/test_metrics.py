@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from bench.errors import UsageError
+from impls.errors import UsageError
 from impls.training.metrics import ClassScores, accuracy_of, class_scores, confusion_matrix
 
 # Published for a convolutional network on MNIST's test set: rows are true digits.

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.errors import ModelError
 from impls.contract import State
 from impls.data import TrainingData
+from impls.errors import ModelError
 from impls.parameters import Parameters
 from impls.training import model_files
 from impls.training.evaluation import evaluate

@@ -19,9 +19,9 @@ from bench.documents.results import Failed, Invalid, Measured, Outcome, Unverifi
 from bench.documents.timings import Memory, Peaks
 from bench.documents.turns import Turn, TurnKind
 from bench.measuring import memory
+from bench.measuring.cell_timer import CellTimer
 from bench.measuring.cells import CellWork, LiveCell, describe_process
 from bench.measuring.disturbance import Monitor
-from bench.measuring.measure import CellTimer
 from bench.measuring.timing import Clock
 from bench.provenance import threads
 from bench.provenance.accelerator import Device

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from bench.measuring.exhaustion import LONGEST, MOST_ERRORS, explanation
+from bench.measuring.out_of_memory import LONGEST, MOST_ERRORS, explanation
 
 
 class OutOfMemoryError(RuntimeError):

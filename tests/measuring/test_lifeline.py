@@ -12,8 +12,8 @@ import bench
 
 CHILD = """
 import os, sys, time
-from bench.measuring import lifeline
-tied = sys.argv[1] != "untied" and lifeline.end_with(int(sys.argv[1]))
+from bench.measuring import parent_death
+tied = sys.argv[1] != "untied" and parent_death.end_with(int(sys.argv[1]))
 print(os.getpid(), tied, flush=True)
 time.sleep(60)
 """

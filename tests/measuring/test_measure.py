@@ -11,7 +11,7 @@ import pytest
 
 from bench.documents.timings import Timing
 from bench.documents.turns import Turn, timings_of
-from bench.measuring.measure import WAKE_SECONDS, CellTimer, Preparation
+from bench.measuring.cell_timer import WAKE_SECONDS, CellTimer, Preparation
 from bench.planning.plan import Effort
 from impls.contract import PHASES, Phase
 from impls.networks import Training

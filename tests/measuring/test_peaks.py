@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.limits.work import Product
 from bench.measuring import peaks
 from bench.measuring.peaks import (
     MOST_CALLS,
@@ -26,6 +25,7 @@ from bench.measuring.peaks import (
 )
 from bench.measuring.timing import Clock
 from bench.provenance import machine
+from bench.roofline.work import Product
 from tests.stand_ins.fake_trainer import TICK, FakeClock
 
 

@@ -13,7 +13,7 @@ from bench.documents import journal
 from bench.documents.results import Measured, Outcome, Unavailable
 from bench.documents.timings import EPOCH
 from bench.documents.turns import HELD_EPOCHS, Turn, held_since
-from bench.measuring.measure import CellTimer, Goal, Preparation
+from bench.measuring.cell_timer import CellTimer, Goal, Preparation
 from bench.running.runner import Runner
 from bench.running.workers import LocalLauncher
 from impls import contract, registry

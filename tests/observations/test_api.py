@@ -9,8 +9,8 @@ import pytest
 import bench
 from bench.api import RATIO_COLUMNS
 from bench.documents import files
-from bench.errors import ResultsError, UsageError
 from bench.observations.table import COLUMNS
+from impls.errors import ResultsError, UsageError
 from reports.gather import build_context
 from tests.golden.numbers import sampled
 

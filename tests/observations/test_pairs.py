@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bench.judging.stats import paired_ratio
 from bench.observations.pairs import Pairing, take
 from bench.observations.points import Timed
+from bench.stats.estimates import paired_ratio
 from reports.gather import build_context
 from tests.reports.test_summary import made
 from tests.reports.test_verdicts_shown import BASELINE, EQUAL, ONE, STEADY, TWO

@@ -10,11 +10,11 @@ import pytest
 
 from bench.documents.results import Results
 from bench.documents.timings import EPOCH
-from bench.errors import ResultsError
 from bench.observations.points import Point, observe
 from bench.observations.table import COLUMNS, DISTURBANCES, tabulate
-from tests.judging.compared import cell, document, measured, refused, times
+from impls.errors import ResultsError
 from tests.reports import pieces, sample
+from tests.stats.compared import cell, document, measured, refused, times
 
 
 def points(*documents: Results) -> list[Point]:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.errors import UsageError
 from bench.planning import affinity
+from impls.errors import UsageError
 
 ASK = "import os; print(*sorted(os.sched_getaffinity(0)))"
 

@@ -11,7 +11,6 @@ import pytest
 import bench
 from bench.doctor import exported
 from bench.documents import files
-from bench.errors import ResultsError
 from bench.planning.environment import (
     NOT_RECORDED,
     RECORDED_PREFIXES,
@@ -21,6 +20,7 @@ from bench.planning.environment import (
 )
 from bench.provenance import machine
 from bench.running.resume import require_unchanged
+from impls.errors import ResultsError
 from tests.stand_ins import fakes
 
 CHANGES_NUMBERS = (

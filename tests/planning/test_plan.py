@@ -5,7 +5,6 @@ from collections import Counter
 import msgspec
 import pytest
 
-from bench.errors import UsageError
 from bench.planning.plan import (
     Cell,
     Job,
@@ -17,6 +16,7 @@ from bench.planning.plan import (
     turn_order,
 )
 from bench.planning.profiles import PROFILES
+from impls.errors import UsageError
 from tests.stand_ins import fakes
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench.errors import ImplementationError
 from bench.planning import revisions
 from impls import registry
+from impls.errors import ImplementationError
 
 ROOT = Path(bench.__file__).parents[1]
 MINE = "from impls.numpy import cached\nimport helper\n\n\nclass Trainer(cached.Trainer):\n    {}\n"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.planning.schedule import orders
+from bench.planning.plan import orders
 
 NUMBERS = st.integers(1, 9)
 

@@ -5,10 +5,10 @@ import importlib.util
 import msgspec
 import pytest
 
-from bench.judging.disturbed import held_back, tells
 from bench.provenance import accelerator
 from bench.provenance.accelerator import Device, describe_all, find
 from bench.provenance.records import Accelerator, AcceleratorReading
+from bench.stats.disturbed import held_back, tells
 from tests.stand_ins.fake_nvml import FakeGpu, FakeNvml
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench.errors import ImplementationError
 from bench.provenance import code
+from impls.errors import ImplementationError
 from impls.registry import ROWS
 from impls.row import Row
 

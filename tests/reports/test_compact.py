@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from reports.tables import Cell, Row, Table, columns, compact
+from reports.tables import Table, TableCell, TableRow, columns, compact
 
 TITLES = ("Implementation", "Condition", "Batch size", "Epoch")
 
 
 def table(*places: tuple[str, str], caption: str = "Cost") -> Table:
     rows = [
-        Row((Cell("a"), Cell(condition), Cell(size, float(size)), Cell("1 s", 1.0)))
+        TableRow(
+            (
+                TableCell("a"),
+                TableCell(condition),
+                TableCell(size, float(size)),
+                TableCell("1 s", 1.0),
+            )
+        )
         for condition, size in places
     ]
     return Table(caption, columns(*TITLES, text_columns=2), tuple(rows))
@@ -43,5 +50,7 @@ def test_columns_that_differ_stay() -> None:
 def test_a_heading_and_a_table_without_rows_stay() -> None:
     empty = table()
     assert compact(empty) == empty
-    by_size = Table("t", columns("Batch size", "Epoch"), (Row((Cell("500"), Cell("1 s"))),))
+    by_size = Table(
+        "t", columns("Batch size", "Epoch"), (TableRow((TableCell("500"), TableCell("1 s"))),)
+    )
     assert compact(by_size) == by_size

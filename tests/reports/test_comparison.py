@@ -6,14 +6,14 @@ import pytest
 from rich.console import Console
 
 from bench.documents.results import Results
-from bench.judging.verdicts import Code, Kind
 from bench.observations.comparison import Pair, compare
 from bench.observations.selection import RUN, Question
+from bench.stats.verdicts import Code, Kind
 from reports.comparison.answer import Answer
 from reports.comparison.markdown import escape
 from reports.comparison.terminal import STYLES, verdict_table
 from reports.comparison.words import CODES, KINDS, longer, noise, sentences, signed_interval
-from tests.judging.compared import (
+from tests.stats.compared import (
     Grid,
     cell,
     document,

@@ -10,11 +10,11 @@ import msgspec
 import pytest
 
 from bench.documents.results import Failed, Results
-from bench.judging.stats import detectable
-from bench.judging.verdicts import MARGIN, readable
+from bench.stats.estimates import detectable
+from bench.stats.verdicts import MARGIN, readable
 from impls.registry import ROWS
 from impls.row import Row
-from reports import build_report, controls
+from reports import aa_control, build_report
 from reports.findings import findings
 from reports.gather import build_context
 from reports.section import Absence
@@ -69,7 +69,7 @@ def test_a_control_that_differs_is_a_false_alarm_and_called_so() -> None:
     body = shown(alarming)
     assert "1 of 1 comparison is a false alarm" in body
     assert "<b>slower</b><small>a false alarm</small>" in body
-    remark = controls.remark(build_context([alarming]))
+    remark = aa_control.remark(build_context([alarming]))
     assert "slower, a false alarm." in remark
 
 
@@ -79,7 +79,7 @@ def test_too_few_blocks_cannot_show_a_false_alarm_but_how_far_the_same_code_diff
     body = shown(few)
     assert f"blocks there is no verdict, so none can be a false alarm. {warned}" in body
     assert "Of 1 comparison" not in body
-    remark = controls.remark(build_context([few]))
+    remark = aa_control.remark(build_context([few]))
     assert "in too few blocks for a verdict. " + warned in remark
     assert "false alarm" not in remark
 
@@ -90,7 +90,7 @@ def test_a_control_within_the_margin_warns_of_nothing() -> None:
 
 
 def test_an_open_control_beyond_the_margin_warns_of_smaller_factors() -> None:
-    remark = controls.remark(build_context([document((0.5, 1.0, 0.4, 1.1))]))
+    remark = aa_control.remark(build_context([document((0.5, 1.0, 0.4, 1.1))]))
     assert ", unclear. The same code differed by a factor of 1.460 in this run: " in remark
     assert "trust smaller ones only by their verdicts." in remark
 
@@ -112,13 +112,13 @@ def test_the_remark_names_the_ratio_and_what_the_run_can_find() -> None:
 
 def test_several_controls_are_counted_by_verdict() -> None:
     many = with_control(sample.document(), ONE, lambda block: (1.0, 1.02, 0.985)[block])
-    remark = controls.remark(build_context([many]))
+    remark = aa_control.remark(build_context([many]))
     assert re.search(r"8 comparisons: .*8? ?\w+; no false alarm\.", remark)
 
 
 def test_the_power_of_a_run_is_the_median_and_the_largest_by_blocks() -> None:
     context = build_context([sample.document()])
-    found = {one.blocks: one for one in controls.power(context) if one.blocks == 3}
+    found = {one.blocks: one for one in aa_control.power(context) if one.blocks == 3}
     number = context.judged.comparisons(context.scopes[0])
     assert number > len(context.verdicts)
     sizes = [
@@ -130,7 +130,7 @@ def test_the_power_of_a_run_is_the_median_and_the_largest_by_blocks() -> None:
     assert (found[3].usual, found[3].worst) == (median(sizes), max(sizes))
     assert (found[3].ratios, found[3].comparisons) == (len(sizes), number)
     assert number > 1
-    assert controls.power_sentence(found[3]).endswith(
+    assert aa_control.power_sentence(found[3]).endswith(
         f" in one of {number} comparisons would be told from none in four of five runs like this "
         f"one (median of {len(sizes)} over 3 blocks)."
     )
@@ -138,9 +138,9 @@ def test_the_power_of_a_run_is_the_median_and_the_largest_by_blocks() -> None:
 
 def test_a_factor_that_no_run_shows_is_said_in_plain_words_and_in_full_in_its_section() -> None:
     wide = with_control(made({ONE: (0.1, 0.1, 0.1)}), ONE, lambda block: (0.3, 1.0, 4.0)[block])
-    (found,) = controls.power(build_context([wide]))
+    (found,) = aa_control.power(build_context([wide]))
     assert found.usual > 1
-    remark = controls.remark(build_context([wide]))
+    remark = aa_control.remark(build_context([wide]))
     factor = readable(1 + found.usual)
     assert remark.endswith(f"With 3 blocks this run could only have shown factors above {factor}.")
     assert f"A factor of {factor} would be told from none" in shown(wide)
@@ -149,14 +149,14 @@ def test_a_factor_that_no_run_shows_is_said_in_plain_words_and_in_full_in_its_se
 def test_each_table_of_comparisons_has_its_own_power() -> None:
     alone = document(STEADY)
     two = made({BASELINE: (0.8, 0.81, 0.8, 0.79), ONE: (0.1, 0.101, 0.1, 0.099), TWO: (0.2,) * 4})
-    found = controls.power(build_context([alone, two]))
+    found = aa_control.power(build_context([alone, two]))
     assert [(one.comparisons, one.ratios) for one in found] == [(1, 1), (3, 2)]
 
 
 def test_without_a_baseline_the_controls_show_the_power() -> None:
     plain = made({ONE: (0.1, 0.102, 0.1, 0.099)})
     context = build_context([with_control(plain, ONE, lambda block: 1 + block / 100)])
-    assert [one.ratios for one in controls.power(context)] == [1]
+    assert [one.ratios for one in aa_control.power(context)] == [1]
     assert "judged by the control" in shown(*context.results)
 
 
@@ -166,7 +166,7 @@ def test_scatter_is_split_into_two_levels() -> None:
     outcomes = tuple(
         pieces.measured(cell, block=block, epoch=some) for block, some in enumerate(rounds)
     )
-    (found,) = controls.scatter(build_context([sample.document(outcomes=outcomes)]))
+    (found,) = aa_control.scatter(build_context([sample.document(outcomes=outcomes)]))
     assert (found.name, found.cells) == (ONE, 1)
     assert found.within == pytest.approx(0.0138, abs=1e-3)
     assert found.between == pytest.approx(0.054, abs=2e-3)

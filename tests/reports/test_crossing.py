@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.crossing import Crossing, Node, Stretch, crossings, undecided
-from reports.crossing_words import told
+from reports.crossover import Crossing, Node, Stretch, crossings, told, undecided
 
 
 def curve(*ratios: float, sizes: tuple[float, ...] = (1, 10, 100, 1000)) -> list[Node]:

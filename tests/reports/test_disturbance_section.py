@@ -13,13 +13,13 @@ from bench.observations.points import Point
 from bench.planning.plan import Cell
 from impls.registry import ROWS
 from reports import charts
+from reports.answer import paragraphs
 from reports.context import Context
+from reports.disturbed_rounds import effect, of_the_epoch, share, watched
 from reports.gather import build_context
 from reports.section import Absence
 from reports.sections import summary
 from reports.sections.disturbance import render
-from reports.summary import sentences
-from reports.watched import effect, of_the_epoch, share, watched
 from tests.reports import pieces, reading, sample
 from tests.reports.pieces import disturbance
 
@@ -144,21 +144,20 @@ def test_most_rounds_disturbed_make_the_answer_provisional() -> None:
     said = "Provisional: most rounds behind the epoch times were disturbed (2 of 3), so do not"
     most = context_of(epochs((1.0, HELD_UP), (1.0, HELD_UP), (1.0, QUIET)))
     assert said in page_of(most)
-    assert said in sentences(most)[0]
-    assert sentences(most)[1].startswith("At batch 500")
-    assert not any("Provisional" in one for one in sentences(most)[1:])
+    assert paragraphs(most)[0].startswith("Lowest time at batch 500")
+    assert [said in one for one in paragraphs(most)].count(True) == 1
     shown = str(summary.render(most)).replace("\N{NO-BREAK SPACE}", " ")
     assert shown.index(f'<p class="doubt notice">{said}') < shown.index('class="headline"')
     assert shown.count("Provisional") == 1
     half = context_of(epochs((1.0, HELD_UP), (1.0, QUIET)))
     assert "Provisional" not in page_of(half)
-    assert not any("Provisional" in one for one in sentences(half))
+    assert not any("Provisional" in one for one in paragraphs(half))
 
 
 def test_where_nothing_is_ranked_nothing_is_provisional() -> None:
     floor = next(row.name for row in ROWS if row.role == "limit")
     alone = context_of(epochs((1.0, HELD_UP), name=floor))
-    assert sentences(alone) == ("No implementation was measured, so nothing can be compared.",)
+    assert paragraphs(alone) == ("No implementation was measured, so nothing can be compared.",)
     assert "Provisional" not in str(summary.render(alone))
 
 

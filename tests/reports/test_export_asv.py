@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from bench.documents.results import Measured, Results, Unverified
-from bench.errors import ResultsError
+from impls.errors import ResultsError
 from reports.exports import FORMATS, Request
 from reports.exports.asv import Revision
 from tests.reports import exported, sample

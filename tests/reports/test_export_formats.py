@@ -13,8 +13,8 @@ import pyperf
 import pytest
 
 from bench.documents.results import Measured, Results
-from bench.errors import UsageError
-from bench.judging import stats
+from bench.stats import estimates
+from impls.errors import UsageError
 from reports.exports import FORMATS, Request
 from reports.exports.table import COLUMNS, tidy
 from tests.reports import exported
@@ -30,8 +30,8 @@ def measured(document: Results = DOCUMENT) -> list[Measured]:
     return [one for one in document.outcomes if isinstance(one, Measured)]
 
 
-def estimate(name: str, phase: str = "epoch") -> stats.Estimate:
-    return stats.estimate(
+def estimate(name: str, phase: str = "epoch") -> estimates.Estimate:
+    return estimates.estimate(
         [
             timing.round_seconds
             for one in measured()
@@ -172,7 +172,7 @@ class TestDashboards:
 class TestMarkdown:
     def test_the_answer_comes_first_and_every_cell_has_a_row(self) -> None:
         found = text("markdown")
-        assert found.startswith("**At batch 32 with ")
+        assert found.startswith("**Lowest time at both batch sizes")
         rows = [line for line in found.splitlines() if line.startswith("| numba |")]
         assert len(rows) == 2 * 2 * 2
         assert any(

@@ -10,9 +10,9 @@ import pytest
 from bench.documents.results import Results
 from bench.planning.plan import Cell
 from bench.provenance.records import Accelerator
+from reports.answer import paragraphs
 from reports.gather import build_context
 from reports.grids import kept_apart, reasons_apart, remark
-from reports.summary import sentences
 from tests.reports import pieces, sample
 
 
@@ -64,7 +64,7 @@ def test_what_a_comparison_forbids_keeps_documents_apart_and_is_said(why: str) -
     context = build_context([ONE, APART[why]])
     assert [scope.run for scope in context.scopes] == [1, 2]
     assert not any(key[0] == "numba" for key in context.speed_ups)
-    (said,) = [one for one in sentences(context) if "separate runs" in one]
+    (said,) = [one for one in paragraphs(context) if "separate runs" in one]
     assert why in said
 
 
@@ -84,7 +84,7 @@ def test_where_threads_are_left_to_the_libraries_an_exported_count_is_said() -> 
 def test_kernels_that_one_document_was_told_to_use_are_said_in_the_report() -> None:
     results = [ONE, exported(TWO, "OPENBLAS_CORETYPE", "Haswell")]
     assert not kept_apart(results)
-    (said,) = [one for one in sentences(build_context(results)) if "may explain" in one]
+    (said,) = [one for one in paragraphs(build_context(results)) if "may explain" in one]
     assert "machine.environment.OPENBLAS_CORETYPE (unset, Haswell)" in said
 
 

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from bench.documents.results import Measured, Results
-from bench.judging import stats
+from bench.stats import estimates
 from impls.registry import ROWS
 from reports.context import Context
 from reports.costs import break_even
@@ -58,7 +58,7 @@ def test_the_overview_holds_the_estimates_of_the_epoch(
     for name in (BASELINE, FLOOR, LAST):
         row = row_of(section(page, "overview"), name, threads - 1)
         expected = [
-            stats.estimate(list(epochs(document, name, size, threads).values())).value
+            estimates.estimate(list(epochs(document, name, size, threads).values())).value
             for size in (128, 500, 2000, 20000)
         ]
         assert values(row) == pytest.approx(expected, rel=DIGITS)
@@ -69,8 +69,8 @@ def test_the_overview_prints_speed_up_and_multiple_of_the_floor(
 ) -> None:
     row = row_of(section(page, "overview"), LAST, 1)
     ours = epochs(document, LAST, 128, 2)
-    over_baseline = stats.paired_ratio(epochs(document, BASELINE, 128, 2), ours).value
-    over_floor = stats.paired_ratio(ours, epochs(document, FLOOR, 128, 2)).value
+    over_baseline = estimates.paired_ratio(epochs(document, BASELINE, 128, 2), ours).value
+    over_floor = estimates.paired_ratio(ours, epochs(document, FLOOR, 128, 2)).value
     assert f"{over_baseline:.3g}" in row
     assert f"{over_floor:.3g}" in row
 
@@ -95,7 +95,7 @@ def test_the_picture_gives_time_and_interval_of_the_best(page: str, context: Con
 
 def test_multiples_of_the_floor_s_time_are_theirs_over_its(page: str, document: Results) -> None:
     row = row_of(section(page, "floor"), LAST, 0)
-    expected = stats.paired_ratio(
+    expected = estimates.paired_ratio(
         epochs(document, LAST, 128, 1), epochs(document, FLOOR, 128, 1)
     ).value
     assert values(row)[0] == pytest.approx(expected, rel=DIGITS)
@@ -107,7 +107,7 @@ def test_the_product_of_all_gains_is_the_gain_of_the_whole_ladder(
     rows = re.findall(
         r"<tr[^>]*>\s*<th[^>]*>whole ladder.*?</tr>", section(page, "ladder"), re.DOTALL
     )
-    whole = stats.paired_ratio(
+    whole = estimates.paired_ratio(
         epochs(document, BASELINE, 128, 1), epochs(document, LAST, 128, 1)
     ).value
     assert values(rows[0])[0] == pytest.approx(whole, rel=DIGITS)

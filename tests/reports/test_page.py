@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from bench.errors import BenchError, UsageError
+from impls.errors import BenchError, UsageError
 from impls.registry import ROWS
 from reports import build_report
 from reports.context import Context

@@ -6,11 +6,12 @@ from bench.documents.results import Invalid, Outcome, Results
 from bench.documents.timings import Check
 from bench.planning.plan import Cell
 from impls.registry import ROWS
-from reports import places
+from reports import cell_names
+from reports.answer import paragraphs
 from reports.context import Context
 from reports.gather import build_context
+from reports.remarks import gap_sentences
 from reports.sections.correctness import render
-from reports.summary import gap_sentences, sentences
 from tests.reports import pieces, sample
 from tests.reports.reading import Page
 
@@ -45,7 +46,7 @@ MIXED = (good(ONE, 100, 1), refused(ONE, 500, 1), refused(ONE, 100, 2), refused(
 
 
 def test_a_refusal_names_its_cells_where_others_passed() -> None:
-    said = " ".join(sentences(context(*MIXED)))
+    said = " ".join(paragraphs(context(*MIXED)))
     assert (
         f"{ONE}: invalid (3 outcomes: batch 500 with 1 thread; batch 100 and 500 with 2 threads): "
         "wrong." in said
@@ -53,7 +54,7 @@ def test_a_refusal_names_its_cells_where_others_passed() -> None:
 
 
 def test_two_reasons_have_their_cells_each() -> None:
-    said = sentences(
+    said = paragraphs(
         context(refused(ONE, 100, 1), refused(ONE, 500, 1, "worse"), good(TWO, 100, 1))
     )
     assert f"{ONE}: invalid (1 outcome: batch 100 with 1 thread): wrong." in said
@@ -61,7 +62,7 @@ def test_two_reasons_have_their_cells_each() -> None:
 
 
 def test_what_is_refused_everywhere_needs_no_place() -> None:
-    said = sentences(context(refused(ONE, 100, 1), refused(ONE, 500, 1), good(TWO, 100, 1)))
+    said = paragraphs(context(refused(ONE, 100, 1), refused(ONE, 500, 1), good(TWO, 100, 1)))
     assert f"{ONE}: invalid (2 outcomes): wrong." in said
 
 
@@ -78,7 +79,7 @@ def test_implementations_with_the_same_reason_share_a_sentence() -> None:
 def test_conditions_with_the_same_batch_sizes_stand_together() -> None:
     found = context(*MIXED)
     both = [(condition, 500) for condition in found.conditions]
-    assert places.words(found, both) == "batch 500 with 1 thread and 2 threads"
+    assert cell_names.words(found, both) == "batch 500 with 1 thread and 2 threads"
 
 
 def test_passed_and_refused_cells_have_rows_of_their_own() -> None:

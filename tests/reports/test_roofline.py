@@ -8,13 +8,13 @@ import pytest
 
 from bench.documents.results import Measured, Results
 from bench.documents.timings import Peaks
-from bench.limits.work import work_of
 from bench.planning.plan import Cell
+from bench.roofline.work import work_of
 from impls.networks import Training
 from impls.registry import ROWS
 from reports.context import Context
 from reports.gather import build_context
-from reports.roofs import model_of, parts_of, roof_of
+from reports.phase_rates import model_of, parts_of, roof_of
 from reports.section import Absence
 from reports.sections.roofline import render
 from tests.reports import pieces, sample

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.judging.stats import Ratio
+from bench.stats.estimates import Ratio
 from reports import charts, rounding
 from reports import format as text
 from reports.gather import build_context
-from reports.kinds import shape_of
+from reports.palette import shape_of
 from reports.sections import picture
 from tests.reports import pieces, sample
 from tests.reports.test_answer import grid

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from bench.documents.results import Measured, Results
+from reports.answer import paragraphs
 from reports.gather import build_context
-from reports.sections import control, disturbance, summary
-from reports.summary import sentences
+from reports.sections import control, disturbance, overview, picture, summary
 from tests.reports import pieces, sample
 from tests.reports.reading import Page
 from tests.reports.repeated import with_control
@@ -48,21 +48,21 @@ def exports(*documents: Results) -> list[str]:
 
 def test_a_note_names_the_run_that_used_such_data() -> None:
     plain = made({ONE: (0.1,)})
-    assert sentences(build_context([plain, noted(plain)]))[-1] == f"Run 2: {NOTE}"
-    both = sentences(build_context([noted(plain), plain, noted(plain)]))
+    assert f"Run 2: {NOTE}" in paragraphs(build_context([plain, noted(plain)]))
+    both = paragraphs(build_context([noted(plain), plain, noted(plain)]))
     assert [said for said in both if NOTE in said] == [f"Runs 1 and 3: {NOTE}"]
 
 
 def test_a_note_names_no_run_where_there_is_one_grid() -> None:
     grid = [noted(made({ONE: (0.1,)})), noted(made({TWO: (0.1,)}))]
-    assert [said for said in sentences(build_context(grid)) if NOTE in said] == [NOTE]
+    assert [said for said in paragraphs(build_context(grid)) if NOTE in said] == [NOTE]
 
 
 def test_only_the_run_with_the_disturbed_rounds_is_provisional() -> None:
     plain = made({BASELINE: (0.8,), ONE: (0.1,)})
     context = build_context([plain, held_up(plain)])
     said = "Run 2: Provisional: most rounds behind the epoch times were disturbed (2 of 2), so"
-    assert sentences(context)[0].startswith(said)
+    assert any(one.startswith(said) for one in paragraphs(context))
     assert said in str(disturbance.render(context))
 
 
@@ -71,7 +71,7 @@ def test_controls_are_told_by_run() -> None:
     steady = with_control(plain, ONE, lambda _: 1.01)
     odd = with_control(plain, ONE, lambda _: 2.95)
     context = build_context([steady, odd])
-    first, second = (said for said in sentences(context) if "Control: " in said)
+    first, second = (said for said in paragraphs(context) if "Control: " in said)
     assert first.startswith("Run 1: Control: ")
     assert second.startswith("Run 2: Control: ")
     warned = "The same code differed by a factor of 2.95 in this run: "
@@ -80,9 +80,18 @@ def test_controls_are_told_by_run() -> None:
     assert f"Run 2: {warned}" in str(control.render(context))
 
 
+def test_pictures_and_tables_of_two_machines_name_the_processor() -> None:
+    one, two = of_two_sizes(ONE), of_two_sizes(TWO)
+    other = pieces.replace(two, machine=pieces.machine("Another CPU"))
+    context = build_context([one, other])
+    for render in (picture.render, overview.render):
+        page = str(render(context)).replace("\N{NO-BREAK SPACE}", " ")
+        assert re.search(r"run 2 \(Another CPU, \d+ CPUs?\)", page)
+
+
 def test_an_interrupted_run_is_named() -> None:
     plain = made({ONE: (0.1,)})
-    found = sentences(build_context([plain, pieces.replace(plain, complete=False)]))
+    found = paragraphs(build_context([plain, pieces.replace(plain, complete=False)]))
     assert any(said.startswith("Run 2: The run was interrupted") for said in found)
 
 

@@ -12,12 +12,12 @@ from rich.console import Console
 from bench.cli import main
 from bench.documents import files
 from bench.documents.results import Results
+from bench.stats.verdicts import Kind
 from impls.registry import ROWS
-from reports import build_report
+from reports import answer, build_report
 from reports.context import Context
-from reports.findings import findings
+from reports.findings import Winner, findings
 from reports.gather import build_context
-from reports.summary import sentences
 from reports.terminal import epoch_tables
 from tests.reports import pieces, sample
 from tests.reports.test_summary import cell, made
@@ -31,34 +31,31 @@ EQUAL = (0.801, 0.803, 0.797, 0.8)
 OPEN = (0.8, 0.77, 0.83, 0.81)
 
 
-def lead_of(document: Results, margin: float = 0.03) -> str:
-    return sentences(build_context([document], margin))[1]
+def lead(document: Results, margin: float = 0.03) -> Winner:
+    return findings(build_context([document], margin))[0]
 
 
-def headline_of(document: Results) -> str:
-    return sentences(build_context([document]))[0]
-
-
-def test_each_kind_of_lead_has_its_sentence() -> None:
-    rivals = {
+def test_each_kind_of_lead_is_judged() -> None:
+    rivals: dict[Kind, tuple[float, ...]] = {
         "faster": (0.9, 0.9, 0.89, 0.91),
         "same": EQUAL,
         "unclear": (0.8, 0.7, 0.95, 0.9),
     }
-    found = {kind: lead_of(made({ONE: STEADY, TWO: rival})) for kind, rival in rivals.items()}
-    assert found["faster"].startswith(f"{TWO} comes next: it takes 1.125 times as long (95 %")
-    assert "p < 0.001" in found["faster"]
-    assert f"{TWO} is as fast within 3 %" in found["same"]
-    assert f"faster than {TWO} is unclear" in found["unclear"]
-    assert re.search(r"About \d+ blocks would settle it\.$", found["unclear"])
+    for kind, rival in rivals.items():
+        verdict = lead(made({ONE: STEADY, TWO: rival})).verdict
+        assert verdict is not None
+        assert verdict.kind == kind
+        settled = re.search(r"About (\d+) blocks would settle it\.$", verdict.reason)
+        assert (settled is not None) == (kind == "unclear")
+        assert verdict.blocks == (int(settled[1]) if settled else None)
 
 
 def test_a_rival_that_scatters_keeps_a_clear_lead_from_counting() -> None:
-    text = lead_of(
-        made({ONE: STEADY, TWO: (0.9, 0.9, 0.89, 0.91), BASELINE: (0.8, 1.2, 0.85, 1.0)})
-    )
-    assert text.startswith(f"{TWO} comes next: it takes 1.125 times as long")
-    assert f"It is not told apart from {BASELINE}." in text
+    rivals = {TWO: (0.9, 0.9, 0.89, 0.91), BASELINE: (0.8, 1.2, 0.85, 1.0)}
+    found = lead(made({ONE: STEADY, **rivals}))
+    assert found.verdict is not None
+    assert found.verdict.kind == "faster"
+    assert found.undecided == (BASELINE,)
 
 
 def test_a_rival_counts_under_all_conditions_not_only_its_best() -> None:
@@ -78,24 +75,22 @@ def test_a_rival_counts_under_all_conditions_not_only_its_best() -> None:
 
 def test_the_margin_decides_what_is_the_same() -> None:
     document = made({ONE: STEADY, TWO: (0.84, 0.844, 0.836, 0.84)})
-    assert "comes next" in lead_of(document)
-    assert "is as fast within 10 %" in lead_of(document, margin=0.1)
+    kinds = [one.kind for m in (0.03, 0.1) if (one := lead(document, margin=m).verdict) is not None]
+    assert kinds == ["faster", "same"]
     assert "margin of 10 %" in build_report([document], margin=0.1)
 
 
 @pytest.mark.parametrize(
     ("epochs", "words"),
-    [
-        (EQUAL, "which counts as the same within 3 %"),
-        ((0.8, 0.7, 0.78, 0.75), "which is unclear"),
-        ((0.4, 0.402, 0.398, 0.4), "p < 0.001)"),
-    ],
+    [(EQUAL, "same"), ((0.8, 0.7, 0.78, 0.75), "unclear"), ((0.4, 0.402, 0.398, 0.4), "")],
 )
 def test_each_kind_of_speed_up_has_its_words(epochs: tuple[float, ...], words: str) -> None:
     # As a matter of names alone the baseline could win a draw: it takes a little longer here.
     slow = tuple(seconds * 1.001 for seconds in STEADY)
     fast = tuple(seconds * 0.999 for seconds in epochs)
-    assert words in headline_of(made({BASELINE: slow, ONE: fast}))
+    said = answer.headline(build_context([made({BASELINE: slow, ONE: fast})]))
+    assert said.endswith(f", {words})." if words else ").")
+    assert any(word in said for word in ("same", "unclear")) == bool(words)
 
 
 @pytest.fixture(scope="module")

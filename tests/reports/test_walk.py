@@ -15,8 +15,8 @@ from impls.numba import state as numba_state
 from impls.numpy import optimized as numpy_optimized
 from impls.registry import ROWS
 from reports.gather import build_context
-from reports.walk import gains, markdown, overview
-from reports.walk.page import EXPLANATIONS, build_walk, stops
+from reports.ladder_page import gains, markdown, overview
+from reports.ladder_page.page import EXPLANATIONS, build_walk, stops
 from tests.reports import pieces, sample
 
 NAMES = tuple(row.name for row in stops())

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import UsageError
-from reports.walk.excerpts import Excerpt, code
-from reports.walk.page import EXPLANATIONS
+from impls.errors import UsageError
+from reports.ladder_page.excerpts import Excerpt, code
+from reports.ladder_page.page import EXPLANATIONS
 
 SOURCE = '''\
 """A module."""

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench.errors import BusyError, LockError
 from bench.running import lock
+from impls.errors import BusyError, LockError
 from tests.stand_ins.command import Said
 
 HOLD = """

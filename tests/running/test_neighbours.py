@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench.errors import UsageError
 from bench.running.neighbours import VARIABLE, Neighbours, count, with_neighbours
+from impls.errors import UsageError
 from tests.stand_ins import fakes
 
 ALONE, TWO = ((VARIABLE, "0"),), ((VARIABLE, "2"),)

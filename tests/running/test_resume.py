@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from bench.documents.results import Results
-from bench.errors import ResultsError
 from bench.provenance.records import Allocation, Code
 from bench.running.resume import require_unchanged
+from impls.errors import ResultsError
 from tests.stand_ins import fakes
 
 

@@ -20,8 +20,7 @@ from bench.documents import journal
 from bench.documents.messages import Missing, Over, Prepare, Ready, Reply
 from bench.documents.orders import Arrays, Order, save_arrays
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Unavailable, Unverified
-from bench.errors import ImplementationError
-from bench.measuring import lifeline, worker
+from bench.measuring import parent_death, worker
 from bench.measuring.disturbance import Monitor
 from bench.measuring.timing import Clock
 from bench.planning.plan import Plan, jobs
@@ -30,6 +29,7 @@ from bench.running import workers
 from bench.running.runner import Runner
 from bench.running.workers import LocalLauncher
 from impls import registry
+from impls.errors import ImplementationError
 from impls.networks import Network, Training
 from impls.row import Row
 from tests.stand_ins import fakes, third_party
@@ -300,7 +300,7 @@ def test_a_worker_that_finds_another_copy_of_this_project_refuses_to_measure_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # This process must not end with the one that started the tests.
-    monkeypatch.setattr(lifeline, "end_with", lambda _parent: True)
+    monkeypatch.setattr(parent_death, "end_with", lambda _parent: True)
     plan = plan_of(("floor",))
     order = order_of(plan, registry.find("floor"), tmp_path, root="the/parents/folder")
     (tmp_path / "order").write_bytes(msgspec.json.encode(order))

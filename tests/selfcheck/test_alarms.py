@@ -12,11 +12,11 @@ import pytest
 
 from bench.documents.results import Measured, Results
 from bench.documents.timings import Disturbance, Timing
-from bench.judging import verdicts
-from bench.judging.ratios import epoch_sweeps, ratios_to
-from bench.judging.verdicts import Verdict
 from bench.selfcheck import false_alarms, slowdown
 from bench.selfcheck.false_alarms import judge_controls, of_table
+from bench.stats import verdicts
+from bench.stats.ratios import epoch_sweeps, ratios_to
+from bench.stats.verdicts import Verdict
 from impls import registry
 from impls.row import control_of
 from tests.stand_ins import fakes

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.judging import disturbed
 from bench.selfcheck import Options, disturbance
 from bench.selfcheck.disturbance import Trial, judge, notes
+from bench.stats import disturbed
 
 HOG = Trial(hog=True, before=(False,), beside=(False, True, True, True), pressure=0.5, foreign=0.9)
 QUIET = Trial(hog=False, before=(False,) * 20, beside=(), pressure=0.001, foreign=0.01)

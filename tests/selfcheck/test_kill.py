@@ -59,9 +59,9 @@ BROKEN_RULES = """
 import msgspec
 
 from bench.documents import journal
-from bench.measuring import lifeline
+from bench.measuring import parent_death
 
-lifeline.end_with = lambda _: True
+parent_death.end_with = lambda _: True
 waiting = []
 
 

@@ -8,15 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from bench.measuring.cell_timer import CellTimer
 from bench.measuring.disturbance import Monitor
-from bench.measuring.measure import CellTimer
 from bench.planning.plan import Effort
 from bench.selfcheck import overhead
 from bench.selfcheck.in_process import DEFAULT, Work, work_of
-from bench.selfcheck.overhead import Cost, cost, judge
+from bench.selfcheck.overhead import AddedTime, cost, judge
 from bench.selfcheck.waiting import busy_wait
 
-LEAN = Cost(name="fast", step=1e-4, per_step=5e-7, per_round=2e-5, monitor=0.0015, whole=1.0)
+LEAN = AddedTime(name="fast", step=1e-4, per_step=5e-7, per_round=2e-5, monitor=0.0015, whole=1.0)
 
 
 @pytest.fixture(scope="module")

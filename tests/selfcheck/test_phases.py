@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.measuring import measure
-from bench.measuring.measure import CellTimer
+from bench.measuring import cell_timer
+from bench.measuring.cell_timer import CellTimer
 from bench.selfcheck import phases
 from bench.selfcheck.in_process import turns
 from bench.selfcheck.phases import Seconds
@@ -74,14 +74,14 @@ def three_percent_short(*arguments: object) -> list[float]:
     return [0.97 * seconds for seconds in TIME_PHASES(*arguments)]  # type: ignore[arg-type]
 
 
-TIME_PHASES = measure.time_phases
+TIME_PHASES = cell_timer.time_phases
 
 
 @pytest.mark.parametrize("broken", [one_phase_too_late, all_alike, three_percent_short])
 def test_a_timer_that_tells_phases_apart_wrongly_is_found_out(
     monkeypatch: pytest.MonkeyPatch, broken: Callable[..., list[float]]
 ) -> None:
-    monkeypatch.setattr(measure, "time_phases", broken)
+    monkeypatch.setattr(cell_timer, "time_phases", broken)
     assert not any(finding.passed for finding in phases.of_planted(found_on_a_fake_clock())[:5])
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from bench.cli import main
-from bench.judging import stats
 from bench.running.pacing import FEWEST_BLOCKS
-from bench.selfcheck import Finding, Options, Report, simulation, tables, trials
+from bench.selfcheck import CheckResult, Options, Report, simulation, tables, trials
 from bench.selfcheck.noise import BIMODAL, LOG_NORMAL, NOISES, NORMAL, Array, Noise, drift, steady
 from bench.selfcheck.turns import WORLDS, World
+from bench.stats import estimates
 
 
 @pytest.fixture
@@ -167,8 +167,8 @@ def test_a_drift_slows_the_last_block_most(rng: np.random.Generator) -> None:
 
 
 def test_intervals_that_are_too_narrow_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    quantile = stats.quantile
-    monkeypatch.setattr(stats, "quantile", lambda share, df: 0.7 * quantile(share, df))
+    quantile = estimates.quantile
+    monkeypatch.setattr(estimates, "quantile", lambda share, df: 0.7 * quantile(share, df))
     findings = list(simulation.intervals(np.random.default_rng(1), 200))
     assert not any(one.passed for one in findings if one.what.startswith("coverage: normal"))
 
@@ -194,7 +194,7 @@ def test_the_command_shows_findings_and_exits_by_them(
 
     def check(options: Options) -> Report:
         seen.append(options)
-        return Report("Title", [Finding("what", "[found]", "target", passed)], ["A note."])
+        return Report("Title", [CheckResult("what", "[found]", "target", passed)], ["A note."])
 
     monkeypatch.setattr(simulation, "check", check)
     code = main(["selfcheck", "simulation", "--trials", "7", "--seed", "5"])

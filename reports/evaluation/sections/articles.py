@@ -10,9 +10,9 @@ from impls.training.evaluation import Trained
 from reports import format as text
 from reports import tables, templates
 from reports.evaluation.context import Learned
-from reports.evaluation.published import EPOCHS, Run, published
+from reports.evaluation.published import EPOCHS, PublishedRun, published
 from reports.section import Absence, Section
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 
 _REASON = (
     f"The articles print values for their own network on MNIST, {EPOCHS} epochs with batches of "
@@ -21,8 +21,8 @@ _REASON = (
 
 
 def render(learned: Learned) -> Markup | Absence:
-    """One table per printed training that was repeated."""
-    repeated: dict[int, tuple[Run, list[Trained]]] = {}
+    """Return one table per printed training that was repeated."""
+    repeated: dict[int, tuple[PublishedRun, list[Trained]]] = {}
     for one in learned.trained:
         run = published(one.model)
         if run is not None:
@@ -35,7 +35,7 @@ def render(learned: Learned) -> Markup | Absence:
     )
 
 
-def _table(run: Run, ours: list[Trained]) -> Table:
+def _table(run: PublishedRun, ours: list[Trained]) -> Table:
     """Printed values, then those found by other runs of this project."""
     rows = [
         _row("rate after the last epoch", repr(run.rate), ours, _rate),
@@ -56,10 +56,14 @@ def _table(run: Run, ours: list[Trained]) -> Table:
 
 
 def _row(
-    name: str, theirs: str, ours: list[Trained], show: Callable[[Trained], str], note: str = ""
-) -> Row:
-    printed = Cell(theirs, notes=(note,) if note else ())
-    return Row((Cell(name), printed, *(Cell(show(one)) for one in ours)))
+    name: str,
+    theirs: str,
+    ours: list[Trained],
+    show: Callable[[Trained], str],
+    note: str = "",
+) -> TableRow:
+    printed = TableCell(theirs, notes=(note,) if note else ())
+    return TableRow((TableCell(name), printed, *(TableCell(show(one)) for one in ours)))
 
 
 def _percent(value: float) -> str:

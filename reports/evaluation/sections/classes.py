@@ -9,11 +9,11 @@ from impls.training.metrics import ClassScores, class_scores
 from reports import tables, templates
 from reports.evaluation.context import Learned
 from reports.section import Absence, Section
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 
 
 def render(learned: Learned) -> Markup | Absence:
-    """One table per network, over the test examples."""
+    """Return one table per network, over the test examples."""
     return templates.fill(
         "evaluation/sections/classes.html",
         tables=[_table(learned, one) for one in learned.trained],
@@ -28,7 +28,7 @@ def _table(learned: Learned, one: Trained) -> Table:
     return Table(f"{one.name}, test examples", tables.columns(*titles), tuple(rows))
 
 
-def _row(name: str, score: ClassScores) -> Row:
+def _row(name: str, score: ClassScores) -> TableRow:
     counts = (
         score.true_positives, score.false_positives, score.false_negatives, score.support,
     )  # fmt: skip
@@ -37,16 +37,16 @@ def _row(name: str, score: ClassScores) -> Row:
         _ratio(score.recall, "no examples"),
         _ratio(score.f1, "neither"),
     )
-    return Row((Cell(name), *ratios, *(Cell(str(count), count) for count in counts)))
+    return TableRow((TableCell(name), *ratios, *(TableCell(str(count), count) for count in counts)))
 
 
-def _ratio(value: float | None, why: str) -> Cell:
+def _ratio(value: float | None, why: str) -> TableCell:
     if value is None:
-        return Cell("undefined", notes=(why,), dim=True)
-    return Cell(f"{value:.4f}", value)
+        return TableCell("undefined", notes=(why,), dim=True)
+    return TableCell(f"{value:.4f}", value)
 
 
-def _means(scores: tuple[ClassScores, ...]) -> Row:
+def _means(scores: tuple[ClassScores, ...]) -> TableRow:
     """Means over the classes where a ratio is defined, and sums of the counts."""
     means = []
     for name in ("precision", "recall", "f1"):
@@ -54,16 +54,16 @@ def _means(scores: tuple[ClassScores, ...]) -> Row:
         left_out = len(scores) - len(defined)
         note = (f"of {len(defined)} classes",) if left_out else ()
         mean = sum(defined) / len(defined)
-        means.append(Cell(f"{mean:.4f}", mean, note, strong=True))
+        means.append(TableCell(f"{mean:.4f}", mean, note, strong=True))
     sums = [
         sum(getattr(score, name) for score in scores)
         for name in ("true_positives", "false_positives", "false_negatives", "support")
     ]
-    return Row(
+    return TableRow(
         (
-            Cell("mean of the ratios, sum of the counts", strong=True),
+            TableCell("mean of the ratios, sum of the counts", strong=True),
             *means,
-            *(Cell(str(number), number) for number in sums),
+            *(TableCell(str(number), number) for number in sums),
         )
     )
 

@@ -13,7 +13,7 @@ from reports import tables, templates
 from reports.evaluation.context import Learned
 from reports.evaluation.summary import share
 from reports.section import Absence, Section
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 
 MOST_CLASSES = 30
 """A matrix of more is left out: nobody reads it."""
@@ -61,7 +61,7 @@ def render(learned: Learned) -> Markup | Absence:
 
 
 def _matrix(caption: str, counts: Counts, names: tuple[str, ...], *, folded: bool) -> Matrix:
-    """The counts with their shares of the row."""
+    """Return the counts with their shares of the row."""
     totals = counts.sum(axis=1)
     missed = counts - np.diag(counts.diagonal())
     worst = max(int(missed.max()), 1)
@@ -86,7 +86,7 @@ def _square(count: int, total: int, worst: int, *, right: bool) -> Square:
 
 
 def _confusions(name: str, counts: Counts, names: tuple[str, ...]) -> Table:
-    """The pairs that were confused most often."""
+    """Return the pairs that were confused most often."""
     missed = counts - np.diag(counts.diagonal())
     order = np.argsort(missed, axis=None, kind="stable")[::-1][:_MOST_CONFUSIONS]
     rows = []
@@ -95,10 +95,10 @@ def _confusions(name: str, counts: Counts, names: tuple[str, ...]) -> Table:
         if count:
             part = count / int(counts[true].sum())
             cells = (
-                Cell(names[true]), Cell(names[predicted]), Cell(str(count), count),
-                Cell(share(part), part),
+                TableCell(names[true]), TableCell(names[predicted]), TableCell(str(count), count),
+                TableCell(share(part), part),
             )  # fmt: skip
-            rows.append(Row(cells))
+            rows.append(TableRow(cells))
     shown = text.count(len(rows), "pair") if rows else "no pair"
     caption = f"{name}: the {shown} confused most often, test examples"
     titles = ("True", "Predicted", "Examples", "Share of the true class")

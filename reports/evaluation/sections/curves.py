@@ -17,7 +17,7 @@ from reports.evaluation.context import Learned
 from reports.evaluation.summary import share
 from reports.figures import Figure, Key
 from reports.section import Absence, Section
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 
 _TRAIN, _TEST = charts.style_of(0), charts.style_of(1)
 
@@ -67,7 +67,7 @@ def _percent(value: float) -> str:
 
 
 def _places(history: History) -> npt.NDArray[np.float64]:
-    """Where each batch ended, in epochs."""
+    """Return where each batch ended, in epochs."""
     parts = [
         epoch.number - 1 + np.arange(1, len(epoch.losses) + 1) / len(epoch.losses)
         for epoch in history.epochs
@@ -110,7 +110,7 @@ def _accuracy_key() -> Sequence[Key]:
 
 
 def _table(one: Trained) -> Table:
-    """Every epoch of one network."""
+    """Return every epoch of one network."""
     rows = []
     for epoch in one.model.history.epochs:
         standing = epoch.standing
@@ -122,7 +122,7 @@ def _table(one: Trained) -> Table:
             f"{epoch.mean_error:.5f}", *looked, repr(epoch.learning_rate),
             text.seconds(epoch.seconds),
         )  # fmt: skip
-        rows.append(Row(tuple(Cell(word) for word in words)))
+        rows.append(TableRow(tuple(TableCell(word) for word in words)))
     titles = (
         "Epoch", "Cost per batch", "Penalty, last batch", "Mean error", "Train", "Test", "Rate",
         "Time",

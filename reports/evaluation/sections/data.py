@@ -15,7 +15,7 @@ from reports.charts import Columns
 from reports.evaluation.context import Learned
 from reports.figures import Figure
 from reports.section import Absence, Section
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 
 _BINS = 16
 _WIDEST = 64
@@ -84,7 +84,7 @@ def _class_chart(data: TrainingData) -> Markup:
 def _class_table(data: TrainingData) -> Table:
     train, test = _counts(data)
     rows = [
-        Row((Cell(name), Cell(str(one), one), Cell(str(other), other)))
+        TableRow((TableCell(name), TableCell(str(one), one), TableCell(str(other), other)))
         for name, one, other in zip(data.class_names, train, test, strict=True)
     ]
     titles = ("Class", "Training", "Test")

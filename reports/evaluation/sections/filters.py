@@ -14,8 +14,8 @@ from impls.training.evaluation import Trained
 from impls.training.feature_maps import feature_maps, kernels
 from reports import format as text
 from reports import pictures, templates
-from reports.evaluation.colours import Scale
 from reports.evaluation.context import Learned
+from reports.pictures import Scale
 from reports.section import Absence, Section
 
 Numbers = npt.NDArray[np.floating[Any]]
@@ -64,7 +64,7 @@ def render(learned: Learned) -> Markup | Absence:
 
 
 def _convolutions(trained: Trained, example: Numbers) -> list[Convolved]:
-    """Every convolution of a network, input side first."""
+    """Return every convolution of a network, input side first."""
     network, parameters = trained.model.network, trained.model.state.parameters
     found = feature_maps(network, parameters, example)
     weights = parameters.weights[: len(found)]

@@ -13,7 +13,7 @@ from reports import format as text
 from reports import tables, templates, trained_words
 from reports.evaluation.context import Learned
 from reports.section import Absence, Section
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 from reports.trained_words import Facts, shape
 
 
@@ -27,7 +27,7 @@ class Described:
 
 
 def render(learned: Learned) -> Markup | Absence:
-    """A summary of each network that differs from the others in layers or training."""
+    """Return a summary of each network that differs from the others in layers or training."""
     alike: dict[str, list[Trained]] = {}
     for one in learned.trained:
         settings = (one.model.network, one.model.training, one.model.order)
@@ -46,15 +46,15 @@ def render(learned: Learned) -> Markup | Absence:
 
 
 def layers(network: Network) -> Table:
-    """One row per layer with its parameters, and their sum."""
-    inputs = Cell(str(network.layers[0]), network.layers[0])
+    """Return one row per layer with its parameters, and their sum."""
+    inputs = TableCell(str(network.layers[0]), network.layers[0])
     if network.convolutions and network.image:
-        inputs = Cell(shape(network.image), network.layers[0])
+        inputs = TableCell(shape(network.image), network.layers[0])
     rows = [_layer("input", inputs, "-", 0.0, (0, 0))]
     for number, stage in enumerate(network.stages, start=1):
         side = shape((stage.kernel, stage.kernel))
         pool = f", pooled by {shape((stage.pool, stage.pool))}" if stage.pool > 1 else ""
-        nodes = Cell(shape(stage.pooled), stage.outputs, (f"kernels {side}{pool}",))
+        nodes = TableCell(shape(stage.pooled), stage.outputs, (f"kernels {side}{pool}",))
         sizes = (math.prod(stage.shape), stage.filters)
         rows.append(_layer(f"convolution {number}", nodes, network.activation, 0.0, sizes))
     dense = network.shapes[len(network.stages) :]
@@ -64,30 +64,32 @@ def layers(network: Network) -> Table:
         zip(dense, activations, rates, strict=True), start=1
     ):
         name = "output" if number == len(dense) else f"hidden {number}"
-        rows.append(_layer(name, Cell(str(n_out), n_out), activation, rate, (n_in * n_out, n_out)))
+        rows.append(
+            _layer(name, TableCell(str(n_out), n_out), activation, rate, (n_in * n_out, n_out))
+        )
     rows.append(_sums(network))
     titles = ("Layer", "Nodes", "Activation", "Dropout", "Weights", "Biases", "Parameters")
     caption = f"Network {network.name}, {text.byte_count(_bytes(network))} in {network.dtype}"
     return Table(caption, tables.columns(*titles), tuple(rows))
 
 
-def _sums(network: Network) -> Row:
+def _sums(network: Network) -> TableRow:
     """Weights, biases and all parameters of the network."""
     weights = sum(n_in * n_out for n_in, n_out in network.shapes)
     total = network.parameter_count
     sums = (weights, total - weights, total)
-    numbers = (Cell(str(n), n, strong=True) for n in sums)
-    return Row((Cell("all", strong=True), *[Cell("")] * 3, *numbers))
+    numbers = (TableCell(str(n), n, strong=True) for n in sums)
+    return TableRow((TableCell("all", strong=True), *[TableCell("")] * 3, *numbers))
 
 
 def _layer(
-    name: str, nodes: Cell, activation: str, rate: float, parameters: tuple[int, int]
-) -> Row:
-    """One layer; ``parameters`` counts weights and biases."""
+    name: str, nodes: TableCell, activation: str, rate: float, parameters: tuple[int, int]
+) -> TableRow:
+    """Return one layer; ``parameters`` counts weights and biases."""
     weights, biases = parameters
-    numbers = [Cell(str(n), n) for n in (weights, biases, weights + biases)]
-    drops = Cell(f"{rate:g}", rate) if rate else tables.word("-")
-    return Row((Cell(name), nodes, Cell(activation), drops, *numbers))
+    numbers = [TableCell(str(n), n) for n in (weights, biases, weights + biases)]
+    drops = TableCell(f"{rate:g}", rate) if rate else tables.word("-")
+    return TableRow((TableCell(name), nodes, TableCell(activation), drops, *numbers))
 
 
 def _bytes(network: Network) -> int:
@@ -95,7 +97,7 @@ def _bytes(network: Network) -> int:
 
 
 def facts(one: Trained) -> Facts:
-    """How a network was trained, one line per setting."""
+    """Return how a network was trained, one line per setting."""
     network, training, order = one.model.network, one.model.training, one.model.order
     epochs = one.model.history.epochs
     count = f", {len(epochs[-1].losses)} in an epoch" if epochs else ""

@@ -12,11 +12,11 @@ from reports import tables, templates
 from reports.evaluation.context import Learned
 from reports.evaluation.summary import QUANTITIES, checks, headline, share, strangers
 from reports.section import Absence, Section
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 
 
 def render(learned: Learned) -> Markup | Absence:
-    """The headline, four numbers of the first network, and all numbers of all networks."""
+    """Return the headline, four numbers of the first network, and all numbers of all networks."""
     first = learned.first
     return templates.fill(
         "evaluation/sections/summary.html",
@@ -43,11 +43,13 @@ def _diverged(trained: Trained) -> bool:
 
 
 def _table(learned: Learned) -> Table:
-    """One row per quantity, one column per network."""
+    """Return one row per quantity, one column per network."""
     rows = []
     for name, quantity in QUANTITIES.items():
         shown = [quantity(one) for one in learned.trained]
-        rows.append(Row((Cell(name), *(Cell(words, value) for value, words in shown))))
+        rows.append(
+            TableRow((TableCell(name), *(TableCell(words, value) for value, words in shown)))
+        )
     titles = ("Quantity", *(one.name for one in learned.trained))
     return Table("At the end of training", tables.columns(*titles), tuple(rows))
 

@@ -13,15 +13,15 @@ from reports.evaluation.published import LAYERS
 from reports.evaluation.summary import share
 from reports.section import Absence, Section
 from reports.study.context import Studied, training_diverged
-from reports.study.published import EPOCHS, L2, SETTINGS, Published
+from reports.study.published import EPOCHS, L2, SETTINGS, PublishedPenalty
 from reports.study.sections.summary import convergence
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 
 _BEST = max(L2, key=lambda one: one.test).l2
 
 
 def render(studied: Studied) -> Markup | Absence:
-    """A row for every value that the articles have as well."""
+    """Return a row for every value that the articles have as well."""
     model = studied.learned.first.model
     dense = not model.network.convolutions
     same = dense and model.network.layers == LAYERS and model.source.name == "mnist"
@@ -48,24 +48,26 @@ def render(studied: Studied) -> Markup | Absence:
     )
 
 
-def _row(theirs: Published, ours: Trained) -> Row:
+def _row(theirs: PublishedPenalty, ours: Trained) -> TableRow:
     train, test = (
-        tables.word("-") if training_diverged(ours) else Cell(share(part.accuracy), part.accuracy)
+        tables.word("-")
+        if training_diverged(ours)
+        else TableCell(share(part.accuracy), part.accuracy)
         for part in (ours.evaluation.train, ours.evaluation.test)
     )
-    return Row((
-        Cell(f"{theirs.l2:g}"),
-        Cell(share(theirs.train), theirs.train),
+    return TableRow((
+        TableCell(f"{theirs.l2:g}"),
+        TableCell(share(theirs.train), theirs.train),
         train,
-        Cell(share(theirs.test), theirs.test),
+        TableCell(share(theirs.test), theirs.test),
         test,
-        Cell(f"near {theirs.converged}", theirs.converged),
+        TableCell(f"near {theirs.converged}", theirs.converged),
         convergence(ours),
     ))  # fmt: skip
 
 
 def _findings(studied: Studied) -> list[str]:
-    """The two things the articles found, and whether they hold here."""
+    """Return the two things the articles found, and whether they hold here."""
     if not studied.finite:
         return ["Here every training diverged."]
     return [
@@ -75,7 +77,7 @@ def _findings(studied: Studied) -> list[str]:
 
 
 def _fall(studied: Studied) -> str:
-    """Whether training accuracy falls with the factor, by more than its standard errors."""
+    """Return whether training accuracy falls with the factor, by more than its standard errors."""
     by_factor = sorted(_finite(studied), key=lambda one: one.model.training.l2)
     parts = [one.evaluation.train for one in by_factor]
     noise = max(part.uncertainty for part in parts)
@@ -89,7 +91,7 @@ def _fall(studied: Studied) -> str:
 
 
 def _peak(studied: Studied) -> str:
-    """The factors with the highest test accuracy, as far as it can be told."""
+    """Return the factors with the highest test accuracy, as far as it can be told."""
     found = "at " + text.listing([studied.values[place] for place in studied.best])
     if len(studied.best) > 1:
         found += ", between which the test examples do not decide"

@@ -19,7 +19,7 @@ from reports.study.sections.summary import limits
 
 
 def render(studied: Studied) -> Markup | Absence:
-    """A chart for each quantity, a line for each value."""
+    """Return a chart for each quantity, a line for each value."""
     return templates.fill(
         "study/sections/curves.html",
         key=_key(studied),
@@ -76,7 +76,7 @@ def _looks(one: Trained) -> list[tuple[int, Standing]]:
 
 
 def _by_epoch(studied: Studied) -> list[Markup]:
-    """What every epoch has, looked at or not."""
+    """Return what every epoch has, looked at or not."""
     quantities: list[tuple[str, str, Callable[[Epoch], float], Callable[[float], str]]] = [
         ("cost per batch, penalty included", "cost", lambda e: e.cost, text.significant),
         ("share of the penalty in it", "share", _penalty_share, _percent),

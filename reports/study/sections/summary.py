@@ -14,13 +14,13 @@ from reports.figures import Figure, Key
 from reports.section import Absence, Section
 from reports.study.context import Studied, training_diverged
 from reports.study.summary import headline
-from reports.tables import Cell, Row, Table
+from reports.tables import Table, TableCell, TableRow
 
 _TRAIN, _TEST = charts.style_of(0), charts.style_of(1)
 
 
 def render(studied: Studied) -> Markup | Absence:
-    """The headline, accuracies against the values, and a table of everything."""
+    """Return the headline, accuracies against the values, and a table of everything."""
     return templates.fill(
         "study/sections/summary.html",
         headline=headline(studied),
@@ -63,7 +63,7 @@ def _chart(studied: Studied) -> Markup:
 
 def limits(lines: list[Curve]) -> tuple[float, float]:
     """Limits of an axis of accuracies that hold all of ``lines``."""
-    lowest = min(float(one.y.min()) for one in lines)
+    lowest = min(float(line.y.min()) for line in lines)
     room = max(0.06 * (1 - lowest), 0.002)
     return max(0.0, lowest - room), 1 + room / 2
 
@@ -80,37 +80,37 @@ def _table(studied: Studied) -> Table:
     return Table("At the end of each training", tables.columns(*titles), tuple(rows))
 
 
-def _row(value: str, one: Trained, *, best: bool) -> Row:
+def _row(value: str, one: Trained, *, best: bool) -> TableRow:
     model, history = one.model, one.model.history
-    return Row((
-        Cell(value),
+    return TableRow((
+        TableCell(value),
         *([tables.word("-")] * 5 if training_diverged(one) else _learned(one, best=best)),
         convergence(one),
-        Cell(str(model.epochs), model.epochs),
-        Cell(text.seconds(history.seconds), history.seconds),
+        TableCell(str(model.epochs), model.epochs),
+        TableCell(text.seconds(history.seconds), history.seconds),
     ))  # fmt: skip
 
 
-def _learned(one: Trained, *, best: bool) -> list[Cell]:
-    """What a training that did not diverge led to: accuracies, penalty and error."""
+def _learned(one: Trained, *, best: bool) -> list[TableCell]:
+    """Return what a training that did not diverge led to: accuracies, penalty and error."""
     train, test = one.evaluation.train.accuracy, one.evaluation.test.accuracy
     penalty, error = one.model.history.epochs[-1].penalty_share, one.evaluation.train.mean_error
     of_all = share(one.evaluation.penalty_share)
     return [
-        Cell(share(train), train),
-        Cell(share(test), test, strong=best),
-        Cell(share(train - test), train - test),
-        Cell(share(penalty), penalty, (f"{of_all} of all examples",)),
-        Cell(f"{error:.4g}", error),
+        TableCell(share(train), train),
+        TableCell(share(test), test, strong=best),
+        TableCell(share(train - test), train - test),
+        TableCell(share(penalty), penalty, (f"{of_all} of all examples",)),
+        TableCell(f"{error:.4g}", error),
     ]
 
 
-def convergence(one: Trained) -> Cell:
-    """The epoch from which on the cost stayed near its last value, or why there is none."""
+def convergence(one: Trained) -> TableCell:
+    """Return the epoch from which on the cost stayed near its last value, or why there is none."""
     if training_diverged(one):
         return tables.word("diverged")
     converged = one.model.history.converged
-    return tables.word("not yet") if converged is None else Cell(str(converged), converged)
+    return tables.word("not yet") if converged is None else TableCell(str(converged), converged)
 
 
 SECTION = Section("summary", "Summary", 10, render)

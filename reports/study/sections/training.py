@@ -11,7 +11,7 @@ from reports.study.context import Studied
 
 
 def render(studied: Studied) -> Markup | Absence:
-    """The network and the training of the first value; the parameter itself stands apart."""
+    """Return the network and the training of the first value; the parameter itself stands apart."""
     first = studied.learned.first
     return templates.fill(
         "study/sections/training.html",

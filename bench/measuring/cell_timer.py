@@ -1,0 +1,256 @@
+"""Time one cell, turn by turn: the undisturbed step, the phases inside a step, the whole epoch.
+
+A worker rests between its turns while others compute.  A turn therefore begins with steps that do
+not count: they wake the thread pools and warm the caches.  Start weights are put back before every
+round, so that all rounds see the same early training and not the saturated network that thousands
+of repetitions would leave.  Batches come from a shuffled epoch, one after another, so that a step
+finds its examples where training would find them: in memory, not in the cache.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.correctness.timed import evidence
+from bench.documents.messages import Evidence
+from bench.documents.timings import EPOCH, STEP, Disturbance
+from bench.documents.turns import TimedRound, Turn, TurnKind, held_since
+from bench.measuring.barrier import Subject
+from bench.measuring.disturbance import Monitor
+from bench.measuring.timing import (
+    Clock,
+    Round,
+    calibrate,
+    probe_seconds,
+    time_phases,
+    time_round,
+    uncollected,
+    warm_up,
+)
+from bench.planning.plan import Effort
+from impls.contract import PHASES, Trainer
+from impls.parameters import Floats, Parameters, Rows, batches, epoch_order
+from impls.training.fit import accuracy, decayed
+
+WAKE_SECONDS = 0.01
+"""A turn begins with steps that do not count, for so long or one step, whatever takes longer."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What the clock said before the first turn; durations in seconds.
+
+    ``first_epoch_seconds`` is the first call of the epoch, on ``first_epoch_examples``; it may
+    compile and is in no round.  ``probe_seconds`` is what one clock reading between two phases
+    costs.
+    """
+
+    warmup_seconds: tuple[float, ...]
+    probe_seconds: float | None
+    first_epoch_seconds: float
+    first_epoch_examples: int
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A training up to an accuracy: test examples, their labels, and when to give up."""
+
+    X_test: Floats
+    labels_test: npt.NDArray[np.integer]
+    target: float
+    epochs: int
+
+
+class CellTimer:
+    """Times one trainer at one batch size."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        start: Parameters,
+        *,
+        examples: int,
+        seed: int,
+        effort: Effort,
+        clock: Clock,
+        monitor: Monitor,
+        goal: Goal | None = None,
+    ) -> None:
+        self.trainer, self.start, self.effort = trainer, start, effort
+        self.clock, self.monitor, self.goal = clock, monitor, goal
+        self.examples, self.seed = examples, seed
+        self.batch_size = min(trainer.training.batch_size, examples)
+        self.phases = [phase for phase in PHASES if phase in trainer.phases]
+        self.calls = [self._gather if p == "prepare" else getattr(trainer, p) for p in self.phases]
+        full = [
+            rows
+            for rows in batches(epoch_order(examples, seed, 0), self.batch_size)
+            if len(rows) == self.batch_size
+        ]
+        self.rows: Iterator[Rows] = itertools.cycle(full)
+        self.iterations = 1
+        self._last: tuple[int, npt.NDArray[np.float64], Parameters] | None = None
+        self._losses = np.zeros((0, 3))
+        self.accuracies: list[float] = []
+
+    def first_call(self) -> float:
+        """Return seconds of the very first step, compilation included; call it before the gate."""
+        return time_round(self.clock, self._step, 1).wall
+
+    def subject(self) -> Subject:
+        """Return what the check of the barrier needs: steps that nothing ends."""
+        return Subject(
+            step=lambda: self.trainer.step(next(self.rows)),
+            synchronize=self.trainer.synchronize,
+            fetch=self.trainer.parameters,
+        )
+
+    def prepare(self) -> Preparation:
+        """Warm up, find out how many iterations make a round, and compile the epoch."""
+        warm: list[float] = []
+        probe = None
+        if self.goal is None:
+            warm = warm_up(self.clock, self._step, self.effort.warmup_seconds)
+            self.iterations = calibrate(self.clock, self._step, self.effort.round_seconds)
+            # A graph may compile its phases apart from the step.
+            time_phases(self.clock, self.calls, self.trainer.synchronize, 1)
+            probe = probe_seconds(self.clock, self.trainer.synchronize)
+        seconds, examples = self._first_epoch()
+        self.reset()
+        self.trainer.learning_rate = self.trainer.training.learning_rate
+        return Preparation(tuple(warm), probe, seconds, examples)
+
+    def take(self, kind: TurnKind, number: int) -> Turn:
+        """Take one turn; ``number`` counts the turns of this cell and chooses the order."""
+        if kind == "training":
+            return self._train(number)
+        with uncollected():
+            woken = self._wake()
+            self.reset()
+            return self._epoch_turn(woken, number) if kind == "epoch" else self._parts(woken)
+
+    def evidence(self) -> Evidence | None:
+        """Return what the last timed epoch left behind; None before it, and for a training."""
+        if self._last is None:
+            return None
+        number, losses, end = self._last
+        return evidence(number, losses, self.start, end, self.seed)
+
+    def reset(self) -> None:
+        """Start weights, an empty memory and no updates."""
+        self.trainer.load(self.start)
+        self.trainer.synchronize()
+
+    def _wake(self) -> float:
+        """Steps that count nowhere; seconds of the first one."""
+        first = spent = time_round(self.clock, self._step, 1).wall
+        while spent < WAKE_SECONDS:
+            spent += time_round(self.clock, self._step, 1).wall
+        return first
+
+    def _epoch_turn(self, woken: float, number: int) -> Turn:
+        order = epoch_order(self.examples, self.seed, number + 1)
+        found, busy = self._timed_epoch(order)
+        self._last = (number, self._losses, self.trainer.parameters())
+        return Turn(kind="epoch", wake_seconds=woken, rounds=(found,), busy_threads=busy)
+
+    def _parts(self, woken: float) -> Turn:
+        """Return a round of the step, then one of all phases, each from the start weights."""
+        step, disturbance = self._watched(self._step, self.iterations)
+        self.reset()
+        self._step()
+        apart = time_phases(self.clock, self.calls, self.trainer.synchronize, self.iterations)
+        return Turn(
+            kind="parts",
+            wake_seconds=woken,
+            rounds=(
+                self._round(STEP, step, self.iterations, disturbance),
+                *(
+                    TimedRound(
+                        phase=phase,
+                        iterations=self.iterations,
+                        examples=self.batch_size,
+                        seconds=seconds,
+                    )
+                    for phase, seconds in zip(self.phases, apart, strict=True)
+                ),
+            ),
+        )
+
+    def _train(self, number: int) -> Turn:
+        """The next epoch of a training, from wherever it stands, then a look at the test data."""
+        if self.goal is None:
+            raise ValueError("a training needs a target accuracy and test examples in the order")
+        goal, trainer = self.goal, self.trainer
+        # A step would train; a prediction wakes the pools and changes nothing.
+        woken = time_round(
+            self.clock, lambda: trainer.predict(goal.X_test[: self.batch_size]), 1
+        ).wall
+        with uncollected():
+            found, busy = self._timed_epoch(epoch_order(self.examples, self.seed, number))
+        trainer.learning_rate = decayed(trainer.learning_rate, trainer.training.decay, number)
+        self.accuracies.append(accuracy(trainer, goal.X_test, goal.labels_test))
+        held = held_since(self.accuracies, goal.target) is not None
+        return Turn(
+            kind="training",
+            wake_seconds=woken,
+            rounds=(found,),
+            busy_threads=busy,
+            accuracy=self.accuracies[-1],
+            is_last=held or number + 1 >= goal.epochs,
+        )
+
+    def _timed_epoch(self, order: Rows) -> tuple[TimedRound, int | None]:
+        """Return one epoch in the given order, and how many threads took part in it."""
+        before = self.monitor.read()
+        found = time_round(self.clock, lambda: self._epoch(order), 1)
+        after = self.monitor.read()
+        disturbance = self.monitor.between(before, after)
+        busy = self.monitor.busy_threads(before, after)
+        return self._round(EPOCH, found, 1, disturbance), busy
+
+    def _round(
+        self, phase: str, found: Round, iterations: int, disturbance: Disturbance
+    ) -> TimedRound:
+        return TimedRound(
+            phase=phase,
+            iterations=iterations,
+            examples=self.examples if phase == EPOCH else self.batch_size,
+            seconds=found.wall,
+            cpu_seconds=found.cpu,
+            disturbance=disturbance,
+        )
+
+    def _watched(self, work: Callable[[], object], iterations: int) -> tuple[Round, Disturbance]:
+        """Return one round, and what else happened on the machine while it ran."""
+        before = self.monitor.read()
+        found = time_round(self.clock, work, iterations)
+        return found, self.monitor.between(before, self.monitor.read())
+
+    def _first_epoch(self) -> tuple[float, int]:
+        """Call the epoch once, so that what it compiles is in no round; seconds and examples.
+
+        With two whole batches and the shorter last one, or with all examples where it is compiled
+        for their number.
+        """
+        self.reset()
+        order = epoch_order(self.examples, self.seed, 0)
+        if not self.trainer.whole_epochs:
+            order = order[: 2 * self.batch_size + self.examples % self.batch_size]
+        return time_round(self.clock, lambda: self._epoch(order), 1).wall, len(order)
+
+    def _step(self) -> None:
+        self.trainer.step(next(self.rows))
+        self.trainer.synchronize()
+
+    def _gather(self) -> None:
+        self.trainer.prepare(next(self.rows))
+
+    def _epoch(self, order: Rows) -> None:
+        self._losses = self.trainer.epoch(order)
+        self.trainer.synchronize()

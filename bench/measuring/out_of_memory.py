@@ -1,0 +1,69 @@
+"""Out of memory on a device: recognised by name and message, so that no library is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+CLASSES = frozenset({"OutOfMemoryError", "ResourceExhaustedError"})
+"""PyTorch's, and TensorFlow's."""
+MESSAGES = (
+    "RESOURCE_EXHAUSTED",
+    "CUDA out of memory",
+    "CUDA error: out of memory",
+    "CUDA_ERROR_OUT_OF_MEMORY",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+)
+"""XLA's, and those under which the others appear where a library below them raises."""
+LIKELY_MESSAGES = ("CUBLAS_STATUS_NOT_INITIALIZED",)
+"""What a library says that found no memory for itself, but not only then."""
+LONGEST = 160
+MOST_ERRORS = 16
+"""So many errors of a chain are looked at."""
+
+
+def explanation(error: BaseException, device: str) -> str | None:
+    """Return what to tell the user where ``error`` says that memory on ``device`` is exhausted.
+
+    Or where an error says so that led to it: what fails while a graph is recorded surfaces as the
+    end of the recording.  None for any other error.
+    """
+    chain = list(_chain(error))
+    for one in chain:
+        if _says_so(one):
+            return _advice(one, device, "was")
+    for one in chain:
+        if any(message in str(one) for message in LIKELY_MESSAGES):
+            return _advice(one, device, "was probably")
+    return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """``error`` and what led to it, each once."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting and len(seen) < MOST_ERRORS:
+        one = waiting.pop(0)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [cause for cause in (one.__cause__, one.__context__) if cause is not None]
+
+
+def _says_so(error: BaseException) -> bool:
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return bool(names & CLASSES) or any(message in str(error) for message in MESSAGES)
+
+
+def _advice(error: BaseException, device: str, was: str) -> str:
+    first_line = (str(error).strip().splitlines() or [""])[0]
+    if len(first_line) > LONGEST:
+        first_line = first_line[:LONGEST] + "..."
+    said = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
+    where = "the GPU's memory" if device == "gpu" else "memory"
+    return (
+        f"{where} {was} exhausted ({said}): use a smaller --batch-size, fewer "
+        "--examples or a smaller --network, or end what else holds memory there"
+    )

@@ -1,0 +1,110 @@
+"""When a round counts as disturbed, and a device as held back: one rule for all readers.
+
+Disturbed rounds are labelled and their effect is shown; none is ever removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from bench.documents.timings import EPOCH, STEP, Disturbance, Timing
+from bench.provenance.records import Accelerator
+
+DISTURBED_SHARE = 0.1
+"""A round is disturbed where something else took more than this share of its time."""
+RESOLUTION_SECONDS = 0.015
+"""Less than two ticks of the system, of commonly 10 ms, may be rounding and counts as nothing."""
+
+BEYOND_USE = 0.5
+"""Where more than this share of the rounds is disturbed, nothing is concluded from the rest."""
+
+FULL_CLOCK = 0.98
+"""A device below this share of its highest clock was slower than it can be."""
+
+
+def share(disturbance: Disturbance, seconds: float) -> float:
+    """Return the larger of two shares of a round that lasted ``seconds``, all iterations together.
+
+    One is how long the threads could not run, ``waited`` and ``stolen`` together, which exceeds 1
+    where several of them wait.  The other is ``foreign``, the processor time of other processes,
+    which share caches and memory even where there are processors for all: as a share of all
+    processors, because a load that takes one of two halves them and one of 64 is hardly felt.
+    Where the system does not tell who waited, or the document not how many processors there were,
+    it is held against one processor, for it may have been ours.  What the system does not tell
+    counts as nothing.
+    """
+    held_up = (disturbance.waited or 0.0) + _certain(disturbance.stolen)
+    shared = disturbance.processors if disturbance.waited is not None else None
+    return max(held_up, _certain(disturbance.foreign) / (shared or 1)) / seconds
+
+
+def is_disturbed(disturbance: Disturbance, seconds: float) -> bool:
+    """Return whether :func:`share` is above :data:`DISTURBED_SHARE`."""
+    return share(disturbance, seconds) > DISTURBED_SHARE
+
+
+def is_held_up(disturbance: Disturbance, seconds: float) -> bool:
+    """Return whether threads could not run for more than :data:`DISTURBED_SHARE` of a round.
+
+    What others take of caches and memory hits both partners of a sweep alike; who has to wait for
+    a processor does not.  Threads of one process also wait for each other, where a library has more
+    of them than there are processors: that counts only as far as others took processor time.
+    """
+    waited = disturbance.waited or 0.0
+    if disturbance.foreign is not None:
+        waited = min(waited, _certain(disturbance.foreign))
+    return (waited + _certain(disturbance.stolen)) / seconds > DISTURBED_SHARE
+
+
+def counted(
+    timings: Iterable[Timing],
+    rule: Callable[[Disturbance, float], bool] = is_disturbed,
+) -> tuple[int, int]:
+    """Return how many rounds of one process were disturbed, of how many that its epoch rests on.
+
+    These are its epochs, or its steps where no epoch was watched.  ``rule`` says when one is.
+    """
+    watched = {
+        timing.phase: timing
+        for timing in timings
+        if timing.round_seconds and len(timing.disturbances) == len(timing.round_seconds)
+    }
+    timing = watched.get(EPOCH) or watched.get(STEP)
+    if timing is None:
+        return 0, 0
+    found = sum(
+        rule(disturbance, seconds * timing.iterations)
+        for seconds, disturbance in zip(timing.round_seconds, timing.disturbances, strict=True)
+    )
+    return found, len(timing.round_seconds)
+
+
+def is_beyond_use(disturbed: int, rounds: int) -> bool:
+    """Return whether so many ``disturbed`` ones of all ``rounds`` forbid to conclude anything."""
+    return disturbed > BEYOND_USE * rounds
+
+
+def held_back(accelerator: Accelerator) -> tuple[str, ...]:
+    """Return why a device was slower than it can be while it was timed, as far as it tells.
+
+    Empty where it was not, or where :func:`tells` says that nobody knows.  The clock counts at the
+    end of the timing: before it the device may have been idle.
+    """
+    if not accelerator.readings:
+        return ()
+    reasons = [reason for reading in accelerator.readings for reason in reading.held_back or ()]
+    clock, most = accelerator.readings[-1].clock_mhz, accelerator.most_clock_mhz
+    if clock is not None and most is not None and clock < FULL_CLOCK * most:
+        reasons.insert(0, f"clock at {clock} of {most} MHz")
+    return tuple(dict.fromkeys(reasons))
+
+
+def tells(accelerator: Accelerator) -> bool:
+    """Return whether the device said in every reading what holds it back, were it nothing."""
+    readings = accelerator.readings
+    return bool(readings) and all(reading.held_back is not None for reading in readings)
+
+
+def _certain(ticks: float | None) -> float:
+    """Time counted in ticks, where it is more than their rounding."""
+    return ticks if ticks is not None and ticks > RESOLUTION_SECONDS else 0.0

@@ -1,0 +1,339 @@
+"""Verdicts on ratios: faster, slower, the same within a margin, or how likely, with a reason.
+
+A table of ratios is judged as one family, so that a larger table does not raise more false alarms.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from bench.stats import estimates
+from bench.stats.estimates import CONFIDENCE, MINIMUM_PROCESSES, Ratio
+from bench.stats.sample_size import advice, blocks_needed, counted
+
+Kind = Literal["faster", "slower", "same", "likely faster", "likely slower", "unclear"]
+Code = Literal[
+    "outside-margin",
+    "differs",
+    "within-margin",
+    "too-wide",
+    "not-after-holm",
+    "too-few",
+    "disturbed",
+]
+
+KINDS: tuple[Kind, ...] = ("faster", "slower", "same", "likely faster", "likely slower", "unclear")
+OPEN: tuple[Kind, ...] = ("likely faster", "likely slower", "unclear")
+"""The kinds that further blocks may still decide."""
+MARGIN = 0.03
+"""Relative differences below this matter to nobody, unless the user says otherwise."""
+ALPHA = 0.05
+"""How often a table may hold a false verdict of one kind; see :func:`judge` for the kinds."""
+
+
+@dataclass(frozen=True)
+class Tested:
+    """The p of one question about one ratio, ``alone`` and ``adjusted`` for its family.
+
+    ``level`` is the p that an open question would have to reach alone to be refuted next.
+    """
+
+    alone: float
+    adjusted: float
+    level: float
+
+    @property
+    def refuted(self) -> bool:
+        """Whether the hypothesis is rejected."""
+        return self.adjusted <= ALPHA
+
+
+@dataclass(frozen=True)
+class Tests:
+    """The three questions about one ratio, and in words what their p values are adjusted for.
+
+    Can it be 1; can it lie within the margin; can it lie beyond the margin.
+    """
+
+    none: Tested
+    inside: Tested
+    beyond: Tested
+    adjustment: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a ratio says at a margin.
+
+    ``code`` says which rule decided and ``reason`` puts it in words.  ``p`` is adjusted for the
+    number of comparisons: that of equivalence where ``kind`` is ``same``, of difference elsewhere;
+    None where there are too few processes for a test.  ``remedy``, also part of ``reason``, says
+    what would answer an open question, and ``blocks`` how many it takes, None where that is not
+    known or too many.
+    """
+
+    kind: Kind
+    code: Code
+    ratio: Ratio
+    p: float | None
+    margin: float
+    reason: str
+    remedy: str = ""
+    blocks: int | None = None
+    tests: Tests | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether further blocks may still decide it."""
+        return self.kind in OPEN
+
+    @property
+    def reversed(self) -> Verdict:
+        """The same verdict said of the reference: slower instead of faster."""
+        turned = inverse(self.ratio)
+        if self.code == "disturbed":
+            return replace(self, ratio=turned)
+        if self.tests is None:
+            return too_few(turned, self.margin)
+        return verdict(turned, self.margin, self.tests)
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The fastest of so many ``candidates`` among the ratios of a table, and its leads.
+
+    ``leads`` maps places in the table to how many times faster the winner is there; ``picked``
+    are those of them that are in the table only because it won.
+
+    Raises:
+        ValueError: no lead, or fewer candidates than the winner and one other.
+    """
+
+    leads: Mapping[int, Ratio]
+    candidates: int
+    picked: frozenset[int]
+
+    def __post_init__(self) -> None:
+        """Refuse a winner without a rival."""
+        if not self.leads or self.candidates < 2:
+            raise ValueError("a lead needs a winner and at least one other candidate")
+
+    @property
+    def pairs_per_lead(self) -> float:
+        """All pairs of candidates over the leads that have a p: what a picked pair stands for."""
+        tested = sum(lead.error is not None for lead in self.leads.values())
+        return self.candidates * (self.candidates - 1) / 2 / max(tested, 1)
+
+
+def judge(
+    ratios: Sequence[Ratio],
+    margin: float | Sequence[float] = MARGIN,
+    contests: Sequence[Contest] = (),
+) -> list[Verdict]:
+    """One verdict per ratio; all of them are one table, or family.  ``margin`` may be one for each.
+
+    Three questions are asked of each: can it be 1, can it lie within the margin, can it lie beyond
+    the margin.  Each question is adjusted by Holm over the table, so that each kind of false
+    verdict is in at most 5 % of tables: that a ratio of 1 is called faster or slower, that one
+    within the margin is called faster or slower by more than the margin, that one beyond the margin
+    is called the same.  Where the last question is refuted the ratio is the same within the margin,
+    although it may differ from 1.  What would count as faster or slower in a table of its own, but
+    does not in this one, is likely so.
+
+    A pair that is in the table because one of its two won a contest was picked from all pairs of
+    the candidates, and counts for its share of them.  That the winner of a contest is faster than
+    all others needs no such adjustment: a wrong winner is named only where it beats all its rivals,
+    hence also the one that is truly fastest, and no two can do so at once.  For normal means
+    Gutmann and Maymin (1987) and Hung and Fithian (2019) prove that the error then stays below the
+    level for any number of candidates.  So the p of the weakest evidence among its leads, adjusted
+    by Holm over the contests, holds for all leads of a winner where it is smaller than their own.
+    """
+    margins = margin if isinstance(margin, Sequence) else [margin] * len(ratios)
+    placed = list(zip(ratios, margins, strict=True))
+    weights = _weights(len(ratios), contests)
+    nones, insides, beyonds = (
+        family([estimates.difference_p(ratio) for ratio in ratios], weights),
+        family([estimates.difference_p(ratio, within) for ratio, within in placed], weights),
+        family([estimates.equivalence_p(ratio, within) for ratio, within in placed], weights),
+    )
+    nones = _strengthened(nones, contests, [0.0] * len(ratios))
+    insides = _strengthened(insides, contests, margins)
+    number = sum(ratio.error is not None for ratio in ratios)
+    adjustment = f", adjusted for {number} comparisons" if number > 1 else ""
+    return [
+        verdict(ratio, within, Tests(none, inside, beyond, adjustment))
+        if none and inside and beyond
+        else too_few(ratio, within)
+        for (ratio, within), none, inside, beyond in zip(
+            placed, nones, insides, beyonds, strict=True
+        )
+    ]
+
+
+def family(
+    ps: Sequence[float | None], weights: Sequence[float] | None = None
+) -> list[Tested | None]:
+    """Return one question asked of several ratios, adjusted by Holm; without a p it is not asked.
+
+    A ratio of weight 3 stands for 3 ratios, of which it was picked.
+    """
+    weighted = weights or [1.0] * len(ps)
+    adjusted = estimates.holm(
+        [p if p is None else p * w for p, w in zip(ps, weighted, strict=True)]
+    )
+    # What is refuted already no longer weakens the rest.
+    still_open = sum(p is not None and p > ALPHA for p in adjusted)
+    level = ALPHA / max(still_open, 1)
+    return [
+        None if alone is None or among is None else Tested(alone, among, level / weight)
+        for alone, among, weight in zip(ps, adjusted, weighted, strict=True)
+    ]
+
+
+def inverse(ratio: Ratio) -> Ratio:
+    """Return the ratio of the reference to the other; both say the same."""
+    low, high = (None if end is None else 1 / end for end in (ratio.high, ratio.low))
+    return replace(ratio, value=1 / ratio.value, low=low, high=high)
+
+
+def _weights(number: int, contests: Sequence[Contest]) -> list[float]:
+    """For how many pairs each ratio of a table stands."""
+    weights = [1.0] * number
+    for contest in contests:
+        for place in contest.picked:
+            weights[place] = max(weights[place], contest.pairs_per_lead)
+    return weights
+
+
+def _strengthened(
+    tested: Sequence[Tested | None], contests: Sequence[Contest], margins: Sequence[float]
+) -> list[Tested | None]:
+    """Return the leads of each contest with the evidence for its winner, where that is stronger."""
+    found = list(tested)
+    of_winners = family([_weakest(contest, margins) for contest in contests])
+    for contest, winner in zip(contests, of_winners, strict=True):
+        for place in contest.leads if winner else ():
+            own = found[place]
+            if own and winner and contest.leads[place].value > 1:
+                adjusted = min(own.adjusted, winner.adjusted)
+                found[place] = replace(own, adjusted=adjusted, level=max(own.level, winner.level))
+    return found
+
+
+def _weakest(contest: Contest, margins: Sequence[float]) -> float | None:
+    """The p of the weakest evidence that the winner leads; None where no lead has an interval.
+
+    Where it is behind in the blocks that both share, there is no evidence.
+    """
+    found = [
+        (1.0 if lead.value <= 1 else estimates.difference_p(lead, margins[place]))
+        for place, lead in contest.leads.items()
+        if lead.error is not None
+    ]
+    return max((p for p in found if p is not None), default=None)
+
+
+def readable(value: float) -> str:
+    """A ratio in three significant digits, and a fourth just above 1, where the third is little."""
+    return f"{value:#.{4 if 1 <= value < 2 else 3}g}".rstrip(".")
+
+
+def interval(ratio: Ratio) -> str:
+    """Return the interval of a ratio in words; empty where it has none."""
+    if ratio.low is None or ratio.high is None:
+        return ""
+    return f"{100 * CONFIDENCE:.0f} % interval {readable(ratio.low)} to {readable(ratio.high)}"
+
+
+def probability(p: float) -> str:
+    """Return a p value in words."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def within(margin: float) -> str:
+    """Return a margin in words."""
+    return f"within {100 * margin:.3g} %"
+
+
+def too_few(ratio: Ratio, margin: float) -> Verdict:
+    """Return the verdict on a ratio without an interval."""
+    reason = (
+        f"Unclear: {readable(ratio.value)} times as fast, from "
+        f"{counted(ratio, ratio.processes)}, too few for an interval."
+    )
+    remedy = f"At least {counted(ratio, MINIMUM_PROCESSES)} are needed."
+    return Verdict(
+        "unclear", "too-few", ratio, None, margin, f"{reason} {remedy}", remedy, MINIMUM_PROCESSES
+    )
+
+
+def disturbed(ratio: Ratio, margin: float, what: str) -> Verdict:
+    """The verdict on a ratio of times that were disturbed beyond use; ``what`` says which were."""
+    reason = f"Unclear: {readable(ratio.value)} times as fast, but {what}."
+    remedy = "Measure again on a quiet machine."
+    return Verdict("unclear", "disturbed", ratio, None, margin, f"{reason} {remedy}", remedy)
+
+
+def verdict(ratio: Ratio, margin: float, tests: Tests) -> Verdict:
+    """Return the verdict that the tests of one ratio give."""
+    kind, code = _rule(ratio, tests)
+    p = (tests.beyond if kind == "same" else tests.none).adjusted
+    needed = _needed(ratio, margin, tests, code)
+    remedy = "" if needed is None else advice(ratio, needed)
+    blocks = None if needed is None or math.isinf(needed) else int(needed)
+    sentences = [_reason(ratio, margin, tests, kind, code), remedy]
+    if not ratio.paired:
+        sentences.append("Measured at different times, so a drift of the machine is not excluded.")
+    reason = " ".join(filter(None, sentences))
+    return Verdict(kind, code, ratio, p, margin, reason, remedy, blocks, tests)
+
+
+def _rule(ratio: Ratio, tests: Tests) -> tuple[Kind, Code]:
+    """Return the first rule that holds, of those in :func:`judge`."""
+    if tests.beyond.refuted:
+        return "same", "within-margin"
+    is_faster = ratio.value > 1
+    if tests.none.refuted:
+        kind: Kind = "faster" if is_faster else "slower"
+        return kind, "outside-margin" if tests.inside.refuted else "differs"
+    if tests.beyond.alone <= ALPHA:
+        return "unclear", "not-after-holm"
+    if tests.none.alone <= ALPHA:
+        return "likely faster" if is_faster else "likely slower", "not-after-holm"
+    return "unclear", "too-wide"
+
+
+def _reason(ratio: Ratio, margin: float, tests: Tests, kind: Kind, code: Code) -> str:
+    """Return the verdict in words: size, interval, p and how many comparisons."""
+    share = f"{100 * margin:.3g} %"
+    size = f"{readable(ratio.value)} times as fast ({interval(ratio)})"
+    none = f"{probability(tests.none.adjusted)} for no difference"
+    inside = f"{probability(tests.inside.adjusted)} for one {within(margin)}"
+    beyond = f"{probability(tests.beyond.adjusted)} for one beyond {share}"
+    found = kind.capitalize()
+    reasons: dict[Code, str] = {
+        "within-margin": f"The same {within(margin)}: {size}; {beyond}",
+        "outside-margin": f"{found} by more than {share}: {size}; {none}, {inside}",
+        "differs": f"{found}, but whether by more than {share} is open: {size}; {none}",
+        "too-wide": f"Unclear: {size} is too wide; {none}, {beyond}",
+        "not-after-holm": f"{found}: {size} would count alone, but not here; {none}, {beyond}",
+    }
+    return f"{reasons[code]}{tests.adjustment}."
+
+
+def _needed(ratio: Ratio, margin: float, tests: Tests, code: Code) -> float | None:
+    """Roughly how many blocks answer what is open, if all stays as it is; None: nothing is open."""
+    if code in ("within-margin", "outside-margin"):
+        return None
+    edge, size = math.log1p(margin), abs(math.log(ratio.value))
+    needed = math.inf
+    if size < edge:
+        needed = blocks_needed(ratio, edge, tests.beyond.level)
+    if code != "differs":
+        needed = min(needed, blocks_needed(ratio, 0.0, tests.none.level / 2))
+    elif size > edge:
+        needed = blocks_needed(ratio, edge, tests.inside.level / 2)
+    return needed

@@ -1,0 +1,230 @@
+"""Where a curve of ratios crosses 1 between the batch sizes at which it was measured.
+
+Between neighbouring sizes the logarithm of the ratio is taken to be linear in the logarithm of the
+batch size, and so are the ends of its interval.  Nothing is said beyond the sizes measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from bench.stats.estimates import MINIMUM_PROCESSES
+from reports import format as text
+
+_ROUNDING = 1e-12
+"""Ends of a segment, whose length is 1, that lie closer than this are the same place."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A ratio at one batch size; ``low`` and ``high`` are None where it has no interval.
+
+    ``likely`` says that the verdict on it is no more than likely: it would count alone, but not
+    among all comparisons.
+    """
+
+    size: float
+    ratio: float
+    low: float | None = None
+    high: float | None = None
+    likely: bool = False
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Batch sizes from ``low`` to ``high``; None where it reaches the end of what was measured."""
+
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """A batch size at which the ratio passes 1.
+
+    ``falls`` says whether it is below 1 on the side of larger batches.  ``interval`` is the stretch
+    around the crossing in which the interval of the ratio holds 1, so from the crossing of one end
+    of that interval to the crossing of the other; None where a ratio has no interval.
+    """
+
+    size: float
+    falls: bool
+    interval: Stretch | None
+
+
+def crossings(nodes: Sequence[Node]) -> tuple[Crossing, ...]:
+    """Return every crossing of a curve, by batch size; ``nodes`` are in order of their sizes.
+
+    A curve that touches 1 and turns back does not cross it.  Where it stays at 1 for several sizes
+    on its way, the crossing is in their middle.
+    """
+    places = [math.log(node.size) for node in nodes]
+    heights = [math.log(node.ratio) for node in nodes]
+    stretches = _undecided(nodes)
+    apart = [number for number, height in enumerate(heights) if height]
+    found = []
+    for first, second in pairwise(apart):
+        if (heights[first] > 0) == (heights[second] > 0):
+            continue
+        if second == first + 1:
+            share = _zero(heights[first], heights[second])
+            place = places[first] + share * (places[second] - places[first])
+        else:
+            place = (places[first + 1] + places[second - 1]) / 2
+        around = None
+        if stretches:
+            nearest = min(stretches, key=lambda one: max(one[0] - place, place - one[1]))
+            around = _named(nearest, places)
+        found.append(Crossing(math.exp(place), heights[first] > 0, around))
+    return tuple(found)
+
+
+def undecided(nodes: Sequence[Node]) -> tuple[Stretch, ...] | None:
+    """Where the interval of the ratio holds 1, by batch size; None where a ratio has no interval.
+
+    Interpolated ends lie rather too far apart: an interval of the interpolated ratio, whose
+    neighbours were measured apart from each other, would be narrower.
+    """
+    stretches = _undecided(nodes)
+    if stretches is None:
+        return None
+    places = [math.log(node.size) for node in nodes]
+    return tuple(_named(stretch, places) for stretch in stretches)
+
+
+_Piece = tuple[float, float]
+
+
+def _undecided(nodes: Sequence[Node]) -> list[_Piece] | None:
+    """Return the same in logarithms of batch sizes."""
+    bands = [(math.log(n.low), math.log(n.high)) for n in nodes if n.low and n.high]
+    if len(bands) < len(nodes):
+        return None
+    places = [math.log(node.size) for node in nodes]
+    if len(nodes) == 1:
+        return [(places[0], places[0])] if bands[0][0] <= 0 <= bands[0][1] else []
+    found: list[_Piece] = []
+    for (left, right), (one, other) in zip(pairwise(places), pairwise(bands), strict=True):
+        piece = _segment(one, other)
+        if piece is None:
+            continue
+        start, end = (_between(left, right, share) for share in piece)
+        if found and found[-1][1] == start:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+    return found
+
+
+def _segment(one: _Piece, other: _Piece) -> _Piece | None:
+    """The part of a segment where the band holds 0, as shares of it; None where there is none."""
+    below = _not_above(one[0], other[0])
+    above = _not_above(-one[1], -other[1])
+    if below is None or above is None:
+        return None
+    start, end = max(below[0], above[0]), min(below[1], above[1])
+    return (min(start, end), end) if start <= end + _ROUNDING else None
+
+
+def _not_above(first: float, second: float) -> _Piece | None:
+    """Return where the line from ``first`` to ``second`` is at most 0."""
+    if first <= 0 and second <= 0:
+        return 0.0, 1.0
+    if first > 0 and second > 0:
+        return None
+    zero = _zero(first, second)
+    return (0.0, zero) if first <= 0 else (zero, 1.0)
+
+
+def _zero(first: float, second: float) -> float:
+    """Return where a line between heights on both sides of 0 is 0, as a share of its length."""
+    return first / (first - second)
+
+
+def _between(left: float, right: float, share: float) -> float:
+    """Exact at both ends, so that neighbouring pieces meet."""
+    return right if share == 1 else left + share * (right - left)
+
+
+def _named(piece: _Piece, places: Sequence[float]) -> Stretch:
+    low, high = piece
+    return Stretch(
+        None if low <= places[0] else math.exp(low),
+        None if high >= places[-1] else math.exp(high),
+    )
+
+
+_NO_INTERVAL = f"no interval: fewer than {MINIMUM_PROCESSES} processes at some batch size"
+
+
+def told(nodes: Sequence[Node]) -> str:
+    """Return what a curve of GPU time over CPU time says; ``nodes`` has at least one."""
+    found = crossings(nodes)
+    if not found:
+        return _one_side(nodes)
+    if len(found) == 1:
+        return f"{_crossing(found[0], nodes)}."
+    stretches = [one.interval for one in found if one.interval]
+    merged = len(set(stretches)) < len(stretches)
+    each = "; ".join(_crossing(one, nodes) for one in found)
+    doubt = " Crossings that share an interval may be no more than one." if merged else ""
+    return f"{len(found)} crossings: {each}.{doubt}"
+
+
+def _crossing(one: Crossing, nodes: Sequence[Node]) -> str:
+    """Return one crossing with its interval."""
+    faster = "GPU" if one.falls else "CPU"
+    known = _NO_INTERVAL if one.interval is None else f"interval {_range(one.interval, nodes)}"
+    return f"from a batch of {_size(one.size)} on the {faster} is faster ({known})"
+
+
+def _one_side(nodes: Sequence[Node]) -> str:
+    """Return a curve that stays on one side of 1, or at it."""
+    first, last = _size(nodes[0].size), _size(nodes[-1].size)
+    heights = {(node.ratio > 1) - (node.ratio < 1) for node in nodes} - {0}
+    if not heights:
+        return "both take the same time at every batch size measured: no crossover."
+    gpu = heights == {-1}
+    faster = "GPU" if gpu else "CPU"
+    if len(nodes) == 1:
+        is_ = "is likely" if nodes[0].likely else "is"
+        said = f"the {faster} {is_} faster at a batch of {first}, the only one measured on both"
+    else:
+        beyond = f"below {first}" if gpu else f"above {last}"
+        said = (
+            f"no crossover: the {faster} is faster at every batch size measured; if there is one, "
+            f"it is {beyond}"
+        )
+        likely = [_size(node.size) for node in nodes if node.likely]
+        said += f". At {text.listing(likely)} that is only likely" if likely else ""
+    return f"{said}{_doubt(nodes)}."
+
+
+def _doubt(nodes: Sequence[Node]) -> str:
+    """Return where the interval holds 1 although the ratio does not reach it."""
+    open_to_doubt = undecided(nodes)
+    if open_to_doubt is None:
+        return f" ({_NO_INTERVAL})"
+    if not open_to_doubt:
+        return ""
+    if len(nodes) == 1:
+        return ", but its interval holds 1"
+    where = text.listing([f"from {_range(one, nodes)}" for one in open_to_doubt])
+    return f". Its interval holds 1 {where}: there it is not decided"
+
+
+def _range(stretch: Stretch, nodes: Sequence[Node]) -> str:
+    """Return a stretch; an open end is said to lie beyond the sizes measured."""
+    low = f"below {_size(nodes[0].size)}" if stretch.low is None else _size(stretch.low)
+    high = f"above {_size(nodes[-1].size)}" if stretch.high is None else _size(stretch.high)
+    return f"{low} to {high}"
+
+
+def _size(size: float) -> str:
+    """Return a batch size; interpolated ones have no more digits than they deserve."""
+    if math.isclose(size, round(size)):
+        return str(round(size))
+    return text.significant(size, 3 if size >= 100 else 2)

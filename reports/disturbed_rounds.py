@@ -1,0 +1,118 @@
+"""Rounds with what happened beside them, and what leaving the disturbed ones out would change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from bench.documents.timings import EPOCH, STEP, Disturbance
+from bench.observations.points import Point
+from bench.stats import disturbed, estimates
+from reports import runs
+from reports.context import Context
+
+
+@dataclass(frozen=True)
+class WatchedRound:
+    """One round of the step or the epoch.
+
+    ``epoch_seconds`` is scaled to a whole epoch, ``lasted`` is the wall time of all iterations.
+    """
+
+    point: Point
+    block: int
+    started_at: str
+    phase: str
+    epoch_seconds: float
+    lasted: float
+    disturbance: Disturbance
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether something else took a notable share of it."""
+        return disturbed.is_disturbed(self.disturbance, self.lasted)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Seconds for an epoch from all rounds, and from the undisturbed ones where there are any."""
+
+    everything: estimates.Estimate
+    undisturbed: estimates.Estimate | None
+
+    @property
+    def change(self) -> float | None:
+        """Share by which the time changes when disturbed rounds are left out."""
+        if self.undisturbed is None:
+            return None
+        return self.undisturbed.value / self.everything.value - 1
+
+
+def watched(point: Point) -> list[WatchedRound]:
+    """Rounds of the step and the epoch, as far as something was recorded beside them."""
+    return [
+        WatchedRound(
+            point=point,
+            block=block,
+            started_at=process.process.started_at,
+            phase=timing.phase,
+            epoch_seconds=seconds * point.examples / timing.examples,
+            lasted=seconds * timing.iterations,
+            disturbance=disturbance,
+        )
+        for block, processes in sorted(point.processes.items())
+        for process in processes
+        for timing in process.timings
+        if timing.phase in {STEP, EPOCH} and len(timing.disturbances) == len(timing.round_seconds)
+        for seconds, disturbance in zip(timing.round_seconds, timing.disturbances, strict=True)
+    ]
+
+
+def of_the_epoch(rounds: Iterable[WatchedRound]) -> list[WatchedRound]:
+    """Those from which a point's epoch is estimated: the epochs, or the steps where none were."""
+    return [one for one in rounds if one.phase == (EPOCH if one.point.whole_epochs else STEP)]
+
+
+def disturbed_rounds(points: Iterable[Point]) -> tuple[int, int]:
+    """Return how many rounds were disturbed, of how many that the epochs of ``points`` rest on."""
+    rounds = [one for point in points for one in of_the_epoch(watched(point))]
+    return sum(one.is_disturbed for one in rounds), len(rounds)
+
+
+def provisional(context: Context) -> tuple[str, ...]:
+    """Return a warning for every run of which most rounds were disturbed."""
+    counted = [(run, *disturbed_rounds(one.points.values())) for run, one in runs.each(context)]
+    return tuple(
+        f"{run}Provisional: most rounds behind the epoch times were disturbed "
+        f"({number} of {rounds}), so do not conclude anything from these times."
+        for run, number, rounds in counted
+        if disturbed.is_beyond_use(number, rounds)
+    )
+
+
+def effect(rounds: Sequence[WatchedRound]) -> Effect | None:
+    """Return what the disturbed of one point's ``rounds`` do to its epoch; None without rounds."""
+    everything = _by_block(rounds)
+    if not everything:
+        return None
+    undisturbed = _by_block(one for one in rounds if not one.is_disturbed)
+    return Effect(
+        estimates.estimate(everything), estimates.estimate(undisturbed) if undisturbed else None
+    )
+
+
+def share(
+    rounds: Iterable[WatchedRound], told: Callable[[Disturbance], float | None]
+) -> float | None:
+    """Return what ``told`` says of all rounds over their time; None where the system never told."""
+    known = [(value, one.lasted) for one in rounds if (value := told(one.disturbance)) is not None]
+    total = sum(lasted for _, lasted in known)
+    return sum(value for value, _ in known) / total if total else None
+
+
+def _by_block(rounds: Iterable[WatchedRound]) -> list[list[float]]:
+    """Epoch seconds of each process."""
+    found: dict[int, list[float]] = {}
+    for one in rounds:
+        found.setdefault(one.block, []).append(one.epoch_seconds)
+    return list(found.values())
