@@ -9,9 +9,7 @@ blocks follow, and the baseline is in each of them.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -33,6 +31,7 @@ from bench.running.pacing import Pacer
 from bench.running.progress import Progress
 from bench.running.turns import Turns
 from bench.running.workers import Launcher
+from bench.running.workplace import workplace
 from impls import registry
 from impls.parameters import Floats
 from impls.row import Row
@@ -79,7 +78,8 @@ class Runner:
         journal holds already is not measured again.
         """
         arrays = Arrays(X, Y, X_test, labels_test)
-        with self._workplace(arrays) as folder, Neighbours(self.plan) as neighbours:
+        with workplace() as folder, Neighbours(self.plan) as neighbours:
+            save_arrays(folder, arrays)
             for number, (jobs, sizes) in enumerate(repetitions(self.plan)):
                 left = self._left(number, jobs, sizes)
                 while left:
@@ -216,13 +216,6 @@ class Runner:
             number=number,
             seed=self.plan.seed,
         )
-
-    @contextmanager
-    def _workplace(self, arrays: Arrays) -> Iterator[Path]:
-        """A folder for arrays and orders that is gone afterwards."""
-        with tempfile.TemporaryDirectory(prefix="mlpbench-") as name:
-            save_arrays(Path(name), arrays)
-            yield Path(name)
 
 
 def reference_of(rows: Sequence[Row]) -> str:

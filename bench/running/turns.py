@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import statistics
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
@@ -11,16 +12,19 @@ import msgspec
 from bench.correctness import timed
 from bench.documents.journal import Cell, Journal, Stage, Sweep
 from bench.documents.messages import Evidence
-from bench.documents.results import Failed, Invalid, Measured, Outcome
+from bench.documents.results import Failed, Invalid, Measured, Outcome, Unverified
 from bench.documents.timings import EPOCH
 from bench.documents.turns import Turn, TurnKind
 from bench.measuring.timing import Clock
 from bench.planning.plan import Plan, turn_order
+from bench.roofline.work import step_operations
 from bench.running.member import Member
 from bench.running.neighbours import Neighbours
 from bench.running.pacing import Pacer
 from bench.running.progress import Progress
 
+MOST_OVER_PEAK = 1.25
+"""Another library may multiply faster than the one whose peak was measured, but not by more."""
 PARTS_EVERY = 3
 """Every third sweep times the step and its phases, all others whole epochs."""
 
@@ -68,9 +72,7 @@ class Turns:
             spent = self.clock.wall() - prepared
             if self.pacer.is_enough(self.epochs, sweep + 1, spent, prepared - begun):
                 break
-        for member in self.members:
-            if member.is_ready:
-                self._record(member, self._proven(member, member.finish()))
+        self._finish([member for member in self.members if member.is_ready])
         self.journal.add(
             Stage(
                 block=self.block,
@@ -136,6 +138,42 @@ class Turns:
         # A sibling that has ended meanwhile has no processor time any more.
         siblings = sum(max(0.0, b - a) for a, b in zip(before, after, strict=True))
         return _with_siblings(found, siblings)
+
+    def _finish(self, ready: Sequence[Member]) -> None:
+        """End the cells that took turns; only now it is known how fast this machine multiplies."""
+        outcomes = [self._proven(member, member.finish()) for member in ready]
+        peaks = {
+            member.job.threads: outcome.peaks.gemm
+            for member, outcome in zip(ready, outcomes, strict=True)
+            if isinstance(outcome, Measured) and outcome.peaks is not None
+        }
+        for member, outcome in zip(ready, outcomes, strict=True):
+            self._record(member, self._plausible(member, outcome, peaks.get(member.job.threads)))
+
+    def _plausible(self, member: Member, outcome: Outcome, peak: float | None) -> Outcome:
+        """``outcome``, unless its epochs were too short for the products that they stand for.
+
+        ``peak`` is the best rate of a matrix product here, in operations per second, or None where
+        no floor was measured.  Rows that skip zeros do less, and so may convolutions by another
+        transform.
+        """
+        network, seconds = self.plan.network, self.epochs[member.job.index].values()
+        is_modelled = member.row.role == "trainer" and member.row.device == "cpu"
+        is_modelled &= not member.row.sparse and not network.convolutions
+        if not isinstance(outcome, Measured) or peak is None or not is_modelled or not seconds:
+            return outcome
+        rate = step_operations(network, self.plan.examples) / statistics.median(seconds)
+        if rate <= MOST_OVER_PEAK * peak:
+            return outcome
+        return Unverified(
+            cell=outcome.cell,
+            block=self.block,
+            reason=(
+                f"{rate / 1e9:,.0f} GFLOP/s in its epochs, and this machine reaches "
+                f"{peak / 1e9:,.0f} GFLOP/s in its best product: it cannot have computed them"
+            ),
+            declared=outcome.process.declared,
+        )
 
     def _proven(self, member: Member, outcome: Outcome) -> Outcome:
         """``outcome``, unless the last timed epoch was not the training that the gate proved."""

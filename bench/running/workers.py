@@ -8,6 +8,8 @@ stopped process cannot, so exactly one process computes at any time.
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import functools
 import os
 import select
 import signal
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +28,8 @@ import msgspec
 from bench.documents.messages import Reply, Request
 from bench.planning import affinity
 
+_MARK = "MLPBENCH_WORKER"
+"""Tells the processes of one worker from all others, wherever they go."""
 _TAIL_BYTES = 4000
 _CHUNK_BYTES = 1 << 16
 
@@ -93,6 +98,8 @@ class LocalWorker:
     """A process of this machine, with a pipe for requests and one for replies."""
 
     def __init__(self, order: Path, environment: Mapping[str, str]) -> None:
+        _adopt_orphans()
+        self.mark = f"{_MARK}={uuid.uuid4()}"
         self.output = tempfile.TemporaryFile()  # noqa: SIM115  # closed by end()
         child_reads, self.requests = os.pipe()
         self.replies, child_writes = os.pipe()
@@ -104,7 +111,7 @@ class LocalWorker:
                     sys.executable, "-P", "-m", "bench.measuring.worker",
                     str(order), str(os.getpid()), str(child_reads), str(child_writes),
                 ],
-                env=dict(environment),
+                env={**environment, **dict([self.mark.split("=")])},
                 stdin=subprocess.DEVNULL,
                 stdout=self.output,
                 stderr=subprocess.STDOUT,
@@ -188,10 +195,42 @@ class LocalWorker:
     def _kill(self) -> None:
         self._signal(signal.SIGKILL)
         self.process.wait()
+        # What left the group of the worker became a child of this process when the worker ended.
+        while strays := [pid for pid in _children() if self.mark in _environment(pid)]:
+            for pid in strays:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
+
+
+@functools.cache
+def _adopt_orphans() -> None:
+    """Become the parent of whatever a worker leaves behind (prctl(2), Linux only)."""
+    set_child_subreaper = 36
+    ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
+
+
+def _children() -> list[int]:
+    """Return the processes whose parent this one is; empty where the system does not tell."""
+    found: list[int] = []
+    for file in Path("/proc/self/task").glob("*/children"):
+        # A thread may end meanwhile.
+        with contextlib.suppress(OSError):
+            found += map(int, file.read_text().split())
+    return found
+
+
+def _environment(pid: int) -> list[str]:
+    """Return the variables of a process as ``NAME=value``; empty where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_text(errors="replace").split("\0")
+    except OSError:
+        return []
 
 
 def _tail(output: IO[bytes]) -> str:

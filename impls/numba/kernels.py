@@ -31,7 +31,7 @@ from impls.numba.views import biases, tile_of
 def forward(step, net, memory, tile):
     """Outputs of all layers for a tile."""
     for layer in range(1, net.layers.size):
-        Z = product(net, memory, tile, layer)
+        Z = product(step, net, memory, tile, layer)
         outputs(step, net, tile, layer, Z, biases(net, memory.theta, layer - 1))
 
 
@@ -40,7 +40,7 @@ def backward(step, net, memory, tile):
     """Gradients of a tile, without penalty, added to those of the tiles before it."""
     delta_of_output(step, net, memory, tile)
     for layer in range(net.layers.size - 2, -1, -1):
-        gradients(net, memory, tile, layer)
+        gradients(step, net, memory, tile, layer)
         if layer:
             delta_below(step, net, memory, tile, layer)
 
@@ -53,7 +53,7 @@ def slice_of_batch(step, share, net, memory):
     for start in range(0, share.rows.size, net.tile_rows):
         tile = tile_of(step, share, net, start)
         if step.phases & PREPARE:
-            prepare(net, memory, tile)
+            prepare(step, net, memory, tile)
         if step.phases & FORWARD:
             forward(step, net, memory, tile)
         if step.phases & LOSS:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from impls.numba import registers
 from impls.numba.blas import gradient_product
 from impls.numba.cache import inlined, inner
 from impls.numba.dropout import drop
@@ -23,10 +24,25 @@ from impls.numba.elementwise import (
     times_slope,
 )
 from impls.numba.prefetch import LINE, prefetch
+from impls.numba.state import EVERYTHING
 from impls.numba.views import biases, block, targets, weights
 
 ROWS_AHEAD = 4
 """So many rows before its turn, an example is asked for."""
+
+
+@inlined()
+def reads_in_place(step, net):
+    """Whether examples are read where they lie, not gathered: a whole step by our own products."""
+    return net.in_registers[0] and step.phases == EVERYTHING
+
+
+@inlined()
+def inputs(step, net, memory, tile, layer):
+    """What is below ``layer + 1``: a matrix, and the numbers of the tile's rows in it."""
+    if layer == 0 and reads_in_place(step, net):
+        return memory.X, tile.rows[tile.start :]
+    return block(net, memory.A[tile.thread], layer, tile), net.places[: tile.size]
 
 
 @inner()
@@ -50,19 +66,34 @@ def gather(X, Y, rows, start, A, T):
             T[i, j] = Y[row, j]
 
 
-@inlined()
-def prepare(net, memory, tile):
-    """Gather a tile."""
-    X = block(net, memory.A[tile.thread], 0, tile)
-    gather(memory.X, memory.Y, tile.rows, tile.start, X, targets(memory, tile))
+@inner()
+def gather_targets(Y, rows, start, T):
+    """Copy the targets of the examples ``rows`` from ``start`` on into ``T``."""
+    for i in range(T.shape[0]):
+        for j in range(T.shape[1]):
+            T[i, j] = Y[rows[start + i], j]
 
 
 @inlined()
-def product(net, memory, tile, layer):
+def prepare(step, net, memory, tile):
+    """Gather a tile, or its targets alone."""
+    if reads_in_place(step, net):
+        gather_targets(memory.Y, tile.rows, tile.start, targets(memory, tile))
+    else:
+        X = block(net, memory.A[tile.thread], 0, tile)
+        gather(memory.X, memory.Y, tile.rows, tile.start, X, targets(memory, tile))
+
+
+@inlined()
+def product(step, net, memory, tile, layer):
     """Fill ``layer`` with the product of the layer below and its weights; returns the matrix."""
-    A = memory.A[tile.thread]
-    Z = block(net, A, layer, tile)
-    np.dot(block(net, A, layer - 1, tile), weights(net, memory.theta, layer - 1), Z)
+    Z = block(net, memory.A[tile.thread], layer, tile)
+    W = weights(net, memory.theta, layer - 1)
+    A, numbers = inputs(step, net, memory, tile, layer - 1)
+    if net.in_registers[layer - 1]:
+        registers.product(A, numbers, W, Z)
+    else:
+        np.dot(A, W, Z)
     return Z
 
 
@@ -103,13 +134,16 @@ def delta_of_output(step, net, memory, tile):
 
 
 @inlined()
-def gradients(net, memory, tile, layer):
+def gradients(step, net, memory, tile, layer):
     """Gradients of weights and biases above ``layer``, added to those of the tiles before."""
     share = ONE if tile.start else ZERO
-    below = block(net, memory.A[tile.thread], layer, tile)
+    below, numbers = inputs(step, net, memory, tile, layer)
     delta = block(net, memory.D[tile.thread], layer + 1, tile)
     G = memory.G[tile.thread]
-    gradient_product(below, delta, weights(net, G, layer), share)
+    if net.in_registers[layer]:
+        registers.gradient(below, numbers, delta, weights(net, G, layer), share)
+    else:
+        gradient_product(below, delta, weights(net, G, layer), share)
     column_sums(delta, biases(net, G, layer), share)
 
 

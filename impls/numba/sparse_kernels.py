@@ -36,11 +36,11 @@ from impls.numba.views import biases, block, sparse_weights, tile_of
 @inlined()
 def forward(step, net, memory, tile, sparse, first_biases):
     """Outputs of all layers for a tile; ``first_biases`` contain the background."""
-    Z = product(net, memory, tile, 1)
+    Z = product(step, net, memory, tile, 1)
     add_products(sparse, tile, sparse_weights(net, memory.theta), Z)
     outputs(step, net, tile, 1, Z, first_biases)
     for layer in range(2, net.layers.size):
-        Z = product(net, memory, tile, layer)
+        Z = product(step, net, memory, tile, layer)
         outputs(step, net, tile, layer, Z, biases(net, memory.theta, layer - 1))
 
 
@@ -52,7 +52,7 @@ def backward(step, net, memory, tile, sparse):
     """
     delta_of_output(step, net, memory, tile)
     for layer in range(net.layers.size - 2, -1, -1):
-        gradients(net, memory, tile, layer)
+        gradients(step, net, memory, tile, layer)
         if layer:
             delta_below(step, net, memory, tile, layer)
     G = memory.G[tile.thread]
@@ -73,7 +73,7 @@ def slice_of_batch(step, share, net, memory, sparse):
     for start in range(0, share.rows.size, net.tile_rows):
         tile = tile_of(step, share, net, start)
         if step.phases & PREPARE:
-            prepare(net, memory, tile)
+            prepare(step, net, memory, tile)
         if step.phases & FORWARD:
             forward(step, net, memory, tile, sparse, first_biases)
         if step.phases & LOSS:

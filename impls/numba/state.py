@@ -11,6 +11,7 @@ from impls.mathematics import dropout
 from impls.mathematics.dropout import Words
 from impls.networks import Network, Training
 from impls.numba.elementwise import ACTIVATION_CODES, LOSS_CODES
+from impls.numba.registers import LANES, MOST_BYTES, VECTORS
 from impls.parameters import Floats, Rows
 
 PREPARE, FORWARD, LOSS, BACKWARD = 1, 2, 4, 8
@@ -25,7 +26,7 @@ OPTIMISER_CODES = {"sgd": SGD, "adam": ADAM, "rmsprop": RMSPROP}
 SMALL_PRODUCT = 10**6
 """So many multiplications at most go to OpenBLAS's kernels for small products, where it has them
 (its sgemm_small_kernel_permit).  These do without packing their operands first."""
-LEAST_ROWS, MOST_ROWS = 16, 512
+LEAST_ROWS, REGISTER_ROWS, MOST_ROWS = 16, 64, 512
 LEAST_WORK, LEAST_WORK_ROWS = 1_800_000, 32
 """A thread gets so many rows times parameters, or in small networks so many rows."""
 
@@ -42,6 +43,8 @@ class Net(NamedTuple):
     the rest is multiplied by.  ``columns`` holds the keys of their words one layer after another,
     ``column_starts`` where each layer begins in it.
 
+    ``in_registers`` says of each layer whether its products are those of
+    :mod:`impls.numba.registers`, and ``places`` counts the rows of a tile from 0 for them.
     ``tile_rows`` is how many rows go through the network together, ``least_rows`` how many of a
     batch are worth a thread.  There is no tuple in this one: parallel loops take none that has.
     """
@@ -58,6 +61,8 @@ class Net(NamedTuple):
     weight_starts: npt.NDArray[np.int64]
     bias_starts: npt.NDArray[np.int64]
     node_starts: npt.NDArray[np.int64]
+    in_registers: npt.NDArray[np.bool_]
+    places: npt.NDArray[np.int64]
     parameters: int
     tile_rows: int
     least_rows: int
@@ -180,18 +185,36 @@ def describe(network: Network, training: Training, *, parameters: int, small_ker
         weight_starts=ends[:-1].copy(),
         bias_starts=ends[-1] + np.cumsum([0, *network.layers[1:-1]]),
         node_starts=np.cumsum([0, *network.layers]),
+        in_registers=np.array(in_registers(network, training.batch_size)),
+        places=np.arange(MOST_ROWS),
         parameters=parameters,
-        tile_rows=tile_rows(network, small_kernels=small_kernels),
+        tile_rows=tile_rows(network, training.batch_size, small_kernels=small_kernels),
         least_rows=least_rows(parameters),
     )
 
 
-def tile_rows(network: Network, *, small_kernels: bool) -> int:
+def in_registers(network: Network, batch_size: int) -> list[bool]:
+    """Return of each layer whether its products are those of :mod:`impls.numba.registers`.
+
+    They are faster where all columns fit into one tile, or where a batch is too small to make up
+    for what BLAS does first.
+    """
+    is_small = batch_size <= REGISTER_ROWS
+    return [
+        bool(LANES) and 4 * n_in * n_out <= MOST_BYTES and (is_small or n_out <= VECTORS * LANES)
+        for n_in, n_out in network.shapes
+    ]
+
+
+def tile_rows(network: Network, batch_size: int, *, small_kernels: bool) -> int:
     """Return the rows that go through the network together.
 
-    Few enough for ``small_kernels``, where BLAS has such and the network leaves them some rows;
-    else as many as keep their activations in the cache.
+    As many as leave room in the second cache for the weights and gradients of the first layer.
+    Where BLAS multiplies, few enough for its ``small_kernels``, if it has such and the network
+    leaves them some rows; else as many as keep their activations in the cache.
     """
+    if in_registers(network, batch_size)[0]:
+        return REGISTER_ROWS
     rows = SMALL_PRODUCT // max(n_in * n_out for n_in, n_out in network.shapes)
     return rows if small_kernels and LEAST_ROWS <= rows < MOST_ROWS else MOST_ROWS
 

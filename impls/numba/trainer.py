@@ -1,13 +1,14 @@
-"""Compiled with Numba: fused kernels around BLAS, one team of threads for the whole step.
+"""Compiled with Numba: fused kernels, one team of threads for the whole step.
 
 - *The batch is split over threads*, and each thread takes its rows through all layers and back
   with matrix products of its own.  Threads meet once per step instead of once per product.  BLAS
   runs with one thread inside; a threaded BLAS within a threaded loop would multiply the two.
+- *Products of narrow layers stay in registers*, by code of our own, where BLAS reaches two thirds
+  of the rate: :mod:`impls.numba.registers`.  They read examples where they lie, without a copy.
 - *Element-wise work is fused*: bias, exponential and division in one pass over memory, delta and
   slope in another.
 - *Tiles* of rows stay in the cache from the first product to the last gradient.  Where OpenBLAS
-  has kernels for small products, a tile is just small enough for them: they do not pack their
-  operands and multiply a fifth to a half faster.
+  multiplies and has kernels for small products, a tile is just small enough for them.
 - *Rows are asked for ahead*: a shuffled batch is scattered over memory, where no processor guesses.
 - *The whole epoch is one call*, so small batches pay for Python once per epoch, not per step.
 - *Small batches stay on one thread*, where waking a second one costs more than it saves.
@@ -100,7 +101,7 @@ class Trainer(contract.Trainer):
         self.updates = 0
 
     def bind(self, X: Floats, Y: Floats) -> None:
-        self.X, self.Y = X, Y
+        self.X, self.Y = np.ascontiguousarray(X), np.ascontiguousarray(Y)
         self._reserve(self.training.batch_size)
 
     def _reserve(self, batch_size: int) -> None:

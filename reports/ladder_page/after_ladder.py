@@ -6,36 +6,39 @@ from reports.ladder_page.excerpts import Excerpt, Explanation
 
 _KERNELS = "impls/numba/kernels.py"
 _LAYERS = "impls/numba/layers.py"
+_REGISTERS = "impls/numba/registers.py"
 _PRODUCTS = "impls/numba/sparse_products.py"
 
 BEYOND = {
     "impls.numba.trainer:Trainer": Explanation(
-        title="compiled, fused, in tiles that suit BLAS",
+        title="compiled, fused, products in registers",
         change="The epoch is one call of a compiled function. It splits each batch over the "
         "threads, and every thread takes its rows, tile by tile, through all layers and back, "
         "with one-thread products of its own.",
         why="NumPy goes over an array once per operation; here a sigmoid is one pass over what "
         "the product has just left in the cache, with the exponential as a polynomial in vector "
-        "instructions. OpenBLAS first copies the operands of a product into a packed form, except "
-        "in its kernels for small products: where it has such, a tile is just small enough for "
-        "them, 18 rows of this network. The rows of a shuffled batch lie anywhere and no "
-        "processor foresees the next one; asked for four rows ahead, it is on its way before its "
-        "turn. The products of the gradients add to what is there, and penalty, its gradient and "
-        "the update are one pass over the parameters instead of several. Threads meet once per "
-        "step instead of once per product, and no batch pays for calls from Python.",
+        "instructions. OpenBLAS packs the operands of a product first, and its tiles are wider "
+        "than these layers. Here a result of 4 rows and 80 columns stays in registers while its "
+        "sums run over all 784 pixels. Examples are read where they lie, without a gather. The "
+        "rows of a shuffled batch lie anywhere and no processor foresees the next one; asked for "
+        "eight rows ahead, it is on its way before its turn. The products of the gradients add to "
+        "what is there, and penalty, its gradient and the update are one pass over the parameters "
+        "instead of several. Threads meet once per step instead of once per product, and no batch "
+        "pays for calls from Python.",
         excerpts=(
             Excerpt(
-                "impls/numba/state.py",
-                "tile_rows",
-                "How many rows go through the network together.",
-                first="rows =",
+                _REGISTERS,
+                "_product_tile",
+                "A tile of a product: rows by number, terms, and the store at the end.",
+                first="starts =",
+                last="tile.store",
             ),
             Excerpt(
-                _LAYERS,
-                "gather",
-                "The gather, with the row that is four ahead asked for.",
+                _REGISTERS,
+                "ask_for",
+                "Rows that are asked for ahead.",
                 first="for i in",
-                last="A[i, j]",
+                last="prefetch",
             ),
             Excerpt(
                 "impls/numba/elementwise.py",
@@ -45,10 +48,11 @@ BEYOND = {
                 last="z[k] = ZERO if",
             ),
             Excerpt(
-                "impls/numba/blas.py",
-                "gradient_product",
-                "The product that adds: `share` is 1 from the second tile on.",
-                first="factors =",
+                _LAYERS,
+                "gradients",
+                "The gradients: `share` is 1 from the second tile on.",
+                first="if net.in_registers",
+                last="gradient_product",
             ),
             Excerpt(
                 "impls/numba/update.py",

@@ -11,9 +11,18 @@ from bench.correctness import gate
 from impls.contract import Trainer
 from impls.networks import Network, Training
 from impls.numba import sparse as numba_sparse
+from impls.numba import state
 from impls.numba import trainer as numba_trainer
 from impls.numba.blas import gradient_product
-from impls.numba.state import LEAST_ROWS, MOST_ROWS, SMALL_PRODUCT, least_rows, tile_rows
+from impls.numba.state import (
+    LEAST_ROWS,
+    MOST_ROWS,
+    REGISTER_ROWS,
+    SMALL_PRODUCT,
+    in_registers,
+    least_rows,
+    tile_rows,
+)
 from impls.numba.update import SHARED_PARAMETERS
 from impls.parameters import start_parameters
 from impls.presets import PRESETS
@@ -38,24 +47,56 @@ def test_nothing_is_left_of_what_is_replaced() -> None:
     assert np.array_equal(G, np.full((3, 2), 2, np.float32))
 
 
+@pytest.fixture
+def no_registers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """BLAS multiplies, as on a processor without the instructions of our own products."""
+    monkeypatch.setattr(state, "LANES", 0)
+
+
+@pytest.mark.usefixtures("no_registers")
 def test_a_tile_is_as_large_as_small_kernels_take_it() -> None:
-    rows = tile_rows(BLOG.network, small_kernels=True)
+    rows = tile_rows(BLOG.network, 500, small_kernels=True)
     assert LEAST_ROWS <= rows <= SMALL_PRODUCT / (784 * 70) < rows + 1
-    assert tile_rows(BLOG.network, small_kernels=False) == MOST_ROWS
+    assert tile_rows(BLOG.network, 500, small_kernels=False) == MOST_ROWS
 
 
+def test_layers_with_few_nodes_and_small_batches_stay_in_registers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(state, "LANES", 16)
+    monkeypatch.setattr(state, "VECTORS", 5)
+    assert in_registers(BLOG.network, 500) == [True] * 3
+    islr = PRESETS["islr"].network
+    assert in_registers(islr, 500) == [False, False, True]
+    assert in_registers(islr, REGISTER_ROWS) == [True] * 3
+    assert in_registers(Network(name="wide", layers=(784, 1000, 10)), 1) == [False, True]
+    assert tile_rows(BLOG.network, 500, small_kernels=True) == REGISTER_ROWS
+    monkeypatch.setattr(state, "LANES", 0)
+    assert in_registers(BLOG.network, 500) == [False] * 3
+
+
+@pytest.mark.usefixtures("no_registers")
 @pytest.mark.parametrize("layers", [(784, 256, 10), (4, 3, 2)])
 def test_networks_too_wide_or_too_narrow_for_them_have_large_tiles(layers: tuple[int, ...]) -> None:
-    assert tile_rows(Network(name="n", layers=layers), small_kernels=True) == MOST_ROWS
+    network = Network(name="n", layers=layers)
+    assert tile_rows(network, 500, small_kernels=True) == MOST_ROWS
 
 
 @pytest.mark.parametrize(
     "trainer_class", [numba_trainer.Trainer, numba_sparse.Trainer], ids=["numba", "numba-sparse"]
 )
-@pytest.mark.parametrize("small_kernels", [False, True])
+@pytest.mark.parametrize(
+    ("registers", "small_kernels"), [(False, False), (False, True), (True, False)]
+)
 def test_many_tiles_are_as_good_as_one(
-    monkeypatch: pytest.MonkeyPatch, trainer_class: type[Trainer], *, small_kernels: bool
+    monkeypatch: pytest.MonkeyPatch,
+    trainer_class: type[Trainer],
+    *,
+    registers: bool,
+    small_kernels: bool,
 ) -> None:
+    if not registers:
+        monkeypatch.setattr(state, "LANES", 0)
     kernels = {"Haswell", "Zen", *numba_trainer.WITH_SMALL_KERNELS} if small_kernels else set()
     monkeypatch.setattr(numba_trainer, "WITH_SMALL_KERNELS", kernels)
     batch_size = 100

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from pathlib import Path
 
 import pytest
 
 from bench.documents.results import Results
-from impls.numba import layers as numba_layers
+from impls.numba import registers as numba_registers
 from impls.numba import sparse_rows
-from impls.numba import state as numba_state
 from impls.numpy import optimized as numpy_optimized
 from impls.registry import ROWS
 from reports.gather import build_context
@@ -58,12 +58,13 @@ def rows(text: str) -> list[list[str]]:
 
 def test_numbers_in_the_words_are_those_of_the_code() -> None:
     words = " ".join(said.change + said.why for said in EXPLANATIONS.values())
-    tile = numba_state.tile_rows(pieces.BLOG, small_kernels=True)
-    assert f"small enough for them, {tile} rows" in words
+    blocks = math.ceil(pieces.BLOG.layers[1] / 16)
+    assert (blocks, numba_registers.ROWS[blocks] if numba_registers.LANES == 16 else 4) == (5, 4)
+    assert "a result of 4 rows and 80 columns" in words
     assert numpy_optimized.TILE_ROWS == 1000
     assert "a thousand rows at a time" in words
-    assert numba_layers.ROWS_AHEAD == 4
-    assert "four rows ahead" in words
+    assert numba_registers.ROWS_AHEAD == 8
+    assert "eight rows ahead" in words
     assert sparse_rows.DENSE_FROM == 1 / 5
     assert "fewer than a fifth" in words
     assert sparse_rows.GROUP == 8

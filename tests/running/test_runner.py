@@ -4,16 +4,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 import bench
 from bench.documents import journal
-from bench.documents.messages import Finish, Missing, Over, Prepare, Reply, Request, Take
+from bench.documents.messages import Finish, Finished, Missing, Over, Prepare, Reply, Request, Take
 from bench.documents.orders import Order, load_arrays
-from bench.documents.results import Failed, Measured, Results, Unavailable
+from bench.documents.results import Failed, Measured, Results, Unavailable, Unverified
+from bench.documents.timings import Peaks
 from bench.documents.turns import Turn
 from bench.planning.plan import Plan, jobs, repetitions
+from bench.roofline.work import step_operations
 from bench.running.progress import Progress
 from bench.running.runner import Runner
 from bench.running.workers import End
@@ -373,3 +376,32 @@ def test_a_worker_is_asked_for_turns_numbered_as_their_sweeps(run: Callable[...,
     numbers = [one.number for one in first.said if isinstance(one, Take)]
     assert numbers == [0, 1, 2, 3] * 3
     assert sum(isinstance(one, Finish) for one in first.said) == 3
+
+
+@pytest.mark.parametrize("share", [0.5, 2.0])
+def test_a_rate_above_the_best_product_of_the_machine_is_not_believed(
+    run: Callable[..., Ran], share: float
+) -> None:
+    """The floor says what the machine reaches; one implementation claims a share of that."""
+    plan = fakes.plan(implementations=("numpy-naive", "numba-sparse", "floor"), threads=(1,))
+    peak = 1e9
+    seconds = step_operations(plan.network, plan.examples) / (share * peak)
+
+    def behave(order: Order, request: Request | None) -> Reply | End:
+        reply = fakes.measure_all(order, request)
+        if isinstance(request, Take):
+            return fakes.turn(order, request.kind, seconds)
+        if isinstance(request, Finish) and order.row.role == "limit":
+            peaks = Peaks(gemm=peak, copy=1e9, cached_copy=1e9)
+            size = plan.trainings[0].batch_size
+            return Finished(msgspec.structs.replace(fakes.frame_of(order, size), peaks=peaks))
+        return reply
+
+    ran = run(behave, plan=msgspec.structs.replace(plan, trainings=plan.trainings[:1]))
+    kinds = {(o.cell.implementation, type(o)) for o in ran.results.outcomes}
+    assert ("numba-sparse", Measured) in kinds
+    assert ("floor", Measured) in kinds
+    assert ("numpy-naive", Measured if share < 1 else Unverified) in kinds
+    if share > 1:
+        (reason,) = {o.reason for o in ran.results.outcomes if isinstance(o, Unverified)}
+        assert reason.startswith("2 GFLOP/s in its epochs, and this machine reaches 1 GFLOP/s")

@@ -320,3 +320,17 @@ def test_a_worker_that_finds_another_copy_of_this_project_refuses_to_measure_it(
 )
 def test_an_exit_code_is_explained(code: int, said: str) -> None:
     assert workers._describe(code) == said  # noqa: SLF001  # no process dies of every signal
+
+
+def test_what_has_left_the_session_of_its_worker_ends_with_it(run: Run, tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    text = (
+        "import subprocess\nfrom impls.mathematics import reference\n\n"
+        # Both ignore the end of their parent, and the second one is a child of nobody at once.
+        f"sleep = ['setsid', 'sh', '-c', 'sleep 987 & echo $! >> {pids}; sleep 986']\n"
+        "Trainer = reference.Trainer\nsubprocess.Popen(sleep)\n"
+    )
+    only(run(third_party.write_text(tmp_path, "strays", text))["strays"])
+    (pid,) = map(int, pids.read_text().split())
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
