@@ -158,7 +158,8 @@ def measure(console: Console, started: Started, timeout: float) -> bool:
             say(console, "interrupted: writing what was measured", style="yellow")
             return False
         finally:
-            started.journal.close()
+            if started.journal.close():
+                say(console, f"{started.folder} had been removed: written again", style="yellow")
     return True
 
 

@@ -126,7 +126,7 @@ class Journal:
                     f"{folder} holds the results of an earlier run: choose another folder with "
                     "--out, remove them, or go on with --resume."
                 )
-            self._file = self.path.open("xb")
+            self._file = self.path.open("x+b")
         except OSError as error:
             raise _unwritable(folder, error) from error
         self._write(msgspec.json.encode(header))
@@ -151,7 +151,7 @@ class Journal:
         journal.path, journal.lines = path, lines
         try:
             os.truncate(path, len(complete) + 1)
-            journal._file = path.open("ab")  # noqa: SLF001  # another constructor
+            journal._file = path.open("a+b")  # noqa: SLF001  # another constructor
         except OSError as error:
             raise _unwritable(folder, error) from error
         return journal
@@ -179,9 +179,23 @@ class Journal:
                 f"cannot write {self.path}: {error.strerror}. What was measured before is in it."
             ) from error
 
-    def close(self) -> None:
-        """Release the file."""
+    def close(self) -> bool:
+        """Release the file.  Return whether somebody had removed it, so that it was written again.
+
+        Raises:
+            ResultsError: it was removed and cannot be written again.
+        """
+        is_gone = not self._file.closed and not self.path.exists()
+        if is_gone:
+            number = self._file.fileno()
+            content = os.pread(number, os.fstat(number).st_size, 0)
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self.path.write_bytes(content)
+            except OSError as error:
+                raise _unwritable(self.path.parent, error) from error
         self._file.close()
+        return is_gone
 
 
 def outcomes(lines: Iterable[Line], target: float | None) -> list[Outcome]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.planning.plan import Job, Plan
+from impls.errors import ResultsError
 from impls.parameters import Floats
 from impls.row import Row
 
@@ -49,10 +50,20 @@ class Arrays(NamedTuple):
 
 
 def save_arrays(folder: Path, arrays: Arrays) -> None:
-    """Store the arrays for the workers."""
-    for name, array in arrays._asdict().items():
-        if array is not None:
-            np.save(folder / f"{name}.npy", array)
+    """Store the arrays for the workers.
+
+    Raises:
+        ResultsError: they do not fit.
+    """
+    try:
+        for name, array in arrays._asdict().items():
+            if array is not None:
+                np.save(folder / f"{name}.npy", array)
+    except OSError as error:
+        raise ResultsError(
+            f"cannot write the data for the workers into {folder}: {error.strerror}. Set TMPDIR to "
+            f"a folder with {arrays.bytes / 1e6:.0f} MB to spare."
+        ) from error
 
 
 def load_arrays(folder: Path) -> Arrays:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from bench.documents import journal
+from bench.documents.orders import Arrays, save_arrays
 from bench.documents.results import SCHEMA_VERSION, Failed, Measured, Outcome
 from impls.errors import ResultsError
 from tests.stand_ins import fakes
@@ -201,3 +206,30 @@ def test_a_journal_of_an_older_version_is_read(tmp_path: Path) -> None:
     with path.open("ab") as file:
         file.write(msgspec.json.encode(entry) + b"\n")
     assert journal.read(path).outcomes == outcomes(2)
+
+
+def test_a_journal_that_was_removed_meanwhile_is_written_again(tmp_path: Path) -> None:
+    record = journal.Journal(tmp_path / "out", fakes.document(complete=False))
+    record.add(journal.Ending(reason="all blocks"))
+    before = record.path.read_bytes()
+    shutil.rmtree(tmp_path / "out")
+    assert record.close()
+    assert record.path.read_bytes() == before
+    assert journal.read(record.path).complete
+
+
+def test_a_journal_that_is_still_there_is_left_alone(tmp_path: Path) -> None:
+    record = journal.Journal(tmp_path / "out", fakes.document(complete=False))
+    assert not record.close()
+    assert not record.close()
+
+
+def test_data_that_do_not_fit_are_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(ResultsError, match=r"No space left on device\. Set TMPDIR to a folder"):
+        save_arrays(tmp_path, Arrays(*fakes.examples()))
