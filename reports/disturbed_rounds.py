@@ -81,7 +81,11 @@ def disturbed_rounds(points: Iterable[Point]) -> tuple[int, int]:
 
 def provisional(context: Context) -> tuple[str, ...]:
     """Return a warning for every run of which most rounds were disturbed."""
-    counted = [(run, *disturbed_rounds(one.points.values())) for run, one in runs.each(context)]
+    unloaded = [
+        (run, [point for point in one.points.values() if not point.is_loaded])
+        for run, one in runs.each(context)
+    ]
+    counted = [(run, *disturbed_rounds(points)) for run, points in unloaded]
     return tuple(
         f"{run}Provisional: most rounds behind the epoch times were disturbed "
         f"({number} of {rounds}), so do not conclude anything from these times."

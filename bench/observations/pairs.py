@@ -221,10 +221,10 @@ def usable(verdict: Verdict, reference: Point, other: Point) -> Verdict:
     """``verdict``, or an open one where most rounds of a side were disturbed beyond use.
 
     Within a run, partners of a sweep are disturbed alike: only rounds count whose threads were held
-    up.  Between runs every disturbance counts.
+    up.  Between runs every disturbance counts.  Load that was asked for is no disturbance.
     """
     rule = disturbed.is_held_up if reference.run == other.run else disturbed.is_disturbed
-    for point in (reference, other):
+    for point in (one for one in (reference, other) if not one.is_loaded):
         counts = [disturbed.counted(one.timings, rule) for one in point.measured]
         number, rounds = sum(one for one, _ in counts), sum(of for _, of in counts)
         if disturbed.is_beyond_use(number, rounds):

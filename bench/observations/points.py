@@ -23,6 +23,7 @@ from bench.documents.results import (
 )
 from bench.documents.timings import EPOCH, STEP, Learning
 from bench.observations.table import ObservationTable, Span, first_blocks, known_rows
+from bench.planning.environment import NEIGHBOURS
 from bench.planning.plan import Cell, Setting
 from bench.stats import estimates
 from impls.networks import Network
@@ -177,6 +178,11 @@ class Point:
     def whole_epochs(self) -> bool:
         """Whether whole epochs were timed; otherwise :attr:`epoch` is reckoned from steps."""
         return bool(self.rounds(EPOCH))
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether foreign processes were asked for beside its rounds."""
+        return dict(self.cell.setting).get(NEIGHBOURS) not in {None, "0"}
 
     @property
     def epoch_phase(self) -> str:

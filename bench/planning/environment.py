@@ -54,6 +54,8 @@ NOT_RECORDED = (
 )  # fmt: skip
 """Of these, what only says where something lies or what is told of it; Terraform's begin alike."""
 
+NEIGHBOURS = "MLPBENCH_NEIGHBOURS"
+"""The variable of a setting that asks for foreign busy processes beside the rounds."""
 _MOST_DIGITS = 10
 
 SET_BY_IMPORTS = ("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK")

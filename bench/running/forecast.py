@@ -45,11 +45,11 @@ class Costs:
 
 
 TYPICAL: Mapping[str, Costs] = {
-    "tensorflow": Costs(start=5.0, prepare=1.5, floors=1.6, step=1e-4),
-    "torch": Costs(start=2.0, prepare=0.2, floors=1.5, step=1e-4),
-    "jax": Costs(start=1.5, prepare=3.5, floors=1.7, step=3e-5),
-    "numba": Costs(start=1.5, prepare=0.3, floors=1.2, step=1e-5),
-    "": Costs(start=1.0, prepare=0.2, floors=2.5, step=1e-4),
+    "tensorflow": Costs(start=3.5, prepare=1.5, floors=1.6, step=1e-4),
+    "torch": Costs(start=1.5, prepare=0.2, floors=1.5, step=1e-4),
+    "jax": Costs(start=1.2, prepare=3.5, floors=1.7, step=3e-5),
+    "numba": Costs(start=1.0, prepare=0.3, floors=1.2, step=1e-5),
+    "": Costs(start=0.7, prepare=0.2, floors=2.5, step=1e-4),
 }
 """By the first of these packages that a row requires; the last one is NumPy alone."""
 BASELINE_FLOORS = 9.0

@@ -19,10 +19,10 @@ from types import TracebackType
 from typing import Self
 
 from bench.measuring import parent_death
+from bench.planning.environment import NEIGHBOURS as VARIABLE
 from bench.planning.plan import Plan, Setting
 from impls.errors import UsageError
 
-VARIABLE = "MLPBENCH_NEIGHBOURS"
 SETTLE_SECONDS = 0.02
 """So long the neighbours run before a turn, for the scheduler to spread them."""
 

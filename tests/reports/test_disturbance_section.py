@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from bench.documents.results import Measured, Results
 from bench.documents.timings import Disturbance
 from bench.observations.points import Point
+from bench.planning.environment import NEIGHBOURS
 from bench.planning.plan import Cell
 from impls.registry import ROWS
 from reports import charts
@@ -152,6 +154,18 @@ def test_most_rounds_disturbed_make_the_answer_provisional() -> None:
     half = context_of(epochs((1.0, HELD_UP), (1.0, QUIET)))
     assert "Provisional" not in page_of(half)
     assert not any("Provisional" in one for one in paragraphs(half))
+
+
+def test_load_that_was_asked_for_is_no_disturbance() -> None:
+    def beside(neighbours: str, name: str) -> Measured:
+        one = epochs((1.0, HELD_UP), (1.1, HELD_UP), (1.05, HELD_UP), name=name)
+        setting = ((NEIGHBOURS, neighbours),)
+        return pieces.remeasured(one, cell=msgspec.structs.replace(one.cell, setting=setting))
+
+    asked = context_of(*(beside("1", name) for name in (ONE, TWO)))
+    assert not any("Provisional" in one for one in paragraphs(asked))
+    foreign = context_of(*(beside("0", name) for name in (ONE, TWO)))
+    assert any("Provisional" in one for one in paragraphs(foreign))
 
 
 def test_where_nothing_is_ranked_nothing_is_provisional() -> None:

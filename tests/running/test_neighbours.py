@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench.running.neighbours import VARIABLE, Neighbours, count, with_neighbours
+from bench.planning.environment import NEIGHBOURS as VARIABLE
+from bench.running.neighbours import Neighbours, count, with_neighbours
 from impls.errors import UsageError
 from tests.stand_ins import fakes
 
