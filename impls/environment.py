@@ -35,9 +35,9 @@ def settle(row: Row, *, is_ours: bool = False) -> None:
     hidden = os.environ.get(HIDDEN)
     if row.device == "gpu" and hidden == "-1":
         raise ImplementationError(
-            f"{row.name} finds no device, because {HIDDEN} is {hidden}, which implementations "
-            "for the processor set as well when they are loaded: unset it, or use "
-            f"{row.name} in a process of its own"
+            f"{row.name} finds no device, because {HIDDEN} is {hidden}. Implementations for the "
+            "processor also set it when they are loaded: unset it, or use "
+            f"{row.name} in a separate process"
         )
     for name, value in row.environment.items():
         current = os.environ.get(name)
@@ -60,8 +60,8 @@ def require_agreement(rows: Sequence[Row]) -> None:
     seeing = [row.name for row in rows if row.device == "gpu"]
     if hiding and seeing and shows_gpu():
         raise UsageError(
-            f"{hiding[0]} hides all devices from its process, {seeing[0]} needs one: give them to "
-            "commands of their own"
+            f"{hiding[0]} hides all devices from its process, but {seeing[0]} needs one: use a "
+            "separate command for each"
         )
     for one, other in itertools.combinations(rows, 2):
         shared = set(one.requires) & set(other.requires)
@@ -70,7 +70,7 @@ def require_agreement(rows: Sequence[Row]) -> None:
             if shared and mine != theirs and _decides(one, name, theirs):
                 raise UsageError(
                     f"{one.name} needs {name}={mine}, {other.name} needs {name}={theirs}, and "
-                    f"{min(shared)} reads it once: give them to commands of their own"
+                    f"{min(shared)} reads it once: use a separate command for each"
                 )
 
 
@@ -88,8 +88,8 @@ def _refuse(row: Row, name: str, current: str | None, imported: list[str]) -> No
     now = "not set" if current is None else repr(current)
     if imported:
         why = f"{imported[0]}, which reads it once, has been imported"
-        remedy = f"use {row.name} in a process of its own, or set {name}={wanted} before"
+        remedy = f"use {row.name} in a separate process, or set {name}={wanted} before the import"
     else:
-        why = "somebody has set it"
+        why = "the environment sets it"
         remedy = f"unset it, or set {name}={wanted}"
     raise ImplementationError(f"{row.name} needs {name}={wanted}; it is {now}, and {why}: {remedy}")

@@ -34,8 +34,8 @@ def tf32() -> bool:
     forced = os.environ.get(OVERRIDE)
     if forced is not None and SWITCHES.get(forced) != asked:
         raise UsageError(
-            f"{OVERRIDE}={forced} contradicts {VARIABLE}={int(asked)}: leave NVIDIA's unset, it "
-            "would change products without being asked for by this program"
+            f"{OVERRIDE}={forced} contradicts {VARIABLE}={int(asked)} and would change products "
+            f"without a request by this program: unset {OVERRIDE}"
         )
     return asked
 

@@ -204,11 +204,26 @@ def _undecided(context: Context, found: list[Winner]) -> Doubt:
     sizes = _sizes(context, found)
     same = all(one.verdict is not None and one.verdict.kind == "same" for one in found)
     said = "is as fast" if same and len(names) == 1 else "may be as fast"
-    sentence = f"{_few(names)} {said} {sizes}."
+    open_names = [name for name in names if not _is_likely(context, found, name)]
+    if open_names:
+        sentence = f"{_few(open_names)} {said} {sizes}."
+    else:
+        sentence = f"The lead over {_few(names)} is likely, not certain, {sizes}."
     if same:
         return Doubt(sentence)
     blocks = max((one.verdict.blocks or 0 for one in found if one.verdict), default=0)
     return Doubt(sentence, _again(context, blocks) if 0 < blocks <= _MOST_BLOCKS else "")
+
+
+def _is_likely(context: Context, found: list[Winner], name: str) -> bool:
+    """Return whether each winner leads the best point of ``name``, at least likely."""
+    verdicts = (
+        context.judged.verdict(point, one.best)
+        for one in found
+        for point, _ in one.rivals
+        if point.implementation == name
+    )
+    return all(one is not None and one.kind in ("faster", "likely faster") for one in verdicts)
 
 
 def _few(names: list[str]) -> str:

@@ -9,9 +9,10 @@ from functools import cached_property
 from bench.documents.results import Results
 from bench.documents.timings import Check
 from bench.observations.pairs import Judged
-from bench.observations.points import Condition, Key, Point, Scope, arrivals, fastest
+from bench.observations.points import Condition, Key, Point, Scope, arrivals
 from bench.observations.roles import Roles
 from bench.observations.table import ObservationTable
+from bench.observations.winner import fastest
 from bench.planning.plan import Cell, Plan
 from bench.stats.estimates import Ratio
 from bench.stats.verdicts import Verdict
@@ -165,8 +166,17 @@ class Context:
 
     def group(self, condition: Condition, batch_size: int) -> dict[str, Point]:
         """All points that differ in the implementation alone, in order of implementations."""
-        found = ((name, self.point(name, condition, batch_size)) for name in self.implementations)
-        return {name: point for name, point in found if point is not None}
+        return self._groups.get((condition, batch_size), {})
+
+    @cached_property
+    def _groups(self) -> Mapping[tuple[Condition, int], dict[str, Point]]:
+        """Every group that has a point."""
+        found: dict[tuple[Condition, int], dict[str, Point]] = {}
+        order = {name: place for place, name in enumerate(self.implementations)}
+        for key in sorted(self.points, key=lambda key: order.get(key[0], len(order))):
+            if key[0] in order:
+                found.setdefault(key[1:], {})[key[0]] = self.points[key]
+        return found
 
     def groups(self) -> Iterator[tuple[Condition, int, dict[str, Point]]]:
         """Yield every group that has a point, by condition and batch size."""

@@ -170,7 +170,7 @@ def told(nodes: Sequence[Node]) -> str:
     stretches = [one.interval for one in found if one.interval]
     merged = len(set(stretches)) < len(stretches)
     each = "; ".join(_crossing(one, nodes) for one in found)
-    doubt = " Crossings that share an interval may be no more than one." if merged else ""
+    doubt = " Crossings that share an interval may be a single crossing." if merged else ""
     return f"{len(found)} crossings: {each}.{doubt}"
 
 
@@ -211,9 +211,9 @@ def _doubt(nodes: Sequence[Node]) -> str:
     if not open_to_doubt:
         return ""
     if len(nodes) == 1:
-        return ", but its interval holds 1"
+        return ", but its interval contains 1"
     where = text.listing([f"from {_range(one, nodes)}" for one in open_to_doubt])
-    return f". Its interval holds 1 {where}: there it is not decided"
+    return f". Its interval contains 1 {where}, so neither is proven faster there"
 
 
 def _range(stretch: Stretch, nodes: Sequence[Node]) -> str:

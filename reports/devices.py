@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.observations.points import Point, Scope, fastest
+from bench.observations.points import Point, Scope
+from bench.observations.winner import fastest
 from bench.stats.estimates import Ratio
 from bench.stats.verdicts import Verdict
 from impls.registry import ROWS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.observations.points import Point, Scope
-from bench.observations.roles import Race
+from bench.observations.winner import Race
 from bench.stats.estimates import Ratio
 from bench.stats.verdicts import Verdict
 from reports import format as text
@@ -50,7 +50,7 @@ class Winner:
         if self.is_too_few:
             return "too few blocks to rank"
         names = text.listing(list(self.undecided))
-        return f"not told apart from {names}" if names else ""
+        return f"not distinguished from {names}" if names else ""
 
 
 def findings(context: Context) -> tuple[Winner, ...]:
@@ -80,7 +80,7 @@ def unranked(context: Context) -> str:
     ]
     if not named:
         return ""
-    return f"Not ranked, for want of blocks, although they took less time: {'; '.join(named)}."
+    return f"Not ranked, with too few blocks, although they took less time: {'; '.join(named)}."
 
 
 def _finding(context: Context, race: Race) -> Winner:

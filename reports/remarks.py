@@ -108,7 +108,7 @@ def _held_back(context: Context) -> str:
     found: dict[str, list[str]] = {}
     for point in context.points.values():
         used = [pool for pool in point.measured[0].process.pools if pool.used]
-        for name in kernels.held_back(used, max(filter(None, widest), default=None)):
+        for name in kernels.half_as_wide(used, max(filter(None, widest), default=None)):
             found.setdefault(name, []).append(point.implementation)
     return " ".join(
         f"OpenBLAS multiplied with its {name} kernels, which leave half of each vector "

@@ -116,7 +116,7 @@ def compare_command(sources: tuple[Path, ...], **options: Any) -> int:
             "missing SOURCES: name results documents, or give --last to compare the newest runs"
         )
     if options["as_json"] and options["markdown_file"] == "-":
-        raise UsageError("--json and --markdown - both want the output: give --markdown a file")
+        raise UsageError("--json and --markdown - both print to stdout: give --markdown a file")
     if options["markdown_file"] not in {None, "-"}:
         files.require_free(Path(options["markdown_file"]), sources)
     request = Request(

@@ -146,11 +146,11 @@ def _revisions(
     """
     if commit is not None:
         if len(results) > 1:
-            raise UsageError("--commit is that of one run: export each run with its own")
+            raise UsageError("--commit is the commit of one run: export each run separately")
         found = _asked(commit)
         if found is None:
             raise UsageError(
-                f"--commit {commit}: git in {Path.cwd()} does not know it. Name a commit, and "
+                f"--commit {commit}: git finds no such commit in {Path.cwd()}. Name a commit, and "
                 "start mlpbench in its repository."
             )
         return (found,)
@@ -169,7 +169,7 @@ def _own(console: Console, document: Results) -> Revision:
         note(console, f"the sources differed from commit {code.commit[:8]} when they were measured")
     known = _asked(code.commit)
     if known is None:
-        note(console, f"git here does not know {code.commit[:8]}: its date is that of the run")
+        note(console, f"git does not find {code.commit[:8]} here: the date is that of the run")
         return Revision(code.commit, dt.datetime.fromisoformat(document.created_at))
     return known
 

@@ -73,7 +73,9 @@ def choose_trainers(console: Console, names: Sequence[str]) -> tuple[Row, ...]:
         else:
             note(console, f"{row.name} is left out: {reason}")
     if not able:
-        raise UsageError(f"--impl {','.join(names)} leaves none that can train here: name another")
+        raise UsageError(
+            f"--impl {','.join(names)} includes no implementation that can train here: name another"
+        )
     return tuple(able)
 
 
@@ -87,7 +89,7 @@ def choose_trainer(name: str) -> Row:
     row, *others = choose_implementations((name,), None)
     if others:
         several = ", ".join(one.name for one in (row, *others))
-        raise UsageError(f"--impl {name} stands for {several}: name one")
+        raise UsageError(f"--impl {name} matches {several}: name one")
     _require_trainer(row)
     return row
 
@@ -136,5 +138,5 @@ def _matching(pattern: str, device: str | None) -> list[Row]:
     found = [row for row in matching if device in (None, row.device)]
     if not found:
         names = ", ".join(row.name for row in matching)
-        raise UsageError(f"--impl {pattern} stands for {names}: none runs on --device {device}")
+        raise UsageError(f"--impl {pattern} matches {names}: none runs on --device {device}")
     return found

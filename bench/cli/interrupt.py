@@ -38,6 +38,6 @@ class Interruption:
             raise KeyboardInterrupt
         self.asked = True
         self.console.print(
-            f"Interrupted: finishing {self.what}. Ctrl-C once more does not wait for it.",
+            f"Interrupted: finishing {self.what}. Press Ctrl-C again to stop at once.",
             style="yellow",
         )

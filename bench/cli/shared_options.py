@@ -48,9 +48,9 @@ label_option: Option = click.option(
     "--label",
     default=None,
     metavar="NAME|NUMBER|last",
-    help="The column of a table that holds the label; the first has number 0. Default: the one "
-    "called label, class, target, digit, y, species or the like; else the only one with text; else "
-    "the last or the first, whichever alone holds class numbers.",
+    help="The label column of a table; the first column has number 0. Default: the column called "
+    "label, class, target, digit, y, species or similar; else the only column with text; else the "
+    "last or the first column, if only one of the two holds class numbers.",
 )
 
 DATA_OPTIONS: tuple[Option, ...] = (

@@ -58,7 +58,7 @@ def studied_parameter(context: click.Context) -> StudiedOption:
     option = known[label]
     name = str(option.name)
     if option in given(context):
-        raise UsageError(f"--{label} is what is studied: give its values with --values alone")
+        raise UsageError(f"--{label} is the studied parameter: give its values with --values only")
     texts = context.params["values"]
     converted = {text: _converted(option, text, context) for text in texts}
     require_distinct("--values", texts)

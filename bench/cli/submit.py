@@ -90,10 +90,13 @@ _FOLDER = click.Path(path_type=Path)
     "--out", type=_FOLDER, default=None, help="Folder. Default: results/submit-DATE-TIME."
 )
 @click.option("--local", is_flag=True, help="Run the same jobs here, one after the other.")
-@click.option("--status", type=_FOLDER, metavar="DIR", help="Say how the jobs in DIR stand.")
+@click.option("--status", type=_FOLDER, metavar="DIR", help="Show the state of each job in DIR.")
 @click.option("--collect", type=_FOLDER, metavar="DIR", help="Write one report on the runs in DIR.")
 @click.option(
-    "--resubmit", type=_FOLDER, metavar="DIR", help="Submit again what ended without being done."
+    "--resubmit",
+    type=_FOLDER,
+    metavar="DIR",
+    help="Submit again jobs that ended before completion.",
 )
 @click.option(
     "--across-machines",
@@ -137,7 +140,7 @@ def _look_after(
     others = [one.opts[0] for one in given(context) if one.name not in {mode, *_WITH[mode]}]
     if others or context.args:
         listed = ", ".join([*others, *context.args])
-        raise UsageError(f"--{mode} looks after what was submitted: leave out {listed}")
+        raise UsageError(f"--{mode} applies to submitted jobs: leave out {listed}")
     folder: Path = options[mode]
     before = state.load(folder)
     found = _collected(folder, before)
@@ -154,7 +157,7 @@ def _look_after(
         }
     again = [task for task in before.submission.tasks if task.name in over]
     if not again:
-        raise UsageError(f"no job in {folder} ended without being done: there is nothing to submit")
+        raise UsageError(f"no job in {folder} ended before completion: there is nothing to submit")
     return _begin(console, folder, before, again, as_json=options["as_json"])
 
 
@@ -221,7 +224,7 @@ def _begin(
         return exits.FINE
     for name, job in numbers.items():
         say(console, f"{name}: job {job}")
-    say(console, f"See how they stand: mlpbench submit --status {folder}")
+    say(console, f"Show their state: mlpbench submit --status {folder}")
     say(console, f"Report on them: mlpbench submit --collect {folder}")
     return exits.FINE
 

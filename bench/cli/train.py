@@ -161,7 +161,7 @@ def _new(console: Console, options: dict[str, Any]) -> TrainingPlan:
     if options["weights"]:
         refused = [n for n in ("activation", "loss", "dropout", "dtype") if options[n] is not None]
         if refused:
-            raise UsageError(f"--weights brings its network: leave out --{', --'.join(refused)}")
+            raise UsageError(f"--weights sets the network: leave out --{', --'.join(refused)}")
         _settle_engine(rows, named, options["weights"])
         weights = read_weights(options["weights"])
     normaliser = weights.normaliser if weights and options["normalise"] is None else None
@@ -189,11 +189,11 @@ def _say_of_weights(
     if weights.normaliser is None and given is None:
         note(
             console,
-            f"{path} does not say how examples were normalised for it; {normalise!r} is taken. "
-            "If it was another way, such as pixels divided by 255, give it with --normalise.",
+            f"{path} does not record its normalisation; the training uses {normalise!r}. Give "
+            "another one, such as pixels divided by 255, with --normalise.",
         )
     elif weights.normaliser is not None and given is not None:
-        note(console, f"--normalise {given} takes the place of the normalisation in {path}.")
+        note(console, f"--normalise {given} replaces the normalisation in {path}.")
 
 
 def _settle_engine(rows: Sequence[Row], named: set[str], path: Path) -> None:
@@ -231,8 +231,8 @@ def _resumed(console: Console, context: click.Context) -> TrainingPlan:
         if reason:
             note(
                 console,
-                f"the optimiser begins with an empty memory, because {reason}. The training will "
-                "not end exactly where it would have ended without the interruption.",
+                f"the optimiser starts with an empty state, because {reason}. The result will "
+                "not match a training without the interruption exactly.",
             )
         return session
 

@@ -87,14 +87,14 @@ def _on_frequency(machine: Machine) -> Iterator[str]:
 def _on_virtual(machine: Machine) -> Iterator[str]:
     if machine.hypervisor is not None:
         yield (
-            "This is a virtual machine, and others on the same host take cache, memory bandwidth "
-            "and frequency, which cannot be seen here: repeat at another time before you trust a "
+            "This is a virtual machine. Others on the same host take cache, memory bandwidth and "
+            "frequency, and no counter here shows it: repeat at another time before you trust a "
             "small difference, or use a dedicated host."
         )
     if machine.clock_source is not None and machine.clock_source not in FAST_CLOCKS:
         yield (
-            f"The clock source is {machine.clock_source}, which is slow to read: see whether the "
-            "kernel offers tsc (available_clocksource), which it gives up where it seems unsteady."
+            f"The clock source is {machine.clock_source}, which is slow to read: check whether "
+            "available_clocksource lists tsc. The kernel drops tsc if it seems unstable."
         )
 
 
@@ -153,7 +153,7 @@ def on_pools(found: Iterable[PoolsOf]) -> Iterator[str]:
 def on_kernels(found: Iterable[PoolsOf], machine: Machine) -> Iterator[str]:
     """Yield where OpenBLAS runs kernels for an older processor than this one."""
     pools = [pool for process in found for pool in process.pools]
-    chosen = kernels.held_back(pools, machine.vectors)
+    chosen = kernels.half_as_wide(pools, machine.vectors)
     if not chosen:
         return
     exported = machine.environment.get(kernels.VARIABLE)

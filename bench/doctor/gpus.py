@@ -28,8 +28,8 @@ def remarks(found: Gpus) -> Iterator[str]:
     """Yield what keeps devices from being read, slows them down or fills them."""
     if found.seen and not found.devices:
         yield (
-            f"This machine has a GPU, but nothing can be read ({found.reason}): its clock "
-            "and temperature will be missing beside the numbers of implementations on it."
+            f"This machine has a GPU, but nothing can be read ({found.reason}): results of "
+            "implementations on it will lack its clock and temperature."
         )
     for device in found.devices:
         for reading in device.readings:

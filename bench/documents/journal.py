@@ -176,7 +176,7 @@ class Journal:
             os.fsync(self._file.fileno())
         except OSError as error:
             raise ResultsError(
-                f"cannot write {self.path}: {error.strerror}. What was measured before is in it."
+                f"cannot write {self.path}: {error.strerror}. The file keeps earlier results."
             ) from error
 
     def close(self) -> bool:

@@ -65,5 +65,5 @@ def _advice(error: BaseException, device: str, was: str) -> str:
     where = "the GPU's memory" if device == "gpu" else "memory"
     return (
         f"{where} {was} exhausted ({said}): use a smaller --batch-size, fewer "
-        "--examples or a smaller --network, or end what else holds memory there"
+        "--examples or a smaller --network, or stop other processes that use it"
     )

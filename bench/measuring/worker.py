@@ -60,8 +60,8 @@ def main(arguments: Sequence[str]) -> int:
     root = str(Path(bench.__file__).parent.parent)
     if root != order.root:
         raise ImplementationError(
-            f"the worker found mlpbench in {root}, its parent runs from {order.root}: another "
-            "package called 'bench' comes first on the path; use an environment of its own"
+            f"the worker imported mlpbench from {root}, but its parent runs from {order.root}: "
+            "another package called 'bench' comes first on the path; use a separate environment"
         )
     if order.row.held_by_affinity and order.job.threads is not None:
         hold(order.job.threads)

@@ -229,7 +229,7 @@ class TimedTraining:
         return None if reached is None else self.ends[reached - 1]
 
 
-class Arrival(Point):
+class TimeToTarget(Point):
     """A point that is ranked by its training up to the target instead of its epoch.
 
     :attr:`epoch_rounds`, and with them :attr:`epoch`, are the seconds of that training, one round
@@ -288,21 +288,8 @@ def arrivals(points: Mapping[Key, Point], asked: Collection[Scope]) -> dict[Key,
             found[key] = point
         elif holds(point):
             fields = {field.name: getattr(point, field.name) for field in dataclasses.fields(point)}
-            found[key] = Arrival(**fields)
+            found[key] = TimeToTarget(**fields)
     return found
-
-
-def fastest(points: Sequence[Point]) -> Point | None:
-    """Return the point with the shortest epoch, or None where none has an epoch.
-
-    What has no interval may be lucky: it counts only where nothing has one.
-    """
-    timed = [
-        (not point.epoch.has_interval, point.epoch.value, place)
-        for place, point in enumerate(points)
-        if point.epoch
-    ]
-    return points[min(timed)[-1]] if timed else None
 
 
 def observe(

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bench.observations.points import Key, Point, fastest
+from bench.observations.points import Key, Point
+from bench.observations.winner import Race, fastest
 from impls.row import Row
 
 Pair = tuple[Key, Key]
@@ -46,20 +47,6 @@ class Roles:
         """Implementations that train: all but floors."""
         floors = set(self.floors.values())
         return tuple(name for name in self.implementations if name not in floors)
-
-
-@dataclass(frozen=True)
-class Race:
-    """All trainers at one batch size over all conditions of a scope, and the best of them."""
-
-    best: Point
-    candidates: tuple[Point, ...]
-
-    @property
-    def rivals(self) -> tuple[Point, ...]:
-        """The candidates of all other implementations."""
-        name = self.best.implementation
-        return tuple(candidate for candidate in self.candidates if candidate.implementation != name)
 
 
 class PagePairs:

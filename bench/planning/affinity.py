@@ -98,5 +98,5 @@ def disagreement(asked: Collection[int], found: str | None) -> str | None:
         return None
     return (
         f"processors {listed(asked)} requested, but the process may run on "
-        f"{found or 'others: which, it does not say'}"
+        f"{found or 'others, which its worker did not report'}"
     )

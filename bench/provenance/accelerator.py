@@ -114,7 +114,7 @@ def find(environment: Mapping[str, str], nvml: Any = None) -> Device | str:
 def _numbered(number: int, devices: list[Device], order: str | None) -> Device | str:
     """Return the device of CUDA's ``number``, where NVML counts alike."""
     if number >= len(devices):
-        return f"NVML finds {len(devices)} devices, so there is none with the number {number}"
+        return f"NVML finds {len(devices)} devices, so no device has the number {number}"
     kinds = {device.describe().name for device in devices}
     if len(kinds) > 1 and order != "PCI_BUS_ID":
         return (

@@ -27,7 +27,7 @@ def vectors(flags: Iterable[str]) -> str | None:
     return next((flag.upper() for flag in ("avx2", "avx", "sse2") if flag in found), None)
 
 
-def held_back(pools: Iterable[Pool], widest: str | None) -> tuple[str, ...]:
+def half_as_wide(pools: Iterable[Pool], widest: str | None) -> tuple[str, ...]:
     """Return the kernels of those ``pools`` that leave half of the ``widest`` vectors unused.
 
     ``widest`` is that of :func:`vectors`.

@@ -26,7 +26,7 @@ from impls.parameters import Floats, batches, epoch_order, start_parameters
 from impls.row import Row
 
 _SLICES = 8
-_WAKE_SECONDS = 0.02
+_TURN_SECONDS = 0.02
 """What a turn takes beside its rounds."""
 
 
@@ -225,12 +225,12 @@ class Forecast:
 
     def _guessed_sweep(self, size: int, effort: Effort) -> float:
         """Return the seconds of a sweep as long as nothing has been seen."""
-        whole = sum(self._epoch(job, size) + _WAKE_SECONDS for job in self.jobs)
+        whole = sum(self._epoch(job, size) + _TURN_SECONDS for job in self.jobs)
         return self._guessed_parts(effort) / PARTS_EVERY + (1 - 1 / PARTS_EVERY) * whole
 
     def _guessed_parts(self, effort: Effort) -> float:
         """Return the seconds of a sweep that times the step and its phases."""
-        return len(self.jobs) * (2.5 * effort.round_seconds + _WAKE_SECONDS)
+        return len(self.jobs) * (2.5 * effort.round_seconds + _TURN_SECONDS)
 
     def _epoch(self, job: Job, size: int) -> float:
         costs = self._costs(job)

@@ -126,13 +126,13 @@ def _open(path: Path) -> int:
             file = os.open(path, flags)
     except OSError as error:
         raise LockError(
-            f"cannot open the lock {path}: {error.strerror}. It keeps two runs from measuring at "
-            f"once: remove it, or name a folder that all who measure may write to with {FOLDER}."
+            f"cannot open the lock {path}: {error.strerror}. The lock prevents two runs at once: "
+            f"remove it, or set {FOLDER} to a folder that all users of mlpbench may write to."
         ) from error
     found = os.fstat(file)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
         os.close(file)
-        raise LockError(f"the lock {path} is not a plain file of its own: remove it.")
+        raise LockError(f"the lock {path} is not a plain file with one link: remove it.")
     return file
 
 
@@ -161,7 +161,7 @@ def _user() -> str:
 
 def _occupied(file: int) -> str:
     """Return what to tell whoever finds the machine occupied."""
-    why = "Two runs at once would slow each other down and both be wrong"
+    why = "Two runs at once would slow each other down and give wrong results"
     holder = _read_holder(file)
     stop = f", or stop it with 'kill -INT {holder.pid}'" if holder else ""
     return f"{_in_words(holder)}. {why}: wait for its end{stop}."

@@ -84,7 +84,7 @@ def is_beyond_use(disturbed: int, rounds: int) -> bool:
     return disturbed > BEYOND_USE * rounds
 
 
-def held_back(accelerator: Accelerator) -> tuple[str, ...]:
+def throttled(accelerator: Accelerator) -> tuple[str, ...]:
     """Return why a device was slower than it can be while it was timed, as far as it tells.
 
     Empty where it was not, or where :func:`tells` says that nobody knows.  The clock counts at the

@@ -319,7 +319,9 @@ def _reason(ratio: Ratio, margin: float, tests: Tests, kind: Kind, code: Code) -
         "outside-margin": f"{found} by more than {share}: {size}; {none}, {inside}",
         "differs": f"{found}, but whether by more than {share} is open: {size}; {none}",
         "too-wide": f"Unclear: {size} is too wide; {none}, {beyond}",
-        "not-after-holm": f"{found}: {size} would count alone, but not here; {none}, {beyond}",
+        "not-after-holm": (
+            f"{found}: {size} is significant alone, but not after correction; {none}, {beyond}"
+        ),
     }
     return f"{reasons[code]}{tests.adjustment}."
 

@@ -94,7 +94,7 @@ def _useless(table: TextTable, place: int) -> str:
         unique, whole = column.is_unique, _whole(column) is not None or _is_text(column)
         if unique and whole:
             return "has another value for each example"
-        what = "has no name" if is_index else "is called as a number of the examples is"
+        what = "has no name" if is_index else "has the name of an identifier"
         if is_index or whole:
             raise DatasetError(
                 f"{shown(table.path)}: {table.title(place)} {what}, but holds values twice. Leave "

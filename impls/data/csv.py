@@ -71,14 +71,14 @@ def read_csv(path: Path, *, name: str, source: str, label: str | None = None) ->
     telling = columns.telling(table, place)
     if telling:
         notes.append(
-            f"Each class has a value of its own in {columns.listed(table, telling)}: leave it "
+            f"Each class has a different value in {columns.listed(table, telling)}: leave it "
             "out of the file if it is another form of the label."
         )
     table = _without(table, [place])
     if table.frame.shape[1] == 0:
         raise DatasetError(
-            f"{shown(path)} has no feature beside {table.title(place)}, the label, and what is no "
-            "feature. Add columns with numbers."
+            f"{shown(path)} has no feature: it holds only the label, {table.title(place)}, and "
+            "columns that are no features. Add columns with numbers."
         )
     columns.require_numbers(table)
     features = _as_pictures(_features(table))

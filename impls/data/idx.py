@@ -155,8 +155,8 @@ def _read_array(file: BinaryIO, path: Path, dimensions: int) -> npt.NDArray[np.u
     if magic != expected:
         raise DatasetError(
             f"{shown(path)} begins with {magic.hex(' ') or 'nothing'}, but an IDX file of unsigned "
-            f"bytes in {dimensions} dimension(s) begins with {expected.hex(' ')}. Check that the "
-            "right file bears this name."
+            f"bytes in {dimensions} dimension(s) begins with {expected.hex(' ')}. Check that "
+            "this is the right file."
         )
     header = file.read(4 * dimensions)
     if len(header) < 4 * dimensions:

@@ -76,7 +76,7 @@ def _automatic(*, allow_download: bool, progress: bool) -> RawData:
     digits = read_digits()
     reasons = "; ".join(found.problems)
     return dataclasses.replace(
-        digits, note=f"MNIST was not to be had ({reasons}), so this is: {digits.note}"
+        digits, note=f"MNIST was not available ({reasons}). Used instead: {digits.note}"
     )
 
 
@@ -84,7 +84,7 @@ def _mnist(*, allow_download: bool, progress: bool) -> RawData:
     found = mnist.search(allow_download=allow_download, timeout=_TIMEOUT, progress=progress)
     if found.raw is None:
         raise DatasetError(
-            f"MNIST is not to be had: {'; '.join(found.problems)}. Give a file with --dataset "
+            f"MNIST is not available: {'; '.join(found.problems)}. Give a file with --dataset "
             f"PATH, name a folder in {mnist.DATA_DIR}, or use --dataset digits."
         )
     return found.raw

@@ -78,8 +78,8 @@ def _from_data_dir(folder: Path) -> RawData:
         )
     except DatasetError as error:
         raise DatasetError(
-            f"{DATA_DIR} is {shown(folder)}, which gives no MNIST: {error} Point {DATA_DIR} to a "
-            "folder that does, unset it, or give other data with --dataset PATH."
+            f"{DATA_DIR} is {shown(folder)}, which does not hold MNIST: {error} Set {DATA_DIR} to "
+            "a folder with MNIST, unset it, or give other data with --dataset PATH."
         ) from error
 
 

@@ -83,8 +83,8 @@ def _check_test_classes(raw: RawData) -> None:
     if len(unknown):
         first = raw.class_names[int(unknown[0])] if raw.class_names else unknown[0]
         raise DatasetError(
-            f"{raw.source}: test examples are of class {first}, which no training example is of, "
-            "so that it cannot be learned. Take both from the same data set, or leave these out."
+            f"{raw.source}: test examples have class {first}, but no training example has it. "
+            "Take both from the same data set, or leave these test examples out."
         )
 
 
@@ -139,8 +139,8 @@ def _check_part(source: str, part: str, images: npt.NDArray[Any], labels: npt.ND
         )
     if len(images) != len(labels):
         raise DatasetError(
-            f"{source}: {len(images)} {part} images, but {len(labels)} labels; there must be as "
-            "many of both. Check how the file was written."
+            f"{source}: {len(images)} {part} images, but {len(labels)} labels; the two "
+            "numbers must be equal. Check how the file was written."
         )
     limit = np.finfo(np.float32).max
     # NaN is the minimum and the maximum of whatever contains it, and fails every comparison.

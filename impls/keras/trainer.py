@@ -35,8 +35,8 @@ def require_engine(name: str) -> None:
     if engine != name:
         asked = os.environ.get("KERAS_BACKEND", "unset")
         raise ImplementationError(
-            f"Keras works with {engine} in this process (KERAS_BACKEND is {asked} now) and picks "
-            f"its engine once: use implementations on {name} in a command of their own"
+            f"Keras uses {engine} in this process (KERAS_BACKEND is {asked} now) and selects its "
+            f"engine once: use implementations on {name} in a separate command"
         )
 
 

@@ -36,14 +36,14 @@ def load(path: Path) -> Model:
     """
     if path.suffix.lower() == ".keras" and path.is_file():
         raise ModelError(
-            f"{shown(path)} is a file of Keras, which knows neither normalisation nor training. "
+            f"{shown(path)} is a Keras file, which holds neither normalisation nor training. "
             f"Give the {SUFFIX} file that 'mlpbench train' wrote beside it, or begin a training of "
             "its network with 'mlpbench train --weights'."
         )
     if path.suffix.lower() in (".h5", ".hdf5") and path.is_file():
         raise ModelError(
-            f"{shown(path)} is in the old format of Keras, which can run code that it brings. "
-            "Where you trust it, load it in Keras and save it as .keras: "
+            f"{shown(path)} is in the old format of Keras, which can run code in the file. "
+            "If you trust the file, load it in Keras and save it as .keras: "
             "keras.saving.load_model(...).save('NAME.keras')."
         )
     try:

@@ -139,9 +139,9 @@ def forgotten(session: Session, model: Model) -> str:
     if training.optimiser == "sgd" and not training.momentum and not any(model.network.dropout):
         return ""
     if model.state.memory is None:
-        return f"{model.implementation} did not hand out what its optimiser remembers"
+        return f"{model.implementation} did not return the state of its optimiser"
     if type(session.trainer).resume is contract.Trainer.resume:
-        return f"{session.row.name} does not take up what another optimiser remembers"
+        return f"{session.row.name} cannot use the state of another optimiser"
     return ""
 
 
@@ -173,7 +173,7 @@ def row_of(model: Model) -> Row:
         return registry.find(model.implementation)
     except (ImplementationError, UnknownNameError) as error:
         raise ModelError(
-            f"the network was trained by {model.implementation}, which is not to be had here: name "
+            f"the network was trained by {model.implementation}, which is not available here: name "
             "another implementation, with --impl NAME or as the second argument of load_model. "
             f"({error})"
         ) from error

@@ -17,9 +17,9 @@ CODES: dict[Code, str] = {
     "outside-margin": "a difference within the margin is excluded",
     "differs": "there is a difference, but it may lie within the margin",
     "within-margin": "a difference beyond the margin is excluded",
-    "too-wide": "the interval is too wide to tell",
-    "not-after-holm": "it would count alone, but not among so many comparisons",
-    "disturbed": "most rounds of a side were disturbed, so nothing follows from them",
+    "too-wide": "the interval is too wide for a verdict",
+    "not-after-holm": "it is significant alone, but not after correction for all comparisons",
+    "disturbed": "most rounds of a side were disturbed, so they support no verdict",
     "too-few": f"there are fewer than {MINIMUM_PROCESSES} processes on a side",
 }
 """What the codes beside the verdicts mean."""

@@ -12,9 +12,9 @@ from bench.stats.disturbed import tells
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context
-from reports.held_back import accelerators, note
 from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Table, TableCell, TableRow
+from reports.throttled import accelerators, note
 
 _ABSENT = "No implementation was measured on a GPU."
 

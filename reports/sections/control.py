@@ -50,12 +50,12 @@ def _why_none(context: Context) -> str:
     asked = any(row.role == "control" for result in context.results for row in result.rows)
     if asked:
         return (
-            "The control of this run was not measured, or not together with what it repeats, so "
-            "the measurement's own error is not shown; what was not measured stands above."
+            "The control of this run was not measured, or not together with the implementation "
+            "that it repeats. So the measurement error is not shown; the missing cells are above."
         )
     return (
-        "No implementation was measured a second time under another name, so the measurement's "
-        "own error is not shown; mlpbench run adds such a control unless --bare is given."
+        "No implementation was measured a second time under another name, so the measurement "
+        "error is not shown. mlpbench run adds such a control unless --bare is given."
     )
 
 

@@ -18,7 +18,7 @@ def render(context: Context) -> Markup | Absence:
     measured = dict.fromkeys(where for (_, where, _), p in context.points.items() if p.epoch)
     conditions = [condition for condition in context.conditions if condition in measured]
     if not conditions:
-        return Absence("No cell was measured, so nothing can be held against the floor.")
+        return Absence("No cell was measured, so nothing can be compared with the floor.")
     return templates.section(
         "floor",
         has_floor=bool(context.over_floor),

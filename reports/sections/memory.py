@@ -21,8 +21,8 @@ from reports.tables import Table, TableCell, TableRow
 _MIB = 2**20
 _PIECES = ("libraries", "examples", "data", "training")
 _ABSENT = (
-    "Nothing is known of memory stage by stage: documents of pytest-benchmark and of versions 1 "
-    "and 2 hold one peak for all that a process did."
+    "The memory of single stages is unknown: documents of pytest-benchmark and of versions 1 "
+    "and 2 hold one peak for the whole process."
 )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.observations.points import Condition, Key, Point, Scope, fastest
+from bench.observations.points import Condition, Key, Point, Scope
+from bench.observations.winner import fastest
 from reports import format as text
 from reports import rounding, tables, templates
 from reports.context import Context
-from reports.held_back import note
 from reports.section import RESULT, Absence, Section
 from reports.tables import Table, TableCell
+from reports.throttled import note
 
 _BEST, _BASE, _FLOOR, _SPREAD = "best", "base", "limit", "spread"
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bench.observations.points import Condition, Point, Scope, fastest
+from bench.observations.points import Condition, Point, Scope
+from bench.observations.winner import fastest
 from reports import charts, rounding, templates
 from reports import format as text
 from reports.charts import ChartRow, Dot, RowChart

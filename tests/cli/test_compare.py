@@ -569,7 +569,7 @@ def test_labels_survive_in_data(data: Callable[..., dict[str, Any]]) -> None:
         (("base.json", "--by", "threads", "--margin", "0"), "0 is not possible"),
         (("base.json", "--by", "threads", "--phase", "epochs"), "'epochs' is not one of"),
         (("base.json", "--by", "threads", "--fail-on", "same"), "'same' is not one of"),
-        (("base.json", "--by", "threads", "--json", "--markdown", "-"), "both want the output"),
+        (("base.json", "--by", "threads", "--json", "--markdown", "-"), "both print to stdout"),
         (("base.json", "--by", "threads", "--markdown", "no/such.md"), "cannot write no/such.md"),
     ],
 )

@@ -102,7 +102,7 @@ def test_several_documents_make_one_table(mlpbench: Command, tmp_path: Path) -> 
         (("results.json", "--format", "bmf", "--commit", "x"), "or use --format asv"),
         (("results.json", "--format", "bmf", "--phase", "steps"), "'steps' is not one of"),
         (("results.json", "--format", "csv", "-o", "no/file"), "cannot write no/file"),
-        (("results.json", "--format", "asv", "-o", "results.json"), "git in"),
+        (("results.json", "--format", "asv", "-o", "results.json"), "git finds no such commit in"),
     ],
 )
 def test_what_cannot_be_exported_is_explained(
@@ -168,7 +168,7 @@ class TestCommits:
         arguments = ("export", "results.json", "--format", "asv", "-o", "asv", f"--commit={named}")
         said = mlpbench(*arguments)
         assert said.code == 64
-        assert f"--commit {named}: git in" in said.err
+        assert f"--commit {named}: git finds no such commit in" in said.err
         assert not (tmp_path / "asv").exists()
         assert not (tmp_path / "x").exists()
 
@@ -195,14 +195,17 @@ class TestCommits:
         saved(msgspec.structs.replace(DOCUMENT, code=Code(sha256="0", commit=COMMIT)))
         said = mlpbench("export", "results.json", "--format", "asv", "-o", "asv")
         assert said.code == 0
-        assert "git here does not know bbbbbbbb: its date is that of the run" in said.err
+        assert "git does not find bbbbbbbb here: the date is that of the run" in said.err
         assert written()["date"] == 1795253400000
 
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
             (("results.json",), "the results name no commit"),
-            (("results.json", "again.json", "--commit", "HEAD"), "--commit is that of one run"),
+            (
+                ("results.json", "again.json", "--commit", "HEAD"),
+                "--commit is the commit of one run",
+            ),
         ],
     )
     def test_a_commit_is_needed(

@@ -184,7 +184,7 @@ def test_unset_leaves_it_to_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_process_of_another_engine_is_refused() -> None:
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     pytest.importorskip("torch", reason="PyTorch is not installed")
-    with pytest.raises(ImplementationError, match=r"works with tensorflow in this process .*once"):
+    with pytest.raises(ImplementationError, match=r"uses tensorflow in this process .*once"):
         registry.load(registry.find("keras-torch"))
 
 

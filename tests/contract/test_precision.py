@@ -31,7 +31,7 @@ def test_what_nvidia_s_variable_forces_otherwise_is_refused(
     if ours is not None:
         monkeypatch.setenv(precision.VARIABLE, ours)
     monkeypatch.setenv(precision.OVERRIDE, theirs)
-    said = f"NVIDIA_TF32_OVERRIDE={theirs} contradicts MLPBENCH_TF32={ours or 0}: leave"
+    said = f"NVIDIA_TF32_OVERRIDE={theirs} contradicts MLPBENCH_TF32={ours or 0} and would"
     with pytest.raises(UsageError, match=said):
         precision.tf32()
 

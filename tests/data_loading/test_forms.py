@@ -157,10 +157,10 @@ def test_of_a_pair_of_arrays_every_fifth_example_is_for_testing(
 
 def test_a_class_that_only_the_test_examples_have_is_refused(read: Read, arrays: Arrays) -> None:
     lacking = np.where(arrays["y_train"] == 1, 0, arrays["y_train"])
-    with pytest.raises(DatasetError, match="test examples are of class 1, which no training"):
+    with pytest.raises(DatasetError, match="test examples have class 1, but no training"):
         read(y_train=lacking)
     names = np.array(["ape", "bee", "cow"])
-    with pytest.raises(DatasetError, match="test examples are of class ape, which no training"):
+    with pytest.raises(DatasetError, match="test examples have class ape, but no training"):
         read(y_train=names[np.maximum(arrays["y_train"], 1)], y_test=names[arrays["y_test"]])
 
 

@@ -81,7 +81,9 @@ def test_a_named_folder_without_mnist_is_an_error_and_nothing_replaces_it(
         # Fashion-MNIST differs from MNIST just so: the same shapes, other counts.
         arrays["y_train"] = np.array([0] * 6 + [1] * 3 + [2] * 3)
         write_npz(folder / "mnist.npz", arrays)
-    with pytest.raises(DatasetError, match=r"MLPBENCH_DATA_DIR is .*named, which gives no MNIST"):
+    with pytest.raises(
+        DatasetError, match=r"MLPBENCH_DATA_DIR is .*named, which does not hold MNIST"
+    ):
         load_dataset(spec)
 
 
@@ -175,7 +177,7 @@ def test_a_download_that_is_not_allowed_is_not_tried(offline: list[dict[str, Any
 def test_auto_falls_back_to_digits_and_says_why(home: Path, offline: list[dict[str, Any]]) -> None:
     data = load_dataset("auto")
     assert (data.name, data.source) == ("digits", "scikit-learn")
-    assert data.note.startswith("MNIST was not to be had (there is no ~/.keras/datasets/mnist.npz;")
+    assert data.note.startswith("MNIST was not available (there is no ~/.keras/datasets/mnist.npz;")
     assert "no connection to storage.googleapis.com" in data.note
     assert "1797 real handwritten digits" in data.note
     assert str(home) not in data.note

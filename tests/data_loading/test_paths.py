@@ -40,7 +40,7 @@ def test_a_name_comes_before_a_folder_of_the_same_name(
     write_idx(tmp_path / "mnist", arrays)
     monkeypatch.chdir(tmp_path)
     assert load_dataset("./mnist").source == "IDX files in mnist"
-    with pytest.raises(DatasetError, match="MNIST is not to be had"):
+    with pytest.raises(DatasetError, match="MNIST is not available"):
         load_dataset("mnist", allow_download=False)
 
 

@@ -152,7 +152,7 @@ def test_a_feature_whose_name_sounds_alike_stays(read: Read, name: str) -> None:
     assert read(f"{name},b,label\n" + lines(drawn(20, 2), cycled([0, 1], 20))).X.shape[1] == 2
 
 
-@pytest.mark.parametrize(("name", "said"), [("", "has no name"), ("id", "is called as a number")])
+@pytest.mark.parametrize(("name", "said"), [("", "has no name"), ("id", "has the name of an id")])
 def test_an_identifier_that_holds_values_twice_is_refused(read: Read, name: str, said: str) -> None:
     with pytest.raises(DatasetError, match=f"{said}.*, but holds values twice"):
         read(f"{name},b,label\n" + lines(cycled(range(9), 20), floats(20, 1), cycled([0, 1], 20)))
@@ -166,7 +166,7 @@ def test_a_column_that_counts_the_examples_is_no_feature_whatever_its_name(read:
 
 def test_another_form_of_the_label_is_said(read: Read) -> None:
     data = read("code,a,label\n" + lines(cycled([7, 5], 20), floats(20, 1), cycled([0, 1], 20)))
-    assert "Each class has a value of its own in column 'code'" in data.note
+    assert "Each class has a different value in column 'code'" in data.note
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_empty_columns_are_left_out_but_not_those_of_the_label(read: Read) -> No
 
 
 def test_a_table_without_features_is_refused(read: Read) -> None:
-    with pytest.raises(DatasetError, match="no feature beside column 'label'"):
+    with pytest.raises(DatasetError, match="no feature: it holds only the label, column 'label'"):
         read("id,label\n" + lines(range(20), cycled([0, 1], 20)))
 
 

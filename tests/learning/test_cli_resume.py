@@ -119,9 +119,9 @@ class Trainer(numpy_optimized.Trainer):
         (
             "forgetful",
             "numpy-optimized",
-            "forgetful.py:Trainer did not hand out what its optimiser",
+            "forgetful.py:Trainer did not return the state of its optimiser",
         ),
-        ("numpy-optimized", "forgetful", "forgetful:Trainer does not take up what another"),
+        ("numpy-optimized", "forgetful", "forgetful:Trainer cannot use the state of another"),
     ],
 )
 def test_an_optimiser_that_forgets_is_spoken_of(

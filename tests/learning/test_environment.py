@@ -54,7 +54,9 @@ def test_what_nobody_has_set_is_set_before_the_import(row: Row) -> None:
 
 def test_what_somebody_has_set_is_refused_and_stays(variables: Setter) -> None:
     variables(KERAS_BACKEND="tensorflow")
-    said = "on-jax needs KERAS_BACKEND=jax; it is 'tensorflow', and somebody has set it: unset it"
+    said = (
+        "on-jax needs KERAS_BACKEND=jax; it is 'tensorflow', and the environment sets it: unset it"
+    )
     with pytest.raises(ImplementationError, match=said):
         environment.settle(JAX)
     assert os.environ["KERAS_BACKEND"] == "tensorflow"

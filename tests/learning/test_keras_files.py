@@ -278,5 +278,5 @@ def test_a_file_without_training_is_not_evaluated_but_begun_from(
     for command in (("evaluate", file), ("train", "--resume", file)):
         said = mlpbench(*command, "--dataset", npz)
         assert said.code == 64
-        assert "a file of Keras, which knows neither normalisation nor training" in said.err
+        assert "a Keras file, which holds neither normalisation nor training" in said.err
         assert "--weights" in said.err

@@ -318,10 +318,10 @@ def test_the_old_format_says_how_to_leave_it(
 @pytest.mark.parametrize(
     ("make", "options", "said"),
     [
-        (logits_last, (), "does not say how examples were normalised for it; 'standard' is taken"),
+        (logits_last, (), "does not record its normalisation; the training uses 'standard'"),
         (logits_last, ("--normalise", "range"), None),
         (rescaled, (), None),
-        (rescaled, ("--normalise", "unit"), "--normalise unit takes the place of"),
+        (rescaled, ("--normalise", "unit"), "--normalise unit replaces"),
         (without_biases, (), "has no biases"),
     ],
 )

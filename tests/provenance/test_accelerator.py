@@ -8,7 +8,7 @@ import pytest
 from bench.provenance import accelerator
 from bench.provenance.accelerator import Device, describe_all, find
 from bench.provenance.records import Accelerator, AcceleratorReading
-from bench.stats.disturbed import held_back, tells
+from bench.stats.disturbed import tells, throttled
 from tests.stand_ins.fake_nvml import FakeGpu, FakeNvml
 
 
@@ -45,7 +45,7 @@ def test_what_a_device_does_not_tell_is_none_and_the_rest_is_kept() -> None:
     assert (reading.clock_mhz, reading.memory_clock_mhz) == (None, None)
     assert (reading.temperature, reading.held_back) == (41, None)
     assert not tells(device.describe(reading))
-    assert held_back(device.describe(reading)) == ()
+    assert throttled(device.describe(reading)) == ()
 
 
 class WithBothNames(FakeNvml):
@@ -111,7 +111,7 @@ def test_the_first_visible_device_is_the_one(environment: dict[str, str], expect
     [
         ({"CUDA_VISIBLE_DEVICES": "-1"}, FakeNvml(), "CUDA_VISIBLE_DEVICES='-1' hides all devices"),
         ({"CUDA_VISIBLE_DEVICES": ""}, FakeNvml(), "CUDA_VISIBLE_DEVICES='' hides all devices"),
-        ({"CUDA_VISIBLE_DEVICES": "2"}, FakeNvml(), "there is none with the number 2"),
+        ({"CUDA_VISIBLE_DEVICES": "2"}, FakeNvml(), "no device has the number 2"),
         ({"CUDA_VISIBLE_DEVICES": "GPU-9"}, FakeNvml(), "does not find the device: Not Found"),
         ({}, FakeNvml([]), "NVML finds 0 devices"),
         ({}, FakeNvml(driver=""), "no NVIDIA driver answers: Driver Not Loaded"),
@@ -157,8 +157,8 @@ def test_a_device_was_held_back_where_its_clock_ended_low_or_something_said_so(
     gpu = FakeGpu(reasons=reasons)
     device = Device(FakeNvml([gpu]), gpu)
     readings = [msgspec.structs.replace(device.read(), clock_mhz=clock) for clock in (begin, end)]
-    assert held_back(device.describe(*readings)) == expected
-    assert held_back(Accelerator(reason="no driver")) == ()
+    assert throttled(device.describe(*readings)) == expected
+    assert throttled(Accelerator(reason="no driver")) == ()
 
 
 def test_every_reason_of_the_driver_has_words() -> None:

@@ -34,14 +34,14 @@ def test_the_widest_vectors_follow_from_the_flags(flags: set[str], widest: str |
 
 @pytest.mark.parametrize("chosen", ["Haswell", "Zen"])
 def test_kernels_of_an_older_processor_are_noticed(chosen: str) -> None:
-    assert kernels.held_back([pool(chosen), pool("SkylakeX")], "AVX-512") == (chosen,)
+    assert kernels.half_as_wide([pool(chosen), pool("SkylakeX")], "AVX-512") == (chosen,)
 
 
 def test_fitting_kernels_and_other_libraries_are_left_alone() -> None:
-    assert not kernels.held_back([pool("SkylakeX"), pool("Cooperlake")], "AVX-512")
-    assert not kernels.held_back([pool("Haswell")], "AVX2")
-    assert not kernels.held_back([pool("Haswell")], None)
-    assert not kernels.held_back([pool("Haswell", "mkl (libmkl.so)")], "AVX-512")
+    assert not kernels.half_as_wide([pool("SkylakeX"), pool("Cooperlake")], "AVX-512")
+    assert not kernels.half_as_wide([pool("Haswell")], "AVX2")
+    assert not kernels.half_as_wide([pool("Haswell")], None)
+    assert not kernels.half_as_wide([pool("Haswell", "mkl (libmkl.so)")], "AVX-512")
 
 
 def test_the_doctor_says_what_to_do() -> None:
@@ -67,4 +67,4 @@ def test_the_library_obeys_and_says_so() -> None:
     )
     if "Haswell" not in done.stdout.split():
         pytest.skip(f"this NumPy has no OpenBLAS with such kernels: {done.stdout.split()}")
-    assert kernels.held_back([pool(name) for name in done.stdout.split()], "AVX-512")
+    assert kernels.half_as_wide([pool(name) for name in done.stdout.split()], "AVX-512")

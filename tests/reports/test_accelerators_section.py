@@ -76,7 +76,7 @@ def test_a_device_that_was_held_back_is_said_with_the_worst_process() -> None:
     assert cells_of(*devices)[0].startswith("1410 MHz to 1980 MHz")
     expected = "device held back in 2 of 3 processes: clock at 1410 of 1980 MHz, power limit"
     assert cells_of(*devices)[-1] == expected
-    assert "<b>That was so in 1 of 1 cell</b>" in page_of(*devices)
+    assert "<b>A device was held back in 1 of 1 cell</b>" in page_of(*devices)
     context = build_context([sample.document(SHAPE, outcomes=outcomes(*devices))])
     assert f"<small>{expected}</small>" in str(overview.render(context)), "beside the number"
 

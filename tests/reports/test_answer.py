@@ -8,6 +8,7 @@ from bench.documents.results import Results
 from impls.registry import ROWS
 from reports import answer
 from reports.context import Context
+from reports.findings import findings
 from reports.gather import build_context
 from tests.reports import pieces, sample
 from tests.reports.test_summary import BASELINE, ONE, TWO, cell, made
@@ -102,6 +103,21 @@ def test_what_may_be_as_fast_is_the_doubt_with_the_blocks_that_would_tell() -> N
     assert found is not None
     assert found.sentence == f"{TWO} may be as fast at batch 500."
     assert found.command.startswith("mlpbench run --blocks ")
+
+
+def test_a_likely_lead_is_called_so_and_not_open() -> None:
+    rest = {
+        (name, size, 2): epochs
+        for size in range(501, 520)
+        for name, epochs in ((ONE, (0.8, 0.804, 0.796, 0.8)), (TWO, (0.8, 0.77, 0.84, 0.806)))
+    }
+    likely = {(ONE, 500, 2): (0.8, 0.804, 0.796, 0.8), (TWO, 500, 2): (0.84, 0.88, 0.82, 0.85)}
+    context = build_context([grid({**likely, **rest})])
+    (first,) = [one for one in findings(context) if one.batch_size == 500]
+    assert first.verdict is not None
+    assert first.verdict.kind == "likely faster"
+    found = answer._undecided(context, [first])  # noqa: SLF001 - one batch size of many
+    assert found.sentence == f"The lead over {TWO} is likely, not certain, at batch 500."
 
 
 def test_a_document_without_a_command_of_a_run_gets_no_command() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from bench.documents.timings import Disturbance
 from bench.provenance.records import Accelerator, AcceleratorReading
-from bench.stats.disturbed import held_back, is_disturbed, is_held_up, share
+from bench.stats.disturbed import is_disturbed, is_held_up, share, throttled
 
 
 def disturbance(
@@ -80,7 +80,7 @@ def test_a_clock_below_98_percent_of_its_highest_holds_a_device_back(
     clock: int | None, expected: tuple[str, ...]
 ) -> None:
     readings = (AcceleratorReading(clock_mhz=clock),)
-    assert held_back(Accelerator(most_clock_mhz=1000, readings=readings)) == expected
+    assert throttled(Accelerator(most_clock_mhz=1000, readings=readings)) == expected
 
 
 @pytest.mark.parametrize(

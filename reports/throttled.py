@@ -6,7 +6,7 @@ import math
 
 from bench.observations.points import Point
 from bench.provenance.records import Accelerator
-from bench.stats.disturbed import held_back
+from bench.stats.disturbed import throttled
 
 
 def accelerators(point: Point) -> list[Accelerator]:
@@ -18,10 +18,10 @@ def accelerators(point: Point) -> list[Accelerator]:
 def note(point: Point) -> str:
     """In how many processes the device was held back, and how in the worst; empty where in none."""
     devices = accelerators(point)
-    slow = [device for device in devices if held_back(device)]
+    slow = [device for device in devices if throttled(device)]
     if not slow:
         return ""
-    reasons = ", ".join(held_back(min(slow, key=_last_clock)))
+    reasons = ", ".join(throttled(min(slow, key=_last_clock)))
     where = f" in {len(slow)} of {len(devices)} processes" if len(devices) > 1 else ""
     return f"device held back{where}: {reasons}"
 

@@ -1,0 +1,35 @@
+"""The rule of the winner: which point is the fastest of several, and of whom it leads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.observations.points import Point
+
+
+def fastest(points: Sequence[Point]) -> Point | None:
+    """Return the point with the shortest epoch, or None where none has an epoch.
+
+    What has no interval may be lucky: it counts only where nothing has one.
+    """
+    timed = [
+        (not point.epoch.has_interval, point.epoch.value, place)
+        for place, point in enumerate(points)
+        if point.epoch
+    ]
+    return points[min(timed)[-1]] if timed else None
+
+
+@dataclass(frozen=True)
+class Race:
+    """All trainers at one batch size over all conditions of a scope, and the best of them."""
+
+    best: Point
+    candidates: tuple[Point, ...]
+
+    @property
+    def rivals(self) -> tuple[Point, ...]:
+        """The candidates of all other implementations."""
+        name = self.best.implementation
+        return tuple(candidate for candidate in self.candidates if candidate.implementation != name)
