@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from bench.documents.results import Results
 from bench.documents.timings import Check
@@ -59,6 +60,11 @@ class Context:
     controls: Mapping[Key, Point]
     margin: float
     trained: frozenset[Scope] = frozenset()
+
+    @cached_property
+    def memory(self) -> dict[str, Any]:
+        """What others have computed of this very context; a changed copy begins without it."""
+        return {}
 
     @cached_property
     def ranked(self) -> Context:

@@ -55,6 +55,13 @@ class Winner:
 
 def findings(context: Context) -> tuple[Winner, ...]:
     """One finding per scope and batch size; that of the first batch size asked for comes first."""
+    if "findings" not in context.memory:
+        context.memory["findings"] = _findings(context)
+    found: tuple[Winner, ...] = context.memory["findings"]
+    return found
+
+
+def _findings(context: Context) -> tuple[Winner, ...]:
     found = [_finding(context, race) for race in context.judged.races]
     asked = context.results[0].plan.trainings
     first = asked[0].batch_size if asked else None
