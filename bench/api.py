@@ -107,7 +107,7 @@ class Loaded:
 
 
 def run(**options: object) -> Loaded:
-    """Measure as ``mlpbench run`` does, in a process of its own, and read the results.
+    """Measure as ``mlpbench run`` does, in a separate process, and read the results.
 
     Options are those of the command, with underscores: ``bench.run(impl=["numba", "numpy-naive"],
     batch_size=[500], threads=[1, 2], profile="quick")``.  Lists are joined by commas; True stands

@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    """Return the exit code of the command, whatever becomes of it.
+    """Return the exit code of the command, also after an error.
 
     Raises:
         OSError: the output does not take what is printed.

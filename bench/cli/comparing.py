@@ -160,7 +160,7 @@ def _meant(everything: list[Point], request: Request) -> tuple[list[Point], tupl
 def _without_controls(
     meant: Sequence[Point], selectors: Sequence[Selector], request: Request
 ) -> tuple[list[Point], tuple[str, ...]]:
-    """Return the cells without the controls that nobody named, and the names of those controls.
+    """Return the cells without controls that were not asked for, and the names of these.
 
     A control would be one comparison more to correct for, and one more that decides on the exit
     code, though nobody would choose it: it takes part where it is named.

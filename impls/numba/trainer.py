@@ -101,7 +101,8 @@ class Trainer(contract.Trainer):
         self.updates = 0
 
     def bind(self, X: Floats, Y: Floats) -> None:
-        self.X, self.Y = np.ascontiguousarray(X), np.ascontiguousarray(Y)
+        # The kernels go by addresses: what lies otherwise would be read as something else.
+        self.X, self.Y = (np.ascontiguousarray(one, np.float32) for one in (X, Y))
         self._reserve(self.training.batch_size)
 
     def _reserve(self, batch_size: int) -> None:
@@ -127,8 +128,9 @@ class Trainer(contract.Trainer):
     def _run(self, phases: int, parts: int, order: Rows, batch_size: int) -> Losses:
         """Call the kernel; the loss values are those of each batch of ``order``."""
         losses = np.empty((-(-len(order) // batch_size), 3))
+        numbers = np.ascontiguousarray(order, np.int64)
         with _TEAM:
-            self._run_alone(phases, parts, order, batch_size, losses)
+            self._run_alone(phases, parts, numbers, batch_size, losses)
         if parts & state.UPDATE:
             self.updates += len(losses)
         return losses

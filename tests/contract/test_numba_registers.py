@@ -19,6 +19,10 @@ import numba
 
 import bench
 from impls.numba import registers
+from impls.numba import trainer as numba_trainer
+from impls.parameters import start_parameters
+from impls.presets import PRESETS
+from tests.stand_ins import fakes
 
 needs_vectors = pytest.mark.skipif(not registers.LANES, reason="the processor lacks AVX2 and FMA")
 
@@ -92,6 +96,29 @@ def test_what_is_no_number_comes_through() -> None:
     product(A, np.array([1, 0]), W, Z)
     assert np.isnan(Z[0]).all()
     assert not Z[1].any()
+
+
+def test_data_and_row_numbers_of_any_layout_train_the_same() -> None:
+    blog = PRESETS["blog"]
+    training = blog.training_at(50)
+    start = start_parameters(blog.network, training, 1)
+    X, Y = fakes.examples(200, 784, 10)
+    order = np.random.default_rng(1).permutation(200)
+    both = np.repeat(order, 2)
+    forms = {
+        "plain": (X, order),
+        "every other number": (X, both[::2]),
+        "numbers of 32 bits": (X, order.astype(np.int32)),
+        "another order in memory": (np.asfortranarray(X), order),
+        "another precision": (X.astype(np.float64), order),
+    }
+    found = {}
+    for name, (examples, numbers) in forms.items():
+        trainer = numba_trainer.Trainer(blog.network, training, start)
+        trainer.bind(examples, Y)
+        trainer.epoch(numbers)
+        found[name] = trainer.parameters().weights[0]
+    assert all(np.array_equal(one, found["plain"]) for one in found.values())
 
 
 @needs_vectors

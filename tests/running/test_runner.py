@@ -378,11 +378,11 @@ def test_a_worker_is_asked_for_turns_numbered_as_their_sweeps(run: Callable[...,
     assert sum(isinstance(one, Finish) for one in first.said) == 3
 
 
-@pytest.mark.parametrize("share", [0.5, 2.0])
+@pytest.mark.parametrize("share", [0.5, 3.0, 8.0])
 def test_a_rate_above_the_best_product_of_the_machine_is_not_believed(
     run: Callable[..., Ran], share: float
 ) -> None:
-    """The floor says what the machine reaches; one implementation claims a share of that."""
+    """The floor's BLAS may use narrower instructions, so three times its rate is still possible."""
     plan = fakes.plan(implementations=("numpy-naive", "numba-sparse", "floor"), threads=(1,))
     peak = 1e9
     seconds = step_operations(plan.network, plan.examples) / (share * peak)
@@ -401,7 +401,7 @@ def test_a_rate_above_the_best_product_of_the_machine_is_not_believed(
     kinds = {(o.cell.implementation, type(o)) for o in ran.results.outcomes}
     assert ("numba-sparse", Measured) in kinds
     assert ("floor", Measured) in kinds
-    assert ("numpy-naive", Measured if share < 1 else Unverified) in kinds
-    if share > 1:
+    assert ("numpy-naive", Measured if share < 5 else Unverified) in kinds
+    if share > 5:
         (reason,) = {o.reason for o in ran.results.outcomes if isinstance(o, Unverified)}
-        assert reason.startswith("2 GFLOP/s in its epochs, and this machine reaches 1 GFLOP/s")
+        assert reason.startswith("8 GFLOP/s in its epochs, and this machine reaches 1 GFLOP/s")
