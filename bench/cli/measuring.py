@@ -17,7 +17,7 @@ from bench.cli.reading import read_data
 from bench.documents import journal as journals
 from bench.documents.orders import Arrays
 from bench.measuring.timing import Clock
-from bench.planning.plan import Plan, most_threads
+from bench.planning.plan import Plan, jobs, most_threads
 from bench.running.forecast import Forecast, floor_epochs
 from bench.running.pacing import FEWEST_SWEEPS
 from bench.running.resume import require_unchanged
@@ -95,12 +95,12 @@ def _require_enough(plan: Plan, forecast: Forecast) -> None:
 
 
 def has_ended(folder: Path) -> bool:
-    """Return whether the run in ``folder`` came to its end.
+    """Return whether the run in ``folder`` came to its end and no cell is to be measured again.
 
     Raises:
         ResultsError: there is none, or its journal is damaged.
     """
-    return journals.read(folder / journals.NAME).complete
+    return journals.has_ended(folder / journals.NAME)
 
 
 def prepare_again(console: Console, folder: Path) -> Prepared:
@@ -132,6 +132,12 @@ def go_on(console: Console, prepared: Prepared, folder: Path) -> Started:
         f"Resuming: {text.count(sweeps, 'sweep')} and {text.count(stages, 'finished batch size')} "
         "are in the journal.",
     )
+    again = journal.lines[-1] if journal.lines else None
+    if isinstance(again, journals.Again):
+        by_index = {job.index: job.implementation for job in jobs(plan)}
+        failed = text.count(len({cell[1:] for cell in again.cells}), "cell")
+        names = text.listing(sorted({by_index[job] for _, job, _ in again.cells}))
+        say(console, f"Measuring {failed} of {names} again, once: no valid number so far.")
     return Started(plan, rows, arrays, journal, folder, _forecast(plan, rows, arrays))
 
 

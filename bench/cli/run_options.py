@@ -140,7 +140,8 @@ RUN_OPTIONS: tuple[Option, ...] = (
         type=click.Path(path_type=Path),
         default=None,
         metavar="DIR",
-        help="Go on with the interrupted run in this folder, with its plan.",
+        help="Go on with the interrupted run in this folder, with its plan. What failed, was "
+        "refused or is unverified is measured again, once.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of prose."),
 )

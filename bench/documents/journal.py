@@ -18,12 +18,14 @@ import msgspec
 from bench.documents import soundness
 from bench.documents import turns as assembly
 from bench.documents.files import decode, read_bytes
-from bench.documents.results import Measured, Outcome, Results
+from bench.documents.results import Measured, Outcome, Results, Unavailable
 from bench.documents.soundness import agreeing, require_durations
 from bench.documents.turns import Turn
 from impls.errors import ResultsError
 
 NAME = "journal.jsonl"
+Place = tuple[int, int, int]
+"""A block, a job and a batch size."""
 
 
 class Block(
@@ -94,6 +96,19 @@ class Entry(
     sha256: str = ""
 
 
+class Again(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="again",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """The run was resumed, and cells that had failed until then are measured again.
+
+    Each of ``cells`` is the block, the job and the batch size of a failure.
+    """
+
+    cells: tuple[Place, ...]
+    sha256: str = ""
+
+
 class Ending(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="ending",
     forbid_unknown_fields=True,
@@ -104,8 +119,8 @@ class Ending(
     sha256: str = ""
 
 
-Line = Block | Cell | Sweep | Stage | Entry | Ending
-L = TypeVar("L", Block, Cell, Sweep, Stage, Entry, Ending)
+Line = Block | Cell | Sweep | Stage | Entry | Again | Ending
+L = TypeVar("L", Block, Cell, Sweep, Stage, Entry, Again, Ending)
 
 
 class Journal:
@@ -135,14 +150,19 @@ class Journal:
     def resume(cls, folder: Path) -> Journal:
         """Go on with the journal in ``folder``; a last line cut short is cut off.
 
+        Cells that failed, were refused or are unverified are to be measured again.
+
         Raises:
-            ResultsError: there is no journal, it is damaged, or its run came to its end.
+            ResultsError: there is no journal, it is damaged, or its run came to its end and has
+                no such cell.
         """
         path = folder / NAME
         complete, _, _ = read_bytes(path).rpartition(b"\n")
         lines = _lines(complete, str(path))
         ending = _ending(lines)
-        if ending is not None:
+        header = decode(complete.partition(b"\n")[0], origin=str(path))
+        again = _failed(lines, header.plan.target)
+        if ending is not None and not again:
             raise ResultsError(
                 f"the run in {folder} has ended ({ending.reason}): there is nothing to resume. "
                 "Start another one with --out."
@@ -154,6 +174,8 @@ class Journal:
             journal._file = path.open("a+b")  # noqa: SLF001  # another constructor
         except OSError as error:
             raise _unwritable(folder, error) from error
+        if again:
+            journal.add(Again(cells=again))
         return journal
 
     def add(self, line: Line) -> None:
@@ -201,29 +223,58 @@ class Journal:
 def outcomes(lines: Iterable[Line], target: float | None) -> list[Outcome]:
     """Return what every cell came to in every block, in the order in which the cells began.
 
-    A cell without a timed epoch is left out: the run ended before its turn.
-    Processes of one cell that declare different settings are unverified: they are no repetitions
-    of each other.
+    A cell without a timed epoch is left out: the run ended before its turn.  So is a failure in
+    whose place the cell was measured again.  Processes of one cell that declare different settings
+    are unverified: they are no repetitions of each other.
     """
-    found: dict[tuple[int, int, int], Outcome] = {}
-    taken: dict[tuple[int, int, int], dict[int, Turn]] = {}
-    older: list[Outcome] = []
+    lines = list(lines)
+    older = [outcome for line in lines if isinstance(line, Entry) for outcome in line.outcomes]
+    return [*older, *agreeing(_latest(lines, target).values())]
+
+
+def _latest(lines: Sequence[Line], target: float | None) -> dict[Place, Outcome]:
+    """Return the outcomes that nothing measured later replaces, by their place."""
+    found: dict[Place, Outcome] = {}
+    taken: dict[Place, dict[int, Turn]] = {}
     for line in lines:
         if isinstance(line, Cell):
-            key = (line.block, line.job, line.outcome.cell.batch_size)
-            found[key] = line.outcome
+            found[line.block, line.job, line.outcome.cell.batch_size] = line.outcome
         elif isinstance(line, Sweep):
             for job, turn in line.turns:
                 taken.setdefault((line.block, job, line.batch_size), {})[line.sweep] = turn
-        elif isinstance(line, Entry):
-            older += line.outcomes
-    complete = [
-        assembly.measured(outcome, taken.get(key, {}), target)
+    complete = {
+        key: assembly.measured(outcome, taken.get(key, {}), target)
         if isinstance(outcome, Measured)
         else outcome
         for key, outcome in found.items()
-    ]
-    return [*older, *agreeing(outcome for outcome in complete if outcome is not None)]
+    }
+    whole = {key: outcome for key, outcome in complete.items() if outcome is not None}
+    repetitions = repetitions_of(lines)
+    again = {place for line in lines if isinstance(line, Again) for place in line.cells}
+    last: dict[Place, int] = {}
+    for block, job, size in whole:
+        cell = (repetitions.get(block, block), job, size)
+        last[cell] = max(block, last.get(cell, block))
+    return {
+        (block, job, size): outcome
+        for (block, job, size), outcome in whole.items()
+        if (block, job, size) not in again or last[repetitions[block], job, size] == block
+    }
+
+
+def _failed(lines: Sequence[Line], target: float | None) -> tuple[Place, ...]:
+    """Return the places of cells that should have a valid number and have none."""
+    blocks = repetitions_of(lines)
+    return tuple(
+        place
+        for place, outcome in _latest(lines, target).items()
+        if place[0] in blocks and not isinstance(outcome, Measured | Unavailable)
+    )
+
+
+def repetitions_of(lines: Iterable[Line]) -> dict[int, int]:
+    """Return the repetition of the plan that each block belongs to."""
+    return {line.block: line.repetition for line in lines if isinstance(line, Block)}
 
 
 def read(path: Path) -> Results:
@@ -247,6 +298,18 @@ def read(path: Path) -> Results:
     )
 
 
+def has_ended(path: Path) -> bool:
+    """Return whether the run of the journal at ``path`` ended and no cell is to be measured again.
+
+    Raises:
+        ResultsError: as :func:`read` does.
+    """
+    complete, _, _ = read_bytes(path).rpartition(b"\n")
+    header = decode(complete.partition(b"\n")[0], origin=str(path))
+    lines = _lines(complete, str(path))
+    return _ending(lines) is not None and not _failed(lines, header.plan.target)
+
+
 def _lines(complete: bytes, origin: str) -> list[Line]:
     """Return all complete lines after the header."""
     found = []
@@ -262,7 +325,8 @@ def _lines(complete: bytes, origin: str) -> list[Line]:
 
 
 def _ending(lines: Sequence[Line]) -> Ending | None:
-    return next((line for line in reversed(lines) if isinstance(line, Ending)), None)
+    """Return the last line where the run ended with it, and was not resumed."""
+    return lines[-1] if lines and isinstance(lines[-1], Ending) else None
 
 
 def _unwritable(folder: Path, error: OSError) -> ResultsError:

@@ -11,7 +11,7 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping
 
-from bench.documents.journal import Block, Journal, Stage, Sweep
+from bench.documents.journal import Block, Ending, Journal, Stage, Sweep, repetitions_of
 from bench.measuring.timing import Clock
 from bench.planning.plan import Job, Plan, jobs
 from bench.stats import estimates
@@ -42,6 +42,7 @@ class Pacer:
         earlier = [line.seconds for line in journal.of(Block)]
         earlier += [line.seconds for line in journal.of(Stage)]
         self.began = clock.wall() - sum(earlier)
+        self.fewest_sweeps = self._usual_sweeps() if journal.of(Ending) else FEWEST_SWEEPS
 
     def is_enough(
         self, epochs: Mapping[int, Mapping[int, float]], sweeps: int, spent: float, prepared: float
@@ -58,7 +59,9 @@ class Pacer:
         if self.plan.budget_seconds is not None:
             # Half a sweep may be missing, and half a sweep may be too much.
             allotted = self._allotted(spent, sweeps, prepared, self.plan.budget_seconds)
-            if spent * (1 + 0.5 / sweeps) >= allotted:
+            is_spent = spent * (1 + 0.5 / sweeps) >= allotted
+            # Where a run of a budget has ended, what failed gets as many sweeps as the others had.
+            if is_spent and sweeps >= self.fewest_sweeps:
                 return True
         if self.plan.precision is not None and self._is_precise(epochs, self.plan.precision):
             return True
@@ -93,6 +96,11 @@ class Pacer:
         known = [line.prepared for line in self.journal.of(Stage)]
         known += [] if prepared is None else [prepared]
         return start, statistics.mean(known) if known else 0.0
+
+    def _usual_sweeps(self) -> float:
+        """Return how many sweeps a batch size had."""
+        numbers = Counter((line.block, line.batch_size) for line in self.journal.of(Sweep))
+        return statistics.median(numbers.values()) if numbers else FEWEST_SWEEPS
 
     def _sweep(self, current: float | None = None) -> float:
         """Return seconds of a sweep, on average; ``current`` is that of the batch size in hand."""
@@ -153,12 +161,17 @@ class Pacer:
     def _precise(self, precision: float, done: int) -> str | None:
         """Return that every ratio is known well enough, or None where a further block may help.
 
-        What was not measured in the last block is not waited for; it is counted.
+        What was not measured in the last repetition is not waited for; it is counted.
         """
+        repetitions = repetitions_of(self.journal.lines)
         outcomes = self.journal.outcomes(self.plan.target)
         known = epoch_sweeps(outcomes) if self.plan.target is None else times_to_target(outcomes)
-        last = max((block for found in known.values() for block in found), default=0)
-        fresh = {cell: found for cell, found in known.items() if max(found) == last}
+        latest = {
+            cell: max(repetitions.get(block, block) for block in found)
+            for cell, found in known.items()
+        }
+        last = max(latest.values(), default=0)
+        fresh = {cell: found for cell, found in known.items() if latest[cell] == last}
         widths = [
             estimates.half_width(ratio)
             for cell, ratio in ratios_to(fresh, self.reference).items()

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.correctness import timed
-from bench.documents.journal import Block, Ending, Journal, Stage
+from bench.documents.journal import Again, Block, Ending, Journal, Stage, repetitions_of
 from bench.documents.messages import Evidence
 from bench.documents.orders import Arrays, Order, save_arrays
 from bench.measuring.memory import available
@@ -75,8 +75,9 @@ class Runner:
         """Measure examples ``X`` with one-hot targets ``Y``; what comes of it goes to the journal.
 
         Test examples and their labels are needed where the plan has a target accuracy.  What the
-        journal holds already is not measured again.
+        journal holds already is not measured again, except for the cells that it says to.
         """
+        begun = max((block.repetition for block in self.journal.of(Block)), default=0)
         arrays = Arrays(X, Y, X_test, labels_test)
         with workplace() as folder, Neighbours(self.plan) as neighbours:
             save_arrays(folder, arrays)
@@ -84,7 +85,7 @@ class Runner:
                 left = self._left(number, jobs, sizes)
                 while left:
                     left = self._block(number, left, sizes, arrays, folder, neighbours)
-                reason = self.pacer.reason_to_end(number + 1)
+                reason = self.pacer.reason_to_end(number + 1) if number >= begun else None
                 if reason is not None:
                     self.journal.add(Ending(reason=reason))
                     return
@@ -97,12 +98,18 @@ class Runner:
 
     def _done(self, repetition: int) -> set[tuple[int, int]]:
         """Jobs and batch sizes that are measured in this repetition."""
-        return {
-            (job, stage.batch_size)
-            for stage in self.journal.of(Stage)
-            if stage.repetition == repetition
-            for job in stage.jobs
-        }
+        repetitions = repetitions_of(self.journal.lines)
+        done: set[tuple[int, int]] = set()
+        for line in self.journal.lines:
+            if isinstance(line, Stage) and line.repetition == repetition:
+                done |= {(job, line.batch_size) for job in line.jobs}
+            elif isinstance(line, Again):
+                done -= {
+                    (job, size)
+                    for block, job, size in line.cells
+                    if repetitions.get(block) == repetition
+                }
+        return done
 
     def _block(
         self,

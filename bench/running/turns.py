@@ -143,9 +143,11 @@ class Turns:
     def _finish(self, ready: Sequence[Member]) -> None:
         """End the cells that took turns; only now it is known how fast this machine multiplies."""
         outcomes = [self._proven(member, member.finish()) for member in ready]
+        # The floor need not be in this block: it may have been measured in an earlier one.
+        known = [line.outcome for line in self.journal.of(Cell)] + outcomes
         peaks = {
-            (member.job.threads, member.job.setting): outcome.peaks.gemm
-            for member, outcome in zip(ready, outcomes, strict=True)
+            (outcome.cell.threads, outcome.cell.setting): outcome.peaks.gemm
+            for outcome in known
             if isinstance(outcome, Measured) and outcome.peaks is not None
         }
         for member, outcome in zip(ready, outcomes, strict=True):

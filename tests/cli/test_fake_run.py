@@ -221,6 +221,33 @@ def test_a_run_that_was_killed_before_its_report_gets_it_without_measuring_again
     assert (out / "report.html").is_file()
 
 
+@pytest.mark.parametrize("mended", [True, False])
+def test_what_failed_is_measured_again_when_the_run_is_resumed_and_the_user_is_told(
+    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path,
+    *, mended: bool,
+) -> None:  # fmt: skip
+    def slow(order: Order, request: Request | None) -> Reply | End:
+        if order.row.name == "numpy-cached" and isinstance(request, Prepare):
+            return End("no answer within 5 s", "")
+        return fakes.measure_all(order, request)
+
+    out = tmp_path / "out"
+    monkeypatch.setattr(LAUNCHER, lambda _cpus: fakes.FakeLauncher(slow))
+    fixed = ("--dataset", npz, "--threads", "1", "--profile", "quick", "--out", out)
+    first = mlpbench("run", *SMALL, *fixed, "--impl", "numpy-naive,numpy-cached")
+    assert first.code == 3
+    launcher = fakes.FakeLauncher(fakes.measure_all if mended else slow)
+    monkeypatch.setattr(LAUNCHER, lambda _cpus: launcher)
+    said = mlpbench("run", "--resume", out, "--timeout", "50")
+    assert said.code == (0 if mended else 3), said.err
+    assert "Measuring 1 cell of numpy-cached again, once: no valid number so far." in said.out
+    assert {order.row.name for order in launcher.orders} == {"numpy-naive", "numpy-cached"}
+    found = files.load(out / "results.json")
+    assert found.complete
+    kinds = {type(one).__name__ for one in found.outcomes}
+    assert kinds == ({"Measured"} if mended else {"Measured", "Failed"})
+
+
 def test_a_resumed_run_takes_its_plan_from_the_journal(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
 ) -> None:

@@ -405,3 +405,92 @@ def test_a_rate_above_the_best_product_of_the_machine_is_not_believed(
     if share > 5:
         (reason,) = {o.reason for o in ran.results.outcomes if isinstance(o, Unverified)}
         assert reason.startswith("8 GFLOP/s in its epochs, and this machine reaches 1 GFLOP/s")
+
+
+def crashing(order: Order, request: Request | None) -> Reply | End:
+    """Everything goes well, except that numpy-optimized fails at batch size 20."""
+    if order.row.name == "numpy-optimized" and request == Prepare(batch_size=20):
+        cell = fakes.cell(order.plan, order.job, 20)
+        return Over(Failed(cell=cell, block=order.block, reason="MemoryError"))
+    return fakes.measure_all(order, request)
+
+
+@pytest.mark.parametrize("limits", [{}, {"budget_seconds": 1.0}, {"precision": 0.5}])
+def test_cells_that_failed_are_measured_again_when_the_run_is_resumed(
+    run: Callable[..., Ran], tmp_path: Path, limits: dict[str, float]
+) -> None:
+    plan = fakes.plan(threads=(1,), trainings=fakes.plan().trainings[:2], **limits)
+    first = run(crashing, plan)
+    failed = [one for one in first.results.outcomes if isinstance(one, Failed)]
+    assert len(failed) == len({block.repetition for block in first.of(journal.Block)})
+    kept = (tmp_path / "out" / journal.NAME).read_bytes()
+    second = run(fakes.measure_all, plan, record=journal.Journal.resume(tmp_path / "out"))
+    assert (tmp_path / "out" / journal.NAME).read_bytes().startswith(kept)
+    assert second.results.complete
+    assert all(isinstance(one, Measured) for one in second.results.outcomes)
+    assert {one.cell for one in second.results.outcomes} == {
+        one.cell for one in first.results.outcomes
+    }
+    # Only what failed, and the baseline beside it, has new processes and turns.
+    prepared = [one for worker in second.launcher.workers for one in worker.said]
+    assert {one.batch_size for one in prepared if isinstance(one, Prepare)} == {20}
+    assert len(second.launcher.workers) == 2 * len(failed)
+
+
+def test_a_cell_that_fails_for_good_is_tried_once_each_time_and_stands_once_in_the_document(
+    run: Callable[..., Ran], tmp_path: Path
+) -> None:
+    plan = fakes.plan(threads=(1,))
+    first = run(crashing, plan)
+    for _ in range(2):
+        again = run(crashing, plan, record=journal.Journal.resume(tmp_path / "out"))
+        assert len(again.launcher.workers) == 2 * len(again.of(journal.Again)[-1].cells) == 4
+        failures = [one for one in again.results.outcomes if isinstance(one, Failed)]
+        assert len(failures) == sum(isinstance(one, Failed) for one in first.results.outcomes)
+        assert again.results.complete
+
+
+def test_a_failure_stays_in_the_document_until_its_cell_was_timed(
+    run: Callable[..., Ran], tmp_path: Path
+) -> None:
+    def interrupted(order: Order, request: Request | None) -> Reply | End:
+        if isinstance(request, Take):
+            raise KeyboardInterrupt
+        return fakes.measure_all(order, request)
+
+    plan = fakes.plan(threads=(1,))
+    first = run(crashing, plan)
+    with pytest.raises(KeyboardInterrupt):
+        run(interrupted, plan, record=journal.Journal.resume(tmp_path / "out"))
+    found = journal.read(tmp_path / "out" / journal.NAME)
+    assert not found.complete
+    assert sorted(one.cell.id for one in found.outcomes if isinstance(one, Failed)) == sorted(
+        one.cell.id for one in first.results.outcomes if isinstance(one, Failed)
+    )
+    last = run(fakes.measure_all, plan, record=journal.Journal.resume(tmp_path / "out"))
+    assert all(isinstance(one, Measured) for one in last.results.outcomes)
+
+
+def test_the_peak_of_an_earlier_block_bounds_what_is_measured_again(
+    run: Callable[..., Ran], tmp_path: Path
+) -> None:
+    plan = fakes.plan(implementations=("numpy-naive", "numba", "floor"), threads=(1,))
+    plan = msgspec.structs.replace(plan, trainings=plan.trainings[:1])
+
+    def behave(order: Order, request: Request | None) -> Reply | End:
+        if order.row.name == "numba" and isinstance(request, Prepare) and is_first:
+            return GONE
+        if order.row.name == "numba" and isinstance(request, Take):
+            return fakes.turn(order, request.kind, 1e-9)
+        if isinstance(request, Finish) and order.row.role == "limit":
+            peaks = Peaks(gemm=1e9, copy=1e9, cached_copy=1e9)
+            return Finished(msgspec.structs.replace(fakes.frame_of(order, 8), peaks=peaks))
+        return fakes.measure_all(order, request)
+
+    is_first = True
+    run(behave, plan)
+    is_first = False
+    again = run(behave, plan, record=journal.Journal.resume(tmp_path / "out"))
+    assert "floor" not in {order.row.name for order in again.launcher.orders}
+    kinds = {type(o) for o in again.results.outcomes if o.cell.implementation == "numba"}
+    assert kinds == {Unverified}
