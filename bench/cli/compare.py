@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 from rich.console import Console
 
 from bench.cli.comparing import FAILURES, Request, answer
-from bench.cli.latest import FEWEST, Last, choose
-from bench.cli.options import list_option
+from bench.cli.options import PATH, PHASE_NAMES, json_option, list_option, margin_option
 from bench.cli.output import say
-from bench.cli.shared_options import margin_option
 from bench.documents import files
 from bench.documents.sources import read_any
-from bench.documents.timings import EPOCH, STEP
-from impls.contract import PHASES
-from impls.errors import UsageError
+from impls.errors import ResultsError, UsageError
 from reports.comparison.answer import Answer, full_name
 from reports.comparison.data import as_data
 from reports.comparison.markdown import markdown
@@ -31,8 +29,29 @@ MOST_COLUMNS = 1000
 FILE_COLUMNS = 120
 
 
+RESULTS = Path("results")
+"""Where ``mlpbench run`` writes to when it is not told where."""
+DOCUMENT = "results.json"
+FEWEST = 2
+
+
+class Last(click.ParamType["int | Path"]):
+    """How many runs, at least two; anything else is the folder that they are in."""
+
+    name = "n"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int | Path:
+        """Return a number, or the path that stands in its place."""
+        text = str(value)
+        if not text.removeprefix("-").isdecimal():
+            return Path(text)
+        if int(text) < FEWEST:
+            self.fail(f"{text} runs cannot be compared: use 2 or more", param, ctx)
+        return int(text)
+
+
 @click.command("compare")
-@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, type=PATH)
 @click.option(
     "--last",
     type=Last(),
@@ -60,7 +79,7 @@ FILE_COLUMNS = 120
 )
 @click.option(
     "--phase",
-    type=click.Choice([EPOCH, STEP, *PHASES]),
+    type=click.Choice(PHASE_NAMES),
     default=None,
     help="What is compared. Default: epoch, or step where a document holds no epochs.",
 )
@@ -97,7 +116,7 @@ FILE_COLUMNS = 120
     metavar="FILE",
     help="Write a table for a pull request; - prints it instead of the tables.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+@json_option("tables")
 def compare_command(sources: tuple[Path, ...], **options: Any) -> int:
     """Compare runs, or cells of a run along one coordinate.
 
@@ -110,7 +129,7 @@ def compare_command(sources: tuple[Path, ...], **options: Any) -> int:
     3, 2.
     """
     if options["last"] is not None:
-        sources = choose(options["last"], sources)
+        sources = last_runs(options["last"], sources)
     if not sources:
         raise UsageError(
             "missing SOURCES: name results documents, or give --last to compare the newest runs"
@@ -192,3 +211,55 @@ def _print_remedies(found: Answer, console: Console) -> None:
     rest = sum(len(names) for names in list(remedies.values())[MOST_REMEDIES:])
     if rest:
         say(console, f"And {rest} more: --json says why.")
+
+
+def last_runs(last: int | Path, sources: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return the documents that ``--last`` means, oldest first; ``sources`` may name the folder.
+
+    Raises:
+        UsageError: there is more than one folder, or it does not hold as many runs.
+        ResultsError: a results.json in it cannot be read.
+    """
+    folders = (last, *sources) if isinstance(last, Path) else sources
+    if len(folders) > 1:
+        named = ", ".join(map(str, folders))
+        raise UsageError(f"--last looks into one folder of results, not into {named}: name one")
+    folder = folders[0] if folders else RESULTS
+    count = FEWEST if isinstance(last, Path) else last
+    runs = in_order(folder)
+    if len(runs) < count:
+        raise UsageError(
+            f"--last {count} needs {count} runs, but {folder} holds {len(runs)} "
+            f"({folder}/*/{DOCUMENT}): measure again, or name the folder of results"
+        )
+    return tuple(runs[-count:])
+
+
+def in_order(folder: Path) -> list[Path]:
+    """The results documents of the runs in ``folder``, in the order in which they were begun.
+
+    Raises:
+        UsageError: it is no folder.
+        ResultsError: a document in it cannot be read.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"--last: {folder} is no folder: name the folder that holds the runs")
+    dated = [(_created(path), path) for path in folder.glob(f"*/{DOCUMENT}")]
+    return [path for _, path in sorted(dated)]
+
+
+class _Created(msgspec.Struct):
+    created_at: str
+
+
+def _created(path: Path) -> dt.datetime:
+    """When the run began that wrote the document at ``path``."""
+    try:
+        text = msgspec.json.decode(files.read_bytes(path), type=_Created).created_at
+        created = dt.datetime.fromisoformat(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+        raise ResultsError(
+            f"{path} is no results document: {error}. Move it out of this folder, or name the "
+            "documents to compare."
+        ) from error
+    return created if created.tzinfo else created.replace(tzinfo=dt.UTC)

@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench.cli.options import Whole
+from bench.cli.options import Whole, json_option
 from bench.cli.output import facts_table, say
 from bench.cli.progress import waiting
 from bench.doctor.advice import export_line
@@ -34,7 +34,7 @@ _UNKNOWN = "unknown"
     show_default=True,
     help="Time budget in seconds.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+@json_option("tables")
 def doctor_command(seconds: int, *, as_json: bool) -> None:
     """Find out which differences this machine can show, and what stands in the way.
 

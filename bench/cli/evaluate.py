@@ -11,11 +11,10 @@ from rich.console import Console
 
 from bench.cli import exits
 from bench.cli.implementations import choose_trainer
-from bench.cli.learned import WRITTEN, conclude
+from bench.cli.options import PATH, dataset_option, digit_option, label_option, out_option
 from bench.cli.output import folder_for, note, open_folder, require_untaken
 from bench.cli.reading import read_raw, require_class
-from bench.cli.shared_options import dataset_option, digit_option, label_option, out_option
-from bench.cli.training_run import say_failed
+from bench.cli.training_run import WRITTEN, conclude, say_failed
 from bench.planning.plan import require_distinct
 from impls import environment
 from impls.data.training_data import TrainingData, from_raw
@@ -27,9 +26,7 @@ from reports.evaluation.summary import stranger
 
 
 @click.command("evaluate")
-@click.argument(
-    "paths", metavar="MODEL...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("paths", metavar="MODEL...", nargs=-1, required=True, type=PATH)
 @click.option(
     "--impl",
     "implementation",

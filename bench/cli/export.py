@@ -9,23 +9,20 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench.cli.options import given, list_option
+from bench.cli.options import PATH, PHASE_NAMES, given, list_option, margin_option
 from bench.cli.output import note, say
-from bench.cli.shared_options import margin_option
 from bench.documents import files
 from bench.documents.results import Results
 from bench.documents.sources import read_any
-from bench.documents.timings import EPOCH, STEP
 from bench.provenance.code import git_answer
 from bench.stats.ratios import changes
-from impls.contract import PHASES
 from impls.errors import ResultsError, UsageError
 from reports.exports import FORMATS, Format, Request
 from reports.exports.asv import Revision
 
 
 @click.command("export")
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, required=True, type=PATH)
 @click.option(
     "--format",
     "form",
@@ -36,14 +33,14 @@ from reports.exports.asv import Revision
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=None,
     help="File to write, or folder for asv. Default: text is printed.",
 )
 @list_option(
     "--phase",
     "phases",
-    item=click.Choice([EPOCH, STEP, *PHASES]),
+    item=click.Choice(PHASE_NAMES),
     help="Phases for pyperf, asv, bmf and github. Default: epoch, or step without epochs.",
 )
 @click.option(

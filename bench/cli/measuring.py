@@ -1,26 +1,23 @@
-"""From choices, or from an interrupted run, to measurements in a journal."""
+"""From a plan to measurements in a journal: announced, measured, and gone on with."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
 
 from bench.cli.output import say
-from bench.cli.planning import Choices, build_plan, examples_wanted, new_document
+from bench.cli.planning import PlannedRun, new_document
 from bench.cli.progress import RunProgress, duration
-from bench.cli.reading import read_data
 from bench.documents import journal as journals
 from bench.documents.orders import Arrays
 from bench.measuring.timing import Clock
 from bench.planning.plan import Plan, jobs, most_threads
 from bench.running.forecast import Forecast, floor_epochs
 from bench.running.pacing import FEWEST_SWEEPS
-from bench.running.resume import require_unchanged
 from bench.running.runner import Runner
 from bench.running.workers import LocalLauncher
 from impls import registry
@@ -28,70 +25,6 @@ from impls.data import TrainingData
 from impls.errors import UsageError
 from impls.row import Row
 from reports import format as text
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A plan that nothing speaks against, with its data: nothing is measured or written yet."""
-
-    plan: Plan
-    rows: tuple[Row, ...]
-    data: TrainingData
-
-
-@dataclass(frozen=True)
-class Started:
-    """A run whose plan stands: what to measure, on which examples and targets, and where to."""
-
-    plan: Plan
-    rows: tuple[Row, ...]
-    arrays: Arrays
-    journal: journals.Journal
-    folder: Path
-    forecast: Forecast
-
-
-def prepare(console: Console, choices: Choices) -> Prepared:
-    """Plan a new run."""
-    data = read_data(console, choices.source, choices.normalisation, choices.label)
-    data = data.take(examples_wanted(choices, len(data.X)))
-    return Prepared(build_plan(choices, data), choices.rows, data)
-
-
-def begin(console: Console, prepared: Prepared, folder: Path) -> Started:
-    """Start the journal of a new run and announce it.
-
-    What cannot run here takes no time and has no part in the announcement.
-
-    Raises:
-        UsageError: the budget is less than one block takes.
-    """
-    plan, rows, data = prepared.plan, prepared.rows, prepared.data
-    arrays = _arrays(plan, data)
-    forecast = _forecast(plan, rows, arrays)
-    _require_enough(plan, forecast)
-    journal = journals.Journal(folder, new_document(plan, rows, data))
-    _announce(console, plan, rows, data, forecast)
-    return Started(plan, rows, arrays, journal, folder, forecast)
-
-
-def _forecast(plan: Plan, rows: Sequence[Row], arrays: Arrays) -> Forecast:
-    """Return what the run will take, of the rows that can run here."""
-    absent = _absent(rows)
-    present = [row for row in rows if row.name not in absent]
-    clock = Clock()
-    return Forecast(plan, present, floor_epochs(plan, (arrays.X, arrays.Y), clock), clock)
-
-
-def _require_enough(plan: Plan, forecast: Forecast) -> None:
-    """Refuse a budget that starting and checking the workers uses up alone."""
-    one = msgspec.structs.replace(plan.effort, blocks=1, sweeps=FEWEST_SWEEPS, cell_seconds=0.0)
-    least = forecast.total(one)
-    if plan.budget_seconds is not None and forecast.jobs and plan.budget_seconds < least / 2:
-        raise UsageError(
-            f"--budget of {plan.budget_seconds:.0f} s is less than one block of this grid, about "
-            f"{least:.0f} s: give more, or fewer implementations, batch sizes or thread counts"
-        )
 
 
 def has_ended(folder: Path) -> bool:
@@ -103,69 +36,52 @@ def has_ended(folder: Path) -> bool:
     return journals.has_ended(folder / journals.NAME)
 
 
-def prepare_again(console: Console, folder: Path) -> Prepared:
-    """Return the plan and the data of the interrupted run in ``folder``.
+def measure(
+    console: Console, planned: PlannedRun, folder: Path, timeout: float, *, is_resumed: bool
+) -> bool:
+    """Run the plan, or what is left of it; return whether it came to its end.
+
+    Ctrl-C keeps what was measured.  What cannot run here takes no time and has no part in the
+    announcement.
 
     Raises:
-        ResultsError: there is none, or machine, code or data are not the same.
+        UsageError: the budget is less than one block takes.
+        ResultsError: the journal cannot be written, or the run to resume has ended.
     """
-    header = journals.read(folder / journals.NAME)
-    plan = header.plan
-    normalisation = header.dataset.normalisation
-    data = read_data(console, plan.source, normalisation, plan.label).take(plan.examples)
-    require_unchanged(header, new_document(plan, header.rows, data))
-    return Prepared(plan, header.rows, data)
-
-
-def go_on(console: Console, prepared: Prepared, folder: Path) -> Started:
-    """Take up the journal in ``folder``.
-
-    Raises:
-        ResultsError: its run has ended, or it cannot be written.
-    """
-    plan, rows = prepared.plan, prepared.rows
-    arrays = _arrays(plan, prepared.data)
-    journal = journals.Journal.resume(folder)
-    stages, sweeps = len(journal.of(journals.Stage)), len(journal.of(journals.Sweep))
-    say(
-        console,
-        f"Resuming: {text.count(sweeps, 'sweep')} and {text.count(stages, 'finished batch size')} "
-        "are in the journal.",
-    )
-    again = journal.lines[-1] if journal.lines else None
-    if isinstance(again, journals.Again):
-        by_index = {job.index: job.implementation for job in jobs(plan)}
-        failed = text.count(len({cell[1:] for cell in again.cells}), "cell")
-        names = text.listing(sorted({by_index[job] for _, job, _ in again.cells}))
-        say(console, f"Measuring {failed} of {names} again, once: no valid number so far.")
-    return Started(plan, rows, arrays, journal, folder, _forecast(plan, rows, arrays))
-
-
-def measure(console: Console, started: Started, timeout: float) -> bool:
-    """Run the plan; return whether it came to its end.  Ctrl-C keeps what was measured."""
-    missing = _absent(started.rows)
-    for reason in dict.fromkeys(missing.values()):
-        names = [name for name in missing if missing[name] == reason]
+    plan, rows = planned.plan, planned.rows
+    arrays = _arrays(plan, planned.data)
+    absent = _absent(rows)
+    if is_resumed:
+        journal = journals.Journal.resume(folder)
+        _announce_rest(console, plan, journal)
+        forecast = _forecast(plan, rows, absent, arrays)
+    else:
+        forecast = _forecast(plan, rows, absent, arrays)
+        _require_enough(plan, forecast)
+        journal = journals.Journal(folder, new_document(plan, rows, planned.data))
+        _announce(console, plan, rows, planned.data, forecast)
+    for reason in dict.fromkeys(absent.values()):
+        names = [name for name in absent if absent[name] == reason]
         verb = "is" if len(names) == 1 else "are"
         say(console, f"{text.listing(names)} {verb} unavailable: {reason}.")
-    with RunProgress(console, started.plan, started.rows, missing, started.forecast) as progress:
+    with RunProgress(console, plan, rows, absent, forecast) as progress:
         try:
             runner = Runner(
-                started.plan,
-                started.rows,
-                LocalLauncher(started.plan.cpus),
-                started.journal,
+                plan,
+                rows,
+                LocalLauncher(plan.cpus),
+                journal,
                 environment=os.environ,
                 timeout=timeout,
                 on_progress=progress.show,
             )
-            runner.run(*started.arrays)
+            runner.run(*arrays)
         except KeyboardInterrupt:
             say(console, "interrupted: writing what was measured", style="yellow")
             return False
         finally:
-            if started.journal.close():
-                say(console, f"{started.folder} had been removed: written again", style="yellow")
+            if journal.close():
+                say(console, f"{folder} had been removed: written again", style="yellow")
     return True
 
 
@@ -182,10 +98,44 @@ def _arrays(plan: Plan, data: TrainingData) -> Arrays:
     return Arrays(data.X, data.one_hot(), data.X_test, data.labels_test)
 
 
+def _forecast(plan: Plan, rows: Sequence[Row], absent: Container[str], arrays: Arrays) -> Forecast:
+    """Return what the run will take, without the rows that are ``absent``."""
+    clock = Clock()
+    present = [row for row in rows if row.name not in absent]
+    return Forecast(plan, present, floor_epochs(plan, (arrays.X, arrays.Y), clock), clock)
+
+
+def _require_enough(plan: Plan, forecast: Forecast) -> None:
+    """Refuse a budget that starting and checking the workers uses up alone."""
+    one = msgspec.structs.replace(plan.effort, blocks=1, sweeps=FEWEST_SWEEPS, cell_seconds=0.0)
+    least = forecast.total(one)
+    if plan.budget_seconds is not None and forecast.jobs and plan.budget_seconds < least / 2:
+        raise UsageError(
+            f"--budget of {plan.budget_seconds:.0f} s is less than one block of this grid, about "
+            f"{least:.0f} s: give more, or fewer implementations, batch sizes or thread counts"
+        )
+
+
+def _announce_rest(console: Console, plan: Plan, journal: journals.Journal) -> None:
+    """Print how much of the run is done, and what of it is measured again."""
+    stages, sweeps = len(journal.of(journals.Stage)), len(journal.of(journals.Sweep))
+    say(
+        console,
+        f"Resuming: {text.count(sweeps, 'sweep')} and {text.count(stages, 'finished batch size')} "
+        "are in the journal.",
+    )
+    again = journal.lines[-1] if journal.lines else None
+    if isinstance(again, journals.Again):
+        by_index = {job.index: job.implementation for job in jobs(plan)}
+        failed = text.count(len({cell[1:] for cell in again.cells}), "cell")
+        names = text.listing(sorted({by_index[job] for _, job, _ in again.cells}))
+        say(console, f"Measuring {failed} of {names} again, once: no valid number so far.")
+
+
 def _announce(
     console: Console, plan: Plan, rows: Sequence[Row], data: TrainingData, forecast: Forecast
 ) -> None:
-    """What is about to happen, and for how long."""
+    """Print what is about to happen, and for how long."""
     say(
         console,
         f"{plan.examples} examples of {data.name} ({data.source}), normalisation "

@@ -4,55 +4,104 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import msgspec
+from rich.console import Console
 
+from bench.cli.implementations import choose_implementations, named_in_full
 from bench.cli.output import GENERATOR, command_line
-from bench.documents import results
+from bench.cli.reading import read_data
+from bench.documents import journal, results
 from bench.documents.results import Results
 from bench.planning import affinity
 from bench.planning.affinity import require_usable
 from bench.planning.environment import VARIABLES
-from bench.planning.plan import Effort, Plan, Setting, require_distinct
+from bench.planning.plan import Effort, Plan, require_distinct
 from bench.planning.profiles import PROFILES, Profile
 from bench.provenance import code, dataset, machine
 from bench.running.neighbours import with_neighbours
 from bench.running.pacing import MOST_BLOCKS
+from bench.running.resume import require_unchanged
 from impls import registry
 from impls.data import TrainingData
 from impls.errors import UsageError
 from impls.networks import Training
-from impls.presets import Preset
+from impls.presets import Preset, find_preset
 from impls.row import Row, control_of
 from impls.training.sessions import require_fit
 
+LEARNS = "time-to-accuracy"
+METRICS = ("epoch-time", LEARNS)
+
+Options = Mapping[str, Any]
+"""The options of ``mlpbench run`` by name; None or empty where the profile decides."""
+
 
 @dataclass(frozen=True)
-class Choices:
-    """What the user chose; None or empty where the profile decides."""
+class PlannedRun:
+    """A plan that nothing speaks against, with its data: nothing is measured or written yet."""
 
+    plan: Plan
     rows: tuple[Row, ...]
-    preset: Preset
-    batch_sizes: tuple[int, ...]
-    threads: tuple[int | None, ...]
-    settings: tuple[Setting, ...]
-    profile: str
-    device: str | None
-    examples: int | None
-    seed: int
-    source: str
-    normalisation: str
-    label: str | None
-    blocks: int | None
-    precision: float | None
-    budget: float | None = None
-    neighbours: tuple[int, ...] = ()
-    target: float | None = None
-    epochs: int | None = None
-    named: tuple[str, ...] = ()
-    cpus: tuple[int, ...] = ()
+    data: TrainingData
+
+
+def plan_run(console: Console, options: Options) -> PlannedRun:
+    """Return the plan of a new run, with the data that it needs.
+
+    Raises:
+        UsageError, UnknownNameError, ImplementationError: an option is not acceptable.
+        DatasetError: the data cannot be read.
+    """
+    # The data may have to be downloaded: what can be refused without them is refused first.
+    rows = choose_rows(options)
+    preset = preset_of(options)
+    normalisation = options["normalise"] or preset.normalise
+    data = read_data(console, options["dataset"], normalisation, options["label"])
+    data = data.take(examples_wanted(options, len(data.X)))
+    return PlannedRun(build_plan(options, rows, preset, data), rows, data)
+
+
+def plan_again(console: Console, folder: Path) -> PlannedRun:
+    """Return the plan and the data of the interrupted run in ``folder``.
+
+    Raises:
+        ResultsError: there is none, or machine, code or data are not the same.
+    """
+    header = journal.read(folder / journal.NAME)
+    plan, normalisation = header.plan, header.dataset.normalisation
+    data = read_data(console, plan.source, normalisation, plan.label).take(plan.examples)
+    require_unchanged(header, new_document(plan, header.rows, data))
+    return PlannedRun(plan, header.rows, data)
+
+
+def choose_rows(options: Options) -> tuple[Row, ...]:
+    """Return the implementations to measure, with floor and control unless --bare is given.
+
+    Raises:
+        UsageError: options that do not go together, or one that is not acceptable.
+    """
+    learning = options["metric"] == LEARNS
+    rows = choose_implementations(options["implementations"], options["device"])
+    if options["fail_on"] and not any(row.revision for row in rows):
+        raise UsageError(
+            "--fail-on compares an implementation with its own earlier revision: name both, "
+            "such as --impl mine.py:Trainer,mine.py:Trainer@HEAD~1"
+        )
+    if learning != (options["target"] is not None):
+        raise UsageError(f"--metric {LEARNS} and --target go together: give both or neither")
+    if options["epochs"] is not None and not learning:
+        raise UsageError(f"--epochs belongs to --metric {LEARNS}: without it, leave it out")
+    return rows if options["bare"] else with_companions(rows, learning=learning)
+
+
+def preset_of(options: Options) -> Preset:
+    """Return the network that is named, with the activation and loss that were given."""
+    return find_preset(options["network"], activation=options["activation"], loss=options["loss"])
 
 
 def with_companions(rows: tuple[Row, ...], *, learning: bool) -> tuple[Row, ...]:
@@ -70,85 +119,86 @@ def with_companions(rows: tuple[Row, ...], *, learning: bool) -> tuple[Row, ...]
     return (*rows, *limits, control_of(repeated))
 
 
-def build_plan(choices: Choices, data: TrainingData) -> Plan:
-    """Return the plan for ``choices`` on ``data``.
+def build_plan(options: Options, rows: Sequence[Row], preset: Preset, data: TrainingData) -> Plan:
+    """Return the plan for ``rows`` on ``data``.
 
     Raises:
         UsageError: a value occurs twice, a batch is larger than the data, a processor cannot be
             used, or the network does not fit the data.
     """
-    profile = PROFILES[choices.profile]
-    network = choices.preset.network
-    batch_sizes = choices.batch_sizes or profile.batch_sizes
-    threads = choices.threads or _default_threads(choices, profile)
+    profile = PROFILES[options["profile"]]
+    batch_sizes = options["batch_sizes"] or profile.batch_sizes
+    threads = options["threads"] or _default_threads(options, profile)
     require_distinct("--batch-size", batch_sizes)
     require_distinct("--threads", threads)
-    require_usable(choices.cpus)
+    require_usable(options["cpus"])
     examples = len(data.X)
     if max(batch_sizes) > examples:
         raise UsageError(
             f"batch size {max(batch_sizes)} is more than the {examples} training examples: use a "
             "smaller --batch-size or more --examples"
         )
-    require_fit(network, data)
+    require_fit(preset.network, data)
+    named = named_in_full(options["implementations"])
     return Plan(
-        seed=choices.seed,
-        profile=choices.profile,
-        network=network,
-        trainings=tuple(_training(choices, size) for size in batch_sizes),
-        implementations=tuple(row.name for row in choices.rows),
+        seed=options["seed"],
+        profile=profile.name,
+        network=preset.network,
+        trainings=tuple(_training(options, preset, size) for size in batch_sizes),
+        implementations=tuple(row.name for row in rows),
         threads=threads,
-        settings=with_neighbours(choices.settings, choices.neighbours),
-        effort=_effort(choices, profile),
+        settings=with_neighbours(options["settings"], options["neighbours"]),
+        effort=_effort(options, profile),
         dataset=data.name,
         examples=examples,
-        source=choices.source,
-        label=choices.label,
-        precision=choices.precision,
-        budget_seconds=choices.budget,
-        target=choices.target,
-        on_devices=tuple(row.name for row in choices.rows if row.on_device),
-        named=choices.named,
-        cpus=choices.cpus,
+        source=options["dataset"],
+        label=options["label"],
+        precision=options["precision"],
+        budget_seconds=options["budget"],
+        target=options["target"],
+        on_devices=tuple(row.name for row in rows if row.on_device),
+        named=tuple(row.name for row in rows if row.name in named),
+        cpus=options["cpus"],
     )
 
 
-def _training(choices: Choices, batch_size: int) -> Training:
+def _training(options: Options, preset: Preset, batch_size: int) -> Training:
     """Return the preset's training at ``batch_size``, ended early where that was asked for."""
-    training = choices.preset.training_at(batch_size, choices.seed)
-    if choices.epochs is None:
-        return training
-    return msgspec.structs.replace(training, epochs=choices.epochs)
+    training = preset.training_at(batch_size, options["seed"])
+    epochs = options["epochs"] or training.epochs
+    return msgspec.structs.replace(training, epochs=epochs)
 
 
-def _default_threads(choices: Choices, profile: Profile) -> tuple[int | None, ...]:
-    """The profile's thread counts; left to the libraries where --env sweeps a thread variable."""
-    swept = {name for setting in choices.settings for name, _ in setting}
+def _default_threads(options: Options, profile: Profile) -> tuple[int | None, ...]:
+    """Return the profile's thread counts, or none where --env sweeps a thread variable."""
+    swept = {name for setting in options["settings"] for name, _ in setting}
     if swept & set(VARIABLES):
         return (None,)
     # More threads than a quota allows would take turns, and every cell be refused.
-    usable = len(choices.cpus) or len(affinity.AT_START)
+    usable = len(options["cpus"]) or len(affinity.AT_START)
     return profile.threads(machine.available_cpus(usable))
 
 
-def _effort(choices: Choices, profile: Profile) -> Effort:
-    """The profile's effort, with the blocks that were asked for or that the rule may need."""
-    open_end = choices.precision is not None or choices.budget is not None
-    blocks = choices.blocks or (MOST_BLOCKS if open_end else profile.effort.blocks)
+def _effort(options: Options, profile: Profile) -> Effort:
+    """Return the profile's effort, with the blocks asked for or that a rule may need."""
+    open_end = options["precision"] is not None or options["budget"] is not None
+    blocks = options["blocks"] or (MOST_BLOCKS if open_end else profile.effort.blocks)
     return msgspec.structs.replace(profile.effort, blocks=blocks)
 
 
-def examples_wanted(choices: Choices, available: int) -> int:
+def examples_wanted(options: Options, available: int) -> int:
     """Return how many training examples make an epoch: the option, else the profile, else all.
 
     A profile's limit gives way to a larger batch that was asked for, and to a target accuracy.
     """
-    if choices.examples is not None:
-        return choices.examples
-    if choices.target is not None:
+    asked: int | None = options["examples"]
+    if asked is not None:
+        return asked
+    if options["target"] is not None:
         return available
-    limit = PROFILES[choices.profile].examples or available
-    return min(available, max(limit, *choices.batch_sizes, 1))
+    limit = PROFILES[options["profile"]].examples or available
+    largest: int = max(options["batch_sizes"], default=1)
+    return min(available, max(limit, largest))
 
 
 def new_document(plan: Plan, rows: Sequence[Row], data: TrainingData) -> Results:

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from bench.cli.options import PATH, margin_option
 from bench.cli.output import say
-from bench.cli.shared_options import margin_option
 from bench.documents import files
 from bench.documents.sources import read_any
 from reports import build_report
@@ -17,11 +17,11 @@ from reports.gather import build_context
 
 
 @click.command("report")
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, required=True, type=PATH)
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=Path("report.html"),
     show_default=True,
     help="The HTML file to write.",

@@ -10,26 +10,163 @@ import click
 from rich.console import Console
 
 from bench.cli import exits
-from bench.cli.implementations import choose_implementations, named_in_full
-from bench.cli.measuring import begin, go_on, has_ended, measure, prepare, prepare_again
-from bench.cli.options import parse_settings, require_alone
+from bench.cli.measuring import has_ended, measure
+from bench.cli.options import (
+    DATA_OPTIONS,
+    NETWORK_OPTIONS,
+    PATH,
+    Cpus,
+    Duration,
+    Option,
+    Share,
+    Threads,
+    Whole,
+    json_option,
+    list_option,
+    margin_option,
+    out_option,
+    parse_settings,
+    require_alone,
+    seed_option,
+    with_options,
+)
 from bench.cli.output import REPORT, command_line, finish, folder_for, say
-from bench.cli.planning import Choices, with_companions
+from bench.cli.planning import METRICS, plan_again, plan_run
 from bench.cli.progress import waiting
-from bench.cli.run_options import RUN_OPTIONS
-from bench.cli.shared_options import with_options
 from bench.documents import files
 from bench.documents import journal as journals
 from bench.documents.results import Measured, Results, Unavailable
+from bench.planning.profiles import PROFILES
 from bench.running import lock
 from bench.stats.ratios import changes
-from impls.errors import UsageError
-from impls.presets import find_preset
 from reports import build_report
 from reports.answer import lines
 from reports.gather import build_context
 from reports.terminal import epoch_tables
 from reports.trainings import as_data
+
+RUN_OPTIONS: tuple[Option, ...] = (
+    list_option(
+        "--impl",
+        "implementations",
+        item=click.STRING,
+        help="Implementations: names or patterns of 'mlpbench list', such as 'numpy-*', "
+        "FILE.py:CLASS, or all. NAME@REVISION and FILE.py:CLASS@REVISION are taken from git. "
+        "Default: all but the opt-in ones.",
+    ),
+    *NETWORK_OPTIONS,
+    list_option(
+        "--batch-size",
+        "batch_sizes",
+        item=Whole(min=1),
+        help="Batch sizes, such as 500,20000. Default: the profile's.",
+    ),
+    list_option(
+        "--threads",
+        item=Threads(),
+        help="Thread counts, such as 1,2,unset. Default: the profile's. Rows on a GPU use the "
+        "largest only.",
+    ),
+    list_option(
+        "--neighbours",
+        item=Whole(min=0),
+        help="Busy foreign processes during the rounds, such as 0,1: which thread setting survives "
+        "a shared machine? Default: none.",
+    ),
+    click.option(
+        "--cpus",
+        type=Cpus(),
+        default=(),
+        metavar="LIST",
+        help="Hold the workers to these processors, such as 2-3,6. Default: all that are usable.",
+    ),
+    click.option(
+        "--env",
+        "settings",
+        multiple=True,
+        callback=lambda _context, _option, assignments: parse_settings(assignments),
+        metavar="NAME=V1,V2",
+        help="Sweep an environment variable; 'unset' removes it. A comma within a value is "
+        "written \\, as in --env 'GOMP_CPU_AFFINITY=0\\,1'. Repeatable.",
+    ),
+    click.option(
+        "--profile",
+        type=click.Choice(list(PROFILES)),
+        default="default",
+        show_default=True,
+        help="; ".join(f"{p.name}: {p.summary}" for p in PROFILES.values()) + ".",
+    ),
+    *DATA_OPTIONS,
+    click.option(
+        "--device",
+        type=click.Choice(["cpu", "gpu"]),
+        default=None,
+        help="Only implementations that run on this device.",
+    ),
+    seed_option("start weights, batch order and schedule"),
+    out_option("results.json and report.html", "DATE-TIME"),
+    click.option(
+        "--timeout",
+        type=Whole(min=1),
+        default=1800,
+        show_default=True,
+        help="Seconds without an answer after which a worker is stopped.",
+    ),
+    click.option(
+        "--blocks",
+        type=Whole(min=1),
+        default=None,
+        help="Fresh processes per configuration. Default: the profile's.",
+    ),
+    click.option(
+        "--precision",
+        type=Share(),
+        default=None,
+        help="Measure until every ratio to the baseline is known within this share, such as 2%.",
+    ),
+    click.option(
+        "--budget",
+        type=Duration(),
+        default=None,
+        help="Time budget, such as 3min. Blocks and sweeps are fitted to it.",
+    ),
+    margin_option,
+    click.option(
+        "--metric",
+        type=click.Choice(METRICS),
+        default=METRICS[0],
+        show_default=True,
+        help="Time an epoch, or train until a test accuracy is held.",
+    ),
+    click.option(
+        "--target",
+        type=Share(),
+        default=None,
+        help="The test accuracy of --metric time-to-accuracy, such as 0.96.",
+    ),
+    click.option(
+        "--epochs",
+        type=Whole(min=1),
+        default=None,
+        help="Give up on --target after N epochs. Default: the network's.",
+    ),
+    click.option(
+        "--fail-on",
+        type=click.Choice(["slower"]),
+        default=None,
+        help="Exit with 1 if an implementation is slower than its own earlier @REVISION.",
+    ),
+    click.option("--bare", is_flag=True, help="Skip floor and control."),
+    click.option(
+        "--resume",
+        type=PATH,
+        default=None,
+        metavar="DIR",
+        help="Go on with the interrupted run in this folder, with its plan. What failed, was "
+        "refused or is unverified is measured again, once.",
+    ),
+    json_option("prose"),
+)
 
 WITH_RESUME = {"resume", "timeout", "as_json", "margin", "fail_on"}
 """What may be said beside --resume; everything else is in the plan of the interrupted run."""
@@ -62,15 +199,12 @@ def run_command(context: click.Context, /, **options: Any) -> int:
     else:
         folder = resumed or folder_for(options["out"])
         # What can be refused is refused before anyone is asked to wait for the machine.
-        prepared = (
-            prepare_again(console, resumed) if resumed else prepare(console, _choices(options))
-        )
+        planned = plan_again(console, resumed) if resumed else plan_run(console, options)
         with lock.measuring(command_line()):
-            if resumed:
-                started = go_on(console, prepared, folder)
-            else:
-                started = begin(console, prepared, folder)
-            complete, noted = measure(console, started, options["timeout"]), True
+            complete = measure(
+                console, planned, folder, options["timeout"], is_resumed=resumed is not None
+            )
+            noted = True
     document = journals.read(folder / journals.NAME)
     _write(console, document, folder, options["margin"])
     _conclude(console, document, folder, options, noted=noted)
@@ -99,55 +233,6 @@ def _exit_code(document: Results) -> int:
 def _is_slower(document: Results, margin: float) -> bool:
     """Return whether any implementation is slower than its own earlier revision."""
     return any(change.verdict.kind == "slower" for change in changes(document, margin))
-
-
-def _target(options: dict[str, Any]) -> float | None:
-    """Return the target accuracy where that is the metric.
-
-    Raises:
-        UsageError: one of --metric, --target and --epochs without the others.
-    """
-    learns = options["metric"] == "time-to-accuracy"
-    if learns != (options["target"] is not None):
-        raise UsageError("--metric time-to-accuracy and --target go together: give both or neither")
-    if options["epochs"] is not None and not learns:
-        raise UsageError("--epochs belongs to --metric time-to-accuracy: without it, leave it out")
-    target: float | None = options["target"]
-    return target
-
-
-def _choices(options: dict[str, Any]) -> Choices:
-    rows = choose_implementations(options["implementations"], options["device"])
-    if options["fail_on"] and not any(row.revision for row in rows):
-        raise UsageError(
-            "--fail-on compares an implementation with its own earlier revision: name both, "
-            "such as --impl mine.py:Trainer,mine.py:Trainer@HEAD~1"
-        )
-    named = named_in_full(options["implementations"])
-    target = _target(options)
-    preset = find_preset(options["network"], activation=options["activation"], loss=options["loss"])
-    return Choices(
-        rows=rows if options["bare"] else with_companions(rows, learning=target is not None),
-        preset=preset,
-        batch_sizes=options["batch_sizes"],
-        threads=options["threads"],
-        settings=parse_settings(options["assignments"]),
-        profile=options["profile"],
-        device=options["device"],
-        examples=options["examples"],
-        seed=options["seed"],
-        source=options["dataset"],
-        label=options["label"],
-        normalisation=options["normalise"] or preset.normalise,
-        blocks=options["blocks"],
-        precision=options["precision"],
-        budget=options["budget"],
-        neighbours=options["neighbours"],
-        target=target,
-        epochs=options["epochs"],
-        named=tuple(row.name for row in rows if row.name in named),
-        cpus=options["cpus"],
-    )
 
 
 def _write(console: Console, document: Results, folder: Path, margin: float) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
+from rich import box
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from bench.cli import exits
 from bench.cli.implementations import choose_trainer
-from bench.cli.interrupt import Interruption
-from bench.cli.learned import write
-from bench.cli.options import Whole, list_option
+from bench.cli.options import Whole, given, list_option, out_option, with_options
 from bench.cli.output import (
     GENERATOR,
     REPORT,
@@ -24,29 +27,32 @@ from bench.cli.output import (
     say,
 )
 from bench.cli.reading import read_raw
-from bench.cli.shared_options import out_option, with_options
-from bench.cli.studied import StudiedOption, outcome_table, studied_parameter
-from bench.cli.training_check import Checker, check_option
-from bench.cli.training_options import LEARNING_OPTIONS, TrainingChoice, choose
-from bench.cli.training_progress import TrainingProgress
+from bench.cli.training_check import Checker
+from bench.cli.training_options import LEARNING_OPTIONS, TrainingChoice, check_option, choose
 from bench.cli.training_run import (
+    Interruption,
     TrainingEnd,
+    TrainingProgress,
     has_diverged,
     model_name,
     say_diverged,
     say_failed,
     trained,
     warn_if_measuring,
+    write,
 )
+from bench.planning.plan import require_distinct
 from impls import environment, registry
 from impls.data import TrainingData
 from impls.data.training_data import from_raw
-from impls.errors import BenchError
+from impls.errors import BenchError, UnknownNameError, UsageError
 from impls.row import Row
 from impls.training import model_files, sessions
 from impls.training.evaluation import Trained
 from impls.training.sessions import Session
 from reports.evaluation.as_data import as_data
+from reports.evaluation.summary import share
+from reports.format import seconds
 from reports.study import build_study
 from reports.study.context import training_diverged
 
@@ -63,6 +69,18 @@ ARTICLES = {"epochs": 800, "decay": 1e-5, "l2": 0.2, "start_scale": 0.5}
 """Where the articles' study of the penalty differs from their timed trainings."""
 
 _LOOKS = 40
+
+NOT_STUDIED = {
+    "parameter",
+    "values",
+    "implementation",
+    "dataset",
+    "label",
+    "evaluate_every",
+    "check",
+    "out",
+}
+"""Options of the command that are no parameter."""
 
 
 @click.command("study")
@@ -123,6 +141,50 @@ def study_command(context: click.Context, /, **options: Any) -> int:
         data = read(next(iter(choices.values())))
         _conclude(console, studied, reached, data, folder)
     return EXIT_CODES[end]
+
+
+@dataclass(frozen=True)
+class StudiedOption:
+    """A parameter under the name of its option, and its values by the text that was given."""
+
+    name: str
+    label: str
+    values: dict[str, Any]
+
+
+def studied_parameter(context: click.Context) -> StudiedOption:
+    """Return what the command was asked to vary; values are converted as those of the option are.
+
+    Raises:
+        UnknownNameError: there is no such parameter.
+        UsageError: no value, one twice, or the parameter's own option was given as well.
+    """
+    known = {
+        _label(option): option
+        for option in context.command.params
+        if isinstance(option, click.Option) and option.name not in NOT_STUDIED
+    }
+    label = context.params["parameter"].replace("_", "-")
+    if label not in known:
+        raise UnknownNameError("parameter", label, known)
+    option = known[label]
+    name = str(option.name)
+    if option in given(context):
+        raise UsageError(f"--{label} is the studied parameter: give its values with --values only")
+    texts = context.params["values"]
+    converted = {text: _converted(option, text, context) for text in texts}
+    require_distinct("--values", texts)
+    require_distinct("--values", list(converted.values()))
+    return StudiedOption(name, label, converted)
+
+
+def _label(option: click.Option) -> str:
+    return option.opts[0].lstrip("-")
+
+
+def _converted(option: click.Option, text: str, context: click.Context) -> Any:
+    kind = click.BOOL if option.is_flag else option.type
+    return kind.convert(text, option, context)
 
 
 def _with_articles(console: Console, context: click.Context, studied: StudiedOption) -> None:
@@ -241,3 +303,31 @@ def _conclude(
         **as_data(reached, data, command),
     }
     write(console, page, numbers, folder / STUDY, outcome_table(studied.label, values, reached))
+
+
+def outcome_table(label: str, values: Sequence[str], reached: Sequence[Trained]) -> Table:
+    """Return one row per value: what it led to, as narrow as it can be told."""
+    table = Table(
+        title="After training",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    # Two lines where the parameter's name has two words: eight columns are to fit a terminal.
+    table.add_column(Text(label.replace("-", "-\n")), overflow="fold")
+    for column in ("train", "test", "penalty", "mean\nerror", "converged", "epochs", "time"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for value, one in zip(values, reached, strict=True):
+        history = one.model.history
+        learned = ("-",) * 4 if training_diverged(one) else (
+            share(one.evaluation.train.accuracy),
+            share(one.evaluation.test.accuracy),
+            share(history.epochs[-1].penalty_share),
+            f"{one.evaluation.train.mean_error:.4g}",
+        )  # fmt: skip
+        converged = "diverged" if training_diverged(one) else str(history.converged or "not yet")
+        epochs, time = str(one.model.epochs), seconds(history.seconds)
+        table.add_row(Text(value), *learned, converged, epochs, time)
+    return table

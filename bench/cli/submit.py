@@ -16,7 +16,7 @@ from bench.cli import exits
 from bench.cli.compare import print_answer
 from bench.cli.comparing import FAILURES, Request, answer
 from bench.cli.implementations import choose_implementations
-from bench.cli.options import Duration, Whole, given, list_option
+from bench.cli.options import PATH, Duration, Whole, given, json_option, list_option
 from bench.cli.output import REPORT, facts_table, folder_for, open_folder, say
 from bench.cli.run import run_command
 from bench.cluster import scheduler, state, submission
@@ -39,7 +39,6 @@ OURS = {"out", "resume", "as_json"}
 """Options of ``run`` that each job is given by this command."""
 _WITH = {"status": {"as_json"}, "collect": {"as_json", "across_machines"}, "resubmit": {"as_json"}}
 """What may be said beside the options that look after a submission."""
-_FOLDER = click.Path(path_type=Path)
 
 
 @click.command(
@@ -86,15 +85,13 @@ _FOLDER = click.Path(path_type=Path)
     metavar="NAME[=VALUE]",
     help="Another option of sbatch, such as account=bench. Repeatable.",
 )
-@click.option(
-    "--out", type=_FOLDER, default=None, help="Folder. Default: results/submit-DATE-TIME."
-)
+@click.option("--out", type=PATH, default=None, help="Folder. Default: results/submit-DATE-TIME.")
 @click.option("--local", is_flag=True, help="Run the same jobs here, one after the other.")
-@click.option("--status", type=_FOLDER, metavar="DIR", help="Show the state of each job in DIR.")
-@click.option("--collect", type=_FOLDER, metavar="DIR", help="Write one report on the runs in DIR.")
+@click.option("--status", type=PATH, metavar="DIR", help="Show the state of each job in DIR.")
+@click.option("--collect", type=PATH, metavar="DIR", help="Write one report on the runs in DIR.")
 @click.option(
     "--resubmit",
-    type=_FOLDER,
+    type=PATH,
     metavar="DIR",
     help="Submit again jobs that ended before completion.",
 )
@@ -103,7 +100,7 @@ _FOLDER = click.Path(path_type=Path)
     is_flag=True,
     help="With --collect: also compare the first run with each other one.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of prose.")
+@json_option("prose")
 @click.pass_context
 def submit_command(context: click.Context, /, **options: Any) -> int:
     """Run 'mlpbench run' on several machines: one job is one whole run on one exclusive host.

@@ -12,16 +12,25 @@ from rich.console import Console
 
 from bench.cli import exits
 from bench.cli.implementations import choose_trainers, named_in_full
-from bench.cli.learned import WRITTEN, conclude
-from bench.cli.options import list_option, require_alone
+from bench.cli.options import (
+    PATH,
+    Option,
+    Whole,
+    digit_option,
+    list_option,
+    out_option,
+    require_alone,
+    with_options,
+)
 from bench.cli.output import folder_for, note, open_folder, require_untaken
 from bench.cli.reading import Weights, read_data, read_weights, require_class
-from bench.cli.shared_options import with_options
 from bench.cli.training_check import Checker
-from bench.cli.training_options import LEARNING_OPTIONS, TRAIN_OPTIONS, WITH_RESUME, choose
+from bench.cli.training_options import LEARNING_OPTIONS, check_option, choose
 from bench.cli.training_run import (
     CHECKPOINTS,
+    WRITTEN,
     TrainingEnd,
+    conclude,
     model_name,
     model_names,
     say_failed,
@@ -37,6 +46,52 @@ from impls.row import Row
 from impls.training import model_files, sessions
 from impls.training.evaluation import Trained
 from impls.training.sessions import Session
+
+WITH_RESUME = {
+    "implementations", "epochs", "dataset", "label", "resume", "out", "print_period",
+    "evaluate_every", "checkpoint_every", "digit", "check",
+}  # fmt: skip
+"""What may be said beside --resume; everything else is in the model."""
+
+TRAIN_OPTIONS: tuple[Option, ...] = (
+    click.option(
+        "--print-period",
+        type=Whole(min=1),
+        default=5,
+        show_default=True,
+        help="Epochs between two status reports.",
+    ),
+    click.option(
+        "--evaluate-every",
+        type=Whole(min=0),
+        default=1,
+        show_default=True,
+        help="Evaluate every N epochs, outside the clock; 0 for never.",
+    ),
+    click.option(
+        "--checkpoint-every",
+        type=Whole(min=1),
+        default=None,
+        help="Save the network every N epochs. Default: only at the end.",
+    ),
+    click.option(
+        "--resume",
+        type=PATH,
+        default=None,
+        metavar="MODEL",
+        help="Continue this saved training, with its settings, up to --epochs.",
+    ),
+    click.option(
+        "--weights",
+        type=PATH,
+        default=None,
+        metavar="MODEL",
+        help="Start a new training from the network in this .npz or .keras file.",
+    ),
+    check_option,
+    digit_option,
+    out_option("models and report", "train-DATE-TIME"),
+)
 
 
 @dataclass(frozen=True)

@@ -7,26 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import click
 import msgspec
 from rich.console import Console
 
 from bench.cli.output import say
 from bench.cli.progress import waiting
-from bench.cli.shared_options import Option
 from bench.correctness import gate
 from bench.correctness.probe import probe_training
 from bench.documents.timings import Check
 from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters
 from impls.training.sessions import Session
-
-check_option: Option = click.option(
-    "--check/--no-check",
-    default=True,
-    show_default=True,
-    help="Compare an implementation with the float64 reference before it trains.",
-)
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
-from bench.cli.options import Whole, list_option
-from bench.cli.shared_options import DATA_OPTIONS, NETWORK_OPTIONS, Option, digit_option, out_option
-from bench.cli.training_check import check_option
+from bench.cli.options import (
+    DATA_OPTIONS,
+    NETWORK_OPTIONS,
+    Option,
+    Whole,
+    list_option,
+    seed_option,
+)
 from impls.networks import Network, Training
 from impls.presets import find_preset
 from impls.training.model import Order
@@ -103,13 +107,14 @@ ORDER_OPTIONS: tuple[Option, ...] = (
         default=None,
         help="End each epoch after N batches, for trials.",
     ),
-    click.option(
-        "--seed",
-        type=Whole(min=0),
-        default=1,
-        show_default=True,
-        help="Seed of start weights, batch order and dropout.",
-    ),
+    seed_option("start weights, batch order and dropout"),
+)
+
+check_option: Option = click.option(
+    "--check/--no-check",
+    default=True,
+    show_default=True,
+    help="Compare an implementation with the float64 reference before it trains.",
 )
 
 LEARNING_OPTIONS: tuple[Option, ...] = (
@@ -173,50 +178,3 @@ def _varied(network: Network, options: dict[str, Any]) -> Network:
         changes["dtype"] = options["dtype"]
         marks.append(options["dtype"])
     return msgspec.structs.replace(network, name="/".join(marks), **changes)
-
-
-WITH_RESUME = {
-    "implementations", "epochs", "dataset", "label", "resume", "out", "print_period",
-    "evaluate_every", "checkpoint_every", "digit", "check",
-}  # fmt: skip
-"""What may be said beside --resume; everything else is in the model."""
-
-TRAIN_OPTIONS: tuple[Option, ...] = (
-    click.option(
-        "--print-period",
-        type=Whole(min=1),
-        default=5,
-        show_default=True,
-        help="Epochs between two status reports.",
-    ),
-    click.option(
-        "--evaluate-every",
-        type=Whole(min=0),
-        default=1,
-        show_default=True,
-        help="Evaluate every N epochs, outside the clock; 0 for never.",
-    ),
-    click.option(
-        "--checkpoint-every",
-        type=Whole(min=1),
-        default=None,
-        help="Save the network every N epochs. Default: only at the end.",
-    ),
-    click.option(
-        "--resume",
-        type=click.Path(path_type=Path),
-        default=None,
-        metavar="MODEL",
-        help="Continue this saved training, with its settings, up to --epochs.",
-    ),
-    click.option(
-        "--weights",
-        type=click.Path(path_type=Path),
-        default=None,
-        metavar="MODEL",
-        help="Start a new training from the network in this .npz or .keras file.",
-    ),
-    check_option,
-    digit_option,
-    out_option("models and report", "train-DATE-TIME"),
-)

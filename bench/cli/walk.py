@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from bench.cli.options import PATH
 from bench.cli.output import say
 from bench.documents import files
 from bench.documents.sources import read_any
@@ -15,10 +16,10 @@ from reports.ladder_page.page import build_walk
 
 
 @click.command("walk")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=PATH)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=Path("ladder.md"),
     show_default=True,
     help="The Markdown file to write; links lead from it to the sources.",

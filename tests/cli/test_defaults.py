@@ -64,7 +64,7 @@ def test_a_table_gives_the_defaults_of_its_command(
     assert options["batch_sizes"] == (500,)
     assert options["margin"] == 0.05
     assert options["bare"] is True
-    assert options["assignments"] == ("A=1,2", "B=x")
+    assert options["settings"] == ((("A", "1"), ("B", "x")), (("A", "2"), ("B", "x")))
     assert options["network"] == "islr"
     assert options["budget"] == 120.0
 
@@ -100,7 +100,7 @@ def test_variables_override_the_table_and_the_command_line_both(
     assert (options["threads"], options["seed"], options["profile"]) == ((1, 2), 6, "full")
     assert options["bare"] is True
     assert options["implementations"] == ("my files/a.py:T", "b")
-    assert options["assignments"] == ("A=1,2", "B=x")
+    assert options["settings"] == ((("A", "1"), ("B", "x")), (("A", "2"), ("B", "x")))
 
 
 def test_isolated_ignores_both(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+from rich.console import Console
 
 from bench.cli import cli
-from bench.cli.planning import Choices, build_plan, examples_wanted
-from bench.cli.run import _choices, run_command
+from bench.cli.planning import build_plan, choose_rows, examples_wanted, plan_run, preset_of
+from bench.cli.run import run_command
 from bench.planning import affinity
 from bench.planning.plan import Plan, jobs
 from bench.planning.profiles import PROFILES
@@ -25,10 +27,10 @@ CONTROL = "numpy-optimized (control)"
 SMALL = ("--network", "36-8-3", "--batch-size", "20")
 
 
-def chosen(*arguments: str) -> Choices:
+def options_of(*arguments: str) -> dict[str, Any]:
     """What ``run`` makes of its arguments."""
     parent = click.Context(cli, info_name="mlpbench", **cli.context_settings)
-    return _choices(run_command.make_context("run", [*arguments], parent=parent).params)
+    return run_command.make_context("run", [*arguments], parent=parent).params
 
 
 @pytest.fixture
@@ -41,8 +43,10 @@ def plan_for(data: TrainingData) -> Callable[..., Plan]:
     """The plan that ``run`` with these arguments would carry out."""
 
     def build(*arguments: str) -> Plan:
-        choices = chosen(*arguments)
-        return build_plan(choices, data.take(examples_wanted(choices, len(data.X))))
+        options = options_of(*arguments)
+        rows = choose_rows(options)
+        wanted = examples_wanted(options, len(data.X))
+        return build_plan(options, rows, preset_of(options), data.take(wanted))
 
     return build
 
@@ -81,9 +85,18 @@ def test_without_options_the_profile_decides(plan_for: Callable[..., Plan]) -> N
     ],
 )
 def test_data_are_normalised_as_the_network_has_it_unless_asked_otherwise(
-    arguments: tuple[str, ...], expected: str
+    monkeypatch: pytest.MonkeyPatch, data: TrainingData, arguments: tuple[str, ...], expected: str
 ) -> None:
-    assert chosen(*arguments).normalisation == expected
+    asked: list[str] = []
+
+    def read(_console: Console, _source: str, normalisation: str, _label: str) -> TrainingData:
+        asked.append(normalisation)
+        return data
+
+    monkeypatch.setattr("bench.cli.planning.read_data", read)
+    monkeypatch.setattr("bench.cli.planning.build_plan", lambda *_: None)
+    plan_run(Console(), options_of(*arguments))
+    assert asked == [expected]
 
 
 @pytest.mark.parametrize(
@@ -170,8 +183,8 @@ def test_time_to_accuracy_is_asked_for_with_its_target(plan_for: Callable[..., P
 
 
 def test_a_target_accuracy_needs_whole_epochs() -> None:
-    choices = chosen("--profile", "quick", "--metric", "time-to-accuracy", "--target", "0.9")
-    assert examples_wanted(choices, 60000) == 60000
+    options = options_of("--profile", "quick", "--metric", "time-to-accuracy", "--target", "0.9")
+    assert examples_wanted(options, 60000) == 60000
 
 
 def test_a_swept_thread_variable_is_not_overruled_by_the_profile(
@@ -264,7 +277,7 @@ def test_examples_limit_the_epoch(plan_for: Callable[..., Plan]) -> None:
 
 def test_a_profile_limits_the_examples_unless_a_larger_batch_is_asked_for() -> None:
     def wanted(*arguments: str) -> int:
-        return examples_wanted(chosen("--profile", "quick", *arguments), 60000)
+        return examples_wanted(options_of("--profile", "quick", *arguments), 60000)
 
     assert wanted() == 20000
     assert wanted("--batch-size", "500,30000") == 30000

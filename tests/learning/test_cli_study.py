@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bench.cli.studied import outcome_table
+from bench.cli.study import outcome_table
 from impls.data import TrainingData
 from impls.errors import UsageError
 from impls.presets import PRESETS
