@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from bench.documents.results import Measured, Outcome, Results, Unverified
 from bench.documents.timings import EPOCH, STEP, Check, Disturbance, Timing
+from bench.observations.table import ObservationTable
 from reports import frame
 
 DIGITS = 4
@@ -23,6 +24,8 @@ _PLAIN_CSV = 50_000
 _LONGEST_CSV = 100_000
 """Bytes, compressed: a page must stay light enough to be sent around."""
 _PLAIN_JSON = 500_000
+_MOST_ROUNDS = 150_000
+"""A page with more rounds holds no data: they would take some 10 bytes a round."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ class Block:
     name: str
     content: Markup
     size: int
+
+
+def fits(table: ObservationTable) -> bool:
+    """Return whether a page can hold all rounds of ``table``."""
+    return table.rounds <= _MOST_ROUNDS
 
 
 def csv(rounds: pd.DataFrame) -> Attachment:

@@ -18,7 +18,7 @@ def words(context: Context, places: Iterable[Place]) -> str:
     for condition, batch_size in places:
         sizes.setdefault(condition, set()).add(batch_size)
     together: dict[tuple[int, ...], list[str]] = {}
-    for condition in sorted(sizes, key=context.conditions.index):
+    for condition in sorted(sizes, key=context.place):
         together.setdefault(tuple(sorted(sizes[condition])), []).append(context.label(condition))
     return "; ".join(
         f"batch {text.listing(list(map(str, some)))} with {text.listing(labels)}"

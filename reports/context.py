@@ -46,7 +46,8 @@ class Context:
     else the registry, know of implementations and ``slots`` their place in the palette.  A control
     is no implementation and no point: ``controls`` holds it under the key of what it repeats.
     Differences up to ``margin`` count as the same.  ``trained`` names the scopes whose points are
-    trainings up to a target.
+    trainings up to a target.  ``every`` is the context of which this one holds some points, None
+    where it holds all of them.
     """
 
     results: tuple[Results, ...]
@@ -60,6 +61,12 @@ class Context:
     controls: Mapping[Key, Point]
     margin: float
     trained: frozenset[Scope] = frozenset()
+    every: Context | None = None
+
+    @property
+    def whole(self) -> Context:
+        """The context with all points, which counts and winners are taken from."""
+        return self.every or self
 
     @cached_property
     def memory(self) -> dict[str, Any]:
@@ -81,11 +88,14 @@ class Context:
             points=arrivals(self.points, asked),
             controls=arrivals(self.controls, asked),
             trained=asked,
+            every=self.every.ranked if self.every else None,
         )
 
     @cached_property
     def judged(self) -> Judged:
         """The ratio and the verdict of every pair that the page speaks of."""
+        if self.every is not None:
+            return self.every.judged
         return Judged(self.points, self.controls, self.roles, lambda _: self.margin)
 
     @cached_property
@@ -147,7 +157,7 @@ class Context:
         """Rungs and their implementations, from the baseline up."""
         return self.roles.ladder
 
-    @property
+    @cached_property
     def scopes(self) -> tuple[Scope, ...]:
         """What may be compared within, in order of appearance."""
         return tuple(dict.fromkeys(condition.scope for condition in self.conditions))
@@ -158,13 +168,36 @@ class Context:
 
     def batch_sizes(self, scope: Scope) -> tuple[int, ...]:
         """Batch sizes asked for in ``scope``, ascending, measured or not."""
-        sizes = {size for _, where, size in self.points if where.scope == scope}
-        sizes |= {gap.cell.batch_size for gap in self.gaps if gap.condition.scope == scope}
-        return tuple(sorted(sizes))
+        return self._batch_sizes.get(scope, ())
+
+    @cached_property
+    def _batch_sizes(self) -> Mapping[Scope, tuple[int, ...]]:
+        found: dict[Scope, set[int]] = {}
+        for _, condition, size in self.points:
+            found.setdefault(condition.scope, set()).add(size)
+        for gap in self.gaps:
+            found.setdefault(gap.condition.scope, set()).add(gap.cell.batch_size)
+        return {scope: tuple(sorted(sizes)) for scope, sizes in found.items()}
 
     def conditions_of(self, scope: Scope) -> tuple[Condition, ...]:
         """Conditions of ``scope``, fewest threads first."""
-        return tuple(condition for condition in self.conditions if condition.scope == scope)
+        return self._conditions_of.get(scope, ())
+
+    @cached_property
+    def _conditions_of(self) -> Mapping[Scope, tuple[Condition, ...]]:
+        found: dict[Scope, list[Condition]] = {}
+        for condition in self.conditions:
+            found.setdefault(condition.scope, []).append(condition)
+        return {scope: tuple(some) for scope, some in found.items()}
+
+    def place(self, condition: Condition) -> int:
+        """Return the number by which a page filters ``condition``: its place among all."""
+        return self.whole.places[condition]
+
+    @cached_property
+    def places(self) -> Mapping[Condition, int]:
+        """The number of each condition, in order."""
+        return {condition: place for place, condition in enumerate(self.conditions)}
 
     def point(self, name: str, condition: Condition, batch_size: int) -> Point | None:
         """Return the point of an implementation, or None where it has none."""
@@ -204,10 +237,9 @@ class Context:
 
     def absence(self, name: str, condition: Condition, batch_size: int) -> str:
         """Return the outcome of a cell without a point, ``not begun`` or ``not asked for``."""
-        for gap in self.gaps:
-            same_cell = (gap.cell.implementation, gap.cell.batch_size) == (name, batch_size)
-            if same_cell and gap.condition == condition:
-                return gap.kind
+        kind = self._kinds.get((name, condition, batch_size))
+        if kind:
+            return kind
         asked = any(
             not document.complete
             and name in document.plan.implementations
@@ -216,6 +248,15 @@ class Context:
             for document in self.results
         )
         return "not begun" if asked else "not asked for"
+
+    @cached_property
+    def _kinds(self) -> Mapping[Key, str]:
+        """The outcome of every gap, the first of its cell."""
+        found: dict[Key, str] = {}
+        for gap in self.gaps:
+            key = (gap.cell.implementation, gap.condition, gap.cell.batch_size)
+            found.setdefault(key, gap.kind)
+        return found
 
     def network(self, scope: Scope) -> Network | None:
         """Return the network of ``scope``, or None where no document describes one of that name."""
@@ -258,5 +299,12 @@ class Context:
 
     def label(self, condition: Condition) -> str:
         """A condition in words: ``2 threads``, with the setting and the scope where they matter."""
-        parts = [text.threads(condition.threads), text.setting(condition.setting)]
-        return ", ".join(part for part in [*parts, self.scope_label(condition.scope)] if part)
+        if condition not in self._labels:
+            parts = [text.threads(condition.threads), text.setting(condition.setting)]
+            parts.append(self.scope_label(condition.scope))
+            self._labels[condition] = ", ".join(filter(None, parts))
+        return self._labels[condition]
+
+    @cached_property
+    def _labels(self) -> dict[Condition, str]:
+        return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bench.documents.timings import EPOCH, STEP, Disturbance
 from bench.observations.points import Point
@@ -12,8 +13,7 @@ from reports import runs
 from reports.context import Context
 
 
-@dataclass(frozen=True)
-class WatchedRound:
+class WatchedRound(NamedTuple):
     """One round of the step or the epoch.
 
     ``epoch_seconds`` is scaled to a whole epoch, ``lasted`` is the wall time of all iterations.
@@ -70,13 +70,17 @@ def watched(point: Point) -> list[WatchedRound]:
 
 def of_the_epoch(rounds: Iterable[WatchedRound]) -> list[WatchedRound]:
     """Those from which a point's epoch is estimated: the epochs, or the steps where none were."""
-    return [one for one in rounds if one.phase == (EPOCH if one.point.whole_epochs else STEP)]
+    return [one for one in rounds if one.phase == one.point.epoch_phase]
 
 
 def disturbed_rounds(points: Iterable[Point]) -> tuple[int, int]:
     """Return how many rounds were disturbed, of how many that the epochs of ``points`` rest on."""
-    rounds = [one for point in points for one in of_the_epoch(watched(point))]
-    return sum(one.is_disturbed for one in rounds), len(rounds)
+    counts = [
+        disturbed.counted(timing for timing in one.timings if timing.phase == point.epoch_phase)
+        for point in points
+        for one in point.measured
+    ]
+    return sum(number for number, _ in counts), sum(rounds for _, rounds in counts)
 
 
 def provisional(context: Context) -> tuple[str, ...]:
@@ -99,10 +103,11 @@ def effect(rounds: Sequence[WatchedRound]) -> Effect | None:
     everything = _by_block(rounds)
     if not everything:
         return None
-    undisturbed = _by_block(one for one in rounds if not one.is_disturbed)
-    return Effect(
-        estimates.estimate(everything), estimates.estimate(undisturbed) if undisturbed else None
-    )
+    before = estimates.estimate(everything)
+    left = [one for one in rounds if not one.is_disturbed]
+    if len(left) == len(rounds):
+        return Effect(before, before)
+    return Effect(before, estimates.estimate(_by_block(left)) if left else None)
 
 
 def share(

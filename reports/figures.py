@@ -69,13 +69,13 @@ def figure(
     condition: Condition | None = None,
 ) -> Figure:
     """Return a figure with what it can be filtered by."""
-    place = None if condition is None else context.conditions.index(condition)
+    place = None if condition is None else context.place(condition)
     return Figure(chart, batch_size, place)
 
 
 def rows(context: Context, chart: charts.RowChart, *, condition: Condition | None = None) -> Figure:
     """Return a chart with one row for each implementation, as a figure."""
-    place = None if condition is None else context.conditions.index(condition)
+    place = None if condition is None else context.place(condition)
     return Figure(templates.fill("rowchart.html", it=chart), chart.batch_size, place)
 
 

@@ -55,10 +55,11 @@ class Winner:
 
 def findings(context: Context) -> tuple[Winner, ...]:
     """One finding per scope and batch size; that of the first batch size asked for comes first."""
-    if "findings" not in context.memory:
-        context.memory["findings"] = _findings(context)
-    found: tuple[Winner, ...] = context.memory["findings"]
-    return found
+    whole = context.whole
+    if "findings" not in whole.memory:
+        whole.memory["findings"] = _findings(whole)
+    found: tuple[Winner, ...] = whole.memory["findings"]
+    return tuple(one for one in found if one.scope in context.scopes)
 
 
 def _findings(context: Context) -> tuple[Winner, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bench.documents.results import Results
-from bench.observations.table import tabulate
+from bench.observations.table import ObservationTable, tabulate
 
 COLUMNS = (
     "run",
@@ -29,14 +29,19 @@ COLUMNS = (
 
 
 def tidy(results: Sequence[Results]) -> pd.DataFrame:
-    """Return the rounds of the observation table: a row per run, cell, block, phase and round.
+    """Return the rounds of ``results``: a row per run, cell, block, phase and round.
 
     Durations are in seconds per iteration.  ``run`` counts the documents from 1.  ``outcome`` is
     ``measured`` or ``unverified``: the latter was timed, but under another thread setting than
     requested.  ``threads`` is missing where none was requested, ``cpu_seconds`` where CPU time was
     not taken.
     """
-    frame = tabulate(results).frame
+    return rounds(tabulate(results))
+
+
+def rounds(table: ObservationTable) -> pd.DataFrame:
+    """Return the rows of :func:`tidy` of an observation table."""
+    frame = table.frame
     return frame.loc[frame["phase"] != "", list(COLUMNS)].reset_index(drop=True)
 
 

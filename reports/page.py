@@ -16,7 +16,7 @@ import reports.sections
 from bench.documents.results import Results
 from bench.stats.verdicts import MARGIN
 from impls.errors import BenchError
-from reports import figures, templates
+from reports import figures, folding, templates
 from reports.answer import headline
 from reports.context import Context
 from reports.gather import build_context
@@ -26,12 +26,16 @@ from reports.section import PARTS, Absence, PagePart, Section, Shown, Status
 
 @dataclass(frozen=True)
 class Filled:
-    """A section with its body and its status, or with the reason why it has no body."""
+    """A section with its body and its status, or with the reason why it has no body.
+
+    ``left_out`` says how many cells the body does not show; it is empty where it shows all.
+    """
 
     section: Section[Any]
     body: Markup | None
     reason: str
     status: Status | None = None
+    left_out: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,14 +62,15 @@ def build_report(results: Sequence[Results], margin: float = MARGIN) -> str:
 
 def render(context: Context, sections: Iterable[Section[Context]]) -> str:
     """Return the page with these sections, in the order given."""
+    shown = folding.folded(context)
     page = templates.fill(
         "page.html",
-        **laid_out(filled(sections, context)),
+        **laid_out(filled(sections, context, shown, folding.left_out(shown))),
         **assets(),
         title=_title(context),
         description=" ".join([*provisional(context), headline(context) or nothing(context)]),
         documents=context.results,
-        filters=_filters(context),
+        filters=_filters(shown),
     )
     return str(page)
 
@@ -102,16 +107,22 @@ def _title(context: Context) -> str:
     return ", ".join(" and ".join(found) for found in several)
 
 
-def filled(sections: Iterable[Section[Shown]], context: Shown) -> list[Filled]:
-    """Return each section with what it shows of ``context``."""
+def filled(
+    sections: Iterable[Section[Shown]],
+    context: Shown,
+    shown: Shown | None = None,
+    left_out: str = "",
+) -> list[Filled]:
+    """Return each section with what it shows of ``context``, or of ``shown`` unless it is whole."""
     found = []
     for section in sections:
-        body = section.render(context)
+        is_whole = section.whole or shown is None
+        body = section.render(context if is_whole or shown is None else shown)
         if isinstance(body, Absence):
             found.append(Filled(section, None, body.reason))
         else:
             status = section.status(context) if section.status else None
-            found.append(Filled(section, body, "", status))
+            found.append(Filled(section, body, "", status, "" if is_whole else left_out))
     return found
 
 
@@ -163,5 +174,5 @@ def _filters(context: Context) -> dict[str, list[tuple[str, str, str]]]:
     return {
         "implementation": [(name, name, slots[name]) for name in context.implementations],
         "batch": [(str(size), str(size), "") for size in sizes],
-        "place": [(str(n), context.label(one), "") for n, one in enumerate(context.conditions)],
+        "place": [(str(context.place(one)), context.label(one), "") for one in context.conditions],
     }

@@ -92,14 +92,23 @@ def roof_of(context: Context, condition: Condition) -> Roof | None:
 
 def _floor_processes(context: Context, condition: Condition) -> Iterator[tuple[int, Measured]]:
     """Yield what was measured of the floor under ``condition``, with its block."""
-    for (name, where, _), point in context.points.items():
-        if where == condition and name == context.floors.get(DEVICE):
-            for block, measured in point.processes.items():
-                yield from ((block, one) for one in measured)
+    whole, floor = context.whole, context.floors.get(DEVICE, "")
+    for batch_size in whole.batch_sizes(condition.scope):
+        point = whole.point(floor, condition, batch_size)
+        for block, measured in point.processes.items() if point else ():
+            yield from ((block, one) for one in measured)
 
 
 def model_of(context: Context, scope: Scope, batch_size: int) -> dict[str, Work] | None:
     """Return the work of one step, or None where no document describes its network and training."""
+    known: dict[tuple[Scope, int], dict[str, Work] | None]
+    known = context.memory.setdefault("models", {})
+    if (scope, batch_size) not in known:
+        known[scope, batch_size] = _model(context, scope, batch_size)
+    return known[scope, batch_size]
+
+
+def _model(context: Context, scope: Scope, batch_size: int) -> dict[str, Work] | None:
     network = context.network(scope)
     for run, document in enumerate(context.results, start=1):
         plan = document.plan

@@ -49,8 +49,10 @@ class Section(Generic[Shown]):
     """One section: ``id`` is its anchor, ``order`` its place, ``render`` gives its body.
 
     ``part`` is where it stands on a page that has parts; ``status`` gives the line beside the title
-    of a closed section.  A ``bare`` section shows no title.  A module with a ``SECTION`` is all
-    that a new section needs: in ``reports/sections``, or in the folder of another kind of page.
+    of a closed section.  A ``bare`` section shows no title.  Of a large grid, a section is given
+    some cells (see ``reports.folding``) unless it is ``whole``; its status is always of all cells.
+    A module with a ``SECTION`` is all that a new section needs: in ``reports/sections``, or in the
+    folder of another kind of page.
     """
 
     id: str
@@ -61,6 +63,7 @@ class Section(Generic[Shown]):
     status: Callable[[Shown], Status] | None = None
     folded: bool = False
     bare: bool = False
+    whole: bool = False
 
     @property
     def closed(self) -> bool:

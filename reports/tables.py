@@ -168,7 +168,7 @@ def row(
     condition: Condition | None = None,
 ) -> TableRow:
     """Return a row with what it can be filtered by."""
-    place = None if condition is None else context.conditions.index(condition)
+    place = None if condition is None else context.place(condition)
     return TableRow(tuple(cells), implementation, batch_size, place)
 
 

@@ -80,6 +80,11 @@ class ObservationTable:
     parts: Sequence[_Part]
     roles: Mapping[str, str]
 
+    @property
+    def rounds(self) -> int:
+        """The number of rounds; outcomes that were not timed have none."""
+        return sum(part.rows for part in self.parts if part.timing)
+
     @cached_property
     def frame(self) -> pd.DataFrame:
         """The table as a data frame with :data:`COLUMNS`.

@@ -21,7 +21,7 @@ _ABSENT = "No implementation was measured on a GPU."
 
 def render(context: Context) -> Markup | Absence:
     """Return one row for each cell that ran on a device, and one for each device."""
-    points = [point for point in context.points.values() if accelerators(point)]
+    points = [point for point in context.whole.points.values() if accelerators(point)]
     if not points:
         return Absence(_ABSENT)
     everything = [accelerator for point in points for accelerator in accelerators(point)]
@@ -38,7 +38,7 @@ def render(context: Context) -> Markup | Absence:
                 "Implementation", "Condition", "Batch size", "Clock", "Memory clock",
                 "Temperature", "In use", "Held back", text_columns=2,
             ),
-            tuple(_row(context, point) for point in points),
+            tuple(_row(context, point) for point in points if point.key in context.points),
         ),
     )  # fmt: skip
 

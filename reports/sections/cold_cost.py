@@ -25,15 +25,19 @@ def render(context: Context) -> Markup | Absence:
     """Return the chart and the table of the headline's group, and the others folded."""
     groups = {
         (condition, batch_size): some
-        for condition, batch_size, group in context.groups()
-        if (some := costs.costs(context, group))
+        for condition, batch_size, _ in context.groups()
+        if (some := costs.costs(context, context.whole.group(condition, batch_size)))
     }
     if not groups:
         return Absence("No implementation has both a first call and an epoch to compare it with.")
     found = findings(context)
     first = (found[0].best.condition, found[0].batch_size) if found else next(iter(groups))
     others = [
-        row for where, rest in groups.items() if where != first for row in _rows(context, rest)
+        row
+        for where, rest in groups.items()
+        if where != first
+        for row in _rows(context, rest)
+        if row.implementation in context.group(*where)
     ]
     reference = costs.reference(context, groups[first]).point.implementation
     return templates.section(

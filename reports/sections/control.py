@@ -135,4 +135,4 @@ def status(context: Context) -> Status:
     return Status(f"{alarms} in {text.count(able, 'comparison')}", not false)
 
 
-SECTION = Section("control", "Control", 97, render, TRUST, status)
+SECTION = Section("control", "Control", 97, render, TRUST, status, whole=True)

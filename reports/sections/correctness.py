@@ -63,8 +63,7 @@ class _Refusal:
 
 def render(context: Context) -> Markup | Absence:
     """A table of the tightest check per implementation, one of all checks, and the refusals."""
-    gates = _gates(context)
-    worst = {judged: _worst(checks) for judged, checks in gates.items()}
+    worst = _checked(context)
     refusals = _refusals(context)
     if not worst and not refusals:
         return Absence("No document holds a check of the gate, so equality was not shown here.")
@@ -73,10 +72,20 @@ def render(context: Context) -> Markup | Absence:
         refusals=refusals,
         tightest=_tightest(worst) if worst else None,
         every=_every(worst) if worst else None,
-        unchecked=[name for name in context.trainers if _measured_unchecked(context, name, gates)],
+        unchecked=[name for name in context.trainers if _measured_unchecked(context, name)],
         any_tf32=any(one.is_tf32 for one in worst),
         error=text.error_size,
     )
+
+
+def _checked(context: Context) -> dict[_Judged, dict[str, _Worst]]:
+    """Return the worst check of each name, by implementation."""
+    if "checked" not in context.memory:
+        context.memory["checked"] = {
+            judged: _worst(checks) for judged, checks in _gates(context).items()
+        }
+    found: dict[_Judged, dict[str, _Worst]] = context.memory["checked"]
+    return found
 
 
 def _gates(context: Context) -> dict[_Judged, list[Check]]:
@@ -119,14 +128,14 @@ def _worst(checks: list[Check]) -> dict[str, _Worst]:
     for check in checks:
         before = found.get(check.name)
         runs = before.runs + 1 if before else 1
-        is_worse = before is None or _share(check) > before.share
-        found[check.name] = _Worst(check if is_worse or before is None else before.check, runs)
+        worse = check if before is None or _share(check) > before.share else before.check
+        found[check.name] = _Worst(worse, runs)
     return found
 
 
-def _measured_unchecked(context: Context, name: str, gates: dict[_Judged, list[Check]]) -> bool:
+def _measured_unchecked(context: Context, name: str) -> bool:
     """Return whether ``name`` has numbers but no check."""
-    checked = any(checks and judged.name == name for judged, checks in gates.items())
+    checked = any(checks and judged.name == name for judged, checks in _checked(context).items())
     return not checked and any(key[0] == name for key in context.points)
 
 
@@ -204,11 +213,11 @@ def _check(worst: _Worst) -> tuple[TableCell, ...]:
 
 def status(context: Context) -> Status:
     """Return how many checks passed, and who was refused."""
-    worst = [one for checks in _gates(context).values() for one in _worst(checks).values()]
+    worst = [one for checks in _checked(context).values() for one in checks.values()]
     passed = sum(one.check.passed for one in worst)
     refused = text.listing(list(dict.fromkeys(refusal.name for refusal in _refusals(context))))
     said = f"{passed} of {len(worst)} checks passed"
     return Status(f"{said}; refused: {refused}" if refused else said, passed == len(worst))
 
 
-SECTION = Section("correctness", "Correctness", 80, render, TRUST, status)
+SECTION = Section("correctness", "Correctness", 80, render, TRUST, status, whole=True)

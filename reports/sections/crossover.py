@@ -129,4 +129,4 @@ def _side(context: Context, point: Point, candidates: int) -> tuple[TableCell, T
     )
 
 
-SECTION = Section("crossover", "GPU or CPU", 32, render, SCALING)
+SECTION = Section("crossover", "GPU or CPU", 32, render, SCALING, whole=True)

@@ -36,7 +36,8 @@ _ABSENT = (
 
 def render(context: Context) -> Markup | Absence:
     """Totals, the course of the run, and every cell with and without disturbed rounds."""
-    rounds = {key: found for key, point in context.points.items() if (found := watched(point))}
+    whole = context.whole
+    rounds = _watched(whole)
     if not rounds:
         return Absence(_ABSENT)
     together = [one for some in rounds.values() for one in some]
@@ -49,9 +50,10 @@ def render(context: Context) -> Markup | Absence:
         if found.change is not None and any(one.is_disturbed for one in of_the_epoch(rounds[key]))
     }
     names = [name for name in context.implementations if any(key[0] == name for key in rounds)]
+    shown = {key: found for key, found in rounds.items() if key in context.points}
     by_condition: dict[Condition, list[WatchedRound]] = {}
     for condition in context.conditions:
-        some = [one for key, found in rounds.items() if key[1] == condition for one in found]
+        some = [one for key, found in shown.items() if key[1] == condition for one in found]
         if of_the_epoch(some):
             by_condition[condition] = of_the_epoch(some)
     return templates.section(
@@ -60,7 +62,7 @@ def render(context: Context) -> Markup | Absence:
         resolution=RESOLUTION_SECONDS,
         total=len(together),
         disturbed=sum(one.is_disturbed for one in together),
-        provisional=" ".join(provisional(context)),
+        provisional=" ".join(provisional(whole)),
         worst=_worst(context, partly),
         partly=len(partly),
         spoilt=sum(found.undisturbed is None for found in effects.values()),
@@ -68,8 +70,17 @@ def render(context: Context) -> Markup | Absence:
         totals=_totals(context, rounds, effects),
         key=figures.key(context, names, section="disturbance", dots=True),
         groups=figures.grouped(context, _figures(context, by_condition)),
-        table=_cells(context, rounds, effects),
+        table=_cells(context, shown, effects),
     )
+
+
+def _watched(context: Context) -> dict[Key, list[WatchedRound]]:
+    """Return the rounds of every cell of which something was recorded beside them."""
+    if "watched" not in context.memory:
+        found = {key: watched(point) for key, point in context.points.items()}
+        context.memory["watched"] = {key: some for key, some in found.items() if some}
+    kept: dict[Key, list[WatchedRound]] = context.memory["watched"]
+    return kept
 
 
 def _worst(context: Context, effects: dict[Key, Effect]) -> tuple[float, str] | None:
@@ -88,9 +99,13 @@ def _totals(
 ) -> Table:
     """Return each implementation under each condition, all batch sizes together."""
     rows = []
+    lines: dict[tuple[str, Condition], list[Key]] = {}
+    for key in rounds:
+        lines.setdefault(key[:2], []).append(key)
+    shown = {key[:2] for key in context.points}
     for condition in context.conditions:
         for name in context.implementations:
-            keys = [key for key in rounds if key[:2] == (name, condition)]
+            keys = lines.get((name, condition), []) if (name, condition) in shown else []
             some = [one for key in keys for one in rounds[key]]
             if some:
                 largest = _largest({key: effects[key] for key in keys if key in effects})
@@ -253,7 +268,7 @@ def _starts(ordered: Sequence[WatchedRound]) -> list[int]:
 
 def status(context: Context) -> Status:
     """How many rounds of step and epoch were disturbed, and whether most of the epoch's were."""
-    rounds = [one for point in context.points.values() for one in watched(point)]
+    rounds = [one for some in _watched(context).values() for one in some]
     number = sum(one.is_disturbed for one in rounds)
     said = f"{number} of {text.count(len(rounds), 'round')} disturbed"
     return Status(said, not provisional(context))

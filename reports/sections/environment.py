@@ -145,7 +145,7 @@ def _first_of_condition(context: Context) -> list[Point]:
         firsts.setdefault((name, condition), point)
     places = {name: place for place, name in enumerate(context.implementations)}
     ordered = sorted(
-        firsts.items(), key=lambda item: (places[item[0][0]], context.conditions.index(item[0][1]))
+        firsts.items(), key=lambda item: (places[item[0][0]], context.place(item[0][1]))
     )
     return [point for _, point in ordered]
 
@@ -248,4 +248,4 @@ def status(context: Context) -> Status:
     return Status("; ".join(found))
 
 
-SECTION = Section("environment", "Environment", 110, render, DETAILS, status)
+SECTION = Section("environment", "Environment", 110, render, DETAILS, status, whole=True)

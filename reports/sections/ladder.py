@@ -35,8 +35,9 @@ def render(context: Context) -> Markup | Absence:
     """Return a waterfall per group and one table of gains per condition."""
     shown: dict[Condition, list[figures.Figure]] = {}
     climbs: dict[Condition, dict[int, list[_Step]]] = {}
-    for condition, batch_size, group in context.groups():
-        steps = _steps(context, group)
+    for condition, batch_size, _ in context.groups():
+        # A gain is over the rung before, so that no rung is left out of a large grid.
+        steps = _steps(context, context.whole.group(condition, batch_size))
         if len(steps) > 1:
             chart = _chart(context, condition, batch_size, steps)
             figure = figures.rows(context, chart, condition=condition)

@@ -108,7 +108,7 @@ def render(context: Context) -> Markup | Absence:
         left_out=len(groups) - 1 - len(near),
         whole_life=any(
             one.memory is not None and not one.memory.peak_of_timing
-            for point in context.points.values()
+            for point in context.whole.points.values()
             for one in point.measured
         ),
     )

@@ -46,4 +46,4 @@ def status(context: Context) -> Status:
     return Status(f"{text.count(blocks, 'block')} of fresh processes, margin {margin}")
 
 
-SECTION = Section("method", "Method", 120, render, DETAILS, status)
+SECTION = Section("method", "Method", 120, render, DETAILS, status, whole=True)

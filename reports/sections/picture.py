@@ -143,8 +143,17 @@ def _chart(context: Context, scope: Scope, batch_size: int, *, narrow: bool) -> 
 
 
 def _points(context: Context, name: str, scope: Scope, batch_size: int) -> list[Point]:
-    """Return the timed points of one implementation under every condition."""
+    """Return the timed points of one implementation under the conditions shown, and its best."""
     found = [context.point(name, where, batch_size) for where in context.conditions_of(scope)]
+    whole = context.whole
+    best = fastest(
+        [
+            point
+            for where in whole.conditions_of(scope)
+            if (point := whole.point(name, where, batch_size))
+        ]
+    )
+    found += [] if best in found else [best]
     return [point for point in found if point and point.epoch]
 
 
@@ -194,7 +203,7 @@ def _dot(context: Context, axis: charts.Axis, point: Point, best: Point) -> Dot:
         f"{tip} ({ends})" if ends else tip,
         shape=shape_of(context, point.implementation),
         filled=_is_filled(context, point.condition, best.condition),
-        place=context.conditions.index(point.condition),
+        place=context.place(point.condition),
     )
 
 

@@ -11,22 +11,25 @@ from reports.section import DETAILS, Section, Status
 
 
 def render(context: Context) -> Markup:
-    """Links that hold the rounds and the documents themselves."""
-    document = attachments.json(context.results)
-    is_block = isinstance(document, attachments.Block)
+    """Links that hold the rounds and the documents themselves, unless they are too long."""
+    is_short = attachments.fits(context.table)
+    document = attachments.json(context.results) if is_short else None
     return templates.section(
         "raw_data",
-        table=attachments.csv(frame.tidy(context.results)),
-        block=document if is_block else None,
-        link=None if is_block else document,
+        rounds=context.table.rounds,
+        table=attachments.csv(frame.rounds(context.table)) if is_short else None,
+        block=document if isinstance(document, attachments.Block) else None,
+        link=document if isinstance(document, attachments.Attachment) else None,
         digits=attachments.DIGITS,
     )
 
 
 def status(context: Context) -> Status:
     """Return what can be downloaded."""
-    rounds = len(frame.tidy(context.results))
-    return Status(f"{text.count(rounds, 'round')} as CSV, the results document as JSON")
+    rounds = text.count(context.table.rounds, "round")
+    if not attachments.fits(context.table):
+        return Status(f"{rounds}, not in this page: mlpbench export writes them")
+    return Status(f"{rounds} as CSV, the results document as JSON")
 
 
-SECTION = Section("raw-data", "Raw data", 130, render, DETAILS, status)
+SECTION = Section("raw-data", "Raw data", 130, render, DETAILS, status, whole=True)

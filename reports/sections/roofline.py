@@ -47,14 +47,15 @@ def render(context: Context) -> Markup | Absence:
         return Absence(_why_not(context))
     # The model counts dense products, which rows that skip zeros do not compute.
     sparse = [name for name in context.implementations if shape_of(context, name) == "sparse"]
-    entries = [
+    every = [
         _Entry(point, parts)
-        for condition, _, group in context.groups()
-        if condition in roofs
+        for condition, _, group in context.whole.groups()
+        if (roof := roofs.get(condition) or roof_of(context, condition))
         for point in group.values()
         if point.implementation not in sparse
-        if (parts := parts_of(context, point, roofs[condition]))
+        if (parts := parts_of(context, point, roof))
     ]
+    entries = [entry for entry in every if entry.point.key in context.points]
     names = dict.fromkeys(entry.point.implementation for entry in entries)
     return templates.section(
         "roofline",
@@ -63,7 +64,7 @@ def render(context: Context) -> Markup | Absence:
         caches=_caches(roofs),
         most=MOST_SHARE,
         most_named=_MOST_NAMED,
-        impossible=_impossible(context, entries),
+        impossible=_impossible(context, every),
         sparse=sparse,
         key=figures.key(context, names, section="roofline"),
         figures=_charts(context, roofs, entries, (STEP,)),

@@ -147,4 +147,4 @@ def _outcomes(context: Context) -> Table:
     return Table(caption, tables.columns("Outcome", "Count"), tuple(rows))
 
 
-SECTION = Section("summary", "Answer", 10, render, RESULT, bare=True)
+SECTION = Section("summary", "Answer", 10, render, RESULT, bare=True, whole=True)

@@ -39,7 +39,8 @@ class _Gain:
 
 def render(context: Context) -> Markup | Absence:
     """Return one chart per batch size and the table behind them."""
-    gains = _gains(context)
+    # Whoever is shown is held against its fewest threads, also where these are not.
+    gains = [gain for gain in _gains(context.whole) if gain.point.key in context.points]
     if not any(gain.threads > gain.fewest for gain in gains):
         return Absence("Fewer than two thread counts were measured, so no scaling can be shown.")
     panels = _panels(gains)
@@ -110,7 +111,7 @@ def _dot_row(context: Context, axis: charts.Axis, gains: list[_Gain], most: int)
             f"{text.threads(gain.threads)}: {rounding.with_interval(gain.ratio)}",
             shape=shape_of(context, name),
             filled=gain.threads == most,
-            place=context.conditions.index(gain.point.condition),
+            place=context.place(gain.point.condition),
         )
         for gain in gains
     ]

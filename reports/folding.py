@@ -1,0 +1,154 @@
+"""What a page lays out of a large grid: one rule for all sections.
+
+A page with many thousand cells is too heavy to open.  Its sections lay out some of the cells; every
+ratio, verdict, count and winner is still computed from all of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from bench.observations.points import Condition, Key, Point, Scope
+from reports import format as text
+from reports.context import Context
+from reports.findings import Winner, findings
+
+MOST_CELLS = 1000
+"""A page with no more measured cells than this lays out all of them."""
+FOLDED_CELLS = 400
+"""About how many a larger page lays out."""
+_FEWEST = ((5, 3, 2), (1, 1, 1))
+"""How many batch sizes, thread counts and settings of a scope are kept at least: where even these
+make too many cells, the second row holds."""
+
+_Value = TypeVar("_Value")
+
+
+def folded(context: Context) -> Context:
+    """Return ``context`` with the cells that sections lay out: all of a small grid, some of others.
+
+    Of each scope these are the smallest and the largest batch size and a sample of those between,
+    thread counts and settings likewise, and as many of the fastest implementations as fit.  The
+    baseline, the floors, the slowest implementation, and the winner at every batch size shown are
+    always among them.
+    """
+    if len(context.points) <= MOST_CELLS:
+        return context
+    of_scope: dict[Scope, list[Point]] = {}
+    for point in context.points.values():
+        of_scope.setdefault(point.condition.scope, []).append(point)
+    winners: dict[Scope, list[Winner]] = {}
+    for one in (*findings(context), *findings(context.ranked)):
+        winners.setdefault(one.scope, []).append(one)
+    most = FOLDED_CELLS // len(of_scope)
+    cells = {
+        scope: _Cells(context, points, winners.get(scope, []), most)
+        for scope, points in of_scope.items()
+    }
+
+    def is_shown(key: Key) -> bool:
+        return key[1].scope not in cells or cells[key[1].scope].holds(key)
+
+    return replace(
+        context,
+        conditions=tuple(
+            one
+            for one in context.conditions
+            if one.scope not in cells or one in cells[one.scope].conditions
+        ),
+        points={key: point for key, point in context.points.items() if is_shown(key)},
+        gaps=tuple(
+            gap
+            for gap in context.gaps
+            if is_shown((gap.cell.implementation, gap.condition, gap.cell.batch_size))
+        ),
+        controls={key: point for key, point in context.controls.items() if is_shown(key)},
+        every=context,
+    )
+
+
+def left_out(context: Context) -> str:
+    """Return how many cells sections do not lay out, and where they are; empty where it is none."""
+    number, total = len(context.points), len(context.whole.points)
+    if number == total:
+        return ""
+    return (
+        f"{total - number} of {text.count(total, 'measured cell')} are left out of this section. "
+        "It shows the fastest, the slowest, the baseline, the floor, and a sample of batch sizes "
+        "and threads. Verdicts and totals use all cells; Raw data has them."
+    )
+
+
+class _Cells:
+    """About ``most`` cells of one scope, as the values that are kept on each axis."""
+
+    def __init__(
+        self, context: Context, points: Sequence[Point], winners: Sequence[Winner], most: int
+    ) -> None:
+        found = {point.condition for point in points}
+        conditions = [one for one in context.conditions if one in found]
+        sizes = sorted({point.batch_size for point in points})
+        threads = list(dict.fromkeys(one.threads for one in conditions))
+        settings = list(dict.fromkeys(one.setting for one in conditions))
+        names = _by_time(points)
+        trainers = [name for name in names if not context.is_floor(name)] or names
+        always = {context.baseline, *context.floors.values(), trainers[0], trainers[-1]}
+
+        axes = [len(sizes), len(threads), len(settings)]
+        for fewest in _FEWEST:
+            axes = shrunk(axes, fewest, most / len(names))
+        self.batch_sizes = sample(sizes, axes[0], [one.batch_size for one in winners[:1]])
+        best = [one.best for one in winners if one.batch_size in self.batch_sizes]
+        of_best = [point.condition for point in best]
+        kept_threads = sample(threads, axes[1], [one.threads for one in of_best])
+        kept_settings = sample(settings, axes[2], [one.setting for one in of_best])
+        self.conditions: set[Condition] = {
+            one
+            for one in conditions
+            if one.threads in kept_threads and one.setting in kept_settings
+        }
+        always |= {point.implementation for point in best}
+        room = most // (len(self.batch_sizes) * len(self.conditions))
+        others = [name for name in trainers if name not in always]
+        self.names = always | set(others[: max(0, room - len(always))])
+
+    def holds(self, key: Key) -> bool:
+        name, condition, batch_size = key
+        return (
+            name in self.names and condition in self.conditions and batch_size in self.batch_sizes
+        )
+
+
+def _by_time(points: Iterable[Point]) -> list[str]:
+    """Return the implementations of ``points`` by their shortest epoch."""
+    shortest: dict[str, float] = {}
+    for point in points:
+        seconds = point.epoch.value if point.epoch else math.inf
+        shortest[point.implementation] = min(seconds, shortest.get(point.implementation, math.inf))
+    return sorted(shortest, key=shortest.__getitem__)
+
+
+def shrunk(axes: Sequence[int], fewest: Sequence[int], most: float) -> list[int]:
+    """Return ``axes``, the longest shortened until their product is ``most``, or all ``fewest``."""
+    found = list(axes)
+    while math.prod(found) > most:
+        longest = max(range(len(found)), key=lambda axis: found[axis] / fewest[axis])
+        if found[longest] <= fewest[longest]:
+            break
+        found[longest] -= 1
+    return found
+
+
+def sample(values: Sequence[_Value], number: int, always: Iterable[_Value]) -> set[_Value]:
+    """Return the first, the last and evenly spread ``values``, ``number`` in all, and ``always``.
+
+    Of one value alone, it is the first unless another is there ``always``.
+    """
+    kept = set(always)
+    if number == 1:
+        return kept or set(values[:1])
+    last = len(values) - 1
+    return kept | {values[round(place * last / (number - 1))] for place in range(number)}
