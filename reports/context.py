@@ -9,9 +9,9 @@ from typing import Any
 
 from bench.documents.results import Results
 from bench.documents.timings import Check
+from bench.observations.page_pairs import Implementations
 from bench.observations.pairs import Judged
 from bench.observations.points import Condition, Key, Point, Scope, arrivals
-from bench.observations.roles import Roles
 from bench.observations.table import ObservationTable
 from bench.observations.winner import fastest
 from bench.planning.plan import Cell, Plan
@@ -42,9 +42,10 @@ class Gap:
 class Context:
     """The documents, put in order.
 
-    ``table`` holds every round.  ``roles`` says who is what; ``rows`` holds what the documents, or
-    else the registry, know of implementations and ``slots`` their place in the palette.  A control
-    is no implementation and no point: ``controls`` holds it under the key of what it repeats.
+    ``table`` holds every round.  ``compared`` names the implementations in order, the baseline, the
+    floors and the ladder; ``rows`` holds what the documents, or else the registry, know of
+    implementations and ``slots`` their place in the palette.  A control is no implementation and no
+    point: ``controls`` holds it under the key of what it repeats.
     Differences up to ``margin`` count as the same.  ``trained`` names the scopes whose points are
     trainings up to a target.  ``every`` is the context of which this one holds some points, None
     where it holds all of them.
@@ -52,7 +53,7 @@ class Context:
 
     results: tuple[Results, ...]
     table: ObservationTable
-    roles: Roles
+    compared: Implementations
     rows: Mapping[str, Row]
     slots: Mapping[str, int]
     conditions: tuple[Condition, ...]
@@ -96,7 +97,7 @@ class Context:
         """The ratio and the verdict of every pair that the page speaks of."""
         if self.every is not None:
             return self.every.judged
-        return Judged(self.points, self.controls, self.roles, lambda _: self.margin)
+        return Judged(self.points, self.controls, self.compared, lambda _: self.margin)
 
     @cached_property
     def speed_ups(self) -> Mapping[Key, Ratio]:
@@ -135,17 +136,17 @@ class Context:
     @property
     def implementations(self) -> tuple[str, ...]:
         """Implementations in registry order, then those from elsewhere by name."""
-        return self.roles.implementations
+        return self.compared.names
 
     @property
     def baseline(self) -> str | None:
         """Rung 0 of the ladder, or None where nobody asked for it."""
-        return self.roles.baseline
+        return self.compared.baseline
 
     @property
     def floors(self) -> Mapping[str, str]:
         """The implementation that is the floor of each device."""
-        return self.roles.floors
+        return self.compared.floors
 
     @property
     def trainers(self) -> tuple[str, ...]:
@@ -155,7 +156,7 @@ class Context:
     @property
     def ladder(self) -> tuple[tuple[int, str], ...]:
         """Rungs and their implementations, from the baseline up."""
-        return self.roles.ladder
+        return self.compared.ladder
 
     @cached_property
     def scopes(self) -> tuple[Scope, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.observations.points import Point, Scope
-from bench.observations.winner import Race
+from bench.observations.winner import Candidates
 from bench.stats.estimates import Ratio
 from bench.stats.verdicts import Verdict
 from reports import format as text
@@ -63,7 +63,7 @@ def findings(context: Context) -> tuple[Winner, ...]:
 
 
 def _findings(context: Context) -> tuple[Winner, ...]:
-    found = [_finding(context, race) for race in context.judged.races]
+    found = [_finding(context, candidates) for candidates in context.judged.candidates]
     asked = context.results[0].plan.trainings
     first = asked[0].batch_size if asked else None
     start = context.scopes[0] if context.scopes else None
@@ -91,10 +91,12 @@ def unranked(context: Context) -> str:
     return f"Not ranked, with too few blocks, although they took less time: {'; '.join(named)}."
 
 
-def _finding(context: Context, race: Race) -> Winner:
-    """Return what a race comes to."""
-    best = race.best
-    leads = [(point, lead) for point in race.rivals if (lead := context.judged.ratio(point, best))]
+def _finding(context: Context, candidates: Candidates) -> Winner:
+    """Return the fastest of the candidates, with its leads."""
+    best = candidates.fastest
+    leads = [
+        (point, lead) for point in candidates.rivals if (lead := context.judged.ratio(point, best))
+    ]
     closest: dict[str, Lead] = {}
     for point, lead in sorted(leads, key=_order):
         closest.setdefault(point.implementation, (point, lead))
@@ -109,7 +111,7 @@ def _finding(context: Context, race: Race) -> Winner:
         seconds,
         rivals,
         tuple(dict.fromkeys(point.implementation for point in behind)),
-        tuple(p for p in race.candidates if p.epoch and p.epoch.value < seconds),
+        tuple(p for p in candidates.points if p.epoch and p.epoch.value < seconds),
         verdicts[rivals[0][0]] if rivals else None,
         None if best.implementation == context.baseline else context.speed_ups.get(best.key),
         context.verdicts.get(best.key),

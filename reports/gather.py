@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Results, Unavailable
+from bench.observations.page_pairs import Implementations
 from bench.observations.points import Condition, condition_of, observe
-from bench.observations.roles import Roles
 from bench.observations.table import known_rows, tabulate
 from bench.stats.verdicts import MARGIN
 from impls.errors import UsageError
@@ -36,14 +36,16 @@ def build_context(results: Sequence[Results], margin: float = MARGIN) -> Context
     table = tabulate(results)
     observed = observe(results, table, apart=apart)
     known = known_rows(results)
-    roles = Roles.of({one.cell.implementation for one in observed if not one.repeats}, known)
+    compared = Implementations.of(
+        {one.cell.implementation for one in observed if not one.repeats}, known
+    )
     measured = {one.key: one for one in observed if one.processes}
     return Context(
         results=tuple(results),
         table=table,
-        roles=roles,
-        rows={name: known[name] for name in roles.implementations if name in known},
-        slots=palette.slots(roles.implementations, known),
+        compared=compared,
+        rows={name: known[name] for name in compared.names if name in known},
+        slots=palette.slots(compared.names, known),
         conditions=_conditions(outcomes),
         points={key: point for key, point in measured.items() if not point.repeats},
         gaps=_gaps(outcomes),

@@ -50,6 +50,14 @@ class Last(click.ParamType["int | Path"]):
         return int(text)
 
 
+class Failure(click.Choice[str]):
+    """What makes ``compare`` fail; ``unresolved`` is the earlier word for ``unclear``."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Return one of the choices."""
+        return super().convert("unclear" if value == "unresolved" else value, param, ctx)
+
+
 @click.command("compare")
 @click.argument("sources", nargs=-1, type=PATH)
 @click.option(
@@ -101,7 +109,7 @@ class Last(click.ParamType["int | Path"]):
 )
 @list_option(
     "--fail-on",
-    item=click.Choice(FAILURES),
+    item=Failure(FAILURES),
     default=FAILURES,
     show_default=",".join(FAILURES),
     help="What makes the exit code 1, 2 or 3.",

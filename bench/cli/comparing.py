@@ -37,7 +37,7 @@ from impls.errors import UsageError
 from reports.comparison.answer import Answer
 from reports.grids import kept_apart
 
-FAILURES = ("slower", "unresolved", "invalid")
+FAILURES = ("slower", "unclear", "invalid")
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def answer(request: Request, results: Sequence[Results]) -> Answer:
 
 
 def exit_code_of(comparison: Comparison, fail_on: Sequence[str]) -> int:
-    """Return what the verdicts amount to: slower before refused before unresolved."""
+    """Return what the verdicts amount to: slower before refused before unclear."""
     kinds = {pair.verdict.kind for pair in comparison.pairs}
     if "slower" in kinds and "slower" in fail_on:
         return exits.SLOWER
@@ -111,8 +111,8 @@ def exit_code_of(comparison: Comparison, fail_on: Sequence[str]) -> int:
         return exits.NOT_ALL_VALID
     if not comparison.pairs:
         return exits.NOT_COMPARABLE
-    if kinds & set(OPEN) and "unresolved" in fail_on:
-        return exits.UNRESOLVED
+    if kinds & set(OPEN) and "unclear" in fail_on:
+        return exits.UNCLEAR
     return exits.FINE
 
 

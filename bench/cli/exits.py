@@ -7,7 +7,7 @@ SLOWER = 1
 """``compare``: a cell is slower."""
 MISSED = 1
 """``selfcheck``: a target is missed."""
-UNRESOLVED = 2
+UNCLEAR = 2
 """``compare``: it cannot be told whether a cell is slower."""
 NOT_JUDGED = 2
 """``selfcheck``: a target could not be tested on this machine."""

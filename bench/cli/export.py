@@ -14,8 +14,8 @@ from bench.cli.output import note, say
 from bench.documents import files
 from bench.documents.results import Results
 from bench.documents.sources import read_any
+from bench.observations.ratios import changes
 from bench.provenance.code import git_answer
-from bench.stats.ratios import changes
 from impls.errors import ResultsError, UsageError
 from reports.exports import FORMATS, Format, Request
 from reports.exports.asv import Revision

@@ -20,6 +20,7 @@ from bench.documents.results import Outcome, Unavailable
 from bench.planning.plan import Job, Plan, jobs
 from bench.running.forecast import Forecast
 from bench.running.progress import Progress
+from bench.stats.sweeps import log_ratios
 from impls.row import Row
 from reports import format as text
 
@@ -197,7 +198,7 @@ def _seconds(rounds: Mapping[int, float]) -> str:
 
 def _ratio(own: Mapping[int, float], best: Mapping[int, float]) -> str:
     """Return how many times as long it takes as the best, from the sweeps that both took."""
-    logs = [math.log(own[sweep] / best[sweep]) for sweep in own.keys() & best.keys()]
+    logs = log_ratios(own, best)
     if not logs:
         return "-"
     middle = math.exp(statistics.median(logs))

@@ -36,9 +36,9 @@ from bench.cli.progress import waiting
 from bench.documents import files
 from bench.documents import journal as journals
 from bench.documents.results import Measured, Results, Unavailable
+from bench.observations.ratios import changes
 from bench.planning.profiles import PROFILES
 from bench.running import lock
-from bench.stats.ratios import changes
 from reports import build_report
 from reports.answer import lines
 from reports.gather import build_context

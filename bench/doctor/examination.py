@@ -86,4 +86,4 @@ def _noise(
     begun = clock.wall()
     with surroundings.watched(monitor) as others:
         results = carry_out(plan, noise.pair(), launcher)
-    return noise.judge(plan, results.outcomes, clock.wall() - begun, others)
+    return noise.judge(results, clock.wall() - begun, others)

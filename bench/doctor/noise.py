@@ -9,13 +9,13 @@ import msgspec
 
 from bench.doctor.findings import Noise, PrecisionForecast
 from bench.doctor.surroundings import Others
-from bench.documents.results import Measured, Outcome
+from bench.documents.results import Measured, Outcome, Results
+from bench.observations.ratios import ratios_to, timed_points
 from bench.planning.plan import Plan
 from bench.planning.profiles import PROFILES
 from bench.running.pacing import MOST_BLOCKS
 from bench.selfcheck.small_run import EXAMPLES
 from bench.stats import estimates
-from bench.stats.ratios import epoch_sweeps, ratios_to
 from impls import registry
 from impls.presets import PRESETS
 from impls.row import Row, control_of
@@ -48,19 +48,20 @@ def plan(threads: int | None, budget_seconds: float) -> Plan:
     )
 
 
-def judge(question: Plan, outcomes: tuple[Outcome, ...], seconds: float, others: Others) -> Noise:
-    """Return what ``outcomes``, measured in ``seconds``, say about this machine.
+def judge(results: Results, seconds: float, others: Others) -> Noise:
+    """Return what ``results``, measured in ``seconds``, say about this machine.
 
     A run would not measure exactly like this, but with this effort per process.
     """
-    reference = question.implementations[0]
-    ratios = list(ratios_to(epoch_sweeps(outcomes), reference).values())
+    plan, outcomes = results.plan, results.outcomes
+    reference = plan.implementations[0]
+    ratios = list(ratios_to(timed_points(results), reference).values())
     ratio = ratios[0] if ratios else None
     blocks = ratio.processes if ratio else 0
     noise = Noise(
         implementation=reference,
-        batch_size=question.trainings[0].batch_size,
-        threads=question.threads[0],
+        batch_size=plan.trainings[0].batch_size,
+        threads=plan.threads[0],
         blocks=blocks,
         block_seconds=seconds / max(1, blocks),
         waited=waited(outcomes),

@@ -132,7 +132,7 @@ class Journal:
         Raises:
             ResultsError: the folder cannot be made or written, or holds a run already.
         """
-        self.path = folder / NAME
+        self.path, self.header = folder / NAME, header
         self.lines: list[Line] = []
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -168,7 +168,7 @@ class Journal:
                 "Start another one with --out."
             )
         journal = cls.__new__(cls)
-        journal.path, journal.lines = path, lines
+        journal.path, journal.header, journal.lines = path, header, lines
         try:
             os.truncate(path, len(complete) + 1)
             journal._file = path.open("a+b")  # noqa: SLF001  # another constructor
@@ -183,9 +183,9 @@ class Journal:
         self._write(msgspec.json.encode(soundness.sealed(line)))
         self.lines.append(line)
 
-    def outcomes(self, target: float | None) -> list[Outcome]:
-        """Return what the lines so far amount to; ``target`` is the plan's."""
-        return outcomes(self.lines, target)
+    def document(self) -> Results:
+        """Return the results document that the lines so far amount to."""
+        return _document(self.header, self.lines)
 
     def of(self, kind: type[L]) -> list[L]:
         """Return the lines of one kind."""
@@ -287,12 +287,16 @@ def read(path: Path) -> Results:
     complete, _, _ = read_bytes(path).rpartition(b"\n")
     header = decode(complete.partition(b"\n")[0], origin=str(path))
     lines = _lines(complete, str(path))
+    document = _document(header, lines)
+    require_durations(document.outcomes, origin=str(path))
+    return document
+
+
+def _document(header: Results, lines: Sequence[Line]) -> Results:
     ending = _ending(lines)
-    found = tuple(outcomes(lines, header.plan.target))
-    require_durations(found, origin=str(path))
     return msgspec.structs.replace(
         header,
-        outcomes=found,
+        outcomes=tuple(outcomes(lines, header.plan.target)),
         complete=ending is not None,
         ended="" if ending is None else ending.reason,
     )

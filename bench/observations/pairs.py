@@ -10,11 +10,11 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass
 from statistics import median
 
+from bench.observations.page_pairs import Implementations, PagePairs, PairKey
 from bench.observations.points import Key, Point, Rounds, Scope, Sweeps, Timed
-from bench.observations.roles import PagePairs, Pair, Roles
 from bench.stats import disturbed, estimates
 from bench.stats.estimates import Ratio
-from bench.stats.verdicts import Contest, Verdict, inverse, judge
+from bench.stats.verdicts import Verdict, WinnerLeads, inverse, judge
 from bench.stats.verdicts import disturbed as disturbed_verdict
 from impls.row import Row
 
@@ -36,7 +36,7 @@ class Pairing:
     group: Hashable = None
 
 
-def take(pairings: Sequence[Pairing]) -> list[Ratio | None]:
+def ratios_of(pairings: Sequence[Pairing]) -> list[Ratio | None]:
     """Return the ratio of each pairing; None where one side has no rounds.
 
     Ratios are paired by block, and by sweep in blocks where both name theirs.  Where no block holds
@@ -98,34 +98,34 @@ class Judged:
 
     ``margin_of`` gives the margin of a pair by its second point.  All judged pairs of one scope are
     one family; controls, which are held against what they repeat, are a family of their own.
-    ``races`` are the trainers at each batch size, with the best of them.
+    ``candidates`` are the trainers at each batch size, with the fastest of them.
     """
 
     def __init__(
         self,
         points: Mapping[Key, Point],
         controls: Mapping[Key, Point],
-        roles: Roles,
+        implementations: Implementations,
         margin_of: Callable[[Point], float],
     ) -> None:
         self._points = {**points, **{point.key: point for point in controls.values()}}
         self._margin_of = margin_of
-        self._roles = roles
-        spoken = PagePairs(points, controls, roles)
-        self.races = tuple(spoken.races)
+        self._baseline = implementations.baseline or ""
+        page = PagePairs(points, controls, implementations)
+        self.candidates = tuple(page.candidates)
         self._tested: dict[tuple[Scope, bool], int] = {}
-        ratios: dict[Pair, Ratio] = {}
-        verdicts: dict[Pair, Verdict] = {}
+        ratios: dict[PairKey, Ratio] = {}
+        verdicts: dict[PairKey, Verdict] = {}
         for scope in dict.fromkeys(key[1].scope for key in self._points):
-            own = [pair for pair in spoken.pairs if pair[1][1].scope == scope]
+            own = [pair for pair in page.pairs if pair[1][1].scope == scope]
             ratios |= self._taken(own)
-            table = [pair for pair in own if pair in spoken.designed or pair in spoken.leads]
-            verdicts |= self._judged([one for one in table if one in ratios], ratios, spoken)
-            alarms = [pair for pair in own if pair in spoken.alarms and pair in ratios]
-            verdicts |= self._judged(alarms, ratios, None)
-            for is_alarm, family in ((False, table), (True, alarms)):
-                tested = [one for one in family if one in ratios and ratios[one].error is not None]
-                self._tested[scope, is_alarm] = len(tested)
+            table = [pair for pair in own if pair in page.planned or pair in page.leads]
+            verdicts |= self._judged([pair for pair in table if pair in ratios], ratios, page)
+            of_controls = [pair for pair in own if pair in page.controls and pair in ratios]
+            verdicts |= self._judged(of_controls, ratios, None)
+            for is_control, family in ((False, table), (True, of_controls)):
+                tested = [p for p in family if p in ratios and ratios[p].error is not None]
+                self._tested[scope, is_control] = len(tested)
         self._ratios, self._verdicts = ratios, verdicts
 
     def ratio(self, reference: Point, other: Point) -> Ratio | None:
@@ -174,7 +174,7 @@ class Judged:
         """
         found = {place: self._known(*pair, phase) for place, pair in enumerate(pairs)}
         others = [place for place, one in found.items() if one is None]
-        taken = take([self._pairing(*pairs[place], phase) for place in others])
+        taken = ratios_of([self._pairing(*pairs[place], phase) for place in others])
         rest = {place: ratio for place, ratio in zip(others, taken, strict=True) if ratio}
         margins = [self._margin_of(pairs[place][1]) for place in rest]
         judged = dict(zip(rest, judge(list(rest.values()), margins), strict=True))
@@ -190,27 +190,26 @@ class Judged:
         found = self.verdict(reference, other)
         return found if found and found.margin == self._margin_of(other) else None
 
-    def _taken(self, pairs: Sequence[Pair]) -> dict[Pair, Ratio]:
+    def _taken(self, pairs: Sequence[PairKey]) -> dict[PairKey, Ratio]:
         points = self._points
-        taken = take([self._pairing(points[one], points[other]) for one, other in pairs])
+        taken = ratios_of([self._pairing(points[one], points[other]) for one, other in pairs])
         return {pair: ratio for pair, ratio in zip(pairs, taken, strict=True) if ratio}
 
     def _pairing(self, reference: Point, other: Point, phase: str | None = None) -> Pairing:
         """Epochs, or ``phase``, of both, with the baselines beside either as bridges."""
-        baseline = self._roles.baseline or ""
-        keys = ((baseline, one.condition, one.batch_size) for one in (reference, other))
+        keys = ((self._baseline, one.condition, one.batch_size) for one in (reference, other))
         bridges = tuple(self._points[key].timed_in(phase) for key in keys if key in self._points)
         sides = reference.timed_in(phase), other.timed_in(phase)
         return Pairing(*sides, bridges, (reference.run, reference.cell))
 
     def _judged(
-        self, table: Sequence[Pair], ratios: Mapping[Pair, Ratio], spoken: PagePairs | None
-    ) -> dict[Pair, Verdict]:
+        self, table: Sequence[PairKey], ratios: Mapping[PairKey, Ratio], page: PagePairs | None
+    ) -> dict[PairKey, Verdict]:
         """Return the verdicts of one family."""
         places = {pair: place for place, pair in enumerate(table)}
         margins = [self._margin_of(self._points[other]) for _, other in table]
-        contests = [] if spoken is None else list(_contests(spoken, places, ratios))
-        verdicts = judge([ratios[pair] for pair in table], margins, contests)
+        winners = [] if page is None else list(_winners(page, places, ratios))
+        verdicts = judge([ratios[pair] for pair in table], margins, winners)
         return {
             pair: usable(verdict, *(self._points[key] for key in pair))
             for pair, verdict in zip(table, verdicts, strict=True)
@@ -233,20 +232,21 @@ def usable(verdict: Verdict, reference: Point, other: Point) -> Verdict:
     return verdict
 
 
-def _contests(
-    spoken: PagePairs, places: Mapping[Pair, int], ratios: Mapping[Pair, Ratio]
-) -> Iterable[Contest]:
-    """Yield the races of one family, with the places of their leads."""
-    for race in spoken.races:
-        pairs = {spoken.lead(rival, race.best) for rival in race.rivals}
-        held = [pair for pair in pairs if pair in places]
-        if held:
+def _winners(
+    page: PagePairs, places: Mapping[PairKey, int], ratios: Mapping[PairKey, Ratio]
+) -> Iterable[WinnerLeads]:
+    """Yield the winners of one family, with the places of their leads."""
+    for candidates in page.candidates:
+        winner = candidates.fastest
+        pairs = {page.lead(rival, winner) for rival in candidates.rivals}
+        judged = [pair for pair in pairs if pair in places]
+        if judged:
             leads = {
-                places[pair]: ratios[pair] if pair[1] == race.best.key else inverse(ratios[pair])
-                for pair in held
+                places[pair]: ratios[pair] if pair[1] == winner.key else inverse(ratios[pair])
+                for pair in judged
             }
-            picked = frozenset(places[pair] for pair in held if pair not in spoken.designed)
-            yield Contest(leads, len(race.candidates), picked)
+            picked = frozenset(places[pair] for pair in judged if pair not in page.planned)
+            yield WinnerLeads(leads, len(candidates.points), picked)
 
 
 def _itself(point: Point) -> Ratio | None:
@@ -263,8 +263,10 @@ def judge_all(
     observed: Sequence[Point], known: Mapping[str, Row], margin_of: Callable[[Point], float]
 ) -> Judged:
     """Every pair that a page on the points ``observed`` speaks of; ``known`` are rows by name."""
-    roles = Roles.of({one.cell.implementation for one in observed if not one.repeats}, known)
+    implementations = Implementations.of(
+        {one.cell.implementation for one in observed if not one.repeats}, known
+    )
     measured = {one.key: one for one in observed if one.processes}
     points = {key: point for key, point in measured.items() if not point.repeats}
     controls = {(p.repeats, *key[1:]): p for key, p in measured.items() if p.repeats}
-    return Judged(points, controls, roles, margin_of)
+    return Judged(points, controls, implementations, margin_of)

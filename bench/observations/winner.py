@@ -1,4 +1,4 @@
-"""The rule of the winner: which point is the fastest of several, and of whom it leads."""
+"""The rule of the winner: which point is the fastest of several, and who its rivals are."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def fastest(points: Sequence[Point]) -> Point | None:
 
 
 @dataclass(frozen=True)
-class Race:
-    """All trainers at one batch size over all conditions of a scope, and the best of them."""
+class Candidates:
+    """All trainers at one batch size over all conditions of a scope, and the fastest of them."""
 
-    best: Point
-    candidates: tuple[Point, ...]
+    fastest: Point
+    points: tuple[Point, ...]
 
     @property
     def rivals(self) -> tuple[Point, ...]:
-        """The candidates of all other implementations."""
-        name = self.best.implementation
-        return tuple(candidate for candidate in self.candidates if candidate.implementation != name)
+        """Return the candidates of all other implementations."""
+        name = self.fastest.implementation
+        return tuple(point for point in self.points if point.implementation != name)

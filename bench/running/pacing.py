@@ -13,9 +13,11 @@ from collections.abc import Mapping
 
 from bench.documents.journal import Block, Ending, Journal, Stage, Sweep, repetitions_of
 from bench.measuring.timing import Clock
+from bench.observations.points import arrivals
+from bench.observations.ratios import ratios_to, timed_points
 from bench.planning.plan import Job, Plan, jobs
 from bench.stats import estimates
-from bench.stats.ratios import epoch_sweeps, ratios_to, times_to_target
+from bench.stats.sweeps import log_ratios
 
 FEWEST_SWEEPS = 3
 """Two epochs, with the step and its phases between them."""
@@ -141,9 +143,9 @@ class Pacer:
         """Return whether further sweeps would hardly narrow any ratio; further blocks might."""
         for index, own in epochs.items():
             theirs = epochs.get(self._partner(self.jobs[index]), {})
-            logs = [math.log(theirs[sweep] / own[sweep]) for sweep in own.keys() & theirs.keys()]
             if self.jobs[index].implementation == self.reference:
                 continue
+            logs = log_ratios(theirs, own)
             if len(logs) < PRECISE_SWEEPS:
                 return False
             if statistics.stdev(logs) / math.sqrt(len(logs)) > WITHIN_SHARE * precision:
@@ -164,24 +166,23 @@ class Pacer:
         What was not measured in the last repetition is not waited for; it is counted.
         """
         repetitions = repetitions_of(self.journal.lines)
-        outcomes = self.journal.outcomes(self.plan.target)
-        known = epoch_sweeps(outcomes) if self.plan.target is None else times_to_target(outcomes)
-        latest = {
-            cell: max(repetitions.get(block, block) for block in found)
-            for cell, found in known.items()
-        }
-        last = max(latest.values(), default=0)
-        fresh = {cell: found for cell, found in known.items() if latest[cell] == last}
+        points = timed_points(self.journal.document())
+        if self.plan.target is not None:
+            scopes = {point.condition.scope for point in points}
+            points = list(arrivals({point.key: point for point in points}, scopes).values())
+        latest = [
+            max(repetitions.get(block, block) for block in point.epoch_rounds) for point in points
+        ]
+        last = max(latest, default=0)
+        fresh = [point for point, own in zip(points, latest, strict=True) if own == last]
         widths = [
-            estimates.half_width(ratio)
-            for cell, ratio in ratios_to(fresh, self.reference).items()
-            if cell.implementation != self.reference
+            estimates.half_width(ratio) for ratio in ratios_to(fresh, self.reference).values()
         ]
         if self.plan.target is not None and not widths:
             return f"no time to the target can be compared with one of {self.reference}"
         if not widths or any(width is None or width > precision for width in widths):
             return None
-        missed = len(known) - len(fresh)
+        missed = len(points) - len(fresh)
         but = f", but for {missed} no longer measured" if missed else ""
         widest = max(width for width in widths if width is not None)
         return f"every ratio within {widest:.1%} after {done} blocks{but}"

@@ -17,14 +17,14 @@ import msgspec
 
 from bench.documents.results import Results
 from bench.documents.timings import EPOCH
+from bench.observations.ratios import ratios_between, timed_points
 from bench.planning.plan import Plan
 from bench.provenance.machine import usable_cpus
 from bench.running.pacing import MOST_BLOCKS
 from bench.selfcheck import CheckResult, Options, Report
 from bench.selfcheck.small_run import PRESET, carry_out, plan_for
-from bench.stats import estimates, verdicts
+from bench.stats import verdicts
 from bench.stats.disturbed import is_disturbed
-from bench.stats.ratios import epoch_sweeps
 from bench.stats.verdicts import Verdict
 from impls import registry
 from impls.row import Row, control_of
@@ -73,14 +73,14 @@ def judge_controls(results: Results, threads: int | None = None) -> list[Verdict
 
     ``threads`` chooses the cells with so many threads; None takes all.
     """
-    known = epoch_sweeps(results.outcomes)
-    table = []
-    for cell, own in known.items():
-        row = next(row for row in results.rows if row.name == cell.implementation)
-        original = msgspec.structs.replace(cell, implementation=row.repeats)
-        if row.repeats and original in known and threads in (None, cell.threads):
-            table.append(estimates.paired_logs(known[original], own))
-    return verdicts.judge(estimates.moderated_ratios([logs for logs in table if logs]))
+    points = {point.cell: point for point in timed_points(results)}
+    pairs = [
+        (points[original], control)
+        for cell, control in points.items()
+        if threads in (None, cell.threads)
+        and (original := msgspec.structs.replace(cell, implementation=control.repeats)) in points
+    ]
+    return verdicts.judge([ratio for _, _, ratio in ratios_between(pairs)])
 
 
 def of_table(where: str, found: Sequence[Verdict], within: float) -> list[CheckResult]:

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import msgspec
 
+from bench.observations.ratios import ratios_to, timed_points
 from bench.running.pacing import MOST_BLOCKS
 from bench.selfcheck import CheckResult, Options, Report
 from bench.selfcheck.in_process import TOP
 from bench.selfcheck.small_run import carry_out, plan_for
 from bench.stats import verdicts
-from bench.stats.ratios import epoch_sweeps, ratios_to
 from bench.stats.verdicts import Verdict
 from impls import registry
 from impls.row import Row
@@ -71,7 +71,7 @@ def _trial(budget: float, seed: int) -> dict[float, Verdict]:
         rows = [TOP, *slowed.values()]
         plan = plan_for(rows, blocks=MOST_BLOCKS, threads=1, seed=seed)
         plan = msgspec.structs.replace(plan, examples=EXAMPLES, budget_seconds=budget)
-        known = ratios_to(epoch_sweeps(carry_out(plan, rows).outcomes), TOP.name)
+        known = ratios_to(timed_points(carry_out(plan, rows)), TOP.name)
     by_name = {cell.implementation: ratio for cell, ratio in known.items()}
     # Whoever looks for a small slowdown asks for a margin below it.
     margins = [min(verdicts.MARGIN, share / 2) for share in slowed]

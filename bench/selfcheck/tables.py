@@ -13,7 +13,7 @@ from bench.selfcheck.trials import AT_ONCE, covers
 from bench.selfcheck.turns import World
 from bench.stats.estimates import Ratio, quantile, ratios_of_tables
 from bench.stats.sweeps import location, sampling_variance
-from bench.stats.verdicts import Contest, judge
+from bench.stats.verdicts import WinnerLeads, judge
 
 SWEEPS = 10
 PER_BASELINE = 12
@@ -99,8 +99,8 @@ def false_winners(
         logs = np.take_along_axis(seconds, others[:, None, :, None], axis=2) - chosen
         places = np.swapaxes(location(logs), 1, 2)
         for leads in ratios_of_tables(places, sampling_variance(logs).mean(axis=1)):
-            contest = Contest(dict(enumerate(leads)), candidates, frozenset(range(len(leads))))
-            verdicts = judge(leads, contests=[contest])
+            winner = WinnerLeads(dict(enumerate(leads)), candidates, frozenset(range(len(leads))))
+            verdicts = judge(leads, winners=[winner])
             false += all(verdict.kind == "faster" for verdict in verdicts)
     return false / runs
 

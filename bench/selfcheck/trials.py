@@ -15,7 +15,7 @@ from bench.running.pacing import FEWEST_BLOCKS
 from bench.selfcheck.noise import Array, Noise, drift
 from bench.stats import estimates
 from bench.stats.estimates import Ratio
-from bench.stats.verdicts import MARGIN, Contest, Verdict, judge
+from bench.stats.verdicts import MARGIN, Verdict, WinnerLeads, judge
 
 ROUNDS = 5
 AT_ONCE = 100
@@ -197,8 +197,8 @@ def wrong_winners(
         truths = np.swapaxes(truths, 1, 2).reshape(len(medians), columns * (rows - 1))
         tables = estimates.ratios_of_tables(logs, np.zeros(logs.shape[:2]), names)
         for leads, true in zip(tables, truths.tolist(), strict=True):
-            contests = [
-                Contest(
+            winners = [
+                WinnerLeads(
                     {place: leads[place] for place in range(first, first + rows - 1)},
                     rows,
                     frozenset(range(first, first + rows - 1)),
@@ -207,7 +207,7 @@ def wrong_winners(
             ]
             counts.update({
                 kind
-                for verdict, truth in zip(judge(leads, MARGIN, contests), true, strict=True)
+                for verdict, truth in zip(judge(leads, MARGIN, winners), true, strict=True)
                 for kind in _false(verdict, truth)
             })  # fmt: skip
     return {kind: counts[kind] / trials for kind in FALSE_KINDS}

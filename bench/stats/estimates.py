@@ -20,7 +20,7 @@ from scipy.special import nctdtrinc, stdtr, stdtrit
 
 from bench.stats import moderation
 from bench.stats.moderation import Array
-from bench.stats.sweeps import located
+from bench.stats.sweeps import located, log_ratios
 
 CONFIDENCE = 0.95
 MINIMUM_PROCESSES = 3
@@ -112,10 +112,7 @@ def paired_logs(
     Blocks without a common sweep are left out.
     """
     logs = {
-        block: [
-            math.log(reference[block][sweep] / other[block][sweep])
-            for sweep in sorted(reference[block].keys() & other[block].keys())
-        ]
+        block: log_ratios(reference[block], other[block])
         for block in sorted(reference.keys() & other.keys())
     }
     return {block: values for block, values in logs.items() if values}

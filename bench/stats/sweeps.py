@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,6 +16,12 @@ _EFFICIENCY = 0.84
 _LEAST_SWEEPS = 8
 """Fewer do not show whether neighbours are alike."""
 _MOST_ALIKE = 0.9
+
+
+def log_ratios(reference: Mapping[int, float], other: Mapping[int, float]) -> list[float]:
+    """Return the log ratios of the sweeps of one block that both took, in order of the sweeps."""
+    both = sorted(reference.keys() & other.keys())
+    return [math.log(reference[sweep] / other[sweep]) for sweep in both]
 
 
 def location(values: Array) -> Array:

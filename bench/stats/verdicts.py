@@ -102,8 +102,8 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Contest:
-    """The fastest of so many ``candidates`` among the ratios of a table, and its leads.
+class WinnerLeads:
+    """The leads of the fastest of so many ``candidates``, among the ratios of a table.
 
     ``leads`` maps places in the table to how many times faster the winner is there; ``picked``
     are those of them that are in the table only because it won.
@@ -131,7 +131,7 @@ class Contest:
 def judge(
     ratios: Sequence[Ratio],
     margin: float | Sequence[float] = MARGIN,
-    contests: Sequence[Contest] = (),
+    winners: Sequence[WinnerLeads] = (),
 ) -> list[Verdict]:
     """One verdict per ratio; all of them are one table, or family.  ``margin`` may be one for each.
 
@@ -143,24 +143,24 @@ def judge(
     although it may differ from 1.  What would count as faster or slower in a table of its own, but
     does not in this one, is likely so.
 
-    A pair that is in the table because one of its two won a contest was picked from all pairs of
-    the candidates, and counts for its share of them.  That the winner of a contest is faster than
+    A pair that is in the table because one of its two is the fastest was picked from all pairs of
+    the candidates, and counts for its share of them.  That a winner is faster than
     all others needs no such adjustment: a wrong winner is named only where it beats all its rivals,
     hence also the one that is truly fastest, and no two can do so at once.  For normal means
     Gutmann and Maymin (1987) and Hung and Fithian (2019) prove that the error then stays below the
     level for any number of candidates.  So the p of the weakest evidence among its leads, adjusted
-    by Holm over the contests, holds for all leads of a winner where it is smaller than their own.
+    by Holm over the winners, holds for all leads of a winner where it is smaller than their own.
     """
     margins = margin if isinstance(margin, Sequence) else [margin] * len(ratios)
     placed = list(zip(ratios, margins, strict=True))
-    weights = _weights(len(ratios), contests)
+    weights = _weights(len(ratios), winners)
     nones, insides, beyonds = (
         family([estimates.difference_p(ratio) for ratio in ratios], weights),
         family([estimates.difference_p(ratio, within) for ratio, within in placed], weights),
         family([estimates.equivalence_p(ratio, within) for ratio, within in placed], weights),
     )
-    nones = _strengthened(nones, contests, [0.0] * len(ratios))
-    insides = _strengthened(insides, contests, margins)
+    nones = _strengthened(nones, winners, [0.0] * len(ratios))
+    insides = _strengthened(insides, winners, margins)
     number = sum(ratio.error is not None for ratio in ratios)
     adjustment = f", adjusted for {number} comparisons" if number > 1 else ""
     return [
@@ -199,41 +199,41 @@ def inverse(ratio: Ratio) -> Ratio:
     return replace(ratio, value=1 / ratio.value, low=low, high=high)
 
 
-def _weights(number: int, contests: Sequence[Contest]) -> list[float]:
+def _weights(number: int, winners: Sequence[WinnerLeads]) -> list[float]:
     """For how many pairs each ratio of a table stands."""
     weights = [1.0] * number
-    for contest in contests:
-        for place in contest.picked:
-            weights[place] = max(weights[place], contest.pairs_per_lead)
+    for winner in winners:
+        for place in winner.picked:
+            weights[place] = max(weights[place], winner.pairs_per_lead)
     return weights
 
 
 def _strengthened(
-    tested: Sequence[Tested | None], contests: Sequence[Contest], margins: Sequence[float]
+    tested: Sequence[Tested | None], winners: Sequence[WinnerLeads], margins: Sequence[float]
 ) -> list[Tested | None]:
-    """Return the leads of each contest with the evidence for its winner, where that is stronger."""
-    found = list(tested)
-    of_winners = family([_weakest(contest, margins) for contest in contests])
-    for contest, winner in zip(contests, of_winners, strict=True):
-        for place in contest.leads if winner else ():
-            own = found[place]
-            if own and winner and contest.leads[place].value > 1:
-                adjusted = min(own.adjusted, winner.adjusted)
-                found[place] = replace(own, adjusted=adjusted, level=max(own.level, winner.level))
-    return found
+    """Return the tests; those of a winner's leads by its evidence, where that is stronger."""
+    strengthened = list(tested)
+    evidence = family([_weakest(winner, margins) for winner in winners])
+    for winner, among in zip(winners, evidence, strict=True):
+        for place, lead in winner.leads.items():
+            own = strengthened[place]
+            if own and among and lead.value > 1:
+                adjusted, level = min(own.adjusted, among.adjusted), max(own.level, among.level)
+                strengthened[place] = replace(own, adjusted=adjusted, level=level)
+    return strengthened
 
 
-def _weakest(contest: Contest, margins: Sequence[float]) -> float | None:
+def _weakest(winner: WinnerLeads, margins: Sequence[float]) -> float | None:
     """The p of the weakest evidence that the winner leads; None where no lead has an interval.
 
     Where it is behind in the blocks that both share, there is no evidence.
     """
-    found = [
+    ps = [
         (1.0 if lead.value <= 1 else estimates.difference_p(lead, margins[place]))
-        for place, lead in contest.leads.items()
+        for place, lead in winner.leads.items()
         if lead.error is not None
     ]
-    return max((p for p in found if p is not None), default=None)
+    return max((p for p in ps if p is not None), default=None)
 
 
 def readable(value: float) -> str:

@@ -7,7 +7,7 @@ from statistics import median
 
 from markupsafe import Markup
 
-from bench.observations.pairs import Pairing, take
+from bench.observations.pairs import Pairing, ratios_of
 from bench.observations.points import (
     Condition,
     Key,
@@ -130,7 +130,7 @@ def _against(
     theirs = reached(trained[name])
     times = {group[other].key: reached(found) for other, found in trained.items() if other != name}
     both = {key: ours for key, ours in times.items() if ours.keys() & theirs.keys()}
-    ratios = take([Pairing(Timed(theirs, {}), Timed(ours, {})) for ours in both.values()])
+    ratios = ratios_of([Pairing(Timed(theirs, {}), Timed(ours, {})) for ours in both.values()])
     return {key: ratio for key, ratio in zip(both, ratios, strict=True) if ratio is not None}
 
 

@@ -137,7 +137,9 @@ def test_not_comparable_goes_before_slower(compare: Compare) -> None:
     [
         (SLOWER, "slower", 1),
         (SLOWER, "unresolved,invalid", 0),
+        (UNCLEAR, "unclear", 2),
         (UNCLEAR, "unresolved", 2),
+        (SLOWER, "unclear,invalid", 0),
         (UNCLEAR, "slower,invalid", 0),
         (OTHER_DATA, "slower", 4),
         (REFUSED, "invalid", 3),

@@ -18,7 +18,7 @@ from bench.running import lock
 from tests.stand_ins.command import Said
 from tests.stats import compared
 
-VERDICTS = {exits.FINE, exits.SLOWER, exits.UNRESOLVED, exits.NOT_ALL_VALID, exits.NOT_COMPARABLE}
+VERDICTS = {exits.FINE, exits.SLOWER, exits.UNCLEAR, exits.NOT_ALL_VALID, exits.NOT_COMPARABLE}
 
 
 def command(*arguments: str, **variables: str) -> subprocess.CompletedProcess[bytes]:

@@ -15,7 +15,7 @@ from bench.doctor import examination, noise, pools, scaling, surroundings
 from bench.doctor.surroundings import Others
 from bench.documents.messages import Reply, Request
 from bench.documents.orders import Order
-from bench.documents.results import Measured, Unverified
+from bench.documents.results import Measured, Outcome, Results, Unverified
 from bench.documents.timings import Disturbance
 from bench.documents.turns import Turn
 from bench.measuring.disturbance import Monitor, Reading
@@ -141,6 +141,10 @@ def against_itself(ratios: Iterable[float]) -> tuple[Measured, ...]:
     )
 
 
+def results(outcomes: tuple[Outcome, ...]) -> Results:
+    return msgspec.structs.replace(fakes.document(plan=NOISE_PLAN), outcomes=outcomes)
+
+
 def test_the_best_numpy_implementation_is_measured_against_itself_as_a_run_would() -> None:
     first, second = noise.pair()
     assert (first.name, second.role) == (NAME, "control")
@@ -152,7 +156,7 @@ def test_the_best_numpy_implementation_is_measured_against_itself_as_a_run_would
 def test_scatter_is_that_of_the_ratios_from_block_to_block() -> None:
     logs = [0.01, -0.01, 0.03, -0.03, 0.0]
     outcomes = against_itself(map(math.exp, logs))
-    found = noise.judge(NOISE_PLAN, outcomes, 20.0, others(0.5, 0.25))
+    found = noise.judge(results(outcomes), 20.0, others(0.5, 0.25))
     assert (found.implementation, found.batch_size, found.threads) == (NAME, 500, 2)
     assert (found.blocks, found.block_seconds) == (5, 4.0)
     assert found.scatter == pytest.approx(math.sqrt(0.002 / 4))
@@ -179,9 +183,9 @@ def test_a_forecast_for_as_many_blocks_is_what_was_found() -> None:
 
 
 def test_with_time_for_too_few_blocks_nothing_is_forecast() -> None:
-    found = noise.judge(NOISE_PLAN, against_itself([1.0, 1.1, 0.9]), 90.0, others())
+    found = noise.judge(results(against_itself([1.0, 1.1, 0.9])), 90.0, others())
     assert [one.blocks for one in found.forecasts] == [3, 10, 40]
-    slow = noise.judge(NOISE_PLAN, against_itself([1.0, 1.1, 0.9]), 300.0, others())
+    slow = noise.judge(results(against_itself([1.0, 1.1, 0.9])), 300.0, others())
     assert [one.blocks for one in slow.forecasts] == [0, 3, 12]
     assert (slow.forecasts[0].half_width, slow.forecasts[0].detectable) == (None, None)
     assert slow.forecasts[1].detectable is not None
@@ -201,7 +205,7 @@ def test_with_time_for_too_few_blocks_nothing_is_forecast() -> None:
 def test_without_an_interval_the_reason_is_said(
     outcomes: tuple[Measured, ...], reason: str
 ) -> None:
-    found = noise.judge(NOISE_PLAN, outcomes, 10.0, others())
+    found = noise.judge(results(outcomes), 10.0, others())
     assert (found.apparent, found.scatter, found.forecasts) == (None, None, ())
     assert found.reason.startswith(reason)
 

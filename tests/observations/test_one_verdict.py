@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bench.cli.comparing import FAILURES, Request
 from bench.cli.comparing import answer as compare
 from bench.documents.results import Measured, Results
-from bench.observations.roles import Pair
+from bench.observations.page_pairs import PairKey as Pair
 from bench.planning.plan import Cell
 from bench.stats.verdicts import MARGIN, Kind
 from impls.registry import ROWS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.observations.pairs import Pairing, take
+from bench.observations.pairs import Pairing, ratios_of
 from bench.observations.points import Timed
 from bench.stats.estimates import paired_ratio
 from reports.gather import build_context
@@ -24,7 +24,7 @@ def swept(**factors: float) -> Timed:
 
 def test_without_sweeps_the_medians_of_blocks_are_paired() -> None:
     reference, other = timed(1.0, 2.0, 3.0), timed(0.5, 1.1, 1.4)
-    (found,) = take([Pairing(reference, other)])
+    (found,) = ratios_of([Pairing(reference, other)])
     assert found is not None
     expected = paired_ratio(reference.rounds, other.rounds)
     assert (found.value, found.error, found.df) == pytest.approx(
@@ -34,16 +34,16 @@ def test_without_sweeps_the_medians_of_blocks_are_paired() -> None:
 
 def test_sweeps_are_paired_where_both_name_theirs() -> None:
     one, other = swept(of=1.0), swept(of=0.5)
-    (found,) = take([Pairing(one, other)])
+    (found,) = ratios_of([Pairing(one, other)])
     assert found is not None
     assert found.value == pytest.approx(2.0)
     # A side that lacks the disturbed sweep is held against the others only.
     fewer = Timed(dict.fromkeys(range(3), (0.5,)), {b: {0: 0.5} for b in range(3)})
-    (found,) = take([Pairing(one, fewer)])
+    (found,) = ratios_of([Pairing(one, fewer)])
     assert found is not None
     assert found.value == pytest.approx(2.0)
     # Without its sweeps it would be held against the median of both.
-    (found,) = take([Pairing(one, Timed(fewer.rounds, {}))])
+    (found,) = ratios_of([Pairing(one, Timed(fewer.rounds, {}))])
     assert found is not None
     assert found.value == pytest.approx(3.0)
 
@@ -52,7 +52,7 @@ def test_cells_of_different_blocks_are_divided_through_a_bridge() -> None:
     # The machine is twice as slow in the later blocks.
     reference, other = timed(1.0, 1.01, 0.99), timed(1.0, 1.01, 0.99, first=3)
     bridge = timed(3.0, 3.0, 3.0, 6.0, 6.0, 6.0)
-    unpaired, bridged = take([Pairing(reference, other), Pairing(reference, other, (bridge,))])
+    unpaired, bridged = ratios_of([Pairing(reference, other), Pairing(reference, other, (bridge,))])
     assert unpaired is not None
     assert bridged is not None
     assert unpaired.value == pytest.approx(1.0)
@@ -60,8 +60,8 @@ def test_cells_of_different_blocks_are_divided_through_a_bridge() -> None:
 
 
 def test_a_side_without_rounds_has_no_ratio() -> None:
-    assert take([Pairing(timed(), timed(1.0))]) == [None]
-    assert take([]) == []
+    assert ratios_of([Pairing(timed(), timed(1.0))]) == [None]
+    assert ratios_of([]) == []
 
 
 def test_a_pair_turned_round_is_the_same_pair() -> None:

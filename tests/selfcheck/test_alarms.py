@@ -12,10 +12,10 @@ import pytest
 
 from bench.documents.results import Measured, Results
 from bench.documents.timings import Disturbance, Timing
+from bench.observations.ratios import ratios_to, timed_points
 from bench.selfcheck import false_alarms, slowdown
 from bench.selfcheck.false_alarms import judge_controls, of_table
 from bench.stats import verdicts
-from bench.stats.ratios import epoch_sweeps, ratios_to
 from bench.stats.verdicts import Verdict
 from impls import registry
 from impls.row import control_of
@@ -100,7 +100,9 @@ def test_epochs_beside_a_foreign_process_must_be_called_disturbed(
 
 def slowed(share: float, kind: str = "slower") -> Verdict:
     """A verdict on something that is slower by ``share``."""
-    known = ratios_to(epoch_sweeps(run(slower=share).outcomes[: 4 * BLOCKS]), NAMES[0])
+    whole = run(slower=share)
+    two = msgspec.structs.replace(whole, outcomes=whole.outcomes[: 4 * BLOCKS])
+    known = ratios_to(timed_points(two), NAMES[0])
     (first, *_) = verdicts.judge(list(known.values()))
     assert math.isclose(1 / first.ratio.value - 1, share, abs_tol=0.003)
     return dataclasses.replace(first, kind=kind)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.stats.estimates import Ratio
-from bench.stats.verdicts import Contest, Verdict, inverse, judge
+from bench.stats.verdicts import Verdict, WinnerLeads, inverse, judge
 from tests.stats.test_verdicts import FEW, ratio
 
 CLOSE = ratio(1.1, 0.01)
@@ -14,14 +14,14 @@ CLOSE = ratio(1.1, 0.01)
 def leads(*found: Ratio, candidates: int | None = None, margin: float = 0.03) -> list[Verdict]:
     """The verdicts on the leads of one winner, which make the whole table."""
     places = dict(enumerate(found))
-    contest = Contest(places, candidates or len(found) + 1, frozenset(places))
-    return judge(found, margin, [contest])
+    winner = WinnerLeads(places, candidates or len(found) + 1, frozenset(places))
+    return judge(found, margin, [winner])
 
 
 def of_two(*found: Ratio) -> list[Verdict]:
     """The verdicts on as many winners, each with one rival."""
-    contests = [Contest({place: one}, 2, frozenset([place])) for place, one in enumerate(found)]
-    return judge(found, contests=contests)
+    winners = [WinnerLeads({place: one}, 2, frozenset([place])) for place, one in enumerate(found)]
+    return judge(found, winners=winners)
 
 
 def test_a_winner_that_beats_every_rival_needs_no_adjustment_for_their_number() -> None:
@@ -44,7 +44,7 @@ def test_a_picked_pair_counts_for_all_pairs_that_it_was_picked_from() -> None:
     assert leads(lead, candidates=2)[0].kind == "same"
     picked = leads(lead, candidates=6)[0]
     assert (picked.kind, picked.code) == ("unclear", "not-after-holm")
-    designed = judge([lead], contests=[Contest({0: lead}, 6, frozenset())])[0]
+    designed = judge([lead], winners=[WinnerLeads({0: lead}, 6, frozenset())])[0]
     assert designed.kind == "same"
 
 
@@ -71,7 +71,7 @@ def test_the_winners_of_a_table_are_one_family() -> None:
 @pytest.mark.parametrize(("found", "candidates"), [({}, 3), ({0: CLOSE}, 1)])
 def test_a_lead_needs_a_rival(found: dict[int, Ratio], candidates: int) -> None:
     with pytest.raises(ValueError, match="at least one other"):
-        Contest(found, candidates, frozenset())
+        WinnerLeads(found, candidates, frozenset())
 
 
 @pytest.mark.parametrize("found", [ratio(1.5, 0.01), ratio(1.0, 0.001), ratio(1.05, 0.05), FEW])

@@ -115,7 +115,7 @@ def test_the_command_cannot_tell_and_says_why_as_the_report_does(
     files.save(QUIET, tmp_path / "quiet.json")
     files.save(BUSY, tmp_path / "busy.json")
     said = mlpbench("compare", "quiet.json", "busy.json")
-    assert said.code == exits.UNRESOLVED
+    assert said.code == exits.UNCLEAR
     assert "of 2 cells, 0 faster, 0 slower, 0 the same within 3 % and 2 unclear" in said.out
     assert "disturbed: most rounds of a side were disturbed" in said.out
     answer = json.loads(mlpbench("compare", "quiet.json", "busy.json", "--json").out)

@@ -1,4 +1,4 @@
-"""Which pairs of points a page speaks of, and in which role each implementation stands there."""
+"""Which pairs of points a page compares: with the baseline, the fastest, the floor, a control."""
 
 from __future__ import annotations
 
@@ -7,34 +7,35 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bench.observations.points import Key, Point
-from bench.observations.winner import Race, fastest
+from bench.observations.winner import Candidates, fastest
 from impls.row import Row
 
-Pair = tuple[Key, Key]
+PairKey = tuple[Key, Key]
 """The keys of a reference and of what is held against it."""
 
 
 @dataclass(frozen=True)
-class Roles:
-    """Who is what: implementations in order, the baseline, floors by device and the ladder.
+class Implementations:
+    """The implementations of a page: their ``names`` in order, and which have a part of their own.
 
-    ``ladder`` holds rungs with their implementations, from the baseline up.
+    ``floors`` holds the floor of each device, ``ladder`` rungs with their implementations, from the
+    baseline up.
     """
 
-    implementations: tuple[str, ...]
+    names: tuple[str, ...]
     baseline: str | None
     floors: Mapping[str, str]
     ladder: tuple[tuple[int, str], ...]
 
     @classmethod
-    def of(cls, names: Collection[str], known: Mapping[str, Row]) -> Roles:
-        """Return the roles of ``names``, in the order of the rows ``known``, then by name."""
+    def of(cls, names: Collection[str], known: Mapping[str, Row]) -> Implementations:
+        """Return ``names`` in the order of the rows ``known``, then by name."""
         ours = [name for name in known if name in names]
         order = (*ours, *sorted(set(names) - known.keys()))
         rungs = ((known[name].rung, name) for name in ours)
         ladder = tuple(sorted((rung, name) for rung, name in rungs if rung is not None))
         return cls(
-            implementations=order,
+            names=order,
             baseline=next((name for name in ours if known[name].rung == 0), None),
             floors={
                 known[name].device: name for name in reversed(ours) if known[name].role == "limit"
@@ -46,39 +47,48 @@ class Roles:
     def trainers(self) -> tuple[str, ...]:
         """Implementations that train: all but floors."""
         floors = set(self.floors.values())
-        return tuple(name for name in self.implementations if name not in floors)
+        return tuple(name for name in self.names if name not in floors)
 
 
 class PagePairs:
-    """Which pairs a page speaks of, and why."""
+    """Which pairs a page compares, and why.
+
+    ``planned`` are those that are compared whatever was measured, ``leads`` those of each fastest
+    candidate over its rivals, ``controls`` those of a control with what it repeats.
+    """
 
     def __init__(
-        self, points: Mapping[Key, Point], controls: Mapping[Key, Point], roles: Roles
+        self,
+        points: Mapping[Key, Point],
+        controls: Mapping[Key, Point],
+        implementations: Implementations,
     ) -> None:
         self._points = {key: point for key, point in points.items() if point.epoch}
-        self._roles = roles
-        self.races: list[Race] = list(self._run_races())
-        self.pairs: dict[Pair, None] = {}
-        self.designed = self._added((*self._over_baseline(), *self._gains()))
-        self.leads = self._added((race.best, rival) for race in self.races for rival in race.rivals)
-        self.alarms = self._added(
+        self._implementations = implementations
+        self.candidates: list[Candidates] = list(self._candidates())
+        self.pairs: dict[PairKey, None] = {}
+        self.planned = self._added((*self._over_baseline(), *self._gains()))
+        self.leads = self._added(
+            (some.fastest, rival) for some in self.candidates for rival in some.rivals
+        )
+        self.controls = self._added(
             (points[key], one) for key, one in controls.items() if key in self._points and one.epoch
         )
         self._added((*self._floors(), *self._by_threads(), *self._whole_ladders()))
 
-    def lead(self, rival: Point, best: Point) -> Pair:
+    def lead(self, rival: Point, winner: Point) -> PairKey:
         """Return the pair of the two as it is in :attr:`pairs`."""
-        pair = rival.key, best.key
-        return pair if pair in self.pairs else (best.key, rival.key)
+        pair = rival.key, winner.key
+        return pair if pair in self.pairs else (winner.key, rival.key)
 
-    def _added(self, found: Iterable[tuple[Point, Point]]) -> set[Pair]:
-        """``found``, each pair in one direction only.
+    def _added(self, compared: Iterable[tuple[Point, Point]]) -> set[PairKey]:
+        """Return the keys of the pairs ``compared``, each in one direction only.
 
         References are those that several pairs have in common: statistics ask which part of the
         scatter is theirs.
         """
         added = set()
-        for reference, other in found:
+        for reference, other in compared:
             pair = reference.key, other.key
             if pair[::-1] in self.pairs:
                 pair = pair[::-1]
@@ -92,12 +102,12 @@ class PagePairs:
         for (name, condition, size), point in self._points.items():
             groups.setdefault((condition, size), {})[name] = point
         for group in groups.values():
-            yield {name: group[name] for name in self._roles.implementations if name in group}
+            yield {name: group[name] for name in self._implementations.names if name in group}
 
     def _over_baseline(self) -> Iterable[tuple[Point, Point]]:
         for group in self._groups():
-            reference = group.get(self._roles.baseline or "")
-            for name in self._roles.trainers:
+            reference = group.get(self._implementations.baseline or "")
+            for name in self._implementations.trainers:
                 if reference and name in group and group[name] is not reference:
                     yield reference, group[name]
 
@@ -112,17 +122,17 @@ class PagePairs:
 
     def _ladders(self) -> Iterable[list[Point]]:
         for group in self._groups():
-            yield [group[name] for _, name in self._roles.ladder if name in group]
+            yield [group[name] for _, name in self._implementations.ladder if name in group]
 
     def _floors(self) -> Iterable[tuple[Point, Point]]:
         """Yield every point against the floor of its device, and the baseline against floors."""
         for group in self._groups():
             for point in group.values():
-                floor = group.get(self._roles.floors.get(point.cell.device, ""))
+                floor = group.get(self._implementations.floors.get(point.cell.device, ""))
                 if floor and floor is not point:
                     yield floor, point
-            reference = group.get(self._roles.baseline or "")
-            for name in self._roles.floors.values():
+            reference = group.get(self._implementations.baseline or "")
+            for name in self._implementations.floors.values():
                 if reference and name in group and group[name] is not reference:
                     yield group[name], reference
 
@@ -137,15 +147,15 @@ class PagePairs:
             first, *others = sorted(some, key=lambda point: point.condition.threads or 0)
             yield from ((first, other) for other in others)
 
-    def _run_races(self) -> Iterable[Race]:
+    def _candidates(self) -> Iterable[Candidates]:
         """Yield all trainers at each batch size of each scope."""
-        order = {name: place for place, name in enumerate(self._roles.trainers)}
-        found: dict[object, list[Point]] = {}
+        order = {name: place for place, name in enumerate(self._implementations.trainers)}
+        groups: dict[object, list[Point]] = {}
         for (name, condition, size), point in self._points.items():
             if name in order:
-                found.setdefault((condition.scope, size), []).append(point)
-        for candidates in found.values():
-            candidates.sort(key=lambda point: order[point.implementation])
-            best = fastest(candidates)
-            if best is not None:
-                yield Race(best, tuple(candidates))
+                groups.setdefault((condition.scope, size), []).append(point)
+        for points in groups.values():
+            points.sort(key=lambda point: order[point.implementation])
+            winner = fastest(points)
+            if winner is not None:
+                yield Candidates(winner, tuple(points))
