@@ -160,7 +160,8 @@ class Trainer(ABC):
         """Take the data set, once and outside every clock.
 
         ``X`` has shape ``(examples, n_0)``, ``Y`` is one-hot of shape ``(examples, n_E)``.  The
-        arrays stay unchanged and alive; augmenting, uploading or re-laying them happens here.
+        arrays stay unchanged and alive, and cannot be written to.  Augmenting, uploading or
+        re-laying them happens here.
         """
 
     @abstractmethod

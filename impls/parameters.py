@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,25 @@ from impls.networks import Network, Training
 
 Floats = npt.NDArray[np.floating[Any]]
 Rows = npt.NDArray[np.intp]
+N = TypeVar("N", bound=np.generic)
+
+
+def read_only(array: npt.NDArray[N]) -> npt.NDArray[N]:
+    """Return ``array``, or a view of it, such that nothing can be written through it.
+
+    Trainers are given such views: one that writes in place would change the numbers of others.
+    """
+    if not array.flags.writeable:
+        return array
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+def hint(error: BaseException) -> str:
+    """Return what to do about an ``error`` of a trainer that wrote into what it was given."""
+    is_written = isinstance(error, ValueError) and "read-only" in str(error)
+    return ". Start weights and data cannot be written to: copy them first" if is_written else ""
 
 
 @dataclass(frozen=True)
@@ -35,6 +54,10 @@ class Parameters:
             tuple(np.array(b, dtype=dtype) for b in self.biases),
         )
 
+    def read_only(self) -> Parameters:
+        """Return views that cannot be written to."""
+        return Parameters(tuple(map(read_only, self.weights)), tuple(map(read_only, self.biases)))
+
     def arrays(self) -> Iterator[tuple[str, Floats]]:
         """Yield every array with a readable name, such as ``weights[0]``."""
         for index, (weights, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
@@ -43,7 +66,7 @@ class Parameters:
 
 
 def start_parameters(network: Network, training: Training, seed: int) -> Parameters:
-    """Start weights and biases, as ``training.start`` says.
+    """Return start weights and biases, as ``training.start`` says.
 
     They are drawn in float64 and rounded to the network's dtype once, so that a float64
     implementation starts from exactly the numbers that a float32 one starts from.

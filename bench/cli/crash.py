@@ -9,6 +9,8 @@ import tempfile
 import traceback
 from pathlib import Path
 
+from impls.parameters import hint
+
 TRACEBACK = "MLPBENCH_TRACEBACK"
 """Set to anything, it prints the traceback of an unexpected error."""
 _ERRORS_OF_OUTPUT = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EPIPE, errno.EAGAIN}
@@ -22,9 +24,8 @@ def described(error: BaseException) -> str:
         text = " ".join(str(error).split())
         what = f"{type(error).__name__}: {text}" if text else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
-    return (
-        f"{what} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else what
-    )
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{what}{where}{hint(error)}"
 
 
 def explanation(error: BaseException) -> str:

@@ -40,7 +40,7 @@ from bench.correctness.tolerance import SAFETY, Rounding
 from bench.documents.timings import Check
 from impls.contract import Loss, Trainer
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows, batches
+from impls.parameters import Floats, Parameters, Rows, batches, read_only
 
 STEPS = 3
 LARGE_BATCH = 4096
@@ -63,8 +63,9 @@ def inspect(
     last one (see :func:`rows_needed`).  ``shared`` is a folder in which workers that pass the same
     arguments keep what the reference computed.
     """
-    probe, start = probe_training(network, training), probe_start(start)
-    data = probe_data(network, data)
+    probe, start = probe_training(network, training), probe_start(start).read_only()
+    X, Y = probe_data(network, data)
+    data = (read_only(X), read_only(Y))
     parts = list(batches(order, training.batch_size))
     if len(parts) == 1:
         # Momentum shows from the second step on.

@@ -22,7 +22,7 @@ from impls.contract import Loss
 from impls.mathematics import patches, reference
 from impls.mathematics.functions import PROBABILITY_FLOOR, data_loss
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats, Parameters, Rows, read_only
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +168,7 @@ def take(
     return ReferenceRun(
         training,
         chosen.parts,
-        data[0][chosen.parts[0]],
+        read_only(data[0][chosen.parts[0]]),
         exact,
         paths,
         tolerances(network, training.batch_size, rounding),
@@ -227,7 +227,7 @@ def load(
     return ReferenceRun(
         msgspec.structs.replace(training, epsilon=epsilon),
         parts,
-        data[0][parts[0]],
+        read_only(data[0][parts[0]]),
         _path("exact", arrays),
         [_path(head, arrays) for head in heads],
         tolerances(network, training.batch_size, rounding),

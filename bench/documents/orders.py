@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from bench.planning.plan import Job, Plan
 from impls.errors import ResultsError
-from impls.parameters import Floats
+from impls.parameters import Floats, read_only
 from impls.row import Row
 
 _PAGE_BYTES = 4096
@@ -69,8 +69,8 @@ def save_arrays(folder: Path, arrays: Arrays) -> None:
 def load_arrays(folder: Path) -> Arrays:
     """Map what :func:`save_arrays` stored: all workers share one copy in memory.
 
-    A worker that writes into an array gets private copies of the pages it writes.  Every page is
-    touched once, so that none is mapped under the clock.
+    The arrays cannot be written to; native code that writes all the same gets private copies of the
+    pages.  Every page is touched once, so that none is mapped under the clock.
     """
     paths = {name: folder / f"{name}.npy" for name in Arrays._fields}
     return Arrays(**{name: _mapped(path) for name, path in paths.items() if path.exists()})
@@ -79,4 +79,4 @@ def load_arrays(folder: Path) -> Arrays:
 def _mapped(path: Path) -> Any:
     array: npt.NDArray[np.generic] = np.asarray(np.load(path, mmap_mode="c"))
     array.reshape(-1).view(np.uint8)[::_PAGE_BYTES].sum()
-    return array
+    return read_only(array)

@@ -29,7 +29,7 @@ from bench.provenance.accelerator import Device
 from bench.provenance.records import Accelerator, AcceleratorReading, Process
 from impls.contract import Trainer
 from impls.networks import Training
-from impls.parameters import epoch_order, start_parameters
+from impls.parameters import epoch_order, read_only, start_parameters
 from impls.row import Row
 
 
@@ -197,7 +197,7 @@ class CellWork:
         """A trainer that has the data, ready to be timed; seconds to make it, and to bind them."""
         # Accuracy depends on luck, so each repetition has start weights and orders of its own.
         seed = self.plan.seed + (self.repetition if self.plan.target is not None else 0)
-        start = start_parameters(self.plan.network, training, seed)
+        start = start_parameters(self.plan.network, training, seed).read_only()
         trainers: list[Trainer] = []
 
         def make() -> None:
@@ -205,7 +205,7 @@ class CellWork:
             trainers[0].synchronize()
 
         def bind() -> None:
-            trainers[0].bind(self.arrays.X, self.arrays.Y)
+            trainers[0].bind(read_only(self.arrays.X), read_only(self.arrays.Y))
             trainers[0].synchronize()
 
         setup_seconds = time_round(self.clock, make, 1).wall
@@ -229,7 +229,7 @@ class CellWork:
             return None
         if arrays.X_test is None or arrays.labels_test is None:
             raise ValueError("time to accuracy needs test examples in the order")
-        return Goal(arrays.X_test, arrays.labels_test, plan.target, training.epochs)
+        return Goal(read_only(arrays.X_test), arrays.labels_test, plan.target, training.epochs)
 
     def _learning(self, timer: CellTimer) -> Learning | None:
         """Return the seed of the training, before its first epoch."""

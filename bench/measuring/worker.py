@@ -47,6 +47,7 @@ from bench.provenance import accelerator
 from impls import registry
 from impls.errors import ImplementationError
 from impls.networks import Training
+from impls.parameters import hint
 
 EXIT_ORPHAN = 1
 
@@ -172,7 +173,7 @@ class Worker:
         outcome = Failed(
             cell=cell,
             block=self.order.block,
-            reason=exhausted or f"{type(error).__name__}: {error}",
+            reason=exhausted or f"{type(error).__name__}: {error}{hint(error)}",
             detail=traceback.format_exc(limit=-5),
             # As read before the first cell: who just raised may not answer any more.
             declared=self.work.process.declared if self.work else {},

@@ -32,6 +32,8 @@ _MARK = "MLPBENCH_WORKER"
 """Tells the processes of one worker from all others, wherever they go."""
 _TAIL_BYTES = 4000
 _CHUNK_BYTES = 1 << 16
+_PATIENCE = 1.0
+"""Seconds in which what was killed has ended."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,13 @@ class LocalWorker:
     def _kill(self) -> None:
         self._signal(signal.SIGKILL)
         self.process.wait()
-        # What left the group of the worker became a child of this process when the worker ended.
+        # What the worker started became children of this process when the worker ended.
+        deadline = time.monotonic() + _PATIENCE
+        with contextlib.suppress(ChildProcessError):
+            while time.monotonic() < deadline:
+                if os.waitpid(-self.process.pid, os.WNOHANG) == (0, 0):
+                    time.sleep(_PATIENCE / 1000)
+        # What left its group is known by its mark.
         while strays := [pid for pid in _children() if self.mark in _environment(pid)]:
             for pid in strays:
                 with contextlib.suppress(ProcessLookupError):

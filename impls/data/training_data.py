@@ -13,7 +13,7 @@ from impls.data.holdout import stratified
 from impls.data.normalise import Normaliser
 from impls.data.raw import RawData, check, content_hash
 from impls.errors import DatasetError
-from impls.parameters import Floats
+from impls.parameters import Floats, read_only
 
 from . import normalise
 
@@ -22,13 +22,13 @@ from . import normalise
 class TrainingData:
     """Training and test examples, normalised, with the images they came from.
 
-    ``X`` and ``X_test`` are float32 of shape ``(examples, features)`` in C order, both as
-    ``normaliser`` says, which was fitted on training examples alone.  ``labels`` and
-    ``labels_test`` have shape ``(examples,)`` and count from 0 to ``classes - 1``; ``class_names``
-    has a name for each.  ``pixels`` and ``pixels_test`` are for pictures: uint8 in the shape in
-    which they were stored, mostly ``(examples, height, width)``.  ``sha256`` identifies the whole
-    data set as it was stored, also after :meth:`take`.  ``note`` is not empty where a reader must
-    know something, such as a fallback.
+    ``X`` and ``X_test`` are float32 of shape ``(examples, features)`` in C order and cannot be
+    written to.  Both are as ``normaliser`` says, which was fitted on training examples alone.
+    ``labels`` and ``labels_test`` have shape ``(examples,)`` and count from 0 to ``classes - 1``;
+    ``class_names`` has a name for each.  ``pixels`` and ``pixels_test`` are for pictures: uint8 in
+    the shape in which they were stored, mostly ``(examples, height, width)``.  ``sha256``
+    identifies the whole data set as it was stored, also after :meth:`take`.  ``note`` is not empty
+    where a reader must know something, such as a fallback.
     """
 
     name: str
@@ -44,6 +44,11 @@ class TrainingData:
     normaliser: Normaliser
     class_names: tuple[str, ...]
     note: str = ""
+
+    def __post_init__(self) -> None:
+        # Several trainers share the examples, and none of them may change those of another one.
+        for name in ("X", "X_test"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
 
     def one_hot(self, dtype: npt.DTypeLike = np.float32) -> Floats:
         """Return the training labels as targets, shape ``(examples, classes)``."""

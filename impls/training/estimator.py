@@ -19,7 +19,7 @@ from impls.convolution import Convolution
 from impls.data.normalise import Normaliser
 from impls.errors import UsageError
 from impls.networks import Network, Training
-from impls.parameters import Floats, start_parameters
+from impls.parameters import Floats, read_only, start_parameters
 from impls.training import sessions
 from impls.training.fit import fit
 
@@ -119,7 +119,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         self.training_ = self._training(len(X), seed)
         self.normaliser_: Normaliser | None = None
         trainer = self._build(start_parameters(self.network_, self.training_, seed))
-        trainer.bind(X, np.eye(len(self.classes_), dtype=self.dtype)[labels])
+        Y: Floats = np.eye(len(self.classes_), dtype=self.dtype)[labels]
+        trainer.bind(read_only(X), read_only(Y))
         self.history_ = fit(trainer, len(X), epochs=self.epochs, seed=seed, shuffle=self.shuffle)
         self.n_iter_ = len(self.history_.epochs)
         if self.n_iter_ < self.epochs:
@@ -140,7 +141,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         X = validate_data(self, X, dtype=self.network_.dtype, order="C", reset=False)
         if self.normaliser_ is not None:
             X = self.normaliser_.apply(X).astype(self.network_.dtype, copy=False)
-        outputs = self.ready().predict(X).astype(np.float64)
+        outputs = self.ready().predict(read_only(X)).astype(np.float64)
         sums = outputs.sum(axis=1, keepdims=True)
         # Sigmoid outputs may all be 0 in float32: then nothing speaks for any class.
         even: Floats = np.full_like(outputs, 1 / outputs.shape[1])
@@ -186,7 +187,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             UsageError, ImplementationError: as in ``fit``.
         """
         if "_trainer" not in self.__dict__:
-            self._trainer = self._build(self.parameters_)
+            self._trainer = self._build(self.parameters_.read_only())
         return self._trainer
 
     def __getstate__(self) -> dict[str, Any]:

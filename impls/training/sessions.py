@@ -15,7 +15,7 @@ from impls.data import TrainingData
 from impls.data.paths import shown
 from impls.errors import ImplementationError, ModelError, UnknownNameError, UsageError
 from impls.networks import Network, Training
-from impls.parameters import Parameters, start_parameters
+from impls.parameters import Parameters, read_only, start_parameters
 from impls.row import Row
 from impls.training.evaluation import Evaluation, evaluate
 from impls.training.fit import fit
@@ -104,8 +104,9 @@ def begin(
     """
     require_fit(network, data)
     parameters = start or start_parameters(network, training, order.seed)
-    trainer = build(row, network, training, parameters)
-    trainer.bind(data.X.astype(network.dtype, copy=False), data.one_hot(network.dtype))
+    trainer = build(row, network, training, parameters.read_only())
+    X = data.X.astype(network.dtype, copy=False)
+    trainer.bind(read_only(X), read_only(data.one_hot(network.dtype)))
     return Session(row, trainer, data, order, History())
 
 

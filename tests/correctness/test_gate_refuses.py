@@ -9,10 +9,10 @@ import pytest
 
 from bench.correctness import gate, probe
 from bench.documents.timings import Check
-from impls.contract import Phase, Trainer
+from impls.contract import Loss, Phase, Trainer
 from impls.mathematics import reference
 from impls.networks import Network, Training
-from impls.parameters import epoch_order, start_parameters
+from impls.parameters import Parameters, epoch_order, start_parameters
 from tests.correctness import mutants, mutants_of_epochs
 from tests.stand_ins import fakes
 
@@ -189,3 +189,27 @@ def test_the_place_of_an_error_shows_the_digits_that_differ() -> None:
     check = gate.compare("loss", exact + np.array([2.0**-15, 0.0]), exact, 1e-3)
     assert check.place == "at [0]: 280.37503 instead of 280.375"
     assert gate.compare("loss", exact, exact, 1e-3).place == "exact"
+
+
+@pytest.mark.parametrize("part", ["penalty", "mean_error"])
+def test_outputs_near_zero_widen_the_bound_of_the_data_loss_alone(part: str) -> None:
+    class Off(fakes.Float32Reference):
+        def loss(self) -> Loss:
+            found = super().loss()
+            return found._replace(**{part: 1.001 * float(getattr(found, part))})
+
+    net = Network(name="saturated", layers=(9, 4), loss="logloss")
+    start = start_parameters(net, ARTICLES, 1)
+    # Every output is so close to 0 or 1 that its logarithm has few digits.
+    start = Parameters((40 * start.weights[0],), start.biases)
+    X, Y = fakes.examples(100, 9, 4)
+    order = epoch_order(100, 1, 0)[: gate.rows_needed(BATCH, 100)]
+
+    def found(kind: type[Trainer]) -> dict[str, Check]:
+        checked = gate.inspect(kind, net, ARTICLES, start, (X, Y), order)
+        return {check.name: check for check in checked}
+
+    assert gate.refusal(list(found(fakes.Float32Reference).values())) == ""
+    off = found(Off)
+    assert off["epoch losses: data"].tolerance > 0.01, "otherwise nothing is tested"
+    assert not off[f"epoch losses: {part}"].passed

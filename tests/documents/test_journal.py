@@ -208,6 +208,24 @@ def test_a_journal_of_an_older_version_is_read(tmp_path: Path) -> None:
     assert journal.read(path).outcomes == outcomes(2)
 
 
+def test_every_line_is_on_disk_before_anything_else_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[bytes] = []
+
+    def sync(number: int) -> None:
+        synced.append(os.pread(number, os.fstat(number).st_size, 0))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    record = journal.Journal(tmp_path / "out", fakes.document(complete=False))
+    for count, line in enumerate((*stage(0), journal.Ending(reason="all")), start=2):
+        record.add(line)
+        assert len(synced) == count
+        assert synced[-1] == record.path.read_bytes()
+        assert synced[-1].count(b"\n") == count
+    record.close()
+
+
 def test_a_journal_that_was_removed_meanwhile_is_written_again(tmp_path: Path) -> None:
     record = journal.Journal(tmp_path / "out", fakes.document(complete=False))
     record.add(journal.Ending(reason="all blocks"))

@@ -39,6 +39,15 @@ FAILING = {
         HEAD + CLASS + "    def predict(self, X):\n        return super().predict(X) + 0j\n",
         "complex.Trainer returned an array of complex64 of shape (90, 3)",
     ),
+    "zeroing": (
+        HEAD + CLASS + "    def load(self, parameters):\n"
+        "        parameters.weights[0][:] = 0\n        super().load(parameters)\n",
+        "read-only (zeroing.py, line 5). Start weights and data cannot be written to: copy them",
+    ),
+    "blanking": (
+        HEAD + CLASS + "    def bind(self, X, Y):\n        X[:] = 0\n        super().bind(X, Y)\n",
+        "read-only (blanking.py, line 5). Start weights and data cannot be written to: copy them",
+    ),
     "full": (
         HEAD + CLASS + "    def epoch(self, order):\n        raise MemoryError('no more')\n",
         "failed: MemoryError: no more",
@@ -71,6 +80,17 @@ def test_later_implementations_are_trained_and_reported(
     assert "Traceback (most recent call last)" not in said.out + said.err
     assert [one["name"] for one in networks(tmp_path / "out")] == ["numpy-naive", "numpy-cached"]
     assert (tmp_path / "out" / "report.html").exists()
+
+
+@pytest.mark.parametrize("name", ["zeroing", "blanking"])
+def test_a_trainer_that_writes_into_its_data_changes_nobody_else(
+    mlpbench: Command, npz: Path, tmp_path: Path, name: str
+) -> None:
+    usual = (*TRAINING, "--dataset", npz, "--out")
+    mlpbench("train", "--impl", "numpy-cached", *usual, "alone")
+    mlpbench("train", "--impl", f"{written(tmp_path, name)},numpy-cached", *usual, "after")
+    (alone,), (after,) = networks(tmp_path / "alone"), networks(tmp_path / "after")
+    assert (after["train"], after["test"]) == (alone["train"], alone["test"])
 
 
 def test_an_exit_of_the_only_trainer_is_no_success(

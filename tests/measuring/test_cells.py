@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from bench.documents import turns as assembly
@@ -228,6 +229,67 @@ def test_a_device_is_read_before_and_after_the_timing() -> None:
         reason="no driver"
     )
     assert measured(Plain).process.accelerator is None
+
+
+class Zeroing(Plain):
+    """Passes the gate, and then sets the start weights to zero, from which its proof starts."""
+
+    def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
+        self.given, self.steps = parameters, 0
+        super().__init__(network, training, parameters)
+
+    def step(self, rows: Rows) -> Loss:
+        self.steps += 1
+        if self.steps == len(self.X) // 20:
+            self.given.weights[0][:] = 0
+        return super().step(rows)
+
+
+class Blanking(Plain):
+    """Trains on zeros."""
+
+    def bind(self, X: Floats, Y: Floats) -> None:
+        X[:] = 0
+        super().bind(X, Y)
+
+
+@pytest.mark.parametrize("hostile", [Zeroing, Blanking])
+def test_start_weights_and_data_cannot_be_written_to(hostile: type[Trainer]) -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        outcome_of(hostile)
+
+
+class Slicing(Plain):
+    """Takes consecutive examples, as if nothing had been shuffled."""
+
+    def prepare(self, rows: Rows) -> None:
+        first = int(rows[0])
+        super().prepare((first + np.arange(len(rows))) % len(self.X))
+
+
+def test_the_gate_shuffles_the_rows_that_it_asks_for() -> None:
+    refused = outcome_of(Slicing)
+    assert isinstance(refused, Invalid)
+    assert "against the float64 reference failed" in refused.reason
+
+
+def test_the_gate_takes_examples_from_all_of_the_data() -> None:
+    bound: list[Floats] = []
+
+    class Noting(Plain):
+        def bind(self, X: Floats, Y: Floats) -> None:
+            bound.append(X[:, 0])
+            super().bind(X, Y)
+
+    X, Y = fakes.examples(200, 20, 3)
+    X[:, 0] = np.linspace(-1, 1, 200)
+    measured(Noting, arrays=Arrays(X, Y))
+    whole, *checked = bound
+    assert len(whole) == 200
+    for few in checked:
+        assert len(few) == 66
+        assert few.min() < -0.9
+        assert few.max() > 0.9
 
 
 class Lazy:

@@ -78,12 +78,15 @@ MIS_SET = {
     "affinity smaller than asked": (2, process([pool(2, NUMPY)], 1), None, "may run on 1 of the"),
     "quota smaller than asked": (2, process([pool(2, NUMPY)], 8, 1.5), None, "may use 1.5 proc"),
     "threads of its own": (1, process([pool(1, NUMPY)]), 1.9, "1 thread requested, but 1.90 were"),
+    "a fifth of another thread": (1, process([pool(1, NUMPY)]), 1.2, "1.20 were busy"),
+    "a fifth of four threads more": (4, process([pool(4, NUMPY)]), 4.8, "4.80 were busy"),
     "no pool tells, too many busy": (1, process([]), 2.0, "2.00 were busy"),
     "a silent pool, too many busy": (2, process([pool(None, "eigen")]), 3.5, "3.50 were busy"),
 }
 RIGHT = {
     "nothing asked": (None, process([pool(8, NUMPY)], 1, 0.5), 7.9),
     "one thread": (1, process([pool(1, NUMPY)], 1, 1.0), 1.02),
+    "a tenth of another thread": (1, process([pool(1, NUMPY)]), 1.1),
     "several pools agree": (1, process([pool(1, NUMPY), pool(1, SCIPY), idle(1, OPENMP)]), 1.02),
     "an idle runtime has fewer": (2, process([pool(2, NUMPY), idle(1, OPENMP)]), 1.6),
     "work too small for two threads": (2, process([pool(2, NUMPY)], 2, 2.0), 1.0),

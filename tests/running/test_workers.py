@@ -7,6 +7,7 @@ import io
 import os
 import re
 import signal
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 
 import bench
 from bench.documents import journal
-from bench.documents.messages import Missing, Over, Prepare, Ready, Reply
+from bench.documents.messages import Missing, Over, Prepare, Ready, Reply, Started
 from bench.documents.orders import Arrays, Order, save_arrays
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Unavailable, Unverified
 from bench.measuring import parent_death, worker
@@ -320,6 +321,37 @@ def test_a_worker_that_finds_another_copy_of_this_project_refuses_to_measure_it(
 )
 def test_an_exit_code_is_explained(code: int, said: str) -> None:
     assert workers._describe(code) == said  # noqa: SLF001  # no process dies of every signal
+
+
+def state_of(pid: int) -> str:
+    """The state of a process as the kernel names it: T is stopped."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_what_a_worker_has_started_rests_and_wakes_with_it(tmp_path: Path) -> None:
+    text = (
+        "import subprocess\nfrom impls.mathematics import reference\n\n"
+        "Trainer = reference.Trainer\nchild = subprocess.Popen(['sleep', '985'])\n"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid))\n"
+    )
+    row = registry.find(third_party.write_text(tmp_path, "helped", text))
+    save_arrays(tmp_path, Arrays(*fakes.examples(200, 20, 3)))
+    order = order_of(plan_of((row.name,)), row, tmp_path, str(Path(bench.__file__).parents[1]))
+    (tmp_path / "order.json").write_bytes(msgspec.json.encode(order))
+    started = LocalLauncher().start(tmp_path / "order.json", os.environ)
+    try:
+        assert started.hear(TIMEOUT) == Started()
+        child = int((tmp_path / "pid").read_text())
+        for act, is_stopped in ((started.rest, True), (started.wake, False)):
+            act()
+            deadline = time.monotonic() + TIMEOUT
+            while (state_of(child) == "T") != is_stopped and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert (state_of(child) == "T") == is_stopped
+    finally:
+        started.end()
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
 
 
 def test_what_has_left_the_session_of_its_worker_ends_with_it(run: Run, tmp_path: Path) -> None:
