@@ -11,8 +11,8 @@ from itertools import combinations
 
 from bench.documents.results import Measured, Results
 from bench.observations.selection import RUN
-from bench.planning.environment import VARIABLES
 from bench.planning.plan import Cell
+from bench.planning.variables import VARIABLES
 from bench.provenance.records import Process
 from bench.stats.comparability import (
     UNKNOWN,

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import replace
 
 from bench.observations.points import Point
-from bench.planning.environment import variables as thread_variables
+from bench.planning.variables import variables as thread_variables
 from bench.provenance import kernels
 from reports import aa_control, cell_names, disturbed_rounds, grids, runs, trainings
 from reports import format as text

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench.planning import environment
+from bench.planning import variables
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -138,7 +138,7 @@ def test_tox_sets_every_thread_variable() -> None:
         for name, _, value in (line.partition("=") for line in lines)
         if value.strip() == "{env:THREADS}"
     }
-    assert names == set(environment.VARIABLES)
+    assert names == set(variables.VARIABLES)
 
 
 def test_tox_passes_on_what_benchmarks_record() -> None:
@@ -146,6 +146,6 @@ def test_tox_passes_on_what_benchmarks_record() -> None:
     passed = _tox("benchmarks", "pass_env")
     assert [
         prefix
-        for prefix in environment.RECORDED_PREFIXES
+        for prefix in variables.RECORDED_PREFIXES
         if not any(fnmatch.fnmatch(prefix, pattern) for pattern in passed)
     ] == []

@@ -89,8 +89,8 @@ def cli(context: click.Context, *, isolated: bool) -> None:
         return
     file = defaults.find_file(Path.cwd())
     tables = defaults.read_tables(file, COMMANDS) if file else {}
-    found = defaults.of_command(command, name, file=file, tables=tables, environment=os.environ)
-    defaults.install(context, name, found)
+    chosen = defaults.of_command(command, name, file=file, tables=tables, environment=os.environ)
+    defaults.install(context, name, chosen)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

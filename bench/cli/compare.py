@@ -157,60 +157,60 @@ def compare_command(sources: tuple[Path, ...], **options: Any) -> int:
         fail_on=options["fail_on"],
         across_machines=options["across_machines"],
     )
-    found = answer(request, [read_any(source) for source in sources])
-    _write(found, options["markdown_file"], as_json=options["as_json"])
-    return found.exit_code
+    result = answer(request, [read_any(source) for source in sources])
+    _write(result, options["markdown_file"], as_json=options["as_json"])
+    return result.exit_code
 
 
-def _write(found: Answer, markdown_file: str | None, *, as_json: bool) -> None:
+def _write(result: Answer, markdown_file: str | None, *, as_json: bool) -> None:
     """To the output, and to a file where one was named."""
     if markdown_file == "-":
-        click.echo(markdown(found), nl=False)
+        click.echo(markdown(result), nl=False)
         return
     if markdown_file is not None:
-        files.write_bytes(Path(markdown_file), markdown(found).encode())
+        files.write_bytes(Path(markdown_file), markdown(result).encode())
     if as_json:
-        click.echo(json.dumps(as_data(found)))
+        click.echo(json.dumps(as_data(result)))
     else:
-        print_answer(found, Console())
+        print_answer(result, Console())
 
 
-def print_answer(found: Answer, console: Console) -> None:
+def print_answer(result: Answer, console: Console) -> None:
     """The answer first, then the table, then what may explain it."""
     if not console.is_terminal:
         console.width = max(FILE_COLUMNS, console.width)
-    for sentence in sentences(found):
+    for sentence in sentences(result):
         say(console, printable(sentence))
-    if found.comparison.pairs:
-        _print_verdicts(found, console)
-        for code, meaning in legend(found):
+    if result.comparison.pairs:
+        _print_verdicts(result, console)
+        for code, meaning in legend(result):
             say(console, f"{code}: {meaning}")
-        _print_remedies(found, console)
-    if found.of_interest:
+        _print_remedies(result, console)
+    if result.of_interest:
         console.print()
-        console.print(difference_table(found))
-    if noise(found):
-        console.print(noise(found))
-    if found.comparison.apart:
+        console.print(difference_table(result))
+    if noise(result):
+        console.print(noise(result))
+    if result.comparison.apart:
         console.print()
-        console.print(apart_table(found))
+        console.print(apart_table(result))
 
 
-def _print_verdicts(found: Answer, console: Console) -> None:
+def _print_verdicts(result: Answer, console: Console) -> None:
     """As wide as it must be where nothing limits it, else in rows of several lines."""
-    table = verdict_table(found)
+    table = verdict_table(result)
     width = console.measure(table, options=console.options.update(width=MOST_COLUMNS)).maximum
     if not console.is_terminal:
         console.width = max(width, console.width)
     console.print()
     narrow = width > console.width
-    console.print(verdict_table(found, narrow=True) if narrow else table)
+    console.print(verdict_table(result, narrow=True) if narrow else table)
 
 
-def _print_remedies(found: Answer, console: Console) -> None:
+def _print_remedies(result: Answer, console: Console) -> None:
     """What would settle the open verdicts: the first, and all that it is the same for."""
     remedies: dict[str, list[str]] = {}
-    for pair in found.comparison.pairs:
+    for pair in result.comparison.pairs:
         if pair.verdict.is_open:
             remedies.setdefault(pair.verdict.remedy, []).append(full_name(pair.other.cell))
     for remedy, names in list(remedies.items())[:MOST_REMEDIES]:

@@ -67,21 +67,21 @@ def answer(request: Request, results: Sequence[Results]) -> Answer:
     everything = observe(results, tabulate(results), labels, apart=apart)
     judged = judge_all(everything, known_rows(results), _margins(everything, request))
     meant, selectors = _meant(everything, request)
-    found, left_out = _without_controls(meant, selectors, request)
+    points, left_out = _without_controls(meant, selectors, request)
     try:
-        question, note = _question(results, labels, found, request)
+        question, note = _question(results, labels, points, request)
     except UsageError as error:
         if not (left_out and _can_be_asked(results, labels, meant, request)):
             raise
         names = ", ".join(left_out)
         raise UsageError(f"{error}; or name {names} with --filter or --baseline") from error
-    differences = list(_of_documents(results, found, question))
+    differences = list(_of_documents(results, points, question))
     forbidding = obstacles(differences, across_machines=request.across_machines)
     if forbidding:
         comparison, exit_code = Comparison(question, (), ()), exits.NOT_COMPARABLE
     else:
-        _require_matches(found, question)
-        comparison = compare(found, question, judged)
+        _require_matches(points, question)
+        comparison = compare(points, question, judged)
         of_processes = list(_of_processes(comparison))
         differences += of_processes
         # Only processes know the device that they ran on.
@@ -148,13 +148,13 @@ def _meant(everything: list[Point], request: Request) -> tuple[list[Point], tupl
     """
     filters = request.filters
     selectors = tuple(parse_selector("--filter", text, everything) for text in filters)
-    found = [
+    points = [
         point for point in everything if all(selector.matches(point) for selector in selectors)
     ]
-    if not found:
+    if not points:
         chosen = f"match {' and '.join(filters)}" if filters else "are in the documents"
         raise UsageError(f"no cells {chosen}: there are {len(everything)} to choose from")
-    return found, selectors
+    return points, selectors
 
 
 def _without_controls(
@@ -177,11 +177,11 @@ def _without_controls(
 
 
 def _can_be_asked(
-    results: Sequence[Results], labels: Sequence[str], found: Sequence[Point], request: Request
+    results: Sequence[Results], labels: Sequence[str], points: Sequence[Point], request: Request
 ) -> bool:
-    """Return whether the question makes sense among the cells ``found``."""
+    """Return whether the question makes sense among the cells ``points``."""
     try:
-        _question(results, labels, found, request)
+        _question(results, labels, points, request)
     except UsageError:
         return False
     return True
@@ -202,34 +202,34 @@ def _margins(everything: Sequence[Point], request: Request) -> Callable[[Point],
 
 
 def _question(
-    results: Sequence[Results], labels: Sequence[str], found: Sequence[Point], request: Request
+    results: Sequence[Results], labels: Sequence[str], points: Sequence[Point], request: Request
 ) -> tuple[Question, str]:
     """Return what is compared, and what a reader must know about it first."""
     coordinate = request.coordinate or RUN
     if request.coordinate is None and len(results) == 1:
-        values_along(RUN, found)
+        values_along(RUN, points)
     baseline = request.baseline
     named = dict(zip(map(str, request.sources), labels, strict=True))
     if coordinate == RUN and baseline is not None:
         baseline = named.get(baseline, baseline)
-    value = choose_baseline(coordinate, found, baseline)
+    value = choose_baseline(coordinate, points, baseline)
     phase, note = (request.phase, "") if request.phase else choose_phase(results, labels)
     return Question(coordinate, value, phase), note
 
 
-def _require_matches(found: Sequence[Point], question: Question) -> None:
+def _require_matches(points: Sequence[Point], question: Question) -> None:
     """Where no two cells differ in the coordinate alone, say along what they could be compared.
 
     Raises:
         UsageError: there is such a coordinate.
     """
-    if differ_alone(found, question.coordinate):
+    if differ_alone(points, question.coordinate):
         return
-    others = suggestions(found)
+    others = suggestions(points)
     if not others:
         return
     alone = "is in two of the documents" if question.coordinate == RUN else "has a partner"
-    values = [f"{other} ({', '.join(values_along(other, found))})" for other in others]
+    values = [f"{other} ({', '.join(values_along(other, points))})" for other in others]
     raise UsageError(
         f"no cell {alone}; they differ in {' or '.join(values)}: compare along it with "
         f"{' or '.join(f'--by {other}' for other in others)}"
@@ -237,10 +237,10 @@ def _require_matches(found: Sequence[Point], question: Question) -> None:
 
 
 def _of_documents(
-    results: Sequence[Results], found: Sequence[Point], question: Question
+    results: Sequence[Results], points: Sequence[Point], question: Question
 ) -> Iterator[Difference]:
     first = int(question.baseline) if question.coordinate == RUN else 0
-    sizes = {point.cell.batch_size for point in found}
+    sizes = {point.cell.batch_size for point in points}
     for run, document in enumerate(results):
         if run != first:
             yield from between_documents(

@@ -104,15 +104,17 @@ def of_command(
         for option in command.params
         if isinstance(option, click.Option) and option.name != "help"
     }
-    found: dict[str, Default] = {}
+    by_option: dict[str, Default] = {}
     where = f"[{SECTION}.{name}] in {file}"
     for key, value in tables.get(name, {}).items():
         option = key.replace("_", "-")
         if option not in options:
             raise UnknownNameError(f"option of {where}", key, options)
-        if option in found:
+        if option in by_option:
             raise UsageError(f"{where} holds {option} twice: write it once")
-        found[option] = Default(options[option], _texts(options[option], value, where, key), where)
+        by_option[option] = Default(
+            options[option], _texts(options[option], value, where, key), where
+        )
     variables = {_variable(name, option): option for option in options}
     for variable, text in environment.items():
         # An empty variable counts as unset, as it does for click.
@@ -122,14 +124,14 @@ def of_command(
             raise UnknownNameError("variable", variable, variables)
         taken = options[variables[variable]]
         parts = taken.type.split_envvar_value(text) if taken.multiple else [text]
-        found[variables[variable]] = Default(taken, tuple(parts), variable)
-    return list(found.values())
+        by_option[variables[variable]] = Default(taken, tuple(parts), variable)
+    return list(by_option.values())
 
 
-def install(context: click.Context, name: str, found: list[Default]) -> None:
-    """Make ``found`` the defaults of the command called ``name`` below ``context``."""
-    context.default_map = {name: {one.option.name: one.value for one in found}}
-    context.meta[_META] = {one.option.name: one for one in found}
+def install(context: click.Context, name: str, chosen: list[Default]) -> None:
+    """Make ``chosen`` the defaults of the command called ``name`` below ``context``."""
+    context.default_map = {name: {default.option.name: default.value for default in chosen}}
+    context.meta[_META] = {default.option.name: default for default in chosen}
 
 
 def applied(context: click.Context | None) -> list[Default]:
@@ -138,18 +140,20 @@ def applied(context: click.Context | None) -> list[Default]:
         return []
     known: dict[str, Default] = context.meta.get(_META, {})
     source = click.core.ParameterSource.DEFAULT_MAP
-    return [one for name, one in known.items() if context.get_parameter_source(name) is source]
+    return [
+        default for name, default in known.items() if context.get_parameter_source(name) is source
+    ]
 
 
 def origin(context: click.Context | None, parameter: click.Parameter | None) -> str:
     """Return where the value of ``parameter`` stands; empty for the command line."""
-    taken = [one for one in applied(context) if one.option is parameter]
+    taken = [default for default in applied(context) if default.option is parameter]
     return taken[0].origin if taken else ""
 
 
-def as_arguments(found: Iterable[Default]) -> str:
-    """``found`` as they would stand on a command line; empty where there are none."""
-    return shlex.join(word for one in found for word in one.arguments)
+def as_arguments(chosen: Iterable[Default]) -> str:
+    """``chosen`` as they would stand on a command line; empty where there are none."""
+    return shlex.join(word for default in chosen for word in default.arguments)
 
 
 def _long(option: click.Option) -> str:

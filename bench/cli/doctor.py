@@ -47,7 +47,7 @@ def doctor_command(seconds: int, *, as_json: bool) -> None:
         return waiting(console, text)
 
     with lock.measuring("mlpbench doctor"), closing(Monitor()) as monitor:
-        found = examine(
+        diagnosis = examine(
             os.environ,
             seconds,
             launcher=LocalLauncher(),
@@ -56,30 +56,30 @@ def doctor_command(seconds: int, *, as_json: bool) -> None:
             clock=Clock(),
         )
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        click.echo(msgspec.json.format(msgspec.json.encode(diagnosis), indent=2).decode())
         return
-    _show(console, found)
+    _show(console, diagnosis)
 
 
-def _show(console: Console, found: Diagnosis) -> None:
+def _show(console: Console, diagnosis: Diagnosis) -> None:
     """The answer first, then what it rests on, and the advice last."""
     console.print()
-    say(console, found.answer)
+    say(console, diagnosis.answer)
     console.print()
-    say(console, _noise(found))
+    say(console, _noise(diagnosis))
     console.print()
-    forecasts = [_forecasts(found)] if found.noise.forecasts else []
-    for table in (*forecasts, _pools(found), _machine(found), _products(found)):
+    forecasts = [_forecasts(diagnosis)] if diagnosis.noise.forecasts else []
+    for table in (*forecasts, _pools(diagnosis), _machine(diagnosis), _products(diagnosis)):
         console.print(table)
         console.print()
-    _export_lines(console, found)
-    for remark in found.advice or ("Nothing to remark.",):
+    _export_lines(console, diagnosis)
+    for remark in diagnosis.advice or ("Nothing to remark.",):
         say(console, f"- {remark}")
 
 
-def _noise(found: Diagnosis) -> str:
+def _noise(diagnosis: Diagnosis) -> str:
     """Return what the answer rests on."""
-    noise = found.noise
+    noise = diagnosis.noise
     scatter = "unknown" if noise.scatter is None else f"{noise.scatter:.2%} from block to block"
     return (
         f"{noise.implementation} against itself, batch size {noise.batch_size}: {noise.blocks} "
@@ -88,7 +88,7 @@ def _noise(found: Diagnosis) -> str:
     )
 
 
-def _forecasts(found: Diagnosis) -> Table:
+def _forecasts(diagnosis: Diagnosis) -> Table:
     """Return what time buys."""
     return facts_table(
         "Two implementations compared",
@@ -102,14 +102,14 @@ def _forecasts(found: Diagnosis) -> Table:
                 else f"+- {forecast.half_width:.2%}",
                 "" if forecast.detectable is None else f"{forecast.detectable:.2%}",
             )
-            for forecast in found.noise.forecasts
+            for forecast in diagnosis.noise.forecasts
         ),
     )
 
 
-def _products(found: Diagnosis) -> Table:
+def _products(diagnosis: Diagnosis) -> Table:
     """Time by thread count; where that was judged, the count to choose is marked."""
-    chosen = {(choice.batch_size, choice.threads) for choice in found.scaling.choices}
+    chosen = {(choice.batch_size, choice.threads) for choice in diagnosis.scaling.choices}
     titles = ("batch size", "threads", "time", *(("to choose",) if chosen else ()))
     return facts_table(
         "Matrix products of a training step",
@@ -121,18 +121,18 @@ def _products(found: Diagnosis) -> Table:
                 time.reason if time.seconds is None else f"{time.seconds * 1e3:.3g} ms",
                 "best" if (time.batch_size, time.threads) in chosen else "",
             )[: len(titles)]
-            for time in found.scaling.times
+            for time in diagnosis.scaling.times
         ),
     )
 
 
-def _export_lines(console: Console, found: Diagnosis) -> None:
+def _export_lines(console: Console, diagnosis: Diagnosis) -> None:
     """What to export for the best thread counts: whole lines, to be copied."""
-    if found.scaling.reason:
-        say(console, f"Which thread count is best was not judged: {found.scaling.reason}.")
+    if diagnosis.scaling.reason:
+        say(console, f"Which thread count is best was not judged: {diagnosis.scaling.reason}.")
         console.print()
     sizes: dict[str, list[str]] = defaultdict(list)
-    for choice in found.scaling.choices:
+    for choice in diagnosis.scaling.choices:
         sizes[export_line(choice)].append(str(choice.batch_size))
     for line, where in sizes.items():
         say(console, f"Best at batch size {' and '.join(where)}:")
@@ -140,10 +140,10 @@ def _export_lines(console: Console, found: Diagnosis) -> None:
         console.print()
 
 
-def _pools(found: Diagnosis) -> Table:
+def _pools(diagnosis: Diagnosis) -> Table:
     """Return every pool of every process, or why there is none."""
     rows: list[tuple[str, ...]] = []
-    for process in found.pools:
+    for process in diagnosis.pools:
         name = ", ".join(process.modules)
         if not process.pools:
             rows.append((name, process.reason or "no thread pool", "", "", ""))
@@ -158,9 +158,9 @@ def _pools(found: Diagnosis) -> Table:
     )
 
 
-def _machine(found: Diagnosis) -> Table:
+def _machine(diagnosis: Diagnosis) -> Table:
     """Return the machine in short."""
-    machine, around, clock = found.machine, found.neighbours, found.clock
+    machine, around, clock = diagnosis.machine, diagnosis.neighbours, diagnosis.clock
     cores = f"{machine.physical_cpus or 'unknown'} cores"
     threads = {"notsupported": "none"}.get(machine.smt or "", machine.smt) or _UNKNOWN
     quota = "none" if machine.quota_cpus is None else f"{machine.quota_cpus:g} processors"
@@ -179,10 +179,10 @@ def _machine(found: Diagnosis) -> Table:
         "clock": f"{source}, {clock.cost * 1e9:.0f} ns a reading, {clock.step * 1e9:.0f} ns a step",
         "load average": f"{around.load[0]:.2f}",
         "pressure": pressure,
-        "used by others": _processors(around.foreign, found.noise.foreign),
-        "stolen": _processors(around.stolen, found.noise.stolen),
+        "used by others": _processors(around.foreign, diagnosis.noise.foreign),
+        "stolen": _processors(around.stolen, diagnosis.noise.stolen),
         "exported": " ".join(exported) or "no relevant variables",
-        "GPU": "; ".join(map(_gpu, found.gpus.devices)) or found.gpus.reason or _UNKNOWN,
+        "GPU": "; ".join(map(_gpu, diagnosis.gpus.devices)) or diagnosis.gpus.reason or _UNKNOWN,
     }
     return facts_table("Machine", ("fact", "value"), facts.items())
 

@@ -144,13 +144,13 @@ def _revisions(
     if commit is not None:
         if len(results) > 1:
             raise UsageError("--commit is the commit of one run: export each run separately")
-        found = _asked(commit)
-        if found is None:
+        revision = _asked(commit)
+        if revision is None:
             raise UsageError(
                 f"--commit {commit}: git finds no such commit in {Path.cwd()}. Name a commit, and "
                 "start mlpbench in its repository."
             )
-        return (found,)
+        return (revision,)
     return tuple(_own(console, document) for document in results)
 
 

@@ -38,8 +38,8 @@ def choose_implementations(names: Sequence[str], device: str | None) -> tuple[Ro
     named = _named(names)
     rows: dict[str, Row] = {}
     for name in names:
-        found = [named[name]] if name in named else _matching(name, device)
-        rows |= {row.name: row for row in found}
+        matched = [named[name]] if name in named else _matching(name, device)
+        rows |= {row.name: row for row in matched}
     for name, row in named.items():
         reason = registry.missing(row)
         if reason is not None:
@@ -88,7 +88,7 @@ def choose_trainer(name: str) -> Row:
     """
     row, *others = choose_implementations((name,), None)
     if others:
-        several = ", ".join(one.name for one in (row, *others))
+        several = ", ".join(other.name for other in (row, *others))
         raise UsageError(f"--impl {name} matches {several}: name one")
     _require_trainer(row)
     return row
@@ -135,8 +135,8 @@ def _matching(pattern: str, device: str | None) -> list[Row]:
     if not matching:
         hint = "Give a pattern that one of these matches, such as 'numpy-*'."
         raise UnknownNameError("implementation", pattern, known, hint=hint)
-    found = [row for row in matching if device in (None, row.device)]
-    if not found:
+    on_device = [row for row in matching if device in (None, row.device)]
+    if not on_device:
         names = ", ".join(row.name for row in matching)
         raise UsageError(f"--impl {pattern} matches {names}: none runs on --device {device}")
-    return found
+    return on_device

@@ -10,8 +10,8 @@ import msgspec
 from rich.console import Console
 
 from bench.cli.output import say
-from bench.cli.planning import PlannedRun, new_document
 from bench.cli.progress import RunProgress, duration
+from bench.cli.run_plan import PlannedRun, new_document
 from bench.documents import journal as journals
 from bench.documents.orders import Arrays
 from bench.measuring.timing import Clock
@@ -107,8 +107,10 @@ def _forecast(plan: Plan, rows: Sequence[Row], absent: Container[str], arrays: A
 
 def _require_enough(plan: Plan, forecast: Forecast) -> None:
     """Refuse a budget that starting and checking the workers uses up alone."""
-    one = msgspec.structs.replace(plan.effort, blocks=1, sweeps=FEWEST_SWEEPS, cell_seconds=0.0)
-    least = forecast.total(one)
+    one_block = msgspec.structs.replace(
+        plan.effort, blocks=1, sweeps=FEWEST_SWEEPS, cell_seconds=0.0
+    )
+    least = forecast.total(one_block)
     if plan.budget_seconds is not None and forecast.jobs and plan.budget_seconds < least / 2:
         raise UsageError(
             f"--budget of {plan.budget_seconds:.0f} s is less than one block of this grid, about "
@@ -156,9 +158,9 @@ def _extent(plan: Plan, forecast: Forecast) -> str:
     if plan.budget_seconds is not None:
         return f"blocks of {workers} for {duration(plan.budget_seconds)}"
     if plan.precision is not None:
-        one = msgspec.structs.replace(plan.effort, blocks=1)
+        seconds = forecast.total(msgspec.structs.replace(plan.effort, blocks=1))
         return (
-            f"blocks of {workers}, about {duration(forecast.total(one))} each, until every ratio "
+            f"blocks of {workers}, about {duration(seconds)} each, until every ratio "
             f"is within {plan.precision:.1%}"
         )
     # How soon a target is held nobody knows; no training goes on beyond the last epoch.

@@ -63,16 +63,16 @@ def facts_table(
         table.add_column(column, overflow="fold", no_wrap=column in whole)
     for row in rows:
         # Text, not str: rich would read the name of an extra, in brackets, as markup.
-        cells = (Text(printable(one)) if isinstance(one, str) else one for one in row)
+        cells = (Text(printable(text)) if isinstance(text, str) else text for text in row)
         table.add_row(*cells)
     return table
 
 
 def command_line() -> str:
     """The command as it was given, with the defaults that took effect, for whoever reads it."""
-    found = defaults.applied(click.get_current_context(silent=True))
+    applied = defaults.applied(click.get_current_context(silent=True))
     given = shlex.join(["mlpbench", *sys.argv[1:]])
-    return f"{given} {defaults.as_arguments(found)}".rstrip()
+    return f"{given} {defaults.as_arguments(applied)}".rstrip()
 
 
 def folder_for(out: Path | None, kind: str = "") -> Path:

@@ -19,7 +19,7 @@ from bench.cli.output import say
 from bench.documents.results import Outcome, Unavailable
 from bench.planning.plan import Job, Plan, jobs
 from bench.running.forecast import Forecast
-from bench.running.progress import Progress
+from bench.running.turns import Progress
 from bench.stats.sweeps import log_ratios
 from impls.row import Row
 from reports import format as text
@@ -135,9 +135,9 @@ class RunProgress(Bar):
     def _ranking(self, epochs: Mapping[int, Mapping[int, float]]) -> str:
         """Return the fastest so far; floors and controls are no candidates."""
         timed = {
-            index: found
-            for index, found in epochs.items()
-            if found and self.rows[self.jobs[index].implementation].role == "trainer"
+            index: rounds
+            for index, rounds in epochs.items()
+            if rounds and self.rows[self.jobs[index].implementation].role == "trainer"
         }
         ordered = sorted(timed, key=lambda index: statistics.median(timed[index].values()))
         if not ordered:

@@ -30,9 +30,9 @@ from reports.gather import build_context
 def report_command(sources: tuple[Path, ...], output: Path, margin: float) -> None:
     """Write an HTML report from results.json, journal.jsonl or pytest-benchmark's JSON, mixed."""
     files.require_free(output, sources)
-    found = [read_any(source) for source in sources]
-    files.write_bytes(output, build_report(found, margin).encode())
+    results = [read_any(source) for source in sources]
+    files.write_bytes(output, build_report(results, margin).encode())
     console = Console()
-    for sentence in lines(build_context(found, margin)):
+    for sentence in lines(build_context(results, margin)):
         say(console, sentence)
     say(console, f"Report: {output}")

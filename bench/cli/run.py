@@ -31,8 +31,8 @@ from bench.cli.options import (
     with_options,
 )
 from bench.cli.output import REPORT, command_line, finish, folder_for, say
-from bench.cli.planning import METRICS, plan_again, plan_run
 from bench.cli.progress import waiting
+from bench.cli.run_plan import METRICS, plan_again, plan_run
 from bench.documents import files
 from bench.documents import journal as journals
 from bench.documents.results import Measured, Results, Unavailable

@@ -134,23 +134,27 @@ def _look_after(
     console: Console, context: click.Context, mode: str, options: dict[str, Any]
 ) -> int:
     """``--status``, ``--collect`` or ``--resubmit``."""
-    others = [one.opts[0] for one in given(context) if one.name not in {mode, *_WITH[mode]}]
+    others = [
+        option.opts[0] for option in given(context) if option.name not in {mode, *_WITH[mode]}
+    ]
     if others or context.args:
         listed = ", ".join([*others, *context.args])
         raise UsageError(f"--{mode} applies to submitted jobs: leave out {listed}")
     folder: Path = options[mode]
     before = state.load(folder)
-    found = _collected(folder, before)
+    collected = _collected(folder, before)
     if mode == "collect":
-        return _conclude(console, folder, found, options)
+        return _conclude(console, folder, collected, options)
     if mode == "status":
-        _show(console, folder, found, as_json=options["as_json"])
-        return _exit_code(found)
-    over = {standing.task for standing in found.standings if standing.kind in OVER}
+        _show(console, folder, collected, as_json=options["as_json"])
+        return _exit_code(collected)
+    over = {standing.task for standing in collected.standings if standing.kind in OVER}
     if before.submission.local:
         # Whoever waited for them is gone.
         over |= {
-            standing.task for standing in found.standings if standing.kind in {"running", "waiting"}
+            standing.task
+            for standing in collected.standings
+            if standing.kind in {"running", "waiting"}
         }
     again = [task for task in before.submission.tasks if task.name in over]
     if not again:
@@ -167,7 +171,7 @@ def _planned(context: click.Context, options: dict[str, Any]) -> Submission:
     """
     arguments = tuple(context.args)
     parsed = run_command.make_context("run", list(arguments), parent=context.parent)
-    decided = [one.opts[0] for one in given(parsed) if one.name in OURS]
+    decided = [option.opts[0] for option in given(parsed) if option.name in OURS]
     if decided:
         raise UsageError(f"each job is given its own {', '.join(decided)}: leave it out")
     asked = parsed.params
@@ -177,7 +181,7 @@ def _planned(context: click.Context, options: dict[str, Any]) -> Submission:
     local: bool = options["local"]
     if local:
         of_slurm = {"kinds", "partition", "parallel", "setup", "sbatch"}
-        others = [one.opts[0] for one in given(context) if one.name in of_slurm]
+        others = [option.opts[0] for option in given(context) if option.name in of_slurm]
         if others:
             raise UsageError(f"--local runs here and not in SLURM: leave out {', '.join(others)}")
     kinds = options["kinds"] or ((LOCAL,) if local else (ANY,))
@@ -208,9 +212,9 @@ def _begin(
     now = before
     if before.submission.local:
         now = _here(console, folder, before, tasks)
-        found = _collected(folder, now)
-        _show(console, folder, found, as_json=as_json)
-        return _exit_code(found)
+        collected = _collected(folder, now)
+        _show(console, folder, collected, as_json=as_json)
+        return _exit_code(collected)
     for submitted in submission.to_slurm(folder, before.submission, tasks, CODES):
         now = _with_jobs(now, submitted)
         # At once: what is submitted must not be lost where the next kind is refused.
@@ -254,22 +258,23 @@ def _collected(folder: Path, of: State) -> Collected:
     return collect(folder, of, scheduler.states(latest), CODES)
 
 
-def _exit_code(found: Collected) -> int:
+def _exit_code(collected: Collected) -> int:
     fine = all(
-        standing.kind == "done" and standing.exit_code == exits.FINE for standing in found.standings
+        standing.kind == "done" and standing.exit_code == exits.FINE
+        for standing in collected.standings
     )
     return exits.FINE if fine else exits.NOT_ALL_VALID
 
 
-def _show(console: Console, folder: Path, found: Collected, *, as_json: bool) -> None:
+def _show(console: Console, folder: Path, collected: Collected, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(_as_data(folder, found)))
+        click.echo(json.dumps(_as_data(folder, collected)))
         return
-    say(console, jobs.summary(found.standings))
-    console.print(_table(found))
+    say(console, jobs.summary(collected.standings))
+    console.print(_table(collected))
 
 
-def _table(found: Collected) -> Table:
+def _table(collected: Collected) -> Table:
     rows = [
         (
             standing.task,
@@ -278,48 +283,48 @@ def _table(found: Collected) -> Table:
             standing.kind,
             jobs.outcome(standing),
         )
-        for standing in found.standings
+        for standing in collected.standings
     ]
     return facts_table("Jobs", ("job", "number", "node", "state", "reason"), rows)
 
 
-def _as_data(folder: Path, found: Collected) -> dict[str, Any]:
+def _as_data(folder: Path, collected: Collected) -> dict[str, Any]:
     """Return the standings as they are written down, with the machine of each run."""
-    machines = [document.machine for document in found.documents]
+    machines = [document.machine for document in collected.documents]
     rows = []
-    for standing in found.standings:
+    for standing in collected.standings:
         row: dict[str, Any] = {**asdict(standing), "results": None, "machine_id": None, "cpu": None}
         if standing.run is not None:
             machine = machines[standing.run - 1]
-            path = found.paths[standing.run - 1]
+            path = collected.paths[standing.run - 1]
             row |= {"results": str(path), "machine_id": machine.id, "cpu": machine.cpu}
         rows.append(row)
-    return {"folder": str(folder), "summary": jobs.summary(found.standings), "jobs": rows}
+    return {"folder": str(folder), "summary": jobs.summary(collected.standings), "jobs": rows}
 
 
-def _conclude(console: Console, folder: Path, found: Collected, options: dict[str, Any]) -> int:
+def _conclude(console: Console, folder: Path, collected: Collected, options: dict[str, Any]) -> int:
     """Return the collected report and the standings on disk, then in the terminal."""
-    data = _as_data(folder, found)
+    data = _as_data(folder, collected)
     files.write_bytes(folder / COLLECTED, json.dumps(data, indent=1).encode())
-    _show(console, folder, found, as_json=options["as_json"])
-    if not found.documents:
+    _show(console, folder, collected, as_json=options["as_json"])
+    if not collected.documents:
         say(console, "There is nothing to report yet: no run has written results.")
         return exits.UNAVAILABLE
-    page = build_collected(found.standings, found.documents)
+    page = build_collected(collected.standings, collected.documents)
     files.write_bytes(folder / REPORT, page.encode())
     if options["across_machines"] and not options["as_json"]:
-        _compare(console, found)
+        _compare(console, collected)
     say(console, f"Report: {folder / REPORT}")
-    return _exit_code(found)
+    return _exit_code(collected)
 
 
-def _compare(console: Console, found: Collected) -> None:
+def _compare(console: Console, collected: Collected) -> None:
     """The verdicts of every other run against the first, though their machines differ."""
-    if len(found.documents) < 2:
+    if len(collected.documents) < 2:
         say(console, "Nothing is compared across machines: there is one run.")
         return
     request = Request(
-        sources=found.paths,
+        sources=collected.paths,
         coordinate=None,
         baseline=None,
         phase=None,
@@ -330,4 +335,4 @@ def _compare(console: Console, found: Collected) -> None:
         across_machines=True,
     )
     console.print()
-    print_answer(answer(request, found.documents), console)
+    print_answer(answer(request, collected.documents), console)

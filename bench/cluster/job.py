@@ -113,13 +113,13 @@ class MeasuringRun:
 
     def environment(self, inherited: Any) -> dict[str, str]:
         """Return the environment of the run: the node's, and what the run is told of its job."""
-        found = {**inherited, identity.KIND: self.kind}
+        variables = {**inherited, identity.KIND: self.kind}
         path = inherited.get("PYTHONPATH")
-        found["PYTHONPATH"] = f"{self.root}:{path}" if path else self.root
+        variables["PYTHONPATH"] = f"{self.root}:{path}" if path else self.root
         if self.local:
-            found.pop(_DEVICES, None)
-            found |= {} if self.devices is None else {_DEVICES: self.devices}
-        return found
+            variables.pop(_DEVICES, None)
+            variables |= {} if self.devices is None else {_DEVICES: self.devices}
+        return variables
 
 
 _RUNNING: list[subprocess.Popen[bytes]] = []

@@ -29,19 +29,19 @@ def states(jobs: Collection[str]) -> dict[str, JobState]:
     if not jobs:
         return {}
     wanted = ",".join(sorted(jobs))
-    found = dict(
+    known = dict(
         _read(
             "squeue", "--noheader", "--array", "--states=all", f"--jobs={wanted}",
             f"--format={_SEPARATOR.join(['%i', '%T', '%r', '%N'])}",
         )
     )  # fmt: skip
-    if set(jobs) - found.keys():
+    if set(jobs) - known.keys():
         accounts = _read(
             "sacct", "--noheader", "--parsable2", "--allocations", f"--jobs={wanted}",
             "--format=JobID,State,Reason,NodeList",
         )  # fmt: skip
-        found = {**dict(accounts), **found}
-    return {job: state for job, state in found.items() if job in jobs}
+        known = {**dict(accounts), **known}
+    return {job: state for job, state in known.items() if job in jobs}
 
 
 def _read(*command: str) -> Iterator[tuple[str, JobState]]:

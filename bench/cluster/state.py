@@ -81,19 +81,19 @@ def attempts(task_folder: Path) -> list[tuple[Path, Attempt]]:
     Raises:
         ResultsError: a record is damaged.
     """
-    found = []
+    attempts = []
     numbered = [one for one in task_folder.glob("*") if one.name.isdecimal()]
     for folder in sorted(numbered, key=lambda one: int(one.name)):
         path = folder / ATTEMPT
         if not path.exists():
             continue
         try:
-            found.append((folder, msgspec.json.decode(files.read_bytes(path), type=Attempt)))
+            attempts.append((folder, msgspec.json.decode(files.read_bytes(path), type=Attempt)))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ResultsError(
                 f"{path} is damaged: {error}. Remove {folder} and give --resubmit."
             ) from error
-    return found
+    return attempts
 
 
 def record(folder: Path, attempt: Attempt) -> None:

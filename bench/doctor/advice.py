@@ -134,10 +134,10 @@ def on_neighbours(before: OtherLoad, noise: Noise, cpus: int) -> Iterator[str]:
         )
 
 
-def on_pools(found: Iterable[PoolsOf]) -> Iterator[str]:
+def on_pools(children: Iterable[PoolsOf]) -> Iterator[str]:
     """Processes with more than one copy of a BLAS, those with the same copies together."""
     processes: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for process in found:
+    for process in children:
         copies = [pool for pool in process.pools if pool.library.startswith(_BLAS)]
         if len(copies) > 1:
             names = tuple(sorted(f"{copy.library} {copy.version}" for copy in copies))
@@ -150,9 +150,9 @@ def on_pools(found: Iterable[PoolsOf]) -> Iterator[str]:
         )
 
 
-def on_kernels(found: Iterable[PoolsOf], machine: Machine) -> Iterator[str]:
+def on_kernels(children: Iterable[PoolsOf], machine: Machine) -> Iterator[str]:
     """Yield where OpenBLAS runs kernels for an older processor than this one."""
-    pools = [pool for process in found for pool in process.pools]
+    pools = [pool for process in children for pool in process.pools]
     chosen = kernels.half_as_wide(pools, machine.vectors)
     if not chosen:
         return

@@ -41,7 +41,7 @@ def examine(
         reading = surroundings.clock_quality(clock)
         devices = gpus.find()
     with waiting("asking libraries for their thread pools"):
-        found = pools.find(environment)
+        processes = pools.find(environment)
     with waiting("multiplying matrices with different numbers of threads"):
         scaled = _scaling(cpus, SCALING_SHARE * seconds, launcher, monitor)
     left = max(seconds / 2, seconds - (clock.wall() - begun))
@@ -57,14 +57,14 @@ def examine(
             *exported.remarks(environment, cpus),
             *advice.on_machine(described),
             *advice.on_clock(reading),
-            *advice.on_pools(found),
-            *advice.on_kernels(found, described),
+            *advice.on_pools(processes),
+            *advice.on_kernels(processes, described),
             *gpus.remarks(devices),
         ),
         machine=described,
         neighbours=around,
         clock=reading,
-        pools=tuple(found),
+        pools=tuple(processes),
         scaling=scaled,
         noise=itself,
         gpus=devices,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bench.planning.environment import VARIABLES, thread_count
+from bench.planning.variables import VARIABLES, thread_count
 
 FIXED_KERNELS = ("OPENBLAS_CORETYPE", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR", "BLIS_ARCH_TYPE")
 """Variables that override the kernels a BLAS would choose for the processor."""

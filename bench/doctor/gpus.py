@@ -24,14 +24,14 @@ def find(nvml: Any = None, files: tuple[str, ...] = GPU_FILES) -> Gpus:
     return Gpus(devices=devices, reason=reason, seen=seen)
 
 
-def remarks(found: Gpus) -> Iterator[str]:
+def remarks(gpus: Gpus) -> Iterator[str]:
     """Yield what keeps devices from being read, slows them down or fills them."""
-    if found.seen and not found.devices:
+    if gpus.seen and not gpus.devices:
         yield (
-            f"This machine has a GPU, but nothing can be read ({found.reason}): results of "
+            f"This machine has a GPU, but nothing can be read ({gpus.reason}): results of "
             "implementations on it will lack its clock and temperature."
         )
-    for device in found.devices:
+    for device in gpus.devices:
         for reading in device.readings:
             yield from _on(device.name, device.memory_bytes, reading)
 

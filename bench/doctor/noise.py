@@ -89,18 +89,18 @@ def _too_little(blocks: int, outcomes: Iterable[Outcome]) -> str:
     )
 
 
-def forecast(found: estimates.Ratio, block_seconds: float, minutes: int) -> PrecisionForecast:
+def forecast(ratio: estimates.Ratio, block_seconds: float, minutes: int) -> PrecisionForecast:
     """What as many blocks as fit into ``minutes`` would show, with the scatter that was found.
 
     The standard error shrinks with the square root of the number of blocks, as long as the machine
     stays as it was.
     """
     fitting = 60 * minutes / block_seconds
-    if fitting < 1 or found.error is None:
+    if fitting < 1 or ratio.error is None:
         return PrecisionForecast(minutes=minutes, blocks=0, half_width=None, detectable=None)
     # Where one block fits, two shorter ones do.
     blocks = max(estimates.MINIMUM_PROCESSES, int(fitting))
-    error = found.error * math.sqrt(found.processes / blocks)
+    error = ratio.error * math.sqrt(ratio.processes / blocks)
     reach = estimates.quantile((1 + estimates.CONFIDENCE) / 2, blocks - 1) * error
     expected = estimates.Ratio(1.0, math.exp(-reach), math.exp(reach), error, blocks - 1, blocks)
     return PrecisionForecast(

@@ -19,7 +19,7 @@ import msgspec
 
 import bench
 from bench.doctor.findings import PoolsOf
-from bench.planning.environment import worker_environment
+from bench.planning.variables import worker_environment
 from bench.provenance.threads import reported_pools
 from impls import registry
 from impls.contract import Pool

@@ -9,9 +9,9 @@ from bench.doctor.findings import Scaling, StepTime, ThreadChoice
 from bench.doctor.surroundings import Others
 from bench.documents.results import Measured, Outcome
 from bench.documents.timings import STEP
-from bench.planning.environment import variables
 from bench.planning.plan import Effort, Plan
 from bench.planning.profiles import PROFILES
+from bench.planning.variables import variables
 from bench.selfcheck.small_run import EXAMPLES
 from bench.stats import estimates
 from bench.stats.disturbed import DISTURBED_SHARE

@@ -51,8 +51,8 @@ def pressure(path: Path = _PRESSURE) -> float | None:
     except OSError:
         # The file may be there and not open: an option of the kernel that is switched off.
         return None
-    found = [word.partition("=")[2] for word in words if word.startswith("avg10=")]
-    return float(found[0]) / 100 if found else None
+    averages = [word.partition("=")[2] for word in words if word.startswith("avg10=")]
+    return float(averages[0]) / 100 if averages else None
 
 
 class Others:
@@ -72,12 +72,12 @@ def watched(monitor: Monitor) -> Iterator[Others]:
     ours, before = _children(), monitor.read()
     yield others
     after = monitor.read()
-    found = monitor.between(before, after)
+    disturbance = monitor.between(before, after)
     seconds = after.wall - before.wall
-    if found.foreign is not None:
-        others.foreign = max(0.0, found.foreign - (_children() - ours)) / seconds
-    if found.stolen is not None:
-        others.stolen = found.stolen / seconds
+    if disturbance.foreign is not None:
+        others.foreign = max(0.0, disturbance.foreign - (_children() - ours)) / seconds
+    if disturbance.stolen is not None:
+        others.stolen = disturbance.stolen / seconds
 
 
 def _children() -> float:

@@ -85,7 +85,7 @@ def decode(data: bytes, *, origin: str) -> Results:
         soundness.require_whole(document, origin=origin)
         for old in range(version, SCHEMA_VERSION):
             UPGRADES[old](document)
-        found = msgspec.convert(document, Results)
+        results = msgspec.convert(document, Results)
     except (
         msgspec.DecodeError,
         UnicodeDecodeError,
@@ -94,9 +94,9 @@ def decode(data: bytes, *, origin: str) -> Results:
         KeyError,
     ) as error:
         raise ResultsError(f"{origin} is damaged: {error}. Run the measurement again.") from error
-    require_sound(found, origin=origin)
+    require_sound(results, origin=origin)
     # It belongs to the file: what is read and written again gets one of its own.
-    return msgspec.structs.replace(found, sha256="")
+    return msgspec.structs.replace(results, sha256="")
 
 
 def load(path: Path) -> Results:

@@ -234,11 +234,11 @@ def outcomes(lines: Iterable[Line], target: float | None) -> list[Outcome]:
 
 def _latest(lines: Sequence[Line], target: float | None) -> dict[Place, Outcome]:
     """Return the outcomes that nothing measured later replaces, by their place."""
-    found: dict[Place, Outcome] = {}
+    cells: dict[Place, Outcome] = {}
     taken: dict[Place, dict[int, Turn]] = {}
     for line in lines:
         if isinstance(line, Cell):
-            found[line.block, line.job, line.outcome.cell.batch_size] = line.outcome
+            cells[line.block, line.job, line.outcome.cell.batch_size] = line.outcome
         elif isinstance(line, Sweep):
             for job, turn in line.turns:
                 taken.setdefault((line.block, job, line.batch_size), {})[line.sweep] = turn
@@ -246,7 +246,7 @@ def _latest(lines: Sequence[Line], target: float | None) -> dict[Place, Outcome]
         key: assembly.measured(outcome, taken.get(key, {}), target)
         if isinstance(outcome, Measured)
         else outcome
-        for key, outcome in found.items()
+        for key, outcome in cells.items()
     }
     whole = {key: outcome for key, outcome in complete.items() if outcome is not None}
     repetitions = repetitions_of(lines)
@@ -316,16 +316,16 @@ def has_ended(path: Path) -> bool:
 
 def _lines(complete: bytes, origin: str) -> list[Line]:
     """Return all complete lines after the header."""
-    found = []
+    lines = []
     try:
         for number, line in enumerate(complete.split(b"\n")[1:], start=2):
             soundness.require_whole(
                 msgspec.json.decode(line, type=dict), origin=f"{origin}:{number}"
             )
-            found.append(msgspec.json.decode(line, type=Line))
+            lines.append(msgspec.json.decode(line, type=Line))
     except msgspec.DecodeError as error:
         raise ResultsError(f"{origin} is damaged: {error}. Run the measurement again.") from error
-    return found
+    return lines
 
 
 def _ending(lines: Sequence[Line]) -> Ending | None:

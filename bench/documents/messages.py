@@ -43,9 +43,9 @@ class Missing(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """A cell passed all checks; ``frame`` is everything that is known of it without a round."""
+    """A cell passed all checks; ``measured`` is everything that is known of it without a round."""
 
-    frame: Measured
+    measured: Measured
 
 
 class Over(msgspec.Struct, frozen=True, tag=True):
@@ -76,9 +76,9 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Finished(msgspec.Struct, frozen=True, tag=True):
-    """The ``frame`` of a cell as it is at its end, and what its last timed epoch left behind."""
+    """A cell at its end, still without its rounds, and what its last timed epoch left behind."""
 
-    frame: Measured
+    measured: Measured
     evidence: Evidence | None = None
 
 

@@ -103,7 +103,7 @@ def convert(data: bytes, *, origin: str) -> Results:
             f"{origin} was written by another version of mlpbench: {error}. Run it again."
         ) from error
     outcomes = tuple(_outcomes(facts))
-    found = Results(
+    results = Results(
         schema_version=SCHEMA_VERSION,
         created_at=document.datetime,
         generator=f"pytest-benchmark {document.version}",
@@ -113,8 +113,8 @@ def convert(data: bytes, *, origin: str) -> Results:
         outcomes=outcomes,
         command=run.command,
     )
-    require_sound(found, origin=origin)
-    return found
+    require_sound(results, origin=origin)
+    return results
 
 
 def _outcomes(facts: list[tuple[CellFacts, _Stats]]) -> list[Outcome]:

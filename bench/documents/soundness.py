@@ -191,13 +191,13 @@ def agreeing(outcomes: Iterable[Outcome]) -> list[Outcome]:
     What the first measured process of a cell declared holds for the others.
     """
     first: dict[Cell, Measured] = {}
-    found: list[Outcome] = []
+    checked: list[Outcome] = []
     for outcome in outcomes:
         if isinstance(outcome, Measured):
-            found.append(_held_against(first.setdefault(outcome.cell, outcome), outcome))
+            checked.append(_held_against(first.setdefault(outcome.cell, outcome), outcome))
         else:
-            found.append(outcome)
-    return found
+            checked.append(outcome)
+    return checked
 
 
 def _held_against(first: Measured, outcome: Measured) -> Outcome:

@@ -53,33 +53,33 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_f
     is_last: bool = False
 
 
-def measured(frame: Measured, turns: Mapping[int, Turn], target: float | None) -> Outcome | None:
+def measured(unfilled: Measured, turns: Mapping[int, Turn], target: float | None) -> Outcome | None:
     """Return the outcome of one cell in one process; None before its first epoch.
 
-    ``frame`` holds everything but rounds, ``turns`` what the worker did by sweep.  Unverified
+    ``unfilled`` holds everything but rounds, ``turns`` what the worker did by sweep.  Unverified
     where the observed threads contradict the setting, failed where a duration is impossible.
     """
     epochs = [
-        one
+        timed_round
         for turn in turns.values()
         if turn.kind != "parts"
-        for one in turn.rounds
-        if one.phase == EPOCH
+        for timed_round in turn.rounds
+        if timed_round.phase == EPOCH
     ]
     if not epochs:
         return None
     wall = sum(epoch.seconds * epoch.iterations for epoch in epochs)
     cpu = sum((epoch.cpu_seconds or 0.0) * epoch.iterations for epoch in epochs)
     busy = [turn.busy_threads for turn in turns.values() if turn.busy_threads is not None]
-    found = msgspec.structs.replace(
-        frame,
+    outcome = msgspec.structs.replace(
+        unfilled,
         timings=timings_of(turns),
         threads_observed=cpu / wall if wall else 0.0,
         threads_busy=statistics.median_high(busy) if busy else None,
         wake_seconds=tuple(turn.wake_seconds for turn in turns.values()),
-        learning=None if target is None else _learning(frame, turns, target),
+        learning=None if target is None else _learning(unfilled, turns, target),
     )
-    return _checked(found)
+    return _checked(outcome)
 
 
 def timings_of(turns: Mapping[int, Turn]) -> tuple[Timing, ...]:
@@ -88,30 +88,32 @@ def timings_of(turns: Mapping[int, Turn]) -> tuple[Timing, ...]:
     for sweep, turn in sorted(turns.items()):
         for one in turn.rounds:
             rounds.setdefault(one.phase, []).append((sweep, one))
-    return tuple(_timing(phase, found) for phase, found in rounds.items())
+    return tuple(_timing(phase, own) for phase, own in rounds.items())
 
 
-def _timing(phase: str, found: Sequence[tuple[int, TimedRound]]) -> Timing:
-    first = found[0][1]
+def _timing(phase: str, rounds: Sequence[tuple[int, TimedRound]]) -> Timing:
+    first = rounds[0][1]
     return Timing(
         phase=phase,
         iterations=first.iterations,
         examples=first.examples,
-        round_seconds=tuple(one.seconds for _, one in found),
-        round_cpu_seconds=tuple(one.cpu_seconds for _, one in found if one.cpu_seconds is not None),
-        disturbances=tuple(one.disturbance for _, one in found if one.disturbance is not None),
-        sweeps=tuple(sweep for sweep, _ in found),
+        round_seconds=tuple(one.seconds for _, one in rounds),
+        round_cpu_seconds=tuple(
+            one.cpu_seconds for _, one in rounds if one.cpu_seconds is not None
+        ),
+        disturbances=tuple(one.disturbance for _, one in rounds if one.disturbance is not None),
+        sweeps=tuple(sweep for sweep, _ in rounds),
     )
 
 
-def _learning(frame: Measured, turns: Mapping[int, Turn], target: float) -> Learning:
-    """Return how accuracy grew; ``frame.learning`` holds the seed."""
+def _learning(unfilled: Measured, turns: Mapping[int, Turn], target: float) -> Learning:
+    """Return how accuracy grew; ``unfilled.learning`` holds the seed."""
     accuracies = tuple(
         turn.accuracy for _, turn in sorted(turns.items()) if turn.accuracy is not None
     )
     return Learning(
         target=target,
-        seed=frame.learning.seed if frame.learning else 0,
+        seed=unfilled.learning.seed if unfilled.learning else 0,
         accuracies=accuracies,
         reached_epoch=held_since(accuracies, target),
     )
@@ -128,14 +130,14 @@ def held_since(accuracies: Sequence[float], target: float) -> int | None:
     return len(accuracies) - HELD_EPOCHS + 1
 
 
-def _checked(found: Measured) -> Outcome:
-    """``found``, unless its threads were others or its durations are impossible."""
-    mismatch = threads.disagreement(found.cell.threads, found.process, found.threads_observed)
+def _checked(outcome: Measured) -> Outcome:
+    """``outcome``, unless its threads were others or its durations are impossible."""
+    mismatch = threads.disagreement(outcome.cell.threads, outcome.process, outcome.threads_observed)
     if mismatch:
-        return Unverified(cell=found.cell, block=found.block, reason=mismatch, measured=found)
-    flaw = soundness.unsound(found)
+        return Unverified(cell=outcome.cell, block=outcome.block, reason=mismatch, measured=outcome)
+    flaw = soundness.unsound(outcome)
     if flaw:
         reason = f"the clock of this machine gave {flaw}: give more examples"
-        declared = found.process.declared
-        return Failed(cell=found.cell, block=found.block, reason=reason, declared=declared)
-    return found
+        declared = outcome.process.declared
+        return Failed(cell=outcome.cell, block=outcome.block, reason=reason, declared=declared)
+    return outcome

@@ -215,14 +215,14 @@ class CellTimer:
         return self._round(EPOCH, found, 1, disturbance), busy
 
     def _round(
-        self, phase: str, found: Round, iterations: int, disturbance: Disturbance
+        self, phase: str, timing: Round, iterations: int, disturbance: Disturbance
     ) -> TimedRound:
         return TimedRound(
             phase=phase,
             iterations=iterations,
             examples=self.examples if phase == EPOCH else self.batch_size,
-            seconds=found.wall,
-            cpu_seconds=found.cpu,
+            seconds=timing.wall,
+            cpu_seconds=timing.cpu,
             disturbance=disturbance,
         )
 

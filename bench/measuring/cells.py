@@ -22,8 +22,8 @@ from bench.measuring.cell_timer import CellTimer, Goal
 from bench.measuring.disturbance import Monitor
 from bench.measuring.timing import Clock, time_round
 from bench.planning import affinity
-from bench.planning.environment import recorded
 from bench.planning.plan import Cell, Plan
+from bench.planning.variables import recorded
 from bench.provenance import machine, threads
 from bench.provenance.accelerator import Device
 from bench.provenance.records import Accelerator, AcceleratorReading, Process
@@ -63,11 +63,11 @@ def limits_of(order: Order, clock: Clock) -> Peaks | None:
 class LiveCell:
     """A cell that passed all checks and waits for its turns.
 
-    ``frame`` is everything that is known of it without a round; ``begun`` what the device said
+    ``measured`` is everything that is known of it without a round; ``begun`` what the device said
     before the first turn.
     """
 
-    frame: Measured
+    measured: Measured
     timer: CellTimer
     work: CellWork
     begun: AcceleratorReading | None
@@ -77,19 +77,19 @@ class LiveCell:
         return self.timer.take(kind, number)
 
     def finish(self) -> Measured:
-        """The frame at the end: the peak of memory, the pools as they are now, the device."""
+        """Return the cell at its end: the peak of memory, the pools as they are now, the device."""
         trainer, work = self.timer.trainer, self.work
-        accelerator = self.frame.process.accelerator
+        accelerator = self.measured.process.accelerator
         if isinstance(work.device, Device) and self.begun is not None:
             accelerator = work.device.describe(self.begun, work.device.read())
         process = msgspec.structs.replace(work.described(), accelerator=accelerator)
-        frame = msgspec.structs.replace(
-            self.frame,
+        measured = msgspec.structs.replace(
+            self.measured,
             process=process,
             peak_memory_bytes=memory.peak(),
             device_memory_bytes=trainer.device_memory_bytes(),
         )
-        return msgspec.structs.replace(frame, peaks=work.limits())
+        return msgspec.structs.replace(measured, peaks=work.limits())
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class CellWork:
         if isinstance(self.device, str):
             accelerator = Accelerator(reason=self.device)
             process = msgspec.structs.replace(process, accelerator=accelerator)
-        frame = Measured(
+        measured = Measured(
             cell=cell,
             block=self.block,
             process=process,
@@ -167,7 +167,7 @@ class CellWork:
             device_memory_bytes=timer.trainer.device_memory_bytes(),
         )
         reading = self.device.read() if isinstance(self.device, Device) else None
-        return LiveCell(frame, timer, self, reading)
+        return LiveCell(measured, timer, self, reading)
 
     def described(self) -> Process:
         """The process after its first step: libraries that load late have made their pools."""

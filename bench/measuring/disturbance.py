@@ -139,14 +139,14 @@ class Monitor:
 
     def _accounts(self) -> dict[int, tuple[float, float]] | None:
         """Return the accounts of the known threads; None where one of them has ended."""
-        found = {}
+        accounts = {}
         try:
             for thread, file in self._files.items():
                 ran, waited, _ = os.pread(file, 96, 0).split()
-                found[thread] = int(ran) / _NANOSECONDS, int(waited) / _NANOSECONDS
+                accounts[thread] = int(ran) / _NANOSECONDS, int(waited) / _NANOSECONDS
         except ProcessLookupError:
             return None
-        return found
+        return accounts
 
     def _follow(self) -> None:
         """Open the files of new threads, close those of threads that have ended."""

@@ -41,8 +41,8 @@ from bench.measuring import memory, out_of_memory, parent_death
 from bench.measuring.cells import CellWork, LiveCell, describe_process, limits_of
 from bench.measuring.disturbance import Monitor
 from bench.measuring.timing import Clock
-from bench.planning.environment import hold
 from bench.planning.plan import Cell, cell_of
+from bench.planning.variables import hold
 from bench.provenance import accelerator
 from impls import registry
 from impls.errors import ImplementationError
@@ -131,7 +131,9 @@ class Worker:
 
     def answer(self, request: Request) -> Reply:
         """Return what came of ``request``; an exception is the outcome of the cell in hand."""
-        cell = self._cell(request) if isinstance(request, Prepare) else self._in_hand().frame.cell
+        cell = (
+            self._cell(request) if isinstance(request, Prepare) else self._in_hand().measured.cell
+        )
         try:
             return self._carry_out(request)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is this cell's outcome
@@ -151,9 +153,9 @@ class Worker:
             case Finish():
                 live = self._in_hand()
                 evidence = None if self.order.row.role == "limit" else live.timer.evidence()
-                frame = live.finish()
+                measured = live.finish()
                 self.live = None
-                return Finished(frame, evidence)
+                return Finished(measured, evidence)
 
     def _prepare(self, request: Prepare) -> Reply:
         if self.work is None:
@@ -166,7 +168,7 @@ class Worker:
         # Garbage is collected before each turn; what a library has loaded need not be searched.
         gc.collect()
         gc.freeze()
-        return Ready(found.frame)
+        return Ready(found.measured)
 
     def _failed(self, cell: Cell, error: Exception) -> Over:
         exhausted = out_of_memory.explanation(error, self.order.row.device)

@@ -62,13 +62,13 @@ class Comparison:
         return tuple(one for one in self.apart if one.lost)
 
 
-def compare(found: Sequence[Point], question: Question, judged: Judged) -> Comparison:
-    """Match the points ``found`` and look their verdicts up among those ``judged``.
+def compare(points: Sequence[Point], question: Question, judged: Judged) -> Comparison:
+    """Match the points ``points`` and look their verdicts up among those ``judged``.
 
     What is not among them, such as a comparison of runs or of a phase, is a family of its own.
     """
     groups: dict[tuple[object, ...], list[Point]] = {}
-    for point in found:
+    for point in points:
         groups.setdefault(key(point, question.coordinate), []).append(point)
     apart: list[Apart] = []
     matches: list[tuple[Point, Point]] = []

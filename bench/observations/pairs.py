@@ -56,9 +56,9 @@ def ratios_of(pairings: Sequence[Pairing]) -> list[Ratio | None]:
             unpaired[place] = sides or (_processes(theirs), _processes(ours))
     groups = [pairings[place].group for place in paired]
     moderated = estimates.moderated_ratios(list(paired.values()), groups)
-    found = dict(zip(paired, moderated, strict=True))
-    found |= zip(unpaired, estimates.moderated_unpaired(list(unpaired.values())), strict=True)
-    return [found.get(place) for place in range(len(pairings))]
+    ratios = dict(zip(paired, moderated, strict=True))
+    ratios |= zip(unpaired, estimates.moderated_unpaired(list(unpaired.values())), strict=True)
+    return [ratios.get(place) for place in range(len(pairings))]
 
 
 def _aligned(reference: Timed, other: Timed) -> tuple[Sweeps, Sweeps]:
@@ -172,23 +172,23 @@ class Judged:
 
         They are on epochs, or on ``phase``.  None where one side has no rounds of it.
         """
-        found = {place: self._known(*pair, phase) for place, pair in enumerate(pairs)}
-        others = [place for place, one in found.items() if one is None]
+        known = {place: self._known(*pair, phase) for place, pair in enumerate(pairs)}
+        others = [place for place, one in known.items() if one is None]
         taken = ratios_of([self._pairing(*pairs[place], phase) for place in others])
         rest = {place: ratio for place, ratio in zip(others, taken, strict=True) if ratio}
         margins = [self._margin_of(pairs[place][1]) for place in rest]
         judged = dict(zip(rest, judge(list(rest.values()), margins), strict=True))
         return [
             one or (usable(judged[place], *pairs[place]) if place in judged else None)
-            for place, one in found.items()
+            for place, one in known.items()
         ]
 
     def _known(self, reference: Point, other: Point, phase: str | None) -> Verdict | None:
         """The verdict on the page, where it is on that phase and at the margin of ``other``."""
         if phase not in (None, reference.epoch_phase) or phase not in (None, other.epoch_phase):
             return None
-        found = self.verdict(reference, other)
-        return found if found and found.margin == self._margin_of(other) else None
+        verdict = self.verdict(reference, other)
+        return verdict if verdict and verdict.margin == self._margin_of(other) else None
 
     def _taken(self, pairs: Sequence[PairKey]) -> dict[PairKey, Ratio]:
         points = self._points

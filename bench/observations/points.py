@@ -23,8 +23,8 @@ from bench.documents.results import (
 )
 from bench.documents.timings import EPOCH, STEP, Learning
 from bench.observations.table import ObservationTable, Span, first_blocks, known_rows
-from bench.planning.environment import NEIGHBOURS
 from bench.planning.plan import Cell, Setting
+from bench.planning.variables import NEIGHBOURS
 from bench.stats import estimates
 from impls.networks import Network
 from impls.precision import declares_tf32
@@ -140,14 +140,14 @@ class Point:
 
         ``examples`` scales each round from the examples it processed to that number.
         """
-        found: Rounds = {}
+        by_block: Rounds = {}
         for span in self.spans.get(phase, ()):
             if span.start == span.stop:
                 continue
             scale = examples / span.examples if examples else 1
             values = (self.table.seconds[span.start : span.stop] * scale).tolist()
-            found[span.block] = (*found.get(span.block, ()), *values)
-        return found
+            by_block[span.block] = (*by_block.get(span.block, ()), *values)
+        return by_block
 
     def timed(self, phase: str) -> Timed:
         """Return seconds per example of ``phase``, by round and by sweep."""
@@ -265,15 +265,15 @@ def trainings(point: Point) -> dict[int, TimedTraining]:
     }
 
 
-def reached(found: Mapping[int, TimedTraining]) -> Rounds:
+def reached(runs: Mapping[int, TimedTraining]) -> Rounds:
     """Return seconds to the target by block, where it was reached; each training is one round."""
-    return {block: (one.seconds,) for block, one in found.items() if one.seconds is not None}
+    return {block: (run.seconds,) for block, run in runs.items() if run.seconds is not None}
 
 
 def holds(point: Point) -> bool:
     """Return whether there were trainings and every one held its target."""
-    found = trainings(point)
-    return bool(found) and len(reached(found)) == len(found)
+    runs = trainings(point)
+    return bool(runs) and len(reached(runs)) == len(runs)
 
 
 def arrivals(points: Mapping[Key, Point], asked: Collection[Scope]) -> dict[Key, Point]:
@@ -282,14 +282,14 @@ def arrivals(points: Mapping[Key, Point], asked: Collection[Scope]) -> dict[Key,
     A training that never held its target has no time, and the mean of the others of its cell would
     be that of the lucky ones.  So a point is left out unless every one of its trainings held it.
     """
-    found: dict[Key, Point] = {}
+    kept: dict[Key, Point] = {}
     for key, point in points.items():
         if key[1].scope not in asked:
-            found[key] = point
+            kept[key] = point
         elif holds(point):
             fields = {field.name: getattr(point, field.name) for field in dataclasses.fields(point)}
-            found[key] = TimeToTarget(**fields)
-    return found
+            kept[key] = TimeToTarget(**fields)
+    return kept
 
 
 def observe(
@@ -302,7 +302,7 @@ def observe(
     """
     rows = known_rows(results)
     starts = first_blocks(results)
-    found = []
+    points = []
     for run, document in enumerate(results):
         plan = document.plan
         computed = msgspec.structs.replace(plan.network, name="")
@@ -315,7 +315,7 @@ def observe(
             for one in measured:
                 block = starts[run] + one.block
                 processes[block] = (*processes.get(block, ()), one)
-            found.append(
+            points.append(
                 Point(
                     run=run,
                     label=labels[run] if labels else str(run + 1),
@@ -331,7 +331,7 @@ def observe(
                     spans=table.spans.get((run, cell), {}),
                 )
             )
-    return _in_order(found, results)
+    return _in_order(points, results)
 
 
 def condition_of(outcome: Outcome, run: int) -> Condition:
@@ -358,7 +358,7 @@ def _variables(document: Results, cell: Cell) -> dict[str, str]:
     return {name: value for name, value in variables.items() if name not in removed}
 
 
-def _in_order(found: list[Point], results: Sequence[Results]) -> list[Point]:
+def _in_order(points: list[Point], results: Sequence[Results]) -> list[Point]:
     """Sorted as the plans list implementations, batch sizes, threads and settings."""
     plans = [document.plan for document in results]
     orders: tuple[dict[object, None], ...] = (
@@ -375,4 +375,4 @@ def _in_order(found: list[Point], results: Sequence[Results]) -> list[Point]:
         where = [order.get(value, sys.maxsize) for order, value in zip(places, values, strict=True)]
         return [*where, point.run]
 
-    return sorted(found, key=place)
+    return sorted(points, key=place)

@@ -42,31 +42,31 @@ def key(point: Point, coordinate: str) -> tuple[object, ...]:
     return (*own, point.network, size, threads, setting)
 
 
-def variables_of(found: Iterable[Point]) -> list[str]:
+def variables_of(points: Iterable[Point]) -> list[str]:
     """Return the variables of which cells had different values."""
-    listed = list(found)
+    listed = list(points)
     names = dict.fromkeys(name for point in listed for name in point.variables)
     return sorted(name for name in names if len({value(point, name) for point in listed}) > 1)
 
 
-def values_along(coordinate: str, found: Sequence[Point]) -> list[str]:
+def values_along(coordinate: str, points: Sequence[Point]) -> list[str]:
     """Return the values along ``coordinate``, of which there are at least two.
 
     Raises:
         UnknownNameError: it is neither a fixed coordinate nor a variable that varies.
         UsageError: all cells have the same value.
     """
-    values = list(dict.fromkeys(value(point, coordinate) for point in found))
+    values = list(dict.fromkeys(value(point, coordinate) for point in points))
     if coordinate == RUN:
         values.sort(key=int)
-    known = (*FIXED, *variables_of(found))
+    known = (*FIXED, *variables_of(points))
     if coordinate not in known:
         raise UnknownNameError("coordinate", coordinate, known, hint="Give one of them to --by.")
     if len(values) < 2:
-        others = [name for name in known if len({value(point, name) for point in found}) > 1]
+        others = [name for name in known if len({value(point, name) for point in points}) > 1]
         remedy = f"--by {' or --by '.join(others)}" if others else "another document"
         only = (
-            f"only {found[0].label} has such cells"
+            f"only {points[0].label} has such cells"
             if coordinate == RUN
             else f"all cells have {values[0]}"
         )
@@ -101,14 +101,14 @@ class Selector:
         )
 
 
-def parse_selector(option: str, text: str, found: Sequence[Point]) -> Selector:
-    """Return what ``FIELD=PATTERN,PATTERN,FIELD=PATTERN`` selects of the cells in ``found``.
+def parse_selector(option: str, text: str, points: Sequence[Point]) -> Selector:
+    """Return what ``FIELD=PATTERN,PATTERN,FIELD=PATTERN`` selects of the cells in ``points``.
 
     Raises:
         UnknownNameError: a field that no cell has.
         UsageError: a pattern without a field, or a field without one.
     """
-    variables = {name for point in found for name in point.variables}
+    variables = {name for point in points for name in point.variables}
     known = (IMPLEMENTATION, "device", "network", BATCH_SIZE, THREADS, *sorted(variables))
     fields: dict[str, tuple[str, ...]] = {}
     current = ""
@@ -155,7 +155,7 @@ def choose_phase(results: Sequence[Results], labels: Sequence[str]) -> tuple[str
     return EPOCH, ""
 
 
-def choose_baseline(coordinate: str, found: Sequence[Point], asked: str | None) -> str:
+def choose_baseline(coordinate: str, points: Sequence[Point], asked: str | None) -> str:
     """Return the reference value along ``coordinate``: the one asked for, else the first.
 
     Of implementations the first is rung 0 of the ladder where it is there, else a trainer.  A run
@@ -165,34 +165,37 @@ def choose_baseline(coordinate: str, found: Sequence[Point], asked: str | None) 
         UnknownNameError: no cell has the value asked for.
         UsageError: all cells have the same value.
     """
-    values = values_along(coordinate, found)
+    values = values_along(coordinate, points)
     if asked is not None:
         known = {
-            point.label if coordinate == RUN else value(point, coordinate): point for point in found
+            point.label if coordinate == RUN else value(point, coordinate): point
+            for point in points
         }
         if asked not in known:
             raise UnknownNameError(f"{coordinate} for --baseline", asked, known)
         return value(known[asked], coordinate)
     if coordinate == IMPLEMENTATION:
-        rungs = [point for point in found if point.row is not None and point.row.rung == 0]
-        trainers = [point for point in found if not point.is_limit]
-        return next(value(point, coordinate) for point in (*rungs, *trainers, *found))
+        rungs = [point for point in points if point.row is not None and point.row.rung == 0]
+        trainers = [point for point in points if not point.is_limit]
+        return next(value(point, coordinate) for point in (*rungs, *trainers, *points))
     return values[0]
 
 
-def suggestions(found: Sequence[Point]) -> list[str]:
+def suggestions(points: Sequence[Point]) -> list[str]:
     """The coordinates in which alone cells differ; where there are several runs, cells of two."""
-    several = len({point.run for point in found}) > 1
-    candidates = (RUN, IMPLEMENTATION, THREADS, BATCH_SIZE, *variables_of(found))
+    several = len({point.run for point in points}) > 1
+    candidates = (RUN, IMPLEMENTATION, THREADS, BATCH_SIZE, *variables_of(points))
     return [
-        candidate for candidate in candidates if differ_alone(found, candidate, across_runs=several)
+        candidate
+        for candidate in candidates
+        if differ_alone(points, candidate, across_runs=several)
     ]
 
 
-def differ_alone(found: Sequence[Point], coordinate: str, *, across_runs: bool = False) -> bool:
+def differ_alone(points: Sequence[Point], coordinate: str, *, across_runs: bool = False) -> bool:
     """Whether some cells differ in nothing but ``coordinate``, and the run where that is asked."""
     groups: dict[tuple[object, ...], list[Point]] = defaultdict(list)
-    for point in found:
+    for point in points:
         groups[key(point, coordinate)].append(point)
     return any(
         len({value(point, coordinate) for point in group}) > 1

@@ -26,7 +26,7 @@ def parse_cpus(text: str) -> tuple[int, ...]:
     Raises:
         UsageError: the text is not such a list, or it names a processor twice.
     """
-    found: list[int] = []
+    cpus: list[int] = []
     for part in text.split(","):
         matched = _PART.fullmatch(part.strip())
         if matched is None:
@@ -36,11 +36,11 @@ def parse_cpus(text: str) -> tuple[int, ...]:
         first, last = int(matched[1]), int(matched[2] or matched[1])
         if last < first:
             raise UsageError(f"{part.strip()} runs backwards: write {last}-{first}")
-        found += range(first, last + 1)
-    twice = sorted({cpu for cpu in found if found.count(cpu) > 1})
+        cpus += range(first, last + 1)
+    twice = sorted({cpu for cpu in cpus if cpus.count(cpu) > 1})
     if twice:
         raise UsageError(f"{text!r} names processor {twice[0]} twice: name each once")
-    return tuple(sorted(found))
+    return tuple(sorted(cpus))
 
 
 def listed(cpus: Collection[int]) -> str:
@@ -86,17 +86,17 @@ def inherited(cpus: Collection[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def disagreement(asked: Collection[int], found: str | None) -> str | None:
+def disagreement(asked: Collection[int], observed: str | None) -> str | None:
     """Return why a worker is not held to the processors ``asked`` for; None where it is.
 
-    ``found`` is the list that the worker read of its own mask.  It may be shorter: a worker whose
+    ``observed`` is what the worker read of its own mask.  It may be shorter: a worker whose
     library obeys no variable is held to as many processors as it has threads.
     """
     if not asked:
         return None
-    if found is not None and set(parse_cpus(found)) <= set(asked):
+    if observed is not None and set(parse_cpus(observed)) <= set(asked):
         return None
     return (
         f"processors {listed(asked)} requested, but the process may run on "
-        f"{found or 'others, which its worker did not report'}"
+        f"{observed or 'others, which its worker did not report'}"
     )

@@ -20,7 +20,7 @@ from pathlib import Path
 import pooch
 
 import bench
-from bench.planning.environment import git_environment
+from bench.planning.variables import git_environment
 from impls import registry
 from impls.errors import ImplementationError
 from impls.row import Row

@@ -11,7 +11,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import bench
-from bench.planning.environment import git_environment
+from bench.planning.variables import git_environment
 from bench.provenance.records import Code
 from impls import siblings
 from impls.errors import ImplementationError

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import bench
 from bench.planning.affinity import listed
-from bench.planning.environment import recorded
+from bench.planning.variables import recorded
 from bench.provenance import identity, kernels, system
 from bench.provenance.records import Machine
 
@@ -91,12 +91,12 @@ def physical_cpus() -> int | None:
 
 def caches() -> dict[str, str]:
     """Sizes of the first processor's caches, such as ``{"L2 Unified": "1024K"}``."""
-    found = {}
+    sizes = {}
     for index in sorted(_CPU.glob("cpu0/cache/index*")):
         level, kind, size = (system.read(index / name) for name in ("level", "type", "size"))
         if level and kind and size:
-            found[f"L{level} {kind}"] = size
-    return found
+            sizes[f"L{level} {kind}"] = size
+    return sizes
 
 
 def smt() -> str | None:

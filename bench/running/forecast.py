@@ -18,8 +18,7 @@ from bench.correctness import gate
 from bench.measuring.timing import Clock, calibrate, time_round
 from bench.planning.plan import Effort, Job, Plan, jobs
 from bench.running.pacing import FEWEST_SWEEPS
-from bench.running.progress import Progress
-from bench.running.turns import PARTS_EVERY
+from bench.running.turns import PARTS_EVERY, Progress
 from impls.networks import Training
 from impls.numpy.floor import Trainer as Floor
 from impls.parameters import Floats, batches, epoch_order, start_parameters

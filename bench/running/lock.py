@@ -129,8 +129,8 @@ def _open(path: Path) -> int:
             f"cannot open the lock {path}: {error.strerror}. The lock prevents two runs at once: "
             f"remove it, or set {FOLDER} to a folder that all users of mlpbench may write to."
         ) from error
-    found = os.fstat(file)
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+    status = os.fstat(file)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
         os.close(file)
         raise LockError(f"the lock {path} is not a plain file with one link: remove it.")
     return file

@@ -49,7 +49,7 @@ class Member:
         self.worker: Worker | None = None
         self.missing = missing
         self.lost: End | None = None
-        self.frame: Measured | None = None
+        self.measured: Measured | None = None
         self.evidence: Evidence | None = None
         self.is_exhausted = False
         self.wants_to_be_alone = False
@@ -72,7 +72,7 @@ class Member:
     @property
     def is_ready(self) -> bool:
         """Whether its cell may take turns."""
-        return self.is_alive and self.frame is not None
+        return self.is_alive and self.measured is not None
 
     def start(self) -> None:
         """Start the process, unless it is known that it cannot work here."""
@@ -90,7 +90,7 @@ class Member:
 
     def prepare(self, batch_size: int) -> Outcome | None:
         """Get the cell of ``batch_size`` ready; its outcome where it will have no turn."""
-        self.frame = None
+        self.measured = None
         if not self.is_alive and self.row.on_device and self.missing is None:
             self.lost = None
             self.start()
@@ -102,26 +102,26 @@ class Member:
             return Failed(cell=cell, block=self.order.block, reason=reason)
         reply = self._ask(Prepare(batch_size=batch_size)) if self.is_alive else self.lost
         if isinstance(reply, Ready):
-            self.frame = reply.frame
+            self.measured = reply.measured
             return None
         return self._outcome(cell, reply)
 
     def take(self, kind: TurnKind, number: int) -> Turn | Outcome:
         """Return its next turn, or the outcome that ends its cell."""
-        frame = self._frame()
+        ready = self._ready()
         reply = self._ask(Take(kind=kind, number=number))
         if isinstance(reply, Turn):
             return reply
-        return self._outcome(frame.cell, reply)
+        return self._outcome(ready.cell, reply)
 
     def finish(self) -> Outcome:
         """Return the cell at its end: measured, still without its rounds, or what went wrong."""
-        frame = self._frame()
+        ready = self._ready()
         reply = self._ask(Finish())
         if isinstance(reply, Finished):
-            self.frame, self.evidence = None, reply.evidence
-            return reply.frame
-        return self._outcome(frame.cell, reply)
+            self.measured, self.evidence = None, reply.evidence
+            return reply.measured
+        return self._outcome(ready.cell, reply)
 
     def cpu_seconds(self) -> float:
         """Processor time so far; 0 where there is no process."""
@@ -137,10 +137,10 @@ class Member:
             self.worker.end()
             self.worker = None
 
-    def _frame(self) -> Measured:
-        if self.frame is None:
+    def _ready(self) -> Measured:
+        if self.measured is None:
             raise RuntimeError(f"{self.row.name} has no cell that is ready")
-        return self.frame
+        return self.measured
 
     def _ask(self, request: Request) -> Reply | End | None:
         if self.worker is None:
@@ -162,7 +162,7 @@ class Member:
 
     def _outcome(self, cell: Cell, reply: Reply | End | None) -> Outcome:
         """Return what a cell comes to whose worker did not do what was asked."""
-        self.frame = None
+        self.measured = None
         if isinstance(reply, Over):
             self.is_exhausted = reply.is_exhausted
             if self.row.on_device and isinstance(reply.outcome, Failed):

@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import Self
 
 from bench.measuring import parent_death
-from bench.planning.environment import NEIGHBOURS as VARIABLE
 from bench.planning.plan import Plan, Setting
+from bench.planning.variables import NEIGHBOURS as VARIABLE
 from impls.errors import UsageError
 
 SETTLE_SECONDS = 0.02

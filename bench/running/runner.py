@@ -23,13 +23,12 @@ from bench.documents.orders import Arrays, Order, save_arrays
 from bench.measuring.memory import available
 from bench.measuring.timing import SYSTEM_CLOCK, Clock
 from bench.planning import revisions
-from bench.planning.environment import worker_environment
 from bench.planning.plan import Job, Plan, Setting, repetitions
+from bench.planning.variables import worker_environment
 from bench.running.member import Member
 from bench.running.neighbours import Neighbours
 from bench.running.pacing import Pacer
-from bench.running.progress import Progress
-from bench.running.turns import Turns
+from bench.running.turns import Progress, Turns
 from bench.running.workers import Launcher
 from bench.running.workplace import workplace
 from impls import registry

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -16,18 +17,38 @@ from bench.documents.results import Failed, Invalid, Measured, Outcome, Unverifi
 from bench.documents.timings import EPOCH
 from bench.documents.turns import Turn, TurnKind
 from bench.measuring.timing import Clock
-from bench.planning.plan import Plan, turn_order
+from bench.planning.plan import Job, Plan, turn_order
 from bench.roofline.work import step_operations
 from bench.running.member import Member
 from bench.running.neighbours import Neighbours
 from bench.running.pacing import Pacer
-from bench.running.progress import Progress
 
 MOST_OVER_PEAK = 5.0
 """Other code may multiply faster than the BLAS whose peak was measured, which may have chosen SSE
 kernels (a quarter of AVX-512) or been told to; what skips work is off by more."""
 PARTS_EVERY = 3
 """Every third sweep times the step and its phases, all others whole epochs."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is.
+
+    A ``block`` starts or prepares its ``job``, or is ready for the sweeps at ``batch_size``
+    (neither ``job`` nor ``sweep``), or has made ``sweep`` of them, or is done with it (``is_end``).
+    ``batch_size`` is None while workers start.  ``outcomes`` are cells that came to their end
+    without a number.  ``epochs`` holds the seconds of the epochs of this batch size so far, by job
+    and sweep.
+    """
+
+    block: int
+    repetition: int
+    job: Job | None = None
+    batch_size: int | None = None
+    sweep: int | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    epochs: Mapping[int, Mapping[int, float]] = field(default_factory=dict)
+    is_end: bool = False
 
 
 class Turns:
@@ -62,7 +83,7 @@ class Turns:
         for member in self.members:
             self._tell(Progress(self.block, self.repetition, member.job, self.batch_size))
             outcome = member.prepare(self.batch_size)
-            self._record(member, outcome or member.frame)
+            self._record(member, outcome or member.measured)
         prepared = self.clock.wall()
         self._tell(Progress(self.block, self.repetition, batch_size=self.batch_size))
         for sweep in itertools.count():
@@ -99,15 +120,15 @@ class Turns:
         order = turn_order(self.plan, self.block, self.batch_size, sweep, len(ready))
         taken: list[tuple[int, Turn]] = []
         for member in (ready[place] for place in order):
-            found = self._turn(member, self._kind(sweep), sweep)
-            if not isinstance(found, Turn):
-                self._record(member, found)
+            turn = self._turn(member, self._kind(sweep), sweep)
+            if not isinstance(turn, Turn):
+                self._record(member, turn)
                 continue
-            taken.append((member.job.index, found))
-            for one in found.rounds:
-                if one.phase == EPOCH:
-                    self.epochs[member.job.index][sweep] = one.seconds
-            if found.is_last:
+            taken.append((member.job.index, turn))
+            for timed_round in turn.rounds:
+                if timed_round.phase == EPOCH:
+                    self.epochs[member.job.index][sweep] = timed_round.seconds
+            if turn.is_last:
                 self._record(member, member.finish())
         self.journal.add(
             Sweep(block=self.block, batch_size=self.batch_size, sweep=sweep, turns=tuple(taken))
@@ -129,16 +150,16 @@ class Turns:
 
     def _turn(self, member: Member, kind: TurnKind, sweep: int) -> Turn | Outcome:
         """Return one turn, with the processor time that waiting siblings took meanwhile."""
-        others = [one for one in self.members if one is not member]
+        others = [sibling for sibling in self.members if sibling is not member]
         with self.neighbours.busy(member.job.setting):
             before = [other.cpu_seconds() for other in others]
-            found = member.take(kind, sweep)
+            turn = member.take(kind, sweep)
             after = [other.cpu_seconds() for other in others]
-        if not isinstance(found, Turn):
-            return found
+        if not isinstance(turn, Turn):
+            return turn
         # A sibling that has ended meanwhile has no processor time any more.
         siblings = sum(max(0.0, b - a) for a, b in zip(before, after, strict=True))
-        return _with_siblings(found, siblings)
+        return _with_siblings(turn, siblings)
 
     def _finish(self, ready: Sequence[Member]) -> None:
         """End the cells that took turns; only now it is known how fast this machine multiplies."""
@@ -200,7 +221,7 @@ class Turns:
     def _record(self, member: Member, outcome: Outcome | None) -> None:
         """Write down what a cell came to, unless it is to be tried again in a block of its own."""
         if outcome is None:
-            raise ValueError("a cell without a frame or an outcome")
+            raise ValueError("a cell that is neither ready nor ended")
         if isinstance(outcome, Failed) and member.is_exhausted and self._shares_device(member):
             member.wants_to_be_alone = True
             return

@@ -225,12 +225,12 @@ def _adopt_orphans() -> None:
 
 def _children() -> list[int]:
     """Return the processes whose parent this one is; empty where the system does not tell."""
-    found: list[int] = []
+    processes: list[int] = []
     for file in Path("/proc/self/task").glob("*/children"):
         # A thread may end meanwhile.
         with contextlib.suppress(OSError):
-            found += map(int, file.read_text().split())
-    return found
+            processes += map(int, file.read_text().split())
+    return processes
 
 
 def _environment(pid: int) -> list[str]:

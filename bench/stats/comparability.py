@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from bench.documents.results import Results
-from bench.planning.environment import VARIABLES
+from bench.planning.variables import VARIABLES
 from bench.provenance.records import Process
 from bench.stats.conditions import NOT_SAID, OF_THE_MACHINE, Kind, Path, rule_of
 from impls.contract import Pool
@@ -62,10 +62,10 @@ def between_documents(
         _facts(document) | _training_facts(document.plan.trainings, shared, own)
         for document, own in zip((reference, other), sizes, strict=True)
     )
-    found = _differences(ours, theirs, run, coordinate)
+    differences = _differences(ours, theirs, run, coordinate)
     if ours.get(_SOURCES, UNKNOWN) != theirs.get(_SOURCES):
-        return found
-    return [one for one in found if not one.field.startswith("code.")]
+        return differences
+    return [difference for difference in differences if not difference.field.startswith("code.")]
 
 
 def between_processes(
@@ -83,16 +83,16 @@ def merged(differences: Iterable[Difference]) -> list[Difference]:
 
     What a process found is left out where the whole document says it as well.
     """
-    found: dict[tuple[str, str, str, int], Difference] = {}
+    kept: dict[tuple[str, str, str, int], Difference] = {}
     for difference in differences:
         scope, _, name = difference.field.partition(".")
-        if scope == "process" and (f"machine.{name}", *_values(difference)) in found:
+        if scope == "process" and (f"machine.{name}", *_values(difference)) in kept:
             continue
-        before = found.get((difference.field, *_values(difference)))
+        before = kept.get((difference.field, *_values(difference)))
         where = () if before is None else before.where
         names = tuple(dict.fromkeys((*where, *difference.where)))
-        found[difference.field, *_values(difference)] = dataclasses.replace(difference, where=names)
-    return list(found.values())
+        kept[difference.field, *_values(difference)] = dataclasses.replace(difference, where=names)
+    return list(kept.values())
 
 
 def obstacles(differences: Iterable[Difference], *, across_machines: bool) -> list[Difference]:
@@ -116,15 +116,17 @@ def _differences(
     coordinate: str,
     where: tuple[str, ...] = (),
 ) -> list[Difference]:
-    found = []
+    differences = []
     for path in {**reference, **other}:
         absent = _ABSENT.get(path[-2], UNKNOWN) if len(path) > 1 else UNKNOWN
         ours, theirs = reference.get(path, absent), other.get(path, absent)
         if ours == theirs or _follows(path, coordinate):
             continue
         rule = NOT_SAID if UNKNOWN in {ours, theirs} else rule_of(path)
-        found.append(Difference(".".join(path), rule.kind, rule.reason, ours, theirs, run, where))
-    return found
+        differences.append(
+            Difference(".".join(path), rule.kind, rule.reason, ours, theirs, run, where)
+        )
+    return differences
 
 
 def _follows(path: Path, coordinate: str) -> bool:
@@ -176,11 +178,11 @@ def _training_facts(
 
 def _pooled(processes: Iterable[Process]) -> dict[Path, str]:
     """Return what several processes of a cell say, with every value that occurs."""
-    found: dict[Path, set[str]] = defaultdict(set)
+    texts_by_path: dict[Path, set[str]] = defaultdict(set)
     for process in processes:
         for path, text in _process_facts(process):
-            found[path].add(text)
-    return {path: " or ".join(sorted(texts)) for path, texts in found.items()}
+            texts_by_path[path].add(text)
+    return {path: " or ".join(sorted(texts)) for path, texts in texts_by_path.items()}
 
 
 def _process_facts(process: Process) -> Iterator[tuple[Path, str]]:

@@ -72,11 +72,11 @@ def counted(
     timing = watched.get(EPOCH) or watched.get(STEP)
     if timing is None:
         return 0, 0
-    found = sum(
+    disturbed = sum(
         rule(disturbance, seconds * timing.iterations)
         for seconds, disturbance in zip(timing.round_seconds, timing.disturbances, strict=True)
     )
-    return found, len(timing.round_seconds)
+    return disturbed, len(timing.round_seconds)
 
 
 def is_beyond_use(disturbed: int, rounds: int) -> bool:

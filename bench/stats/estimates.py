@@ -99,9 +99,9 @@ def estimate(processes: Sequence[Sequence[float]]) -> Estimate:
         raise ValueError("an estimate needs at least one process with at least one round")
     mean, error = _mean_and_error(_log_medians(processes))
     number = len(processes)
-    found = _ratio(mean, error if number >= MINIMUM_PROCESSES else None, number - 1, number)
+    ratio = _ratio(mean, error if number >= MINIMUM_PROCESSES else None, number - 1, number)
     pooled = [seconds for rounds in processes for seconds in rounds]
-    return Estimate(found.value, found.low, found.high, spread(pooled), number, len(pooled))
+    return Estimate(ratio.value, ratio.low, ratio.high, spread(pooled), number, len(pooled))
 
 
 def paired_logs(

@@ -313,14 +313,14 @@ def _reason(ratio: Ratio, margin: float, tests: Tests, kind: Kind, code: Code) -
     none = f"{probability(tests.none.adjusted)} for no difference"
     inside = f"{probability(tests.inside.adjusted)} for one {within(margin)}"
     beyond = f"{probability(tests.beyond.adjusted)} for one beyond {share}"
-    found = kind.capitalize()
+    word = kind.capitalize()
     reasons: dict[Code, str] = {
         "within-margin": f"The same {within(margin)}: {size}; {beyond}",
-        "outside-margin": f"{found} by more than {share}: {size}; {none}, {inside}",
-        "differs": f"{found}, but whether by more than {share} is open: {size}; {none}",
+        "outside-margin": f"{word} by more than {share}: {size}; {none}, {inside}",
+        "differs": f"{word}, but whether by more than {share} is open: {size}; {none}",
         "too-wide": f"Unclear: {size} is too wide; {none}, {beyond}",
         "not-after-holm": (
-            f"{found}: {size} is significant alone, but not after correction; {none}, {beyond}"
+            f"{word}: {size} is significant alone, but not after correction; {none}, {beyond}"
         ),
     }
     return f"{reasons[code]}{tests.adjustment}."

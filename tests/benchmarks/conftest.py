@@ -21,7 +21,7 @@ from bench.documents.pytest_json import KEY, CellFacts, RunFacts
 from bench.documents.results import Measured
 from bench.documents.timings import EPOCH
 from bench.documents.turns import TimedRound, Turn, TurnKind
-from bench.planning import environment
+from bench.planning import variables
 from bench.planning.plan import Plan, jobs
 from bench.planning.profiles import PROFILES
 from bench.provenance import dataset, machine
@@ -43,7 +43,7 @@ TIMEOUT_SECONDS = 300.0
 
 def requested_threads() -> int | None:
     """The number of threads that the user exported, by whichever variable."""
-    return environment.exported_threads(os.environ)
+    return variables.exported_threads(os.environ)
 
 
 class WorkerClock:
@@ -79,8 +79,8 @@ class Subject:
         path.write_bytes(msgspec.json.encode(order))
         # One exported thread variable speaks for all that were left unset, so that
         # OPENBLAS_NUM_THREADS=1 does not compare one BLAS thread with all of another library.
-        inherited = {**environment.variables(job.threads), **os.environ}
-        given = environment.worker_environment(inherited, None, (), row.environment)
+        inherited = {**variables.variables(job.threads), **os.environ}
+        given = variables.worker_environment(inherited, None, (), row.environment)
         given["PYTHONPATH"] = root
         self.member = Member(
             order,
@@ -99,10 +99,10 @@ class Subject:
         if self.batch_size != batch_size or self.frame is None:
             self.frame, self.batch_size = None, batch_size
             outcome = self.member.prepare(batch_size)
-            if outcome is not None or self.member.frame is None:
+            if outcome is not None or self.member.measured is None:
                 kind = type(outcome).__name__.lower()
                 pytest.fail(f"{kind}, so not timed: {getattr(outcome, 'reason', '')}")
-            self.frame = self.member.frame
+            self.frame = self.member.measured
             (epoch,) = self.turn("epoch").rounds
             self.threads_observed = (epoch.cpu_seconds or 0.0) / epoch.seconds
         return self.frame

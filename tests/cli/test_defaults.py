@@ -15,7 +15,7 @@ import pytest
 import bench
 from bench.cli import cli, defaults, output
 from bench.documents import files
-from bench.planning.environment import RECORDED_PREFIXES
+from bench.planning.variables import RECORDED_PREFIXES
 from tests.stats.compared import Grid
 
 Command = Callable[..., Any]

@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 
 from bench.cli import cli
-from bench.cli.planning import build_plan, choose_rows, examples_wanted, plan_run, preset_of
 from bench.cli.run import run_command
+from bench.cli.run_plan import build_plan, choose_rows, examples_wanted, plan_run, preset_of
 from bench.planning import affinity
 from bench.planning.plan import Plan, jobs
 from bench.planning.profiles import PROFILES
@@ -93,8 +93,8 @@ def test_data_are_normalised_as_the_network_has_it_unless_asked_otherwise(
         asked.append(normalisation)
         return data
 
-    monkeypatch.setattr("bench.cli.planning.read_data", read)
-    monkeypatch.setattr("bench.cli.planning.build_plan", lambda *_: None)
+    monkeypatch.setattr("bench.cli.run_plan.read_data", read)
+    monkeypatch.setattr("bench.cli.run_plan.build_plan", lambda *_: None)
     plan_run(Console(), options_of(*arguments))
     assert asked == [expected]
 

@@ -6,7 +6,7 @@ import pytest
 
 from bench.doctor import advice, exported
 from bench.doctor.findings import ClockQuality, PoolsOf, PrecisionForecast
-from bench.planning.environment import VARIABLES, variables
+from bench.planning.variables import VARIABLES, variables
 from tests.doctor import findings
 from tests.stand_ins import fakes
 

@@ -20,8 +20,8 @@ from bench.documents.timings import Disturbance
 from bench.documents.turns import Turn
 from bench.measuring.disturbance import Monitor, Reading
 from bench.measuring.timing import Clock
-from bench.planning.environment import variables
 from bench.planning.plan import Cell
+from bench.planning.variables import variables
 from bench.running.workers import End
 from bench.stats import estimates
 from impls import registry

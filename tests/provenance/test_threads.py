@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.planning.environment import VARIABLES, hold, recorded, worker_environment
+from bench.planning.variables import VARIABLES, hold, recorded, worker_environment
 from bench.provenance import threads
 from bench.provenance.records import Process
 from bench.provenance.threads import disagreement

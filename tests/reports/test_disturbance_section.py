@@ -11,8 +11,8 @@ import pytest
 from bench.documents.results import Measured, Results
 from bench.documents.timings import Disturbance
 from bench.observations.points import Point
-from bench.planning.environment import NEIGHBOURS
 from bench.planning.plan import Cell
+from bench.planning.variables import NEIGHBOURS
 from impls.registry import ROWS
 from reports import charts
 from reports.answer import paragraphs

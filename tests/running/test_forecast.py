@@ -12,7 +12,7 @@ import pytest
 from bench.planning.plan import Plan
 from bench.running import forecast
 from bench.running.forecast import Forecast
-from bench.running.progress import Progress
+from bench.running.turns import Progress
 from impls import registry
 from impls.networks import Training
 from tests.stand_ins import fakes

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench.planning.environment import NEIGHBOURS as VARIABLE
+from bench.planning.variables import NEIGHBOURS as VARIABLE
 from bench.running.neighbours import Neighbours, count, with_neighbours
 from impls.errors import UsageError
 from tests.stand_ins import fakes

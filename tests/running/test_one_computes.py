@@ -11,8 +11,8 @@ import pytest
 
 from bench.documents.orders import Arrays, Order, save_arrays
 from bench.documents.turns import Turn
-from bench.planning.environment import worker_environment
 from bench.planning.plan import Plan, jobs
+from bench.planning.variables import worker_environment
 from bench.provenance.machine import usable_cpus
 from bench.running import runner
 from bench.running.member import Member

@@ -17,8 +17,8 @@ from bench.documents.timings import Peaks
 from bench.documents.turns import Turn
 from bench.planning.plan import Plan, jobs, repetitions
 from bench.roofline.work import step_operations
-from bench.running.progress import Progress
 from bench.running.runner import Runner
+from bench.running.turns import Progress
 from bench.running.workers import End
 from impls import registry
 from tests.stand_ins import fakes

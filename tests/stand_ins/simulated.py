@@ -12,8 +12,8 @@ from bench.documents.journal import Journal
 from bench.documents.messages import Prepare, Reply, Request, Take
 from bench.documents.orders import Order
 from bench.planning.plan import Plan
-from bench.running.progress import Progress
 from bench.running.runner import Runner
+from bench.running.turns import Progress
 from bench.running.workers import End
 from impls import registry
 from tests.stand_ins import fakes

@@ -11,7 +11,7 @@ import pytest
 import bench
 from bench.doctor import exported
 from bench.documents import files
-from bench.planning.environment import (
+from bench.planning.variables import (
     NOT_RECORDED,
     RECORDED_PREFIXES,
     exported_threads,

@@ -19,9 +19,9 @@ from bench.documents import journal, results
 from bench.documents.results import Results
 from bench.planning import affinity
 from bench.planning.affinity import require_usable
-from bench.planning.environment import VARIABLES
 from bench.planning.plan import Effort, Plan, require_distinct
 from bench.planning.profiles import PROFILES, Profile
+from bench.planning.variables import VARIABLES
 from bench.provenance import code, dataset, machine
 from bench.running.neighbours import with_neighbours
 from bench.running.pacing import MOST_BLOCKS
