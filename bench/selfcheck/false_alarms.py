@@ -7,11 +7,8 @@ false alarm; how far the two names lie apart is the error of the measurement.
 
 from __future__ import annotations
 
-import contextlib
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -22,6 +19,7 @@ from bench.planning.plan import Plan
 from bench.provenance.machine import usable_cpus
 from bench.running.pacing import MOST_BLOCKS
 from bench.selfcheck import CheckResult, Options, Report
+from bench.selfcheck.hog import waiting_hog
 from bench.selfcheck.small_run import PRESET, carry_out, plan_for
 from bench.stats import verdicts
 from bench.stats.disturbed import is_disturbed
@@ -40,10 +38,8 @@ WITHIN = 0.02
 WITHIN_BESIDE = 0.06
 SHARE = 0.9
 
-_HOG = """
-while True:
-    sum(range(100_000))
-"""
+_HOG_SECONDS = 3600.0
+"""The hog outlives the run beside it, and ends by itself should this process be killed."""
 
 
 def check(options: Options) -> Report:
@@ -52,10 +48,11 @@ def check(options: Options) -> Report:
     runs = options.trials or RUNS
     alone: list[Verdict] = []
     for run in range(runs):
-        found = judge_controls(_measure(rows, (1, usable_cpus()), options.seed + run))
-        alone += found
-        options.say(f"run {run + 1} of {runs}: {_words(found)}")
-    with _hog():
+        judged = judge_controls(_measure(rows, (1, usable_cpus()), options.seed + run))
+        alone += judged
+        options.say(f"run {run + 1} of {runs}: {_words(judged)}")
+    with waiting_hog(0.0, seconds=_HOG_SECONDS) as hog:
+        hog.release()
         results = _measure(rows, tuple(dict.fromkeys((1, usable_cpus()))), options.seed + runs)
     beside = judge_controls(results, threads=1)
     options.say(f"beside a foreign process, 1 thread: {_words(beside)}")
@@ -83,18 +80,18 @@ def judge_controls(results: Results, threads: int | None = None) -> list[Verdict
     return verdicts.judge([ratio for _, _, ratio in ratios_between(pairs)])
 
 
-def of_table(where: str, found: Sequence[Verdict], within: float) -> list[CheckResult]:
+def of_table(where: str, judged: Sequence[Verdict], within: float) -> list[CheckResult]:
     """False verdicts, and how far the same code lies apart."""
-    total = len(found)
+    total = len(judged)
     if not total:
         return [CheckResult(f"comparisons {where}", "none", "some", passed=False)]
-    wrong = sum(one.kind in ("faster", "slower") for one in found)
-    close = sum(abs(one.ratio.value - 1) <= within for one in found)
-    sizes = sorted(abs(one.ratio.value - 1) for one in found)
+    wrong = sum(verdict.kind in ("faster", "slower") for verdict in judged)
+    close = sum(abs(verdict.ratio.value - 1) <= within for verdict in judged)
+    sizes = sorted(abs(verdict.ratio.value - 1) for verdict in judged)
     return [
         CheckResult(
             f"false verdicts {where}, {total} comparisons",
-            f"{wrong} ({_words(found)})",
+            f"{wrong} ({_words(judged)})",
             f"at most {ALLOWED:.0%}",
             wrong <= ALLOWED * total,
         ),
@@ -146,17 +143,7 @@ def _disturbed(results: Results, threads: int) -> CheckResult:
     )
 
 
-def _words(found: Sequence[Verdict]) -> str:
+def _words(judged: Sequence[Verdict]) -> str:
     return ", ".join(
-        f"{number} {kind}" for kind, number in Counter(one.kind for one in found).most_common()
+        f"{number} {kind}" for kind, number in Counter(one.kind for one in judged).most_common()
     )
-
-
-@contextlib.contextmanager
-def _hog() -> Iterator[None]:
-    """Another process that keeps a processor busy."""
-    with subprocess.Popen([sys.executable, "-S", "-c", _HOG]) as process:  # noqa: S603 - our text
-        try:
-            yield
-        finally:
-            process.kill()

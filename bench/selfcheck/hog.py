@@ -20,7 +20,7 @@ print(begun, flush=True)
 for _ in range(int(sys.argv[2]) - 1):
     if not os.fork():
         break
-while time.perf_counter() < begun + 60:
+while time.perf_counter() < begun + float(sys.argv[3]):
     pass
 """
 
@@ -47,16 +47,16 @@ class Hog:
 
 
 @contextlib.contextmanager
-def waiting_hog(delay: float | None, processors: int = 1) -> Iterator[Hog]:
+def waiting_hog(delay: float | None, processors: int = 1, seconds: float = 60.0) -> Iterator[Hog]:
     """A hog that begins ``delay`` seconds after it is released; None for one that never does.
 
-    It keeps so many ``processors`` busy.
+    It keeps so many ``processors`` busy, for at most so many ``seconds``.
     """
     if delay is None:
         yield Hog()
         return
     with subprocess.Popen(  # noqa: S603  # our own text
-        [sys.executable, "-c", _TEXT, str(delay), str(processors)],
+        [sys.executable, "-c", _TEXT, str(delay), str(processors), str(seconds)],
         start_new_session=True,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

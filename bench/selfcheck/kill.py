@@ -20,8 +20,7 @@ from bench.selfcheck.killed_runs import (
     kill_parent,
     kill_worker,
 )
-from bench.selfcheck.moments import leave_alone
-from bench.selfcheck.small_command import Workshop
+from bench.selfcheck.small_command import Workshop, leave_alone
 
 KILLS = 20
 

@@ -21,8 +21,16 @@ from bench.documents.journal import Block, Line, Stage
 from bench.documents.results import Measured, Results
 from bench.documents.timings import EPOCH
 from bench.planning.plan import Plan, repetitions
-from bench.selfcheck.moments import POLL_SECONDS, Moment, Undisturbed, start, wait_for
-from bench.selfcheck.small_command import EXAMPLES, Living, Workshop
+from bench.selfcheck.small_command import (
+    EXAMPLES,
+    POLL_SECONDS,
+    Living,
+    Moment,
+    Undisturbed,
+    Workshop,
+    start,
+    wait_for,
+)
 from impls.errors import ResultsError
 
 _ORPHAN_SECONDS = 1.0

@@ -8,11 +8,19 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from bench.selfcheck import CheckResult, Options, Report, tables
-from bench.selfcheck import trials as made_up
-from bench.selfcheck.noise import BIMODAL, LOG_NORMAL, NOISES, NORMAL, ONE_IN_EIGHT, RARE, steady
-from bench.selfcheck.trials import TOLD_APART
-from bench.selfcheck.turns import WORLDS, World
+from bench.selfcheck import CheckResult, Options, Report, made_up
+from bench.selfcheck.made_up import TOLD_APART
+from bench.selfcheck.noise import (
+    BIMODAL,
+    LOG_NORMAL,
+    NOISES,
+    NORMAL,
+    ONE_IN_EIGHT,
+    RARE,
+    WORLDS,
+    World,
+    steady,
+)
 from bench.stats.verdicts import MARGIN
 
 TRIALS = 2000
@@ -68,12 +76,12 @@ def live_workers(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]
         for blocks in LIVE_BLOCKS:
             for entries, fewer in LIVE_TABLES.items():
                 number = math.ceil(trials / fewer)
-                found = tables.judged(tables.ratios(rng, world, number, blocks, entries))
+                quality = made_up.judged(made_up.ratios(rng, world, number, blocks, entries))
                 rows = "1 ratio" if entries == 1 else f"{entries} ratios"
                 name = f"{world.name} noise, {blocks} blocks, {rows}"
-                yield _at_least(f"{name} (df {found.df:.1f})", found.coverage)
+                yield _at_least(f"{name} (df {quality.df:.1f})", quality.coverage)
                 if not _unpromised(world, blocks, entries):
-                    yield _false(name, {"faster or slower": found.false}, number)
+                    yield _false(name, {"faster or slower": quality.false}, number)
 
 
 def _unpromised(world: World, blocks: int, entries: int) -> bool:
@@ -90,8 +98,8 @@ def unequal_rows(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]
     world = World("normal", steady(0.007, 0.01))
     for blocks in LIVE_BLOCKS:
         number = math.ceil(trials / LIVE_TABLES[10])
-        found = tables.ratios(rng, world, number, blocks, 10, scales=scales)
-        rows = np.array(tables.judged(found).rows)
+        tables = made_up.ratios(rng, world, number, blocks, 10, scales=scales)
+        rows = np.array(made_up.judged(tables).rows)
         for name, kind in (("quiet", scales == 1), ("loud", scales > 1)):
             share = float(rows[kind].mean())
             yield _at_least(f"{name} rows among others, {blocks} blocks", share)
@@ -102,9 +110,9 @@ def live_winners(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]
     number = math.ceil(trials / TABLES)
     for world in WORLDS:
         for blocks, candidates in ((2, 3), (3, 2), (3, 10), (10, 3)):
-            found = tables.false_winners(rng, world, number, blocks, candidates)
+            share = made_up.false_winners(rng, world, number, blocks, candidates)
             name = f"the fastest of {candidates} equals, {world.name} noise, {blocks} blocks"
-            yield _false(name, {"fastest": found}, number)
+            yield _false(name, {"fastest": share}, number)
 
 
 def slow_throughout(rng: np.random.Generator, trials: int) -> Iterator[str]:
@@ -112,9 +120,9 @@ def slow_throughout(rng: np.random.Generator, trials: int) -> Iterator[str]:
     for world, blocks, entries in itertools.product(WORLDS, LIVE_BLOCKS, LIVE_TABLES):
         if _unpromised(world, blocks, entries):
             number = math.ceil(trials / LIVE_TABLES[entries])
-            found = tables.judged(tables.ratios(rng, world, number, blocks, entries))
+            quality = made_up.judged(made_up.ratios(rng, world, number, blocks, entries))
             yield (
-                f"No promise: where one process in eight is slow by 20 %, {found.false:.1%} of "
+                f"No promise: where one process in eight is slow by 20 %, {quality.false:.1%} of "
                 f"tables of {entries} equals call something faster or slower after {blocks} "
                 "blocks: a process that is slow in all of them looks like a slow row."
             )
@@ -127,11 +135,11 @@ def few_blocks(rng: np.random.Generator, trials: int) -> Iterator[str]:
         sizes = []
         for between in (0.005, 0.01, 0.03):
             world = World("normal", steady(between, 0.03))
-            found = tables.found_with(tables.ratios(rng, world, number, blocks, 10), 0.8)
-            sizes.append(f"{found:.1%} where processes scatter by {between:.1%}")
+            difference = made_up.found_with(made_up.ratios(rng, world, number, blocks, 10), 0.8)
+            sizes.append(f"{difference:.1%} where processes scatter by {between:.1%}")
         yield (
-            f"With {blocks} blocks of {tables.SWEEPS} sweeps, a table of 10 ratios finds with 80 % "
-            f"power {', '.join(sizes)}."
+            f"With {blocks} blocks of {made_up.SWEEPS} sweeps, a table of 10 ratios finds with "
+            f"80 % power {', '.join(sizes)}."
         )
 
 
@@ -139,10 +147,10 @@ def intervals(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
     """Yield the coverage of the 95 % interval for each shape of noise, the same on both sides."""
     for noise in NOISES:
         for blocks in (5, 10):
-            found = made_up.coverage(rng, _MORE * trials, (noise, noise), blocks)
-            yield _coverage(f"{noise.name} noise, {blocks} blocks", found)
-    found = made_up.unpaired_coverage(rng, _MORE * trials, NORMAL, (5, 8))
-    yield _coverage("normal noise, 5 and 8 processes at different times", found)
+            coverage = made_up.coverage(rng, _MORE * trials, (noise, noise), blocks)
+            yield _coverage(f"{noise.name} noise, {blocks} blocks", coverage)
+    coverage = made_up.unpaired_coverage(rng, _MORE * trials, NORMAL, (5, 8))
+    yield _coverage("normal noise, 5 and 8 processes at different times", coverage)
 
 
 def drifts(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:

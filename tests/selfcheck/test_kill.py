@@ -19,8 +19,7 @@ from bench.selfcheck.killed_runs import (
     kill_parent,
     kill_worker,
 )
-from bench.selfcheck.moments import Moment, Undisturbed, leave_alone
-from bench.selfcheck.small_command import Workshop
+from bench.selfcheck.small_command import Moment, Undisturbed, Workshop, leave_alone
 from tests.stand_ins import fakes
 
 Killed = Callable[[], KilledParent]

@@ -14,8 +14,7 @@ from bench.measuring import cell_timer
 from bench.measuring.cell_timer import CellTimer
 from bench.selfcheck import phases
 from bench.selfcheck.in_process import turns
-from bench.selfcheck.phases import Seconds
-from bench.selfcheck.waiting import Waiting, Waits, busy_wait
+from bench.selfcheck.phases import Seconds, Waiting, Waits, busy_wait
 from impls.contract import Phase
 from impls.networks import Training
 from impls.parameters import start_parameters

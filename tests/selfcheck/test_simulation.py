@@ -7,9 +7,19 @@ import pytest
 
 from bench.cli import main
 from bench.running.pacing import FEWEST_BLOCKS
-from bench.selfcheck import CheckResult, Options, Report, simulation, tables, trials
-from bench.selfcheck.noise import BIMODAL, LOG_NORMAL, NOISES, NORMAL, Array, Noise, drift, steady
-from bench.selfcheck.turns import WORLDS, World
+from bench.selfcheck import CheckResult, Options, Report, made_up, simulation
+from bench.selfcheck.noise import (
+    BIMODAL,
+    LOG_NORMAL,
+    NOISES,
+    NORMAL,
+    WORLDS,
+    Array,
+    Noise,
+    World,
+    drift,
+    steady,
+)
 from bench.stats import estimates
 
 
@@ -23,18 +33,18 @@ def rng() -> np.random.Generator:
 def test_intervals_cover_the_truth_under_every_shape_of_noise(
     rng: np.random.Generator, noise: Noise, blocks: int
 ) -> None:
-    assert 0.93 <= trials.coverage(rng, 1000, (noise, noise), blocks) <= 0.975
+    assert 0.93 <= made_up.coverage(rng, 1000, (noise, noise), blocks) <= 0.975
 
 
 def test_intervals_of_what_was_measured_at_different_times_cover_the_truth(
     rng: np.random.Generator,
 ) -> None:
-    assert 0.93 <= trials.unpaired_coverage(rng, 1000, NORMAL, (4, 9)) <= 0.97
+    assert 0.93 <= made_up.unpaired_coverage(rng, 1000, NORMAL, (4, 9)) <= 0.97
 
 
 @pytest.mark.parametrize("blocks", [3, 4, 5, 10])
 def test_a_drift_of_20_percent_hardly_moves_a_ratio(rng: np.random.Generator, blocks: int) -> None:
-    covered, shift = trials.drifting(rng, 300, NORMAL, blocks, 0.2)
+    covered, shift = made_up.drifting(rng, 300, NORMAL, blocks, 0.2)
     assert shift < 0.005
     assert 0.92 <= covered <= 0.99
 
@@ -47,17 +57,17 @@ def test_the_drift_is_there() -> None:
 
 
 def test_intervals_cover_where_a_run_ends_at_its_precision(rng: np.random.Generator) -> None:
-    covered, blocks = trials.stopped_coverage(rng, 150, NORMAL, 3, 0.025)
+    covered, blocks = made_up.stopped_coverage(rng, 150, NORMAL, 3, 0.025)
     assert 0.92 <= covered <= 0.98
-    assert FEWEST_BLOCKS < blocks < trials.MOST_BLOCKS
+    assert FEWEST_BLOCKS < blocks < made_up.MOST_BLOCKS
 
 
 @pytest.mark.parametrize("noise", [NORMAL, LOG_NORMAL, BIMODAL], ids=lambda noise: str(noise.name))
 def test_a_table_of_equals_seldom_holds_a_false_verdict(
     rng: np.random.Generator, noise: Noise
 ) -> None:
-    found = trials.false_tables(rng, 400, noise, 6, np.ones((5, 5)))
-    assert found.keys() == set(trials.FALSE_KINDS)
+    found = made_up.false_tables(rng, 400, noise, 6, np.ones((5, 5)))
+    assert found.keys() == set(made_up.FALSE_KINDS)
     assert max(found.values()) <= 0.06
 
 
@@ -65,25 +75,25 @@ CALM = Noise("calm", lambda g, s: 1 + g.normal(0, 0.005, s), NORMAL.within)
 
 
 def test_what_lies_beyond_the_margin_is_seldom_called_the_same(rng: np.random.Generator) -> None:
-    found = trials.false_tables(rng, 400, CALM, 8, np.full((3, 3), 1.0301))
-    assert 0.005 < found[trials.SAME] <= 0.06
-    found = trials.wrong_winners(rng, 400, CALM, 8, np.array([[1.0, 1.0301]] * 8).T)
-    assert 0.005 < found[trials.SAME] <= 0.06
+    found = made_up.false_tables(rng, 400, CALM, 8, np.full((3, 3), 1.0301))
+    assert 0.005 < found[made_up.SAME] <= 0.06
+    found = made_up.wrong_winners(rng, 400, CALM, 8, np.array([[1.0, 1.0301]] * 8).T)
+    assert 0.005 < found[made_up.SAME] <= 0.06
 
 
 @pytest.mark.parametrize("rows", [1, 2, 4])
 def test_what_lies_at_the_edge_of_the_margin_is_seldom_said_to_differ_by_more(
     rng: np.random.Generator, rows: int
 ) -> None:
-    found = trials.false_tables(rng, 400, NORMAL, 5, np.full((rows, 3), 1.03))
-    assert 0 < found[trials.BY_MORE] <= 0.06
+    found = made_up.false_tables(rng, 400, NORMAL, 5, np.full((rows, 3), 1.03))
+    assert 0 < found[made_up.BY_MORE] <= 0.06
 
 
 @pytest.mark.parametrize("levels", [(1.0, 1.0), (1.0,) * 6, (1.0, 1.001, 1.3)])
 def test_a_wrong_winner_is_seldom_named(
     rng: np.random.Generator, levels: tuple[float, ...]
 ) -> None:
-    found = trials.wrong_winners(rng, 500, NORMAL, 5, np.array([levels]).T)
+    found = made_up.wrong_winners(rng, 500, NORMAL, 5, np.array([levels]).T)
     assert max(found.values()) <= 0.06
 
 
@@ -95,25 +105,25 @@ def test_a_wrong_winner_is_seldom_named(
 def test_a_wrong_winner_is_seldom_named_at_any_batch_size(
     rng: np.random.Generator, levels: Array
 ) -> None:
-    found = trials.wrong_winners(rng, 500, NORMAL, 5, levels)
-    assert 0.005 < found[trials.TOLD_APART] <= 0.06
+    found = made_up.wrong_winners(rng, 500, NORMAL, 5, levels)
+    assert 0.005 < found[made_up.TOLD_APART] <= 0.06
 
 
 def test_a_winner_by_the_margin_is_seldom_said_to_lead_by_more(rng: np.random.Generator) -> None:
-    found = trials.wrong_winners(rng, 500, NORMAL, 5, np.array([[1.0, 1.03]] * 8).T)
-    assert 0.005 < found[trials.BY_MORE] <= 0.06
+    found = made_up.wrong_winners(rng, 500, NORMAL, 5, np.array([[1.0, 1.03]] * 8).T)
+    assert 0.005 < found[made_up.BY_MORE] <= 0.06
 
 
 def test_a_slowdown_larger_than_the_precision_is_found(rng: np.random.Generator) -> None:
-    assert trials.found_slower(rng, 60, NORMAL, 0.05, 0.02) >= 0.9
-    assert trials.found_slower(rng, 60, NORMAL, 0.0, 0.02) <= 0.1
+    assert made_up.found_slower(rng, 60, NORMAL, 0.05, 0.02) >= 0.9
+    assert made_up.found_slower(rng, 60, NORMAL, 0.0, 0.02) <= 0.1
 
 
 def test_the_shares_of_false_verdicts_are_not_zero_because_nothing_is_ever_said(
     rng: np.random.Generator,
 ) -> None:
-    assert trials.false_tables(rng, 300, NORMAL, 10, np.ones((1, 1)))[trials.TOLD_APART] > 0.01
-    assert trials.wrong_winners(rng, 300, NORMAL, 5, np.ones((2, 1)))[trials.TOLD_APART] > 0.01
+    assert made_up.false_tables(rng, 300, NORMAL, 10, np.ones((1, 1)))[made_up.TOLD_APART] > 0.01
+    assert made_up.wrong_winners(rng, 300, NORMAL, 5, np.ones((2, 1)))[made_up.TOLD_APART] > 0.01
 
 
 @pytest.mark.parametrize("blocks", [2, 3])
@@ -121,20 +131,20 @@ def test_the_shares_of_false_verdicts_are_not_zero_because_nothing_is_ever_said(
 def test_few_blocks_of_live_workers_cover_the_truth_and_seldom_tell_equals_apart(
     rng: np.random.Generator, world: World, blocks: int
 ) -> None:
-    found = tables.judged(tables.ratios(rng, world, 100, blocks, 10))
+    found = made_up.judged(made_up.ratios(rng, world, 100, blocks, 10))
     assert found.coverage >= 0.94
     assert found.false <= 0.09
 
 
 def test_quiet_and_loud_rows_of_one_table_are_both_covered(rng: np.random.Generator) -> None:
     scales = np.array([1.0, 5.0] * 5)
-    found = tables.judged(tables.ratios(rng, WORLDS[0], 200, 3, 10, scales=scales))
+    found = made_up.judged(made_up.ratios(rng, WORLDS[0], 200, 3, 10, scales=scales))
     assert np.mean(found.rows[::2]) >= 0.93
     assert np.mean(found.rows[1::2]) >= 0.93
 
 
 def test_among_equal_live_workers_a_fastest_is_seldom_named(rng: np.random.Generator) -> None:
-    assert tables.false_winners(rng, WORLDS[0], 200, 3, 3) <= 0.08
+    assert made_up.false_winners(rng, WORLDS[0], 200, 3, 3) <= 0.08
 
 
 def test_two_blocks_find_large_differences_and_more_blocks_smaller_ones(
@@ -142,7 +152,7 @@ def test_two_blocks_find_large_differences_and_more_blocks_smaller_ones(
 ) -> None:
     quiet = World("normal", steady(0.005, 0.03))
     two, three, ten = (
-        tables.found_with(tables.ratios(rng, quiet, 40, blocks, 10), 0.8) for blocks in (2, 3, 10)
+        made_up.found_with(made_up.ratios(rng, quiet, 40, blocks, 10), 0.8) for blocks in (2, 3, 10)
     )
     assert 0.25 > two > three > ten > 0.005
 

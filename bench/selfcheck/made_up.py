@@ -1,4 +1,4 @@
-"""Made-up runs by the thousand: how often intervals cover the truth and verdicts are false.
+"""Made-up runs by the thousand: how often intervals cover the truth, and verdicts are false.
 
 The functions under test are those that every reader uses; only the rounds are made up.
 """
@@ -8,13 +8,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from bench.running.pacing import FEWEST_BLOCKS
-from bench.selfcheck.noise import Array, Noise, drift
+from bench.selfcheck.noise import Array, Noise, World, drift
 from bench.stats import estimates
-from bench.stats.estimates import Ratio
+from bench.stats.estimates import Ratio, quantile, ratios_of_tables
+from bench.stats.sweeps import location, sampling_variance
 from bench.stats.verdicts import MARGIN, Verdict, WinnerLeads, judge
 
 ROUNDS = 5
@@ -23,6 +26,9 @@ AT_ONCE = 100
 DRIFTING = 5
 """Implementations in a block of the drifting machine."""
 MOST_BLOCKS = 40
+SWEEPS = 10
+PER_BASELINE = 12
+"""Larger tables have further baselines, as they have further batch sizes and thread settings."""
 TOLD_APART, BY_MORE, SAME = "faster or slower", "by more than the margin", "the same"
 FALSE_KINDS = (TOLD_APART, BY_MORE, SAME)
 """What a verdict may say falsely: that no more than equals differ, or which is faster; that two
@@ -39,17 +45,21 @@ def ratio(reference: Rounds, other: Rounds) -> Ratio:
     return estimates.paired_ratio(dict(enumerate(reference)), dict(enumerate(other)))
 
 
-def covers(found: Ratio, truth: float) -> bool:
+def covers(interval: Ratio, truth: float) -> bool:
     """Return whether the interval holds the true ratio."""
-    return found.low is not None and found.high is not None and found.low <= truth <= found.high
+    return (
+        interval.low is not None
+        and interval.high is not None
+        and interval.low <= truth <= interval.high
+    )
 
 
 def coverage(rng: np.random.Generator, trials: int, sides: Sequence[Noise], blocks: int) -> float:
     """Return the share of intervals that hold the true ratio; ``sides`` are the noises of both."""
     truth = 1.0 if sides[0] is sides[1] else math.exp(_level(rng, sides[0]) - _level(rng, sides[1]))
     ours, theirs = (side.rounds(rng, (trials, blocks), ROUNDS).tolist() for side in sides)
-    found = [covers(ratio(a, b), truth) for a, b in zip(ours, theirs, strict=True)]
-    return float(np.mean(found))
+    covered = [covers(ratio(a, b), truth) for a, b in zip(ours, theirs, strict=True)]
+    return float(np.mean(covered))
 
 
 def _level(rng: np.random.Generator, noise: Noise) -> float:
@@ -86,10 +96,10 @@ def until_precise(rounds: Sequence[Rounds], precision: float) -> list[Ratio]:
     """Ratios of all but the first to the first, after as many blocks as the precision takes."""
     reference, *others = rounds
     for blocks in range(FEWEST_BLOCKS, len(reference) + 1):
-        found = [ratio(reference[:blocks], other[:blocks]) for other in others]
-        if all((estimates.half_width(one) or 0.0) <= precision for one in found):
+        precise = [ratio(reference[:blocks], other[:blocks]) for other in others]
+        if all((estimates.half_width(one) or 0.0) <= precision for one in precise):
             break
-    return found
+    return precise
 
 
 def _medians(rounds: Array) -> list[Rounds]:
@@ -105,9 +115,9 @@ def stopped_coverage(
     covered, blocks = [], []
     for _ in range(trials):
         rounds = noise.rounds(rng, (ratios + 1, MOST_BLOCKS), ROUNDS)
-        found = until_precise(_medians(rounds), precision)
-        covered += [covers(one, 1.0) for one in found]
-        blocks.append(found[0].processes)
+        stopped = until_precise(_medians(rounds), precision)
+        covered += [covers(one, 1.0) for one in stopped]
+        blocks.append(stopped[0].processes)
     return float(np.mean(covered)), float(np.mean(blocks))
 
 
@@ -115,12 +125,12 @@ def found_slower(
     rng: np.random.Generator, trials: int, noise: Noise, slowdown: float, precision: float
 ) -> float:
     """Return share of runs at a precision that call the one slow implementation of four slower."""
-    found = []
+    verdicts = []
     for _ in range(trials):
         rounds = noise.rounds(rng, (5, MOST_BLOCKS), ROUNDS)
         rounds[1] *= 1 + slowdown
-        found.append(judge(until_precise(_medians(rounds), precision))[0].kind == "slower")
-    return float(np.mean(found))
+        verdicts.append(judge(until_precise(_medians(rounds), precision))[0].kind == "slower")
+    return float(np.mean(verdicts))
 
 
 def false_tables(
@@ -138,7 +148,7 @@ def false_tables(
     for medians in _log_medians(rng, trials, noise, blocks, level):
         logs = (medians[:, :1] - medians[:, 1:]).reshape(len(medians), rows * columns, blocks)
         nothing = np.zeros(logs.shape[:2])
-        for ratios in estimates.ratios_of_tables(logs, nothing, [*range(columns)] * rows):
+        for ratios in ratios_of_tables(logs, nothing, [*range(columns)] * rows):
             counts.update({
                 kind
                 for verdict, true in zip(judge(ratios), truth.ravel().tolist(), strict=True)
@@ -174,6 +184,12 @@ def _false(verdict: Verdict, truth: float) -> Iterator[str]:
         yield SAME
 
 
+def others_than(best: npt.NDArray[np.intp], candidates: int) -> npt.NDArray[np.intp]:
+    """Return the places of all candidates but the ``best``, along a new last axis."""
+    places = np.arange(candidates - 1)
+    return np.asarray(places + (places >= best[..., None]))
+
+
 def wrong_winners(
     rng: np.random.Generator, trials: int, noise: Noise, blocks: int, levels: Array
 ) -> Mapping[str, float]:
@@ -186,8 +202,7 @@ def wrong_winners(
     counts = Counter[str]()
     for medians in _log_medians(rng, trials, noise, blocks, levels):
         best = medians.mean(axis=-1).argmin(axis=1)
-        places = np.arange(rows - 1)[:, None]
-        others = places + (places >= best[:, None])
+        others = np.swapaxes(others_than(best, rows), 1, 2)
         fastest = np.take_along_axis(medians, best[:, None, :, None], axis=1)
         logs = np.take_along_axis(medians, others[..., None], axis=1) - fastest
         logs = np.swapaxes(logs, 1, 2).reshape(len(medians), columns * (rows - 1), blocks)
@@ -195,7 +210,7 @@ def wrong_winners(
         truths = np.take_along_axis(levels[None], others, axis=1)
         truths = truths / np.take_along_axis(levels[None], best[:, None], axis=1)
         truths = np.swapaxes(truths, 1, 2).reshape(len(medians), columns * (rows - 1))
-        tables = estimates.ratios_of_tables(logs, np.zeros(logs.shape[:2]), names)
+        tables = ratios_of_tables(logs, np.zeros(logs.shape[:2]), names)
         for leads, true in zip(tables, truths.tolist(), strict=True):
             winners = [
                 WinnerLeads(
@@ -211,3 +226,105 @@ def wrong_winners(
                 for kind in _false(verdict, truth)
             })  # fmt: skip
     return {kind: counts[kind] / trials for kind in FALSE_KINDS}
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Shares of intervals that hold the truth, by row, and of tables with a false verdict.
+
+    ``df`` is the median over all ratios.
+    """
+
+    rows: Sequence[float]
+    false: float
+    df: float
+
+    @property
+    def coverage(self) -> float:
+        """The share over all rows."""
+        return float(np.mean(self.rows))
+
+
+def ratios(
+    rng: np.random.Generator,
+    world: World,
+    tables: int,
+    blocks: int,
+    entries: int,
+    *,
+    sweeps: int = SWEEPS,
+    scales: Array | None = None,
+) -> Iterator[list[Ratio]]:
+    """Tables of ratios that are all 1 in truth, each over the baseline of its condition.
+
+    ``scales`` (entries) multiplies the scatter of each row, 1 where it is not given.
+    """
+    references = [place // PER_BASELINE for place in range(entries)]
+    for begin in range(0, tables, AT_ONCE):
+        number = min(AT_ONCE, tables - begin)
+        logs = [
+            _logs(rng, world, (number, blocks, min(PER_BASELINE, entries - first)), sweeps)
+            for first in range(0, entries, PER_BASELINE)
+        ]
+        table = np.concatenate(logs, axis=2)
+        if scales is not None:
+            table = table * scales[:, None]
+        places = np.swapaxes(location(table), 1, 2)
+        yield from ratios_of_tables(places, sampling_variance(table).mean(axis=1), references)
+
+
+def _logs(
+    rng: np.random.Generator, world: World, shape: tuple[int, int, int], sweeps: int
+) -> Array:
+    """Log ratios (tables, blocks, rows, sweeps) over a baseline that takes turns with the rows."""
+    tables, blocks, rows = shape
+    seconds = np.log(world.seconds(rng, tables, blocks, rows + 1, sweeps))
+    return np.asarray(seconds[:, :, :1] - seconds[:, :, 1:])
+
+
+def judged(tables: Iterator[list[Ratio]]) -> Quality:
+    """Return what intervals and verdicts say of tables whose ratios are all 1."""
+    covered, false, dfs = [], 0, []
+    for table in tables:
+        covered.append([covers(one, 1.0) for one in table])
+        false += any(verdict.kind in {"faster", "slower"} for verdict in judge(table))
+        dfs += [one.df for one in table]
+    rows = np.mean(covered, axis=0).tolist()
+    return Quality(rows, false / len(covered), float(np.median(dfs)))
+
+
+def false_winners(
+    rng: np.random.Generator, world: World, runs: int, blocks: int, candidates: int
+) -> float:
+    """Return the share of runs that name a fastest among equals."""
+    false = 0
+    for begin in range(0, runs, AT_ONCE):
+        number = min(AT_ONCE, runs - begin)
+        seconds = np.log(world.seconds(rng, number, blocks, candidates, SWEEPS))
+        best = location(seconds).mean(axis=1).argmin(axis=1)
+        chosen = seconds[np.arange(number), :, best][:, :, None]
+        others = others_than(best, candidates)
+        logs = np.take_along_axis(seconds, others[:, None, :, None], axis=2) - chosen
+        places = np.swapaxes(location(logs), 1, 2)
+        for leads in ratios_of_tables(places, sampling_variance(logs).mean(axis=1)):
+            winner = WinnerLeads(dict(enumerate(leads)), candidates, frozenset(range(len(leads))))
+            verdicts = judge(leads, winners=[winner])
+            false += all(verdict.kind == "faster" for verdict in verdicts)
+    return false / runs
+
+
+def found_with(tables: Iterator[list[Ratio]], power: float) -> float:
+    """The smallest difference that is found, after Holm over its table, with so much ``power``.
+
+    That is the quantile of estimate and critical value together: how large the true log ratio of a
+    row must be for so many of these tables to call it faster.
+    """
+    needed = []
+    for table in tables:
+        level = 0.05 / 2 / len(table)
+        needed += [
+            quantile(1 - level, one.df) * one.error - math.log(one.value)
+            for one in table
+            if one.error is not None
+        ]
+    return math.expm1(float(np.quantile(needed, power)))
