@@ -75,11 +75,7 @@ def of_the_epoch(rounds: Iterable[WatchedRound]) -> list[WatchedRound]:
 
 def disturbed_rounds(points: Iterable[Point]) -> tuple[int, int]:
     """Return how many rounds were disturbed, of how many that the epochs of ``points`` rest on."""
-    counts = [
-        disturbed.counted(timing for timing in one.timings if timing.phase == point.epoch_phase)
-        for point in points
-        for one in point.measured
-    ]
+    counts = [point.disturbed for point in points]
     return sum(number for number, _ in counts), sum(rounds for _, rounds in counts)
 
 

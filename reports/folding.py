@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from bench.observations.points import Condition, Key, Point, Scope
 from reports import format as text
+from reports import runs
 from reports.context import Context
 from reports.findings import Winner, findings
 
@@ -20,6 +21,8 @@ MOST_CELLS = 1000
 """A page with no more measured cells than this lays out all of them."""
 FOLDED_CELLS = 400
 """About how many a larger page lays out."""
+MOST_SCOPES = 10
+"""A page with more scopes, which are mostly runs, lays out a sample of this many."""
 _FEWEST = ((5, 3, 2), (1, 1, 1))
 """How many batch sizes, thread counts and settings of a scope are kept at least: where even these
 make too many cells, the second row holds."""
@@ -33,31 +36,35 @@ def folded(context: Context) -> Context:
     Of each scope these are the smallest and the largest batch size and a sample of those between,
     thread counts and settings likewise, and as many of the fastest implementations as fit.  The
     baseline, the floors, the slowest implementation, and the winner at every batch size shown are
-    always among them.
+    always among them.  Of many scopes, the first, the last and a sample of the others are laid out.
     """
-    if len(context.points) <= MOST_CELLS:
+    if len(context.points) <= MOST_CELLS and len(context.scopes) <= MOST_SCOPES:
         return context
-    of_scope: dict[Scope, list[Point]] = {}
-    for point in context.points.values():
-        of_scope.setdefault(point.condition.scope, []).append(point)
     winners: dict[Scope, list[Winner]] = {}
     for one in (*findings(context), *findings(context.ranked)):
         winners.setdefault(one.scope, []).append(one)
-    most = FOLDED_CELLS // len(of_scope)
+    scopes = sample(context.scopes, min(MOST_SCOPES, len(context.scopes)), [*winners][:1])
+    of_scope: dict[Scope, list[Point]] = {scope: [] for scope in scopes}
+    for key, point in context.points.items():
+        if key[1].scope in scopes:
+            of_scope[key[1].scope].append(point)
     cells = {
-        scope: _Cells(context, points, winners.get(scope, []), most)
+        scope: _Cells(context, points, winners.get(scope, []), FOLDED_CELLS // len(scopes))
         for scope, points in of_scope.items()
+        if points
     }
 
     def is_shown(key: Key) -> bool:
-        return key[1].scope not in cells or cells[key[1].scope].holds(key)
+        scope = key[1].scope
+        return scope in scopes and (scope not in cells or cells[scope].holds(key))
 
     return replace(
         context,
         conditions=tuple(
             one
             for one in context.conditions
-            if one.scope not in cells or one in cells[one.scope].conditions
+            if one.scope in scopes
+            and (one.scope not in cells or one in cells[one.scope].conditions)
         ),
         points={key: point for key, point in context.points.items() if is_shown(key)},
         gaps=tuple(
@@ -75,10 +82,13 @@ def left_out(context: Context) -> str:
     number, total = len(context.points), len(context.whole.points)
     if number == total:
         return ""
+    kind = "runs" if runs.apart(context.whole) else "networks"
+    some, every = len(context.scopes), len(context.whole.scopes)
+    where = f", in {some} of {every} {kind}" if some < every else ""
     return (
         f"{total - number} of {text.count(total, 'measured cell')} are left out of this section. "
         "It shows the fastest, the slowest, the baseline, the floor, and a sample of batch sizes "
-        "and threads. Verdicts and totals use all cells; Raw data has them."
+        f"and threads{where}. Verdicts and totals use all cells; Raw data has them."
     )
 
 

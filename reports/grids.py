@@ -7,6 +7,7 @@ between two runs keeps them apart here as well.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 from bench.documents.results import Measured, Results
@@ -16,8 +17,9 @@ from bench.planning.variables import VARIABLES
 from bench.provenance.records import Process
 from bench.stats.comparability import (
     UNKNOWN,
+    Described,
     Difference,
-    between_documents,
+    between,
     between_processes,
     merged,
     obstacles,
@@ -36,7 +38,7 @@ _MOST_FIELDS = 6
 
 def kept_apart(results: Sequence[Results]) -> bool:
     """Return whether the documents are shown as separate runs instead of one grid."""
-    return bool(reasons_apart(results))
+    return _overlap(results) or bool(_forbidding(_differences(results)))
 
 
 def reasons_apart(results: Sequence[Results]) -> tuple[str, ...]:
@@ -45,12 +47,13 @@ def reasons_apart(results: Sequence[Results]) -> tuple[str, ...]:
     They are kept apart where a comparison of them would be forbidden, where they are of different
     machines or devices, and where they hold the same cell, which would otherwise count twice.
     """
-    return (*_forbidding(results), *([_SAME_CELLS] if _overlap(results) else []))
+    return (*_forbidding(_differences(results)), *([_SAME_CELLS] if _overlap(results) else []))
 
 
 def remark(results: Sequence[Results]) -> str:
     """Why documents are kept apart, or what may explain a ratio in their grid; often empty."""
-    differing = _forbidding(results)
+    differences = _differences(results)
+    differing = _forbidding(differences)
     why = [_SAME_CELLS] if _overlap(results) else []
     why += [f"they differ in {_listed(differing)}"] if differing else []
     if why:
@@ -60,7 +63,7 @@ def remark(results: Sequence[Results]) -> str:
         )
     fields = [
         _said(difference)
-        for difference in _differences(results)
+        for difference in differences
         if difference.kind == "matters" and difference.field not in _SAID_ELSEWHERE
     ]
     fields = list(dict.fromkeys(fields))
@@ -71,11 +74,11 @@ def remark(results: Sequence[Results]) -> str:
     )
 
 
-def _forbidding(results: Sequence[Results]) -> list[str]:
-    """Return the differences over which nothing may be compared, each with both values."""
+def _forbidding(differences: Sequence[Difference]) -> list[str]:
+    """Return those of ``differences`` over which nothing may be compared, each with both values."""
     found = (
         _said(difference)
-        for difference in _differences(results)
+        for difference in differences
         if difference.field == _TARGET or obstacles([difference], across_machines=False)
     )
     return list(dict.fromkeys(found))
@@ -94,25 +97,57 @@ def _overlap(results: Sequence[Results]) -> bool:
 
 def _differences(results: Sequence[Results]) -> list[Difference]:
     """What any two of the documents differ in; what both sides ask for by cell is left out."""
+    documents = [_Document.of(one) for one in results]
     return merged(
         one
-        for first, second in combinations(results, 2)
+        for first, second in combinations(documents, 2)
         for one in _between(first, second)
-        if not _is_overridden(one.field, (first, second))
+        # A cell that asks for a thread count overrides an exported one.
+        if not (_is_thread_count(one.field) and first.asks_threads and second.asks_threads)
     )
 
 
-def _between(first: Results, second: Results) -> Iterator[Difference]:
-    sizes = {
-        training.batch_size for document in (first, second) for training in document.plan.trainings
-    }
-    same_network = first.plan.network.name == second.plan.network.name
-    found = between_documents(first, second, run=1, coordinate=RUN, batch_sizes=sizes)
+@dataclass(frozen=True)
+class _Document:
+    """What is compared of a document, gathered once for all its pairs.
+
+    ``elsewhere`` are the processes that measured on a device other than the processor, and
+    ``asks_threads`` says whether every cell asked for a thread count.
+    """
+
+    described: Described
+    batch_sizes: frozenset[int]
+    elsewhere: list[Process]
+    asks_threads: bool
+
+    @classmethod
+    def of(cls, document: Results) -> _Document:
+        return cls(
+            Described.of(document),
+            frozenset(training.batch_size for training in document.plan.trainings),
+            [
+                outcome.process
+                for outcome in document.outcomes
+                if isinstance(outcome, Measured) and outcome.cell.device != CPU
+            ],
+            all(outcome.cell.threads is not None for outcome in document.outcomes),
+        )
+
+    @property
+    def network(self) -> str:
+        return self.described.document.plan.network.name
+
+
+def _between(first: _Document, second: _Document) -> Iterator[Difference]:
+    sizes = first.batch_sizes | second.batch_sizes
+    found = between(first.described, second.described, run=1, coordinate=RUN, batch_sizes=sizes)
+    same_network = first.network == second.network
     yield from (one for one in found if same_network or not _within(one.field, _OF_THE_NETWORK))
-    devices = between_processes(
-        _elsewhere(first), _elsewhere(second), run=1, coordinate=RUN, where=""
-    )
-    yield from obstacles(devices, across_machines=False)
+    if first.elsewhere or second.elsewhere:
+        devices = between_processes(
+            first.elsewhere, second.elsewhere, run=1, coordinate=RUN, where=""
+        )
+        yield from obstacles(devices, across_machines=False)
 
 
 def _within(field: str, fields: Collection[str]) -> bool:
@@ -120,21 +155,9 @@ def _within(field: str, fields: Collection[str]) -> bool:
     return any(field == one or field.startswith(f"{one}.") for one in fields)
 
 
-def _is_overridden(field: str, pair: tuple[Results, Results]) -> bool:
-    """Return whether ``field`` is an exported thread count that every worker was given anew."""
-    name = field.removeprefix("machine.environment.")
-    return name in VARIABLES and all(
-        outcome.cell.threads is not None for document in pair for outcome in document.outcomes
-    )
-
-
-def _elsewhere(document: Results) -> list[Process]:
-    """Return the processes that measured on a device other than the processor."""
-    return [
-        outcome.process
-        for outcome in document.outcomes
-        if isinstance(outcome, Measured) and outcome.cell.device != CPU
-    ]
+def _is_thread_count(field: str) -> bool:
+    """Return whether ``field`` is a thread count that was exported."""
+    return field.removeprefix("machine.environment.") in VARIABLES
 
 
 def _said(one: Difference) -> str:

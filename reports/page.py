@@ -56,7 +56,11 @@ class Link:
 
 def build_report(results: Sequence[Results], margin: float = MARGIN) -> str:
     """Return the complete HTML page; see :func:`reports.build_report`."""
-    context = build_context(results, margin)
+    return of_context(build_context(results, margin))
+
+
+def of_context(context: Context) -> str:
+    """Return the page of documents that are put in order already."""
     return render(context, discover())
 
 

@@ -71,7 +71,7 @@ def provisional(context: Context) -> tuple[str, ...]:
     """What takes the headline back, and so stands before it; nothing where nothing is ranked."""
     ranked = {finding.scope for finding in findings(context.ranked)}
     points = {key: point for key, point in context.points.items() if key[1].scope in ranked}
-    return disturbed_rounds.provisional(replace(context, points=points))
+    return disturbed_rounds.provisional(replace(context, points=points, every=context.whole))
 
 
 def about(context: Context) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ def about(context: Context) -> tuple[str, ...]:
     found = [*trainings.not_held(context), *_interrupted(context)]
     if not all(p.whole_epochs for p in context.points.values() if p.epoch):
         found.append("Where no whole epoch was timed, it is computed from steps.")
-    found += [grids.remark(context.results), unranked(ranking)]
+    found += [_of_the_grid(context), unranked(ranking)]
     found += [f"{run}{said}" for run, one in runs.each(ranking) if (said := aa_control.remark(one))]
     found += [_held_back(context), *runs.notes(context)]
     return tuple(filter(None, found))
@@ -91,8 +91,17 @@ def about(context: Context) -> tuple[str, ...]:
 
 def facts(context: Context) -> tuple[str, ...]:
     """Return those of the remarks that say what was measured at all, rather than how sure it is."""
-    found = [*trainings.not_held(context), *_interrupted(context), grids.remark(context.results)]
+    found = [*trainings.not_held(context), *_interrupted(context), _of_the_grid(context)]
     return tuple(filter(None, [*found, *runs.notes(context)]))
+
+
+def _of_the_grid(context: Context) -> str:
+    """Return why documents are kept apart, or what may explain a ratio in their grid."""
+    memory = context.whole.memory
+    if "grid" not in memory:
+        memory["grid"] = grids.remark(context.results)
+    found: str = memory["grid"]
+    return found
 
 
 def _interrupted(context: Context) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from bench.observations.points import Condition, Key, Point
 from reports import format as text
 from reports.context import Context
 
@@ -17,13 +18,26 @@ def apart(context: Context) -> bool:
 def each(context: Context) -> Iterator[tuple[str, Context]]:
     """Yield the points of every run by themselves, and the words that set its sentences apart.
 
-    One grid is one run without words, of however many documents.
+    One grid is one run without words, of however many documents.  Gaps stay those of all runs.
     """
     if not apart(context):
         yield "", context
         return
-    for run in sorted({scope.run for scope in context.scopes}):
-        yield named([run]), _only(context, run)
+    conditions: dict[int, list[Condition]] = {}
+    for condition in context.conditions:
+        conditions.setdefault(condition.scope.run, []).append(condition)
+    points, controls = _by_run(context.points), _by_run(context.controls)
+    for run, some in sorted(conditions.items()):
+        yield (
+            named([run]),
+            replace(
+                context,
+                conditions=tuple(some),
+                points=points.get(run, {}),
+                controls=controls.get(run, {}),
+                every=context.whole,
+            ),
+        )
 
 
 def named(runs: list[int]) -> str:
@@ -42,10 +56,8 @@ def notes(context: Context) -> tuple[str, ...]:
     return tuple(f"{named(runs) if names else ''}{note}" for note, runs in found.items())
 
 
-def _only(context: Context, run: int) -> Context:
-    """``context`` with what was measured in one run alone; its gaps stay those of all."""
-    return replace(
-        context,
-        points={key: one for key, one in context.points.items() if key[1].scope.run == run},
-        controls={key: one for key, one in context.controls.items() if key[1].scope.run == run},
-    )
+def _by_run(points: Mapping[Key, Point]) -> dict[int, dict[Key, Point]]:
+    found: dict[int, dict[Key, Point]] = {}
+    for key, point in points.items():
+        found.setdefault(key[1].scope.run, {})[key] = point
+    return found

@@ -11,7 +11,7 @@ from bench.cli.options import PATH, margin_option
 from bench.cli.output import say
 from bench.documents import files
 from bench.documents.sources import read_any
-from reports import build_report
+from reports import page
 from reports.answer import lines
 from reports.gather import build_context
 
@@ -31,8 +31,9 @@ def report_command(sources: tuple[Path, ...], output: Path, margin: float) -> No
     """Write an HTML report from results.json, journal.jsonl or pytest-benchmark's JSON, mixed."""
     files.require_free(output, sources)
     results = [read_any(source) for source in sources]
-    files.write_bytes(output, build_report(results, margin).encode())
+    context = build_context(results, margin)
+    files.write_bytes(output, page.of_context(context).encode())
     console = Console()
-    for sentence in lines(build_context(results, margin)):
+    for sentence in lines(context):
         say(console, sentence)
     say(console, f"Report: {output}")

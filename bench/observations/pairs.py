@@ -12,7 +12,9 @@ from statistics import median
 
 from bench.observations.page_pairs import Implementations, PagePairs, PairKey
 from bench.observations.points import Key, Point, Rounds, Scope, Sweeps, Timed
-from bench.stats import disturbed, estimates
+from bench.observations.winner import Candidates
+from bench.stats import estimates
+from bench.stats.disturbed import is_beyond_use
 from bench.stats.estimates import Ratio
 from bench.stats.verdicts import Verdict, WinnerLeads, inverse, judge
 from bench.stats.verdicts import disturbed as disturbed_verdict
@@ -116,13 +118,20 @@ class Judged:
         self._tested: dict[tuple[Scope, bool], int] = {}
         ratios: dict[PairKey, Ratio] = {}
         verdicts: dict[PairKey, Verdict] = {}
-        for scope in dict.fromkeys(key[1].scope for key in self._points):
-            own = [pair for pair in page.pairs if pair[1][1].scope == scope]
+        pairs: dict[Scope, list[PairKey]] = {key[1].scope: [] for key in self._points}
+        for pair in page.pairs:
+            pairs[pair[1][1].scope].append(pair)
+        candidates: dict[Scope, list[Candidates]] = {}
+        for some in page.candidates:
+            candidates.setdefault(some.fastest.condition.scope, []).append(some)
+        for scope, own in pairs.items():
             ratios |= self._taken(own)
             table = [pair for pair in own if pair in page.planned or pair in page.leads]
-            verdicts |= self._judged([pair for pair in table if pair in ratios], ratios, page)
+            judged = [pair for pair in table if pair in ratios]
+            winners = list(_winners(page, candidates.get(scope, ()), judged, ratios))
+            verdicts |= self._judged(judged, ratios, winners)
             of_controls = [pair for pair in own if pair in page.controls and pair in ratios]
-            verdicts |= self._judged(of_controls, ratios, None)
+            verdicts |= self._judged(of_controls, ratios, ())
             for is_control, family in ((False, table), (True, of_controls)):
                 tested = [p for p in family if p in ratios and ratios[p].error is not None]
                 self._tested[scope, is_control] = len(tested)
@@ -203,12 +212,13 @@ class Judged:
         return Pairing(*sides, bridges, (reference.run, reference.cell))
 
     def _judged(
-        self, table: Sequence[PairKey], ratios: Mapping[PairKey, Ratio], page: PagePairs | None
+        self,
+        table: Sequence[PairKey],
+        ratios: Mapping[PairKey, Ratio],
+        winners: Sequence[WinnerLeads],
     ) -> dict[PairKey, Verdict]:
         """Return the verdicts of one family."""
-        places = {pair: place for place, pair in enumerate(table)}
         margins = [self._margin_of(self._points[other]) for _, other in table]
-        winners = [] if page is None else list(_winners(page, places, ratios))
         verdicts = judge([ratios[pair] for pair in table], margins, winners)
         return {
             pair: usable(verdict, *(self._points[key] for key in pair))
@@ -222,21 +232,24 @@ def usable(verdict: Verdict, reference: Point, other: Point) -> Verdict:
     Within a run, partners of a sweep are disturbed alike: only rounds count whose threads were held
     up.  Between runs every disturbance counts.  Load that was asked for is no disturbance.
     """
-    rule = disturbed.is_held_up if reference.run == other.run else disturbed.is_disturbed
+    is_one_run = reference.run == other.run
     for point in (one for one in (reference, other) if not one.is_loaded):
-        counts = [disturbed.counted(one.timings, rule) for one in point.measured]
-        number, rounds = sum(one for one, _ in counts), sum(of for _, of in counts)
-        if disturbed.is_beyond_use(number, rounds):
+        number, rounds = point.held_up if is_one_run else point.disturbed
+        if is_beyond_use(number, rounds):
             what = f"{number} of {rounds} rounds of {point.cell.id} in {point.label} were disturbed"
             return disturbed_verdict(verdict.ratio, verdict.margin, what)
     return verdict
 
 
 def _winners(
-    page: PagePairs, places: Mapping[PairKey, int], ratios: Mapping[PairKey, Ratio]
+    page: PagePairs,
+    several: Iterable[Candidates],
+    table: Sequence[PairKey],
+    ratios: Mapping[PairKey, Ratio],
 ) -> Iterable[WinnerLeads]:
-    """Yield the winners of one family, with the places of their leads."""
-    for candidates in page.candidates:
+    """Yield the winner of each of ``several``, with the places of its leads in a ``table``."""
+    places = {pair: place for place, pair in enumerate(table)}
+    for candidates in several:
         winner = candidates.fastest
         pairs = {page.lead(rival, winner) for rival in candidates.rivals}
         judged = [pair for pair in pairs if pair in places]

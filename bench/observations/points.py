@@ -26,6 +26,7 @@ from bench.observations.table import ObservationTable, Span, first_blocks, known
 from bench.planning.plan import Cell, Setting
 from bench.planning.variables import NEIGHBOURS
 from bench.stats import estimates
+from bench.stats.disturbed import Rule, counted, is_disturbed, is_held_up
 from impls.networks import Network
 from impls.precision import declares_tf32
 from impls.row import Row
@@ -165,6 +166,20 @@ class Point:
     def timed_in(self, phase: str | None) -> Timed:
         """Return what ratios of ``phase`` are taken of, or of epochs where it is None."""
         return self.epoch_timed if phase is None else self.timed(phase)
+
+    @cached_property
+    def disturbed(self) -> tuple[int, int]:
+        """How many rounds were disturbed, of how many that its epoch rests on."""
+        return self._counted(is_disturbed)
+
+    @cached_property
+    def held_up(self) -> tuple[int, int]:
+        """In how many rounds its threads were held up, of how many that its epoch rests on."""
+        return self._counted(is_held_up)
+
+    def _counted(self, rule: Rule) -> tuple[int, int]:
+        counts = [counted(one.timings, rule) for one in self.measured]
+        return sum(number for number, _ in counts), sum(rounds for _, rounds in counts)
 
     @cached_property
     def durations(self) -> dict[str, estimates.Estimate]:

@@ -45,8 +45,34 @@ class Difference:
     where: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Described:
+    """A document with everything that it says of itself as text, but for its training settings."""
+
+    document: Results
+    facts: Mapping[Path, str]
+
+    @classmethod
+    def of(cls, document: Results) -> Described:
+        """Describe ``document``, which takes longer than to compare two that are described."""
+        return cls(document, _facts(document))
+
+
 def between_documents(
     reference: Results, other: Results, *, run: int, coordinate: str, batch_sizes: Collection[int]
+) -> list[Difference]:
+    """Return what differs between two documents, as :func:`between` does of described ones."""
+    ours, theirs = Described.of(reference), Described.of(other)
+    return between(ours, theirs, run=run, coordinate=coordinate, batch_sizes=batch_sizes)
+
+
+def between(
+    reference: Described,
+    other: Described,
+    *,
+    run: int,
+    coordinate: str,
+    batch_sizes: Collection[int],
 ) -> list[Difference]:
     """Return what differs between two documents but for what is compared, the ``coordinate``.
 
@@ -54,13 +80,13 @@ def between_documents(
     the learning rate, which goes with the batch size, is left out.
     """
     sizes = [
-        {training.batch_size for training in document.plan.trainings} & set(batch_sizes)
-        for document in (reference, other)
+        {training.batch_size for training in one.document.plan.trainings} & set(batch_sizes)
+        for one in (reference, other)
     ]
     shared = sizes[0] & sizes[1]
     ours, theirs = (
-        _facts(document) | _training_facts(document.plan.trainings, shared, own)
-        for document, own in zip((reference, other), sizes, strict=True)
+        {**one.facts, **_training_facts(one.document.plan.trainings, shared, own)}
+        for one, own in zip((reference, other), sizes, strict=True)
     )
     differences = _differences(ours, theirs, run, coordinate)
     if ours.get(_SOURCES, UNKNOWN) != theirs.get(_SOURCES):
@@ -118,6 +144,8 @@ def _differences(
 ) -> list[Difference]:
     differences = []
     for path in {**reference, **other}:
+        if reference.get(path) == other.get(path):
+            continue
         absent = _ABSENT.get(path[-2], UNKNOWN) if len(path) > 1 else UNKNOWN
         ours, theirs = reference.get(path, absent), other.get(path, absent)
         if ours == theirs or _follows(path, coordinate):

@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterable
 from bench.documents.timings import EPOCH, STEP, Disturbance, Timing
 from bench.provenance.records import Accelerator
 
+Rule = Callable[[Disturbance, float], bool]
+"""Whether a round of a given duration, in seconds, counts as disturbed."""
+
 DISTURBED_SHARE = 0.1
 """A round is disturbed where something else took more than this share of its time."""
 RESOLUTION_SECONDS = 0.015
@@ -58,7 +61,7 @@ def is_held_up(disturbance: Disturbance, seconds: float) -> bool:
 
 def counted(
     timings: Iterable[Timing],
-    rule: Callable[[Disturbance, float], bool] = is_disturbed,
+    rule: Rule = is_disturbed,
 ) -> tuple[int, int]:
     """Return how many rounds of one process were disturbed, of how many that its epoch rests on.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 
@@ -103,6 +104,20 @@ def test_every_section_that_leaves_cells_out_says_so(whole: Context) -> None:
     said = {name for name, body in parts if "are left out of this section" in body}
     assert {"overview", "thread-scaling", "cold-cost", "ladder", "distributions"} <= said
     assert not {"summary", "correctness", "raw-data", "environment"} & said
+
+
+def test_of_many_runs_a_sample_is_laid_out() -> None:
+    small = dataclasses.replace(LARGE, batch_sizes=(500,), threads=(1,), blocks=1)
+    documents = [sample.document(dataclasses.replace(small, seed=seed)) for seed in range(15)]
+    whole = build_context(documents)
+    shown = folding.folded(whole)
+    runs = [scope.run for scope in shown.scopes]
+    assert len(runs) == folding.MOST_SCOPES
+    assert (runs[0], runs[-1]) == (1, 15)
+    assert "in 10 of 15 runs." in folding.left_out(shown)
+    page = Page(build_report(documents))
+    for one in findings(whole):
+        assert f"500 (run {one.scope.run}) {one.best.implementation} " in page.text
 
 
 def test_a_page_of_ten_thousand_cells_is_light() -> None:
