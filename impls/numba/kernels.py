@@ -1,18 +1,14 @@
-"""The compiled training step: what one thread does with its rows, and how a team is led.
+"""The compiled training step: what a member of the team does with its rows.
 
-All state is in the named tuples of :mod:`impls.numba.state`.  Numba compiles every caller of a
-function anew with all that it calls, so there is a single entry, :func:`run`.
-:mod:`impls.numba.sparse_kernels` is the same for data with sparse columns.
+All state is in the named tuples of :mod:`impls.numba.state`.  :mod:`impls.numba.sparse_kernels` is
+the same for data with sparse columns.
 """
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 # Numba infers the types of what it compiles; annotations would only repeat the docstrings.
 
 from __future__ import annotations
 
-import numba
-import numpy as np
-
-from impls.numba.cache import compiled, inlined, inner
+from impls.numba.cache import inlined, inner
 from impls.numba.layers import (
     add_loss,
     delta_below,
@@ -22,8 +18,7 @@ from impls.numba.layers import (
     prepare,
     product,
 )
-from impls.numba.state import BACKWARD, FORWARD, LOSS, PREPARE, Share
-from impls.numba.update import conclude, finish, step_of
+from impls.numba.state import BACKWARD, FORWARD, LOSS, PREPARE
 from impls.numba.views import biases, tile_of
 
 
@@ -60,37 +55,3 @@ def slice_of_batch(step, share, net, memory):
             add_loss(net, memory, tile)
         if step.phases & BACKWARD:
             backward(step, net, memory, tile)
-
-
-@inner(parallel=True)
-def team_of_threads(step, rows, net, memory, rates):
-    """Split ``rows`` over the team, then the parameters for what follows the gradients."""
-    team, sums = step.team, memory.sums
-    if step.phases:
-        for t in numba.prange(team):
-            thread = np.int64(t)
-            first = rows.size * thread // team
-            mine = rows[first : rows.size * (thread + 1) // team]
-            slice_of_batch(step, Share(thread, first, mine), net, memory)
-    if step.shared:
-        # A store through the tuple itself would be lost: Numba takes it for one that nobody reads.
-        for t in numba.prange(team):
-            thread = np.int64(t)
-            first, last = net.parameters * thread // team, net.parameters * (thread + 1) // team
-            sums[thread, 2] = finish(step, first, last, net, memory, rates)
-
-
-@compiled()
-def run(request, order, net, memory, losses):
-    """Carry out ``request`` for all batches of ``order``.
-
-    ``losses`` receives data, penalty and mean error of each batch.
-    """
-    for index in range(losses.shape[0]):
-        rows = order[index * request.batch_size : (index + 1) * request.batch_size]
-        step = step_of(request, net, index, rows.size)
-        if step.team == 1 and step.phases:
-            slice_of_batch(step, Share(0, 0, rows), net, memory)
-        elif step.team > 1 and (step.phases or step.shared):
-            team_of_threads(step, rows, net, memory, request.rates)
-        conclude(step, rows.size, net, memory, request.rates, losses[index])

@@ -15,11 +15,9 @@ import numpy.typing as npt
 
 from impls.contract import State
 from impls.networks import Network, Training
-from impls.numba import sparse_kernels
 from impls.numba import trainer as numba_trainer
-from impls.numba.sparse_rows import NO_ROWS, split
-from impls.numba.state import Request
-from impls.parameters import Floats, Parameters, Rows
+from impls.numba.sparse_rows import split
+from impls.parameters import Floats, Parameters
 
 
 class Trainer(numba_trainer.Trainer):
@@ -27,7 +25,6 @@ class Trainer(numba_trainer.Trainer):
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
         self.order: npt.NDArray[np.int64] = np.arange(network.layers[0])
-        self.sparse = NO_ROWS
         super().__init__(network, training, parameters)
 
     def load(self, parameters: Parameters) -> None:
@@ -36,18 +33,13 @@ class Trainer(numba_trainer.Trainer):
     def bind(self, X: Floats, Y: Floats) -> None:
         # Data have an order of their own; what has been learned goes on in it.
         before = self.state()
-        self.order, dense, self.sparse = split(X)
+        self.order, dense, rest = split(X)
+        self.sparse = rest if len(rest.background) else None
         layers = (dense.shape[1], *self.network.layers[1:])
         inside = msgspec.structs.replace(self.network, layers=layers)
         self.net = self._describe(inside, self.training)
         self.resume(before)
         super().bind(dense, Y)
-
-    def _call(self, request: Request, order: Rows, losses: numba_trainer.Losses) -> None:
-        if len(self.sparse.background):
-            sparse_kernels.run(request, order, self.net, self.memory, self.sparse, losses)
-        else:
-            super()._call(request, order, losses)
 
     def state(self) -> State:
         state = super().state()

@@ -9,10 +9,7 @@ second gradient, with what the sparse columns differ from their background.  ``s
 
 from __future__ import annotations
 
-import numba
-import numpy as np
-
-from impls.numba.cache import compiled, inlined, inner
+from impls.numba.cache import inlined, inner
 from impls.numba.layers import (
     add_loss,
     delta_below,
@@ -28,8 +25,7 @@ from impls.numba.sparse_products import (
     background_gradients,
     shifted,
 )
-from impls.numba.state import BACKWARD, FORWARD, LOSS, PREPARE, Share
-from impls.numba.update import conclude, finish, step_of
+from impls.numba.state import BACKWARD, FORWARD, LOSS, PREPARE
 from impls.numba.views import biases, block, sparse_weights, tile_of
 
 
@@ -86,37 +82,3 @@ def slice_of_batch(step, share, net, memory, sparse):
         for j in range(sums.size):
             sums[j] = biases(net, G, 0)[j] - sums[j]
         background_gradients(sparse, sums, sparse_weights(net, G), 1)
-
-
-@inner(parallel=True)
-def team_of_threads(step, rows, net, memory, sparse, rates):
-    """Split ``rows`` over the team, then the parameters for what follows the gradients."""
-    team, sums = step.team, memory.sums
-    if step.phases:
-        for t in numba.prange(team):
-            thread = np.int64(t)
-            first = rows.size * thread // team
-            mine = rows[first : rows.size * (thread + 1) // team]
-            slice_of_batch(step, Share(thread, first, mine), net, memory, sparse)
-    if step.shared:
-        # A store through the tuple itself would be lost: Numba takes it for one that nobody reads.
-        for t in numba.prange(team):
-            thread = np.int64(t)
-            first, last = net.parameters * thread // team, net.parameters * (thread + 1) // team
-            sums[thread, 2] = finish(step, first, last, net, memory, rates)
-
-
-@compiled()
-def run(request, order, net, memory, sparse, losses):
-    """Carry out ``request`` for all batches of ``order``.
-
-    ``losses`` receives data, penalty and mean error of each batch.
-    """
-    for index in range(losses.shape[0]):
-        rows = order[index * request.batch_size : (index + 1) * request.batch_size]
-        step = step_of(request, net, index, rows.size)
-        if step.team == 1 and step.phases:
-            slice_of_batch(step, Share(0, 0, rows), net, memory, sparse)
-        elif step.team > 1 and (step.phases or step.shared):
-            team_of_threads(step, rows, net, memory, sparse, request.rates)
-        conclude(step, rows.size, net, memory, request.rates, losses[index])

@@ -35,18 +35,13 @@ class SparseRows(NamedTuple):
 
     Row ``i`` has ``values[starts[i] : starts[i + 1]]``, differences from ``background``, in
     ``columns`` of the same range.  Their number is a multiple of :data:`GROUP`, by zeros at the
-    end.  Without rows there is no sparse part.
+    end.
     """
 
     starts: npt.NDArray[np.int64]
     columns: npt.NDArray[np.int32]
     values: Floats
     background: Floats
-
-
-NO_ROWS = SparseRows(
-    np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32), np.empty(0, np.float32)
-)
 
 
 def split(X: Floats) -> tuple[npt.NDArray[np.int64], Floats, SparseRows]:

@@ -75,7 +75,7 @@ class Memory(NamedTuple):
     rows of ``remembered`` what the optimiser remembers of them, in the same order.  The others have
     one row per thread: ``A`` and ``D`` activations and deltas, one layer after another, ``T``
     targets, ``G`` gradients, of which the first row becomes the sum, ``sums`` data loss, absolute
-    error and penalty.
+    error and penalty.  ``meeting`` is that of :mod:`impls.numba.team`.
     """
 
     X: Floats
@@ -87,6 +87,7 @@ class Memory(NamedTuple):
     T: Floats
     G: Floats
     sums: npt.NDArray[np.float64]
+    meeting: npt.NDArray[np.int32]
 
 
 class Rates(NamedTuple):
@@ -111,7 +112,9 @@ class Rates(NamedTuple):
 class Request(NamedTuple):
     """What is asked for: phases, parts of what follows the gradients, and how.
 
-    ``threads`` are those that may work, ``updates`` counts those since parameters were loaded.
+    ``order`` holds the row numbers of all batches, and ``losses`` receives data, penalty and mean
+    error of each batch.  ``threads`` are those that may work, ``updates`` counts those since
+    parameters were loaded.
     """
 
     phases: int
@@ -119,7 +122,8 @@ class Request(NamedTuple):
     threads: int
     batch_size: int
     updates: int
-    rates: Rates
+    order: Rows
+    losses: npt.NDArray[np.float64]
 
 
 class Step(NamedTuple):

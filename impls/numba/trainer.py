@@ -1,8 +1,10 @@
 """Compiled with Numba: fused kernels, one team of threads for the whole step.
 
 - *The batch is split over threads*, and each thread takes its rows through all layers and back
-  with matrix products of its own.  Threads meet once per step instead of once per product.  BLAS
-  runs with one thread inside; a threaded BLAS within a threaded loop would multiply the two.
+  with its own matrix products.  Threads meet once per step, not once per product.  BLAS runs with
+  one thread inside; a threaded BLAS within a threaded loop would multiply the two.
+- *Threads that wait soon sleep*, and take over what a late one has not begun, so that a busy
+  neighbour costs what it takes from the processors, and no more: :mod:`impls.numba.team`.
 - *Products of narrow layers stay in registers*, by code of our own, where BLAS reaches two thirds
   of the rate: :mod:`impls.numba.registers`.  They read examples where they lie, without a copy.
 - *Element-wise work is fused*: bias, exponential and division in one pass over memory, delta and
@@ -10,7 +12,8 @@
 - *Tiles* of rows stay in the cache from the first product to the last gradient.  Where OpenBLAS
   multiplies and has kernels for small products, a tile is just small enough for them.
 - *Rows are asked for ahead*: a shuffled batch is scattered over memory, where no processor guesses.
-- *The whole epoch is one call*, so small batches pay for Python once per epoch, not per step.
+- *The whole epoch is one call*, so small batches pay once per epoch for Python and for starting the
+  threads, not per step.
 - *Small batches stay on one thread*, where waking a second one costs more than it saves.
 
 Numba's matrix products go through SciPy's copy of BLAS, not NumPy's: the report lists both.
@@ -40,7 +43,8 @@ from impls.contract import DENSE_FEATURES, Feature, Loss, Pool, State
 from impls.flat import Flat
 from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Network, Training
-from impls.numba import kernels, state
+from impls.numba import epoch, state, team
+from impls.numba.sparse_rows import SparseRows
 from impls.numba.state import Memory, Net, Request, describe, describe_update
 from impls.parameters import Floats, Parameters, Rows, batches
 
@@ -85,6 +89,7 @@ class Trainer(contract.Trainer):
         self.rates = describe_update(training, training.learning_rate)
         self.net = self._describe(network, training)
         self.X = self.Y = np.empty((0, 0), np.float32)
+        self.sparse: SparseRows | None = None
         super().__init__(network, training, parameters)
         self._reserve(training.batch_size)
 
@@ -121,6 +126,7 @@ class Trainer(contract.Trainer):
             T=np.empty((self.threads, self.thread_rows, self.network.layers[-1]), np.float32),
             G=np.zeros(gradients, np.float32),
             sums=np.zeros((self.threads, 3)),
+            meeting=np.zeros(team.words(self.threads), np.int32),
         )
         self.G = Flat(self.network, self.memory.G[0])
         self.capacity = batch_size
@@ -141,13 +147,10 @@ class Trainer(contract.Trainer):
         """Call the kernel, while no other thread of this process does."""
         if self.rates.rate != self.learning_rate:
             self.rates = describe_update(self.training, self.learning_rate)
-        request = Request(phases, parts, self.threads, batch_size, self.updates, self.rates)
+        request = Request(phases, parts, self.threads, batch_size, self.updates, order, losses)
+        self.memory.meeting[:] = 0
         with self._one_thread_in_blas() if phases & state.PRODUCTS else nullcontext():
-            self._call(request, order, losses)
-
-    def _call(self, request: Request, order: Rows, losses: Losses) -> None:
-        """Let the kernels carry out ``request``."""
-        kernels.run(request, order, self.net, self.memory, losses)
+            epoch.run(request, self.rates, self.net, self.memory, self.sparse)
 
     def _one_thread_in_blas(self) -> AbstractContextManager[object]:
         """What holds BLAS to one thread while a kernel multiplies, and then gives it back its own.

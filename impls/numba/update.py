@@ -30,7 +30,7 @@ def team_size(most, rows, least_rows):
 
 
 @inlined()
-def step_of(request, net, index, rows):
+def step_of(request, rates, net, index, rows):
     """Step number ``index`` of a request, for a batch of ``rows``."""
     team = team_size(request.threads, rows, net.least_rows)
     shares = team > 1 and net.parameters >= SHARED_PARAMETERS
@@ -41,7 +41,7 @@ def step_of(request, net, index, rows):
         team,
         step_key(net.seed, request.updates + index),
         np.float32(1.0 / rows) if net.averaged else ONE,
-        corrected_rate(request.rates, request.updates + index + 1),
+        corrected_rate(rates, request.updates + index + 1),
     )
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -87,7 +88,7 @@ def test_beside_sources_that_may_not_be_changed_the_users_caches_are_used(
 def test_kernels_are_never_looked_for_where_old_ones_may_lie(tmp_path: Path, place: str) -> None:
     """Numba's own places know the file of a function only, not what is compiled into it."""
     (tmp_path / "file").touch()
-    script = "from impls.numba import kernels; print(kernels.run.stats.cache_path or '')"
+    script = "from impls.numba import epoch; print(epoch.run.stats.cache_path or '')"
     done = subprocess.run(
         [sys.executable, "-c", script],
         env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / place)},
@@ -105,7 +106,7 @@ def test_whatever_a_kernel_imports_is_among_the_sources(sources: Path) -> None:
     imported = set()
     for path in (IMPLS / "numba").glob("*.py"):
         text = path.read_text()
-        if "@compiled(" in text or "@numba.njit(" in text:
+        if re.search(r"^@(compiled|inner|inlined)\(", text, re.MULTILINE):
             for node in ast.walk(ast.parse(text)):
                 if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("impls."):
                     names = [alias.name for alias in node.names]
@@ -134,9 +135,9 @@ import warnings
 import numba
 before = numba.config.CACHE_DIR, list(warnings.filters)
 import impls.numba.trainer
-from impls.numba import kernels
+from impls.numba import epoch
 assert (numba.config.CACHE_DIR, list(warnings.filters)) == before
-print(kernels.run.stats.cache_path)
+print(epoch.run.stats.cache_path)
 """
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=300

@@ -16,7 +16,7 @@ pytest.importorskip("numba")
 from threadpoolctl import ThreadpoolController
 
 from impls.networks import Network, Training
-from impls.numba import kernels
+from impls.numba import epoch
 from impls.numba import trainer as numba_trainer
 from impls.parameters import start_parameters
 
@@ -83,13 +83,13 @@ def threads_of_blas() -> list[int]:
 def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[int]]]:
     """The threads of every BLAS during each call of the kernels."""
     found: list[list[int]] = []
-    run = kernels.run
+    run = epoch.run
 
     def spy(*arguments: Any) -> None:
         found.append(threads_of_blas())
         run(*arguments)
 
-    monkeypatch.setattr(kernels, "run", spy)
+    monkeypatch.setattr(epoch, "run", spy)
     with ThreadpoolController().limit(limits=2, user_api="blas"):
         yield found
 
