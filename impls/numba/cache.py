@@ -89,9 +89,10 @@ def inner(**options: Any) -> Callable[[Any], Any]:
 def inlined(**options: Any) -> Callable[[Any], Any]:
     """Decorator: :func:`inner` for short functions, which become part of their callers.
 
-    A call would pass every array of the named tuples by seven numbers each.
+    Numba puts them in before LLVM sees them: a called function would be optimised once alone, and
+    again within each of its callers.
     """
-    return inner(forceinline=True, **options)
+    return inner(inline="always", **options)
 
 
 def compiled(**options: Any) -> Callable[[Any], Any]:

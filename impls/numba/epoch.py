@@ -13,27 +13,50 @@ import numpy as np
 
 from impls.numba import kernels, sparse_kernels
 from impls.numba.cache import compiled, inlined, inner
-from impls.numba.state import Share
-from impls.numba.team import is_last, open_next, takes, wait
+from impls.numba.state import EVERYTHING, Share
+from impls.numba.team import NO_BUFFER, NO_PART, finishes, free_buffer, open_next, take, wait
 from impls.numba.update import conclude, finish, step_of, team_size
 
 
 @inlined()
-def work_on_rows(step, part, rows, net, memory, sparse):
-    """Run the phases of ``step`` for one part of its rows."""
-    first, end = rows.size * part // step.team, rows.size * (part + 1) // step.team
-    share = Share(part, first, rows[first:end])
-    if sparse is None:
-        kernels.slice_of_batch(step, share, net, memory)
-    else:
-        sparse_kernels.slice_of_batch(step, share, net, memory, sparse)
+def work_on_rows(number, stage, step, rows, net, memory, sparse):
+    """Work on parts of the rows while there are any; true for who finishes the last one.
+
+    Of a whole step any part can be done again.  Separate phases cannot: each finds in a part's
+    buffer what the phase before has left there.
+    """
+    is_whole, is_first = step.phases == EVERYTHING, True
+    part, turn = take(memory.meeting, stage, step.team, number, 0, is_whole)
+    while part != NO_PART:
+        buffer = part
+        if is_whole:
+            buffer = number if is_first else free_buffer(memory.meeting)
+            is_first = False
+        first, end = rows.size * part // step.team, rows.size * (part + 1) // step.team
+        share = Share(stage, part, buffer, first, rows[first:end])
+        if step.phases:
+            # Numba compiles one of these branches only, but not with another condition beside.
+            if sparse is None:
+                kernels.slice_of_batch(step, share, net, memory)
+            else:
+                sparse_kernels.slice_of_batch(step, share, net, memory, sparse)
+        if finishes(memory.meeting, stage, step.team, part, buffer):
+            return True
+        part, turn = take(memory.meeting, stage, step.team, number, turn, is_whole)
+    return False
 
 
 @inlined()
-def work_on_parameters(step, part, net, memory, rates):
-    """Do with one part of the parameters what follows the gradients."""
-    first, end = net.parameters * part // step.team, net.parameters * (part + 1) // step.team
-    memory.sums[part, 2] = finish(step, first, end, net, memory, rates)
+def work_on_parameters(number, stage, step, net, memory, rates):
+    """Do with parts of the parameters what follows the gradients; true for who does the last."""
+    part, turn = take(memory.meeting, stage, step.team, number, 0, False)
+    while part != NO_PART:
+        first, end = net.parameters * part // step.team, net.parameters * (part + 1) // step.team
+        memory.sums[part, 2] = finish(step, first, end, net, memory, rates)
+        if finishes(memory.meeting, stage, step.team, part, NO_BUFFER):
+            return True
+        part, turn = take(memory.meeting, stage, step.team, number, turn, False)
+    return False
 
 
 @inner()
@@ -46,30 +69,23 @@ def member(number, request, rates, net, memory, sparse):
     for index in range(request.losses.shape[0]):
         rows = request.order[index * request.batch_size : (index + 1) * request.batch_size]
         step = step_of(request, rates, net, index, rows.size)
-        last_stage = 1 if step.shared else 0
-        for at_parameters in range(last_stage + 1):
-            for turn in range(step.team):
-                part = (number + turn) % step.team
-                if not takes(memory.meeting, stage, part):
-                    continue
-                if at_parameters:
-                    work_on_parameters(step, part, net, memory, rates)
-                elif step.phases:
-                    work_on_rows(step, part, rows, net, memory, sparse)
-                if is_last(memory.meeting, step.team):
-                    if at_parameters == last_stage:
-                        conclude(step, rows.size, net, memory, rates, request.losses[index])
-                    open_next(memory.meeting, stage)
-            wait(memory.meeting, stage)
+        is_last = work_on_rows(number, stage, step, rows, net, memory, sparse)
+        if step.shared:
+            if is_last:
+                open_next(memory.meeting, stage)
             stage += 1
+            wait(memory.meeting, stage)
+            is_last = work_on_parameters(number, stage, step, net, memory, rates)
+        if is_last:
+            conclude(step, rows.size, net, memory, rates, request.losses[index])
+            open_next(memory.meeting, stage)
+        stage += 1
+        wait(memory.meeting, stage)
 
 
 @compiled(parallel=True)
 def run(request, rates, net, memory, sparse):
     """Carry out ``request``; ``sparse`` is None, or holds what differs in sparse columns."""
     members = team_size(request.threads, request.batch_size, net.least_rows)
-    if members == 1:
-        member(0, request, rates, net, memory, sparse)
-    else:
-        for number in numba.prange(members):
-            member(np.int64(number), request, rates, net, memory, sparse)
+    for number in numba.prange(members):
+        member(np.int64(number), request, rates, net, memory, sparse)

@@ -19,6 +19,7 @@ from impls.numba.layers import (
     product,
 )
 from impls.numba.state import BACKWARD, FORWARD, LOSS, PREPARE
+from impls.numba.team import is_done
 from impls.numba.views import biases, tile_of
 
 
@@ -42,10 +43,12 @@ def backward(step, net, memory, tile):
 
 @inner()
 def slice_of_batch(step, share, net, memory):
-    """Run the phases of ``step`` for the rows of one thread, tile by tile."""
-    memory.sums[share.thread, 0] = 0
-    memory.sums[share.thread, 1] = 0
+    """Run the phases of ``step`` for one part of its rows, tile by tile, while they are needed."""
+    memory.sums[share.buffer, 0] = 0
+    memory.sums[share.buffer, 1] = 0
     for start in range(0, share.rows.size, net.tile_rows):
+        if is_done(memory.meeting, share.stage, share.part):
+            return
         tile = tile_of(step, share, net, start)
         if step.phases & PREPARE:
             prepare(step, net, memory, tile)

@@ -42,7 +42,7 @@ def inputs(step, net, memory, tile, layer):
     """What is below ``layer + 1``: a matrix, and the numbers of the tile's rows in it."""
     if layer == 0 and reads_in_place(step, net):
         return memory.X, tile.rows[tile.start :]
-    return block(net, memory.A[tile.thread], layer, tile), net.places[: tile.size]
+    return block(net, memory.A[tile.buffer], layer, tile), net.places[: tile.size]
 
 
 @inner()
@@ -80,14 +80,14 @@ def prepare(step, net, memory, tile):
     if reads_in_place(step, net):
         gather_targets(memory.Y, tile.rows, tile.start, targets(memory, tile))
     else:
-        X = block(net, memory.A[tile.thread], 0, tile)
+        X = block(net, memory.A[tile.buffer], 0, tile)
         gather(memory.X, memory.Y, tile.rows, tile.start, X, targets(memory, tile))
 
 
 @inlined()
 def product(step, net, memory, tile, layer):
     """Fill ``layer`` with the product of the layer below and its weights; returns the matrix."""
-    Z = block(net, memory.A[tile.thread], layer, tile)
+    Z = block(net, memory.A[tile.buffer], layer, tile)
     W = weights(net, memory.theta, layer - 1)
     A, numbers = inputs(step, net, memory, tile, layer - 1)
     if net.in_registers[layer - 1]:
@@ -118,18 +118,18 @@ def drop_layer(step, net, tile, layer, A, scale):
 def add_loss(net, memory, tile):
     """Add data loss and absolute error of a tile to those of its thread."""
     last = net.layers.size - 1
-    A = block(net, memory.A[tile.thread], last, tile)
+    A = block(net, memory.A[tile.buffer], last, tile)
     data, error = loss_sums(net.loss, A, targets(memory, tile))
-    memory.sums[tile.thread, 0] += data
-    memory.sums[tile.thread, 1] += error
+    memory.sums[tile.buffer, 0] += data
+    memory.sums[tile.buffer, 1] += error
 
 
 @inlined()
 def delta_of_output(step, net, memory, tile):
     """Fill the delta of the output."""
     last = net.layers.size - 1
-    A = block(net, memory.A[tile.thread], last, tile)
-    delta = block(net, memory.D[tile.thread], last, tile)
+    A = block(net, memory.A[tile.buffer], last, tile)
+    delta = block(net, memory.D[tile.buffer], last, tile)
     output_delta(net.loss, A, targets(memory, tile), delta, step.scale)
 
 
@@ -138,8 +138,8 @@ def gradients(step, net, memory, tile, layer):
     """Gradients of weights and biases above ``layer``, added to those of the tiles before."""
     share = ONE if tile.start else ZERO
     below, numbers = inputs(step, net, memory, tile, layer)
-    delta = block(net, memory.D[tile.thread], layer + 1, tile)
-    G = memory.G[tile.thread]
+    delta = block(net, memory.D[tile.buffer], layer + 1, tile)
+    G = memory.G[tile.buffer]
     if net.in_registers[layer]:
         registers.gradient(below, numbers, delta, weights(net, G, layer), share)
     else:
@@ -150,9 +150,9 @@ def gradients(step, net, memory, tile, layer):
 @inlined()
 def delta_below(step, net, memory, tile, layer):
     """Fill the delta of hidden ``layer`` from that of the layer above."""
-    D, code, scale = memory.D[tile.thread], net.codes[layer - 1], net.scales[layer - 1]
+    D, code, scale = memory.D[tile.buffer], net.codes[layer - 1], net.scales[layer - 1]
     below = block(net, D, layer, tile)
     np.dot(block(net, D, layer + 1, tile), weights(net, memory.theta, layer).T, below)
-    times_slope(code, below, block(net, memory.A[tile.thread], layer, tile), scale)
+    times_slope(code, below, block(net, memory.A[tile.buffer], layer, tile), scale)
     if code == TANH:
         drop_layer(step, net, tile, layer, below, ONE)

@@ -26,6 +26,7 @@ from impls.numba.sparse_products import (
     shifted,
 )
 from impls.numba.state import BACKWARD, FORWARD, LOSS, PREPARE
+from impls.numba.team import is_done
 from impls.numba.views import biases, block, sparse_weights, tile_of
 
 
@@ -51,22 +52,24 @@ def backward(step, net, memory, tile, sparse):
         gradients(step, net, memory, tile, layer)
         if layer:
             delta_below(step, net, memory, tile, layer)
-    G = memory.G[tile.thread]
+    G = memory.G[tile.buffer]
     if not tile.start:
         background_gradients(sparse, biases(net, G, 0), sparse_weights(net, G), 0)
-    delta = block(net, memory.D[tile.thread], 1, tile)
+    delta = block(net, memory.D[tile.buffer], 1, tile)
     add_sparse_gradients(sparse, tile, delta, sparse_weights(net, G))
 
 
 @inner()
 def slice_of_batch(step, share, net, memory, sparse):
-    """Run the phases of ``step`` for the rows of one thread, tile by tile."""
-    G = memory.G[share.thread]
+    """Run the phases of ``step`` for one part of its rows, tile by tile, while they are needed."""
+    G = memory.G[share.buffer]
     first_biases = shifted(sparse, biases(net, memory.theta, 0), sparse_weights(net, memory.theta))
     sums = first_biases  # of the first tile's deltas, once there are any
-    memory.sums[share.thread, 0] = 0
-    memory.sums[share.thread, 1] = 0
+    memory.sums[share.buffer, 0] = 0
+    memory.sums[share.buffer, 1] = 0
     for start in range(0, share.rows.size, net.tile_rows):
+        if is_done(memory.meeting, share.stage, share.part):
+            return
         tile = tile_of(step, share, net, start)
         if step.phases & PREPARE:
             prepare(step, net, memory, tile)

@@ -27,7 +27,7 @@ SMALL_PRODUCT = 10**6
 """So many multiplications at most go to OpenBLAS's kernels for small products, where it has them
 (its sgemm_small_kernel_permit).  These do without packing their operands first."""
 LEAST_ROWS, REGISTER_ROWS, MOST_ROWS = 16, 64, 512
-LEAST_WORK, LEAST_WORK_ROWS = 1_800_000, 32
+LEAST_WORK, LEAST_WORK_ROWS = 900_000, 16
 """A thread gets so many rows times parameters, or in small networks so many rows."""
 
 
@@ -73,9 +73,10 @@ class Memory(NamedTuple):
 
     ``X`` and ``Y`` are the data.  ``theta`` holds weights, then biases (see :mod:`impls.flat`), the
     rows of ``remembered`` what the optimiser remembers of them, in the same order.  The others have
-    one row per thread: ``A`` and ``D`` activations and deltas, one layer after another, ``T``
-    targets, ``G`` gradients, of which the first row becomes the sum, ``sums`` data loss, absolute
-    error and penalty.  ``meeting`` is that of :mod:`impls.numba.team`.
+    one row per buffer: ``A`` and ``D`` activations and deltas, one layer after another, ``T``
+    targets, ``G`` gradients, of which those of the first part become the sum, ``sums`` data loss
+    and absolute error, and the penalty of each part of the parameters.  ``meeting`` is that of
+    :mod:`impls.numba.team`.
     """
 
     X: Floats
@@ -144,20 +145,25 @@ class Step(NamedTuple):
 
 
 class Share(NamedTuple):
-    """The ``rows`` of a batch that a thread takes; the first is row ``first`` of the batch."""
+    """The ``rows`` of a batch that are a part of a stage; the first is row ``first`` of the batch.
 
-    thread: int | np.int64
+    Results go to ``buffer``.
+    """
+
+    stage: int | np.int64
+    part: int | np.int64
+    buffer: int | np.int64
     first: int
     rows: Rows
 
 
 class Tile(NamedTuple):
-    """``size`` rows of a thread's ``rows``, from ``start`` on, that go through together.
+    """``size`` of a share's ``rows``, from ``start`` on, that go through together.
 
-    ``place`` is the first of their rows in the thread's buffers, ``first`` that in the batch.
+    ``place`` is the first of their rows in the share's buffer, ``first`` that in the batch.
     """
 
-    thread: int | np.int64
+    buffer: int | np.int64
     rows: Rows
     start: int
     size: int

@@ -2,13 +2,15 @@
 
 A stage has a part for each member of the team.  A member first takes its own part, whose data are
 in its cache, and then any part that nobody has begun.  The last one to finish opens the next stage.
-So nobody waits for a thread that the system has put aside, unless that thread holds a part.
+A member that has waited for some microseconds does what is still unfinished once more, in buffers
+that nobody else uses.  Whoever is first counts; both results are the same.  So nobody waits for a
+thread that the system has put aside.  OpenMP's barrier would: beside a busy neighbour, for a time
+slice in nearly every step.
 
-A member that waits asks for some microseconds, which is faster than any sleep.  Then it sleeps, and
-its processor is free for the one it waits for.  OpenMP's barrier would go on asking: beside a busy
-neighbour, a step would then take a time slice of the system.
+Where there is nothing left to do, a member sleeps, and its processor is free for others.
 
-``meeting`` is a vector of 32-bit words, each in a line of the cache; :func:`words` counts them.
+Results are in buffers.  A member's own one has its number, spare ones the numbers that follow.
+``meeting`` is a vector of 32-bit words, in lines of the cache: :func:`words` counts them.
 """
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 # Numba infers the types of what it compiles; annotations would only repeat the docstrings.
@@ -27,12 +29,23 @@ from numba.extending import intrinsic
 from impls.numba.cache import inlined
 from impls.numba.prefetch import LINE
 
-PATIENCE = 1000
-"""Questions before a member sleeps: they take about as long as it takes to wake one."""
+PATIENCE, LONG_PATIENCE = 1500, 12_000
+"""Questions before a member repeats a part, and before it sleeps: some 40 and 300 microseconds.
+
+Who sleeps takes 50 to wake up.  In short steps a sleeper would find all parts taken, every time.
+"""
+SPARE_BUFFERS = 2
+"""Buffers for each member, besides its own."""
+NO_PART = NO_BUFFER = -1
 
 _WORD = 4
-_STAGE, _FINISHED, _ASLEEP, _TAKEN = 0, LINE, 2 * LINE, 3 * LINE
-"""Where each word begins, in bytes; there is one of the last kind for each part."""
+_STAGE, _FINISHED, _ASLEEP, _PARTS = 0, LINE, 2 * LINE, 3 * LINE
+"""Where words begin, in bytes: the open stage, its finished parts, members asleep, then parts."""
+_BEGUN, _REPEATED, _DONE, _BUFFER = 0, _WORD, 2 * _WORD, 3 * _WORD
+"""Words of a part: the stage after the last one in which it was begun, was begun once more, was
+done; and the buffer with its results."""
+_IN_USE = 2**31 - 1
+"""The word of a buffer while somebody writes to it; then the stage from which on it is free."""
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine()) if sys.platform == "linux" else None
 """Number of the system call that sleeps until a word changes; elsewhere members go on asking."""
@@ -43,8 +56,8 @@ _PAUSE = {"x86_64": _X86, "AMD64": _X86, "aarch64": _ARM, "arm64": _ARM}
 
 
 def words(members: int) -> int:
-    """Return the length of the ``meeting`` of a team."""
-    return (_TAKEN + members * LINE) // _WORD
+    """Return the length of the ``meeting`` of a team: a line for each part and each buffer."""
+    return (_PARTS + (1 + SPARE_BUFFERS) * members * LINE) // _WORD
 
 
 def _intrinsic(write: Callable[[ir.IRBuilder, Any, Any], Any]) -> Any:
@@ -77,8 +90,8 @@ _add, _raise, _set = _change("add"), _change("max"), _change("xchg")
 
 
 @_intrinsic
-def _read_after_pause(builder: ir.IRBuilder, address: Any, _: Any) -> Any:
-    """The word at an address, after a pause."""
+def _read(builder: ir.IRBuilder, address: Any, _: Any) -> Any:
+    """The word at an address, after a pause: whoever asks again and again slows nobody down."""
     if platform.machine() in _PAUSE:
         name, numbers = _PAUSE[platform.machine()]
         kind = ir.FunctionType(ir.VoidType(), [_I32] * len(numbers))
@@ -108,15 +121,85 @@ _sleep, _wake = _system_call(_FUTEX_WAIT), _system_call(_FUTEX_WAKE)
 
 
 @inlined()
-def takes(meeting, stage, part):
-    """Take ``part`` of ``stage``; false where another member has taken it."""
-    return _raise(meeting.ctypes.data + _TAKEN + part * LINE, stage + 1) <= stage
+def _part(meeting, part):
+    """The address of the words of a part."""
+    return meeting.ctypes.data + _PARTS + part * LINE
 
 
 @inlined()
-def is_last(meeting, parts):
-    """Whether all ``parts`` of the stage are finished, after one more."""
+def _buffers(meeting):
+    """The address of the words of the buffers that are nobody's own, and their number."""
+    parts = (meeting.size * _WORD - _PARTS) // (LINE * (1 + SPARE_BUFFERS))
+    return meeting.ctypes.data + _PARTS + parts * LINE, SPARE_BUFFERS * parts
+
+
+@inlined()
+def take(meeting, stage, parts, number, turn, may_repeat):
+    """The next part of ``stage`` for member ``number``, and the turn after it.
+
+    Its turns go once round all ``parts`` for those that nobody has begun.  If the next stage is not
+    open soon after, they go round again for those that are not done.
+    """
+    while turn < parts:
+        part = (number + turn) % parts
+        turn += 1
+        if _raise(_part(meeting, part) + _BEGUN, stage + 1) <= stage:
+            return part, turn
+    if may_repeat and (turn > parts or not _is_open(meeting, stage + 1, PATIENCE)):
+        while turn < 2 * parts:
+            part = (number + turn) % parts
+            turn += 1
+            if is_done(meeting, stage, part):
+                continue
+            if _raise(_part(meeting, part) + _REPEATED, stage + 1) <= stage:
+                return part, turn
+    return NO_PART, turn
+
+
+@inlined()
+def is_done(meeting, stage, part):
+    """Whether somebody has done ``part`` of ``stage``."""
+    return _read(_part(meeting, part) + _DONE, 0) > stage
+
+
+@inlined()
+def finishes(meeting, stage, parts, part, buffer):
+    """Say that ``part`` is done, with results in ``buffer``; true where it was the last one."""
+    first_word, spare = _buffers(meeting)
+    word = first_word + (buffer - spare // SPARE_BUFFERS) * LINE
+    is_spare = buffer >= spare // SPARE_BUFFERS
+    if _raise(_part(meeting, part) + _DONE, stage + 1) > stage:
+        if is_spare:
+            _set(word, 0)
+        return False
+    if buffer != NO_BUFFER:
+        _set(_part(meeting, part) + _BUFFER, buffer)
+    if is_spare:
+        _set(word, stage + 1)
     return _add(meeting.ctypes.data + _FINISHED, 1) + 1 == parts
+
+
+@inlined()
+def buffer_of(meeting, part):
+    """The buffer with the results of ``part``."""
+    return meeting[(_PARTS + part * LINE + _BUFFER) // _WORD]
+
+
+@inlined()
+def free_buffer(meeting):
+    """A buffer that nobody writes to and whose results nobody needs; take it.
+
+    There is one: each member writes to one at most, and each part of the stage has another.
+    """
+    first_word, spare = _buffers(meeting)
+    number = 0
+    while True:
+        before = _raise(first_word + number * LINE, _IN_USE)
+        if before <= _read(meeting.ctypes.data + _STAGE, 0):
+            return spare // SPARE_BUFFERS + number
+        if before != _IN_USE:
+            _set(first_word + number * LINE, before)
+        number = (number + 1) % spare
 
 
 @inlined()
@@ -124,18 +207,28 @@ def open_next(meeting, stage):
     """Let the members go on to the stage after ``stage``."""
     _set(meeting.ctypes.data + _FINISHED, 0)
     _set(meeting.ctypes.data + _STAGE, stage + 1)
-    if _add(meeting.ctypes.data + _ASLEEP, 0):
+    if _read(meeting.ctypes.data + _ASLEEP, 0):
         _wake(meeting.ctypes.data + _STAGE, _ALL)
 
 
 @inlined()
+def _is_open(meeting, stage, patience):
+    """Whether ``stage`` is open, after so many questions at most."""
+    for _ in range(patience):
+        if _read(meeting.ctypes.data + _STAGE, 0) >= stage:
+            return True
+    return False
+
+
+@inlined()
 def wait(meeting, stage):
-    """Wait until the stage after ``stage`` is open."""
+    """Wait until ``stage`` is open: at first awake, then asleep."""
+    if _is_open(meeting, stage, LONG_PATIENCE):
+        return
     word = meeting.ctypes.data + _STAGE
-    for _ in range(PATIENCE):
-        if _read_after_pause(word, 0) > stage:
-            return
     _add(meeting.ctypes.data + _ASLEEP, 1)
-    while _read_after_pause(word, 0) <= stage:
-        _sleep(word, stage)
+    opened = _read(word, 0)
+    while opened < stage:
+        _sleep(word, opened)
+        opened = _read(word, 0)
     _add(meeting.ctypes.data + _ASLEEP, -1)

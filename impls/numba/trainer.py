@@ -111,11 +111,11 @@ class Trainer(contract.Trainer):
         self._reserve(self.training.batch_size)
 
     def _reserve(self, batch_size: int) -> None:
-        """Make buffers for each thread's share of a batch, touched only when used."""
+        """Make buffers for each thread's share of a batch; memory is touched only when used."""
         share = -(-batch_size // self.threads)
         self.thread_rows = max(share, 2 * self.net.least_rows)
-        layers = (self.threads, self.thread_rows * sum(self.network.layers))
-        gradients = (self.threads, self.P.vector.size)
+        buffers = self.threads * (1 + team.SPARE_BUFFERS)
+        layers = (buffers, self.thread_rows * sum(self.network.layers))
         self.memory = Memory(
             X=self.X,
             Y=self.Y,
@@ -123,12 +123,11 @@ class Trainer(contract.Trainer):
             remembered=self.remembered,
             A=np.empty(layers, np.float32),
             D=np.empty(layers, np.float32),
-            T=np.empty((self.threads, self.thread_rows, self.network.layers[-1]), np.float32),
-            G=np.zeros(gradients, np.float32),
-            sums=np.zeros((self.threads, 3)),
+            T=np.empty((buffers, self.thread_rows, self.network.layers[-1]), np.float32),
+            G=np.zeros((buffers, self.P.vector.size), np.float32),
+            sums=np.zeros((buffers, 3)),
             meeting=np.zeros(team.words(self.threads), np.int32),
         )
-        self.G = Flat(self.network, self.memory.G[0])
         self.capacity = batch_size
 
     def _run(self, phases: int, parts: int, order: Rows, batch_size: int) -> Losses:
@@ -237,7 +236,8 @@ class Trainer(contract.Trainer):
         return self.P.canonical()
 
     def gradients(self) -> Parameters:
-        return self.G.canonical()
+        buffer = team.buffer_of.py_func(self.memory.meeting, 0)
+        return Flat(self.network, self.memory.G[buffer]).canonical()
 
 
 def _threading_layer() -> str:

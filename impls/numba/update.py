@@ -15,6 +15,7 @@ from impls.numba.cache import inlined, inner
 from impls.numba.dropout import step_key
 from impls.numba.elementwise import ELEMENTWISE, ONE, ZERO
 from impls.numba.state import ADAM, REDUCE, SGD, UPDATE, Step
+from impls.numba.team import buffer_of
 
 PIECE = 1024
 """Parameters that are finished together; three arrays of so many stay in the nearest cache."""
@@ -51,11 +52,12 @@ def conclude(step, rows, net, memory, rates, losses):
     data = error = penalty = 0.0
     if step.alone:
         penalty = finish(step, 0, net.parameters, net, memory, rates)
-    for t in range(step.team):
-        data += memory.sums[t, 0]
-        error += memory.sums[t, 1]
+    for part in range(step.team):
+        buffer = buffer_of(memory.meeting, part)
+        data += memory.sums[buffer, 0]
+        error += memory.sums[buffer, 1]
         if step.shared:
-            penalty += memory.sums[t, 2]
+            penalty += memory.sums[part, 2]
     losses[0] = data / rows if net.averaged else data
     losses[1] = penalty
     losses[2] = error / (rows * net.layers[net.layers.size - 1])
@@ -80,23 +82,24 @@ def finish(step, first, last, net, memory, rates):
     """
     parts, weights = step.shared | step.alone, net.bias_starts[0]
     squares = magnitudes = np.float64(0)
+    G = memory.G[buffer_of(memory.meeting, 0)]
     start = first
     while start < last:
         # No piece has weights and biases, of which only the former are subject to a penalty.
         end = min(start + PIECE, last, weights if start < weights else last)
-        theta, g = memory.theta[start:end], memory.G[0, start:end]
+        theta, g = memory.theta[start:end], G[start:end]
         if parts & REDUCE:
-            for t in range(1, step.team):
-                add(memory.G[t, start:end], g)
+            for part in range(1, step.team):
+                add(memory.G[buffer_of(memory.meeting, part), start:end], g)
         penalised = parts & REDUCE and start < weights
         if rates.l1 and start < weights:
             magnitudes += shift(theta, g, rates.l1 if penalised else ZERO)
         l2 = rates.l2 if penalised else ZERO
         if parts & UPDATE:
-            found = update(step, start, end, memory, rates, l2)
+            summed = update(step, start, end, g, memory, rates, l2)
         else:
-            found = shrink(theta, g, l2)
-        squares += found if start < weights else ZERO
+            summed = shrink(theta, g, l2)
+        squares += summed if start < weights else ZERO
         start = end
     return 0.5 * rates.l2 * squares + rates.l1 * magnitudes
 
@@ -129,12 +132,12 @@ def shift(theta, g, l1):
 
 
 @inlined()
-def update(step, first, last, memory, rates, l2):
-    """:func:`shrink`, then move the parameters from ``first`` to ``last`` by their gradients.
+def update(step, first, last, g, memory, rates, l2):
+    """:func:`shrink`, then move the parameters from ``first`` to ``last`` by their gradients ``g``.
 
     Only descent does both in one pass: it has the least to do with each number.
     """
-    theta, g = memory.theta[first:last], memory.G[0, first:last]
+    theta = memory.theta[first:last]
     moments = memory.remembered[0, first:last]
     if rates.optimiser == SGD:
         return sgd(theta, g, moments, l2, step.rate, rates)

@@ -44,7 +44,7 @@ def block(net, buffer, layer, tile):
 @inlined()
 def targets(memory, tile):
     """The targets of a tile, shape ``(rows, nodes)``."""
-    return memory.T[tile.thread][tile.place : tile.place + tile.size]
+    return memory.T[tile.buffer][tile.place : tile.place + tile.size]
 
 
 @inlined()
@@ -55,4 +55,4 @@ def tile_of(step, share, net, start):
     """
     size = min(net.tile_rows, share.rows.size - start)
     place = 0 if step.phases == EVERYTHING else start
-    return Tile(share.thread, share.rows, start, size, place, share.first + start)
+    return Tile(share.buffer, share.rows, start, size, place, share.first + start)

@@ -110,9 +110,9 @@ def test_many_tiles_are_as_good_as_one(
 
 
 def test_a_thread_is_woken_for_work_and_not_for_rows() -> None:
-    assert least_rows(BLOG.network.parameter_count) == 32
-    assert least_rows(PRESETS["islr"].network.parameter_count) == 8
-    assert least_rows(5) == 32
+    assert least_rows(BLOG.network.parameter_count) == 16
+    assert least_rows(PRESETS["islr"].network.parameter_count) == 4
+    assert least_rows(5) == 16
 
 
 @pytest.mark.parametrize(
