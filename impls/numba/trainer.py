@@ -46,7 +46,7 @@ from impls.networks import Network, Training
 from impls.numba import epoch, state, team
 from impls.numba.sparse_rows import SparseRows
 from impls.numba.state import Memory, Net, Request, describe, describe_update
-from impls.parameters import Floats, Parameters, Rows, batches
+from impls.parameters import Floats, Parameters, Rows, batches, read_only
 
 WITH_SMALL_KERNELS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 """The processors for which OpenBLAS has kernels for small float32 products."""
@@ -88,7 +88,7 @@ class Trainer(contract.Trainer):
         self.blas = ThreadpoolController().select(user_api="blas")
         self.rates = describe_update(training, training.learning_rate)
         self.net = self._describe(network, training)
-        self.X = self.Y = np.empty((0, 0), np.float32)
+        self.X = self.Y = read_only(np.empty((0, 0), np.float32))
         self.sparse: SparseRows | None = None
         super().__init__(network, training, parameters)
         self._reserve(training.batch_size)
@@ -106,8 +106,9 @@ class Trainer(contract.Trainer):
         self.updates = 0
 
     def bind(self, X: Floats, Y: Floats) -> None:
-        # The kernels go by addresses: what lies otherwise would be read as something else.
-        self.X, self.Y = (np.ascontiguousarray(one, np.float32) for one in (X, Y))
+        # The kernels go by addresses: what lies otherwise would be read as something else.  Numba
+        # would compile them again for arrays that can be written to.
+        self.X, self.Y = (read_only(np.ascontiguousarray(data, np.float32)) for data in (X, Y))
         self._reserve(self.training.batch_size)
 
     def _reserve(self, batch_size: int) -> None:
@@ -133,7 +134,7 @@ class Trainer(contract.Trainer):
     def _run(self, phases: int, parts: int, order: Rows, batch_size: int) -> Losses:
         """Call the kernel; the loss values are those of each batch of ``order``."""
         losses = np.empty((-(-len(order) // batch_size), 3))
-        numbers = np.ascontiguousarray(order, np.int64)
+        numbers = read_only(np.ascontiguousarray(order, np.int64))
         with _TEAM:
             self._run_alone(phases, parts, numbers, batch_size, losses)
         if parts & state.UPDATE:

@@ -18,7 +18,7 @@ from threadpoolctl import ThreadpoolController
 from impls.networks import Network, Training
 from impls.numba import epoch
 from impls.numba import trainer as numba_trainer
-from impls.parameters import start_parameters
+from impls.parameters import read_only, start_parameters
 
 from .conftest import made_up_data
 
@@ -143,3 +143,16 @@ def test_a_changed_rate_reaches_the_kernels(trainer: numba_trainer.Trainer) -> N
     trainer.learning_rate = 0.5
     trainer.step(ROWS)
     assert not np.array_equal(trainer.parameters().biases[0], before)
+
+
+def test_arrays_that_can_be_written_to_are_not_compiled_for_again(
+    trainer: numba_trainer.Trainer,
+) -> None:
+    X, Y = made_up_data(NETWORK, 8)
+    trainer.bind(read_only(X), read_only(Y))
+    trainer.epoch(read_only(ROWS))
+    compiled = len(epoch.run.signatures)
+    trainer.bind(X.copy(), Y.copy())
+    trainer.epoch(ROWS.copy())
+    trainer.predict(X.copy())
+    assert len(epoch.run.signatures) == compiled
