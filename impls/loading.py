@@ -120,6 +120,12 @@ def _trainer(row: Row, found: object) -> type[Trainer]:
             f"{row.name} is not complete: {row.target} does not have the methods {unwritten}. "
             f"Write them as {contract.__name__}.Trainer says."
         )
+    unknown = sorted(map(str, set(found.phases) - set(contract.PHASES)))
+    if unknown:
+        raise ImplementationError(
+            f"{row.name} names phases that do not exist: {', '.join(unknown)}. Its phases may be "
+            f"{', '.join(contract.PHASES)}."
+        )
     return found
 
 

@@ -105,3 +105,15 @@ def test_a_home_folder_may_be_a_tilde(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("HOME", str(tmp_path))
     row_of_text(tmp_path, "class Mine: ...")
     assert registry.find("~/mine.py:Mine").target == f"{tmp_path.resolve()}/mine.py:Mine"
+
+
+def test_a_phase_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    text = (
+        "from impls.mathematics import reference\n\n\nclass Mine(reference.Trainer):\n"
+        "    phases = frozenset({'prepare', 'forwards'})\n"
+    )
+    said = (
+        r"mine:Mine names phases that do not exist: forwards\. Its phases may be prepare, forward"
+    )
+    with pytest.raises(ImplementationError, match=said):
+        registry.load(row_of_text(tmp_path, text))

@@ -19,9 +19,24 @@ from impls.data.normalise import NORMALISATIONS
 from impls.errors import UsageError
 
 Option = Callable[[Any], Any]
-PATH = click.Path(path_type=Path)
+
 PHASE_NAMES = (EPOCH, STEP, *PHASES)
 """What ``compare`` and ``export`` accept as ``--phase``."""
+
+
+class NamedPath(click.Path):
+    """A path.  An empty one, such as that of an unset variable, is not the current folder."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return the path; an empty one is refused."""
+        if value == "":
+            self.fail(
+                "the path is empty: name a file or folder, '.' for the current one", param, ctx
+            )
+        return super().convert(value, param, ctx)
+
+
+PATH = NamedPath(path_type=Path)
 
 
 class CommaList(click.ParamType[tuple[Any, ...]]):

@@ -39,6 +39,7 @@ from bench.correctness.reference_run import ReferenceRun
 from bench.correctness.tolerance import SAFETY, Rounding
 from bench.documents.timings import Check
 from impls.contract import Loss, Trainer
+from impls.errors import ImplementationError
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows, batches, read_only
 
@@ -157,7 +158,19 @@ def _end(prefix: str, ours: Trainer, run: ReferenceRun) -> Iterator[Check]:
 
 
 def _rows(losses: list[Loss]) -> npt.NDArray[np.float64]:
-    return np.array([[float(value) for value in loss] for loss in losses])
+    """Return data, penalty and mean error of each batch.
+
+    Raises:
+        ImplementationError: one of the losses is not three numbers.
+    """
+    try:
+        return np.array([[float(value) for value in loss] for loss in losses])
+    except (TypeError, ValueError) as error:
+        found = next((one for one in losses if not isinstance(one, Loss)), losses[0])
+        raise ImplementationError(
+            f"loss and step must return a Loss of three numbers, {', '.join(Loss._fields)}, and "
+            f"one returned {found!r}"
+        ) from error
 
 
 def _losses(

@@ -124,7 +124,9 @@ def read_bytes(path: Path) -> bytes:
         ResultsError: it cannot be read, or is no plain file.
     """
     if path.is_dir():
-        raise ResultsError(f"cannot read {path}: it is a folder. Name a file in it.")
+        inside = path / "results.json"
+        remedy = f"Name {inside}" if inside.is_file() else "Name a file in it"
+        raise ResultsError(f"cannot read {path}: it is a folder. {remedy}.")
     try:
         with open_plain(path) as file:
             data = file.read()

@@ -34,14 +34,14 @@ def require_durations(outcomes: Iterable[Outcome], *, origin: str) -> None:
     estimated, and stay as they are.
 
     Raises:
-        ResultsError: there is such a number, or a cell that counts as measured although a check of
-            its gate failed.
+        ResultsError: there is such a number, a cell that counts as measured although a check of its
+            gate failed, or rounds that are not as many as what belongs to them.
     """
     for outcome in outcomes:
         flaw = unsound(outcome)
         if flaw:
             flaw = f"{flaw}, and both must be above 0"
-        flaw = flaw or _impossible(_of_outcome(outcome)) or _refused(outcome)
+        flaw = flaw or _impossible(_of_outcome(outcome)) or _refused(outcome) or _uneven(outcome)
         if flaw:
             raise ResultsError(
                 f"{origin} is damaged: {outcome.cell.id} has {flaw}. Take this cell out of the "
@@ -53,9 +53,9 @@ def require_sound(document: Results, *, origin: str) -> None:
     """Refuse a document whose outcomes, question or conditions hold a number that cannot be.
 
     Raises:
-        ResultsError: there is one.
+        ResultsError: there is one, or one process stands in it twice.
     """
-    flaw = _impossible(_of_conditions(document))
+    flaw = _impossible(_of_conditions(document)) or _twice(document.outcomes)
     if flaw:
         raise ResultsError(f"{origin} is damaged: it has {flaw}. Run the measurement again.")
     require_durations(document.outcomes, origin=origin)
@@ -86,6 +86,33 @@ def _refused(outcome: Outcome) -> str:
                 f"passed no check of {check.name}: its error {check.error} is above "
                 f"{check.tolerance}"
             )
+    return ""
+
+
+def _uneven(outcome: Outcome) -> str:
+    """Return which rounds lack something, or share a sweep that has one round of each phase."""
+    for timing in outcome.timings if isinstance(outcome, Measured) else ():
+        rounds = len(timing.round_seconds)
+        # A Parquet file keeps disturbances apart from the rounds.
+        names = ("round_cpu_seconds", "sweeps", *(["disturbances"] if rounds else []))
+        for name in names:
+            found = len(getattr(timing, name))
+            if found not in (0, rounds):
+                return f"{rounds} rounds of {timing.phase} and {found} {name}"
+        if len(set(timing.sweeps)) < len(timing.sweeps):
+            return f"two rounds of {timing.phase} in one sweep"
+    return ""
+
+
+def _twice(outcomes: Iterable[Outcome]) -> str:
+    """Return a cell with two timed outcomes of one block; empty where there is none."""
+    seen = set()
+    for outcome in outcomes:
+        if isinstance(outcome, Measured):
+            place = (outcome.cell, outcome.block, outcome.source, outcome.process.started_at)
+            if place in seen:
+                return f"block {outcome.block} of {outcome.cell.id} twice"
+            seen.add(place)
     return ""
 
 

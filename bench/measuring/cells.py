@@ -8,6 +8,7 @@ import inspect
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -28,6 +29,7 @@ from bench.provenance import machine, threads
 from bench.provenance.accelerator import Device
 from bench.provenance.records import Accelerator, AcceleratorReading, Process
 from impls.contract import Trainer
+from impls.errors import ImplementationError
 from impls.networks import Training
 from impls.parameters import epoch_order, read_only, start_parameters
 from impls.row import Row
@@ -47,8 +49,24 @@ def describe_process(row: Row, trainer_class: type[Trainer], import_seconds: flo
         versions=machine.package_versions(("numpy", *row.requires)),
         environment=recorded(os.environ),
         source_hash=digest,
-        declared=trainer_class.declared(),
+        declared=declared_by(trainer_class),
     )
+
+
+def declared_by(trainer_class: type[Trainer]) -> dict[str, str]:
+    """Return what an implementation declares.
+
+    Raises:
+        ImplementationError: it is something else than text by name.
+    """
+    found: object = trainer_class.declared()
+    is_text = isinstance(found, dict) and all(isinstance(one, str) for one in chain(*found.items()))
+    if not isinstance(found, dict) or not is_text:
+        raise ImplementationError(
+            f"declared of {trainer_class.__module__}.{trainer_class.__qualname__} returned "
+            f"{found!r}, and names and values must be text"
+        )
+    return found
 
 
 def limits_of(order: Order, clock: Clock) -> Peaks | None:
@@ -176,7 +194,7 @@ class CellWork:
             pools=threads.reported_pools(self.trainer_class.pools()),
             affinity=machine.usable_cpus(),
             cpus=machine.cpu_list(),
-            declared=self.trainer_class.declared(),
+            declared=declared_by(self.trainer_class),
         )
 
     def _unverified(self, cell: Cell, reason: str, process: Process) -> Unverified:

@@ -111,6 +111,10 @@ class Worker:
         if absent is not None:
             return Missing(absent + _hidden(order), is_unavailable=True)
         imported = memory.resident()
+        try:
+            process = describe_process(order.row, trainer_class, import_seconds)
+        except ImplementationError as error:
+            return Missing(str(error), is_unavailable=False)
         arrays = load_arrays(Path(order.arrays))
         self.work = CellWork(
             plan=order.plan,
@@ -119,7 +123,7 @@ class Worker:
             repetition=order.repetition,
             trainer_class=trainer_class,
             arrays=arrays,
-            process=describe_process(order.row, trainer_class, import_seconds),
+            process=process,
             memory=Memory(started=started, imported=imported, loaded=memory.resident()),
             limits=functools.cache(lambda: limits_of(order, clock)),
             device=accelerator.find(os.environ) if order.row.device == "gpu" else None,

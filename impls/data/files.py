@@ -16,6 +16,8 @@ MNIST_FILE = "mnist.npz"
 TABLES = (".csv", ".tsv", ".tab", ".data", ".txt", ".dat", ".tra", ".trn", ".train")
 """How the names of tables end; each may end in .gz as well."""
 
+ARCHIVES = (".zip", ".tar", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
+
 ACCEPTED = (
     f"an .npz file with the arrays {', '.join(KEYS)}; a table ({', '.join(TABLES)}) with a label "
     f"and features in each line; a folder with {MNIST_FILE}, with train.csv and test.csv, or with "
@@ -51,6 +53,10 @@ def read_path(path: Path, label: str | None = None) -> RawData:
         return read_idx(path.parent, name=name, source=f"IDX files in {name}", which=which)
     if path.suffix.lower() == ".npz":
         return read_npz(path, name=path.stem, source=path.name)
+    if path.suffix.lower() in ARCHIVES:
+        raise DatasetError(
+            f"{shown(path)} is an archive. Unpack it, and give a file or folder in it."
+        )
     ending = f"ends in {path.suffix}" if path.suffix else "has no suffix"
     raise DatasetError(
         f"{shown(path)} {ending}, so it is no file that can be read. Accepted: {ACCEPTED}."

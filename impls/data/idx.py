@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 import numpy as np
 import numpy.typing as npt
 
-from impls.data.paths import shown
+from impls.data.paths import impostor, shown
 from impls.data.raw import RawData
 from impls.data.text import GZIP_MAGIC
 from impls.errors import DatasetError
@@ -153,6 +153,9 @@ def _read_array(file: BinaryIO, path: Path, dimensions: int) -> npt.NDArray[np.u
     magic = file.read(4)
     expected = bytes([0, 0, _UNSIGNED_BYTE, dimensions])
     if magic != expected:
+        instead = impostor(magic + file.read(60))
+        if instead:
+            raise DatasetError(f"{shown(path)} is no IDX file: {instead}")
         raise DatasetError(
             f"{shown(path)} begins with {magic.hex(' ') or 'nothing'}, but an IDX file of unsigned "
             f"bytes in {dimensions} dimension(s) begins with {expected.hex(' ')}. Check that "

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from impls.data.raw import CLASSES_LIMIT, RawData, scale_note
+from impls.data.raw import CLASSES_LIMIT, RawData, overlap_note, scale_note
 from impls.data.text import is_missing
 
 Labels = npt.NDArray[Any]
@@ -37,7 +37,8 @@ def settle(raw: RawData) -> RawData:
         labels, labels_test, names, said = _from_zero(labels, labels_test)
         notes += [said] if said else []
     settled = dataclasses.replace(raw, labels=labels, labels_test=labels_test, class_names=names)
-    notes += [one for one in (_absent(settled), scale_note(settled)) if one]
+    said_of = (_absent(settled), scale_note(settled), overlap_note(settled))
+    notes += [one for one in said_of if one]
     return dataclasses.replace(settled, note=" ".join(notes))
 
 

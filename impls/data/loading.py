@@ -91,6 +91,11 @@ def _mnist(*, allow_download: bool, progress: bool) -> RawData:
 
 
 def _path(spec: str, label: str | None) -> RawData:
+    if not spec.strip():
+        raise DatasetError(
+            "the name of the data set is empty: give a name or the path of a file or folder, such "
+            "as '.' for the current one."
+        )
     near = difflib.get_close_matches(spec.lower(), DATASETS, n=1)
     try:
         return read_path(Path(spec), label)

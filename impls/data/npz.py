@@ -14,7 +14,7 @@ import numpy.typing as npt
 from numpy.lib.npyio import NpzFile
 
 from impls.data.holdout import every_fifth
-from impls.data.paths import shown
+from impls.data.paths import impostor, shown
 from impls.data.raw import RawData
 from impls.errors import DatasetError
 
@@ -74,11 +74,12 @@ def read_npz(path: Path, *, name: str, source: str) -> RawData:
 
 
 def _read(file: BinaryIO, label: str, name: str, source: str) -> RawData:
-    if file.read(4) not in ZIP_MAGICS:
-        raise DatasetError(
-            f"{label} is not an .npz file: it does not begin like a zip archive. Write it with "
-            "numpy.savez_compressed."
+    beginning = file.read(64)
+    if not beginning.startswith(ZIP_MAGICS):
+        instead = impostor(beginning) or (
+            "it does not begin like a zip archive. Write it with numpy.savez_compressed."
         )
+        raise DatasetError(f"{label} is not an .npz file: {instead}")
     file.seek(0)
     try:
         with np.load(file, allow_pickle=False) as archive:

@@ -16,6 +16,8 @@ CLASSES_LIMIT = 1000
 
 _BRIGHTEST = 255
 _APART = 10
+MANY_SHARED = 0.1
+"""Fewer test examples than this share may be in the training set by chance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +119,28 @@ def scale_note(raw: RawData) -> str:
     return (
         f"Training values are {means[0]:.3g} on average, test values {means[1]:.3g} (without their "
         "signs): make sure that both have the same scale."
+    )
+
+
+def overlap_note(raw: RawData) -> str:
+    """Return how many test examples are training examples as well, where they are many.
+
+    A test set that was not held out says nothing of what has not been seen.
+    """
+    if min(raw.images.ndim, raw.images_test.ndim) < 2 or not raw.images.size:
+        return ""
+    if raw.images.shape[1:] != raw.images_test.shape[1:] or not raw.images_test.size:
+        return ""
+    train, test = (part.reshape(len(part), -1) for part in (raw.images, raw.images_test))
+    if not {train.dtype.kind, test.dtype.kind} <= set("uif"):
+        return ""
+    known = {row.tobytes() for row in train.astype(test.dtype, copy=False)}
+    shared = sum(row.tobytes() in known for row in test)
+    if shared < MANY_SHARED * len(test):
+        return ""
+    return (
+        f"{shared} of {len(test)} test examples are training examples as well, so that the "
+        "accuracy on them says little about new ones."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import re
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from impls.data.paths import shown
+from impls.data.paths import impostor, shown
 from impls.errors import DatasetError
 
 BLANKS = "blanks"
@@ -60,7 +61,7 @@ def read_text(path: Path) -> str:
     """Return the text in the file at ``path``, gzipped or not.
 
     Raises:
-        DatasetError: it cannot be read, is damaged, or is not text in UTF-8.
+        DatasetError: it cannot be read, is damaged, or is not text in UTF-8 or marked UTF-16.
     """
     try:
         content = path.read_bytes()
@@ -70,8 +71,13 @@ def read_text(path: Path) -> str:
         raise DatasetError(
             f"cannot read {shown(path)}: {error.strerror}. Check the path and its permissions."
         ) from error
+    instead = impostor(content[:64])
+    if instead:
+        raise DatasetError(f"{shown(path)} is no table: {instead}")
+    # Excel's "Unicode text" says by its first bytes what it is.
+    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if is_wide else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise DatasetError(
             f"{shown(path)} is no table: it is not text in UTF-8 ({error.reason} at byte "

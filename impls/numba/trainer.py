@@ -72,6 +72,12 @@ class Trainer(contract.Trainer):
         return super().supports(network, training)
 
     @classmethod
+    def unavailable(cls) -> str | None:
+        if config.DISABLE_JIT:  # type: ignore[attr-defined]  # set at import
+            return "NUMBA_DISABLE_JIT is set, so that Numba compiles nothing: unset it"
+        return super().unavailable()
+
+    @classmethod
     def pools(cls) -> tuple[Pool, ...]:
         return (Pool(library="numba", version=numba.__version__, threads=numba.get_num_threads()),)
 

@@ -191,3 +191,32 @@ def test_endless_devices_and_pipes_in_place_of_a_class_are_refused(
     said = mlpbench("train", "--impl", "mine.py:Mine")
     assert said.code == exits.USAGE
     assert "it is a pipe" in said.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "--impl", "numpy-naive", "--out", ""),
+        ("run", "--resume", ""),
+        ("train", "--impl", "numpy-naive", "--out", ""),
+        ("report", ""),
+        ("report", "results.json", "-o", ""),
+        ("compare", "", "results.json"),
+        ("evaluate", ""),
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(
+    mlpbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = mlpbench(*command)
+    assert said.code == exits.USAGE
+    assert "the path is empty: name a file or folder" in said.err
+
+
+def test_a_folder_of_results_is_answered_with_the_file_in_it(
+    mlpbench: Command, source: Path
+) -> None:
+    said = mlpbench("report", source.parent)
+    assert said.code == exits.USAGE
+    assert f"it is a folder. Name {source}." in said.err

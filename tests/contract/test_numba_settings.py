@@ -37,3 +37,11 @@ def test_intels_vector_library_is_declared(
 ) -> None:
     monkeypatch.setattr(numba.config, "USING_SVML", used)
     assert numba_trainer.Trainer.declared()["SVML"] == told
+
+
+def test_numba_that_compiles_nothing_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert numba_trainer.Trainer.unavailable() is None
+    monkeypatch.setattr(numba_trainer.config, "DISABLE_JIT", 1)
+    assert numba_trainer.Trainer.unavailable() == (
+        "NUMBA_DISABLE_JIT is set, so that Numba compiles nothing: unset it"
+    )

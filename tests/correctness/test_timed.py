@@ -177,3 +177,13 @@ def test_what_is_not_finite_survives_json_and_is_said() -> None:
     assert msgspec.json.decode(msgspec.json.encode(evidence), type=Evidence) == evidence
     right = timed.evidence(1, np.array([[1.0, 0.0, 0.0]]), start, start, SEED)
     assert "not finite instead of 1" in timed.contradiction(evidence, right)
+
+
+def test_a_movement_of_the_right_length_in_another_direction_is_refused() -> None:
+    found = Evidence(
+        number=0, batches=1, first=(1.0,), parts=(1.0,), norms=(2.0,), projections=(1.5,)
+    )
+    assert timed.contradiction(found, found) == ""
+    for along, is_refused in ((1.4, False), (-1.5, True), (0.0, True), (None, True)):
+        other = msgspec.structs.replace(found, projections=(along,))
+        assert ("along one direction" in timed.contradiction(other, found)) == is_refused

@@ -185,3 +185,13 @@ def test_pixels_on_two_scales_are_refused(read: Read, arrays: Arrays, part: str)
 def test_values_of_other_sizes_are_said(read: Read, arrays: Arrays) -> None:
     data = read(x_train=arrays["x_train"].astype(int) * 257)
     assert "make sure that both have the same scale" in data.note
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float64"])
+def test_test_examples_that_are_training_examples_are_said(
+    read: Read, arrays: Arrays, kind: str
+) -> None:
+    images = arrays["x_train"].astype(kind)
+    leaked = read(x_train=images, x_test=np.concatenate([images[:4], images[5:7] / 2]))
+    assert "4 of 6 test examples are training examples as well" in leaked.note
+    assert read().note == ""

@@ -1,9 +1,13 @@
-"""Hostile and broken files: an error of ours or the numbers that are in the file, nothing else."""
+"""Hostile and broken files: an error of ours or the numbers that are in the file, nothing else.
+
+``MLPBENCH_FUZZ=N`` tries N examples of each kind in place of a few.
+"""
 
 from __future__ import annotations
 
 import gzip
 import io
+import os
 import re
 import tempfile
 import warnings
@@ -19,7 +23,8 @@ from impls.data.loading import read_dataset
 from impls.data.raw import RawData
 from impls.errors import DatasetError
 
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+TRIALS = int(os.environ.get("MLPBENCH_FUZZ", "60"))
+FEW = settings(max_examples=TRIALS, deadline=None, suppress_health_check=list(HealthCheck))
 
 FIELDS = st.one_of(
     st.integers(-3, 300).map(str),

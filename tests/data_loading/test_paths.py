@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import subprocess
 import sys
 from collections.abc import Callable
@@ -91,3 +92,44 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
         [sys.executable, "-c", program], cwd=root, capture_output=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 11490434\n"
+PAGE = b"\n<!DOCTYPE html>\n<html><head><title>404</title></head></html>\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(LFS, "'git lfs pull'"), (PAGE, "that failed. Download it again")]
+)
+@pytest.mark.parametrize("name", ["a.csv", "a.npz", "train-images-idx3-ubyte"])
+def test_what_stands_in_the_place_of_a_file_is_named(
+    tmp_path: Path, arrays: Arrays, write_idx: Callable[..., Path], name: str, content: bytes,
+    said: str,
+) -> None:  # fmt: skip
+    write_idx(tmp_path / "a", arrays)
+    (tmp_path / "a" / name).write_bytes(content)
+    spec = tmp_path / "a" if "idx" in name else tmp_path / "a" / name
+    with pytest.raises(DatasetError, match=said):
+        load_dataset(str(spec))
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tgz", "a.7z"])
+def test_an_archive_is_to_be_unpacked(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"PK")
+    with pytest.raises(DatasetError, match="is an archive"):
+        load_dataset(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_an_empty_name_is_not_the_current_folder(name: str) -> None:
+    with pytest.raises(DatasetError, match="the name of the data set is empty"):
+        load_dataset(name)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_text_in_utf_16_says_so_by_its_first_bytes(tmp_path: Path, encoding: str) -> None:
+    text = "a\tlabel\n" + "".join(f"{n * n}\t{'ä' if n % 2 else 'ö'}\n" for n in range(20))
+    mark = codecs.BOM_UTF16_BE if encoding == "utf-16-be" else b""
+    (tmp_path / "a.txt").write_bytes(mark + text.encode(encoding))
+    data = load_dataset(str(tmp_path / "a.txt"))
+    assert data.class_names == ("ä", "ö")

@@ -172,6 +172,7 @@ def test_a_damaged_journal_is_refused_in_words(
 ) -> None:
     folder = tmp_path_factory.mktemp("journal")
     record = journal.Journal(folder, fakes.document(complete=False))
+    record.add(journal.Block(block=0, repetition=0, jobs=(0, 1, 2, 3), seconds=0.5))
     for job, outcome in enumerate(every_outcome()):
         record.add(journal.Cell(job=job, block=0, outcome=outcome))
     turns = ((0, fakes.turn(fakes.order(fakes.plan()), "epoch")),)
@@ -179,6 +180,7 @@ def test_a_damaged_journal_is_refused_in_words(
     record.add(
         journal.Stage(block=0, repetition=0, batch_size=8, jobs=(0,), seconds=0.5, prepared=0.1)
     )
+    record.add(journal.Again(cells=((0, 1, 8), (0, 2, 8))))
     record.add(journal.Ending(reason="all"))
     record.close()
     record.path.write_bytes(damaged(data, record.path.read_bytes()))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bench.documents import journal
+from bench.documents import turns as assembly
 from bench.documents.orders import Arrays, save_arrays
 from bench.documents.results import SCHEMA_VERSION, Failed, Measured, Outcome
 from impls.errors import ResultsError
@@ -251,3 +252,14 @@ def test_data_that_do_not_fit_are_one_clear_error(
     monkeypatch.setattr(np, "save", full)
     with pytest.raises(ResultsError, match=r"No space left on device\. Set TMPDIR to a folder"):
         save_arrays(tmp_path, Arrays(*fakes.examples()))
+
+
+def test_the_usual_number_of_busy_threads_is_kept() -> None:
+    order = fakes.order(fakes.plan())
+    turns = {
+        number: msgspec.structs.replace(fakes.turn(order, "epoch"), busy_threads=busy)
+        for number, busy in enumerate((2, 1, 9, None, 1, 2, 2))
+    }
+    found = assembly.measured(fakes.frame_of(order, 8), turns, None)
+    assert isinstance(found, Measured)
+    assert found.threads_busy == 2

@@ -194,3 +194,14 @@ def test_the_origin_of_a_file_is_recognised_by_its_content(tmp_path: Path) -> No
 @pytest.mark.parametrize("junk", [b"", b"junk", b"[]", b"{}", b'{"benchmarks": []}', b"1"])
 def test_junk_is_not_taken_for_pytest_benchmark(junk: bytes) -> None:
     assert not is_from_pytest_benchmark(junk)
+
+
+def test_the_epoch_says_how_many_threads_were_busy_where_there_is_one() -> None:
+    steps = benchmark("step", observed=3.0)
+    # A step that takes longer than its epoch, as one of a single slow round may.
+    steps["stats"]["data"] = [9.0, 9.0]
+    (alone,) = convert(document(steps), origin="f.json").outcomes
+    assert isinstance(alone, Unverified)
+    (both,) = convert(document(steps, benchmark("epoch", observed=1.0)), origin="f.json").outcomes
+    assert isinstance(both, Measured)
+    assert both.threads_observed == 1.0

@@ -121,3 +121,26 @@ def test_any_struct_with_the_field_can_be_sealed() -> None:
     soundness.require_whole(msgspec.json.decode(line), origin="here")
     with pytest.raises(ResultsError, match="here is damaged"):
         soundness.require_whole(msgspec.json.decode(line.replace(b"0.1", b"0.2")), origin="here")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("round_seconds", [], "0 rounds of step and 2 round_cpu_seconds"),
+        ("round_seconds", [0.5], "1 rounds of step and 2 round_cpu_seconds"),
+        ("sweeps", [0], "2 rounds of step and 1 sweeps"),
+        ("sweeps", [3, 3], "two rounds of step in one sweep"),
+    ],
+)
+def test_rounds_have_all_that_belongs_to_them(field: str, value: object, said: str) -> None:
+    content = content_of(DOCUMENT)
+    content["outcomes"][0]["timings"][0][field] = value
+    with pytest.raises(ResultsError, match=said):
+        files.decode(msgspec.json.encode(content), origin="here")
+
+
+def test_a_process_that_stands_twice_in_a_document_is_refused() -> None:
+    content = content_of(DOCUMENT)
+    content["outcomes"] *= 2
+    with pytest.raises(ResultsError, match=r"it has block 0 of numpy-naive/tiny/b8/t1 twice"):
+        files.decode(msgspec.json.encode(content), origin="here")

@@ -1,4 +1,7 @@
-"""Broken and hostile ``.keras`` files: an error of ours, or the same weights."""
+"""Broken and hostile ``.keras`` files: an error of ours, or the same weights.
+
+``MLPBENCH_FUZZ=N`` tries N examples of each kind in place of a few.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
 
-FEW = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+TRIALS = int(os.environ.get("MLPBENCH_FUZZ", "12"))
+FEW = settings(max_examples=TRIALS, deadline=None, suppress_health_check=list(HealthCheck))
 NETWORK = Network(
     name="net", layers=(6, 5, 3), activation="tanh", loss="cross-entropy", dropout=(0.5,)
 )

@@ -28,6 +28,7 @@ from bench.provenance import threads
 from bench.provenance.accelerator import Device
 from bench.provenance.records import Accelerator
 from impls.contract import Loss, Trainer
+from impls.errors import ImplementationError
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows
 from impls.row import Row
@@ -401,3 +402,25 @@ def test_a_round_of_no_duration_is_a_failure_and_not_a_damaged_journal(
         "examples",
         outcome.reason,
     )
+
+
+@pytest.mark.parametrize("found", [{"TF32": True}, {1: "on"}, ["TF32"], None])
+def test_what_is_declared_is_text(found: object) -> None:
+    class Declaring(Plain):
+        @classmethod
+        def declared(cls) -> Any:
+            return found
+
+    with pytest.raises(ImplementationError, match=r"Declaring returned .*, and names and values"):
+        outcome_of(Declaring)
+
+
+@pytest.mark.parametrize("found", [None, 0.5, (0.5, None, 0.1)])
+def test_a_loss_is_three_numbers(found: object) -> None:
+    class Lossless(Plain):
+        def loss(self) -> Any:
+            return found
+
+    said = "loss and step must return a Loss of three numbers, data, penalty, mean_error, and one"
+    with pytest.raises(ImplementationError, match=said):
+        outcome_of(Lossless)
