@@ -247,5 +247,5 @@ class Trainer(ABC):
         return None
 
     def forget_device_peak(self) -> bool:
-        """Let :meth:`device_memory_bytes` begin anew; False where it goes on for the process."""
+        """Reset :meth:`device_memory_bytes`; False where it counts for the whole process."""
         return False

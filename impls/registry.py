@@ -37,7 +37,7 @@ _INDUCTOR = {"TORCHINDUCTOR_COMPILE_THREADS": "1"}  # the others would be proces
 
 # fmt: off
 ROWS: tuple[Row, ...] = (
-    Row("numpy-naive", "impls.numpy.naive:Trainer", "float64, bias rows inserted both ways, sigmoids computed anew", rung=0),
+    Row("numpy-naive", "impls.numpy.naive:Trainer", "float64, bias rows inserted in both directions, sigmoids computed twice", rung=0),
     Row("numpy-no-input-delta", "impls.numpy.no_input_delta:Trainer", "no delta for the input layer", rung=1, by_name_only=True),
     Row("numpy-float32", "impls.numpy.float32:Trainer", "single precision", rung=2),
     Row("numpy-layout", "impls.numpy.layout:Trainer", "the input's bias stored once, so no copy changes its order", rung=3),

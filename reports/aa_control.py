@@ -17,9 +17,9 @@ from reports.context import Context
 
 @dataclass(frozen=True)
 class Power:
-    """The smallest differences that would mostly be told from none, relative.
+    """The smallest relative differences that are detectable with 80 % power.
 
-    ``ratios`` is the number of ratios over so many ``blocks`` in tables of so many ``comparisons``;
+    ``ratios`` is the number of ratios over ``blocks`` blocks in tables of ``comparisons`` ratios;
     ``usual`` is the median over them and ``worst`` the largest.
     """
 
@@ -77,12 +77,10 @@ def difference(verdicts: Iterable[Verdict]) -> str:
         return ""
     most = "up to " if len(factors) > 1 else ""
     judged_by = any(can_be_false(one) for one in found)
-    trust = (
-        "trust smaller ones only by their verdicts" if judged_by else "do not trust smaller ones"
-    )
+    unless = " unless their verdict is clear" if judged_by else ""
     return (
-        f"The same code differed by a factor of {most}{readable(max(factors))} in this run: "
-        f"{trust}."
+        f"The same code differed by a factor of {most}{readable(max(factors))} in this run. "
+        f"Treat smaller differences as noise{unless}."
     )
 
 
@@ -115,13 +113,13 @@ def power_sentence(found: Power) -> str:
     size = "difference of " + text.percent(found.usual)
     if found.usual > 1:
         size = f"factor of {readable(1 + found.usual)}"
-    return f"A {size}{where} would be told from none in four of five runs like this one ({over})."
+    return f"This run can detect a {size}{where} with 80 % power ({over})."
 
 
 def _out_of_reach(found: Power) -> str:
-    """What a run with large scatter could not find; the control's section says it in full."""
+    """Return what a run with large scatter could not find."""
     return (
-        f"With {text.count(found.blocks, 'block')} this run could only have shown factors above "
+        f"With {text.count(found.blocks, 'block')} this run can only detect factors above "
         f"{readable(1 + found.usual)}."
     )
 

@@ -232,7 +232,7 @@ def _few(names: list[str]) -> str:
 
 
 def _again(context: Context, blocks: int | None) -> str:
-    """The command of the first document with so many blocks; empty where none is recorded."""
+    """Return the command of the first document with ``blocks``; empty where none is recorded."""
     command = context.results[0].command
     if not command.startswith("mlpbench run"):
         return ""

@@ -55,8 +55,8 @@ class Cost:
 class Balance:
     """How a start compares with that of a reference.
 
-    ``kind`` is ``alike``, ``pays`` after so many epochs, ``never`` pays, ``at once`` where both
-    start and epochs cost less, or ``ahead`` for so many epochs where only the start costs less.
+    ``kind`` is ``alike``, ``pays`` after ``epochs``, ``never`` pays, ``at once`` where both
+    start and epochs cost less, or ``ahead`` for ``epochs`` where only the start costs less.
     """
 
     kind: str

@@ -15,7 +15,7 @@ from reports.findings import findings
 _MOST_DRAWN = 12
 """Of more groups than this only those of the fastest condition are drawn; tables hold them all."""
 _FEW = 3
-"""Up to so many figures are shown at once; of more, all but the first group are folded."""
+"""Of more figures than this, all but the first group are folded."""
 
 
 @dataclass(frozen=True)

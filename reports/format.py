@@ -25,7 +25,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufffe\ufff
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """``value`` with so many significant digits and no exponent: ``0.103``, ``95.2``, ``1230``."""
+    """Return ``value`` with significant ``digits``, no exponent: ``0.103``, ``95.2``, ``1230``."""
     if value == 0:
         return "0"
     # Rounding first: 0.9999 has the exponent of 1.00, and so needs one decimal fewer.

@@ -70,7 +70,7 @@
 
   // Filtering: rows, charts and markers go, lines of other implementations fade, and the headline
   // says what has the lowest time among the rest.
-  const form = document.querySelector(".filters");
+  const filters = document.querySelector(".filters");
   const headline = document.querySelector("#summary .headline");
   const original = headline && headline.textContent;
   const hidden = new Set();
@@ -81,7 +81,7 @@
   };
   const selected = () => {
     const found = {};
-    for (const box of form.querySelectorAll("input:checked")) (found[box.name] ??= new Set()).add(box.value);
+    for (const box of filters.querySelectorAll("input:checked")) (found[box.name] ??= new Set()).add(box.value);
     return found;
   };
   const lowest = () => {
@@ -120,28 +120,30 @@
     });
     all("#picture tbody tr").forEach(relabel);
     const series = wanted.implementation && new Set(
-      all("input[name=implementation]:checked", form).map((box) => box.dataset.seriesName));
+      all("input[name=implementation]:checked", filters).map((box) => box.dataset.seriesName));
     all("[data-series]").forEach((item) => item.classList.toggle("faded", Boolean(series) && !series.has(item.dataset.series)));
     all(".key [data-series-name]").forEach((item) => item.classList.toggle("faded", Boolean(series) && !series.has(item.dataset.seriesName)));
-    all(".pick", form).forEach((pick) => {
+    all(".pick", filters).forEach((pick) => {
       const some = all("input:checked", pick);
       pick.querySelector("summary span").textContent =
         some.length === 0 ? "all" : some.length === 1 ? some[0].parentElement.textContent.trim() : `${some.length} chosen`;
     });
     const filtered = Object.keys(wanted).length > 0;
-    form.querySelector("[type=reset]").hidden = !filtered;
+    filters.querySelector(".all").hidden = !filtered;
     if (headline) headline.textContent = filtered ? lowest() : original;
     all("#summary .start, #summary .doubt").forEach((line) => hide(line, filtered));
   };
-  if (form) {
-    form.hidden = false;
-    form.addEventListener("change", apply);
-    form.addEventListener("submit", (event) => event.preventDefault());
-    form.addEventListener("reset", () => setTimeout(apply));
-    document.addEventListener("click", (event) => all(".pick[open]", form).forEach((pick) => {
+  if (filters) {
+    filters.hidden = false;
+    filters.addEventListener("change", apply);
+    filters.querySelector(".all").addEventListener("click", () => {
+      for (const box of filters.querySelectorAll("input:checked")) box.checked = false;
+      apply();
+    });
+    document.addEventListener("click", (event) => all(".pick[open]", filters).forEach((pick) => {
       if (!pick.contains(event.target)) pick.open = false;
     }));
-    form.addEventListener("keydown", (event) => {
+    filters.addEventListener("keydown", (event) => {
       const pick = event.key === "Escape" && event.target.closest(".pick");
       if (pick) { pick.open = false; pick.querySelector("summary").focus(); }
     });

@@ -27,7 +27,7 @@ CODE = re.compile(r"^(```+)\w*$.*?^\1$", flags=re.MULTILINE | re.DOTALL)
 def test_the_ladder_is_what_its_results_and_the_sources_make_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where this fails after a change of the code, make the page anew as it says at its head."""
+    """Where this fails after a change of the code, regenerate the page as it says at its head."""
     committed = (CHECKOUT / PAGE).read_text(encoding="utf-8")
     monkeypatch.chdir(CHECKOUT)
     written: dict[Path, bytes] = {}

@@ -66,16 +66,12 @@ def _is_command(node: ast.FunctionDef) -> bool:
 
 
 MODULES = [
-    *sorted((ROOT / "bench/cli").glob("*.py")),
-    *sorted((ROOT / "bench/doctor").glob("*.py")),
-    ROOT / "reports/ladder_page/after_ladder.py",
-    ROOT / "reports/ladder_page/rungs.py",
+    *sorted((ROOT / "bench").rglob("*.py")),
+    *sorted((ROOT / "reports").rglob("*.py")),
+    ROOT / "impls/registry.py",
 ]
 TEMPLATES = sorted(
-    path
-    for suffix in ("html", "md")
-    for path in (ROOT / "reports").rglob(f"*.{suffix}")
-    if path.parent != ROOT / "reports/sections"
+    path for suffix in ("html", "md") for path in (ROOT / "reports").rglob(f"*.{suffix}")
 )
 # The ladder is made of the last two modules above, a template, and the sentences of reports/.
 PAGES = sorted(path for path in (ROOT / "docs").glob("*.md") if path.name != "ladder.md")

@@ -30,7 +30,7 @@ FAMILIES = {
 """Titles of families, each with a package that its rows require; the first match counts."""
 NO_GPU = "no GPU found"
 WIDEST = 16
-"""Columns beside the summary are cut at so many characters where the terminal is narrow."""
+"""Characters of the columns beside the summary where the terminal is narrow."""
 ONLY_IN_JSON = {"by_name_only", "parameters", "activation", "dropout", "loss", "optimiser"}
 """Left out of the table: eight columns are too many for a terminal."""
 

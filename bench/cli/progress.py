@@ -62,7 +62,7 @@ class Bar:
 
 
 SHOWN = 4
-"""So many of the fastest are shown while a batch size is measured."""
+"""How many of the fastest are shown while a batch size is measured."""
 
 
 class RunProgress(Bar):

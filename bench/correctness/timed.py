@@ -21,9 +21,9 @@ from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows, batches, epoch_order, start_parameters
 
 FIRST = 8
-"""So many batches are compared one by one."""
+"""The number of batches that are compared one by one."""
 PARTS = 8
-"""The costs of all batches are compared as so many sums."""
+"""The number of sums in which the costs of all batches are compared."""
 COST_ERROR = 0.03
 MOVED_ERROR = 0.15
 """Largest relative errors of a cost, and of the movement of a layer's weights."""

@@ -44,7 +44,7 @@ class Rounding(NamedTuple):
         return cls(float(np.finfo(network.dtype).eps), TF32_EPS if is_tf32 else 0.0)
 
     def of_sum(self, terms: int, safety: float = SAFETY) -> float:
-        """Return what it makes of a sum of so many products, relative to the size of the terms."""
+        """Return the error of a sum of ``terms`` products, relative to the size of the terms."""
         return safety * (self.numbers * math.sqrt(terms) + self.factors)
 
 

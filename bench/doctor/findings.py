@@ -80,7 +80,7 @@ class Scaling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PrecisionForecast(msgspec.Struct, frozen=True, kw_only=True):
-    """What a comparison of two implementations can show in so many minutes.
+    """What a comparison of two implementations can show in a number of minutes.
 
     ``half_width`` is that of the ratio's 95 % interval; ``detectable`` the smallest difference
     that 4 of 5 such comparisons would find.  None where there is time for too few blocks.

@@ -120,7 +120,7 @@ def _learning(unfilled: Measured, turns: Mapping[int, Turn], target: float) -> L
 
 
 HELD_EPOCHS = 3
-"""So many epochs in a row must end at the target or above."""
+"""How many epochs in a row must end at the target or above."""
 
 
 def held_since(accuracies: Sequence[float], target: float) -> int | None:

@@ -35,7 +35,7 @@ ATTEMPTS = 5
 IDLE_FETCHES = 5
 LEAST_SECONDS = 0.02
 FETCHES = 10
-"""The steps last at least as long as so many fetches, or else a fetch would hide their end."""
+"""The steps last at least as long as this many fetches, or else a fetch would hide their end."""
 MOST_STEPS = 1024
 
 

@@ -34,7 +34,7 @@ def peak(status: Path = _STATUS) -> int:
 
 
 def forget_peak(clear: Path = _CLEAR) -> bool:
-    """Let the peak begin anew at what is resident now; False where the system does not allow it."""
+    """Reset the peak to what is resident now; False where the system does not allow it."""
     try:
         # proc(5): a 5 resets the peak; it touches no page.
         clear.write_text("5")

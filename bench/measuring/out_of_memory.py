@@ -20,7 +20,7 @@ LIKELY_MESSAGES = ("CUBLAS_STATUS_NOT_INITIALIZED",)
 """What a library says that found no memory for itself, but not only then."""
 LONGEST = 160
 MOST_ERRORS = 16
-"""So many errors of a chain are looked at."""
+"""The most errors of a chain that are examined."""
 
 
 def explanation(error: BaseException, device: str) -> str | None:

@@ -23,7 +23,7 @@ from impls.parameters import Floats
 PROBE_SECONDS = 0.05
 """Each piece of work is repeated until its repetitions add up to so much."""
 PASSES = 3
-"""Pieces take turns in so many passes: a disturbance then hits a part of each, not all of one."""
+"""Pieces take turns in this many passes: a disturbance then hits a part of each, not all of one."""
 MOST_CALLS = 100
 """Bound of the repetitions in one pass."""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 WARM_GAIN = 0.05
 """Warm-up goes on while a round beats the best one before it by more than this share."""
 WARM_PATIENCE = 3
-"""So many rounds in a row without such a gain end the warm-up."""
+"""This many rounds in a row without such a gain end the warm-up."""
 MOST_ITERATIONS = 1_000_000
 
 

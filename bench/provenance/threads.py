@@ -2,7 +2,7 @@
 
 A setting is believed when the worker read it back: it may run on as many processors, every pool
 that the implementation works with reports what was asked and no other pool more, and the CPU time
-of the timed work does not exceed what so many threads can spend.
+of the timed work does not exceed what that many threads can spend.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _misreported(requested: int, asked: str, pools: Sequence[Pool]) -> str | Non
 
 
 def _too_busy(requested: int, asked: str, observed: float | None) -> str | None:
-    """More processor time than so many threads can spend."""
+    """Return that more processor time was used than the threads can spend; None where not."""
     if observed is not None and observed > requested * OBSERVED_EXCESS:
         return f"{asked} {observed:.2f} were busy while it was timed"
     return None

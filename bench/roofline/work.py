@@ -13,7 +13,7 @@ map it leaves, after pooling.  A phase has three counts:
   once, and what arises and is used up inside costs nothing.  A cache of any size may serve them.
 
 Nothing is counted that could be left out: no delta of the input layer, no derivative from an
-activation computed anew, no row of ones, and dropout's masks are free but for their products.  A
+activation computed again, no row of ones, and dropout's masks are free but for their products.  A
 convolution leaves out the places that its pool drops, and makes bias, activation and slope of the
 largest of each square alone, which takes one comparison less than it has values; patches are read
 where they lie in the map, and overlap there when their deltas are summed.  The products of a way

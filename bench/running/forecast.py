@@ -52,9 +52,9 @@ TYPICAL: Mapping[str, Costs] = {
 }
 """By the first of these packages that a row requires; the last one is NumPy alone."""
 BASELINE_FLOORS = 9.0
-"""The baseline takes so many times the floor."""
+"""Time of the baseline over that of the floor."""
 REFERENCE_FLOORS = 40.0
-"""The reference of the gate, exact and disturbed, takes so many times the floor."""
+"""Time of the gate's reference, exact and disturbed, over that of the floor."""
 BARRIER_SECONDS = 0.1
 """Checking that nothing runs on after a step."""
 

@@ -23,11 +23,11 @@ FEWEST_SWEEPS = 3
 """Two epochs, with the step and its phases between them."""
 MOST_SWEEPS = 200
 MOST_BLOCKS = 200
-"""Where precision or a budget decides, there are at most so many blocks."""
+"""The most blocks where precision or a budget decides."""
 FEWEST_BLOCKS = 4
 """Precision is not believed earlier: the scatter of a few ratios is itself a guess."""
 PRECISE_SWEEPS = 8
-"""Nor is the scatter between sweeps believed earlier than after so many."""
+"""Fewer sweeps do not show their scatter."""
 WITHIN_SHARE = 0.25
 """Sweeps are precise enough where their standard error is this share of the wanted precision."""
 FIXED_SHARE = 0.5

@@ -45,7 +45,7 @@ _EFFORT = Effort(
     warmup_seconds=0.1,
 )
 _DELAYS = 0.0, 0.6
-"""A hog begins between so many seconds after the first round; all rounds last about 1 second."""
+"""A hog begins in this range of seconds after the first round; all rounds last about 1 second."""
 _PRESSURE = Path("/proc/pressure/cpu")
 
 

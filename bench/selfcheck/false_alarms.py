@@ -68,7 +68,7 @@ def check(options: Options) -> Report:
 def judge_controls(results: Results, threads: int | None = None) -> list[Verdict]:
     """Return every implementation that has a control against it, in one table.
 
-    ``threads`` chooses the cells with so many threads; None takes all.
+    ``threads`` selects the cells with that thread count; None takes all.
     """
     points = {point.cell: point for point in timed_points(results)}
     pairs = [

@@ -50,7 +50,7 @@ class Hog:
 def waiting_hog(delay: float | None, processors: int = 1, seconds: float = 60.0) -> Iterator[Hog]:
     """A hog that begins ``delay`` seconds after it is released; None for one that never does.
 
-    It keeps so many ``processors`` busy, for at most so many ``seconds``.
+    It keeps ``processors`` processors busy for at most ``seconds``.
     """
     if delay is None:
         yield Hog()

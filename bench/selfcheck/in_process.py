@@ -88,7 +88,7 @@ class Work:
 
 
 def work_of(batch_size: int, examples: int, seed: int) -> Work:
-    """Batches of ``batch_size`` from so many examples."""
+    """Return batches of ``batch_size`` from ``examples`` examples."""
     plan = plan_for([], blocks=1, threads=1, seed=seed, batch_size=batch_size)
     plan = msgspec.structs.replace(plan, examples=examples)
     training = plan.trainings[0]

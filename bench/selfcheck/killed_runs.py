@@ -187,7 +187,7 @@ def _has_finished(worker: Living, out: Path) -> bool:
 
 
 def _go_on(workshop: Workshop, out: Path, held: bytes) -> None:
-    """Resume, or start anew where the parent had not come as far as a journal."""
+    """Resume, or start again where the parent had not come as far as a journal."""
     if held:
         workshop.command("run", "--resume", out).wait()
         return

@@ -70,7 +70,7 @@ def _level(rng: np.random.Generator, noise: Noise) -> float:
 def unpaired_coverage(
     rng: np.random.Generator, trials: int, noise: Noise, processes: tuple[int, int]
 ) -> float:
-    """Return the same for two runs at different times, with so many processes each."""
+    """Return the same for two runs at different times, with ``processes`` of each."""
     ours, theirs = (noise.rounds(rng, (trials, n), ROUNDS).tolist() for n in processes)
     pairs = zip(ours, theirs, strict=True)
     return float(np.mean([covers(estimates.unpaired_ratio(a, b), 1.0) for a, b in pairs]))
@@ -317,7 +317,7 @@ def found_with(tables: Iterator[list[Ratio]], power: float) -> float:
     """The smallest difference that is found, after Holm over its table, with so much ``power``.
 
     That is the quantile of estimate and critical value together: how large the true log ratio of a
-    row must be for so many of these tables to call it faster.
+    row must be for that share of these tables to call it faster.
     """
     needed = []
     for table in tables:

@@ -68,7 +68,7 @@ CASES = {
         "killed by SIGSEGV",
     ),
     "evicted": Misbehaviour(
-        "is killed as the kernel does for want of memory",
+        "is killed as by the kernel when memory runs out",
         """
     def update(self):
         if self.training.batch_size == BAD:

@@ -93,7 +93,7 @@ def drift(seed: int, blocks: int, implementations: int, size: float) -> Array:
 
 
 def _plan(seed: int, blocks: int, implementations: int) -> Plan:
-    """Return a plan of so many jobs per block; nothing of it is ever run."""
+    """Return a plan of that many jobs per block; none of it is ever run."""
     return Plan(
         seed=seed,
         profile="default",

@@ -39,7 +39,7 @@ TABLES = 5
 """The same for other tables."""
 
 _MORE = 3
-"""Coverage is judged by so many times as many runs: some of it lies close to its limits."""
+"""Coverage takes this many times the runs: some of it lies close to its limits."""
 
 Part = Callable[[np.random.Generator, int], Iterator[CheckResult]]
 
@@ -262,7 +262,7 @@ def _at_least(name: str, share: float) -> CheckResult:
 
 
 def _false(name: str, shares: Mapping[str, float], trials: int) -> CheckResult:
-    """Each kind at most 5 %, with the two standard errors by which so many trials may miss it."""
+    """Each kind at most 5 %, with the two standard errors by which ``trials`` may miss it."""
     allowed = FALSE + 2 * math.sqrt(FALSE * (1 - FALSE) / trials)
     found = ", ".join(f"{kind} {share:.1%}" for kind, share in shares.items())
     target = f"each {FALSE:.0%}, so up to {allowed:.1%}"

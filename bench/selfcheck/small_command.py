@@ -141,7 +141,7 @@ def _living() -> Iterator[Living]:
 
 @dataclass(frozen=True)
 class Moment:
-    """``seconds`` after the journal had so many ``lines``: so a slower run is hit as far on."""
+    """A moment at the same progress of any run: ``seconds`` after the journal had ``lines``."""
 
     lines: int
     seconds: float
@@ -151,7 +151,7 @@ class Moment:
 class Undisturbed:
     """The run that nobody kills: its plan, and how many seconds after its start it ended.
 
-    It made so many ``sweeps``.
+    ``sweeps`` is how many it made.
 
     ``marks`` are the seconds at which the journal got its lines, from the header to the end.
     """

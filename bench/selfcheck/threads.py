@@ -30,8 +30,8 @@ _TITLE = "Thread settings read back"
 
 _BLIND_SPOTS = (
     (
-        "fewer threads than asked inside the clock alone are not told from work too small for "
-        "more: a pool that is limited there and restored before it is read again raises no alarm"
+        "fewer threads than asked inside the clock alone look like work too small for more: a "
+        "pool that is limited there and restored before it is read again raises no alarm"
     ),
     (
         "more threads than asked inside the clock alone show by processor time beyond the clock's: "
@@ -196,7 +196,7 @@ def check(options: Options) -> Report:
     """``trials`` is how often each case is set up."""
     findings = [_enough("processors", usable_cpus(), 2)]
     if not findings[0].passed:
-        return Report(_TITLE, findings, ["with one processor no setting can be told from another"])
+        return Report(_TITLE, findings, ["with one processor all settings look alike"])
     notes = [*_BLIND_SPOTS]
     ran = {True: 0, False: 0}
     with tempfile.TemporaryDirectory(prefix="mlpbench-threads-") as name:

@@ -83,7 +83,7 @@ def counted(
 
 
 def is_beyond_use(disturbed: int, rounds: int) -> bool:
-    """Return whether so many ``disturbed`` ones of all ``rounds`` forbid to conclude anything."""
+    """Return whether too many of the ``rounds`` were ``disturbed`` to conclude anything."""
     return disturbed > BEYOND_USE * rounds
 
 

@@ -311,10 +311,10 @@ def half_width(ratio: Ratio) -> float | None:
 
 
 def detectable(ratio: Ratio, *, comparisons: int = 1, power: float = 0.8) -> float | None:
-    """The smallest relative difference that as many blocks, with this scatter, would mostly find.
+    """Return the smallest relative difference that as many blocks, with this scatter, mostly find.
 
-    ``power`` is the share of runs that would tell it from none if it were the only one in a table
-    of so many ``comparisons``, where Holm asks for a p of 5 % divided by their number.  The size
+    ``power`` is the share of runs that would find it if it were the only one in a table with that
+    number of ``comparisons``, where Holm asks for a p of 5 % divided by their number.  The size
     of a difference is that of a noncentral t distribution.  None without an interval.
     """
     if ratio.error is None:

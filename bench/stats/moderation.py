@@ -27,7 +27,7 @@ At 2 the middle half of the true variances lies within a factor of 5, at 32 with
 """
 
 MOST_DF = 3.0
-"""A moderated variance counts for at most so many times the degrees of freedom of an entry.
+"""The degrees of freedom of a moderated variance are at most this multiple of those of an entry.
 
 More would be believed if processes scattered normally.  Where one in eight is slow throughout, two
 slow ones look like a quiet row that differs; simulation shows that this limit keeps such tables

@@ -34,7 +34,7 @@ def blocks_needed(ratio: Ratio, apart: float, p: float) -> float:
 
 
 def advice(ratio: Ratio, blocks: float) -> str:
-    """So many blocks, in words."""
+    """Return what the number of ``blocks`` means, in words."""
     if math.isinf(blocks):
         return f"Even {counted(ratio, MOST_BLOCKS)} would hardly settle it."
     return f"About {counted(ratio, int(blocks))} would settle it."

@@ -103,7 +103,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class WinnerLeads:
-    """The leads of the fastest of so many ``candidates``, among the ratios of a table.
+    """The leads of the fastest of a number of ``candidates``, among the ratios of a table.
 
     ``leads`` maps places in the table to how many times faster the winner is there; ``picked``
     are those of them that are in the table only because it won.
@@ -286,7 +286,7 @@ def verdict(ratio: Ratio, margin: float, tests: Tests) -> Verdict:
     blocks = None if needed is None or math.isinf(needed) else int(needed)
     sentences = [_reason(ratio, margin, tests, kind, code), remedy]
     if not ratio.paired:
-        sentences.append("Measured at different times, so a drift of the machine is not excluded.")
+        sentences.append("Measured at different times; the machine may have drifted.")
     reason = " ".join(filter(None, sentences))
     return Verdict(kind, code, ratio, p, margin, reason, remedy, blocks, tests)
 

@@ -21,7 +21,7 @@ SPLIT_COLUMN = "split"
 
 _KNOWN_NAMES = {*LABEL_NAMES, SPLIT_COLUMN, "id", "index"}
 _COUNTED_NAMES = 5
-"""So many numbers 0, 1, 2, ... in the first line are names of columns and no example."""
+"""From this many numbers 0, 1, 2, ... on, the first line holds names of columns."""
 
 
 def holds_names(first: Sequence[str], rest: Sequence[Sequence[str]], path: Path) -> bool:

@@ -9,8 +9,8 @@ What XLA has for both is not used on a CPU, where it was slow:
   :mod:`impls.keras.jax_convolution`, are about as fast: on one thread an epoch of ``cnn-small``
   took a sixth longer with them, one of ``cnn-blog`` a tenth less.  On a GPU the loop makes no
   difference, and the library's convolution needs no memory for patches.
-- *The gradient of its pooling* (``reduce_window``) looks for the largest value of each square
-  anew: a whole step took three times as long as with the elementwise maximum of strided slices.
+- *The gradient of its pooling* (``reduce_window``) searches the largest value of each square
+  again: a whole step took three times as long as with the elementwise maximum of strided slices.
   That one's own gradient would halve the delta between equal values, where the reference lets the
   first one have it all.  So it is written here, which was faster still.
 

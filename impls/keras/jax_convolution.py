@@ -37,7 +37,7 @@ def _inside(maps: Array, kernels: Array) -> Array:
 
 
 def _bordered(maps: Array, kernels: Array, rows: int, columns: int) -> Array:
-    """Return each filter on each place of ``maps``, around which so many zeros are laid."""
+    """Return each filter at each place of ``maps``, padded with zeros."""
     zeros = ((rows, rows), (columns, columns))
     return lax.conv_general_dilated(maps, kernels, (1, 1), zeros, dimension_numbers=ORDER)
 

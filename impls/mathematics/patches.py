@@ -32,7 +32,7 @@ from impls.parameters import Floats
 Places = npt.NDArray[np.intp]
 
 NUMBERS_AT_ONCE = 1 << 21
-"""About so many numbers may the patches hold that exist at a time: 16 MiB in double precision."""
+"""About how many numbers the patches hold that exist at a time: 16 MiB in double precision."""
 
 
 def patches(maps: Floats, kernel: int) -> Floats:
@@ -141,7 +141,7 @@ def backward(stage: Stage, delta: Floats, places: Places, W: Floats) -> Floats:
 
 
 def _parts(examples: int, stage: Stage) -> Iterator[slice]:
-    """Slices of so many examples that their patches are not too many."""
+    """Yield slices of the examples, short enough for their patches."""
     height, width = stage.filtered
     numbers = height * width * max(stage.shape[0], stage.filters)
     step = max(1, NUMBERS_AT_ONCE // numbers)

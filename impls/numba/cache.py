@@ -1,4 +1,4 @@
-"""Compiled functions that are kept between processes, and compiled anew when a source changes.
+"""Compiled functions that are kept between processes, and compiled again when a source changes.
 
 Numba looks at the file of a function alone.  What is compiled into it from other files could be
 long gone: after an update of one file, a kernel of another would go on running the old code.  The
@@ -56,7 +56,7 @@ def folder(sources: Path, chosen: str) -> str:
 
 
 def _user_caches() -> Path:
-    """Return where the user's programs keep what they can make anew."""
+    """Return where the user's programs keep what they can recompute."""
     return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111 - Path.expanduser() raises without a home
 
 

@@ -28,7 +28,7 @@ from impls.numba.state import EVERYTHING
 from impls.numba.views import biases, block, targets, weights
 
 ROWS_AHEAD = 4
-"""So many rows before its turn, an example is asked for."""
+"""An example is prefetched this many rows before its turn."""
 
 
 @inlined()

@@ -47,9 +47,9 @@ ROWS = (0, 8, 6, 6, 4, 4) if LANES == 16 else (0, 8, 5, 4)
 MOST_BYTES = 1 << 20
 """Weights beyond this leave the second cache; BLAS, which packs them, is faster then."""
 LONG = 128
-"""From so many numbers on, a row is worth asking for."""
+"""The fewest numbers of a row that is worth prefetching."""
 ROWS_AHEAD = 8
-"""So many rows before its turn, an example is asked for."""
+"""An example is prefetched this many rows before its turn."""
 
 _F32, _I32, _I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _VECTOR = ir.VectorType(_F32, _WIDTH)

@@ -13,7 +13,7 @@ from impls.numba.prefetch import LINE, prefetch
 from impls.numba.sparse_rows import GROUP
 
 ROWS_AHEAD = 8
-"""So many rows before its turn, an example is asked for."""
+"""An example is prefetched this many rows before its turn."""
 
 
 @inner(fastmath=True)

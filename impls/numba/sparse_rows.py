@@ -27,7 +27,7 @@ background.
 """
 _ROWS_LOOKED_AT = 2001
 GROUP = 8
-"""Loops take so many values at a time."""
+"""The number of values that a loop takes at a time."""
 
 
 class SparseRows(NamedTuple):

@@ -24,11 +24,11 @@ WHOLE_STEP = REDUCE | PENALTY | UPDATE
 SGD, ADAM, RMSPROP = range(3)
 OPTIMISER_CODES = {"sgd": SGD, "adam": ADAM, "rmsprop": RMSPROP}
 SMALL_PRODUCT = 10**6
-"""So many multiplications at most go to OpenBLAS's kernels for small products, where it has them
-(its sgemm_small_kernel_permit).  These do without packing their operands first."""
+"""Products of at most this many multiplications go to OpenBLAS's kernels for small products, where
+it has them (its sgemm_small_kernel_permit).  These do without packing their operands first."""
 LEAST_ROWS, REGISTER_ROWS, MOST_ROWS = 16, 64, 512
 LEAST_WORK, LEAST_WORK_ROWS = 900_000, 16
-"""A thread gets so many rows times parameters, or in small networks so many rows."""
+"""The least work of a thread, as rows times parameters, and its fewest rows in small networks."""
 
 
 class Net(NamedTuple):

@@ -18,7 +18,7 @@ from impls.numba.state import ADAM, REDUCE, SGD, UPDATE, Step
 from impls.numba.team import buffer_of
 
 PIECE = 1024
-"""Parameters that are finished together; three arrays of so many stay in the nearest cache."""
+"""Parameters that are finished together; three arrays of this size stay in the nearest cache."""
 SHARED_PARAMETERS = 1 << 16
 """From here on threads share what follows the gradients; it is memory traffic, and they have met
 already."""

@@ -89,9 +89,9 @@ class Stretch:
         self.told = np.zeros(self.count)
 
     def groups(self, rows: int) -> list[range]:
-        """Return the batches by their numbers, so many together as ``rows`` hold, and at least one.
+        """Return the numbers of the batches in groups: as many as ``rows`` hold, and at least one.
 
-        Those of a group have one size: a shorter last batch is a group of its own.
+        Those of a group have one size: a shorter last batch is a separate group.
         """
         together = max(1, rows // self.size)
         full = self.rows // self.size

@@ -48,6 +48,6 @@ def peak_bytes() -> int:
 
 
 def forget_peak() -> bool:
-    """Let :func:`peak_bytes` begin anew."""
+    """Reset :func:`peak_bytes`."""
     torch.cuda.reset_peak_memory_stats()
     return True

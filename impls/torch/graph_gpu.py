@@ -81,7 +81,7 @@ class Trainer(torch_gpu.Trainer):
         return stretch.losses.clone()
 
     def _stretch(self, rows: int) -> Stretch:
-        """Return the stretch of so many rows, recorded at its first use."""
+        """Return the stretch of ``rows`` rows, recorded at its first use."""
         if rows not in self.stretches:
             self.stretches[rows] = self._recorded(
                 Stretch(rows, self.network, self.training, self.device)

@@ -181,7 +181,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         return sessions.build(row, self.network_, self.training_, parameters)
 
     def ready(self) -> Trainer:
-        """The trainer of a fitted estimator; built anew where this came out of a pickle or a file.
+        """The trainer of a fitted estimator; rebuilt where this came out of a pickle or a file.
 
         Raises:
             UsageError, ImplementationError: as in ``fit``.

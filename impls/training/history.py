@@ -13,7 +13,7 @@ CONVERGED_WITHIN = 0.01
 """An epoch has converged when no later cost is further than this from the last one."""
 
 CONVERGED_FOR = 5
-"""At least so many epochs must follow it: two costs that are alike show nothing."""
+"""The fewest epochs that must follow it: two costs that are alike show nothing."""
 
 
 @dataclass(frozen=True)

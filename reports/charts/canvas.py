@@ -63,7 +63,7 @@ _SETTINGS: dict[Any, Any] = {
 class Style:
     """How an implementation looks in every chart: never told by colour alone.
 
-    Where colours begin anew, the line has another ``dash`` and another ``marker``, which is
+    Where colours repeat, the line has another ``dash`` and another ``marker``, which is
     ``hollow`` every other time, and what is a dot else has an extent: ``piece`` is the half of it,
     across and up in pixels.
     """

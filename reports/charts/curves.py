@@ -17,7 +17,7 @@ from reports.charts import frame
 from reports.charts.canvas import Style, canvas
 
 _MARKERS = 8
-"""So many markers tell a line from others where colours do not."""
+"""The number of markers that distinguish lines of one colour."""
 _MOST_POINTS = 240
 _LOG_FROM = 30.0
 """A positive quantity that spans more than this factor has a logarithmic axis."""

@@ -23,9 +23,7 @@ CODES: dict[Code, str] = {
     "too-few": f"there are fewer than {MINIMUM_PROCESSES} processes on a side",
 }
 """What the codes beside the verdicts mean."""
-DIFFERENT_TIMES = (
-    "They were measured at different times, so a drift of the machine between is not excluded."
-)
+DIFFERENT_TIMES = "They were measured at different times; the machine may have drifted."
 _LONGEST = 60
 NOTHING = "Nothing can be compared: no measured cell has a measured partner."
 
@@ -171,4 +169,4 @@ def noise(answer: Answer) -> str:
         {difference.field for difference in answer.differences if difference.kind == "noise"}
     )
     verb = "differs" if fields == 1 else "differ"
-    return f"{text.count(fields, 'more field')} {verb}, which is only noise." if fields else ""
+    return f"{text.count(fields, 'irrelevant field')} {verb}." if fields else ""

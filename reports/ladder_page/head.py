@@ -18,10 +18,10 @@ def facts(context: Context) -> list[tuple[str, str]]:
     exported = [f"{name}={value}" for name, value in sorted(machine.environment.items())]
     return [
         ("Processor", _processor(machine)),
-        ("BLAS", "; ".join(_pools(document)) or "not told"),
+        ("BLAS", "; ".join(_pools(document)) or "unknown"),
         ("Versions", ", ".join([machine.python, *_versions(document)])),
         ("System", machine.system),
-        ("Exported", ", ".join(exported) or "nothing that matters here"),
+        ("Exported", ", ".join(exported) or "no relevant variables"),
         ("Network", f"{network.name}: {layers}, {network.activation}, {network.loss}"),
         (
             "Data",

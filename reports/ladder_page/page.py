@@ -56,7 +56,7 @@ def build_walk(document: Results, source: Path, page: Path, command: str) -> str
     """Return the page in Markdown.
 
     ``source`` is where ``document`` lies and ``page`` where the page will, so that links lead from
-    one to the other; ``command`` makes the page anew.
+    one to the other; ``command`` makes the page again.
 
     Raises:
         UsageError: an excerpt is not in the sources.
@@ -110,8 +110,8 @@ def _certainty(context: Context) -> str:
     margin = text.percent(context.margin)
     return (
         "In brackets is the 95 % interval, from ratios within blocks of fresh processes. *Same* is "
-        f"within {margin}, *likely* what would count alone but not among all comparisons, "
-        "*unclear* what these measurements cannot tell; all else is faster."
+        f"within {margin}. *Likely* is significant alone, not after correction for all "
+        "comparisons. *Unclear* is not significant. All else is faster."
     )
 
 

@@ -53,15 +53,15 @@ def _facts(device: Accelerator) -> list[tuple[str, str]]:
     memory = device.memory_bytes
     return [
         ("device", device.name),
-        ("driver", device.driver or "not told"),
-        ("memory", "not told" if memory is None else text.byte_count(memory)),
+        ("driver", device.driver or "unknown"),
+        ("memory", "unknown" if memory is None else text.byte_count(memory)),
         ("highest clock", _megahertz(device.most_clock_mhz)),
         ("highest memory clock", _megahertz(device.most_memory_clock_mhz)),
     ]
 
 
 def _megahertz(clock: int | None) -> str:
-    return "not told" if clock is None else f"{clock} MHz"
+    return "unknown" if clock is None else f"{clock} MHz"
 
 
 def _row(context: Context, point: Point) -> TableRow:
@@ -79,7 +79,7 @@ def _row(context: Context, point: Point) -> TableRow:
         course(lambda one: one.memory_clock_mhz, _megahertz),
         course(lambda one: one.temperature, lambda degrees: f"{degrees} °C"),
         course(lambda one: one.used_bytes, text.byte_count),
-        TableCell(held) if held else tables.word("no" if _is_told(point) else "not told"),
+        TableCell(held) if held else tables.word("no" if _is_told(point) else "unknown"),
     )
     return tables.row(
         context,
@@ -109,7 +109,7 @@ def _course(
         for at in (-1, 0)
     )
     if not ends:
-        return tables.word("not told")
+        return tables.word("unknown")
     before = (f"before: {_range(begins, shown)}",) if begins else ()
     return TableCell(_range(ends, shown), max(ends), before)
 

@@ -149,7 +149,7 @@ def _shares(rounds: Sequence[WatchedRound]) -> list[TableCell]:
         TableCell(str(len(rounds)), len(rounds)),
         TableCell(str(number), number, strong=bool(number)),
         *(
-            tables.word("not told")
+            tables.word("unknown")
             if value is None
             else TableCell(text.percent(value), round(value, 5))
             for value in told

@@ -17,7 +17,7 @@ from reports.section import DETAILS, Section, Status
 from reports.tables import Table, TableCell
 
 _SHORT = 12
-"""So many digits of a hash tell it apart."""
+"""Digits of a hash that are shown."""
 
 _SMT = {"notsupported": "not supported"}
 
@@ -183,7 +183,7 @@ def _busy(point: Point) -> TableCell:
     """Return how many threads of the system took part in the timed epochs, in any process."""
     counts = sorted({one.threads_busy for one in point.measured if one.threads_busy is not None})
     if not counts:
-        return tables.word("not told")
+        return tables.word("unknown")
     shown = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     return TableCell(shown, counts[-1])
 
@@ -236,7 +236,7 @@ def _together(
 
 
 def _pool_threads(pool: Pool) -> str:
-    return "does not tell" if pool.threads is None else text.count(pool.threads, "thread")
+    return "unknown" if pool.threads is None else text.count(pool.threads, "thread")
 
 
 def status(context: Context) -> Status:

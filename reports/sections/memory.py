@@ -175,9 +175,7 @@ def _row(context: Context, point: Point, found: Stages) -> TableRow:
     )
 
 
-def _bytes(
-    value: float | None, notes: tuple[str, ...] = (), missing: str = "not told"
-) -> TableCell:
+def _bytes(value: float | None, notes: tuple[str, ...] = (), missing: str = "unknown") -> TableCell:
     return tables.word(missing) if value is None else TableCell(_words(value), round(value), notes)
 
 

@@ -29,7 +29,7 @@ from reports.trained_words import structure
 _PHASES = ("forward", "backward")
 """Besides the step, these have matrix products, and so a rate."""
 _MOST_NAMED = 8
-"""So many impossible shares are named; the table has them all."""
+"""How many impossible shares are named; the table has them all."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The contract suite runs over every available CPU implementation of the registry.
 
-Those that compile for seconds, for every shape anew, are tested in ``test_compiled.py`` on a few
+Those that compile for seconds, for every shape again, are tested in ``test_compiled.py`` on a few
 networks; ``MLPBENCH_TEST_COMPILED=1 pytest tests/contract`` takes them through all of the suite.
 Rows that are measured by name only are variants of others, apart from the rungs of the ladder:
 ``test_keras.py`` has those of Keras, which come in processes of their own, as Keras picks its

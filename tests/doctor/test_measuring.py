@@ -133,7 +133,7 @@ NAME, CONTROL = NOISE_PLAN.implementations
 
 
 def against_itself(ratios: Iterable[float]) -> tuple[Measured, ...]:
-    """Blocks in which the control is so many times as fast as the implementation."""
+    """Blocks in which the control is each of ``ratios`` times as fast as the implementation."""
     return tuple(
         timed(at(500, 2, name), block, epoch=(seconds,))
         for block, ratio in enumerate(ratios)

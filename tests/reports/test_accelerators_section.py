@@ -53,7 +53,7 @@ def cells_of(*devices: Accelerator | None) -> list[str]:
 def test_the_course_of_a_timing_is_shown_and_the_device_described() -> None:
     assert cells_of(gpu(300, 1980)) == [
         "1980 MHz<small>before: 300 MHz</small>",
-        "not told",
+        "unknown",
         "41 °C<small>before: 40 °C</small>",
         "1.00 GiB<small>before: 1.00 GiB</small>",
         "no",
@@ -65,7 +65,7 @@ def test_the_course_of_a_timing_is_shown_and_the_device_described() -> None:
         "driver": "580.65",
         "memory": "80.0 GiB",
         "highest clock": "1980 MHz",
-        "highest memory clock": "not told",
+        "highest memory clock": "unknown",
     }
     assert "None was held back." in page
 
@@ -88,8 +88,8 @@ def test_a_device_that_was_not_held_back_has_no_note_beside_its_number() -> None
 
 def test_a_device_that_does_not_tell_what_holds_it_back_was_not_found_free() -> None:
     silent = gpu(1980, 1980, held_back=None)
-    assert cells_of(silent)[-1] == "not told"
-    assert cells_of(gpu(1980, 1980), silent)[-1] == "not told", "one process is enough"
+    assert cells_of(silent)[-1] == "unknown"
+    assert cells_of(gpu(1980, 1980), silent)[-1] == "unknown", "one process is enough"
     page = page_of(silent)
     assert "None was held back as far as reported; not every device reports it" in page
     assert "None was held back." not in page
@@ -100,7 +100,7 @@ def test_what_is_not_known_says_why() -> None:
     page = page_of(Accelerator(reason="nvidia-ml-py not installed"), gpu(1980, 1980))
     assert "some processes is unknown: nvidia-ml-py not installed." in page
     assert "None was held back as far as reported" in page
-    assert cells_of(Accelerator(reason="none"))[-1] == "not told"
+    assert cells_of(Accelerator(reason="none"))[-1] == "unknown"
 
 
 def test_without_a_device_the_section_says_so() -> None:

@@ -75,7 +75,10 @@ def test_a_control_that_differs_is_a_false_alarm_and_called_so() -> None:
 
 def test_too_few_blocks_cannot_show_a_false_alarm_but_how_far_the_same_code_differed() -> None:
     few = brief(2.95)
-    warned = "The same code differed by a factor of 2.95 in this run: do not trust smaller ones."
+    warned = (
+        "The same code differed by a factor of 2.95 in this run. "
+        "Treat smaller differences as noise."
+    )
     body = shown(few)
     assert f"blocks there is no verdict, so none can be a false alarm. {warned}" in body
     assert "Of 1 comparison" not in body
@@ -85,14 +88,14 @@ def test_too_few_blocks_cannot_show_a_false_alarm_but_how_far_the_same_code_diff
 
 
 def test_a_control_within_the_margin_warns_of_nothing() -> None:
-    assert "do not trust" not in shown(brief(1.02))
-    assert "do not trust" not in shown(document((1.001, 0.999, 1.0, 1.0)))
+    assert "Treat smaller" not in shown(brief(1.02))
+    assert "Treat smaller" not in shown(document((1.001, 0.999, 1.0, 1.0)))
 
 
 def test_an_open_control_beyond_the_margin_warns_of_smaller_factors() -> None:
     remark = aa_control.remark(build_context([document((0.5, 1.0, 0.4, 1.1))]))
-    assert ", unclear. The same code differed by a factor of 1.460 in this run: " in remark
-    assert "trust smaller ones only by their verdicts." in remark
+    assert ", unclear. The same code differed by a factor of 1.460 in this run. " in remark
+    assert "Treat smaller differences as noise unless their verdict is clear." in remark
 
 
 def test_the_remark_names_the_ratio_and_what_the_run_can_find() -> None:
@@ -105,8 +108,8 @@ def test_the_remark_names_the_ratio_and_what_the_run_can_find() -> None:
     size = detectable(speed_up.ratio)
     assert size is not None
     assert (
-        f"A difference of {100 * size:.1f} % would be told from none in four of five runs "
-        "like this one (one comparison over 4 blocks)."
+        f"This run can detect a difference of {100 * size:.1f} % with 80 % power "
+        "(one comparison over 4 blocks)."
     ) in remark
 
 
@@ -131,8 +134,7 @@ def test_the_power_of_a_run_is_the_median_and_the_largest_by_blocks() -> None:
     assert (found[3].ratios, found[3].comparisons) == (len(sizes), number)
     assert number > 1
     assert aa_control.power_sentence(found[3]).endswith(
-        f" in one of {number} comparisons would be told from none in four of five runs like this "
-        f"one (median of {len(sizes)} over 3 blocks)."
+        f" in one of {number} comparisons with 80 % power (median of {len(sizes)} over 3 blocks)."
     )
 
 
@@ -142,8 +144,8 @@ def test_a_factor_that_no_run_shows_is_said_in_plain_words_and_in_full_in_its_se
     assert found.usual > 1
     remark = aa_control.remark(build_context([wide]))
     factor = readable(1 + found.usual)
-    assert remark.endswith(f"With 3 blocks this run could only have shown factors above {factor}.")
-    assert f"A factor of {factor} would be told from none" in shown(wide)
+    assert remark.endswith(f"With 3 blocks this run can only detect factors above {factor}.")
+    assert f"This run can detect a factor of {factor}" in shown(wide)
 
 
 def test_each_table_of_comparisons_has_its_own_power() -> None:

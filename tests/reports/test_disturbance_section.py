@@ -178,7 +178,7 @@ def test_where_nothing_is_ranked_nothing_is_provisional() -> None:
 def test_what_the_system_does_not_tell_is_not_shown_as_nothing() -> None:
     unknown = disturbance(waited=None, foreign=None, stolen=0.01)
     context = context_of(epochs((1.0, unknown)))
-    assert page_of(context).count("not told") == 2
+    assert page_of(context).count(">unknown<") == 2
     rounds = watched(only_point(context))
     assert share(rounds, lambda one: one.waited) is None
     assert share(rounds, lambda one: one.stolen) == 0.01

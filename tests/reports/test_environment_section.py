@@ -97,7 +97,7 @@ def row_of(*outcomes: Measured) -> list[str]:
 
 def test_threads_at_work_stand_beside_those_observed() -> None:
     one = pieces.measured(CELL, block=0, epoch=[1.0], threads_observed=1.87)
-    assert row_of(one)[1:3] == ["1.87", "not told"]
+    assert row_of(one)[1:3] == ["1.87", "unknown"]
     busy = [
         pieces.remeasured(one, block=block, threads_busy=count)
         for block, count in enumerate((3, 2))

@@ -83,7 +83,7 @@ def test_numbers_are_medians_over_processes() -> None:
 
 def test_what_the_system_does_not_tell_is_said() -> None:
     silent = Memory(imported=90 * MIB)
-    assert rows_of(measured(memory=silent))[0][1:6] == ["90.0 MiB", *["not told"] * 4]
+    assert rows_of(measured(memory=silent))[0][1:6] == ["90.0 MiB", *["unknown"] * 4]
 
 
 def test_a_peak_of_the_whole_life_is_said() -> None:

@@ -74,7 +74,7 @@ def test_controls_are_told_by_run() -> None:
     first, second = (said for said in paragraphs(context) if "Control: " in said)
     assert first.startswith("Run 1: Control: ")
     assert second.startswith("Run 2: Control: ")
-    warned = "The same code differed by a factor of 2.95 in this run: "
+    warned = "The same code differed by a factor of 2.95 in this run. "
     assert warned not in first
     assert warned in second
     assert f"Run 2: {warned}" in str(control.render(context))

@@ -159,7 +159,7 @@ def test_rungs_multiply_their_bias_rows_as_well_and_the_lowest_goes_back_to_the_
 def test_elementwise_operations_are_those_of_the_formulas(
     network: Network, optimiser: Optimiser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The reference takes slopes from inputs, which needs the activation anew.
+    # The reference takes slopes from inputs, which needs the activation again.
     monkeypatch.setattr(reference, "SLOPES_FROM_INPUT", functions.SLOPES_FROM_OUTPUT)
     training = msgspec.structs.replace(PENALISED, optimiser=optimiser)
     found = counts(trainer_of(reference.Trainer, network, training))

@@ -113,7 +113,7 @@ def test_whether_it_is_by_more_than_the_margin_takes_so_many_blocks(one: Ratio) 
 def test_what_was_measured_at_different_times_is_judged_and_called_so() -> None:
     found = judge([unpaired_ratio([[2.0]] * 3, [[1.0]] * 4)])[0]
     assert found.kind == "faster"
-    assert found.reason.endswith("so a drift of the machine is not excluded.")
+    assert found.reason.endswith("the machine may have drifted.")
     few = judge([unpaired_ratio([[2.0]], [[1.0]] * 4)])[0]
     assert "from 1 process on each side, too few" in few.reason
 
