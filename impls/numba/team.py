@@ -213,7 +213,7 @@ def open_next(meeting, stage):
 
 @inlined()
 def _is_open(meeting, stage, patience):
-    """Whether ``stage`` is open, after so many questions at most."""
+    """Whether ``stage`` is open, after a limited number of questions."""
     for _ in range(patience):
         if _read(meeting.ctypes.data + _STAGE, 0) >= stage:
             return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from reports.ladder_page.excerpts import Excerpt, Explanation
 
-_KERNELS = "impls/numba/kernels.py"
 _LAYERS = "impls/numba/layers.py"
 _REGISTERS = "impls/numba/registers.py"
 _PRODUCTS = "impls/numba/sparse_products.py"
@@ -62,11 +61,11 @@ BEYOND = {
                 last="g[k] =",
             ),
             Excerpt(
-                _KERNELS,
-                "team_of_threads",
+                "impls/numba/epoch.py",
+                "work_on_rows",
                 "The batch split over the threads.",
-                first="for t in",
-                last="slice_of_batch",
+                first="first, end",
+                last="share = ",
             ),
         ),
     ),
