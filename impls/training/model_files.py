@@ -40,6 +40,11 @@ def load(path: Path) -> Model:
             f"Give the {SUFFIX} file that 'mlpbench train' wrote beside it, or begin a training of "
             "its network with 'mlpbench train --weights'."
         )
+    if path.name.lower().endswith(".weights.h5") and path.is_file():
+        raise ModelError(
+            f"{shown(path)} holds weights without their network. Build the network in Keras, read "
+            "them with model.load_weights(...), and save both with model.save('NAME.keras')."
+        )
     if path.suffix.lower() in (".h5", ".hdf5") and path.is_file():
         raise ModelError(
             f"{shown(path)} is in the old format of Keras, which can run code in the file. "

@@ -238,3 +238,10 @@ def test_foreign_files_are_refused(tmp_path: Path, npz: Path) -> None:
         with pytest.raises(ModelError, match=path.name) as caught:
             model_files.load(path)
         assert said in str(caught.value)
+
+
+def test_weights_of_keras_without_their_network_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "net.weights.h5"
+    file.write_bytes(b"\x89HDF\r\n\x1a\n")
+    with pytest.raises(ModelError, match=r"holds weights without their network\. Build the"):
+        model_files.load(file)

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.documents.journal import Block, Ending, Journal, Sweep
+from bench.documents.journal import Block, Ending, Journal, Stage, Sweep
 from bench.planning.plan import Plan
 from bench.running import pacing
 from bench.running.pacing import Pacer
@@ -134,3 +134,16 @@ def test_all_blocks_are_counted(tmp_path: Path) -> None:
     two = pacer(tmp_path, fakes.plan())
     assert two.reason_to_end(1) is None
     assert two.reason_to_end(2) == "all 2 blocks"
+
+
+def test_starting_workers_may_take_half_of_a_budget(tmp_path: Path) -> None:
+    plan = fakes.plan(**ONE_SIZE, budget_seconds=100.0, effort=effort(blocks=pacing.MOST_BLOCKS))
+    one = pacer(tmp_path, plan)
+    turns = ((0, fakes.turn(fakes.order(plan), "epoch")),)
+    one.journal.lines += [
+        Block(block=0, repetition=0, jobs=(0, 1), seconds=10.0),
+        *(Sweep(block=0, batch_size=8, sweep=sweep, turns=turns) for sweep in range(10)),
+        Stage(block=0, repetition=0, batch_size=8, jobs=(0, 1), seconds=1.0, prepared=0.0),
+    ]
+    assert one.reason_to_end(4) is None
+    assert str(one.reason_to_end(5)).startswith("the budget of 100 s: 5 blocks took")
