@@ -12,15 +12,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from impls.jax import functions
 from impls.jax.device import Device
+from impls.jax.epochs import compiled_epoch
 from impls.jax.functions import Array, Pairs
 from impls.mathematics.formulas import Formulas
-
-COUNT = 3
-"""The place of the number of batches among the arguments of an epoch."""
 
 State = tuple[Pairs, tuple[Pairs, ...]]
 """Parameters and what the optimiser remembers."""
@@ -58,8 +55,12 @@ def compiled(formulas: Formulas, device: Device, precision: str) -> Compiled:
         return G  # type: ignore[no-any-return]  # JAX' types are left out
 
     jit = functools.partial(_jit, precision)
-    step = functools.partial(_step, formulas, device)
-    count = COUNT if device.fixed_epochs else ()
+    step: Callable[..., Any] = functools.partial(_step, formulas, device)
+
+    def counted(state: State, data: Any, rows: Array, index: Array, *settings: Any) -> Any:
+        *same, updates = settings
+        return step(state, data, rows, *same, updates + index.astype(updates.dtype))
+
     return Compiled(
         gather=jax.jit(lambda data, rows: tuple(functions.gather(part, rows) for part in data)),
         forward=jit(forward),
@@ -70,7 +71,7 @@ def compiled(formulas: Formulas, device: Device, precision: str) -> Compiled:
         update=jit(functions.moved, formulas, donate_argnums=(0, 1)),
         predict=jit(functions.predicted, formulas, device),
         step=jit(step, donate_argnums=0),
-        epoch=jit(_epoch, step, donate_argnums=0, static_argnums=count),
+        epoch=compiled_epoch(counted, jit, fixed=device.fixed_epochs),
     )
 
 
@@ -103,32 +104,9 @@ def _step(
     P, memory = state
     seed, columns = dropout
     key = functions.hash_of(seed + updates)
-    G, found = functions.gradients(formulas, device, P, data, rows, scale, columns, key)
+    G, sums = functions.gradients(formulas, device, P, data, rows, scale, columns, key)
     penalty = functions.penalty_of(formulas, P, k)
     G = functions.with_share(formulas, P, G, k)
     state = functions.moved(formulas, P, memory, G, k, updates + 1)
     outputs = len(rows) * formulas.layers[-1]
-    return state, G, jnp.stack([found[0] * scale, penalty, found[1] / outputs])
-
-
-def _epoch(
-    step: Callable[..., Any],
-    state: Any,
-    data: tuple[Array, Array],
-    batches: Array,
-    count: Array,
-    scale: Array,
-    k: Array,
-    dropout: tuple[Array, list[Array]],
-    updates: Array,
-) -> tuple[Any, Array]:
-    """Train on the first ``count`` of ``batches``, shape ``(capacity, batch)``."""
-
-    def body(index: Array, carried: tuple[Any, Array]) -> tuple[Any, Array]:
-        state, losses = carried
-        done = updates + index.astype(updates.dtype)
-        state, _, loss = step(state, data, batches[index], scale, k, dropout, done)
-        return state, losses.at[index].set(loss)
-
-    losses = jnp.zeros((len(batches), 3), k.dtype)
-    return lax.fori_loop(0, count, body, (state, losses))  # type: ignore[no-any-return]  # as above
+    return state, G, jnp.stack([sums[0] * scale, penalty, sums[1] / outputs])

@@ -6,7 +6,7 @@ What XLA has for both is not used on a CPU, where it was slow:
   gradients that JAX derives are in others, so they run without the library that takes them outside,
   ten times slower or more; the epoch is such a loop.  So a convolution is the product of the
   weights with all patches of a map, side by side.  Gradients written in the library's order, as in
-  :mod:`impls.keras.jax_convolution`, are about as fast: on one thread an epoch of ``cnn-small``
+  :mod:`impls.keras.jax_compiled`, are about as fast: on one thread an epoch of ``cnn-small``
   took a sixth longer with them, one of ``cnn-blog`` a tenth less.  On a GPU the loop makes no
   difference, and the library's convolution needs no memory for patches.
 - *The gradient of its pooling* (``reduce_window``) searches the largest value of each square
@@ -117,11 +117,11 @@ def _backward(size: int, kept: tuple[Array, Array], delta: Array) -> tuple[Array
     """Return the delta of each square, at the place of its largest value."""
     maps, largest = kept
     without = jnp.ones(largest.shape, bool)
-    found = []
+    deltas = []
     for values in _corners(size, maps):
-        found.append(jnp.where(without & (values == largest), delta, 0))
+        deltas.append(jnp.where(without & (values == largest), delta, 0))
         without &= values != largest
-    rows = [_woven(found[first : first + size], WIDTH) for first in range(0, len(found), size)]
+    rows = [_woven(deltas[first : first + size], WIDTH) for first in range(0, len(deltas), size)]
     whole = _woven(rows, HEIGHT)
     dropped = [(0, old - new) for old, new in zip(maps.shape, whole.shape, strict=True)]
     return (jnp.pad(whole, dropped),)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import jax
 
 from impls import precision
+from impls.contract import Pool
 from impls.mathematics.formulas import Formulas
 
 THREAD_NAME = "tf_XLAEigen"
@@ -35,7 +36,7 @@ class Device(NamedTuple):
     Gradients of a larger batch are summed over tiles of ``dense_rows`` examples, or of
     ``image_rows`` where a network begins with convolutions.  ``patches`` says that a convolution is
     a product with patches; else it is the library's own.  ``fixed_epochs`` compiles an epoch for
-    each number of batches.
+    each number of batches.  ``rounds`` says that products may be rounded to TF32 there.
     """
 
     platform: str
@@ -43,6 +44,7 @@ class Device(NamedTuple):
     image_rows: int
     patches: bool
     fixed_epochs: bool
+    rounds: bool
 
     def tile_rows(self, formulas: Formulas) -> int:
         """Return examples per tile: no batch has more where it is to be taken at once."""
@@ -67,10 +69,35 @@ class Device(NamedTuple):
             return f"no device: JAX has no platform {self.platform} here ({said})"
         return None
 
+    def precision(self) -> str:
+        """Return how exact products are to be, in JAX' words; on a GPU its default would be TF32.
 
-CPU = Device("cpu", dense_rows=1000, image_rows=64, patches=True, fixed_epochs=False)
+        Raises:
+            UsageError: what the user set about TF32 is not possible.
+        """
+        return "tensorfloat32" if self.rounds and precision.tf32() else IN_FULL
+
+    def declared(self) -> dict[str, str]:
+        """Return what else decides about numbers there, as far as JAX has begun.
+
+        Raises:
+            UsageError: as :meth:`precision`.
+        """
+        on_cpu = kernels() if self.platform == "cpu" else {}
+        return {**on_cpu, **(precision.declaration() if self.rounds else {})}
+
+    def pools(self) -> tuple[Pool, ...]:
+        """Return XLA's threads; what is computed on a GPU needs none of them."""
+        if self.platform != "cpu":
+            return ()
+        return (Pool(library="XLA intra-op", version=jax.__version__, threads=thread_count()),)
+
+
+CPU = Device("cpu", dense_rows=1000, image_rows=64, patches=True, fixed_epochs=False, rounds=False)
 """A thousand rows feed several threads and stay in the cache; patches fill it sooner."""
-GPU = Device("cuda", dense_rows=sys.maxsize, image_rows=4096, patches=False, fixed_epochs=True)
+GPU = Device(
+    "cuda", dense_rows=sys.maxsize, image_rows=4096, patches=False, fixed_epochs=True, rounds=True
+)
 """A GPU wants large products; the maps of a very large batch would only fill its memory.
 
 Where the number of batches is not in the program, the GPU asks its host before each of them
@@ -119,15 +146,6 @@ def target_in(program: bytes) -> str:
     features = matched["features"].decode().split(",")
     vectors = next((word for word, name in _VECTORS.items() if f"+{name}" in features), "unknown")
     return f"{matched['cpu'].decode()}, vectors {vectors}"
-
-
-def precision_of_products() -> str:
-    """Return how exact products on a GPU are, in JAX' words; its own default there would be TF32.
-
-    Raises:
-        UsageError: what the user set about TF32 is not possible.
-    """
-    return "tensorfloat32" if precision.tf32() else IN_FULL
 
 
 def peak_bytes(place: Any) -> int | None:

@@ -101,15 +101,15 @@ def masks_of(
     ``columns`` are the keys of each layer's words.
     """
     row_keys = hash_of(key + jnp.arange(rows, dtype=jnp.uint32))
-    found: list[Array | None] = []
+    masks: list[Array | None] = []
     for words_of, nodes, rate in zip(
         columns, formulas.layers[1:-1], formulas.dropout_rates, strict=False
     ):
         words = hash_of(row_keys[:, None] ^ words_of)
         low, high = words & np.uint32((1 << HALF_BITS) - 1), words >> HALF_BITS
         kept = jnp.concatenate([low, high], 1)[:, :nodes] >= threshold(rate)
-        found.append(kept.astype(dtype) / (1 - rate) if rate else None)
-    return found
+        masks.append(kept.astype(dtype) / (1 - rate) if rate else None)
+    return masks
 
 
 def delta_of(formulas: Formulas, A: Array, T: Array, scale: Array) -> Array:
@@ -178,8 +178,8 @@ def predicted(formulas: Formulas, device: Device, P: Pairs, X: Array) -> Array:
     if not formulas.stages or len(X) <= size:
         return of_tile(X)
     tiles = lax.map(of_tile, X[:whole].reshape(-1, size, X.shape[1]))
-    found = tiles.reshape(whole, -1)
-    return found if whole == len(X) else jnp.concatenate([found, of_tile(X[whole:])])
+    outputs = tiles.reshape(whole, -1)
+    return outputs if whole == len(X) else jnp.concatenate([outputs, of_tile(X[whole:])])
 
 
 def penalty_of(formulas: Formulas, P: Pairs, k: Array) -> Array:

@@ -1,4 +1,4 @@
-"""JAX: the whole epoch as one compiled loop, gradients by ``jax.vjp``; on a GPU see ``gpu``.
+"""JAX: the whole epoch as one compiled loop, gradients by ``jax.vjp``, on a CPU or a GPU.
 
 - *The epoch is one call*: batches are gathered, run through the network and learned from inside a
   loop that XLA compiles.  The number of batches is a variable, so that epochs of any length share
@@ -13,7 +13,6 @@
 
 XLA obeys none of the usual thread variables and no flag of its own.  It makes as many threads as
 the process may use processors, or as many as ``PJRT_NPROC`` says, which is documented nowhere.
-What is computed on a GPU needs none of them.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ import numpy as np
 import numpy.typing as npt
 
 from impls.contract import FEATURES, Feature, Loss, Pool, State
-from impls.jax import device as jax_device
-from impls.jax import functions, whole_batches
+from impls.errors import UsageError
+from impls.jax import epochs, functions
 from impls.jax.compiled import compiled
-from impls.jax.device import CPU, IN_FULL, Device
-from impls.jax.functions import Pairs
+from impls.jax.device import CPU, GPU, Device, peak_bytes
+from impls.jax.functions import Array, Pairs
 from impls.mathematics.dropout import column_keys, hash_of
 from impls.mathematics.formulas import Formulas
 from impls.mathematics.optimisers import MEMORIES
@@ -40,7 +39,7 @@ from impls.parameters import Floats, Parameters, Rows
 from impls.unread import unread
 
 
-class Trainer(whole_batches.Trainer):
+class Trainer(epochs.Trainer):
     """Compiled functions on pairs of weights and biases."""
 
     features: ClassVar[frozenset[Feature]] = FEATURES
@@ -54,34 +53,31 @@ class Trainer(whole_batches.Trainer):
 
     @classmethod
     def pools(cls) -> tuple[Pool, ...]:
-        threads = jax_device.thread_count()
-        return (Pool(library="XLA intra-op", version=jax.__version__, threads=threads),)
+        return cls.device.pools()
 
     @classmethod
     def unavailable(cls) -> str | None:
+        try:
+            cls.device.precision()
+        except UsageError as error:
+            return str(error)
         return cls.device.absence()
 
     @classmethod
     def declared(cls) -> dict[str, str]:
         # On a CPU both are the same word.
         where = dict.fromkeys([cls.device.platform, cls.device.first().device_kind])
-        found = {"precision of products": cls.precision(), "platform": ", ".join(where)}
-        return found if cls.device.platform != "cpu" else {**found, **jax_device.kernels()}
-
-    @classmethod
-    def precision(cls) -> str:
-        """Return how exact products are, in JAX' words."""
-        return IN_FULL
+        exact = {"precision of products": cls.device.precision(), "platform": ", ".join(where)}
+        return {**exact, **cls.device.declared()}
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
         formulas = Formulas.of(network, training)
-        self.run = compiled(formulas, self.device, self.precision())
+        self.run = compiled(formulas, self.device, self.device.precision())
         self.tile_rows = self.device.tile_rows(formulas)
         self.place = self.device.first()
         columns = [column_keys(network, layer + 1) for layer in range(len(formulas.dropout_rates))]
         seed = np.uint32(hash_of(training.dropout_seed & 0xFFFFFFFF))
         self.dropout = (seed, [jnp.array(keys, device=self.place) for keys in columns])
-        self.capacity = 0
         super().__init__(network, training, parameters)
 
     def load(self, parameters: Parameters) -> None:
@@ -89,11 +85,11 @@ class Trainer(whole_batches.Trainer):
         count = MEMORIES[self.training.optimiser]
         self.memory = tuple(jax.tree.map(jnp.zeros_like, self.P) for _ in range(count))
         self.updates = 0
-        self.latest: Any = self.P, self.memory
+        self.latest = self.P, self.memory
 
     def bind(self, X: Floats, Y: Floats) -> None:
-        self.data = tuple(jnp.asarray(part, device=self.place) for part in (X, Y))
-        self.latest = self.data
+        X, Y = (jnp.asarray(part, device=self.place) for part in (X, Y))
+        self.data = self.latest = (X, Y)
 
     def _numbers(self) -> npt.NDArray[np.float32]:
         """Return the numbers of the training, as compiled functions take them."""
@@ -129,17 +125,17 @@ class Trainer(whole_batches.Trainer):
         self.latest = self.outputs
 
     def loss(self) -> Loss:
-        found = [
+        sums = [
             self.run.loss(Z, A, T)
             for (Z, A, _), (_, T) in zip(self.outputs, self.batch, strict=True)
         ]
         penalty = self.run.penalty(self.P, self._numbers())
-        self.latest = found, penalty
+        self.latest = sums, penalty
         scale = self.training.data_scale(self.examples)
         outputs = self.examples * self.network.layers[-1]
 
         def read() -> list[float]:
-            data, error = np.sum([np.asarray(part) for part in found], axis=0)
+            data, error = np.sum([np.asarray(part) for part in sums], axis=0)
             return [data * scale, float(penalty), error / outputs]
 
         return unread(read)
@@ -176,25 +172,20 @@ class Trainer(whole_batches.Trainer):
         self.latest = self.P
         return unread(lambda: np.asarray(loss).tolist())
 
-    def full_batches(self, batches: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
-        """Train on all batches in one call; room for more is kept, so that shapes stay the same."""
-        count, size = batches.shape
-        self.capacity = max(self.capacity, count, len(self.data[0]) // size)
-        room = np.zeros((self.capacity, size), np.int32)
-        room[:count] = batches
+    def full_batches(self, parts: npt.NDArray[np.int32], count: Any) -> Array:
         (self.P, self.memory), losses = self.run.epoch(
             (self.P, self.memory),
             self.data,
-            room,
-            count if self.device.fixed_epochs else np.int32(count),
-            self._scale(size),
+            parts,
+            count,
+            self._scale(parts.shape[1]),
             self._numbers(),
             self.dropout,
             np.uint32(self.updates),
         )
-        self.updates += count
+        self.updates += int(count)
         self.latest = self.P
-        return np.asarray(losses)[:count]
+        return losses
 
     def predict(self, X: Floats) -> Floats:
         return np.array(self.run.predict(self.P, X))
@@ -215,11 +206,15 @@ class Trainer(whole_batches.Trainer):
         if state.memory is not None:
             self.memory = tuple(_pairs(part, self.place) for part in state.memory)
 
-    def synchronize(self) -> None:
-        jax.block_until_ready(self.latest)
-
     def device_memory_bytes(self) -> int | None:
-        return jax_device.peak_bytes(self.place)
+        return peak_bytes(self.place)
+
+
+class GpuTrainer(Trainer):
+    """The same on the first GPU that CUDA shows."""
+
+    device: ClassVar[Device] = GPU
+    whole_epochs: ClassVar[bool] = GPU.fixed_epochs
 
 
 def _log(beta: float) -> float:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from impls.errors import ModelError
+from impls.networks import LossName
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 
@@ -93,16 +94,16 @@ def _require_members(sizes: dict[str, int], label: str) -> None:
 def _require_known(part: Any, label: str) -> None:
     """Refuse classes that are none of ours, and layers too large to be meant."""
     if isinstance(part, list):
-        for one in part:
-            _require_known(one, label)
+        for element in part:
+            _require_known(element, label)
     if not isinstance(part, dict):
         return
     if "class_name" in part:
         _require_class(part, label)
-    for name, one in part.items():
-        if name in ("units", "filters") and (not isinstance(one, int) or one > _MOST_NODES):
-            raise ModelError(f"{label} has a layer with {name} {one!r}, more than {_MOST_NODES}")
-        _require_known(one, label)
+    for name, value in part.items():
+        if name in ("units", "filters") and (not isinstance(value, int) or value > _MOST_NODES):
+            raise ModelError(f"{label} has a layer with {name} {value!r}, more than {_MOST_NODES}")
+        _require_known(value, label)
 
 
 def _require_class(part: Config, label: str) -> None:
@@ -122,7 +123,55 @@ def _require_class(part: Config, label: str) -> None:
     )
 
 
-def loss_of(config: Config) -> tuple[str | None, dict[str, Any]]:
+_BINARY, _CLASSES, _SQUARES = "binary cross-entropy", "categorical cross-entropy", "squared error"
+_NAMES = {
+    "binarycrossentropy": _BINARY,
+    "categoricalcrossentropy": _CLASSES,
+    "sparsecategoricalcrossentropy": _CLASSES,
+    "meansquarederror": _SQUARES,
+    "mse": _SQUARES,
+}
+# Activation of the outputs, loss, whether it takes outputs before the activation.
+_READ: dict[tuple[str, str | None, bool], LossName] = {
+    ("sigmoid", _BINARY, False): "logloss",
+    ("sigmoid", _SQUARES, False): "mse",
+    ("sigmoid", None, False): "logloss",
+    ("softmax", _CLASSES, False): "cross-entropy",
+    ("softmax", None, False): "cross-entropy",
+    ("linear", _CLASSES, True): "cross-entropy",
+    ("linear", _BINARY, True): "logloss",
+}
+_REMEDY = (
+    "Compile it with a loss that fits its outputs, and save it again: softmax outputs with "
+    "categorical cross-entropy, sigmoid outputs with binary cross-entropy or mean squared error, "
+    "linear outputs with either cross-entropy and from_logits=True"
+)
+
+
+def read_loss(config: Config, output: str, label: str) -> tuple[LossName, list[str]]:
+    """Return our loss for outputs of the activation ``output``, and what a reader must know of it.
+
+    Raises:
+        ModelError: no loss of ours is the one that the model was compiled with; ``label`` says in
+            which file.
+    """
+    loss, settings = _compiled_loss(config)
+    known = None if loss is None else _NAMES.get(loss.replace("_", "").lower())
+    logits = bool(settings.get("from_logits", False))
+    ours = _READ.get((output, known, logits)) if loss is None or known else None
+    if ours is None:
+        by = "names no loss" if loss is None else f"was trained by the loss {loss}"
+        raw = " of outputs before their activation" if logits else ""
+        raise ModelError(f"{label} has {output} outputs and {by}{raw}. {_REMEDY}")
+    notes = []
+    if loss is None:
+        notes.append(f"{label} does not say its loss: {ours} is taken, as its outputs suggest.")
+    if settings.get("label_smoothing"):
+        notes.append(f"{label} was trained with smoothed labels, which is left out.")
+    return ours, notes
+
+
+def _compiled_loss(config: Config) -> tuple[str | None, dict[str, Any]]:
     """The name of the loss that the model was compiled with, and its settings; None without one."""
     compiled = config.get("compile_config")
     loss = compiled.get("loss") if isinstance(compiled, dict) else None

@@ -17,8 +17,8 @@ import numpy as np
 from impls.data.normalise import Normaliser
 from impls.data.paths import shown
 from impls.errors import ModelError, UsageError
-from impls.keras.archive import loss_of, read_config
-from impls.keras.reading import Reading, read_layers, read_loss
+from impls.keras.archive import read_config, read_loss
+from impls.keras.reading import Reading, read_layers
 from impls.mathematics.functions import output_activation
 from impls.mathematics.reference import Trainer
 from impls.networks import Dtype, Network, Training
@@ -54,29 +54,13 @@ def save(network: Network, parameters: Parameters, path: Path) -> None:
         ModelError: Keras is missing, or the file cannot be written.
     """
     keras = _keras()
-    layers: list[Any] = [keras.Input((network.layers[0],), dtype=network.dtype)]
-    if network.image and network.convolutions:
-        # Not what the user's keras.json says: this is the order of the features.
-        options = {"data_format": "channels_last", "dtype": network.dtype}
-        layers.append(keras.layers.Reshape(network.image, dtype=network.dtype))
-        for convolution in network.convolutions:
-            layers.append(
-                keras.layers.Conv2D(
-                    convolution.filters,
-                    convolution.kernel,
-                    activation=network.activation,
-                    **options,
-                )
-            )
-            if convolution.pool > 1:
-                layers.append(keras.layers.MaxPooling2D(convolution.pool, **options))
-        layers.append(keras.layers.Flatten(**options))
-    for nodes, rate in zip(network.layers[1:-1], network.dropout_rates, strict=True):
-        layers.append(keras.layers.Dense(nodes, network.activation, dtype=network.dtype))
-        if rate:
-            layers.append(keras.layers.Dropout(rate, dtype=network.dtype))
-    layers.append(keras.layers.Dense(network.layers[-1], network.output, dtype=network.dtype))
-    model = keras.Sequential(layers)
+    from impls.keras.model import layers_of  # noqa: PLC0415 - imports Keras
+
+    def drop(_: int, rate: float) -> Any:
+        return keras.layers.Dropout(rate, dtype=network.dtype)
+
+    inputs = keras.Input((network.layers[0],), dtype=network.dtype)
+    model = keras.Sequential([inputs, *layers_of(network, drop, network.output)])
     weights = list(parameters.weights)
     for layer, stage in enumerate(network.stages):
         # Canonical rows run as Keras' kernel does: height, width, channel.
@@ -114,14 +98,14 @@ def load(path: Path) -> Stored:
         # Keras lets through whatever zipfile, h5py and its own classes raise.
         raise ModelError(f"{label} is not a model that Keras can read: {_reason(error)}") from error
     read = read_layers(model, keras, label)
-    loss, said = read_loss(read.output, *loss_of(config), label)
+    loss, notes = read_loss(config, read.output, label)
     kept = [array for pair in read.weights for array in pair]
     dtype: Dtype = "float64" if all(array.itemsize == 8 for array in kept) else "float32"
-    rates = [step.dropout for step in read.steps if step.kind == "dense"][:-1]
+    rates = [step.dropout for step in read.dense[:-1]]
     try:
         network = Network(
             name=path.stem,
-            layers=(read.front.inputs, *(s.layer.units for s in read.steps if s.kind == "dense")),
+            layers=(read.front.inputs, *(step.layer.units for step in read.dense)),
             activation=read.activation or "sigmoid",
             loss=loss,
             dtype=dtype,
@@ -133,7 +117,7 @@ def load(path: Path) -> Stored:
         raise ModelError(f"{label} is no network of this kind: {error}") from error
     weights, biases = zip(*read.weights, strict=True)
     parameters = Parameters(tuple(weights), tuple(biases)).astype(dtype)
-    stored = Stored(network, parameters, read.normaliser, (*read.notes, *said))
+    stored = Stored(network, parameters, read.front.normaliser, (*read.notes, *notes))
     _prove(stored, model, keras, read, label)
     return stored
 

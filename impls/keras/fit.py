@@ -1,9 +1,13 @@
-"""``Model.fit`` as it is, made to tell what every implementation tells of each batch.
+"""``Model.fit`` as it is, on any engine, made to tell what every implementation tells of a batch.
 
 ``fit`` reports means over an epoch.  Here the model's ``compute_loss`` writes data loss, penalty
 and mean error of each batch into a table among the model's variables, which is read once per call:
-a few numbers more than Keras keeps anyway.  Order and batches are ours, handed over in the way
-that suits the engine; a step is ``train_on_batch``.
+a few numbers more than Keras keeps anyway.  Order and batches are ours; a step is
+``train_on_batch``.
+
+*Batches are gathered in the resident data*, when Keras asks a ``PyDataset`` for them.  Whole arrays
+would have to be put in the order of the epoch first, which takes longer, and PyTorch's own loader
+would ask for examples one by one.  TensorFlow has a way of its own, in :mod:`impls.keras.tf`.
 
 ``fit`` is one piece, so no phase can be timed apart.  Gradients do not leave it; for a single step
 the optimiser is asked to keep them, for an epoch it is not.
@@ -20,14 +24,12 @@ import numpy.typing as npt
 from keras import ops
 
 from impls.contract import Loss, Phase, State
-from impls.keras import settings as keras_settings
-from impls.keras.losses import data_loss, penalty_of, seen
-from impls.keras.model import Parts, assembled
-from impls.keras.trainer import Trainer
+from impls.keras import trainer
+from impls.keras.engine import Tensor, steps_per_execution
+from impls.keras.model import Parts, assembled, costs
 from impls.networks import Network, Training
-from impls.parameters import Parameters, Rows, batches
+from impls.parameters import Floats, Parameters, Rows, batches
 
-Tensor = Any  # the engines' own
 Kind = Literal["step", "epoch"]
 
 TABLE_ROWS = 4096
@@ -79,14 +81,11 @@ class Recording(keras.Model):  # type: ignore[misc]  # Keras ships no types
         training: bool = True,  # noqa: FBT001, FBT002  # Keras' signature
     ) -> Tensor:
         """Return the cost of a batch, from what goes into the last activation."""
-        data = data_loss(self.network, self.settings, y_pred, y)
-        penalty = penalty_of(self.losses, y_pred)
-        told = [ops.stop_gradient(tensor) for tensor in (data, penalty, y_pred, y)]
-        row = ops.mod(ops.convert_to_tensor(self.updates), TABLE_ROWS)
-        losses = seen(self.network, *told)[None]
-        self.table.assign(ops.scatter_update(self.table, ops.reshape(row, (1, 1)), losses))
+        cost, losses = costs(self.network, self.settings, self.losses, y_pred, y)
+        row = ops.reshape(ops.mod(ops.convert_to_tensor(self.updates), TABLE_ROWS), (1, 1))
+        self.table.assign(ops.scatter_update(self.table, row, losses[None]))
         self.updates.assign_add(1)
-        return data + penalty
+        return cost
 
 
 def keep_gradients(
@@ -97,7 +96,9 @@ def keep_gradients(
     They are variables of its own, so that functions without state are handed them, too.  A subclass
     would not do: with PyTorch, Keras replaces its own optimisers by faster ones, and only these.
     """
-    kept = [optimizer.add_variable_from_reference(one, name="gradient") for one in variables]
+    kept = [
+        optimizer.add_variable_from_reference(variable, name="gradient") for variable in variables
+    ]
     apply = optimizer.apply
 
     def keeping(gradients: list[Tensor], trainable_variables: list[Any] | None = None) -> None:
@@ -109,26 +110,36 @@ def keep_gradients(
     optimizer.apply = keeping
 
 
-class FitTrainer(Trainer):
-    """``fit`` and ``train_on_batch``; subclasses hand the data over."""
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # as above
+    """The batches of ``order``, each gathered when it is asked for, by the thread that asks."""
+
+    def __init__(
+        self, order: Rows, batch_size: int, gather: Callable[[Rows], tuple[Tensor, ...]]
+    ) -> None:
+        super().__init__()
+        self.parts = list(batches(order, batch_size))
+        self.gather = gather
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        return self.gather(self.parts[index])
+
+
+class Trainer(trainer.Trainer):
+    """``fit`` and ``train_on_batch``."""
 
     phases: ClassVar[frozenset[Phase]] = frozenset()
     model_class: ClassVar[type[Recording]] = Recording
 
     @classmethod
-    def compiled(cls) -> bool:
-        asked = keras_settings.jit_compile()
-        return cls.compiled_unasked() if asked is None else asked
-
-    @classmethod
     def compiled_unasked(cls) -> bool:
-        """Return whether Keras has the step compiled where nobody says anything."""
-        raise NotImplementedError
+        return cls.device.fit_compiles()
 
     @classmethod
     def declared(cls) -> dict[str, str]:
-        steps = keras_settings.steps_per_execution()
-        return {**super().declared(), "steps_per_execution": str(steps)}
+        return {**super().declared(), "steps_per_execution": str(steps_per_execution())}
 
     @classmethod
     def assembled(cls, network: Network, training: Training) -> Parts:
@@ -137,7 +148,7 @@ class FitTrainer(Trainer):
         parts.model.compile(
             parts.optimizer,
             jit_compile=cls.compiled(),
-            steps_per_execution=keras_settings.steps_per_execution(),
+            steps_per_execution=steps_per_execution(),
         )
         return parts
 
@@ -146,18 +157,23 @@ class FitTrainer(Trainer):
         self.done = 0
         self.current: Parameters | None = None
 
+    def bind(self, X: Floats, Y: Floats) -> None:
+        super().bind(X, Y)
+        # An upload may go on when it returns, and the barrier of training is that of the weights.
+        self.device.wait(lambda: self.data)
+
     def batch(self, rows: Rows) -> tuple[Tensor, ...]:
         """Return what ``train_on_batch`` takes for the examples ``rows``."""
-        raise NotImplementedError
+        return self.device.gather(self.place, self.data, rows)
 
     def feed(self, order: Rows) -> Any:
         """Return what ``fit`` takes for batches of the examples ``order``."""
-        raise NotImplementedError
+        return Batches(order, self.training.batch_size, self.batch)
 
     def _recorded(self, count: int) -> npt.NDArray[np.float64]:
-        """What was told of the last ``count`` batches, at most as many as the table has rows."""
+        """Losses of the last ``count`` batches, at most as many as the table has rows."""
         places = np.arange(self.done - count, self.done) % TABLE_ROWS
-        return self.array_of(self.model.table)[places].astype(np.float64)
+        return self.device.array_of(self.model.table)[places].astype(np.float64)
 
     def step(self, rows: Rows) -> Loss:
         self.model.turn_to("step")

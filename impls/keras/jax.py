@@ -3,10 +3,10 @@
 - *The epoch is one call*: batches are gathered, run through the model and learned from inside a
   compiled loop.  A shorter last batch is a step.
 - *The state is donated*: XLA writes the new one where the old one was.
-- *Trainers alike share what is compiled*: it depends on network, training and device alone.
+- *Trainers alike share what is compiled*: it depends on network, training and device alone;
+  :mod:`impls.keras.jax_compiled` has it.
 - *Convolutions on a CPU* are Keras' layer with a gradient of our own, for inside loops XLA is slow
-  with the one that JAX derives; :mod:`impls.keras.jax_convolution` says why.  With ``Model.fit``
-  and on a GPU Keras' layer is left as it is.
+  with the one that JAX derives.  With ``Model.fit`` and on a GPU Keras' layer is left as it is.
 - *Pooling* is Keras' own everywhere.  Its gradient is slow on a CPU, outside loops as well: that
   is most of what these rows take longer than the row ``jax``.
 
@@ -15,53 +15,102 @@ Phases are compiled apart; ``jax.vjp`` keeps of the forward pass what the way ba
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-import keras
 import numpy as np
 import numpy.typing as npt
 
+from impls import precision
 from impls.contract import Loss, State
-from impls.jax import whole_batches
-from impls.keras import settings as keras_settings
-from impls.keras.jax_compiled import compiled
-from impls.keras.jax_convolution import Conv2D
-from impls.keras.jax_engine import Engine, GpuEngine
+from impls.jax import device as jax_device
+from impls.jax import epochs
+from impls.jax.device import Device as Place
+from impls.keras import fit, trainer
+from impls.keras.engine import JIT_COMPILE, Device, Tensor
+from impls.keras.jax_compiled import compiled, gathered
 from impls.keras.model import Parts
-from impls.keras.trainer import Trainer
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows, batches
+from impls.parameters import Floats, Parameters, Rows
 from impls.unread import unread
 
+trainer.require_engine("jax")
 
-class EpochTrainer(Engine, Trainer, whole_batches.Trainer):
-    """The whole epoch as one compiled loop.
+PRECISION = "JAX_DEFAULT_MATMUL_PRECISION"
+"""JAX' own variable, which decides on a CPU."""
+
+
+def _declared(place: Place) -> dict[str, str]:
+    theirs = os.environ.get(PRECISION, "default, which is float32 on a CPU")
+    exact = place.precision() if place.rounds else theirs
+    return {"precision of products": exact, **place.declared()}
+
+
+def _absence(place: Place) -> str | None:
+    """By default in full float32: on a GPU JAX' own default would be TF32."""
+    reason = place.absence()
+    if reason is not None or not place.rounds:
+        return reason
+    ours, theirs = place.precision(), os.environ.get(PRECISION)
+    if theirs not in {None, ours}:
+        return (
+            f"{PRECISION}={theirs} is not possible on a GPU, where {precision.VARIABLE} "
+            f"decides, which asks for {ours}: leave JAX' own variable unset"
+        )
+    jax.config.update("jax_default_matmul_precision", ours)
+    return None
+
+
+_gather = jax.jit(gathered)
+
+CPU = Device(
+    place=jax_device.CPU,
+    pools=Place.pools,
+    declared=_declared,
+    absence=_absence,
+    fit_compiles=lambda: True,
+    upload=lambda _, array: jnp.asarray(array),
+    gather=lambda _, data, rows: _gather(data, rows),
+    stack=jnp.stack,
+    # As it lies in JAX, and read-only.
+    array_of=np.asarray,
+    wait=lambda pending: jax.block_until_ready(pending()),
+    peak_bytes=lambda place: jax_device.peak_bytes(place.first()),
+)
+GPU = dataclasses.replace(CPU, place=jax_device.GPU)
+
+
+class StepTrainer(trainer.StepTrainer):
+    """The compiled step, called from a loop in Python.
 
     Keras' variables are shared, so they only carry the state in and out.
     """
 
-    convolution: ClassVar[Any] = Conv2D
-    """The class of the layers that convolve."""
+    device: ClassVar[Device] = CPU
+
+    @classmethod
+    def compiled_unasked(cls) -> bool:
+        return True
 
     @classmethod
     def refused(cls) -> str | None:
         if not cls.compiled():
             return (
-                f"{keras_settings.JIT_COMPILE}=0 is not possible with a loop that JAX compiles: "
+                f"{JIT_COMPILE}=0 is not possible with a loop that JAX compiles: "
                 "leave it unset, or take a row that runs Model.fit"
             )
         return super().refused()
 
     @classmethod
     def assembled(cls, network: Network, training: Training) -> Parts:
-        return compiled(network, training, cls.convolution).parts
+        return compiled(network, training, cls.device.place).parts
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
-        self.run = compiled(network, training, self.convolution)
+        self.run = compiled(network, training, self.device.place)
         self.kept = self.run.parts.optimizer.variables
-        self.capacity = 0
         super().__init__(network, training, parameters)
 
     def load(self, parameters: Parameters) -> None:
@@ -80,13 +129,13 @@ class EpochTrainer(Engine, Trainer, whole_batches.Trainer):
 
     def _show(self) -> None:
         """Copy the state into Keras' variables."""
-        values = (self.P, self.counts, self.remembered)
-        for group, arrays in zip(self._groups(), values, strict=True):
+        for group, arrays in zip(self._groups(), self._state(), strict=True):
             for variable, array in zip(group, arrays, strict=True):
                 variable.assign(np.asarray(array))
 
     def bind(self, X: Floats, Y: Floats) -> None:
-        self.data = self.latest = (jnp.asarray(X), jnp.asarray(Y))
+        super().bind(X, Y)
+        self.latest = self.data
 
     @property
     def learning_rate(self) -> float:
@@ -123,35 +172,16 @@ class EpochTrainer(Engine, Trainer, whole_batches.Trainer):
         self.P, self.counts, self.remembered = state
         self.latest = state
 
-    def _stepped(self, rows: Rows) -> Any:
-        """Take a step; the losses stay on the device."""
+    def stepped(self, rows: Rows) -> Tensor:
         state, self.G, losses = self.run.step(self._state(), self.data, rows)
         self._moved(state)
         return losses
 
-    def step(self, rows: Rows) -> Loss:
-        losses = self._stepped(rows)
-        return unread(lambda: np.asarray(losses).tolist())
-
-    def full_batches(self, parts: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
-        """Train on all batches in one call.
-
-        A GPU would ask its host before each batch whether there is one more, so there the number
-        is compiled in; elsewhere room for more is kept, so that shapes stay the same.
-        """
-        count, size = parts.shape
-        if self.device.fixed_epochs:
-            state, losses = self.run.fixed_epoch(self._state(), self.data, parts)
-        else:
-            self.capacity = max(self.capacity, count, len(self.data[0]) // size)
-            room = np.zeros((self.capacity, size), np.int32)
-            room[:count] = parts
-            state, losses = self.run.epoch(self._state(), self.data, room, np.int32(count))
-        self._moved(state)
-        return np.asarray(losses)[:count]
-
     def outputs(self, X: Floats) -> Floats:
         return np.array(self.run.predict(self.P, self.counts, X))
+
+    def pending(self) -> Any:
+        return self.latest
 
     def parameters(self) -> Parameters:
         return self.canonical(self.P)
@@ -167,27 +197,36 @@ class EpochTrainer(Engine, Trainer, whole_batches.Trainer):
         super().resume(state)
         self._take()
 
-    def synchronize(self) -> None:
-        jax.block_until_ready(self.latest)
+
+class EpochTrainer(epochs.Trainer, StepTrainer):
+    """The whole epoch as one compiled loop."""
+
+    def full_batches(self, parts: npt.NDArray[np.int32], count: Any) -> Tensor:
+        state, losses = self.run.epoch(self._state(), self.data, parts, count)
+        self._moved(state)
+        return losses
 
 
-class StepTrainer(EpochTrainer):
-    """The same compiled step, called from a loop in Python."""
+class FitTrainer(fit.Trainer):
+    """``Model.fit``."""
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
-        # Read together at the end, so that a device need not wait for us at each step.
-        losses = [self._stepped(rows) for rows in batches(order, self.training.batch_size)]
-        return np.asarray(jnp.stack(losses)).astype(np.float64)
+    device: ClassVar[Device] = CPU
 
 
-class GpuEpochTrainer(GpuEngine, EpochTrainer):
-    """The whole epoch as one compiled loop, data on the GPU."""
-
-    convolution: ClassVar[Any] = keras.layers.Conv2D
-    whole_epochs: ClassVar[bool] = True
-
-
-class GpuStepTrainer(GpuEngine, StepTrainer):
+class GpuStepTrainer(StepTrainer):
     """The compiled step, data on the GPU."""
 
-    convolution: ClassVar[Any] = keras.layers.Conv2D
+    device: ClassVar[Device] = GPU
+
+
+class GpuEpochTrainer(EpochTrainer):
+    """The whole epoch as one compiled loop, data on the GPU."""
+
+    device: ClassVar[Device] = GPU
+    whole_epochs: ClassVar[bool] = GPU.place.fixed_epochs
+
+
+class GpuFitTrainer(FitTrainer):
+    """``Model.fit``, data on the GPU."""
+
+    device: ClassVar[Device] = GPU

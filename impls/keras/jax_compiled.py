@@ -7,33 +7,35 @@ optimiser has in variables.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import keras
 from jax import lax
+from keras import ops
 
-from impls.keras.losses import data_loss, outputs_of, penalty_of, seen
-from impls.keras.model import assembled
+from impls.jax.device import Device
+from impls.jax.epochs import compiled_epoch
+from impls.keras.model import assembled, costs, outputs_of
 from impls.networks import Network, Training
 
 Array = Any  # CI checks types without JAX, so its types are left out everywhere
 State = tuple[list[Array], list[Array], list[Array]]
 
+ORDER = ("NHWC", "HWIO", "NHWC")
+"""That of maps, kernels and results, in JAX' letters."""
+
 
 class Compiled:
     """Model and optimiser of a training, and functions for the shapes that they are called with.
 
-    ``data`` are the bound examples and targets, ``rows`` those of a batch; ``convolution`` is the
-    class of the layers that convolve.
+    ``data`` are the bound examples and targets, ``rows`` those of a batch.
     """
 
-    def __init__(
-        self, network: Network, training: Training, convolution: Callable[..., Any]
-    ) -> None:
+    def __init__(self, network: Network, training: Training, place: Device) -> None:
         self.network, self.training = network, training
+        convolution = Conv2D if place.platform == "cpu" else keras.layers.Conv2D
         self.parts = assembled(network, training, convolution=convolution)
         self.gather = jax.jit(gathered)
         self.forward = jax.jit(self._forward)
@@ -42,24 +44,24 @@ class Compiled:
         self.update = jax.jit(self._moved, donate_argnums=0)
         self.predict = jax.jit(self._predict)
         self.step = jax.jit(self._step, donate_argnums=0)
-        self.epoch = jax.jit(self._epoch, donate_argnums=0)
-        self.fixed_epoch = jax.jit(self._fixed_epoch, donate_argnums=0)
+        self.epoch = compiled_epoch(
+            lambda state, data, rows, _: self._step(state, data, rows),
+            jax.jit,
+            fixed=place.fixed_epochs,
+        )
 
     def _inputs_of_last(self, P: list[Array], counts: list[Array], X: Array) -> Array:
         Z, _ = self.parts.model.stateless_call(P, counts, X, training=True)
         return Z
 
-    def _penalty(self, P: list[Array], Z: Array) -> Array:
+    def _costs(self, P: list[Array], Z: Array, T: Array) -> tuple[Array, Array]:
         variables = self.parts.model.trainable_variables
         with keras.StatelessScope(state_mapping=list(zip(variables, P, strict=True))):
-            return penalty_of(self.parts.model.losses, Z)
+            return costs(self.network, self.training, self.parts.model.losses, Z, T)
 
     def _cost(self, P: list[Array], counts: list[Array], X: Array, T: Array) -> tuple[Array, Array]:
-        """Return the cost, and what is told of it."""
-        Z = self._inputs_of_last(P, counts, X)
-        data = data_loss(self.network, self.training, Z, T)
-        penalty = self._penalty(P, Z)
-        return data + penalty, seen(self.network, data, penalty, Z, T)
+        """Return the cost, and its losses."""
+        return self._costs(P, self._inputs_of_last(P, counts, X), T)
 
     def _forward(self, P: list[Array], counts: list[Array], X: Array) -> tuple[Array, Array, Any]:
         """Return what goes into the last activation, outputs, and the way back."""
@@ -67,13 +69,12 @@ class Compiled:
         return Z, outputs_of(self.network, Z), back
 
     def _loss(self, P: list[Array], Z: Array, T: Array) -> Array:
-        data = data_loss(self.network, self.training, Z, T)
-        return seen(self.network, data, self._penalty(P, Z), Z, T)
+        _, losses = self._costs(P, Z, T)
+        return losses
 
     def _backward(self, P: list[Array], back: Any, Z: Array, T: Array) -> list[Array]:
-        delta = jax.grad(lambda Z: data_loss(self.network, self.training, Z, T))(Z)
+        shares, delta = jax.grad(lambda P, Z: self._costs(P, Z, T)[0], (0, 1))(P, Z)
         (G,) = back(delta)
-        shares = jax.grad(lambda P: self._penalty(P, Z))(P)
         return [g + share for g, share in zip(G, shares, strict=True)]
 
     def _moved(self, state: State, G: list[Array]) -> State:
@@ -88,34 +89,11 @@ class Compiled:
     def _step(
         self, state: State, data: tuple[Array, Array], rows: Array
     ) -> tuple[State, list[Array], Array]:
-        """State, gradients, and what is told of the cost of one batch."""
+        """State, gradients, and losses of one batch."""
         P, counts, _ = state
         X, T = gathered(data, rows)
         G, losses = jax.grad(self._cost, has_aux=True)(P, counts, X, T)
         return self._moved(state, G), G, losses
-
-    def _epoch(
-        self, state: State, data: tuple[Array, Array], parts: Array, count: Array
-    ) -> tuple[State, Array]:
-        """Train on the first ``count`` of ``parts``, shape ``(capacity, batch)``."""
-
-        def body(index: Array, carried: tuple[State, Array]) -> tuple[State, Array]:
-            state, _, losses = self._step(carried[0], data, parts[index])
-            return state, carried[1].at[index].set(losses)
-
-        losses = jnp.zeros((len(parts), 3), data[0].dtype)
-        return lax.fori_loop(0, count, body, (state, losses))  # type: ignore[no-any-return]  # as above
-
-    def _fixed_epoch(
-        self, state: State, data: tuple[Array, Array], parts: Array
-    ) -> tuple[State, Array]:
-        """Train on all ``parts``, whose number is compiled in."""
-
-        def body(state: State, rows: Array) -> tuple[State, Array]:
-            state, _, losses = self._step(state, data, rows)
-            return state, losses
-
-        return lax.scan(body, state, parts)  # type: ignore[no-any-return]  # as above
 
 
 def gathered(data: tuple[Array, Array], rows: Array) -> tuple[Array, ...]:
@@ -124,6 +102,56 @@ def gathered(data: tuple[Array, Array], rows: Array) -> tuple[Array, ...]:
 
 
 @functools.lru_cache(maxsize=8)
-def compiled(network: Network, training: Training, convolution: Callable[..., Any]) -> Compiled:
-    """Return what all trainers of this network and training share."""
-    return Compiled(network, training, convolution)
+def compiled(network: Network, training: Training, place: Device) -> Compiled:
+    """Return what all trainers of this network and training share on a device."""
+    return Compiled(network, training, place)
+
+
+class Conv2D(keras.layers.Conv2D):  # type: ignore[misc]  # Keras ships no types
+    """Keras' layer with a gradient that XLA's CPU library computes inside loops, too.
+
+    Filters move by one over the inside of maps, channels last.  The library takes a convolution of
+    maps ``(examples, height, width, channels)`` by kernels ``(height, width, channels, filters)``.
+    XLA brings others into this order, but only in the outermost computation of a program: its pass
+    ``ConvCanonicalization`` looks at no other, so inside a loop they are computed value by value,
+    ten times slower or more (https://github.com/jax-ml/jax/issues/12868).  Keras' convolution is in
+    that order, the gradients that JAX derives of it are not; here they are convolutions that are.
+    """
+
+    def convolution_op(self, inputs: Array, kernel: Array) -> Array:
+        """Return what the layer calls before bias and activation."""
+        return _convolved(inputs, ops.convert_to_tensor(kernel))
+
+
+def _inside(maps: Array, kernels: Array) -> Array:
+    return _bordered(maps, kernels, 0, 0)
+
+
+def _bordered(maps: Array, kernels: Array, rows: int, columns: int) -> Array:
+    """Return each filter at each place of ``maps``, padded with zeros."""
+    zeros = ((rows, rows), (columns, columns))
+    return lax.conv_general_dilated(maps, kernels, (1, 1), zeros, dimension_numbers=ORDER)
+
+
+def _inside_and_operands(maps: Array, kernels: Array) -> tuple[Array, tuple[Array, Array]]:
+    return _inside(maps, kernels), (maps, kernels)
+
+
+def _gradients_of_inside(kept: tuple[Array, Array], delta: Array) -> tuple[Array, Array]:
+    """Gradients of maps and kernels; XLA leaves out that of maps where nobody asks for it.
+
+    A map's is the delta, bordered by zeros, under the turned kernels.  A kernel's is the map under
+    the delta: examples take the place of channels, channels that of examples.
+    """
+    maps, kernels = kept
+    height, width, _, _ = kernels.shape
+    turned = jnp.flip(kernels, (0, 1)).transpose(0, 1, 3, 2)
+    of_maps = _bordered(delta, turned, height - 1, width - 1)
+    of_kernels = _inside(maps.transpose(3, 1, 2, 0), delta.transpose(1, 2, 0, 3))
+    return of_maps, of_kernels.transpose(1, 2, 0, 3)
+
+
+_convolved = jax.custom_vjp(_inside)
+"""Each filter on each place of maps, with the gradient of this file."""
+
+_convolved.defvjp(_inside_and_operands, _gradients_of_inside)

@@ -7,20 +7,21 @@ front that flatten or rescale examples, activations as layers, outputs before th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from impls.convolution import Convolution
-from impls.data.normalise import Normaliser
+from impls.data.normalise import Normalisation, Normaliser
+from impls.data.standardise import Scale
 from impls.errors import ModelError
-from impls.keras.front import Front, read_front
-from impls.networks import Activation, LossName
+from impls.networks import Activation
 from impls.parameters import Floats
 
 Layer = Any  # Keras ships no types
+Values = npt.NDArray[np.float64]
 
 LINE = "dense layers, and dropout between them"
 """What may stand at the end of a network, or be all of it."""
@@ -41,6 +42,23 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
+class Front:
+    """What happens to an example of ``shape`` before the first layer with weights.
+
+    ``image`` is what convolutions begin at; None where that layer takes rows.
+    """
+
+    shape: tuple[int, ...]
+    image: tuple[int, int, int] | None
+    normaliser: Normaliser | None
+
+    @property
+    def inputs(self) -> int:
+        """How many values an example has."""
+        return int(np.prod(self.shape))
+
+
+@dataclass(frozen=True, eq=False)
 class Reading:
     """What the layers are: ``activation`` is None where there is no hidden layer."""
 
@@ -49,7 +67,12 @@ class Reading:
     activation: Activation | None
     output: str
     weights: tuple[tuple[Floats, Floats], ...]
-    notes: list[str] = field(default_factory=list)
+    notes: list[str]
+
+    @property
+    def dense(self) -> list[Step]:
+        """The dense layers, input side first."""
+        return [step for step in self.steps if step.kind == "dense"]
 
     @property
     def convolutions(self) -> tuple[Convolution, ...]:
@@ -62,11 +85,6 @@ class Reading:
             if step.kind == "convolution"
         )
 
-    @property
-    def normaliser(self) -> Normaliser | None:
-        """What the layers at the front do to examples, where they do something."""
-        return self.front.normaliser
-
 
 def read_layers(model: Any, keras: Any, label: str) -> Reading:
     """Return what the layers of ``model`` are, in the terms of our networks.
@@ -76,211 +94,252 @@ def read_layers(model: Any, keras: Any, label: str) -> Reading:
     Raises:
         ModelError: it is another kind of network; ``label`` says in which file.
     """
-    kinds = keras.layers
-    layers = list(_unnested(model, kinds, keras.Sequential))
-    front, rest = read_front(model, layers, keras, label)
-    notes = list(front.notes)
-    steps = _steps(rest, front, keras, label, notes)
-    activation, output = _activations([step.activation for step in steps], label)
-    if any(step.dropout for step in steps[-1:]):
-        raise ModelError(f"{label} has dropout of its outputs, which no implementation does")
-    weights = tuple(_weights(step.layer, label, notes) for step in steps)
-    return Reading(front, tuple(steps), activation, output, weights, notes)
+    return _Reader(keras, label).read(model)
 
 
-def _unnested(model: Any, kinds: Any, sequential: type) -> Iterator[Layer]:
-    """Yield the layers of a model and of the sequences in it, without those of its inputs."""
-    for layer in model.layers:
-        if isinstance(layer, sequential):
-            yield from _unnested(layer, kinds, sequential)
-        elif not isinstance(layer, kinds.InputLayer):
-            yield layer
+class _Reader:
+    """Reads the layers of one model and notes what it leaves out."""
 
+    def __init__(self, keras: Any, label: str) -> None:
+        self.keras, self.kinds, self.label = keras, keras.layers, label
+        self.notes: list[str] = []
 
-def _steps(
-    layers: list[Layer], front: Front, keras: Any, label: str, notes: list[str]
-) -> list[Step]:
-    """Return the layers with weights, each with what follows it."""
-    kinds = keras.layers
-    steps: list[Step] = []
-    flat = front.is_flat
-    for layer in layers:
-        last = steps[-1] if steps else None
-        if isinstance(layer, kinds.Dense) and flat:
-            steps.append(Step(layer, "dense", _name_of(layer, keras)))
-        elif isinstance(layer, kinds.Conv2D) and not flat:
-            _require(layer, label, _convolution_rules(layer))
-            steps.append(Step(layer, "convolution", _name_of(layer, keras)))
-        elif isinstance(layer, kinds.MaxPooling2D) and last and not flat and last.pool == 1:
-            _require(layer, label, _pooling_rules(layer))
-            last.pool = layer.pool_size[0]
-        elif isinstance(layer, kinds.Flatten) and last and not flat:
-            _require(layer, label, [(layer.data_format == "channels_last", "channels are last")])
-            flat = True
-        elif isinstance(layer, (kinds.Activation, kinds.ReLU, kinds.Softmax)) and last:
-            _activate(last, layer, keras, label)
-        elif isinstance(layer, kinds.Dropout):
-            _drop(last, layer, label, notes)
-        else:
-            where = "" if flat else " before Flatten"
+    def read(self, model: Any) -> Reading:
+        layers = list(self.unnested(model))
+        front = self.front(_input_shape(model, self.label), layers)
+        steps = self.steps(layers, flat=front.image is None)
+        activation, output = _activations([step.activation for step in steps], self.label)
+        if steps[-1].dropout:
             raise ModelError(
-                f"{label} has a layer {type(layer).__name__}{where}: only convolutions, each with "
-                f"one max pooling or none, are read back there, then Flatten, then {LINE}"
+                f"{self.label} has dropout of its outputs, which no implementation does"
             )
-    if not flat:
-        raise ModelError(f"{label} has convolutions and no Flatten after them")
-    if not steps or steps[-1].kind != "dense":
-        raise ModelError(f"{label} has no dense layer")
-    return steps
+        weights = tuple(self.weights(step.layer) for step in steps)
+        return Reading(front, tuple(steps), activation, output, weights, self.notes)
+
+    def unnested(self, model: Any) -> Iterator[Layer]:
+        """Yield the layers of a model and of the sequences in it, without those of its inputs."""
+        for layer in model.layers:
+            if isinstance(layer, self.keras.Sequential):
+                yield from self.unnested(layer)
+            elif not isinstance(layer, self.kinds.InputLayer):
+                yield layer
+
+    def front(self, shape: tuple[int, ...], layers: list[Layer]) -> Front:
+        """Take the layers that shape and rescale examples off the front of ``layers``."""
+        name: Normalisation = "none"
+        # A value of an example becomes factor * value + summand, whatever shape it has by then.
+        factor, summand = np.ones(shape), np.zeros(shape)
+        now = shape
+        while layers:
+            layer = layers[0]
+            if isinstance(layer, self.kinds.Dropout):
+                self.leave_out(layer, "inputs")
+            elif isinstance(layer, self.kinds.Flatten):
+                if len(now) > 1 and layer.data_format != "channels_last":
+                    raise ModelError(
+                        f"{self.label}: Flatten is read back only where channels are last"
+                    )
+                now = (int(np.prod(now)),)
+            elif isinstance(layer, self.kinds.Reshape):
+                now = tuple(int(size) for size in layer.compute_output_shape((None, *now))[1:])
+            elif isinstance(layer, (self.kinds.Rescaling, self.kinds.Normalization)):
+                times, plus = (part.reshape(shape) for part in self.affine(layer, now))
+                factor, summand = factor * times, summand * times + plus
+                name = "standard" if isinstance(layer, self.kinds.Normalization) else name
+                name = "range" if name == "none" else name
+            else:
+                break
+            del layers[0]
+        if len(now) not in (1, 3) or 0 in now:
+            raise ModelError(
+                f"{self.label} has layers that take inputs of shape {now}: only rows, and images "
+                "of height, width and channels, are read back. Put Flatten before the first layer"
+            )
+        image = (now[0], now[1], now[2]) if len(now) == 3 else None
+        if name == "none":
+            return Front(shape, image, None)
+        if not (np.isfinite(factor).all() and np.isfinite(summand).all() and (factor != 0).all()):
+            raise ModelError(f"{self.label} rescales examples by values that are 0 or not finite")
+        scale = Scale(-summand.ravel() / factor.ravel(), 1 / factor.ravel())
+        return Front(shape, image, Normaliser(name, scale))
+
+    def affine(self, layer: Layer, shape: tuple[int, ...]) -> list[Values]:
+        """Factor and summand, of examples of a ``shape``, of a layer that rescales."""
+        try:
+            return [np.broadcast_to(part, shape) for part in self.plain_affine(layer)]
+        except ValueError as error:
+            raise ModelError(f"{self.label}: {layer.name} does not fit examples {shape}") from error
+
+    def plain_affine(self, layer: Layer) -> tuple[Values, Values]:
+        """Factor and summand as the layer has them."""
+        if isinstance(layer, self.kinds.Rescaling):
+            try:
+                return np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64)
+            except (TypeError, ValueError) as error:
+                raise ModelError(
+                    f"{self.label}: {layer.name} has no plain scale and offset"
+                ) from error
+        if layer.invert or layer.mean is None:
+            raise ModelError(
+                f"{self.label}: {layer.name} was not adapted to examples, or undoes it"
+            )
+        mean, variance = (
+            np.asarray(self.keras.ops.convert_to_numpy(part), np.float64)[0]
+            for part in (layer.mean, layer.variance)
+        )
+        # Keras divides by no less than this.
+        deviation = np.maximum(np.sqrt(variance), 1e-7)
+        return 1 / deviation, -mean / deviation
+
+    def steps(self, layers: list[Layer], *, flat: bool) -> list[Step]:
+        """Return the layers with weights, each with what follows it."""
+        kinds = self.kinds
+        steps: list[Step] = []
+        for layer in layers:
+            last = steps[-1] if steps else None
+            if isinstance(layer, kinds.Dense) and flat:
+                steps.append(Step(layer, "dense", self.activation_of(layer)))
+            elif isinstance(layer, kinds.Conv2D) and not flat:
+                self.require(layer, _convolution_rules(layer))
+                steps.append(Step(layer, "convolution", self.activation_of(layer)))
+            elif isinstance(layer, kinds.MaxPooling2D) and last and not flat and last.pool == 1:
+                self.require(layer, _pooling_rules(layer))
+                last.pool = layer.pool_size[0]
+            elif isinstance(layer, kinds.Flatten) and last and not flat:
+                self.require(layer, _order_rules(layer))
+                flat = True
+            elif isinstance(layer, (kinds.Activation, kinds.ReLU, kinds.Softmax)) and last:
+                self.activate(last, layer)
+            elif isinstance(layer, kinds.Dropout) and last:
+                self.drop(last, layer)
+            else:
+                where = "" if flat else " before Flatten"
+                raise ModelError(
+                    f"{self.label} has a layer {type(layer).__name__}{where}: only convolutions, "
+                    "each with one max pooling or none, are read back there, then Flatten, then "
+                    f"{LINE}"
+                )
+        if not flat:
+            raise ModelError(f"{self.label} has convolutions and no Flatten after them")
+        if not steps or steps[-1].kind != "dense":
+            raise ModelError(f"{self.label} has no dense layer")
+        return steps
+
+    def activation_of(self, layer: Layer) -> Any:
+        """Return how Keras calls the activation of a layer."""
+        if isinstance(layer, self.kinds.Softmax):
+            return "softmax" if layer.axis in (-1, 1) else f"softmax over axis {layer.axis}"
+        if isinstance(layer, self.kinds.ReLU):
+            plain = not layer.max_value and not layer.negative_slope and not layer.threshold
+            return "relu" if plain else "a changed relu"
+        return self.keras.activations.serialize(layer.activation)
+
+    def activate(self, step: Step, layer: Layer) -> None:
+        """Give a layer the activation that follows it."""
+        name = self.activation_of(layer)
+        # Dropout keeps or removes what relu keeps or removes, whichever comes first.
+        if step.activation != _LINEAR or step.pool > 1 or (step.dropout and name != "relu"):
+            raise ModelError(
+                f"{self.label} has the activation {name} called {layer.name}, which does not "
+                "directly follow a layer without an activation"
+            )
+        step.activation = name
+
+    def drop(self, step: Step, layer: Layer) -> None:
+        """Note the dropout after a layer; that of maps is none of our networks'."""
+        if step.kind == "convolution":
+            self.leave_out(layer, "the outputs of convolutions")
+        elif layer.rate and step.dropout:
+            raise ModelError(f"{self.label} has one layer Dropout after another: make one of them")
+        else:
+            step.dropout = layer.rate or step.dropout
+
+    def leave_out(self, layer: Layer, what: str) -> None:
+        """Note that the dropout of ``what`` is left out."""
+        if layer.rate:
+            self.notes.append(
+                f"{self.label} drops {layer.rate:g} of {what} in training, which is left out: what "
+                "is predicted stays the same, a training that goes on from here differs."
+            )
+
+    def require(self, layer: Layer, rules: Iterator[tuple[bool, str]]) -> None:
+        for holds, rule in rules:
+            if not holds:
+                raise ModelError(
+                    f"{self.label} has a layer {type(layer).__name__} called {layer.name}: one of "
+                    f"this kind is read back only where {rule}"
+                )
+
+    def weights(self, layer: Layer) -> tuple[Floats, Floats]:
+        """Weights, one row for each input, and biases."""
+        arrays: list[npt.NDArray[Any]] = [np.asarray(array) for array in layer.get_weights()]
+        floats = all(array.dtype.kind in "fV" for array in arrays)
+        if len(arrays) != 1 + bool(layer.use_bias) or not floats:
+            raise ModelError(
+                f"{self.label} has a layer {type(layer).__name__} called {layer.name} that is "
+                "quantised or changed: only one with weights and biases as floats is read back"
+            )
+        if arrays[0].dtype.itemsize < 4:
+            arrays = [array.astype(np.float32) for array in arrays]
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise ModelError(
+                f"{self.label}: the layer {layer.name} holds weights that are not finite: its "
+                "training diverged. Use an earlier checkpoint"
+            )
+        if not layer.use_bias:
+            self.notes.append(
+                f"{self.label}: the layer {layer.name} has no biases, so that they begin at 0."
+            )
+            arrays.append(np.zeros(arrays[0].shape[-1], arrays[0].dtype))
+        if layer.kernel_regularizer is not None:
+            self.notes.append(
+                f"{self.label}: the penalty on the weights of the layer {layer.name} is left out; "
+                "give --l1 or --l2."
+            )
+        # Keras' kernel runs as canonical rows do: height, width, channel.
+        return arrays[0].reshape(-1, arrays[0].shape[-1]), arrays[1]
 
 
-def _name_of(layer: Layer, keras: Any) -> Any:
-    """Return how Keras calls the activation of a layer."""
-    kinds = keras.layers
-    if isinstance(layer, kinds.Softmax):
-        return "softmax" if layer.axis in (-1, 1) else f"softmax over axis {layer.axis}"
-    if isinstance(layer, kinds.ReLU):
-        plain = not layer.max_value and not layer.negative_slope and not layer.threshold
-        return "relu" if plain else "a changed relu"
-    return keras.activations.serialize(layer.activation)
-
-
-def _activate(step: Step, layer: Layer, keras: Any, label: str) -> None:
-    """Give a layer the activation that follows it."""
-    name = _name_of(layer, keras)
-    # Dropout keeps or removes what relu keeps or removes, whichever comes first.
-    if step.activation != _LINEAR or step.pool > 1 or (step.dropout and name != "relu"):
+def _input_shape(model: Any, label: str) -> tuple[int, ...]:
+    """Return the shape of one example."""
+    inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
+    if not inputs or not outputs or len(inputs) != 1 or len(outputs) != 1:
         raise ModelError(
-            f"{label} has the activation {name} called {layer.name}, which does not directly "
-            "follow a layer without an activation"
+            f"{label} has no fixed input and output: only models of one input and one output, "
+            "which have been built or trained, are read back"
         )
-    step.activation = name
-
-
-def _drop(step: Step | None, layer: Layer, label: str, notes: list[str]) -> None:
-    """Note the dropout after a layer; that of inputs and maps is none of our networks'."""
-    if not layer.rate:
-        return
-    if step is None or step.kind == "convolution":
-        what = "inputs" if step is None else "the outputs of convolutions"
-        notes.append(
-            f"{label} drops {layer.rate:g} of {what} in training, which is left out: what is "
-            "predicted stays the same, a training that goes on from here differs."
-        )
-    elif step.dropout:
-        raise ModelError(f"{label} has one layer Dropout after another: make one of them")
-    else:
-        step.dropout = layer.rate
+    sizes = tuple(inputs[0].shape[1:])
+    if not sizes or not all(isinstance(size, int) and size > 0 for size in sizes):
+        raise ModelError(f"{label} takes inputs of shape {sizes}, which says no fixed size")
+    return sizes
 
 
 def _convolution_rules(layer: Layer) -> Iterator[tuple[bool, str]]:
     yield len(set(layer.kernel_size)) == 1, "its kernel is square"
     yield {*layer.strides, *layer.dilation_rate, layer.groups} == {1}, "it moves by one, undilated"
     yield layer.padding == "valid", "it pads nothing"
-    yield layer.data_format == "channels_last", "channels are last"
+    yield from _order_rules(layer)
 
 
 def _pooling_rules(layer: Layer) -> Iterator[tuple[bool, str]]:
     yield len(set(layer.pool_size)) == 1, "it pools squares"
     yield tuple(layer.strides) == tuple(layer.pool_size), "its squares lie side by side"
     yield layer.padding == "valid", "it pads nothing"
+    yield from _order_rules(layer)
+
+
+def _order_rules(layer: Layer) -> Iterator[tuple[bool, str]]:
     yield layer.data_format == "channels_last", "channels are last"
-
-
-def _require(layer: Layer, label: str, rules: Iterator[tuple[bool, str]] | list[Any]) -> None:
-    for holds, rule in rules:
-        if not holds:
-            raise ModelError(
-                f"{label} has a layer {type(layer).__name__} called {layer.name}: one of this kind "
-                f"is read back only where {rule}"
-            )
 
 
 def _activations(used: list[Any], label: str) -> tuple[Activation | None, str]:
     """Return the one of all hidden layers, and that of the outputs."""
     *hidden, output = used
-    shared = next((one for one in _HIDDEN if hidden and {*map(str, hidden)} == {one}), None)
+    names = {*map(str, hidden)}
+    shared = next((name for name in _HIDDEN if names == {name}), None)
     if (hidden and shared is None) or output not in ("sigmoid", "softmax", _LINEAR):
         raise ModelError(
             f"{label} has the activations {', '.join(map(str, used))}: hidden layers "
             f"must share one of {', '.join(_HIDDEN)}, outputs must be sigmoid, softmax or linear"
         )
     return shared, str(output)
-
-
-def _weights(layer: Layer, label: str, notes: list[str]) -> tuple[Floats, Floats]:
-    """Weights, one row for each input, and biases."""
-    arrays: list[npt.NDArray[Any]] = [np.asarray(array) for array in layer.get_weights()]
-    if len(arrays) != 1 + bool(layer.use_bias) or any(one.dtype.kind not in "fV" for one in arrays):
-        raise ModelError(
-            f"{label} has a layer {type(layer).__name__} called {layer.name} that is quantised or "
-            "changed: only one with weights and biases as floats is read back"
-        )
-    if arrays[0].dtype.itemsize < 4:
-        arrays = [one.astype(np.float32) for one in arrays]
-    if not all(np.isfinite(one).all() for one in arrays):
-        raise ModelError(
-            f"{label}: the layer {layer.name} holds weights that are not finite: its training "
-            "diverged. Use an earlier checkpoint"
-        )
-    if not layer.use_bias:
-        notes.append(f"{label}: the layer {layer.name} has no biases, so that they begin at 0.")
-        arrays.append(np.zeros(arrays[0].shape[-1], arrays[0].dtype))
-    if layer.kernel_regularizer is not None:
-        notes.append(
-            f"{label}: the penalty on the weights of the layer {layer.name} is left out; give "
-            "--l1 or --l2."
-        )
-    # Keras' kernel runs as canonical rows do: height, width, channel.
-    return arrays[0].reshape(-1, arrays[0].shape[-1]), arrays[1]
-
-
-_BINARY, _CLASSES, _SQUARES = "binary cross-entropy", "categorical cross-entropy", "squared error"
-_NAMES = {
-    "binarycrossentropy": _BINARY,
-    "categoricalcrossentropy": _CLASSES,
-    "sparsecategoricalcrossentropy": _CLASSES,
-    "meansquarederror": _SQUARES,
-    "mse": _SQUARES,
-}
-# Activation of the outputs, loss, whether it takes outputs before the activation.
-_READ: dict[tuple[str, str | None, bool], LossName] = {
-    ("sigmoid", _BINARY, False): "logloss",
-    ("sigmoid", _SQUARES, False): "mse",
-    ("sigmoid", None, False): "logloss",
-    ("softmax", _CLASSES, False): "cross-entropy",
-    ("softmax", None, False): "cross-entropy",
-    ("linear", _CLASSES, True): "cross-entropy",
-    ("linear", _BINARY, True): "logloss",
-}
-_REMEDY = (
-    "Compile it with a loss that fits its outputs, and save it again: softmax outputs with "
-    "categorical cross-entropy, sigmoid outputs with binary cross-entropy or mean squared error, "
-    "linear outputs with either cross-entropy and from_logits=True"
-)
-
-
-def read_loss(
-    output: str, loss: str | None, settings: dict[str, Any], label: str
-) -> tuple[LossName, list[str]]:
-    """Return our loss for outputs of the activation ``output``, and what a reader must know of it.
-
-    ``loss`` is the name in Keras of the one that the model was compiled with, None where it was
-    not; ``settings`` are those of the loss.
-
-    Raises:
-        ModelError: no loss of ours is the same; ``label`` says in which file.
-    """
-    known = None if loss is None else _NAMES.get(loss.replace("_", "").lower())
-    logits = bool(settings.get("from_logits", False))
-    found = _READ.get((output, known, logits)) if loss is None or known else None
-    if found is None:
-        by = "names no loss" if loss is None else f"was trained by the loss {loss}"
-        raw = " of outputs before their activation" if logits else ""
-        raise ModelError(f"{label} has {output} outputs and {by}{raw}. {_REMEDY}")
-    notes = []
-    if loss is None:
-        notes.append(f"{label} does not say its loss: {found} is taken, as its outputs suggest.")
-    if settings.get("label_smoothing"):
-        notes.append(f"{label} was trained with smoothed labels, which is left out.")
-    return found, notes

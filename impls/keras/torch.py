@@ -3,48 +3,103 @@
 Keras' layers and optimisers run eagerly here, operator by operator, so the phases are what they
 are in the step.  There is no compiled epoch: PyTorch's compiler takes a step, and would unroll a
 loop of them.  Keras brings it in within ``Model.fit`` alone, so ``MLPBENCH_KERAS_JIT_COMPILE=1`` is
-for that row.
+for that row; there Keras takes one step at a time.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
-from impls.contract import Loss
-from impls.keras import settings as keras_settings
-from impls.keras.losses import data_loss, penalty_of, seen
-from impls.keras.torch_engine import Engine, GpuEngine
-from impls.keras.trainer import Trainer
-from impls.parameters import Floats, Parameters, Rows, batches
+from impls import precision
+from impls.contract import Loss, Pool
+from impls.keras import fit, trainer
+from impls.keras.engine import (
+    JIT_COMPILE,
+    STEPS_PER_EXECUTION,
+    Device,
+    Tensor,
+    steps_per_execution,
+)
+from impls.keras.model import costs
+from impls.parameters import Floats, Parameters, Rows
+from impls.torch import device as torch_device
+from impls.torch import kernels
 from impls.unread import unread
 
-Tensor = Any  # CI checks types without PyTorch, so its types are left out everywhere
+trainer.require_engine("torch")
 
 
-class StepTrainer(Engine, Trainer):
+def _pools(_: str) -> tuple[Pool, ...]:
+    threads, version = torch.get_num_threads(), str(torch.__version__)
+    return (Pool(library="PyTorch intra-op", version=version, threads=threads),)
+
+
+def _declared(place: str) -> dict[str, str]:
+    onednn = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
+    there = kernels.declared() if place == "cpu" else torch_device.declared()
+    return {"oneDNN": precision.shown(onednn), **there}
+
+
+def _absence(_: str) -> str | None:
+    """By default in full float32: convolutions would be in TF32."""
+    reason = torch_device.absence()
+    if reason is None:
+        torch_device.set_precision()
+    return reason
+
+
+def _gather(place: str, data: tuple[Tensor, Tensor], rows: Rows) -> tuple[Tensor, ...]:
+    chosen = torch.from_numpy(rows).to(place)
+    return tuple(part.index_select(0, chosen) for part in data)
+
+
+def _array_of(tensor: Tensor) -> Floats:
+    """Of a variable its value, from wherever it lies."""
+    value: Tensor = getattr(tensor, "value", tensor)
+    array: Floats = value.detach().cpu().numpy()
+    return array
+
+
+# Keras takes a GPU where it sees one, so for the processor it must be hidden.
+CPU = Device(
+    place="cpu",
+    pools=_pools,
+    declared=_declared,
+    fit_compiles=lambda: False,
+    upload=lambda place, array: torch.tensor(array, device=place),
+    gather=_gather,
+    stack=torch.stack,
+    array_of=_array_of,
+)
+GPU = dataclasses.replace(
+    CPU,
+    place="cuda",
+    absence=_absence,
+    wait=lambda _: torch.cuda.synchronize(),
+    peak_bytes=lambda _: torch_device.peak_bytes(),
+    forget_peak=lambda _: torch_device.forget_peak(),
+)
+
+
+class StepTrainer(trainer.StepTrainer):
     """A step by autograd, called from a loop in Python."""
+
+    device: ClassVar[Device] = CPU
 
     @classmethod
     def refused(cls) -> str | None:
         if cls.compiled():
             return (
-                f"{keras_settings.JIT_COMPILE}=1 is not possible with this loop, which PyTorch "
+                f"{JIT_COMPILE}=1 is not possible with this loop, which PyTorch "
                 "runs eagerly: leave it unset, or take a row that runs Model.fit"
             )
         return super().refused()
 
-    def bind(self, X: Floats, Y: Floats) -> None:
-        self.X = torch.tensor(X, device=self.device)
-        self.Y = torch.tensor(Y, device=self.device)
-
     def prepare(self, rows: Rows) -> None:
-        places = torch.from_numpy(rows).to(self.device)
-        self.batch = self.X.index_select(0, places)
-        self.T = self.Y.index_select(0, places)
+        self.batch, self.T = self.device.gather(self.place, self.data, rows)
 
     def forward(self) -> None:
         self.Z = self.model(self.batch, training=True)
@@ -54,12 +109,10 @@ class StepTrainer(Engine, Trainer):
         return unread(self._costs().tolist)
 
     def _costs(self) -> Tensor:
-        """Return what is told of the batch; its cost is kept for the way back."""
-        data = data_loss(self.network, self.training, self.Z, self.T)
-        penalty = penalty_of(self.model.losses, self.Z)
-        self.cost = data + penalty
-        with torch.no_grad():
-            return seen(self.network, data, penalty, self.Z, self.T)
+        """Return the losses of the batch; its cost is kept for the way back."""
+        settings = self.network, self.training
+        self.cost, losses = costs(*settings, self.model.losses, self.Z, self.T)
+        return losses
 
     def backward(self) -> None:
         """The way back is kept, so that this phase can be repeated."""
@@ -76,22 +129,13 @@ class StepTrainer(Engine, Trainer):
             self.optimizer.apply(self.G, self.variables)
             self.updates.assign_add(1)
 
-    def _stepped(self, rows: Rows) -> Tensor:
-        """Take a step; the losses stay on the device."""
+    def stepped(self, rows: Rows) -> Tensor:
         self.prepare(rows)
         self.forward()
         losses = self._costs()
         self._derive(again=False)
         self.update()
         return losses
-
-    def step(self, rows: Rows) -> Loss:
-        return unread(self._stepped(rows).tolist)
-
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
-        # Read together at the end, so that a device need not wait for us at each step.
-        losses = [self._stepped(rows) for rows in batches(order, self.training.batch_size)]
-        return self.array_of(torch.stack(losses)).astype(np.float64)
 
     def outputs(self, X: Floats) -> Floats:
         with torch.no_grad():
@@ -101,5 +145,29 @@ class StepTrainer(Engine, Trainer):
         return self.canonical(list(self.G))
 
 
-class GpuStepTrainer(GpuEngine, StepTrainer):
-    """The same with data on the GPU."""
+class FitTrainer(fit.Trainer):
+    """``Model.fit``, a step at a time."""
+
+    device: ClassVar[Device] = CPU
+
+    @classmethod
+    def refused(cls) -> str | None:
+        steps = steps_per_execution()
+        if steps > 1:
+            return (
+                f"{STEPS_PER_EXECUTION}={steps} is not possible with PyTorch, where "
+                "Keras takes one step at a time: leave it unset"
+            )
+        return super().refused()
+
+
+class GpuStepTrainer(StepTrainer):
+    """The same loop with data on the GPU."""
+
+    device: ClassVar[Device] = GPU
+
+
+class GpuFitTrainer(FitTrainer):
+    """``Model.fit``, data on the GPU."""
+
+    device: ClassVar[Device] = GPU

@@ -1,25 +1,24 @@
-"""What all Keras rows share, whichever engine and whichever loop they have."""
+"""What all Keras rows share, whichever engine, device and loop they have."""
 
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import keras
 import numpy as np
+import numpy.typing as npt
 from keras import ops
 
 from impls import contract, precision
-from impls.contract import FEATURES, Feature, State
+from impls.contract import FEATURES, Feature, Loss, Pool, State
 from impls.errors import ImplementationError, UsageError
-from impls.keras import settings as keras_settings
-from impls.keras.losses import outputs_of
-from impls.keras.model import Parts, assembled
-from impls.keras.optimisers import memories
+from impls.keras.engine import Device, Tensor, jit_compile, steps_per_execution
+from impls.keras.model import Parts, assembled, memories, outputs_of
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters
-
-Tensor = Any  # the engines' own
+from impls.parameters import Floats, Parameters, Rows, batches
+from impls.unread import unread
 
 PREDICTED_TOGETHER = 2000
 """Rows of one forward pass of ``predict``: the maps of convolutions take much memory."""
@@ -44,6 +43,7 @@ class Trainer(contract.Trainer):
     """Layers, optimiser and their state in Keras' own variables; loops are for subclasses."""
 
     features: ClassVar[frozenset[Feature]] = FEATURES
+    device: ClassVar[Device]
 
     @classmethod
     def supports(cls, network: Network, training: Training) -> str | None:
@@ -55,7 +55,7 @@ class Trainer(contract.Trainer):
     def unavailable(cls) -> str | None:
         """Why settings or devices do not fit; a wrong setting is known before anything is built."""
         try:
-            return cls.refused() or cls.absent()
+            return cls.refused() or cls.device.absence(cls.device.place)
         except UsageError as error:
             return str(error)
 
@@ -67,29 +67,36 @@ class Trainer(contract.Trainer):
             UsageError: it is possible with none.
         """
         cls.compiled()
-        keras_settings.steps_per_execution()
+        steps_per_execution()
         precision.tf32()
         return None
 
     @classmethod
-    def absent(cls) -> str | None:
-        """Return why the engine has no device, or None."""
-        return None
-
-    @classmethod
     def compiled(cls) -> bool:
-        """Whether XLA, or PyTorch's compiler, makes the step; where the user leaves it to us, no.
+        """Whether XLA, or PyTorch's compiler, makes the step.
 
         Raises:
             UsageError: what the user set is not understood.
         """
-        return bool(keras_settings.jit_compile())
+        asked = jit_compile()
+        return cls.compiled_unasked() if asked is None else asked
+
+    @classmethod
+    def compiled_unasked(cls) -> bool:
+        """Return whether it does where the user leaves it to us."""
+        return False
 
     @classmethod
     def declared(cls) -> dict[str, str]:
-        return {"jit_compile": precision.shown(cls.compiled())}
+        switch = {"jit_compile": precision.shown(cls.compiled())}
+        return {**switch, **cls.device.declared(cls.device.place)}
+
+    @classmethod
+    def pools(cls) -> tuple[Pool, ...]:
+        return cls.device.pools(cls.device.place)
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
+        self.place = self.device.place
         self.updates, self.optimizer, self.model = self.assembled(network, training)
         self.variables = self.model.trainable_variables
         super().__init__(network, training, parameters)
@@ -106,6 +113,9 @@ class Trainer(contract.Trainer):
         self.updates.assign(0)
         # That was a variable, too.
         self.optimizer.learning_rate = self._rate
+
+    def bind(self, X: Floats, Y: Floats) -> None:
+        self.data = (self.device.upload(self.place, X), self.device.upload(self.place, Y))
 
     @property
     def learning_rate(self) -> float:
@@ -130,17 +140,24 @@ class Trainer(contract.Trainer):
     def outputs(self, X: Floats) -> Floats:
         """Outputs of the last layer without dropout, for as many examples as fit."""
         Z = self.model(ops.convert_to_tensor(X), training=False)
-        return self.array_of(outputs_of(self.network, Z))
+        return self.device.array_of(outputs_of(self.network, Z))
 
-    @staticmethod
-    def array_of(tensor: Tensor) -> Floats:
-        """Return a tensor or variable of Keras as an array that may share its memory."""
-        array: Floats = ops.convert_to_numpy(tensor)
-        return array
+    def pending(self) -> Any:
+        """Return what the device may still be computing."""
+        return [variable.value for variable in self.model.variables]
+
+    def synchronize(self) -> None:
+        self.device.wait(self.pending)
+
+    def device_memory_bytes(self) -> int | None:
+        return self.device.peak_bytes(self.place)
+
+    def forget_device_peak(self) -> bool:
+        return self.device.forget_peak(self.place)
 
     def state(self) -> State:
         memory = tuple(self.canonical(remembered) for remembered in memories(self.optimizer))
-        updates = int(self.array_of(self.optimizer.iterations))
+        updates = int(self.device.array_of(self.optimizer.iterations))
         return State(self.parameters(), memory, updates)
 
     def resume(self, state: State) -> None:
@@ -155,9 +172,26 @@ class Trainer(contract.Trainer):
 
     def canonical(self, tensors: list[Tensor]) -> Parameters:
         """Tensors in the order of the model's variables, in canonical form."""
-        arrays = [self.array_of(tensor) for tensor in tensors]
+        arrays = [self.device.array_of(tensor) for tensor in tensors]
         weights = tuple(W.reshape(-1, W.shape[-1]) for W in arrays[::2])
         return Parameters(weights, tuple(arrays[1::2])).astype(self.network.dtype)
+
+
+class StepTrainer(Trainer):
+    """A loop in Python around a step."""
+
+    @abstractmethod
+    def stepped(self, rows: Rows) -> Tensor:
+        """Take a step and keep its gradients; returns its losses, which stay on the device."""
+
+    def step(self, rows: Rows) -> Loss:
+        losses = self.stepped(rows)
+        return unread(lambda: self.device.array_of(losses).tolist())
+
+    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+        # Read together at the end, so that a device need not wait for us at each step.
+        losses = [self.stepped(rows) for rows in batches(order, self.training.batch_size)]
+        return self.device.array_of(self.device.stack(losses)).astype(np.float64)
 
 
 def assign(variables: list[Any], parameters: Parameters) -> None:

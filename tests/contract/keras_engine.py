@@ -7,6 +7,7 @@ object of JSON, what was found for each row and case: an empty string where all 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -20,7 +21,7 @@ from bench.correctness import gate
 from impls import precision, registry
 from impls.contract import Trainer
 from impls.convolution import Convolution
-from impls.keras import settings as keras_settings
+from impls.keras.engine import JIT_COMPILE, STEPS_PER_EXECUTION
 from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters
 from impls.training.fit import fit
@@ -45,10 +46,10 @@ CONVOLUTIONS = (
 )  # fmt: skip
 SETTINGS = {
     "by itself": (precision.VARIABLE, "0"),
-    "compiled": (keras_settings.JIT_COMPILE, "1"),
-    "eager": (keras_settings.JIT_COMPILE, "0"),
-    "several steps": (keras_settings.STEPS_PER_EXECUTION, "3"),
-    "no steps": (keras_settings.STEPS_PER_EXECUTION, "0"),
+    "compiled": (JIT_COMPILE, "1"),
+    "eager": (JIT_COMPILE, "0"),
+    "several steps": (STEPS_PER_EXECUTION, "3"),
+    "no steps": (STEPS_PER_EXECUTION, "0"),
     "no switch": (precision.VARIABLE, "yes"),
 }
 Found = dict[str, str]
@@ -90,12 +91,22 @@ def resumed(trainer_class: type[Trainer]) -> str:
 
 def on_the_cpu(name: str) -> str:
     """The row for a GPU, on this processor: everything but the device."""
-    gpu, cpu = (registry.load(registry.find(one)) for one in (f"{name}-gpu", name))
-    device = getattr(cpu, "device", "cpu")
-    if hasattr(device, "fixed_epochs"):
-        device = device._replace(fixed_epochs=True)
-    moved: type[Trainer] = type("Moved", (gpu,), {"device": device, "absent": lambda: None})
-    return refusal(moved, *BLOG)
+    gpu, cpu = (loaded(row) for row in (f"{name}-gpu", name))
+    place = cpu.device.place
+    if hasattr(place, "fixed_epochs"):
+        place = place._replace(fixed_epochs=True)
+    return refusal(moved(gpu, place, absence=lambda _: None, wait=cpu.device.wait), *BLOG)
+
+
+def loaded(name: str) -> Any:
+    """The class of a row."""
+    return registry.load(registry.find(name))
+
+
+def moved(trainer_class: Any, place: Any, **functions: Any) -> type[Trainer]:
+    """A class whose device is at another place, perhaps with other functions."""
+    device = dataclasses.replace(trainer_class.device, place=place, **functions)
+    return type("Moved", (trainer_class,), {"device": device})
 
 
 def examined(name: str) -> Found:
@@ -131,15 +142,14 @@ def barriers_of_jax(name: str) -> dict[str, str]:
         trainer.bind(*made_up_data(network, 40))
         trainer.synchronize()
     found = {"binding": "" if any(one is trainer.data for one in waited) else "goes on"}
-    gpu = registry.load(registry.find(f"{name}-gpu"))
-    moved: type[Trainer] = type("Moved", (gpu,), {"device": CPU})
+    as_on_gpu = moved(loaded(f"{name}-gpu"), CPU._replace(rounds=True))
     for case, values in {
         "in full": {},
         "in TF32": {precision.VARIABLE: "1"},
         "in bfloat16": {"JAX_DEFAULT_MATMUL_PRECISION": "bfloat16"},
     }.items():
         with mock.patch.dict(os.environ, values):
-            found[case] = moved.unavailable() or json.dumps(moved.declared())
+            found[case] = as_on_gpu.unavailable() or json.dumps(as_on_gpu.declared())
     jax.config.update("jax_default_matmul_precision", None)
     return found
 
@@ -192,9 +202,7 @@ if __name__ == "__main__":
         if row.endswith("-fit"):
             about["small table"] = small_table(row)
             if "torch" not in row:
-                about["three steps at once"] = with_settings(
-                    row, **{keras_settings.STEPS_PER_EXECUTION: "3"}
-                )
+                about["three steps at once"] = with_settings(row, **{STEPS_PER_EXECUTION: "3"})
         if "-tf" in row and not row.endswith("-step"):
-            about["by XLA"] = with_settings(row, **{keras_settings.JIT_COMPILE: "1"})
+            about["by XLA"] = with_settings(row, **{JIT_COMPILE: "1"})
     sys.stdout.write(json.dumps(everything))

@@ -24,7 +24,6 @@ jax = pytest.importorskip("jax", reason="JAX is not installed")
 
 from impls import registry  # noqa: E402  # needs JAX
 from impls.jax import device as jax_device  # noqa: E402  # needs JAX
-from impls.jax import gpu as jax_gpu  # noqa: E402  # needs JAX
 from impls.jax import mlp as jax_mlp  # noqa: E402  # needs JAX
 
 NETWORK = Network(name="n", layers=(6, 5, 3))
@@ -176,7 +175,7 @@ def test_the_processor_is_read_from_a_program(features: str, vectors: str) -> No
     assert jax_device.target_in(b"nothing") == "not told"
 
 
-class AsOnGpu(jax_gpu.Trainer):
+class AsOnGpu(jax_mlp.GpuTrainer):
     device = jax_device.GPU._replace(platform="cpu")
 
 
@@ -220,7 +219,7 @@ def test_a_platform_that_this_process_does_not_have_is_no_device() -> None:
 
 
 def test_without_cuda_the_row_for_a_gpu_says_so() -> None:
-    code = "from impls.jax.gpu import Trainer; print(Trainer.unavailable())"
+    code = "from impls.jax.mlp import GpuTrainer; print(GpuTrainer.unavailable())"
     row = registry.find("jax-gpu")
     environment = {**os.environ, **row.environment, "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(

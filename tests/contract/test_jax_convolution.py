@@ -20,7 +20,6 @@ jax = pytest.importorskip("jax", reason="JAX is not installed")
 
 from impls.jax import compiled as jax_compiled  # noqa: E402  # needs JAX
 from impls.jax import convolution as jax_convolution  # noqa: E402  # needs JAX
-from impls.jax import gpu as jax_gpu  # noqa: E402  # needs JAX
 from impls.jax import mlp as jax_mlp  # noqa: E402  # needs JAX
 from impls.jax.device import CPU, GPU  # noqa: E402  # needs JAX
 
@@ -53,7 +52,7 @@ class OnCpu(jax_mlp.Trainer):
     device = CPU._replace(image_rows=4)
 
 
-class AsOnGpu(jax_gpu.Trainer):
+class AsOnGpu(jax_mlp.GpuTrainer):
     """All that differs on a GPU but the GPU."""
 
     device = GPU._replace(platform="cpu")

@@ -14,7 +14,12 @@ import pytest
 
 from impls import registry
 from impls.errors import ImplementationError, UsageError
-from impls.keras import settings as keras_settings
+from impls.keras.engine import (
+    JIT_COMPILE,
+    STEPS_PER_EXECUTION,
+    jit_compile,
+    steps_per_execution,
+)
 from impls.mathematics import dropout
 from impls.networks import Network
 from impls.row import Row
@@ -160,25 +165,25 @@ def test_products_of_jax_on_a_gpu_are_as_one_variable_says(engines: Engines, nam
 
 @pytest.mark.parametrize("value", ["", "2", "on", "-1"])
 def test_a_switch_is_0_or_1(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    monkeypatch.setenv(keras_settings.JIT_COMPILE, value)
+    monkeypatch.setenv(JIT_COMPILE, value)
     with pytest.raises(UsageError, match=f"JIT_COMPILE={value} is not possible: use 0 or 1"):
-        keras_settings.jit_compile()
+        jit_compile()
 
 
 @pytest.mark.parametrize("value", ["", "0", "1.5", "-1", "many", "²"])
 def test_steps_are_a_whole_number_of_at_least_1(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
-    monkeypatch.setenv(keras_settings.STEPS_PER_EXECUTION, value)
+    monkeypatch.setenv(STEPS_PER_EXECUTION, value)
     with pytest.raises(UsageError, match=f"EXECUTION={value} is not possible: use a whole number"):
-        keras_settings.steps_per_execution()
+        steps_per_execution()
 
 
 def test_unset_leaves_it_to_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (keras_settings.JIT_COMPILE, keras_settings.STEPS_PER_EXECUTION):
+    for name in (JIT_COMPILE, STEPS_PER_EXECUTION):
         monkeypatch.delenv(name, raising=False)
-    assert keras_settings.jit_compile() is None
-    assert keras_settings.steps_per_execution() == 1
+    assert jit_compile() is None
+    assert steps_per_execution() == 1
 
 
 def test_a_process_of_another_engine_is_refused() -> None:
@@ -192,7 +197,7 @@ def test_masks_are_those_of_every_implementation() -> None:
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     import keras  # noqa: PLC0415 - takes seconds
 
-    from impls.keras.dropout import HashedDropout  # noqa: PLC0415 - needs Keras
+    from impls.keras.model import HashedDropout  # noqa: PLC0415 - needs Keras
 
     network = Network(name="odd", layers=(4, 7, 3), dropout=(0.4,))
     updates = keras.Variable(5, trainable=False, dtype="int")
