@@ -26,7 +26,6 @@ from impls.keras.engine import (
 from impls.keras.model import costs
 from impls.parameters import Floats, Parameters, Rows
 from impls.torch import device as torch_device
-from impls.torch import kernels
 from impls.unread import unread
 
 trainer.require_engine("torch")
@@ -39,13 +38,13 @@ def _pools(_: str) -> tuple[Pool, ...]:
 
 def _declared(place: str) -> dict[str, str]:
     onednn = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
-    there = kernels.declared() if place == "cpu" else torch_device.declared()
+    there = torch_device.cpu_kernels() if place == "cpu" else torch_device.gpu_precision()
     return {"oneDNN": precision.shown(onednn), **there}
 
 
 def _absence(_: str) -> str | None:
     """By default in full float32: convolutions would be in TF32."""
-    reason = torch_device.absence()
+    reason = torch_device.gpu_absence()
     if reason is None:
         torch_device.set_precision()
     return reason

@@ -5,7 +5,11 @@
   goes back from there.  It wants the operators of the loss recorded first: whoever leaves the phase
   ``loss`` out has them in ``backward``.
 - *Optimisers move all parameters in one call*, or a handful of them.  Where PyTorch's own have
-  other formulas, :mod:`impls.torch.foreach` says so.
+  other formulas, :mod:`impls.torch.optimisers` says so.
+- *On a GPU* data, parameters and all operators are there, and products are in full float32:
+  PyTorch's convolutions would take TF32, which keeps 10 bits of a factor.  :mod:`impls.precision`
+  says how it is allowed.
+- *Losses are read once per epoch*: reading waits for the device.
 - *Dropout masks* are those that all implementations share, so ``nn.Dropout`` is of no use here.
 """
 
@@ -19,16 +23,15 @@ import torch
 
 from impls import contract
 from impls.contract import FEATURES, Feature, Loss, Pool, State
-from impls.mathematics.dropout import step_key
+from impls.errors import UsageError
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows, batches
-from impls.torch import kernels
+from impls.torch import device as torch_device
 from impls.torch import mlp as torch_mlp
-from impls.torch.cost import add_penalty_gradients, data_loss, mean_error, outputs, penalty
-from impls.torch.foreach import Optimiser, Tensors, corrected
-from impls.torch.functions import Tensor, hash_of, signed
-from impls.torch.masks import Masks
+from impls.torch.dropout import Masks, Tensor, row_keys
+from impls.torch.functions import add_penalty_gradients, data_loss, mean_error, outputs, penalty
 from impls.torch.network import Model, canonical, examples, fill
+from impls.torch.optimisers import Optimiser, Tensors, corrected
 from impls.unread import unread
 
 PREDICTED_ROWS = 1000
@@ -43,7 +46,7 @@ class Trainer(contract.Trainer):
 
     @classmethod
     def declared(cls) -> dict[str, str]:
-        return kernels.declared()
+        return torch_device.cpu_kernels()
 
     @classmethod
     def pools(cls) -> tuple[Pool, ...]:
@@ -79,9 +82,8 @@ class Trainer(contract.Trainer):
         """Return the dropout masks of the coming update."""
         if not any(self.masks.rates):
             return [None] * len(self.masks.rates)
-        key = signed(step_key(self.training.dropout_seed, self.updates))
-        places = torch.arange(rows, dtype=torch.int32, device=self.device)
-        return self.masks.draw(hash_of(places.add_(key)))
+        seed = self.training.dropout_seed
+        return self.masks.draw(row_keys(seed, self.updates, 0, rows, self.device))
 
     def loss(self) -> Loss:
         return unread(self._losses().tolist)
@@ -125,7 +127,7 @@ class Trainer(contract.Trainer):
         return G
 
     def update(self) -> None:
-        rate = float(corrected(self.training, self.learning_rate, self.updates))
+        rate = corrected(self.training, self.learning_rate, self.updates)
         self.optimiser.move(self.G, rate)
         self.updates += 1
 
@@ -151,9 +153,9 @@ class Trainer(contract.Trainer):
     def predict(self, X: Floats) -> Floats:
         kept = [None] * len(self.masks.rates)
         parts = examples(X, self.network, self.device).split(PREDICTED_ROWS)
-        found = [outputs(self.network, self.model(part, kept)) for part in parts]
-        whole: Floats = torch.cat(found).cpu().numpy()
-        return whole
+        tensors = [outputs(self.network, self.model(part, kept)) for part in parts]
+        predicted: Floats = torch.cat(tensors).cpu().numpy()
+        return predicted
 
     def parameters(self) -> Parameters:
         return canonical(self.values, self.network)
@@ -170,3 +172,38 @@ class Trainer(contract.Trainer):
         self.updates = state.updates
         for part, given in zip(self.optimiser.memory, state.memory or (), strict=False):
             fill(part, given, self.network)
+
+
+class GpuTrainer(Trainer):
+    """Eager operators on the first GPU."""
+
+    device: ClassVar[str] = "cuda"
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        reason = torch_device.gpu_absence()
+        if reason is not None:
+            return reason
+        try:
+            torch_device.set_precision()
+        except UsageError as error:
+            return str(error)
+        return None
+
+    @classmethod
+    def declared(cls) -> dict[str, str]:
+        torch_device.set_precision()
+        return torch_device.gpu_precision()
+
+    def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
+        torch_device.set_precision()
+        super().__init__(network, training, parameters)
+
+    def synchronize(self) -> None:
+        torch.cuda.synchronize()
+
+    def device_memory_bytes(self) -> int | None:
+        return torch_device.peak_bytes()
+
+    def forget_device_peak(self) -> bool:
+        return torch_device.forget_peak()

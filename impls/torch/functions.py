@@ -1,36 +1,46 @@
-"""Activations, losses, dropout and optimisers on PyTorch tensors, in place wherever it helps."""
+"""Activations, their slopes, and the cost of a batch, as the dense and the autograd path have them.
+
+Losses are taken from the last layer's input ``Z``, where no digit is lost yet and PyTorch has
+stable fused forms.  On lists of weights, penalties are kept out of autograd: a value and a share of
+the gradients, each one call for all weights, where autograd would take a chain of small operators
+per matrix, forward and back.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from typing import Any
 
-import numpy as np
 import torch
+
+# PyTorch documents these operators, whatever their names say.
+from torch import _foreach_add_ as add
+from torch import _foreach_norm as norms
+from torch import _foreach_sign as signs
 from torch.nn import functional
-from torch.optim.adam import adam
 
-from impls.mathematics.dropout import (
-    FIRST_FACTOR,
-    FIRST_SHIFT,
-    HALF_BITS,
-    LAST_SHIFT,
-    SECOND_FACTOR,
-    SECOND_SHIFT,
-    column_keys,
-    threshold,
-)
+from impls.mathematics.formulas import Formulas
 from impls.networks import Network, Training
-
-Tensor = Any  # CI checks types without PyTorch, so its types are left out everywhere
+from impls.torch.optimisers import Tensor, Tensors
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+}
+"""Functions of the hidden layers."""
+
+ACTIVATIONS_IN_PLACE: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid_,
     "tanh": torch.tanh_,
     "relu": torch.relu_,
 }
-"""Functions of the hidden layers, in place."""
+
+SLOPES: dict[str, Callable[[Tensor], Tensor]] = {
+    "sigmoid": lambda A: A * (1 - A),
+    "tanh": lambda A: 1 - A * A,
+    "relu": lambda A: (A > 0).to(A.dtype),
+}
+"""Slopes of the activations from their outputs."""
 
 
 def _times_sigmoid_slope(delta: Tensor, A: Tensor, _: Tensor) -> None:
@@ -56,91 +66,100 @@ TIMES_SLOPE: dict[str, Callable[[Tensor, Tensor, Tensor], None]] = {
 """Multiply ``delta`` by the activation's slope, taken from its output; the last is scratch."""
 
 
-def data_loss(loss: str, Z: Tensor, A: Tensor, T: Tensor) -> Tensor:
-    """Loss of outputs ``A`` with inputs ``Z`` against one-hot ``T``, summed over all elements.
+def outputs(network: Network | Formulas, Z: Tensor) -> Tensor:
+    """Return what the last layer makes of its input ``Z``."""
+    return torch.softmax(Z, -1) if network.output == "softmax" else torch.sigmoid(Z)
 
-    The logarithms are taken from ``Z``, where no digit is lost yet; squares read ``A``.
+
+def data_loss(loss: str, Z: Tensor, T: Tensor, A: Tensor | None = None) -> Tensor:
+    """Data loss of one-hot targets ``T``, summed over all elements.
+
+    ``A`` are the outputs, where they are known already; only squares read them.
     """
     if loss == "mse":
+        if A is None:
+            return 0.5 * functional.mse_loss(torch.sigmoid(Z), T, reduction="sum")
+        # Three plain operators are faster than that where nothing is recorded.
         return 0.5 * (A - T).square().sum()
     if loss == "cross-entropy":
-        return -(functional.log_softmax(Z, 1) * T).sum()
+        return functional.cross_entropy(Z, T, reduction="sum")
     return functional.binary_cross_entropy_with_logits(Z, T, reduction="sum")
 
 
-def signed(word: int) -> int:
-    """The number below ``2**31`` in size that has the bits of ``word``, one below ``2**32``."""
-    return word - (1 << 32) if word >> 31 else word
+def mean_error(network: Network, Z: Tensor, T: Tensor) -> Tensor:
+    """Mean of ``|target - output|``."""
+    deviation = outputs(network, Z).sub_(T)
+    return torch.linalg.vector_norm(deviation, 1).div_(T.numel())
 
 
-def hash_of(x: Tensor) -> Tensor:
-    """The hash of ``impls.mathematics.dropout`` on signed words: PyTorch shifts no others."""
-    for shift, factor in ((FIRST_SHIFT, FIRST_FACTOR), (SECOND_SHIFT, SECOND_FACTOR)):
-        x.bitwise_xor_(_shifted(x, shift)).mul_(signed(factor))
-    return x.bitwise_xor_(_shifted(x, LAST_SHIFT))
+def penalty(weights: Tensors, training: Training) -> Tensor:
+    """Return the share of L1 and L2 in the cost."""
+    share = weights[0].new_zeros(())
+    if training.l2:
+        # The norm of all weights is that of the norms of the matrices.
+        norm = torch.linalg.vector_norm(torch.stack(norms(weights)))
+        share = norm.square_().mul_(0.5 * training.l2)
+    if training.l1:
+        share = share + torch.stack(norms(weights, 1)).sum().mul_(training.l1)
+    return share
 
 
-def _shifted(x: Tensor, bits: int) -> Tensor:
-    """``x`` to the right with zeros from the left, where PyTorch brings the sign."""
-    return (x >> bits) & ((1 << (32 - bits)) - 1)
+def add_penalty_gradients(gradients: Tensors, weights: Tensors, training: Training) -> None:
+    """Add the gradients of :func:`penalty` to those of the weights."""
+    if training.l2:
+        add(gradients, weights, alpha=training.l2)
+    if training.l1:
+        add(gradients, signs(weights), alpha=training.l1)
 
 
-def columns_of(network: Network) -> list[Tensor]:
-    """Return the keys of the words of each hidden layer, empty for a layer without dropout."""
-    return [
-        torch.from_numpy(column_keys(network, layer)[: None if rate else 0].view(np.int32))
-        for layer, rate in enumerate(network.dropout_rates, start=1)
-    ]
+def derivative(network: Network, Z: Tensor, T: Tensor) -> Tensor:
+    """Return that of the summed data loss with respect to the last layer's input ``Z``."""
+    A = outputs(network, Z)
+    # Log loss and sigmoid have cancelled, and so have cross-entropy and softmax.
+    delta = A - T
+    return torch.ops.aten.sigmoid_backward(delta, A) if network.loss == "mse" else delta
 
 
-def mask(columns: Tensor, row_keys: Tensor, nodes: int, rate: float, like: Tensor) -> Tensor:
-    """What the outputs of a layer are multiplied by: 0 or ``1 / (1 - rate)``, type of ``like``."""
-    words = hash_of(row_keys[:, None] ^ columns)
-    halves = torch.cat([words & ((1 << HALF_BITS) - 1), _shifted(words, HALF_BITS)], 1)
-    kept = halves[:, :nodes] >= threshold(rate)
-    return kept.to(like.dtype).mul_(1 / (1 - rate))
+def weight_norms(weights: Tensors, training: Training) -> Tensors:
+    """Return what :func:`losses` needs of the weights before they move."""
+    squared = norms(weights) if training.l2 else []
+    return [*squared, *(norms(weights, 1) if training.l1 else [])]
 
 
-Move = Callable[[Tensor, Tensor, list[Tensor], float, int, Training], None]
+def losses(
+    network: Network, training: Training, Z: Tensors, T: Tensor, weight_norms: list[Tensors]
+) -> Tensor:
+    """Data, penalty and mean error of batches of one size, shape ``(batches, 3)``.
+
+    ``Z`` and ``weight_norms`` have one element per batch, ``T`` the rows of all of them.
+    """
+    inputs = torch.stack(Z)
+    T = T.view(inputs.shape)
+    A = outputs(network, inputs)
+    data = _data_losses(network, inputs, A, T).sum((1, 2))
+    error = (A - T).abs_().mean((1, 2))
+    scale = training.data_scale(inputs.shape[1])
+    return torch.stack([data * scale, _penalties(training, data, weight_norms), error], 1)
 
 
-def _sgd(
-    values: Tensor, G: Tensor, memory: list[Tensor], rate: float, _: int, training: Training
-) -> None:
-    if not training.momentum:
-        values.sub_(G, alpha=rate)
-        return
-    (previous,) = memory
-    values.sub_(previous, alpha=training.momentum)
-    torch.mul(G, rate, out=previous)
-    values.sub_(previous)
+def _data_losses(network: Network, Z: Tensor, A: Tensor, T: Tensor) -> Tensor:
+    """Return the loss of each output of each example."""
+    if network.loss == "mse":
+        return (A - T).square_().mul_(0.5)
+    if network.loss == "cross-entropy":
+        return functional.log_softmax(Z, -1).mul_(T).neg_()
+    return functional.binary_cross_entropy_with_logits(Z, T, reduction="none")
 
 
-def _adam(
-    values: Tensor, G: Tensor, memory: list[Tensor], rate: float, t: int, training: Training
-) -> None:
-    """PyTorch's own in one pass; its epsilon stands where ours is after the correction."""
-    mean, square = memory
-    adam(
-        [values], [G], [mean], [square], [], [torch.tensor(t - 1.0)],
-        fused=True,
-        amsgrad=False,
-        beta1=training.beta1,
-        beta2=training.beta2,
-        lr=rate,
-        weight_decay=0.0,
-        eps=training.epsilon / math.sqrt(1 - training.beta2**t),
-        maximize=False,
-    )  # fmt: skip
-
-
-def _rmsprop(
-    values: Tensor, G: Tensor, memory: list[Tensor], rate: float, _: int, training: Training
-) -> None:
-    (square,) = memory
-    square.mul_(training.rho).addcmul_(G, G, value=1 - training.rho)
-    values.addcdiv_(G, (square + training.epsilon).sqrt_(), value=-rate)
-
-
-OPTIMISERS: dict[str, Move] = {"sgd": _sgd, "adam": _adam, "rmsprop": _rmsprop}
-"""Move ``values`` and ``memory`` by the gradient in update number ``t = 1, 2, ...``."""
+def _penalties(training: Training, like: Tensor, weight_norms: list[Tensors]) -> Tensor:
+    """Return the penalty of each batch."""
+    shares = torch.zeros_like(like)
+    if not weight_norms[0]:
+        return shares
+    rows = torch.stack([norm for row in weight_norms for norm in row]).view(len(weight_norms), -1)
+    parts = list(rows.chunk(bool(training.l1) + bool(training.l2), 1))
+    if training.l2:
+        shares += parts.pop(0).square().sum(1).mul_(0.5 * training.l2)
+    if training.l1:
+        shares += parts.pop().sum(1).mul_(training.l1)
+    return shares

@@ -22,12 +22,12 @@ import torch
 
 from impls import contract
 from impls.contract import DENSE_FEATURES, Feature, Loss, Pool, State
-from impls.mathematics.dropout import step_key
 from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows
-from impls.torch import kernels
-from impls.torch.functions import OPTIMISERS, Tensor, columns_of, hash_of, signed
+from impls.torch.device import cpu_kernels
+from impls.torch.dropout import columns_of, row_keys
+from impls.torch.optimisers import OPTIMISERS
 from impls.torch.tile import ONEDNN, ONEDNN_MULTIPLICATIONS, Flat, Tile
 
 TILE_ROWS = 1000
@@ -63,7 +63,7 @@ class Trainer(contract.Trainer):
         return {
             "oneDNN": least if ONEDNN else "not in this PyTorch",
             "precision of products": torch.get_float32_matmul_precision(),
-            **kernels.declared(),
+            **cpu_kernels(),
         }
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
@@ -108,13 +108,9 @@ class Trainer(contract.Trainer):
     def _run(self, tile: Tile, first: int) -> None:
         """One forward pass in training; the tile's first row is number ``first`` of the batch."""
         if self.drops:
-            tile.draw(self.columns, self._row_keys(first, tile.rows))
+            seed = self.training.dropout_seed
+            tile.draw(self.columns, row_keys(seed, self.updates, first, tile.rows))
         tile.forward(training=True)
-
-    def _row_keys(self, first: int, rows: int) -> Tensor:
-        """Return the dropout keys of rows in the coming update."""
-        key = step_key(self.training.dropout_seed, self.updates)
-        return hash_of(torch.arange(first, first + rows, dtype=torch.int32) + signed(key))
 
     @unrecorded
     def loss(self) -> Loss:
@@ -137,15 +133,8 @@ class Trainer(contract.Trainer):
     def update(self) -> None:
         self.updates += 1
         memory = [part.vector for part in self.memory]
-        move = OPTIMISERS[self.training.optimiser]
-        move(
-            self.P.vector,
-            self.G.vector,
-            memory,
-            self.learning_rate,
-            self.updates,
-            self.training,
-        )
+        settings = (self.learning_rate, self.updates, self.training)
+        OPTIMISERS[self.training.optimiser](self.P.vector, self.G.vector, memory, *settings)
 
     @unrecorded
     def step(self, rows: Rows) -> Loss:
@@ -194,8 +183,8 @@ class Trainer(contract.Trainer):
             tile = self._tile(-1, len(part))
             tile.A[0].copy_(part)
             outputs.append(tile.forward(training=False).clone())
-        found: Floats = torch.cat(outputs).numpy()
-        return found
+        predicted: Floats = torch.cat(outputs).numpy()
+        return predicted
 
     def parameters(self) -> Parameters:
         return self.P.canonical()

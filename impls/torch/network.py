@@ -9,21 +9,15 @@ channels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from impls.networks import Network
 from impls.parameters import Floats, Parameters
-from impls.torch.functions import Tensor
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "relu": functional.relu,
-}
+from impls.torch.dropout import Tensor
+from impls.torch.functions import ACTIVATIONS
 
 
 class Model(nn.Module):  # type: ignore[misc]  # CI checks types without PyTorch
@@ -78,19 +72,19 @@ def _channels_first(image: tuple[int, int, int] | None) -> tuple[int, int, int] 
 
 def examples(X: Floats, network: Network, device: str) -> Tensor:
     """A copy of canonical examples on the device, each row in the order of :class:`Model`."""
-    found = torch.tensor(X, device=device)
+    rows = torch.tensor(X, device=device)
     if not network.convolutions or network.image is None:
-        return found
-    return found.view(-1, *network.image).permute(0, 3, 1, 2).reshape(found.shape)
+        return rows
+    return rows.view(-1, *network.image).permute(0, 3, 1, 2).reshape(rows.shape)
 
 
 def grids(network: Network) -> list[tuple[int, int, int]]:
     """Height, width and channels over which the rows of each canonical weight matrix run."""
-    found = [(stage.kernel, stage.kernel, stage.channels) for stage in network.stages]
-    found += [(1, 1, nodes) for nodes in network.dense[:-1]]
+    shapes = [(stage.kernel, stage.kernel, stage.channels) for stage in network.stages]
+    shapes += [(1, 1, nodes) for nodes in network.dense[:-1]]
     if network.convolutions:
-        found[len(network.stages)] = network.stages[-1].pooled
-    return found
+        shapes[len(network.stages)] = network.stages[-1].pooled
+    return shapes
 
 
 def fill(values: Sequence[Tensor], parameters: Parameters, network: Network) -> None:

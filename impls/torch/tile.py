@@ -11,7 +11,8 @@ import torch
 
 from impls.networks import Network
 from impls.parameters import Floats, Parameters
-from impls.torch.functions import ACTIVATIONS, TIMES_SLOPE, Tensor, data_loss, mask
+from impls.torch.dropout import Tensor, mask
+from impls.torch.functions import ACTIVATIONS_IN_PLACE, TIMES_SLOPE, data_loss, outputs
 
 ONEDNN = torch.backends.mkldnn.is_available()
 ONEDNN_MULTIPLICATIONS = 1 << 21
@@ -98,21 +99,20 @@ class Tile:
         for layer, rate in enumerate(self.rates):
             if rate:
                 nodes = self.network.layers[layer]
-                self.masks[layer] = mask(columns[layer - 1], row_keys, nodes, rate, self.T)
+                self.masks[layer] = mask(columns[layer - 1], row_keys, nodes, rate, self.T.dtype)
 
     def forward(self, *, training: bool) -> Tensor:
         """Fill the activations of all layers, with dropout while ``training``; returns the last."""
-        H = self.A[0]
+        H, activate = self.A[0], ACTIVATIONS_IN_PLACE[self.network.activation]
         for layer in range(1, len(self.A) - 1):
-            self.A[layer] = A = ACTIVATIONS[self.network.activation](self._inputs(layer, H))
+            self.A[layer] = A = activate(self._inputs(layer, H))
             if training and self.rates[layer]:
                 H = torch.mul(A, self.masks[layer], out=self.H[layer])
             else:
                 H = self.H[layer] = A
         self.Z = self._inputs(len(self.A) - 1, H)
-        softmax = self.network.output == "softmax"
         # The loss is computed from what went in.
-        self.A[-1] = torch.softmax(self.Z, 1) if softmax else torch.sigmoid(self.Z)
+        self.A[-1] = outputs(self.network, self.Z)
         return self.A[-1]
 
     def _inputs(self, layer: int, H: Tensor) -> Tensor:
@@ -129,7 +129,7 @@ class Tile:
     def loss(self) -> tuple[float, float]:
         """Data loss and absolute deviation, both summed over the tile."""
         error = torch.linalg.vector_norm(self.D[-1], 1).item()
-        return data_loss(self.network.loss, self.Z, self.A[-1], self.T).item(), error
+        return data_loss(self.network.loss, self.Z, self.T, self.A[-1]).item(), error
 
     def backward(self, G: Flat, share: float | None, scale: float) -> None:
         """Turn the deviation into gradients, written into ``G`` or, without ``share``, added to it.
@@ -155,11 +155,11 @@ class Tile:
         else:
             torch.sum(delta, 0, out=G.b[layer])
         if self.large[layer]:
-            found = linear(turned, H.T)
+            product = linear(turned, H.T)
             if share is None:
-                into.add_(found)
+                into.add_(product)
             else:
-                torch.add(found, W, alpha=share, out=into)
+                torch.add(product, W, alpha=share, out=into)
         elif share is None:
             torch.addmm(into, turned, H, out=into)
         else:

@@ -22,7 +22,7 @@ from .conftest import made_up_data
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from impls.torch import compiled as torch_compiled  # noqa: E402  # needs PyTorch
-from impls.torch import kernels as torch_kernels  # noqa: E402  # needs PyTorch
+from impls.torch import device as torch_device  # noqa: E402  # needs PyTorch
 from impls.torch import mlp as torch_mlp  # noqa: E402  # needs PyTorch
 from impls.torch import tile as torch_tile  # noqa: E402  # needs PyTorch
 
@@ -78,14 +78,14 @@ def test_which_products_go_to_onednn_is_declared(
     assert ours == {
         "oneDNN": told,
         "precision of products": "highest",
-        **torch_kernels.declared(),
+        **torch_device.cpu_kernels(),
     }
 
 
 def test_kernels_of_its_libraries_are_declared() -> None:
     program = (
-        "from impls.torch import kernels; found = kernels.declared(); "
-        "import json; print(json.dumps(found)); assert kernels.declared() == found"
+        "from impls.torch import device; found = device.cpu_kernels(); "
+        "import json; print(json.dumps(found)); assert device.cpu_kernels() == found"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -100,7 +100,7 @@ def test_kernels_of_its_libraries_are_declared() -> None:
     assert "not told" not in found.values()
 
 
-ROOT = str(Path(torch_kernels.__file__).parents[2])
+ROOT = str(Path(torch_device.__file__).parents[2])
 VERBOSE = "MKL_VERBOSE oneMKL 2024.0 Product build 1 for Intel(R) 64 architecture {}, Lnx 2GHz"
 GENERIC = "Intel(R) Architecture processors"
 AVX2 = "Intel(R) Advanced Vector Extensions 2 (Intel(R) AVX2) enabled processors"
@@ -115,13 +115,13 @@ AVX2 = "Intel(R) Advanced Vector Extensions 2 (Intel(R) AVX2) enabled processors
     ],
 )
 def test_the_slow_path_of_mkl_is_named(said: str, expected: str) -> None:
-    assert torch_kernels.mkl_kernels(said) == expected
+    assert torch_device.mkl_kernels(said) == expected
 
 
 def test_the_instructions_of_onednn_are_read() -> None:
     said = "onednn_verbose,v1,info,cpu,runtime:OpenMP\nonednn_verbose,v1,info,cpu,isa:Intel AVX2\n"
-    assert torch_kernels.onednn_kernels(said) == "Intel AVX2"
-    assert torch_kernels.onednn_kernels("") == "not told"
+    assert torch_device.onednn_kernels(said) == "Intel AVX2"
+    assert torch_device.onednn_kernels("") == "not told"
 
 
 def test_phases_leave_buffers_that_a_step_can_write_to() -> None:

@@ -35,10 +35,8 @@ from .test_trainers import (
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from impls.torch import autograd as torch_autograd  # noqa: E402
-from impls.torch import capture as torch_recorded  # noqa: E402
+from impls.torch import cuda_graph as torch_cuda_graph  # noqa: E402
 from impls.torch import device as torch_device  # noqa: E402
-from impls.torch import gpu as torch_gpu  # noqa: E402
-from impls.torch import graph_gpu as torch_graph_gpu  # noqa: E402
 
 from .tape import Tape  # noqa: E402
 from .test_torch_autograd import CNN, EXACT  # noqa: E402
@@ -66,7 +64,7 @@ CASES = {
 }
 
 
-class Taped(torch_graph_gpu.Trainer):
+class Taped(torch_cuda_graph.Trainer):
     device = "cpu"
     record = Tape
 
@@ -167,8 +165,8 @@ def test_a_long_epoch_is_replayed_in_stretches(monkeypatch: pytest.MonkeyPatch) 
     whole, parts = bound(Taped, "adam", 150), bound(Taped, "adam", 150)
     order = epoch_order(150, 1, 0)
     expected = whole.epoch(order)
-    monkeypatch.setattr(torch_graph_gpu, "GRAPH_BATCHES", 3)
-    monkeypatch.setattr(torch_graph_gpu, "TOGETHER_ROWS", 40)
+    monkeypatch.setattr(torch_cuda_graph, "GRAPH_BATCHES", 3)
+    monkeypatch.setattr(torch_cuda_graph, "TOGETHER_ROWS", 40)
     found = parts.epoch(order)
     assert set(parts.stretches) == {60, 30}
     np.testing.assert_allclose(found, expected, rtol=1e-5)
@@ -184,7 +182,7 @@ def test_the_warm_up_has_all_shapes_of_the_recording(monkeypatch: pytest.MonkeyP
                 monkeypatch.setattr(Noting, "now", seen[name])
                 part()
 
-    class Noting(torch_graph_gpu.Trainer):
+    class Noting(torch_cuda_graph.Trainer):
         device = "cpu"
         record = Worked
         now: ClassVar[set[tuple[int, int]]] = set()
@@ -194,7 +192,7 @@ def test_the_warm_up_has_all_shapes_of_the_recording(monkeypatch: pytest.MonkeyP
             self.now.add((len(numbers), rows.stop - rows.start))
             super()._train_together(stretch, numbers)
 
-    monkeypatch.setattr(torch_graph_gpu, "TOGETHER_ROWS", 40)
+    monkeypatch.setattr(torch_cuda_graph, "TOGETHER_ROWS", 40)
     trainer = bound(Noting, "momentum", 110)
     trainer._stretch(110)  # noqa: SLF001
     assert seen["work"] == seen["warm up"] == {(2, 40), (1, 20), (1, 10)}
@@ -216,7 +214,7 @@ def test_what_is_recorded_needs_no_value_and_nothing_from_the_host(case: str) ->
             warm_up()
             work()
 
-    class Meta(torch_graph_gpu.Trainer):
+    class Meta(torch_cuda_graph.Trainer):
         device = "meta"
         record = Worked
 
@@ -228,7 +226,7 @@ def test_what_is_recorded_needs_no_value_and_nothing_from_the_host(case: str) ->
 
 @pytest.mark.parametrize("case", CASES)
 def test_an_eager_step_needs_no_value_either(case: str) -> None:
-    class Meta(torch_gpu.Trainer):
+    class Meta(torch_autograd.GpuTrainer):
         device = "meta"
 
     loss = bound(Meta, case).step(np.arange(20))
@@ -238,15 +236,15 @@ def test_an_eager_step_needs_no_value_either(case: str) -> None:
 
 def test_adam_on_rates_in_single_precision_is_declined_for_double() -> None:
     training = Training(optimiser="adam")
-    assert "fused Adam" in str(torch_graph_gpu.Trainer.supports(EXACT, training))
-    assert torch_graph_gpu.Trainer.supports(CNN, training) is None
-    assert torch_gpu.Trainer.supports(EXACT, training) is None
+    assert "fused Adam" in str(torch_cuda_graph.Trainer.supports(EXACT, training))
+    assert torch_cuda_graph.Trainer.supports(CNN, training) is None
+    assert torch_autograd.GpuTrainer.supports(EXACT, training) is None
 
 
 def test_without_a_gpu_they_say_so() -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
-    for one in (torch_gpu.Trainer, torch_graph_gpu.Trainer):
+    for one in (torch_autograd.GpuTrainer, torch_cuda_graph.Trainer):
         reason = str(one.unavailable())
         assert reason.startswith("no device: PyTorch finds no CUDA GPU on this machine")
 
@@ -263,13 +261,13 @@ def _in_full_afterwards() -> Iterator[None]:
 def test_tf32_is_off_unless_it_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.delenv("MLPBENCH_TF32", raising=False)
-    assert torch_gpu.Trainer.declared() == {"TF32": "off", "cudnn.benchmark": "off"}
-    assert torch_graph_gpu.Trainer.declared()["batches per CUDA graph"] == "at most 1000"
+    assert torch_autograd.GpuTrainer.declared() == {"TF32": "off", "cudnn.benchmark": "off"}
+    assert torch_cuda_graph.Trainer.declared()["batches per CUDA graph"] == "at most 1000"
     monkeypatch.setenv("MLPBENCH_TF32", "1")
-    assert torch_gpu.Trainer.unavailable() is None
-    assert torch_gpu.Trainer.declared()["TF32"] == "on"
+    assert torch_autograd.GpuTrainer.unavailable() is None
+    assert torch_autograd.GpuTrainer.declared()["TF32"] == "on"
     monkeypatch.setenv("MLPBENCH_TF32", "yes")
-    assert "MLPBENCH_TF32=yes is not possible" in str(torch_gpu.Trainer.unavailable())
+    assert "MLPBENCH_TF32=yes is not possible" in str(torch_autograd.GpuTrainer.unavailable())
 
 
 @pytest.mark.usefixtures("_in_full_afterwards")
@@ -313,10 +311,10 @@ def test_a_cuda_graph_is_warmed_up_aside_then_recorded_then_replayed(
     cuda = Cuda()
     monkeypatch.setattr(torch, "cuda", cuda)
     done = cuda.calls.append
-    recorded = torch_recorded.CudaGraph(lambda: done("warm up"), lambda: done("work"))
+    recorded = torch_cuda_graph.CudaGraph(lambda: done("warm up"), lambda: done("work"))
     assert cuda.calls == [
         *("Stream", "current_stream", "wait_stream"),
-        *("stream", "enter", *["warm up"] * torch_recorded.WARM_UPS, "exit"),
+        *("stream", "enter", *["warm up"] * torch_cuda_graph.WARM_UPS, "exit"),
         *("current_stream", "wait_stream"),
         *("CUDAGraph", "current_stream", "graph", "enter", "work", "exit"),
     ]
@@ -341,7 +339,7 @@ def test_a_recording_that_fails_leaves_pytorch_on_the_stream_where_it_was(
     cuda = Failing()
     monkeypatch.setattr(torch, "cuda", cuda)
     with pytest.raises(RuntimeError, match="during the recording"):
-        torch_recorded.CudaGraph(lambda: None, work)
+        torch_cuda_graph.CudaGraph(lambda: None, work)
     assert cuda.calls[-3:] == ["work", "exit", "set_stream"]
 
 
@@ -364,7 +362,7 @@ def test_no_node_of_autograd_lives_from_one_stage_into_the_recording(case: str) 
     # It would run on the stream of the stage that made it, which a recording cannot wait for.
     found: set[tuple[str, str]] = set()
 
-    class Noting(torch_graph_gpu.Trainer):
+    class Noting(torch_cuda_graph.Trainer):
         device = "cpu"
         record = Stages
 

@@ -1,15 +1,16 @@
-"""The optimisers on lists of tensors: each operator takes all parameters at a time.
+"""The optimisers, on one vector of all parameters and on lists of tensors.
 
-The rate may be a number or a tensor on the device.  In a recorded graph a number would stay what
-it was; so everything that changes from update to update is in the rate, and the rest is constant.
+On lists each operator takes all parameters at a time, and the rate may be a tensor on the device.
+In a recorded graph a number would stay what it was; so everything that changes from update to
+update is in the rate, and the rest is constant.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 
 # PyTorch documents these operators, whatever their names say.
@@ -25,8 +26,8 @@ from torch.optim.adam import adam
 
 from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Training
-from impls.torch.functions import Tensor
 
+Tensor = Any  # as in impls.torch.dropout
 Tensors = list[Tensor]
 Rate = Any
 """A number, or a tensor without dimensions."""
@@ -40,7 +41,67 @@ def corrected(training: Training, rate: Any, updates: Any) -> Any:
     if training.optimiser != "adam":
         return rate
     t = updates + 1
-    return rate * np.sqrt(1 - training.beta2**t) / (1 - training.beta1**t)
+    return rate * (1 - training.beta2**t) ** 0.5 / (1 - training.beta1**t)
+
+
+Move = Callable[[Tensor, Tensor, list[Tensor], float, int, Training], None]
+
+
+def _sgd(
+    values: Tensor, G: Tensor, memory: list[Tensor], rate: float, _: int, training: Training
+) -> None:
+    if not training.momentum:
+        values.sub_(G, alpha=rate)
+        return
+    (previous,) = memory
+    values.sub_(previous, alpha=training.momentum)
+    torch.mul(G, rate, out=previous)
+    values.sub_(previous)
+
+
+def _adam(
+    values: Tensor, G: Tensor, memory: list[Tensor], rate: float, t: int, training: Training
+) -> None:
+    """PyTorch's own in one pass; its epsilon stands where ours is after the correction."""
+    mean, square = memory
+    epsilon = training.epsilon / math.sqrt(1 - training.beta2**t)
+    steps = [torch.tensor(t - 1.0)]
+    _fused_adam(training, [values], [G], [mean], [square], steps, rate, epsilon)
+
+
+def _rmsprop(
+    values: Tensor, G: Tensor, memory: list[Tensor], rate: float, _: int, training: Training
+) -> None:
+    (square,) = memory
+    square.mul_(training.rho).addcmul_(G, G, value=1 - training.rho)
+    values.addcdiv_(G, (square + training.epsilon).sqrt_(), value=-rate)
+
+
+OPTIMISERS: dict[str, Move] = {"sgd": _sgd, "adam": _adam, "rmsprop": _rmsprop}
+"""Move ``values`` and ``memory`` by the gradient in update number ``t = 1, 2, ...``."""
+
+
+def _fused_adam(
+    training: Training,
+    values: Tensors,
+    G: Tensors,
+    mean: Tensors,
+    square: Tensors,
+    steps: Tensors,
+    rate: Rate,
+    epsilon: float,
+) -> None:
+    adam(
+        values, G, mean, square, [], steps,
+        fused=True,
+        amsgrad=False,
+        beta1=training.beta1,
+        beta2=training.beta2,
+        lr=rate,
+        weight_decay=0.0,
+        eps=epsilon,
+        maximize=False,
+    )  # fmt: skip
 
 
 class Optimiser:
@@ -83,17 +144,8 @@ class Optimiser:
         That leaves the form of Keras, whose epsilon is added to the root of the moment as it is.
         """
         mean, square = self.memory
-        adam(
-            self.values, G, mean, square, [], self.endless,
-            fused=True,
-            amsgrad=False,
-            beta1=self.training.beta1,
-            beta2=self.training.beta2,
-            lr=rate,
-            weight_decay=0.0,
-            eps=self.training.epsilon,
-            maximize=False,
-        )  # fmt: skip
+        epsilon = self.training.epsilon
+        _fused_adam(self.training, self.values, G, mean, square, self.endless, rate, epsilon)
 
     def _rmsprop(self, G: Tensors, rate: Rate) -> None:
         """Not PyTorch's own, whose epsilon stands outside the root."""
