@@ -10,13 +10,13 @@ import click
 from rich.console import Console
 
 from bench.cli.options import PATH, PHASE_NAMES, given, list_option, margin_option
-from bench.cli.output import note, say
+from bench.cli.output import note, open_folder, say
 from bench.documents import files
 from bench.documents.results import Results
 from bench.documents.sources import read_any
 from bench.observations.ratios import changes
 from bench.provenance.code import git_answer
-from impls.errors import ResultsError, UsageError
+from impls.errors import UsageError
 from reports.exports import FORMATS, Format, Request
 from reports.exports.asv import Revision
 
@@ -87,24 +87,9 @@ def export_command(
     for path, content in made.items():
         target = output / path if path else output
         if chosen.is_folder:
-            _make_folder(target.parent)
+            open_folder(target.parent, "-o")
         files.write_bytes(target, content)
     say(console, f"Wrote {output}")
-
-
-def _make_folder(folder: Path) -> None:
-    """Make ``folder`` where it does not exist.
-
-    Raises:
-        ResultsError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ResultsError(
-            f"cannot write into {folder}: {error.strerror}. Choose a folder you may write to with "
-            "-o."
-        ) from error
 
 
 def _require_fitting(

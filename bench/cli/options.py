@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ from bench.stats.verdicts import MARGIN
 from impls.contract import PHASES
 from impls.data.normalise import NORMALISATIONS
 from impls.errors import UsageError
+from impls.presets import Preset, find_preset
 
 Option = Callable[[Any], Any]
 
@@ -212,15 +213,12 @@ def _values(text: str) -> list[str]:
         if letter == ",":
             values.append("")
         elif letter == "\\":
-            values[-1] += _escaped(next(letters, ""))
+            escaped = next(letters, "")
+            # Before any other letter a backslash is itself, as in a path.
+            values[-1] += escaped if escaped in {",", "\\"} else f"\\{escaped}"
         else:
             values[-1] += letter
     return values
-
-
-def _escaped(letter: str) -> str:
-    """Return what a backslash and ``letter`` stand for; alone it is what it is, as in a path."""
-    return letter if letter in {",", "\\"} else f"\\{letter}"
 
 
 NETWORK_OPTIONS: tuple[Option, ...] = (
@@ -244,6 +242,16 @@ NETWORK_OPTIONS: tuple[Option, ...] = (
         "network's.",
     ),
 )
+
+
+def preset_of(options: Mapping[str, Any]) -> Preset:
+    """Return the network that is named, with the activation and loss that were given.
+
+    Raises:
+        UnknownNameError: there is no such network.
+    """
+    return find_preset(options["network"], activation=options["activation"], loss=options["loss"])
+
 
 dataset_option: Option = click.option(
     "--dataset",

@@ -99,8 +99,8 @@ def require_untaken(folder: Path, names: Iterable[str]) -> Path:
     return folder
 
 
-def open_folder(folder: Path) -> Path:
-    """``folder``, made where it does not exist.
+def open_folder(folder: Path, option: str = "--out") -> Path:
+    """Return ``folder``, made where it does not exist; ``option`` chooses another one.
 
     Raises:
         ResultsError: it cannot be made.
@@ -108,14 +108,14 @@ def open_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise _unwritable(folder, error, option) from error
     return folder
 
 
-def _unwritable(folder: Path, error: OSError) -> ResultsError:
+def _unwritable(folder: Path, error: OSError, option: str = "--out") -> ResultsError:
     return ResultsError(
         f"cannot write into {folder}: {error.strerror}. Choose a folder you may write to with "
-        "--out."
+        f"{option}."
     )
 
 

@@ -6,7 +6,6 @@ import math
 import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
@@ -52,12 +51,7 @@ class Bar:
         self.bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.bar.stop()
 
 
@@ -102,8 +96,9 @@ class RunProgress(Bar):
             block=self._block(progress),
         )
         if progress.is_end and progress.epochs:
+            epochs = max(map(len, progress.epochs.values()))
             line = Text(f"Block {self._block(progress)}, batch {progress.batch_size}: ")
-            line.append(f"{_sweeps(progress)}; {self._ranking(progress.epochs)}")
+            line.append(f"{text.count(epochs, 'epoch')}; {self._ranking(progress.epochs)}")
             if not self.console.is_terminal and (left := self._left()):
                 line.append(f"  ({left})")
             self.console.print(line, highlight=False, soft_wrap=True)
@@ -143,7 +138,8 @@ class RunProgress(Bar):
         if not ordered:
             return "no epoch yet"
         best = ordered[0]
-        parts = [f"{self._name(self.jobs[best])} {_seconds(timed[best])}"]
+        seconds = statistics.median(timed[best].values())
+        parts = [f"{self._name(self.jobs[best])} {seconds:.3g} s"]
         parts += [
             f"{self._name(self.jobs[index])} {_ratio(timed[index], timed[best])}"
             for index in ordered[1:SHOWN]
@@ -185,15 +181,6 @@ def duration(seconds: float) -> str:
     if seconds < 5400:
         return f"{round(seconds / 60)} min"
     return f"{seconds / 3600:.1f} h"
-
-
-def _sweeps(progress: Progress) -> str:
-    rounds = max(map(len, progress.epochs.values()), default=0)
-    return text.count(rounds, "epoch")
-
-
-def _seconds(rounds: Mapping[int, float]) -> str:
-    return f"{statistics.median(rounds.values()):.3g} s"
 
 
 def _ratio(own: Mapping[int, float], best: Mapping[int, float]) -> str:

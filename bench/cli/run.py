@@ -211,9 +211,10 @@ def run_command(context: click.Context, /, **options: Any) -> int:
     if not complete:
         return exits.INTERRUPTED
     code = _exit_code(document)
-    if code == exits.FINE and options["fail_on"] and _is_slower(document, options["margin"]):
-        return exits.SLOWER
-    return code
+    if code != exits.FINE or not options["fail_on"]:
+        return code
+    kinds = {change.verdict.kind for change in changes(document, options["margin"])}
+    return exits.SLOWER if "slower" in kinds else code
 
 
 def _exit_code(document: Results) -> int:
@@ -228,11 +229,6 @@ def _exit_code(document: Results) -> int:
     named = set(document.plan.named)
     wanted = named | {row.name for row in document.rows if row.role == "trainer"}
     return exits.FINE if named <= measured and wanted & measured else exits.UNAVAILABLE
-
-
-def _is_slower(document: Results, margin: float) -> bool:
-    """Return whether any implementation is slower than its own earlier revision."""
-    return any(change.verdict.kind == "slower" for change in changes(document, margin))
 
 
 def _write(console: Console, document: Results, folder: Path, margin: float) -> None:

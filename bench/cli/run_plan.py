@@ -13,6 +13,7 @@ import msgspec
 from rich.console import Console
 
 from bench.cli.implementations import choose_implementations, named_in_full
+from bench.cli.options import preset_of
 from bench.cli.output import GENERATOR, command_line
 from bench.cli.reading import read_data
 from bench.documents import journal, results
@@ -30,7 +31,7 @@ from impls import registry
 from impls.data import TrainingData
 from impls.errors import UsageError
 from impls.networks import Training
-from impls.presets import Preset, find_preset
+from impls.presets import Preset
 from impls.row import Row, control_of
 from impls.training.sessions import require_fit
 
@@ -97,11 +98,6 @@ def choose_rows(options: Options) -> tuple[Row, ...]:
     if options["epochs"] is not None and not learning:
         raise UsageError(f"--epochs belongs to --metric {LEARNS}: without it, leave it out")
     return rows if options["bare"] else with_companions(rows, learning=learning)
-
-
-def preset_of(options: Options) -> Preset:
-    """Return the network that is named, with the activation and loss that were given."""
-    return find_preset(options["network"], activation=options["activation"], loss=options["loss"])
 
 
 def with_companions(rows: tuple[Row, ...], *, learning: bool) -> tuple[Row, ...]:

@@ -16,7 +16,7 @@ from bench.cli import exits
 from bench.cli.compare import print_answer
 from bench.cli.comparing import FAILURES, Request, answer
 from bench.cli.implementations import choose_implementations
-from bench.cli.options import PATH, Duration, Whole, given, json_option, list_option
+from bench.cli.options import PATH, Duration, Whole, given, json_option, list_option, preset_of
 from bench.cli.output import REPORT, facts_table, folder_for, open_folder, say
 from bench.cli.run import run_command
 from bench.cluster import scheduler, state, submission
@@ -28,7 +28,6 @@ from bench.cluster.state import State
 from bench.documents import files
 from bench.stats.verdicts import MARGIN
 from impls.errors import ResultsError, UsageError
-from impls.presets import find_preset
 from reports.cluster import build_collected, jobs
 
 CODES = Codes(
@@ -176,7 +175,7 @@ def _planned(context: click.Context, options: dict[str, Any]) -> Submission:
         raise UsageError(f"each job is given its own {', '.join(decided)}: leave it out")
     asked = parsed.params
     choose_implementations(asked["implementations"], asked["device"])
-    find_preset(asked["network"], activation=asked["activation"], loss=asked["loss"])
+    preset_of(asked)
     submission.library()
     local: bool = options["local"]
     if local:

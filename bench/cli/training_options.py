@@ -14,10 +14,10 @@ from bench.cli.options import (
     Option,
     Whole,
     list_option,
+    preset_of,
     seed_option,
 )
 from impls.networks import Network, Training
-from impls.presets import find_preset
 from impls.training.model import Order
 
 POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -145,7 +145,7 @@ def choose(options: dict[str, Any], network: Network | None = None) -> TrainingC
         UnknownNameError: there is no such network.
         UsageError: values that do not go together.
     """
-    preset = find_preset(options["network"], activation=options["activation"], loss=options["loss"])
+    preset = preset_of(options)
     batch_size = options["batch_size"] or preset.training.batch_size
     training = preset.training_at(batch_size, seed=options["seed"])
     given = {

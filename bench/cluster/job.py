@@ -23,6 +23,7 @@ import msgspec
 from bench.cluster import state
 from bench.cluster.state import Attempt
 from bench.documents import journal
+from bench.planning.revisions import search_path
 from bench.provenance import identity
 
 _PATIENCE = 60.0
@@ -114,8 +115,7 @@ class MeasuringRun:
     def environment(self, inherited: Any) -> dict[str, str]:
         """Return the environment of the run: the node's, and what the run is told of its job."""
         variables = {**inherited, identity.KIND: self.kind}
-        path = inherited.get("PYTHONPATH")
-        variables["PYTHONPATH"] = f"{self.root}:{path}" if path else self.root
+        variables["PYTHONPATH"] = search_path(inherited, self.root)
         if self.local:
             variables.pop(_DEVICES, None)
             variables |= {} if self.devices is None else {_DEVICES: self.devices}

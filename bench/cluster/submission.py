@@ -11,10 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import bench
 from bench.cluster import state
 from bench.cluster.job import Codes, MeasuringRun
 from bench.cluster.plan import Resources, Submission, Task
+from bench.planning.revisions import ROOT, search_path
 from impls.errors import UsageError
 
 SECONDS_TO_WRITE = 90
@@ -67,7 +67,7 @@ def here(
         UsageError: submitit is missing.
     """
     submitit = library()
-    path = f"PYTHONPATH={_python_path()}"
+    path = f"PYTHONPATH={search_path(os.environ)}"
     executor = submitit.LocalExecutor(
         folder / state.LOGS, python=shlex.join(["env", path, sys.executable])
     )
@@ -85,7 +85,7 @@ def _run(folder: Path, submission: Submission, task: Task, codes: Codes) -> Meas
         arguments=submission.arguments,
         directory=submission.directory,
         kind=task.constraint or "",
-        root=root(),
+        root=str(ROOT),
         codes=codes,
         devices=os.environ.get(_DEVICES),
         local=submission.local,
@@ -97,7 +97,7 @@ def sbatch_parameters(resources: Resources, task: Task) -> dict[str, Any]:
 
     Without ``srun``, which may bind processes to processors; with all of the host's memory.
     """
-    path = f"export PYTHONPATH={shlex.quote(root())}${{PYTHONPATH:+:$PYTHONPATH}}"
+    path = f"export PYTHONPATH={shlex.quote(str(ROOT))}${{PYTHONPATH:+:$PYTHONPATH}}"
     parameters: dict[str, Any] = {
         "job_name": f"mlpbench-{task.kind}",
         "nodes": 1,
@@ -119,15 +119,6 @@ def sbatch_parameters(resources: Resources, task: Task) -> dict[str, Any]:
         more["requeue"] = True
     more |= {name: value or True for name, value in resources.options.items()}
     return {**parameters, "additional_parameters": more}
-
-
-def root() -> str:
-    """Return the folder that this copy of the project is imported from."""
-    return str(Path(bench.__file__).parent.parent)
-
-
-def _python_path() -> str:
-    return os.pathsep.join(filter(None, [root(), os.environ.get("PYTHONPATH")]))
 
 
 def library() -> ModuleType:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import msgspec
 
-import bench
 from bench.doctor.findings import PoolsOf
+from bench.planning.revisions import search_path
 from bench.planning.variables import worker_environment
 from bench.provenance.threads import reported_pools
 from impls import registry
@@ -63,9 +63,8 @@ def _ask(modules: tuple[str, ...], row: Row | None, environment: Mapping[str, st
     if absent:
         remedy = registry.missing(row) if row is not None else None
         return PoolsOf(modules=modules, reason=remedy or f"{', '.join(absent)} not installed")
-    root = str(Path(bench.__file__).parents[1])
     child = worker_environment(environment, None, (), row.environment if row else {})
-    child["PYTHONPATH"] = ":".join(filter(None, [root, child.get("PYTHONPATH")]))
+    child["PYTHONPATH"] = search_path(child)
     with tempfile.TemporaryDirectory(prefix="mlpbench-") as name:
         output = Path(name) / "pools.json"
         order = Order(modules=modules, row=row, output=str(output))

@@ -67,7 +67,7 @@ class PagePairs:
         self._implementations = implementations
         self.candidates: list[Candidates] = list(self._candidates())
         self.pairs: dict[PairKey, None] = {}
-        self.planned = self._added((*self._over_baseline(), *self._gains()))
+        self.planned = self._added((*self._over_baseline(), *self._neighbouring_rungs()))
         self.leads = self._added(
             (some.fastest, rival) for some in self.candidates for rival in some.rivals
         )
@@ -111,7 +111,7 @@ class PagePairs:
                 if reference and name in group and group[name] is not reference:
                     yield reference, group[name]
 
-    def _gains(self) -> Iterable[tuple[Point, Point]]:
+    def _neighbouring_rungs(self) -> Iterable[tuple[Point, Point]]:
         for steps in self._ladders():
             yield from pairwise(steps)
 

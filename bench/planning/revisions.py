@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pooch
@@ -26,7 +27,8 @@ from impls.errors import ImplementationError
 from impls.row import Row
 
 _REVISION = re.compile(r"(?P<what>.+?(?:\.py:\w+)?)@(?P<revision>[^@]+)")
-_ROOT = Path(bench.__file__).parent.parent
+ROOT = Path(bench.__file__).parents[1]
+"""The folder from which this copy of the project is imported."""
 
 
 def find(text: str) -> Row:
@@ -47,7 +49,12 @@ def find(text: str) -> Row:
 def root_of(row: Row) -> Path:
     """Return the folder that the worker of ``row`` puts first on its path."""
     is_file = row.target.rpartition(":")[0].endswith(".py")
-    return _project_at(row.revision) if row.revision and not is_file else _ROOT
+    return _project_at(row.revision) if row.revision and not is_file else ROOT
+
+
+def search_path(environment: Mapping[str, str], root: Path | str = ROOT) -> str:
+    """Return a ``PYTHONPATH`` on which the project in ``root`` is found before any other."""
+    return ":".join(filter(None, [str(root), environment.get("PYTHONPATH")]))
 
 
 def _of_file(what: str, revision: str) -> Row:
@@ -68,7 +75,7 @@ def _of_file(what: str, revision: str) -> Row:
 
 def _of_project(name: str, revision: str) -> Row:
     row = registry.find(name)
-    commit = _commit(_ROOT, revision)
+    commit = _commit(ROOT, revision)
     _project_at(commit)
     return dataclasses.replace(
         row,
@@ -80,11 +87,11 @@ def _of_project(name: str, revision: str) -> Row:
 
 def _project_at(commit: str) -> Path:
     """Return a folder with ``impls`` of that commit and everything else of now."""
-    folder = _extracted(_ROOT, commit, "impls")
+    folder = _extracted(ROOT, commit, "impls")
     for name in ("bench", "reports"):
         link = folder / name
         if not link.exists():
-            link.symlink_to(_ROOT / name, target_is_directory=True)
+            link.symlink_to(ROOT / name, target_is_directory=True)
     return folder
 
 

@@ -22,8 +22,8 @@ from bench.documents.messages import Evidence
 from bench.documents.orders import Arrays, Order, save_arrays
 from bench.measuring.memory import available
 from bench.measuring.timing import SYSTEM_CLOCK, Clock
-from bench.planning import revisions
 from bench.planning.plan import Job, Plan, Setting, repetitions
+from bench.planning.revisions import root_of, search_path
 from bench.planning.variables import worker_environment
 from bench.running.member import Member
 from bench.running.neighbours import Neighbours
@@ -185,7 +185,7 @@ class Runner:
 
     def _member(self, job: Job, block: int, repetition: int, folder: Path) -> Member:
         row = self.rows[job.implementation]
-        root = str(revisions.root_of(row))
+        root = str(root_of(row))
         order = Order(
             job=job,
             block=block,
@@ -200,7 +200,7 @@ class Runner:
         environment = worker_environment(
             self.environment, job.threads, job.setting, row.environment
         )
-        environment["PYTHONPATH"] = _first_on_path(root, environment.get("PYTHONPATH"))
+        environment["PYTHONPATH"] = search_path(environment, root)
         known = self.absent.get((row.name, job.setting))
         lacking = registry.absent(row)
         return Member(
@@ -228,8 +228,3 @@ def reference_of(rows: Sequence[Row]) -> str:
     """The implementation to which the others are compared: the baseline, else the first trainer."""
     trainers = [row for row in rows if row.role == "trainer"] or list(rows)
     return next((row.name for row in trainers if row.rung == 0), trainers[0].name)
-
-
-def _first_on_path(root: str, existing: str | None) -> str:
-    """Return a search path that finds this very copy of the project before any other."""
-    return f"{root}:{existing}" if existing else root

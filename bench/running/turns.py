@@ -81,11 +81,11 @@ class Turns:
         """Prepare, sweep until it is enough, finish."""
         begun = self.clock.wall()
         for member in self.members:
-            self._tell(Progress(self.block, self.repetition, member.job, self.batch_size))
+            self._report(member.job)
             outcome = member.prepare(self.batch_size)
             self._record(member, outcome or member.measured)
         prepared = self.clock.wall()
-        self._tell(Progress(self.block, self.repetition, batch_size=self.batch_size))
+        self._report()
         for sweep in itertools.count():
             ready = [member for member in self.members if member.is_ready]
             if not ready:
@@ -105,15 +105,7 @@ class Turns:
                 prepared=prepared - begun,
             )
         )
-        self._tell(
-            Progress(
-                self.block,
-                self.repetition,
-                batch_size=self.batch_size,
-                epochs=self.epochs,
-                is_end=True,
-            )
-        )
+        self._report(is_end=True)
 
     def _sweep(self, sweep: int, ready: Sequence[Member]) -> None:
         """One turn of everyone that is ready, in random order."""
@@ -133,15 +125,7 @@ class Turns:
         self.journal.add(
             Sweep(block=self.block, batch_size=self.batch_size, sweep=sweep, turns=tuple(taken))
         )
-        self._tell(
-            Progress(
-                self.block,
-                self.repetition,
-                batch_size=self.batch_size,
-                sweep=sweep + 1,
-                epochs=self.epochs,
-            )
-        )
+        self._report(sweep=sweep + 1)
 
     def _kind(self, sweep: int) -> TurnKind:
         if self.plan.target is not None:
@@ -227,10 +211,7 @@ class Turns:
             return
         self.journal.add(Cell(job=member.job.index, block=self.block, outcome=outcome))
         if not isinstance(outcome, Measured):
-            told = Progress(
-                self.block, self.repetition, member.job, self.batch_size, outcomes=(outcome,)
-            )
-            self._tell(told)
+            self._report(member.job, outcomes=(outcome,))
 
     def _shares_device(self, member: Member) -> bool:
         """Return whether other workers hold memory on the device of ``member``."""
@@ -239,7 +220,25 @@ class Turns:
             for one in self.members
         )
 
-    def _tell(self, progress: Progress) -> None:
+    def _report(
+        self,
+        job: Job | None = None,
+        *,
+        sweep: int | None = None,
+        outcomes: tuple[Outcome, ...] = (),
+        is_end: bool = False,
+    ) -> None:
+        """Say where the block is at this batch size."""
+        progress = Progress(
+            block=self.block,
+            repetition=self.repetition,
+            job=job,
+            batch_size=self.batch_size,
+            sweep=sweep,
+            outcomes=outcomes,
+            epochs=self.epochs,
+            is_end=is_end,
+        )
         self.on_progress(progress)
 
 

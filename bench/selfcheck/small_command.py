@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-import bench
 from bench.documents import files
 from bench.documents import journal as journals
 from bench.planning.plan import Plan
+from bench.planning.revisions import search_path
 from bench.running import lock
 from impls.errors import ResultsError
 
@@ -71,8 +71,6 @@ class Workshop:
 
     def command(self, *arguments: object) -> subprocess.Popen[bytes]:
         """Start ``mlpbench`` with ``arguments``; what it says goes to :attr:`said`."""
-        root = str(Path(bench.__file__).parents[1])
-        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         with self._said.open("ab") as said:
             return subprocess.Popen(  # noqa: S603  # our own command, no shell
                 # Isolated: defaults of the user's are no part of what is checked.
@@ -81,7 +79,7 @@ class Workshop:
                     **os.environ,
                     "TMPDIR": str(self.temporary),
                     lock.FOLDER: str(self.temporary),
-                    "PYTHONPATH": ":".join(paths),
+                    "PYTHONPATH": search_path(os.environ),
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=said,

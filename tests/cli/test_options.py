@@ -12,8 +12,9 @@ import pytest
 from rich.console import Console
 
 from bench.cli import cli
+from bench.cli.options import preset_of
 from bench.cli.run import run_command
-from bench.cli.run_plan import build_plan, choose_rows, examples_wanted, plan_run, preset_of
+from bench.cli.run_plan import build_plan, choose_rows, examples_wanted, plan_run
 from bench.planning import affinity
 from bench.planning.plan import Plan, jobs
 from bench.planning.profiles import PROFILES

@@ -23,6 +23,7 @@ from bench.cluster.plan import Resources, Submission, Task, tasks_for
 from bench.cluster.scheduler import JobState
 from bench.cluster.state import Attempt, State
 from bench.documents import journal
+from bench.planning.revisions import ROOT
 from impls.errors import ResultsError, UsageError
 from tests.stand_ins import fakes
 from tests.stand_ins.command import Said
@@ -163,7 +164,7 @@ def run_of(folder: Path, npz: Path, **changes: Any) -> MeasuringRun:
         "arguments": ("--dataset", str(npz), *RUN),
         "directory": str(folder),
         "kind": "rome",
-        "root": submission.root(),
+        "root": str(ROOT),
         "codes": CODES,
     }
     return MeasuringRun(**(found | changes))
@@ -306,7 +307,7 @@ def test_the_same_jobs_run_here_one_after_the_other_and_make_one_report(
         return subprocess.run(
             [sys.executable, "-P", "-m", "bench", "submit", *map(str, arguments)],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": submission.root(), "COLUMNS": "200"},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
