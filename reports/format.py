@@ -45,6 +45,12 @@ def seconds(value: float, digits: int = 3) -> str:
     return f"{significant(value / size, digits)} {unit}"
 
 
+def tick(value: float) -> str:
+    """Return a round value below an axis, without zeros at its end: ``0.05``, ``1500``."""
+    shown = significant(value)
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
+
+
 def tick_seconds(value: float) -> str:
     """Return a duration below an axis, where round values stand: ``20 ms``, ``1.5 s``."""
     return seconds(value, 2).replace(".0 ", " ")

@@ -13,7 +13,7 @@ from reports.charts import frame
 from reports.charts.canvas import PAGE, Style, canvas
 
 _WIDTH = 0.8
-_MOST_NAMES = 16
+_NAMES_ROOM = frame.WIDTH - frame.LEFT - frame.RIGHT
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,19 @@ def columns(
         plot.set_ylim(bottom=foot)
         plot.yaxis.set_minor_locator(NullLocator())
         plot.yaxis.set_major_formatter(FuncFormatter(lambda value, _: y_format(value)))
-        named = range(0, len(names), -(-len(names) // _MOST_NAMES))
+        named = _named(names)
         plot.xaxis.set_major_locator(FixedLocator(list(named)))
         plot.set_xticklabels([text.label(names[place]) for place in named])
         plot.set_xlim(-0.6, len(names) - 0.4)
         plot.grid(visible=False, axis="x")
     return drawing.markup
+
+
+def _named(names: Sequence[str]) -> range:
+    """Return the places of every n-th name, such that they have room side by side."""
+    longest = max((len(text.label(name)) for name in names), default=1) + 1
+    most = max(1, int(_NAMES_ROOM / (frame.CHARACTER * longest)))
+    return range(0, len(names), max(1, -(-len(names) // most)))
 
 
 def _foot(groups: Sequence[Columns]) -> float:

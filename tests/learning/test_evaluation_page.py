@@ -55,7 +55,7 @@ def test_every_chart_is_described_and_every_picture_has_words(page: str) -> None
 
 def test_the_script_finds_no_filters_and_does_without(page: str) -> None:
     assert 'class="filters"' not in page
-    assert "if (form)" in templates.asset("script.js")
+    assert "if (filters)" in templates.asset("script.js")
 
 
 def test_the_summary_says_what_was_reached(page: str, trained: Trained) -> None:

@@ -17,6 +17,8 @@ from bench.documents.results import Measured, Results
 from impls.registry import ROWS
 from reports import articles, charts, frame
 from reports import format as text
+from reports.charts.canvas import style_of
+from reports.charts.frame import CHARACTER, LEFT, RIGHT, WIDTH
 from reports.palette import slots
 from tests.reports import sample
 
@@ -46,6 +48,25 @@ def test_durations_have_three_digits_and_a_fitting_unit(value: float, expected: 
 )
 def test_significant_digits_count_from_the_first(value: float, expected: str) -> None:
     assert text.significant(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.05, "0.05"), (0.5, "0.5"), (20.0, "20"), (1500.0, "1500"), (0, "0")]
+)
+def test_values_below_an_axis_have_no_zeros_at_their_end(value: float, shown: str) -> None:
+    assert text.tick(value) == shown
+
+
+@pytest.mark.parametrize("count", [1, 10, 16, 100])
+def test_names_below_columns_have_room(count: int) -> None:
+    names = [f"{7000 + place}" for place in range(count)]
+    groups = [charts.Columns(style_of(0), tuple(range(1, count + 1)))]
+    drawn = charts.columns(
+        "title", names, groups, labels=("value", "share"), y_format=str, description="Values."
+    )
+    shown = [name for name in names if re.search(rf">\s*{name}\s*<", str(drawn))]
+    assert shown[0] == names[0]
+    assert len(shown) * (len(names[0]) + 1) * CHARACTER <= WIDTH - LEFT - RIGHT
 
 
 def test_numbers_are_tied_to_their_units_and_words_are_not() -> None:

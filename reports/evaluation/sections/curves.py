@@ -39,9 +39,9 @@ def render(learned: Learned) -> Markup | Absence:
 def _by_batch(learned: Learned) -> list[Markup]:
     """Cost, share of the penalty in it, and mean error, batch after batch."""
     shown: list[tuple[str, str, Callable[[Losses], Losses], Callable[[float], str]]] = [
-        ("cost of a batch, penalty included", "cost", _costs, text.significant),
+        ("cost of a batch, penalty included", "cost", _costs, text.tick),
         ("share of the penalty in it", "share", penalty_shares, _percent),
-        ("mean error of a batch", "mean error", lambda losses: losses[:, 2], text.significant),
+        ("mean error of a batch", "mean error", lambda losses: losses[:, 2], text.tick),
     ]
     charted = []
     for title, label, quantity, y_format in shown:

@@ -78,9 +78,9 @@ def _looks(one: Trained) -> list[tuple[int, Standing]]:
 def _by_epoch(studied: Studied) -> list[Markup]:
     """Return what every epoch has, looked at or not."""
     quantities: list[tuple[str, str, Callable[[Epoch], float], Callable[[float], str]]] = [
-        ("cost per batch, penalty included", "cost", lambda e: e.cost, text.significant),
+        ("cost per batch, penalty included", "cost", lambda e: e.cost, text.tick),
         ("share of the penalty in it", "share", _penalty_share, _percent),
-        ("mean error", "mean error", lambda e: e.mean_error, text.significant),
+        ("mean error", "mean error", lambda e: e.mean_error, text.tick),
     ]
     charted = []
     for title, label, quantity, y_format in quantities:
