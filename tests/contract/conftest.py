@@ -21,6 +21,8 @@ from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters
 from impls.row import Row
 
+from .engines import Engines
+
 COMPILED = ("torch-compile", "jax")
 CPU_TRAINERS = [
     row
@@ -43,6 +45,21 @@ def _library_environment() -> Iterator[None]:
             for name, value in row.environment.items():
                 patch.setitem(os.environ, name, value)
         yield
+
+
+@pytest.fixture(scope="session")
+def engines(_library_environment: None) -> Iterator[Engines]:
+    """What the processes of all engines of Keras find; they work while other tests run."""
+    started = Engines()
+    yield started
+    started.end()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _engines_that_start_early(request: pytest.FixtureRequest) -> None:
+    """The processes take longest of all, so they start with the first test of this folder."""
+    if any("engines" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        request.getfixturevalue("engines")
 
 
 @pytest.fixture(params=QUICK, ids=lambda row: row.name)

@@ -2,7 +2,7 @@
 
 Keras picks its engine at import.  ``python -m tests.contract.keras_engine ROW...`` prints, as one
 object of JSON, what was found for each row and case: an empty string where all is well.
-``test_keras.py`` starts it and reads them.
+``engines.py`` starts it and reads them.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from impls.parameters import epoch_order, start_parameters
 from impls.training.fit import fit
 
 from .conftest import made_up_data
+from .engines import Found
 
 BLOG = (Network(name="blog", layers=(20, 15, 5)), Training(batch_size=33, l1=0.01))
 ISLR = (
@@ -52,7 +53,6 @@ SETTINGS = {
     "no steps": (STEPS_PER_EXECUTION, "0"),
     "no switch": (precision.VARIABLE, "yes"),
 }
-Found = dict[str, str]
 
 
 def refusal(trainer_class: type[Trainer], network: Network, training: Training) -> str:

@@ -145,12 +145,12 @@ def test_keras_rows_save_both_and_others_start_from_it(
     assert said.code == 0, said.err
 
 
-@pytest.mark.parametrize("name", ["keras-jax", "keras-torch"])
-def test_a_keras_file_is_read_with_the_engine_that_trains(
-    npz: Path, tmp_path: Path, name: str
-) -> None:
-    if registry.missing(registry.find(name)) is not None:
-        pytest.skip(f"{name} is not installed")
+def test_a_keras_file_is_read_with_the_engine_that_trains(npz: Path, tmp_path: Path) -> None:
+    """One engine stands for both: the command only sets a variable before it imports Keras."""
+    others = ("keras-torch", "keras-jax")
+    name = next((one for one in others if registry.missing(registry.find(one)) is None), "")
+    if not name:
+        pytest.skip("Keras has one engine here")
     network = Network(name="36-8-3", layers=(36, 8, 3))
     keras_files.save(network, parameters(network), tmp_path / "net.keras")
     # In a process of its own: Keras chooses its engine once, when it is imported.
