@@ -90,7 +90,7 @@ def test_the_first_variable_with_a_number_speaks() -> None:
     assert exported_threads({"OMP_NUM_THREADS": "3,1", "OPENBLAS_NUM_THREADS": "two"}) == 3
 
 
-@pytest.mark.parametrize("value", ["4,2", "", "1.0", "two"])
+@pytest.mark.parametrize("value", ["4,2", "two"], ids=["list", "no number"])
 def test_benchmarks_are_collected_whatever_is_exported(value: str) -> None:
     benchmarks = Path(bench.__file__).parents[1] / "tests" / "benchmarks"
     done = subprocess.run(
