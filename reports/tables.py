@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from bench.observations.points import Condition, Key, Point
-from bench.stats.estimates import Ratio
+from bench.stats.estimates import Estimate, Ratio
 from bench.stats.verdicts import Verdict, within
 from reports import format as text
 from reports import rounding
 from reports.context import Context
 
+_Item = TypeVar("_Item")
+"""What is known of one cell."""
 _COLDEST = 8.0
 """A cell this many times slower than the best of its column has no colour left."""
 
@@ -96,9 +99,24 @@ def compact(table: Table) -> Table:
     )
 
 
+def whole(number: int) -> TableCell:
+    """Return a whole number."""
+    return TableCell(str(number), number)
+
+
+def share(value: float) -> TableCell:
+    """Return a share of one in percent."""
+    return TableCell(text.percent(value), value)
+
+
 def duration(value: float | None, *, missing: str = "not timed") -> TableCell:
     """Return a duration in seconds."""
     return word(missing) if value is None else TableCell(text.seconds(value), value)
+
+
+def estimate(found: Estimate | None) -> TableCell:
+    """Return an estimated duration in seconds."""
+    return duration(found.value if found else None)
 
 
 def number(value: float | None, shown: str, *, missing: str = "-") -> TableCell:
@@ -134,6 +152,36 @@ def open_verdict(verdict: Verdict | None) -> str:
     if verdict.code == "too-few":
         return "too few blocks to judge"
     return f"the same {within(verdict.margin)}" if verdict.kind == "same" else verdict.kind
+
+
+def of_cells(
+    context: Context,
+    caption: str,
+    items: Iterable[tuple[Key, _Item]],
+    cells: Mapping[str, Callable[[_Item], TableCell]],
+    notes: Callable[[_Item], tuple[str, ...]] = lambda _: (),
+) -> Table:
+    """Return a table with a row for each of ``items``: what is known of a cell, with its key.
+
+    A row begins with the implementation and ``notes`` below it, the condition and the batch size;
+    ``cells`` maps the title of each further column to what makes its cells.
+    """
+    rows = tuple(
+        TableRow(
+            (
+                TableCell(key[0], notes=notes(item)),
+                TableCell(context.label(key[1])),
+                whole(key[2]),
+                *(cell(item) for cell in cells.values()),
+            ),
+            key[0],
+            key[2],
+            context.place(key[1]),
+        )
+        for key, item in items
+    )
+    titles = ("Implementation", "Condition", "Batch size", *cells)
+    return Table(caption, columns(*titles, text_columns=2), rows)
 
 
 def reasons(context: Context, caption: str, verdicts: Mapping[Key, Verdict]) -> Table:

@@ -13,7 +13,7 @@ from reports import format as text
 from reports import tables, templates
 from reports.context import Context
 from reports.section import TRUST, Absence, Section, Status
-from reports.tables import Table, TableCell, TableRow
+from reports.tables import Table, TableCell
 from reports.throttled import accelerators, note
 
 _ABSENT = "No implementation was measured on a GPU."
@@ -32,15 +32,8 @@ def render(context: Context) -> Markup | Absence:
         untold=any(not tells(one) for one in everything),
         slow=sum(bool(note(point)) for point in points),
         number=len(points),
-        table=Table(
-            "State of the device before and after the timing",
-            tables.columns(
-                "Implementation", "Condition", "Batch size", "Clock", "Memory clock",
-                "Temperature", "In use", "Held back", text_columns=2,
-            ),
-            tuple(_row(context, point) for point in points if point.key in context.points),
-        ),
-    )  # fmt: skip
+        table=_table(context, [point for point in points if point.key in context.points]),
+    )
 
 
 def _devices(everything: Iterable[Accelerator]) -> list[Accelerator]:
@@ -64,30 +57,25 @@ def _megahertz(clock: int | None) -> str:
     return "unknown" if clock is None else f"{clock} MHz"
 
 
-def _row(context: Context, point: Point) -> TableRow:
-    def course(
-        told: Callable[[AcceleratorReading], int | None], shown: Callable[[int], str]
-    ) -> TableCell:
-        return _course(accelerators(point), told, shown)
-
-    held = note(point)
-    cells = (
-        TableCell(point.implementation),
-        TableCell(context.label(point.condition)),
-        TableCell(str(point.batch_size), point.batch_size),
-        course(lambda one: one.clock_mhz, _megahertz),
-        course(lambda one: one.memory_clock_mhz, _megahertz),
-        course(lambda one: one.temperature, lambda degrees: f"{degrees} °C"),
-        course(lambda one: one.used_bytes, text.byte_count),
-        TableCell(held) if held else tables.word("no" if _is_told(point) else "unknown"),
-    )
-    return tables.row(
+def _table(context: Context, points: list[Point]) -> Table:
+    """Return the state of the device of each point."""
+    return tables.of_cells(
         context,
-        cells,
-        implementation=point.implementation,
-        batch_size=point.batch_size,
-        condition=point.condition,
+        "State of the device before and after the timing",
+        [(point.key, point) for point in points],
+        {
+            "Clock": lambda point: _course(point, lambda one: one.clock_mhz, _megahertz),
+            "Memory clock": lambda p: _course(p, lambda one: one.memory_clock_mhz, _megahertz),
+            "Temperature": lambda p: _course(p, lambda one: one.temperature, "{} °C".format),
+            "In use": lambda p: _course(p, lambda one: one.used_bytes, text.byte_count),
+            "Held back": _held_back,
+        },
     )
+
+
+def _held_back(point: Point) -> TableCell:
+    held = note(point)
+    return TableCell(held) if held else tables.word("no" if _is_told(point) else "unknown")
 
 
 def _is_told(point: Point) -> bool:
@@ -95,7 +83,7 @@ def _is_told(point: Point) -> bool:
 
 
 def _course(
-    devices: list[Accelerator],
+    point: Point,
     told: Callable[[AcceleratorReading], int | None],
     shown: Callable[[int], str],
 ) -> TableCell:
@@ -103,7 +91,7 @@ def _course(
     ends, begins = (
         [
             value
-            for device in devices
+            for device in accelerators(point)
             if device.readings and (value := told(device.readings[at])) is not None
         ]
         for at in (-1, 0)

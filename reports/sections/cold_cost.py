@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from markupsafe import Markup
@@ -13,7 +14,7 @@ from reports.context import Context
 from reports.costs import Cost
 from reports.findings import findings
 from reports.section import TIME, Absence, Section
-from reports.tables import Table, TableCell, TableRow
+from reports.tables import Table, TableCell
 
 _LEAST_MOVED_SECONDS = 1e-3
 """Whoever takes less has kept the data where they are, and moved them at no rate."""
@@ -32,22 +33,27 @@ def render(context: Context) -> Markup | Absence:
         return Absence("No implementation has both a first call and an epoch to compare it with.")
     found = findings(context)
     first = (found[0].best.condition, found[0].batch_size) if found else next(iter(groups))
+    references = {where: costs.reference(context, some) for where, some in groups.items()}
     others = [
-        row
-        for where, rest in groups.items()
+        (cost, references[where])
+        for where, some in groups.items()
         if where != first
-        for row in _rows(context, rest)
-        if row.implementation in context.group(*where)
+        for cost in some
+        if cost.point.key in context.points
     ]
-    reference = costs.reference(context, groups[first]).point.implementation
+    reference = references[first]
     return templates.section(
         "cold_cost",
         chart=_chart(context, first, groups[first]),
         pieces=[(str(slot), piece) for slot, piece in enumerate(_PIECES)],
-        table=_table(context, first, _rows(context, groups[first])),
-        rest=_table(context, None, others) if others else None,
-        reference=reference,
-        is_baseline=reference == context.baseline,
+        table=_table(
+            context,
+            f"batch {first[1]}, {context.label(first[0])}",
+            [(cost, reference) for cost in groups[first]],
+        ),
+        rest=_table(context, "all other cells", others) if others else None,
+        reference=reference.point.implementation,
+        is_baseline=reference.point.implementation == context.baseline,
         import_scatter=costs.IMPORT_SCATTER,
         start_scatter=costs.START_SCATTER_SECONDS,
     )
@@ -66,43 +72,31 @@ def _chart(context: Context, where: tuple[Condition, int], some: list[Cost]) -> 
             tip = f"{piece}: {text.seconds(seconds, 2)}"
             blocks.append(charts.block(axis, end, end + seconds, str(slot), tip))
             end += seconds
-        note = "reference" if cost is reference else _balance(cost, reference).text
+        note = _balance(cost, reference).text
         shown = text.seconds(cost.cold, 2)
         rows.append(charts.ChartRow(name, shown, note, blocks=tuple(blocks), implementation=name))
     caption = f"batch {where[1]}, {context.label(where[0])}"
     return charts.RowChart(caption, tuple(rows), axis, ("start", "pays off after"))
 
 
-def _rows(context: Context, some: list[Cost]) -> list[TableRow]:
-    """Return one row per point."""
-    reference = costs.reference(context, some)
-    rows = []
-    for cost in some:
-        point = cost.point
-        cells = [
-            TableCell(point.implementation),
-            TableCell(context.label(point.condition)),
-            TableCell(str(point.batch_size), point.batch_size),
-            tables.duration(cost.importing),
-            tables.duration(cost.setup, missing="not recorded"),
-            _handing_over(context, cost),
-            tables.duration(cost.first_call),
-            tables.duration(cost.first_epoch, missing="not recorded"),
-            tables.duration(cost.cold),
-            tables.duration(point.step.value if point.step else None),
-            tables.duration(cost.epoch),
-            tables.word("reference") if cost is reference else _balance(cost, reference),
-        ]
-        rows.append(
-            tables.row(
-                context,
-                cells,
-                implementation=point.implementation,
-                batch_size=point.batch_size,
-                condition=point.condition,
-            )
-        )
-    return rows
+def _table(context: Context, place: str, several: Iterable[tuple[Cost, Cost]]) -> Table:
+    """Return one row for each point with the reference of its group."""
+    return tables.of_cells(
+        context,
+        f"Cold cost: {place}",
+        [(cost.point.key, (cost, reference)) for cost, reference in several],
+        {
+            "Import": lambda one: tables.duration(one[0].importing),
+            "Set-up": lambda one: tables.duration(one[0].setup, missing="not recorded"),
+            "Data": lambda one: _handing_over(context, one[0]),
+            "First call": lambda one: tables.duration(one[0].first_call),
+            "First epoch": lambda one: tables.duration(one[0].first_epoch, missing="not recorded"),
+            "Cold cost": lambda one: tables.duration(one[0].cold),
+            "Steady step": lambda one: tables.estimate(one[0].point.step),
+            "Epoch": lambda one: tables.duration(one[0].epoch),
+            "Break-even": lambda one: _balance(*one),
+        },
+    )
 
 
 def _handing_over(context: Context, cost: Cost) -> TableCell:
@@ -117,6 +111,8 @@ def _handing_over(context: Context, cost: Cost) -> TableCell:
 
 def _balance(cost: Cost, reference: Cost) -> TableCell:
     """When the cost of the start is earned back, or for how long a cheaper start is ahead."""
+    if cost is reference:
+        return tables.word("reference")
     found = costs.balance(cost, reference)
     if found.kind == "alike":
         return tables.word("starts alike")
@@ -126,15 +122,6 @@ def _balance(cost: Cost, reference: Cost) -> TableCell:
         epochs = text.count(found.epochs, "epoch") if found.epochs else "less than an epoch"
         return TableCell(f"ahead for {epochs}")
     return TableCell("at once", 0.0) if found.kind == "at once" else TableCell("never")
-
-
-def _table(context: Context, where: tuple[Condition, int] | None, rows: list[TableRow]) -> Table:
-    titles = (
-        "Implementation", "Condition", "Batch size", "Import", "Set-up", "Data", "First call",
-        "First epoch", "Cold cost", "Steady step", "Epoch", "Break-even",
-    )  # fmt: skip
-    place = f"batch {where[1]}, {context.label(where[0])}" if where else "all other cells"
-    return Table(f"Cold cost: {place}", tables.columns(*titles, text_columns=2), tuple(rows))
 
 
 SECTION = Section("cold-cost", "Start-up", 100, render, TIME)

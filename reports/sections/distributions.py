@@ -7,19 +7,19 @@ from statistics import median
 from markupsafe import Markup
 
 from bench.observations.points import Condition, Point
-from bench.stats import estimates
+from bench.stats.estimates import Estimate
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Strip
 from reports.context import Context
 from reports.section import TRUST, Absence, Section, Status
-from reports.tables import Table, TableCell, TableRow
+from reports.tables import Table, TableCell
 
 
 def render(context: Context) -> Markup | Absence:
     """Return a strip plot per group and a table of extremes."""
     shown: dict[Condition, list[figures.Figure]] = {}
-    rows: list[TableRow] = []
+    points: list[Point] = []
     drawn = figures.drawn(context)
     for condition, batch_size, group in context.groups():
         timed = {name: point for name, point in group.items() if point.epoch_rounds}
@@ -29,19 +29,14 @@ def render(context: Context) -> Markup | Absence:
             chart = _chart(context, condition, batch_size, timed)
             figure = figures.figure(context, chart, batch_size=batch_size, condition=condition)
             shown.setdefault(condition, []).append(figure)
-        rows += [_row(context, point) for point in timed.values()]
-    if not rows:
+        points += timed.values()
+    if not points:
         return Absence("No epoch or step was timed, so there are no rounds to draw.")
-    titles = (
-        "Implementation", "Condition", "Batch size", "Processes", "Rounds", "Fastest", "Epoch",
-        "Slowest", "Spread",
-    )  # fmt: skip
-    caption = "Rounds of the epoch: fastest, estimate over processes, slowest, and spread"
     return templates.section(
         "distributions",
         groups=figures.grouped(context, shown),
         is_cut=any(condition not in drawn for condition, _, _ in context.groups()),
-        table=Table(caption, tables.columns(*titles, text_columns=2), tuple(rows)),
+        table=_table(context, points),
     )
 
 
@@ -54,36 +49,40 @@ def _chart(
             name,
             figures.style(context, name),
             tuple(point.epoch_rounds.values()),
-            estimates.estimate(list(point.epoch_rounds.values())).value,
+            point.epoch.value,
         )
         for name, point in timed.items()
+        if point.epoch
     ]
     title = f"batch {batch_size}, {context.label(condition)}"
     described = f"Every round of the epoch at {title}; extremes and spread are in the table."
     return charts.strips(title, rows, description=described)
 
 
-def _row(context: Context, point: Point) -> TableRow:
-    """Extremes and spread of one point."""
-    rounds = [seconds for one in point.epoch_rounds.values() for seconds in one]
-    found = estimates.estimate(list(point.epoch_rounds.values()))
-    cells = [
-        TableCell(point.implementation),
-        TableCell(context.label(point.condition)),
-        TableCell(str(point.batch_size), point.batch_size),
-        TableCell(str(found.processes), found.processes),
-        TableCell(str(found.rounds), found.rounds),
-        tables.duration(min(rounds)),
-        tables.duration(found.value),
-        tables.duration(max(rounds)),
-        tables.word("one round")
-        if found.rounds == 1
-        else TableCell(text.percent(found.spread), found.spread),
-    ]
-    return tables.row(
-        context, cells, implementation=point.implementation, batch_size=point.batch_size,
-        condition=point.condition,
-    )  # fmt: skip
+def _table(context: Context, points: list[Point]) -> Table:
+    """Return extremes and spread of every point."""
+    timed = [(point.key, (point.epoch, _rounds(point))) for point in points if point.epoch]
+    return tables.of_cells(
+        context,
+        "Rounds of the epoch: fastest, estimate over processes, slowest, and spread",
+        timed,
+        {
+            "Processes": lambda one: tables.whole(one[0].processes),
+            "Rounds": lambda one: tables.whole(one[0].rounds),
+            "Fastest": lambda one: tables.duration(min(one[1])),
+            "Epoch": lambda one: tables.duration(one[0].value),
+            "Slowest": lambda one: tables.duration(max(one[1])),
+            "Spread": lambda one: _spread(one[0]),
+        },
+    )
+
+
+def _rounds(point: Point) -> list[float]:
+    return [seconds for one in point.epoch_rounds.values() for seconds in one]
+
+
+def _spread(epoch: Estimate) -> TableCell:
+    return tables.word("one round") if epoch.rounds == 1 else tables.share(epoch.spread)
 
 
 def status(context: Context) -> Status:

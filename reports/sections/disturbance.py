@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from statistics import median
 
@@ -24,7 +25,7 @@ from reports.disturbed_rounds import (
     watched,
 )
 from reports.section import TRUST, Absence, Section, Status
-from reports.tables import Table, TableCell, TableRow
+from reports.tables import Table, TableCell
 
 Key = tuple[str, Condition, int]
 
@@ -112,14 +113,11 @@ def _totals(
                 cells = [
                     TableCell(name),
                     TableCell(context.label(condition)),
-                    *_shares(some),
+                    *(cell(some) for cell in _SHARES.values()),
                     largest,
                 ]
                 rows.append(tables.row(context, cells, implementation=name, condition=condition))
-    titles = (
-        "Implementation", "Condition", "Rounds", "Disturbed", "Waited", "Others", "Stolen",
-        "Largest change",
-    )  # fmt: skip
+    titles = ("Implementation", "Condition", *_SHARES, "Largest change")
     caption = "Disturbance: shares of the time of all rounds of step and epoch"
     return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
 
@@ -137,65 +135,73 @@ def _largest(effects: dict[Key, Effect]) -> TableCell:
     return TableCell(_signed(change), change, (f"batch {batch_size}",) if change else ())
 
 
-def _shares(rounds: Sequence[WatchedRound]) -> list[TableCell]:
-    """Number of rounds, of disturbed ones, and the three shares."""
-    number = sum(one.is_disturbed for one in rounds)
-    told = (
-        share(rounds, lambda one: one.waited),
-        share(rounds, lambda one: one.foreign),
-        share(rounds, lambda one: one.stolen),
-    )
-    return [
-        TableCell(str(len(rounds)), len(rounds)),
-        TableCell(str(number), number, strong=bool(number)),
-        *(
-            tables.word("unknown")
-            if value is None
-            else TableCell(text.percent(value), round(value, 5))
-            for value in told
-        ),
-    ]
+_SHARES: dict[str, Callable[[Sequence[WatchedRound]], TableCell]] = {
+    "Rounds": lambda rounds: tables.whole(len(rounds)),
+    "Disturbed": lambda rounds: _number(sum(one.is_disturbed for one in rounds)),
+    "Waited": lambda rounds: _share(share(rounds, lambda one: one.waited)),
+    "Others": lambda rounds: _share(share(rounds, lambda one: one.foreign)),
+    "Stolen": lambda rounds: _share(share(rounds, lambda one: one.stolen)),
+}
+
+
+def _number(disturbed: int) -> TableCell:
+    return TableCell(str(disturbed), disturbed, strong=bool(disturbed))
+
+
+def _share(value: float | None) -> TableCell:
+    if value is None:
+        return tables.word("unknown")
+    return TableCell(text.percent(value), round(value, 5))
 
 
 def _cells(
     context: Context, rounds: dict[Key, list[WatchedRound]], effects: dict[Key, Effect]
 ) -> Table | None:
     """Cells with a disturbed round: the epoch from all rounds and from undisturbed ones alone."""
-    rows: list[TableRow] = []
-    for (name, condition, batch_size), some in rounds.items():
-        if not any(one.is_disturbed for one in some):
-            continue
-        cells = [
-            TableCell(name),
-            TableCell(context.label(condition)),
-            TableCell(str(batch_size), batch_size),
-            *_shares(some),
-            *_both(effects.get((name, condition, batch_size))),
-        ]
-        rows.append(
-            tables.row(
-                context, cells, implementation=name, batch_size=batch_size, condition=condition
-            )
-        )
-    titles = (
-        "Implementation", "Condition", "Batch size", "Rounds", "Disturbed", "Waited", "Others",
-        "Stolen", "Epoch, all rounds", "Epoch, undisturbed", "Change",
-    )  # fmt: skip
-    caption = "Cells with disturbed rounds: the epoch with and without them"
-    return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows)) if rows else None
+    disturbed = [
+        (key, (some, effects.get(key)))
+        for key, some in rounds.items()
+        if any(one.is_disturbed for one in some)
+    ]
+    if not disturbed:
+        return None
+    return tables.of_cells(
+        context,
+        "Cells with disturbed rounds: the epoch with and without them",
+        disturbed,
+        {
+            **{title: partial(_of_rounds, cell) for title, cell in _SHARES.items()},
+            "Epoch, all rounds": lambda one: _everything(one[1]),
+            "Epoch, undisturbed": lambda one: _undisturbed(one[1]),
+            "Change": lambda one: _change(one[1]),
+        },
+    )
 
 
-def _both(found: Effect | None) -> list[TableCell]:
-    """Return the estimate from all rounds, from undisturbed ones, and the change."""
-    if found is None:
-        return [tables.word("not watched")] * 3
-    before = tables.duration(found.everything.value)
-    if found.undisturbed is None or found.change is None:
-        return [before, tables.word("none left"), tables.word("-")]
+def _of_rounds(
+    cell: Callable[[Sequence[WatchedRound]], TableCell],
+    one: tuple[list[WatchedRound], Effect | None],
+) -> TableCell:
+    return cell(one[0])
+
+
+def _everything(found: Effect | None) -> TableCell:
+    return tables.duration(found.everything.value if found else None, missing="not watched")
+
+
+def _undisturbed(found: Effect | None) -> TableCell:
+    """Return the estimate from undisturbed rounds, and how many processes have none."""
+    if found is None or found.undisturbed is None:
+        return tables.word("none left" if found else "not watched")
     lost = found.everything.processes - found.undisturbed.processes
     notes = (f"{text.count(lost, 'process', 'processes')} fewer",) if lost else ()
-    after = TableCell(text.seconds(found.undisturbed.value), found.undisturbed.value, notes)
-    return [before, after, TableCell(_signed(found.change), found.change)]
+    return TableCell(text.seconds(found.undisturbed.value), found.undisturbed.value, notes)
+
+
+def _change(found: Effect | None) -> TableCell:
+    if found is None or found.change is None:
+        return tables.word("-" if found else "not watched")
+    return TableCell(_signed(found.change), found.change)
 
 
 def _signed(change: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
 
@@ -16,7 +16,7 @@ from reports import format as text
 from reports.context import Context
 from reports.findings import findings
 from reports.section import TIME, Absence, Section
-from reports.tables import Table, TableCell, TableRow
+from reports.tables import Table, TableCell
 
 _MIB = 2**20
 _PIECES = ("libraries", "examples", "data", "training")
@@ -78,11 +78,11 @@ def _added(before: int | None, after: int | None) -> int | None:
 
 def render(context: Context) -> Markup | Absence:
     """The table of the headline's group; folded, those of other batch sizes or conditions."""
-    groups: dict[tuple[Condition, int], list[TableRow]] = {}
+    groups: dict[tuple[Condition, int], list[tuple[Point, Stages]]] = {}
     for condition, batch_size, group in context.groups():
-        rows = [_row(context, point, found) for point in group.values() if (found := stages(point))]
-        if rows:
-            groups[condition, batch_size] = rows
+        some = [(point, found) for point in group.values() if (found := stages(point))]
+        if some:
+            groups[condition, batch_size] = some
     if not groups:
         return Absence(_ABSENT)
     headlines = [(finding.best.condition, finding.batch_size) for finding in findings(context)[:1]]
@@ -93,18 +93,15 @@ def render(context: Context) -> Markup | Absence:
         for where in groups
         if where != first and (where[0] == first[0] or where[1] == first[1])
     ]
-    rest = [row for where in near for row in groups[where]]
-    several = [
-        (point, found)
-        for point in context.group(*first).values()
-        if (found := stages(point)) and found.peak is not None
-    ]
+    rest = [one for where in near for one in groups[where]]
+    several = [one for one in groups[first] if one[1].peak is not None]
+    title = f"batch {first[1]}, {context.label(first[0])}"
     return templates.section(
         "memory",
-        chart=_chart(f"batch {first[1]}, {context.label(first[0])}", several) if several else None,
+        chart=_chart(title, several) if several else None,
         pieces=[(str(slot), piece) for slot, piece in enumerate(_PIECES)],
-        table=_table(f"batch {first[1]}, {context.label(first[0])}", groups[first]),
-        rest=_table("one thing changed", rest) if rest else None,
+        table=_table(context, title, groups[first]),
+        rest=_table(context, "one thing changed", rest) if rest else None,
         left_out=len(groups) - 1 - len(near),
         whole_life=any(
             one.memory is not None and not one.memory.peak_of_timing
@@ -150,29 +147,32 @@ def _size(value: float) -> str:
     return text.byte_count(round(value), 2)
 
 
-def _row(context: Context, point: Point, found: Stages) -> TableRow:
+def _table(context: Context, place: str, several: Iterable[tuple[Point, Stages]]) -> Table:
+    return tables.of_cells(
+        context,
+        f"Memory: {place}",
+        [(point.key, found) for point, found in several],
+        {
+            "Peak": lambda found: _bytes(found.peak),
+            "Libraries": _libraries,
+            "Examples": lambda found: _bytes(found.examples),
+            "Left before": lambda found: _bytes(found.left_before),
+            "Data": lambda found: _bytes(found.data),
+            "Training": lambda found: _bytes(found.training),
+            "Device": _device,
+        },
+    )
+
+
+def _libraries(found: Stages) -> TableCell:
     imported = found.imported
     came = () if imported is None else (f"{_words(imported)} with its import",)
-    cells = [
-        TableCell(point.implementation),
-        TableCell(context.label(point.condition)),
-        TableCell(str(point.batch_size), point.batch_size),
-        _bytes(found.peak),
-        _bytes(found.libraries, came),
-        *(_bytes(one) for one in (found.examples, found.left_before, found.data, found.training)),
-        _bytes(
-            found.device,
-            ("since the process began",) if found.device_since_start else (),
-            missing="none",
-        ),
-    ]
-    return tables.row(
-        context,
-        cells,
-        implementation=point.implementation,
-        batch_size=point.batch_size,
-        condition=point.condition,
-    )
+    return _bytes(found.libraries, came)
+
+
+def _device(found: Stages) -> TableCell:
+    notes = ("since the process began",) if found.device_since_start else ()
+    return _bytes(found.device, notes, missing="none")
 
 
 def _bytes(value: float | None, notes: tuple[str, ...] = (), missing: str = "unknown") -> TableCell:
@@ -183,14 +183,6 @@ def _words(value: float) -> str:
     """Return bytes with their sign: memory may also be given back."""
     sign = "\N{MINUS SIGN}" if value < 0 else ""
     return sign + text.byte_count(round(abs(value)))
-
-
-def _table(place: str, rows: list[TableRow]) -> Table:
-    titles = (
-        "Implementation", "Condition", "Batch size", "Peak", "Libraries", "Examples",
-        "Left before", "Data", "Training", "Device",
-    )  # fmt: skip
-    return Table(f"Memory: {place}", tables.columns(*titles, text_columns=2), tuple(rows))
 
 
 SECTION = Section("memory", "Memory", 105, render, TIME)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from statistics import median
 
 from markupsafe import Markup
@@ -16,7 +17,7 @@ from reports import format as text
 from reports.charts import Block, ChartRow, RowChart
 from reports.context import Context
 from reports.section import TIME, Absence, Section
-from reports.tables import Table, TableCell, TableRow
+from reports.tables import Table, TableCell
 
 MOST_PROBE = 0.005
 """A probe that costs more than this share of the step is marked."""
@@ -29,23 +30,19 @@ _INSEPARABLE, _HATCH = "not separable", "hatch"
 def render(context: Context) -> Markup | Absence:
     """Two charts per group, in milliseconds and in percent, and the table behind them."""
     shown: dict[str, dict[Condition, list[figures.Figure]]] = {"ms": {}, "share": {}}
-    rows: list[TableRow] = []
+    points: list[Point] = []
     drawn = figures.drawn(context)
     for condition, batch_size, group in context.groups():
         timed = {name: point for name, point in group.items() if _timed(point)}
         if not any(_parts(point) for point in timed.values()):
             continue
-        rows += [_row(context, point) for point in timed.values()]
+        points += timed.values()
         for unit, of_unit in shown.items() if condition in drawn else ():
             chart = _chart(context, condition, batch_size, timed, is_share=unit == "share")
             figure = figures.rows(context, chart, condition=condition)
             of_unit.setdefault(condition, []).append(figure)
-    if not rows:
+    if not points:
         return Absence("No phase was timed apart from the others, so the step cannot be split.")
-    titles = (
-        "Implementation", "Condition", "Batch size", *PHASES, "Sum", "Step", "Residual", "Probe",
-    )  # fmt: skip
-    caption = "Phases of one step, their sum, the undisturbed step, the residual, and the probe"
     return templates.section(
         "phases",
         units=[(unit, figures.grouped(context, of_unit)) for unit, of_unit in shown.items()],
@@ -53,7 +50,7 @@ def render(context: Context) -> Markup | Absence:
         is_cut=len(drawn) < len({condition for condition, _, _ in context.groups()}),
         most_probe=MOST_PROBE,
         most_residual=MOST_RESIDUAL,
-        table=Table(caption, tables.columns(*titles, text_columns=2), tuple(rows)),
+        table=_table(context, points),
     )
 
 
@@ -142,35 +139,46 @@ def _blocks(axis: charts.Axis, point: Point, *, is_share: bool, is_floor: bool) 
     yield Block(axis.at(whole / unit), 0.4, "ink", "")
 
 
-def _row(context: Context, point: Point) -> TableRow:
-    """Return one point: phases, sum, step, what they differ by, and what the probe costs."""
-    parts = _parts(point)
-    step = point.step.value if point.step else None
-    probe = _probe(point)
-    cells = [
-        TableCell(point.implementation, notes=_marks(point)),
-        TableCell(context.label(point.condition)),
-        TableCell(str(point.batch_size), point.batch_size),
-    ]
-    cells += [tables.duration(parts.get(phase), missing=_INSEPARABLE) for phase in PHASES]
-    if len(parts) == len(PHASES) and step is not None:
-        total = sum(parts.values())
-        cells += [tables.duration(total), tables.duration(step), _residual(point, total, step)]
-    else:
-        cells += [tables.word("-"), tables.duration(step), tables.word("-")]
-    cells.append(
-        tables.word("not measured")
-        if probe is None
-        else TableCell(text.percent(probe), round(probe, 6))
+def _table(context: Context, points: list[Point]) -> Table:
+    """Return the phases of every point, their sum, the step, what they differ by, and the probe."""
+    return tables.of_cells(
+        context,
+        "Phases of one step, their sum, the undisturbed step, the residual, and the probe",
+        [(point.key, point) for point in points],
+        {
+            **{phase: partial(_phase, phase) for phase in PHASES},
+            "Sum": lambda point: tables.duration(_total(point), missing="-"),
+            "Step": lambda point: tables.estimate(point.step),
+            "Residual": _residual,
+            "Probe": _probe_cell,
+        },
+        _marks,
     )
-    return tables.row(
-        context, cells, implementation=point.implementation, batch_size=point.batch_size,
-        condition=point.condition,
-    )  # fmt: skip
 
 
-def _residual(point: Point, total: float, step: float) -> TableCell:
-    """Step less ``total`` of the phases as a share of the step, with the reason if it is large."""
+def _phase(phase: str, point: Point) -> TableCell:
+    return tables.duration(_parts(point).get(phase), missing=_INSEPARABLE)
+
+
+def _total(point: Point) -> float | None:
+    """Return the sum of the phases; None unless all of them and the step were timed."""
+    parts = _parts(point)
+    return sum(parts.values()) if len(parts) == len(PHASES) and point.step else None
+
+
+def _probe_cell(point: Point) -> TableCell:
+    probe = _probe(point)
+    if probe is None:
+        return tables.word("not measured")
+    return TableCell(text.percent(probe), round(probe, 6))
+
+
+def _residual(point: Point) -> TableCell:
+    """Return step less phases as a share of the step, with the reason if it is large."""
+    total = _total(point)
+    if total is None or point.step is None:
+        return tables.word("-")
+    step = point.step.value
     residual = (step - total) / step
     if abs(residual) <= MOST_RESIDUAL:
         return TableCell(text.percent(residual), residual)

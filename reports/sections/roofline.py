@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from markupsafe import Markup
 
@@ -180,31 +181,20 @@ def _tip(name: str, part: PhaseRate) -> str:
 
 def _shares(context: Context, entries: list[_Entry]) -> Table:
     """Least time over time measured, with the rate where there are products."""
-    rows: list[TableRow] = []
-    for entry in entries:
-        point = entry.point
-        cells = [
-            TableCell(point.implementation),
-            TableCell(context.label(point.condition)),
-            TableCell(str(point.batch_size), point.batch_size),
-            *(_share(entry.parts.get(name)) for name in (STEP, *PHASES)),
-        ]
-        rows.append(
-            tables.row(
-                context, cells, implementation=point.implementation,
-                batch_size=point.batch_size, condition=point.condition,
-            )
-        )  # fmt: skip
-    titles = ("Implementation", "Condition", "Batch size", STEP, *PHASES)
-    caption = "Share of what is possible: least time by the limits over time measured"
-    return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
+    return tables.of_cells(
+        context,
+        "Share of what is possible: least time by the limits over time measured",
+        [(entry.point.key, entry.parts) for entry in entries],
+        {name: partial(_share, name) for name in (STEP, *PHASES)},
+    )
 
 
-def _share(part: PhaseRate | None) -> TableCell:
+def _share(name: str, parts: Mapping[str, PhaseRate]) -> TableCell:
     """Return a share with the times behind it, and the rate with its share of the best product's.
 
     Where products set the least time, the two shares are the same.
     """
+    part = parts.get(name)
     if part is None:
         return tables.word("not timed")
     least = text.seconds(part.bound.seconds)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bench.observations.points import Condition, Point, Scope
+from bench.observations.points import Point, Scope
 from bench.planning.plan import Setting
 from bench.stats.estimates import Ratio
 from reports import charts, figures, rounding, tables, templates
@@ -213,37 +213,28 @@ def _chart(
 
 def _table(context: Context, gains: list[_Gain]) -> Table:
     """Speed-up, efficiency and observed threads of every point."""
-    rows = []
-    for gain in gains:
-        point = gain.point
-        cells = [
-            TableCell(point.implementation),
-            TableCell(context.label(point.condition)),
-            TableCell(str(point.batch_size), point.batch_size),
-            TableCell(str(gain.fewest), gain.fewest),
-            TableCell(text.significant(point.threads_observed), point.threads_observed),
-            tables.duration(point.epoch.value if point.epoch else None),
-            tables.ratio(gain.ratio)
-            if gain.threads > gain.fewest
-            else TableCell(text.times(1), 1.0),
-            TableCell(text.percent(gain.efficiency), gain.efficiency),
-        ]
-        rows.append(_row(context, cells, point, point.condition))
-    titles = (
-        "Implementation", "Requested", "Batch size", "Fewest", "Threads observed", "Epoch",
-        "Speed-up", "Efficiency",
-    )  # fmt: skip
-    caption = "Threads requested and observed, speed-up over the fewest measured, and efficiency"
-    return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
+    return tables.of_cells(
+        context,
+        "Threads requested and observed, speed-up over the fewest measured, and efficiency",
+        [(gain.point.key, gain) for gain in gains],
+        {
+            "Fewest": lambda gain: tables.whole(gain.fewest),
+            "Threads observed": lambda gain: _observed(gain.point),
+            "Epoch": lambda gain: tables.estimate(gain.point.epoch),
+            "Speed-up": _speed_up,
+            "Efficiency": lambda gain: tables.share(gain.efficiency),
+        },
+    )
 
 
-def _row(
-    context: Context, cells: list[TableCell], point: Point, condition: Condition
-) -> tables.TableRow:
-    return tables.row(
-        context, cells, implementation=point.implementation, batch_size=point.batch_size,
-        condition=condition,
-    )  # fmt: skip
+def _observed(point: Point) -> TableCell:
+    return TableCell(text.significant(point.threads_observed), point.threads_observed)
+
+
+def _speed_up(gain: _Gain) -> TableCell:
+    if gain.threads > gain.fewest:
+        return tables.ratio(gain.ratio)
+    return TableCell(text.times(1), 1.0)
 
 
 SECTION = Section("thread-scaling", "Threads", 40, render, SCALING)

@@ -116,11 +116,18 @@ def _groups(context: Context) -> list[_Group]:
 
 def _table(context: Context, groups: list[_Group], verdicts: dict[Key, Verdict]) -> Table:
     """How often each held the target, after how long, and against the reference of its group."""
-    times = ("Held in", "Time", "Epochs", "Relative speed", "Best accuracy")
-    titles = ("Implementation", "Condition", "Batch size", *times)
-    rows = [_row(context, group, name, verdicts) for group in groups for name in group.trained]
-    caption = "Training time until the target accuracy is held"
-    return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
+    return tables.of_cells(
+        context,
+        "Training time until the target accuracy is held",
+        [(group.points[name].key, (group, name)) for group in groups for name in group.trained],
+        {
+            "Held in": lambda one: _held_in(*one),
+            "Time": lambda one: _time(reached(one[0].trained[one[1]])),
+            "Epochs": lambda one: _epochs(*one),
+            "Relative speed": lambda one: _relative(*one, verdicts),
+            "Best accuracy": lambda one: _best_accuracy(*one),
+        },
+    )
 
 
 def _against(
@@ -134,30 +141,21 @@ def _against(
     return {key: ratio for key, ratio in zip(both, ratios, strict=True) if ratio is not None}
 
 
-def _row(
-    context: Context, group: _Group, name: str, verdicts: dict[Key, Verdict]
-) -> tables.TableRow:
-    """One point: how often the target was held, after how long, and against the reference."""
-    point, found = group.points[name], group.trained[name]
-    epochs = [one.learning.reached_epoch for one in found.values()]
-    needed = [number for number in epochs if number is not None]
-    best = max(max(one.learning.accuracies) for one in found.values())
-    times = reached(found)
-    cells = [
-        TableCell(name),
-        TableCell(context.label(group.condition)),
-        TableCell(str(group.batch_size), group.batch_size),
-        TableCell(held_in(point), len(times)),
-        _time(times),
-        tables.number(median(needed), text.significant(median(needed)), missing="-")
-        if needed
-        else tables.word("-"),
-        _relative(group, name, verdicts),
-        TableCell(text.accuracy(best), best),
-    ]
-    return tables.row(
-        context, cells, implementation=name, batch_size=group.batch_size, condition=group.condition
-    )
+def _held_in(group: _Group, name: str) -> TableCell:
+    return TableCell(held_in(group.points[name]), len(reached(group.trained[name])))
+
+
+def _epochs(group: _Group, name: str) -> TableCell:
+    """Return the median number of epochs of the trainings that reached the target."""
+    reached_in = (one.learning.reached_epoch for one in group.trained[name].values())
+    needed = [epoch for epoch in reached_in if epoch is not None]
+    middle = median(needed) if needed else None
+    return tables.word("-") if middle is None else TableCell(text.significant(middle), middle)
+
+
+def _best_accuracy(group: _Group, name: str) -> TableCell:
+    best = max(max(one.learning.accuracies) for one in group.trained[name].values())
+    return TableCell(text.accuracy(best), best)
 
 
 def _time(reached: dict[int, tuple[float, ...]]) -> TableCell:
