@@ -44,6 +44,7 @@ VECTORS = 5 if LANES == 16 else 3
 """Vector registers side by side in a tile, at most."""
 ROWS = (0, 8, 6, 6, 4, 4) if LANES == 16 else (0, 8, 5, 4)
 """Rows of a tile, by its vectors: as many sums as leave registers for weights and a factor."""
+_MOST_ROWS = 16
 MOST_BYTES = 1 << 20
 """Weights beyond this leave the second cache; BLAS, which packs them, is faster then."""
 LONG = 128
@@ -67,7 +68,8 @@ class Registers:
     """
 
     def __init__(self, builder: ir.IRBuilder, rows: int, vectors: int, mask: Any) -> None:
-        self.builder, self.rows, self.vectors, self.mask = builder, rows, vectors, mask
+        self.builder, self.rows, self.vectors = builder, rows, vectors
+        self.mask = self.bits(mask)
         kind = f"v{_WIDTH}f32"
         self.read = self._known(
             f"llvm.masked.load.{kind}.p0{kind}", _VECTOR, [_POINTER, _I32, _MASK, _VECTOR]
@@ -76,6 +78,11 @@ class Registers:
             f"llvm.masked.store.{kind}.p0{kind}", ir.VoidType(), [_VECTOR, _POINTER, _I32, _MASK]
         )
         self.fma = self._known(f"llvm.fma.{kind}", _VECTOR, [_VECTOR] * 3)
+
+    def bits(self, number: Any) -> Any:
+        """Return the mask of a vector whose lanes are the lowest bits of ``number``."""
+        lowest = self.builder.trunc(number, ir.IntType(_WIDTH))
+        return self.builder.bitcast(lowest, _MASK)
 
     def _known(self, name: str, result: Any, arguments: list[Any]) -> Any:
         """Return a function of LLVM; llvmlite has no names for those of vectors."""
@@ -159,60 +166,59 @@ class Registers:
         return new
 
 
-def _product_tile(rows: int, vectors: int) -> Any:
-    """Return the intrinsic that makes a tile of :func:`product`."""
+def _product_tile(tile: Registers, arguments: list[Any]) -> None:
+    """Write a tile of :func:`product`."""
+    a, a_step, numbers, w, w_step, z, z_step, length, _ = arguments
+    starts = [tile.at(a, tile.number(numbers, row), a_step) for row in range(tile.rows)]
+    sums = tile.sums(
+        [[_ZEROS] * tile.vectors] * tile.rows,
+        length,
+        lambda k: ([tile.at(start, k, 4) for start in starts], tile.load(tile.at(w, k, w_step))),
+    )
+    for row, values in enumerate(sums):
+        tile.store(values, tile.at(z, row, z_step))
+
+
+def _gradient_tile(tile: Registers, arguments: list[Any]) -> None:
+    """Write a tile of :func:`gradient`."""
+    a, a_step, numbers, d, d_step, g, g_step, length, kept = arguments
+    keep = tile.bits(kept)
+    before = [tile.load_if(keep, tile.at(g, row, g_step)) for row in range(tile.rows)]
+
+    def term(k: Any) -> tuple[list[Any], list[Any]]:
+        example = tile.at(a, tile.number(numbers, k), a_step)
+        factors = [tile.at(example, row, 4) for row in range(tile.rows)]
+        return factors, tile.load(tile.at(d, k, d_step))
+
+    for row, values in enumerate(tile.sums(before, length, term)):
+        tile.store(values, tile.at(g, row, g_step))
+
+
+def _tiles(write: Callable[[Registers, list[Any]], None]) -> Any:
+    """Return the intrinsic that makes a tile by ``write``, of any vectors and rows in use."""
 
     def code(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:
-        a, a_step, numbers, w, w_step, z, z_step, length, bits = arguments
-        mask = builder.bitcast(builder.trunc(bits, ir.IntType(_WIDTH)), _MASK)
-        tile = Registers(builder, rows, vectors, mask)
-        starts = [tile.at(a, tile.number(numbers, row), a_step) for row in range(rows)]
-        sums = tile.sums(
-            [[_ZEROS] * vectors] * rows,
-            length,
-            lambda k: ([tile.at(a, k, 4) for a in starts], tile.load(tile.at(w, k, w_step))),
-        )
-        for row, values in enumerate(sums):
-            tile.store(values, tile.at(z, row, z_step))
+        vectors, rows, mask, *others = arguments
+        end = builder.append_basic_block()
+        size = builder.add(builder.mul(vectors, ir.Constant(_I64, _MOST_ROWS)), rows)
+        choice = builder.switch(size, end)
+        for count in range(1, VECTORS + 1):
+            for together in (ROWS[count], 1):
+                block = builder.append_basic_block()
+                choice.add_case(ir.Constant(_I64, count * _MOST_ROWS + together), block)
+                builder.position_at_end(block)
+                write(Registers(builder, together, count, mask), others)
+                builder.branch(end)
+        builder.position_at_end(end)
         return context.get_dummy_value()
 
-    def kernel(_, a, a_step, numbers, w, w_step, z, z_step, length, mask):
-        return types.none(*(types.int64,) * 9), code
+    def kernel(_, vectors, rows, mask, a, a_step, numbers, w, w_step, z, z_step, length, keep):
+        return types.none(*(types.int64,) * 12), code
 
     return intrinsic(kernel)
 
 
-def _gradient_tile(rows: int, vectors: int) -> Any:
-    """Return the intrinsic that makes a tile of :func:`gradient`."""
-
-    def code(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:
-        a, a_step, numbers, d, d_step, g, g_step, length, bits, kept = arguments
-        mask, keep = (
-            builder.bitcast(builder.trunc(one, ir.IntType(_WIDTH)), _MASK) for one in (bits, kept)
-        )
-        tile = Registers(builder, rows, vectors, mask)
-        before = [tile.load_if(keep, tile.at(g, row, g_step)) for row in range(rows)]
-
-        def term(k: Any) -> tuple[list[Any], list[Any]]:
-            example = tile.at(a, tile.number(numbers, k), a_step)
-            return [tile.at(example, row, 4) for row in range(rows)], tile.load(
-                tile.at(d, k, d_step)
-            )
-
-        for row, values in enumerate(tile.sums(before, length, term)):
-            tile.store(values, tile.at(g, row, g_step))
-        return context.get_dummy_value()
-
-    def kernel(_, a, a_step, numbers, d, d_step, g, g_step, length, mask, keep):
-        return types.none(*(types.int64,) * 10), code
-
-    return intrinsic(kernel)
-
-
-_P1, _P2, _P3, _P4, _P5 = (_product_tile(ROWS[min(v, VECTORS)], v) for v in range(1, 6))
-_p1, _p2, _p3, _p4, _p5 = (_product_tile(1, v) for v in range(1, 6))
-_G1, _G2, _G3, _G4, _G5 = (_gradient_tile(ROWS[min(v, VECTORS)], v) for v in range(1, 6))
-_g1, _g2, _g3, _g4, _g5 = (_gradient_tile(1, v) for v in range(1, 6))
+_make_product, _make_gradient = _tiles(_product_tile), _tiles(_gradient_tile)
 
 
 @inlined()
@@ -255,31 +261,10 @@ def product(A, numbers, W, Z):
         row = 0
         while row < rows:
             n, z = numbers.ctypes.data + 8 * row, Z.ctypes.data + row * step + 4 * first
-            together = ROWS[vectors]
             if length >= LONG:
-                ask_for(A, numbers, row + ROWS_AHEAD, together)
-            if row + together > rows:
-                together = 1
-                if vectors == 1:
-                    _p1(a, a_step, n, w, step, z, step, length, mask)
-                elif vectors == 2:
-                    _p2(a, a_step, n, w, step, z, step, length, mask)
-                elif vectors == 3:
-                    _p3(a, a_step, n, w, step, z, step, length, mask)
-                elif vectors == 4:
-                    _p4(a, a_step, n, w, step, z, step, length, mask)
-                else:
-                    _p5(a, a_step, n, w, step, z, step, length, mask)
-            elif vectors == 1:
-                _P1(a, a_step, n, w, step, z, step, length, mask)
-            elif vectors == 2:
-                _P2(a, a_step, n, w, step, z, step, length, mask)
-            elif vectors == 3:
-                _P3(a, a_step, n, w, step, z, step, length, mask)
-            elif vectors == 4:
-                _P4(a, a_step, n, w, step, z, step, length, mask)
-            else:
-                _P5(a, a_step, n, w, step, z, step, length, mask)
+                ask_for(A, numbers, row + ROWS_AHEAD, ROWS[vectors])
+            together = ROWS[vectors] if row + ROWS[vectors] <= rows else 1
+            _make_product(vectors, together, mask, a, a_step, n, w, step, z, step, length, 0)
             row += together
 
 
@@ -300,27 +285,6 @@ def gradient(A, numbers, D, G, share):
         row = 0
         while row < rows:
             a, g = A.ctypes.data + 4 * row, G.ctypes.data + row * step + 4 * first
-            together = ROWS[vectors]
-            if row + together > rows:
-                together = 1
-                if vectors == 1:
-                    _g1(a, a_step, n, d, step, g, step, length, mask, keep)
-                elif vectors == 2:
-                    _g2(a, a_step, n, d, step, g, step, length, mask, keep)
-                elif vectors == 3:
-                    _g3(a, a_step, n, d, step, g, step, length, mask, keep)
-                elif vectors == 4:
-                    _g4(a, a_step, n, d, step, g, step, length, mask, keep)
-                else:
-                    _g5(a, a_step, n, d, step, g, step, length, mask, keep)
-            elif vectors == 1:
-                _G1(a, a_step, n, d, step, g, step, length, mask, keep)
-            elif vectors == 2:
-                _G2(a, a_step, n, d, step, g, step, length, mask, keep)
-            elif vectors == 3:
-                _G3(a, a_step, n, d, step, g, step, length, mask, keep)
-            elif vectors == 4:
-                _G4(a, a_step, n, d, step, g, step, length, mask, keep)
-            else:
-                _G5(a, a_step, n, d, step, g, step, length, mask, keep)
+            together = ROWS[vectors] if row + ROWS[vectors] <= rows else 1
+            _make_gradient(vectors, together, mask, a, a_step, n, d, step, g, step, length, keep)
             row += together
