@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
@@ -12,7 +12,7 @@ from bench.documents.timings import Check
 from impls.contract import Loss, Phase, Trainer
 from impls.mathematics import reference
 from impls.networks import Network, Training
-from impls.parameters import Parameters, epoch_order, start_parameters
+from impls.parameters import Floats, Parameters, epoch_order, start_parameters
 from tests.correctness import mutants, mutants_of_epochs
 from tests.stand_ins import fakes
 
@@ -213,3 +213,21 @@ def test_outputs_near_zero_widen_the_bound_of_the_data_loss_alone(part: str) -> 
     off = found(Off)
     assert off["epoch losses: data"].tolerance > 0.01, "otherwise nothing is tested"
     assert not off[f"epoch losses: {part}"].passed
+
+
+@pytest.mark.parametrize("part", ["predict", "parameters", "gradients"])
+def test_numbers_that_are_not_real_are_refused(part: str) -> None:
+    class Complex(fakes.Float32Reference):
+        def predict(self, X: Floats) -> Any:
+            found = super().predict(X)
+            return found + 0j if part == "predict" else found
+
+        def parameters(self) -> Parameters:
+            found = super().parameters()
+            return found.astype(np.complex64) if part == "parameters" else found
+
+        def gradients(self) -> Parameters:
+            found = super().gradients()
+            return found.astype(np.complex64) if part == "gradients" else found
+
+    assert re.search(r"not comparable .*, complex64 numbers$", gate.refusal(checks(Complex)))
