@@ -68,7 +68,7 @@ def flattened(
 
 
 def convolved(maps: Array, W: Array, stage: Stage) -> Array:
-    """Return each filter on each place of maps ``(channels, height, width, examples)``."""
+    """Return each filter at each place of maps ``(channels, height, width, examples)``."""
     height, width = stage.filtered
     for axis, places in ((WIDTH, width), (HEIGHT, height)):
         # The slices go in front: heights before widths before channels, as the weights have them.

@@ -210,9 +210,9 @@ def moved(
     number = dict(zip(NUMBERS, k, strict=True))
     rate = number["rate"]
     if formulas.optimiser == "adam":
-        one, two = number["beta1"], number["beta2"]
-        mean = jax.tree.map(lambda m, g: one * m + (1 - one) * g, memory[0], G)
-        square = jax.tree.map(lambda v, g: two * v + (1 - two) * g * g, memory[1], G)
+        beta1, beta2 = number["beta1"], number["beta2"]
+        mean = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, memory[0], G)
+        square = jax.tree.map(lambda v, g: beta2 * v + (1 - beta2) * g * g, memory[1], G)
         # 1 - beta**t, without the digits that the difference would lose.
         corrected = rate * jnp.sqrt(-jnp.expm1(t * number["log_beta2"]))
         corrected /= -jnp.expm1(t * number["log_beta1"])

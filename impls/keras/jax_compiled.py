@@ -152,6 +152,6 @@ def _gradients_of_inside(kept: tuple[Array, Array], delta: Array) -> tuple[Array
 
 
 _convolved = jax.custom_vjp(_inside)
-"""Each filter on each place of maps, with the gradient of this file."""
+"""Each filter at each place of maps, with the gradient of this file."""
 
 _convolved.defvjp(_inside_and_operands, _gradients_of_inside)

@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -40,13 +40,6 @@ WARM_UPS = 3
 Libraries take their work space, and cuDNN chooses its algorithms, when a shape is new to them;
 neither is possible while a graph is recorded.
 """
-
-
-class Recording(Protocol):
-    """Work that was recorded."""
-
-    def replay(self) -> None:
-        """Do it again, on what now lies in the same tensors."""
 
 
 class CudaGraph:
@@ -83,12 +76,11 @@ class Stretch:
     """Consecutive batches, the last of which may be shorter, on a device.
 
     ``order`` holds the numbers of the examples, shape ``(rows,)``; ``rates`` and ``keys``, the
-    step keys of the dropout, have one element per batch, and ``losses`` the
-    three numbers of a loss.  ``recording`` trains on all of it and leaves the last gradients in
-    ``G``.
+    step keys of the dropout, have one element per batch, and ``losses`` the three numbers of a
+    loss.  ``recording`` trains on all of it and leaves the last gradients in ``G``.
     """
 
-    recording: Recording
+    recording: CudaGraph
     G: Tensors
 
     def __init__(self, rows: int, network: Network, training: Training, device: str) -> None:
@@ -143,7 +135,7 @@ class Trainer(torch_autograd.GpuTrainer):
 
     phases: ClassVar[frozenset[Phase]] = frozenset()
     whole_epochs: ClassVar[bool] = True
-    record: ClassVar[Callable[[Callable[[], object], Callable[[], object]], Recording]] = CudaGraph
+    record: ClassVar[type[CudaGraph]] = CudaGraph
 
     @classmethod
     def supports(cls, network: Network, training: Training) -> str | None:
