@@ -1,11 +1,14 @@
-"""The fastest of the processor against the fastest of the GPU, batch size by batch size."""
+"""Points on a device: the fastest of the GPU against that of the processor, and what slowed it."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from bench.observations.points import Point, Scope
 from bench.observations.winner import fastest
+from bench.provenance.records import Accelerator
+from bench.stats.disturbed import throttled
 from bench.stats.estimates import Ratio
 from bench.stats.verdicts import Verdict
 from impls.registry import ROWS
@@ -102,3 +105,25 @@ def _asked(context: Context, scope: Scope, device: str) -> bool:
     known = {row.name: row for document in documents for row in (*ROWS, *document.rows)}
     rows = [known.get(name) for document in documents for name in document.plan.implementations]
     return any(row and row.device == device and row.role == "trainer" for row in rows)
+
+
+def accelerators(point: Point) -> list[Accelerator]:
+    """What was found of the device, process by process; empty for a point on the processor."""
+    found = (one.process.accelerator for one in point.measured)
+    return [accelerator for accelerator in found if accelerator is not None]
+
+
+def held_back(point: Point) -> str:
+    """In how many processes the device was held back, and how in the worst; empty where in none."""
+    devices = accelerators(point)
+    slow = [device for device in devices if throttled(device)]
+    if not slow:
+        return ""
+    reasons = ", ".join(throttled(min(slow, key=_last_clock)))
+    where = f" in {len(slow)} of {len(devices)} processes" if len(devices) > 1 else ""
+    return f"device held back{where}: {reasons}"
+
+
+def _last_clock(device: Accelerator) -> float:
+    clock = device.readings[-1].clock_mhz
+    return math.inf if clock is None else clock

@@ -55,7 +55,14 @@ class Link:
 
 
 def build_report(results: Sequence[Results], margin: float = MARGIN) -> str:
-    """Return the complete HTML page; see :func:`reports.build_report`."""
+    """Return one complete HTML document that needs no network, no scripts and no other file.
+
+    Several documents form one grid where they fit together, and separate runs where not.
+    Differences up to ``margin`` (a share, such as 0.03) count as the same.
+
+    Raises:
+        UsageError: no document was given.
+    """
     return of_context(build_context(results, margin))
 
 

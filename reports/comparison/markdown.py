@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-
 from reports import format as text
 from reports.comparison.answer import Answer, full_name
 from reports.comparison.columns import columns, constant
 from reports.comparison.words import legend, noise, sentences
-
-_PLAIN = frozenset(" .,;%+-/()=")
-_ADDRESS = re.compile("(?i)(?<=www)[.]")
+from reports.markdown import escape, folded, text_table
 
 
 def markdown(answer: Answer) -> str:
@@ -21,41 +16,15 @@ def markdown(answer: Answer) -> str:
     if answer.comparison.pairs:
         found = columns(answer)
         rows = zip(*(column.cells for column in found), strict=True)
-        rule = ["---:" if column.justify == "right" else ":---" for column in found]
+        left = [place for place, column in enumerate(found) if column.justify == "left"]
         parts += [
             escape(", ".join(constant(answer))),
-            table([column.heading for column in found], rule, rows),
+            text_table([column.heading for column in found], rows, left=left),
             escape("; ".join(f"{code}: {meaning}" for code, meaning in legend(answer))),
             _reasons(answer),
         ]
     parts += [_differences(answer), _apart(answer)]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def escape(content: str) -> str:
-    """``content`` as text that is never markup, not even in a table.
-
-    Everything but letters, digits and harmless marks becomes a character reference; an at sign
-    also gets a space of no width behind it, or it would call a person, and what starts like an
-    address does not become one.
-    """
-    harmless = "".join(
-        one if one.isalnum() or one in _PLAIN else f"&#{ord(one)};" + "&#8203;" * (one == "@")
-        for one in text.printable(content)
-    )
-    return _ADDRESS.sub("&#46;", harmless)
-
-
-def table(heading: Sequence[str], rule: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; each text in it is escaped, and ``rule`` is the line that aligns its columns."""
-    lines = [[escape(cell) for cell in heading], rule]
-    lines += [[escape(cell) for cell in row] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def folded(summary: str, content: str) -> str:
-    """Markdown that is shown when a reader opens its ``summary``."""
-    return f"<details>\n<summary>{escape(summary)}</summary>\n\n{content}\n\n</details>"
 
 
 def _reasons(answer: Answer) -> str:
@@ -81,7 +50,7 @@ def _differences(answer: Answer) -> str:
     ]
     heading = ("field", "reference", "compared", "in", "what it means")
     summary = f"{text.count(len(found), 'difference')} that may explain a verdict"
-    return folded(summary, f"{table(heading, [':---'] * 5, rows)}\n\n{noise(answer)}")
+    return folded(summary, f"{text_table(heading, rows, left=range(5))}\n\n{noise(answer)}")
 
 
 def _apart(answer: Answer) -> str:
@@ -89,4 +58,4 @@ def _apart(answer: Answer) -> str:
     if not apart:
         return ""
     summary = f"{text.count(len(apart), 'cell')} not compared, or not in full"
-    return folded(summary, table(("cell", "why"), (":---", ":---"), answer.apart))
+    return folded(summary, text_table(("cell", "why"), answer.apart, left=range(2)))

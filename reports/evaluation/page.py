@@ -16,15 +16,21 @@ from reports.evaluation.summary import headline
 from reports.page import assets, discover, filled, laid_out
 
 
-def build(
+def build_evaluation(
     trained: Sequence[Trained],
     data: TrainingData,
     *,
-    digit: int | None,
-    command: str,
-    generator: str,
+    digit: int | None = None,
+    command: str = "",
+    generator: str = "mlpbench",
 ) -> str:
-    """Return the complete page; see :func:`reports.evaluation.build_evaluation`."""
+    """Return one complete HTML document about networks trained on, or applied to, the same data.
+
+    ``digit`` is the class whose hits and misses are shown, by default the one most often missed.
+
+    Raises:
+        UsageError: there is no network to speak of.
+    """
     if not trained:
         raise UsageError("there is nothing to report: give at least one trained network")
     learned = Learned(

@@ -9,9 +9,9 @@ from bench.observations.points import Key
 from bench.stats.estimates import Estimate
 from reports import answer
 from reports import format as text
-from reports.comparison.markdown import escape, folded, table
 from reports.context import Context
 from reports.gather import build_context
+from reports.markdown import escape, folded, text_table
 from reports.remarks import gap_sentences
 from reports.tables import open_verdict
 
@@ -40,10 +40,8 @@ def _times(context: Context) -> str:
     """Return the time of an epoch, or of a training where that was asked, of every cell."""
     ranking = context.ranked
     heading = ["Implementation", "Batch size", "Condition", "Time", "95 % interval"]
-    rule = [":---", "---:", ":---", "---:", ":---"]
     if context.baseline:
         heading += [f"Speed-up over {context.baseline}", "Verdict"]
-        rule += ["---:", ":---"]
     rows = [
         [
             name,
@@ -57,7 +55,7 @@ def _times(context: Context) -> str:
         for name, point in group.items()
         if point.epoch is not None
     ]
-    return table(heading, rule, rows) if rows else ""
+    return text_table(heading, rows, left=(0, 2, 4, 6)) if rows else ""
 
 
 def _interval(estimate: Estimate) -> str:

@@ -12,9 +12,9 @@ from bench.stats.verdicts import Verdict, readable
 from impls.contract import PHASES
 from impls.row import Row
 from reports import format as text
-from reports.comparison.markdown import escape
+from reports import markdown
 from reports.context import Context
-from reports.ladder_page import markdown
+from reports.markdown import escape
 
 
 @dataclass(frozen=True)

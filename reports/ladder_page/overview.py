@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from bench.observations.points import Condition
 from impls.row import Row
 from reports import format as text
+from reports import markdown
 from reports.context import Context
-from reports.ladder_page import markdown
 
 WIDTH = 16
 """Characters of the longest bar."""
@@ -44,7 +44,7 @@ def _table(context: Context, stops: Sequence[Row], condition: Condition) -> str:
         for row in stops
     ]
     headings = ["", *(f"batch {size}" for size in sizes)]
-    return markdown.table(headings, rows, left=len(headings))
+    return markdown.table(headings, rows, left=range(len(headings)))
 
 
 def _cell(seconds: float | None, longest: float) -> str:

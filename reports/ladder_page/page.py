@@ -13,13 +13,13 @@ from bench.stats.estimates import MINIMUM_PROCESSES
 from bench.stats.verdicts import MARGIN
 from impls.registry import ROWS
 from impls.row import Row
-from reports import articles, remarks
+from reports import articles, markdown, remarks
 from reports import format as text
-from reports.comparison.markdown import escape
 from reports.context import Context
 from reports.gather import build_context
-from reports.ladder_page import after_ladder, gains, head, markdown, overview, rungs
+from reports.ladder_page import after_ladder, gains, head, overview, rungs
 from reports.ladder_page.excerpts import ROOT, Excerpt, Explanation, code
+from reports.markdown import escape
 
 EXPLANATIONS = {**rungs.RUNGS, **after_ladder.BEYOND}
 """What is said of an implementation, by the target of its row."""

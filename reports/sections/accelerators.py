@@ -12,9 +12,9 @@ from bench.stats.disturbed import tells
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context
+from reports.devices import accelerators, held_back
 from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Table, TableCell
-from reports.throttled import accelerators, note
 
 _ABSENT = "No implementation was measured on a GPU."
 
@@ -30,7 +30,7 @@ def render(context: Context) -> Markup | Absence:
         devices=[_facts(device) for device in _devices(everything)],
         unknown=sorted({one.reason for one in everything if one.reason}),
         untold=any(not tells(one) for one in everything),
-        slow=sum(bool(note(point)) for point in points),
+        slow=sum(bool(held_back(point)) for point in points),
         number=len(points),
         table=_table(context, [point for point in points if point.key in context.points]),
     )
@@ -74,7 +74,7 @@ def _table(context: Context, points: list[Point]) -> Table:
 
 
 def _held_back(point: Point) -> TableCell:
-    held = note(point)
+    held = held_back(point)
     return TableCell(held) if held else tables.word("no" if _is_told(point) else "unknown")
 
 
@@ -110,7 +110,7 @@ def _range(values: list[int], shown: Callable[[int], str]) -> str:
 def status(context: Context) -> Status:
     """In how many cells the device was held back."""
     points = [point for point in context.points.values() if accelerators(point)]
-    slow = sum(bool(note(point)) for point in points)
+    slow = sum(bool(held_back(point)) for point in points)
     return Status(f"held back in {slow} of {text.count(len(points), 'cell')}", not slow)
 
 

@@ -9,9 +9,9 @@ from bench.observations.winner import fastest
 from reports import format as text
 from reports import rounding, tables, templates
 from reports.context import Context
+from reports.devices import held_back
 from reports.section import RESULT, Absence, Section
 from reports.tables import Table, TableCell
-from reports.throttled import note
 
 _BEST, _BASE, _FLOOR, _SPREAD = "best", "base", "limit", "spread"
 
@@ -86,7 +86,7 @@ def _cell(context: Context, name: str, condition: Condition, batch_size: int) ->
         return tables.word("phases only")
     best = _best(context, condition.scope, batch_size)
     key = (name, condition, batch_size)
-    held = note(point)
+    held = held_back(point)
     return TableCell(
         rounding.seconds(point.epoch) + ("" if point.whole_epochs else " †"),
         point.epoch.value,

@@ -12,23 +12,29 @@ from reports import templates
 from reports.evaluation.context import Learned
 from reports.page import assets, discover, filled, laid_out
 from reports.study.context import Studied
-from reports.study.summary import headline
+from reports.study.sections.summary import headline
 
 
-def build(
+def build_study(
     parameter: str,
-    values: tuple[str, ...],
+    values: Sequence[str],
     trained: Sequence[Trained],
     data: TrainingData,
     *,
-    command: str,
-    generator: str,
+    command: str = "",
+    generator: str = "mlpbench",
 ) -> str:
-    """Return the complete page; see :func:`reports.study.build_study`."""
+    """Return one complete HTML document about networks that differ in one parameter.
+
+    ``values`` has the text of the parameter's value for each network.
+
+    Raises:
+        UsageError: there is no network to speak of.
+    """
     if not trained:
         raise UsageError("there is nothing to report: give at least one trained network")
     learned = Learned(tuple(trained), data, digit=0, command=command, generator=generator)
-    studied = Studied(learned, parameter, values)
+    studied = Studied(learned, parameter, tuple(values))
     page = templates.fill(
         "study/page.html",
         **laid_out(filled(discover(reports.study.sections), studied)),

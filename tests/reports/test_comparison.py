@@ -10,9 +10,9 @@ from bench.observations.comparison import Pair, compare
 from bench.observations.selection import RUN, Question
 from bench.stats.verdicts import Code, Kind
 from reports.comparison.answer import Answer
-from reports.comparison.markdown import escape
 from reports.comparison.terminal import STYLES, verdict_table
 from reports.comparison.words import CODES, KINDS, longer, noise, sentences, signed_interval
+from reports.markdown import escape
 from tests.stats.compared import (
     Grid,
     cell,

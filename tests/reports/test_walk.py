@@ -14,8 +14,9 @@ from impls.numba import registers as numba_registers
 from impls.numba import sparse_rows
 from impls.numpy import optimized as numpy_optimized
 from impls.registry import ROWS
+from reports import markdown
 from reports.gather import build_context
-from reports.ladder_page import gains, markdown, overview
+from reports.ladder_page import gains, overview
 from reports.ladder_page.page import EXPLANATIONS, build_walk, stops
 from tests.reports import pieces, sample
 

@@ -9,11 +9,10 @@ from markupsafe import Markup
 from impls.training.evaluation import Trained
 from reports import format as text
 from reports import tables, templates
-from reports.evaluation.published import LAYERS
+from reports.evaluation.published import L2, L2_EPOCHS, L2_SETTINGS, LAYERS, PublishedPenalty
 from reports.evaluation.summary import share
 from reports.section import Absence, Section
 from reports.study.context import Studied, training_diverged
-from reports.study.published import EPOCHS, L2, SETTINGS, PublishedPenalty
 from reports.study.sections.summary import convergence
 from reports.tables import Table, TableCell, TableRow
 
@@ -42,8 +41,8 @@ def render(studied: Studied) -> Markup | Absence:
         table=Table(
             "Accuracies and the epoch of convergence", tables.columns(*titles), tuple(rows)
         ),
-        settings=SETTINGS,
-        fewer=max(epochs) if max(epochs) < EPOCHS else None,
+        settings=L2_SETTINGS,
+        fewer=max(epochs) if max(epochs) < L2_EPOCHS else None,
         findings=_findings(studied),
     )
 
