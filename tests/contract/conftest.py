@@ -10,6 +10,7 @@ engine at import.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -63,10 +64,17 @@ def _engines_that_start_early(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(params=QUICK, ids=lambda row: row.name)
-def trainer_class(request: pytest.FixtureRequest) -> type[Trainer]:
+def trainer_class(request: pytest.FixtureRequest) -> Iterator[type[Trainer]]:
+    """The implementation; threads of PyTorch would only wait for each other on small products."""
     row: Row = request.param
     found = registry.load(row)
-    return found if found.features >= DENSE_FEATURES else declining(found)
+    torch = sys.modules["torch"] if "torch" in row.requires else None
+    threads = torch.get_num_threads() if torch else 0
+    if torch:
+        torch.set_num_threads(1)
+    yield found if found.features >= DENSE_FEATURES else declining(found)
+    if torch:
+        torch.set_num_threads(threads)
 
 
 def declining(found: type[Trainer]) -> type[Trainer]:

@@ -26,7 +26,6 @@ from .test_state import (
     test_a_training_taken_up_again_ends_at_the_very_same_weights,
     test_another_implementation_takes_a_training_up,
     test_the_state_is_a_copy,
-    test_what_is_remembered_is_what_the_reference_remembers,
 )
 from .test_trainers import (
     test_a_phase_repeated_changes_nothing,
@@ -67,7 +66,6 @@ __all__ = [
     "test_two_steps_of_adam_worked_out_by_hand",
     "test_what_is_dropped_changes_with_the_update_and_not_in_predict",
     "test_what_is_no_number_shows",
-    "test_what_is_remembered_is_what_the_reference_remembers",
 ]
 
 # Sides, channels and kernels all differ, rows and columns are left over by the pools.

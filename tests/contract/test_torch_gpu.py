@@ -21,7 +21,7 @@ from tests.stand_ins.fakes import REAL_EFFORT
 from .conftest import made_up_data
 from .test_state import (
     test_a_training_taken_up_again_ends_at_the_very_same_weights,
-    test_what_is_remembered_is_what_the_reference_remembers,
+    test_another_implementation_takes_a_training_up,
 )
 from .test_trainers import (
     test_dropout_and_other_optimisers_pass_the_gate,
@@ -43,13 +43,13 @@ from .test_torch_autograd import CNN, EXACT  # noqa: E402
 
 __all__ = [
     "test_a_training_taken_up_again_ends_at_the_very_same_weights",
+    "test_another_implementation_takes_a_training_up",
     "test_dropout_and_other_optimisers_pass_the_gate",
     "test_every_activation_and_loss_passes_the_gate",
     "test_load_forgets_what_training_left",
     "test_odd_shapes_pass_the_gate",
     "test_penalties_and_momentum_can_be_on_or_off",
     "test_what_is_dropped_changes_with_the_update_and_not_in_predict",
-    "test_what_is_remembered_is_what_the_reference_remembers",
 ]
 
 DROPPED = Network(
