@@ -51,14 +51,14 @@ def collect(folder: Path, of: State, states: Mapping[str, JobState], codes: Code
     standings, documents, paths = [], [], []
     for task in of.submission.tasks:
         standing = standing_of(folder, of, task, states, codes)
-        found = None
+        written = None
         try:
-            found = _document(folder / task.name)
+            written = _document(folder / task.name)
         except ResultsError as error:
             standing = replace(standing, kind="failed", reason=str(error))
-        if found is not None:
-            paths.append(found[0])
-            documents.append(found[1])
+        if written is not None:
+            paths.append(written[0])
+            documents.append(written[1])
             standing = replace(standing, run=len(documents))
         standings.append(standing)
     return Collected(tuple(standings), tuple(documents), tuple(paths))

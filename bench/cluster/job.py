@@ -156,7 +156,7 @@ def replace_job(attempt: Attempt, job: str) -> Attempt:
 
 def node_and_job() -> tuple[str, str]:
     """Return the node and the job that this process is in."""
-    found = identity.allocation(os.environ)
-    if found is not None:
-        return found.node or platform.node(), found.job
+    allocated = identity.allocation(os.environ)
+    if allocated is not None:
+        return allocated.node or platform.node(), allocated.job
     return platform.node(), os.environ.get("SUBMITIT_LOCAL_JOB_ID", str(os.getpid()))

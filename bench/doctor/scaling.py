@@ -77,10 +77,10 @@ def step_times(outcomes: Iterable[Outcome]) -> tuple[StepTime, ...]:
             rounds[key].append(next(steps).round_seconds)
         else:
             reasons[key] = outcome.reason
-    found = []
+    times = []
     for size, threads in sorted(rounds.keys() | reasons.keys()):
         processes = rounds.get((size, threads))
-        found.append(
+        times.append(
             StepTime(
                 batch_size=size,
                 threads=threads,
@@ -88,7 +88,7 @@ def step_times(outcomes: Iterable[Outcome]) -> tuple[StepTime, ...]:
                 reason="" if processes else reasons[size, threads],
             )
         )
-    return tuple(found)
+    return tuple(times)
 
 
 def choices(times: Sequence[StepTime], cpus: int) -> tuple[ThreadChoice, ...]:

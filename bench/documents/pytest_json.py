@@ -68,10 +68,10 @@ class _Document(msgspec.Struct):
 def is_from_pytest_benchmark(data: bytes) -> bool:
     """Return whether ``data`` looks like a file that pytest-benchmark wrote."""
     try:
-        found = msgspec.json.decode(data)
+        content = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    return isinstance(found, dict) and {"machine_info", "benchmarks"} <= found.keys()
+    return isinstance(content, dict) and {"machine_info", "benchmarks"} <= content.keys()
 
 
 def convert(data: bytes, *, origin: str) -> Results:

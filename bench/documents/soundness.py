@@ -96,9 +96,9 @@ def _uneven(outcome: Outcome) -> str:
         # A Parquet file keeps disturbances apart from the rounds.
         names = ("round_cpu_seconds", "sweeps", *(["disturbances"] if rounds else []))
         for name in names:
-            found = len(getattr(timing, name))
-            if found not in (0, rounds):
-                return f"{rounds} rounds of {timing.phase} and {found} {name}"
+            number = len(getattr(timing, name))
+            if number not in (0, rounds):
+                return f"{rounds} rounds of {timing.phase} and {number} {name}"
         if len(set(timing.sweeps)) < len(timing.sweeps):
             return f"two rounds of {timing.phase} in one sweep"
     return ""
@@ -195,8 +195,8 @@ def require_whole(content: dict[str, Any], *, origin: str) -> None:
     Raises:
         ResultsError: something in it has changed; ``origin`` names it.
     """
-    found = content.get(FIELD)
-    if found and found != _digest(content | {FIELD: ""}):
+    recorded = content.get(FIELD)
+    if recorded and recorded != _digest(content | {FIELD: ""}):
         raise ResultsError(
             f"{origin} is damaged: its content and its checksum ({FIELD}) differ. Run the "
             "measurement again or take the file from where it was written; one that was changed on "

@@ -66,13 +66,13 @@ class Attempt:
 def refusal(clock: Clock, subject: Subject) -> str:
     """Return one sentence where ``synchronize`` does not wait, else an empty string."""
     steps = _steps(clock, subject)
-    found: list[Attempt] = []
-    while len(found) < ATTEMPTS:
+    attempts: list[Attempt] = []
+    while len(attempts) < ATTEMPTS:
         attempt = _attempt(clock, subject, steps)
         if not attempt.is_early:
             return ""
-        found.append(attempt)
-    least = min(found, key=lambda one: one.left)
+        attempts.append(attempt)
+    least = min(attempts, key=lambda one: one.left)
     return (
         f"synchronize returned while {1e3 * least.left:.3g} ms of work were still running, after "
         f"{1e3 * least.waited:.3g} ms for {steps} {'step' if steps == 1 else 'steps'} (the least "

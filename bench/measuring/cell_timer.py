@@ -155,9 +155,9 @@ class CellTimer:
 
     def _epoch_turn(self, woken: float, number: int) -> Turn:
         order = epoch_order(self.examples, self.seed, number + 1)
-        found, busy = self._timed_epoch(order)
+        epoch, busy = self._timed_epoch(order)
         self._last = (number, self._losses, self.trainer.parameters())
-        return Turn(kind="epoch", wake_seconds=woken, rounds=(found,), busy_threads=busy)
+        return Turn(kind="epoch", wake_seconds=woken, rounds=(epoch,), busy_threads=busy)
 
     def _parts(self, woken: float) -> Turn:
         """Return a round of the step, then one of all phases, each from the start weights."""
@@ -192,14 +192,14 @@ class CellTimer:
             self.clock, lambda: trainer.predict(goal.X_test[: self.batch_size]), 1
         ).wall
         with uncollected():
-            found, busy = self._timed_epoch(epoch_order(self.examples, self.seed, number))
+            epoch, busy = self._timed_epoch(epoch_order(self.examples, self.seed, number))
         trainer.learning_rate = decayed(trainer.learning_rate, trainer.training.decay, number)
         self.accuracies.append(accuracy(trainer, goal.X_test, goal.labels_test))
         held = held_since(self.accuracies, goal.target) is not None
         return Turn(
             kind="training",
             wake_seconds=woken,
-            rounds=(found,),
+            rounds=(epoch,),
             busy_threads=busy,
             accuracy=self.accuracies[-1],
             is_last=held or number + 1 >= goal.epochs,
@@ -208,11 +208,11 @@ class CellTimer:
     def _timed_epoch(self, order: Rows) -> tuple[TimedRound, int | None]:
         """Return one epoch in the given order, and how many threads took part in it."""
         before = self.monitor.read()
-        found = time_round(self.clock, lambda: self._epoch(order), 1)
+        timing = time_round(self.clock, lambda: self._epoch(order), 1)
         after = self.monitor.read()
         disturbance = self.monitor.between(before, after)
         busy = self.monitor.busy_threads(before, after)
-        return self._round(EPOCH, found, 1, disturbance), busy
+        return self._round(EPOCH, timing, 1, disturbance), busy
 
     def _round(
         self, phase: str, timing: Round, iterations: int, disturbance: Disturbance
@@ -229,8 +229,8 @@ class CellTimer:
     def _watched(self, work: Callable[[], object], iterations: int) -> tuple[Round, Disturbance]:
         """Return one round, and what else happened on the machine while it ran."""
         before = self.monitor.read()
-        found = time_round(self.clock, work, iterations)
-        return found, self.monitor.between(before, self.monitor.read())
+        timing = time_round(self.clock, work, iterations)
+        return timing, self.monitor.between(before, self.monitor.read())
 
     def _first_epoch(self) -> tuple[float, int]:
         """Call the epoch once, so that what it compiles is in no round; seconds and examples.

@@ -59,14 +59,16 @@ def declared_by(trainer_class: type[Trainer]) -> dict[str, str]:
     Raises:
         ImplementationError: it is something else than text by name.
     """
-    found: object = trainer_class.declared()
-    is_text = isinstance(found, dict) and all(isinstance(one, str) for one in chain(*found.items()))
-    if not isinstance(found, dict) or not is_text:
+    declared: object = trainer_class.declared()
+    is_text = isinstance(declared, dict) and all(
+        isinstance(one, str) for one in chain(*declared.items())
+    )
+    if not isinstance(declared, dict) or not is_text:
         raise ImplementationError(
             f"declared of {trainer_class.__module__}.{trainer_class.__qualname__} returned "
-            f"{found!r}, and names and values must be text"
+            f"{declared!r}, and names and values must be text"
         )
-    return found
+    return declared
 
 
 def limits_of(order: Order, clock: Clock) -> Peaks | None:
@@ -161,7 +163,7 @@ class CellWork:
             peak_of_timing=memory.forget_peak(),
             device_peak_of_timing=timer.trainer.forget_device_peak(),
         )
-        found = timer.prepare()
+        preparation = timer.prepare()
         if isinstance(self.device, str):
             accelerator = Accelerator(reason=self.device)
             process = msgspec.structs.replace(process, accelerator=accelerator)
@@ -171,16 +173,16 @@ class CellWork:
             process=process,
             gate=tuple(checks),
             first_call_seconds=first_call_seconds,
-            warmup_seconds=found.warmup_seconds,
+            warmup_seconds=preparation.warmup_seconds,
             timings=(),
             threads_observed=0.0,
-            probe_seconds=found.probe_seconds,
+            probe_seconds=preparation.probe_seconds,
             peak_memory_bytes=memory.peak(),
             learning=self._learning(timer),
             setup_seconds=setup_seconds,
             bind_seconds=bind_seconds,
-            first_epoch_seconds=found.first_epoch_seconds,
-            first_epoch_examples=found.first_epoch_examples,
+            first_epoch_seconds=preparation.first_epoch_seconds,
+            first_epoch_examples=preparation.first_epoch_examples,
             memory=resident,
             device_memory_bytes=timer.trainer.device_memory_bytes(),
         )

@@ -127,15 +127,15 @@ class Monitor:
             # ones live, they are the same, and listing them would double the cost.
             if os.fstat(self._task_folder).st_nlink - 2 != len(self._files):
                 self._follow()
-            found = self._accounts()
-            if found is None:
+            accounts = self._accounts()
+            if accounts is None:
                 self._follow()
-                found = self._accounts()
+                accounts = self._accounts()
         except OSError:
             return None
         # A kernel without scheduler statistics writes zeros, also for the thread that reads.
-        told = found is not None and any(ran for ran, _ in found.values())
-        return found if told else None
+        told = accounts is not None and any(ran for ran, _ in accounts.values())
+        return accounts if told else None
 
     def _accounts(self) -> dict[int, tuple[float, float]] | None:
         """Return the accounts of the known threads; None where one of them has ended."""

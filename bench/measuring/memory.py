@@ -27,10 +27,10 @@ def peak(status: Path = _STATUS) -> int:
     implementation keeps.  Where the system has no such account it is the peak of getrusage(2),
     which may be that of the parent.
     """
-    found = _account("VmHWM", status)
-    if found is None:
+    most = _account("VmHWM", status)
+    if most is None:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB
-    return found
+    return most
 
 
 def forget_peak(clear: Path = _CLEAR) -> bool:
@@ -51,7 +51,7 @@ def available(
     None where the system does not tell.  Containers are those of cgroup 2 (``memory.max``) and 1
     (``memory/memory.limit_in_bytes``).
     """
-    found = [_account("MemAvailable", meminfo)]
+    limits = [_account("MemAvailable", meminfo)]
     for limit, used in (
         (cgroups / "memory.max", cgroups / "memory.current"),
         (
@@ -61,8 +61,8 @@ def available(
     ):
         most, now = _number(limit), _number(used)
         if most is not None and now is not None:
-            found.append(max(0, most - now))
-    return min((one for one in found if one is not None), default=None)
+            limits.append(max(0, most - now))
+    return min((one for one in limits if one is not None), default=None)
 
 
 def _number(path: Path) -> int | None:

@@ -165,14 +165,14 @@ class Worker:
         if self.work is None:
             raise RuntimeError("the worker was asked for a cell before it had started")
         self.live = None
-        found = self.work.prepare(self._cell(request), self._training(request))
-        if not isinstance(found, LiveCell):
-            return Over(found)
-        self.live = found
+        prepared = self.work.prepare(self._cell(request), self._training(request))
+        if not isinstance(prepared, LiveCell):
+            return Over(prepared)
+        self.live = prepared
         # Garbage is collected before each turn; what a library has loaded need not be searched.
         gc.collect()
         gc.freeze()
-        return Ready(found.measured)
+        return Ready(prepared.measured)
 
     def _failed(self, cell: Cell, error: Exception) -> Over:
         exhausted = out_of_memory.explanation(error, self.order.row.device)

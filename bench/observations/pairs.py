@@ -91,7 +91,7 @@ def _over(bridge: Timed, side: Timed) -> Processes:
     before, after = _aligned(bridge, side)
     return [
         [after[block][sweep] / before[block][sweep] for sweep in before[block].keys() & sweeps]
-        for block, sweeps in ((block, found.keys()) for block, found in after.items())
+        for block, sweeps in ((block, own.keys()) for block, own in after.items())
     ]
 
 

@@ -26,15 +26,15 @@ def orders(items: Sequence[T], blocks: int, rng: random.Random) -> list[list[T]]
     places add up to the same for every item (to within one, where three arrange an even number).
     The shuffling does the same on average for whatever is less steady.
     """
-    found: list[list[T]] = []
+    sequences: list[list[T]] = []
     if blocks > 1 and blocks % 2:
         first = rng.sample(items, len(items))
         evens, odds = first[::2][::-1], first[1::2][::-1]
-        found += [first, evens + odds, odds + evens]
-    while len(found) < blocks:
+        sequences += [first, evens + odds, odds + evens]
+    while len(sequences) < blocks:
         there = rng.sample(items, len(items))
-        found += [there, there[::-1]]
-    return found[:blocks]
+        sequences += [there, there[::-1]]
+    return sequences[:blocks]
 
 
 Setting = tuple[tuple[str, str | None], ...]

@@ -133,8 +133,8 @@ def describe_all(nvml: Any = None) -> tuple[tuple[Accelerator, ...], str]:
         devices = _all(module)
     except module.NVMLError as error:
         return (), f"NVML does not list devices: {error}"
-    found = tuple(device.describe(device.read()) for device in devices)
-    return found, "" if found else "the driver knows no device"
+    described = tuple(device.describe(device.read()) for device in devices)
+    return described, "" if described else "the driver knows no device"
 
 
 def _begin(nvml: Any) -> Any | str:

@@ -36,8 +36,8 @@ _PLACEHOLDERS = frozenset(
 
 def machine_id() -> str | None:
     """The installation of the operating system, as 16 hexadecimal digits; any user may read it."""
-    found = next((text for path in _MACHINE_IDS if (text := system.read(path))), None)
-    return _hashed("machine", found) if found and found != "uninitialized" else None
+    raw = next((text for path in _MACHINE_IDS if (text := system.read(path))), None)
+    return _hashed("machine", raw) if raw and raw != "uninitialized" else None
 
 
 def board_id() -> str | None:
@@ -47,8 +47,8 @@ def board_id() -> str | None:
     """
     facts = [system.read(_BOARD / name) or "" for name in _BOARD_FACTS]
     facts.append((system.read(_DEVICE_TREE) or "").rstrip("\0"))
-    found = [fact for fact in facts if not _is_placeholder(fact)]
-    return _hashed("board", "\n".join(found)) if found else None
+    usable = [fact for fact in facts if not _is_placeholder(fact)]
+    return _hashed("board", "\n".join(usable)) if usable else None
 
 
 def hostname(environment: Mapping[str, str]) -> str | None:

@@ -21,10 +21,10 @@ _HALF_AS_WIDE = ("Haswell", "Zen", "Sandybridge", "Excavator", "Nehalem", "Presc
 
 def vectors(flags: Iterable[str]) -> str | None:
     """The widest vector instructions among a processor's ``flags``; None where none is told."""
-    found = set(flags)
-    if found >= AVX512:
+    known = set(flags)
+    if known >= AVX512:
         return "AVX-512"
-    return next((flag.upper() for flag in ("avx2", "avx", "sse2") if flag in found), None)
+    return next((flag.upper() for flag in ("avx2", "avx", "sse2") if flag in known), None)
 
 
 def half_as_wide(pools: Iterable[Pool], widest: str | None) -> tuple[str, ...]:

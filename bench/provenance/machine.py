@@ -144,14 +144,14 @@ def quota_cpus() -> float | None:
 
 def own_cgroup() -> str | None:
     """The control group that holds the processor's limits of this process; None for the root."""
-    found = {}
+    paths = {}
     for line in (system.read(Path("/proc/self/cgroup")) or "").splitlines():
         _, controllers, path = line.split(":", 2)
         if not controllers or "cpu" in controllers.split(","):
-            found[controllers] = path
+            paths[controllers] = path
     # Where version 1 has the processor, the tree of version 2 beside it does not.
-    version_1 = [path for controllers, path in found.items() if controllers]
-    path = version_1[0] if version_1 else found.get("", "/")
+    version_1 = [path for controllers, path in paths.items() if controllers]
+    path = version_1[0] if version_1 else paths.get("", "/")
     return None if path == "/" else path
 
 
@@ -161,7 +161,7 @@ def _own_groups() -> list[Path]:
     In a container the path may be that of the host, which does not exist here; its limits then
     show in the uppermost folder.
     """
-    found = [_CGROUPS, _CGROUPS / "cpu"]
+    groups = [_CGROUPS, _CGROUPS / "cpu"]
     for line in (system.read(Path("/proc/self/cgroup")) or "").splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers and "cpu" not in controllers.split(","):
@@ -170,12 +170,12 @@ def _own_groups() -> list[Path]:
         mounts = ("cpu", controllers) if controllers else ("", "unified")
         # A path that leads upwards lies outside of what can be seen from here.
         parts = [] if ".." in path else path.strip("/").split("/")
-        found += [
+        groups += [
             _CGROUPS.joinpath(mount, *parts[:depth])
             for mount in mounts
             for depth in range(len(parts) + 1)
         ]
-    return found
+    return groups
 
 
 def _limit(group: Path) -> float | None:
@@ -192,10 +192,10 @@ def _limit(group: Path) -> float | None:
 
 def package_versions(names: tuple[str, ...]) -> dict[str, str]:
     """Installed versions of ``names`` and of this project; what is not installed is left out."""
-    found = {"mlpbench": bench.__version__}
+    versions = {"mlpbench": bench.__version__}
     for name in names:
         try:
-            found[name] = importlib.metadata.version(name)
+            versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return versions

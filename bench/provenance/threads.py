@@ -25,7 +25,7 @@ def reported_pools(own: Sequence[Pool] = ()) -> tuple[Pool, ...]:
     ``own`` are those that the implementation says it works with; where it names none, it works
     with BLAS, and everything else is loaded but not used.
     """
-    found = [
+    pools = [
         Pool(
             library=f"{pool['internal_api']} ({Path(pool['filepath']).name})",
             version=str(pool.get("version") or "unknown"),
@@ -38,7 +38,7 @@ def reported_pools(own: Sequence[Pool] = ()) -> tuple[Pool, ...]:
         )
         for pool in threadpool_info()
     ]
-    return (*found, *own)
+    return (*pools, *own)
 
 
 def disagreement(requested: int | None, process: Process, observed: float | None) -> str | None:

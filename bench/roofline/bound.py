@@ -52,6 +52,6 @@ def largest_cache(caches: Mapping[str, str]) -> int | None:
 
     None where none is told in such words, which is how the system writes them.
     """
-    found = [_SIZE.fullmatch(size.strip()) for size in caches.values()]
-    sizes = [round(float(one[1]) * _UNITS[one[2]]) for one in found if one]
+    matches = [_SIZE.fullmatch(size.strip()) for size in caches.values()]
+    sizes = [round(float(one[1]) * _UNITS[one[2]]) for one in matches if one]
     return max(sizes, default=None)

@@ -131,7 +131,7 @@ class Forecast:
             if training.batch_size not in prepared
         )
         starts = sum(map(self._start, self.jobs)) * (len(blocks) - 1)
-        begun = {index for index, found in self.starts.items() if len(found) > last.repetition}
+        begun = {index for index, starts in self.starts.items() if len(starts) > last.repetition}
         if last.batch_size is None:
             starts += sum(self._start(job) for job in self.jobs if job.index not in begun)
         spent = self._spent_here(last)
@@ -143,9 +143,9 @@ class Forecast:
         if last.batch_size is None or last.is_end:
             return 0.0
         prepared = sum(
-            found[last.repetition]
-            for (_, size), found in self.preparations.items()
-            if size == last.batch_size and len(found) > last.repetition
+            seconds[last.repetition]
+            for (_, size), seconds in self.preparations.items()
+            if size == last.batch_size and len(seconds) > last.repetition
         )
         return prepared + (self.since - self.turns_since if last.sweep is not None else 0.0)
 
@@ -178,8 +178,8 @@ class Forecast:
         # Where a guess was wrong at one batch size, it is as wrong at another one.
         wrong = [
             one / self._guessed_preparation(job, known)
-            for (index, known), found in self.preparations.items()
-            for one in found
+            for (index, known), seconds in self.preparations.items()
+            for one in seconds
             if index == job.index
         ]
         return self._guessed_preparation(job, size) * (statistics.mean(wrong) if wrong else 1.0)
@@ -203,7 +203,7 @@ class Forecast:
             # At worst no accuracy is held before the last epoch.
             epochs = max(training.epochs for training in self.plan.trainings)
             return epochs * sum(self._epoch(job, size) for job in self.jobs)
-        known = [one for one, found in self.sweeps.items() if found[False]]
+        known = [one for one, by_kind in self.sweeps.items() if by_kind[False]]
         if size in known:
             sweep = self._seen_sweep(size, effort)
         else:

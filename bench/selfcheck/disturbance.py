@@ -95,14 +95,14 @@ def trial(work: Work, trainer: Trainer, delay: float | None) -> Trial:
     with waiting_hog(delay, math.ceil(_HOG_SHARE * processors)) as hog:
         monitor = RecordingMonitor(hog.release)
         begun, waited = monitor.read(), _waited_seconds()
-        found = work.measure(trainer, _EFFORT, monitor=monitor)
+        turns = work.measure(trainer, _EFFORT, monitor=monitor)
         ended, waited_then = monitor.read(), _waited_seconds()
     seconds = ended.wall - begun.wall
     whole = Monitor.between(monitor, begun, ended)
     monitor.close()
     flags = [
         (after.wall > hog.begun, flag)
-        for after, flag in zip(monitor.ends, _flags(found), strict=True)
+        for after, flag in zip(monitor.ends, _flags(turns), strict=True)
     ]
     return Trial(
         hog=delay is not None,
@@ -131,11 +131,11 @@ class RecordingMonitor(Monitor):
         return super().between(before, after)
 
 
-def _flags(found: Sequence[Turn]) -> list[bool]:
+def _flags(turns: Sequence[Turn]) -> list[bool]:
     """Whether each round of step or epoch, in order, was disturbed by the rule of reports."""
     return [
         is_disturbed(one.disturbance, one.seconds * one.iterations)
-        for turn in found
+        for turn in turns
         for one in turn.rounds
         if one.disturbance is not None
     ]
@@ -201,8 +201,8 @@ def _trials(number: int, kind: str = "") -> str:
     return f"{number} {kind}{'trial' if number == 1 else 'trials'}"
 
 
-def _words(found: Trial) -> str:
-    if found.hog:
-        return f"{_share(found.before)} disturbed before the hog, {_share(found.beside)} beside it"
-    state = "quiet" if found.quiet else "not quiet"
-    return f"{_share(found.before)} disturbed without one; the machine was {state}"
+def _words(trial: Trial) -> str:
+    if trial.hog:
+        return f"{_share(trial.before)} disturbed before the hog, {_share(trial.beside)} beside it"
+    state = "quiet" if trial.quiet else "not quiet"
+    return f"{_share(trial.before)} disturbed without one; the machine was {state}"

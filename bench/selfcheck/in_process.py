@@ -112,7 +112,7 @@ def turns(timer: CellTimer, effort: Effort, clock: Clock) -> Iterator[Turn]:
         yield timer.take("parts" if number % PARTS_EVERY == 1 else "epoch", number)
 
 
-def median_seconds(found: Sequence[Turn], phase: str) -> float:
+def median_seconds(turns: Sequence[Turn], phase: str) -> float:
     """Median over the rounds of ``phase``, per iteration."""
-    timing = next(one for one in timings_of(dict(enumerate(found))) if one.phase == phase)
+    timing = next(one for one in timings_of(dict(enumerate(turns))) if one.phase == phase)
     return statistics.median(timing.round_seconds)

@@ -213,13 +213,13 @@ def _begun(workshop: Workshop) -> Counter[str]:
 
 def _epochs(out: Path) -> Counter[str]:
     """Return how many epochs of each implementation the journal holds."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for outcome in journals.read(out / journals.NAME).outcomes:
         for timing in outcome.timings if isinstance(outcome, Measured) else ():
             if timing.phase == EPOCH:
                 name = outcome.cell.implementation.removesuffix(":Trainer")
-                found[name] += len(timing.round_seconds)
-    return found
+                counts[name] += len(timing.round_seconds)
+    return counts
 
 
 def _bytes(path: Path) -> bytes:

@@ -86,9 +86,9 @@ def drifting(
     covered, shifts = [], []
     for steady in noise.rounds(rng, (trials, 2, blocks), ROUNDS):
         factors = drift(int(rng.integers(2**31)), blocks, DRIFTING, size)[:, :2].T
-        found = ratio(*(steady * factors[:, :, None]).tolist())
-        covered.append(covers(found, 1.0))
-        shifts.append(abs(found.value / ratio(*steady.tolist()).value - 1))
+        drifted = ratio(*(steady * factors[:, :, None]).tolist())
+        covered.append(covers(drifted, 1.0))
+        shifts.append(abs(drifted.value / ratio(*steady.tolist()).value - 1))
     return float(np.mean(covered)), max(shifts)
 
 

@@ -131,14 +131,14 @@ class World:
         self, rng: np.random.Generator, tables: int, blocks: int, workers: int, sweeps: int
     ) -> Array:
         """Durations of shape (tables, blocks, workers, sweeps); each worker takes 1 in truth."""
-        found = self.noise.rounds(rng, (tables, blocks, workers), sweeps)
+        durations = self.noise.rounds(rng, (tables, blocks, workers), sweeps)
         turns = rng.random((tables, blocks, workers, sweeps)).argsort(axis=2)
         at = TURN_SECONDS * (turns + workers * np.arange(sweeps, dtype=np.float64))
         length = workers * sweeps * TURN_SECONDS
         if self.drift:
             start = (length + SETUP_SECONDS) * np.arange(blocks)[:, None, None]
-            found = found * (1 + self.drift * (start + at) / (start.max() + length))
-        return found * _slowed(rng, at, length) if self.bursts else found
+            durations = durations * (1 + self.drift * (start + at) / (start.max() + length))
+        return durations * _slowed(rng, at, length) if self.bursts else durations
 
 
 def _slowed(rng: np.random.Generator, at: Array, length: float) -> Array:

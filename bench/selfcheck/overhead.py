@@ -131,15 +131,15 @@ class TimedMonitor(Monitor):
     def between(self, before: Reading, after: Reading) -> Disturbance:
         """See :class:`Monitor`."""
         begun = time.perf_counter()
-        found = super().between(before, after)
+        disturbance = super().between(before, after)
         self.seconds += time.perf_counter() - begun
-        return found
+        return disturbance
 
 
 def cost(work: Work, names: Sequence[str], effort: Effort) -> AddedTime:
     """Measure nothing and each of ``names``, and keep the one with the shortest step."""
     nothing = work.measure(Empty(work.plan.network, work.training, work.start), effort)
-    found = []
+    costs = []
     for name in names:
         trainer = work.trainer(name)
         # What is compiled at the first call is no part of what is compared here.
@@ -149,7 +149,7 @@ def cost(work: Work, names: Sequence[str], effort: Effort) -> AddedTime:
         measured = work.measure(trainer, effort, monitor=monitor)
         whole = time.perf_counter() - begun
         monitor.close()
-        found.append(
+        costs.append(
             AddedTime(
                 name=name,
                 step=median_seconds(measured, STEP),
@@ -159,7 +159,7 @@ def cost(work: Work, names: Sequence[str], effort: Effort) -> AddedTime:
                 whole=whole,
             )
         )
-    return min(found, key=lambda one: one.step)
+    return min(costs, key=lambda one: one.step)
 
 
 def judge(costs: Sequence[AddedTime], round_seconds: float) -> list[CheckResult]:

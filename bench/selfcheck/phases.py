@@ -145,16 +145,16 @@ def in_turn(
 ) -> Mapping[Phase | None, Sequence[Seconds]]:
     """What ``measure`` finds without a wait (None) and with one in each phase, interleaved."""
     variants: list[Phase | None] = [None, *PHASES]
-    found: dict[Phase | None, list[Seconds]] = {variant: [] for variant in variants}
+    measured: dict[Phase | None, list[Seconds]] = {variant: [] for variant in variants}
     for number in range(rounds):
         for variant in rng.sample(variants, len(variants)):
             waits: Waits = {} if variant is None else {variant: PLANTED_SECONDS}
-            found[variant].append(measure(waits))
+            measured[variant].append(measure(waits))
         say(f"round {number + 1} of {rounds}")
-    return found
+    return measured
 
 
-def of_planted(found: Mapping[Phase | None, Sequence[Seconds]]) -> list[CheckResult]:
+def of_planted(measured: Mapping[Phase | None, Sequence[Seconds]]) -> list[CheckResult]:
     """Return each planted wait: how much of it was found where it is, and elsewhere.
 
     A phase is set against the same phase in runs that wait as long in another one: after a wait
@@ -162,7 +162,7 @@ def of_planted(found: Mapping[Phase | None, Sequence[Seconds]]) -> list[CheckRes
     """
     findings = []
     for phase in PHASES:
-        more = {other: _more(found, phase, other) / PLANTED_SECONDS for other in PHASES}
+        more = {other: _more(measured, phase, other) / PLANTED_SECONDS for other in PHASES}
         there = more.pop(phase)
         elsewhere = max(more.values(), key=abs)
         findings.append(
@@ -173,29 +173,29 @@ def of_planted(found: Mapping[Phase | None, Sequence[Seconds]]) -> list[CheckRes
                 max(abs(there - 1), abs(elsewhere)) <= ACCURACY,
             )
         )
-    planted = [one for phase in PHASES for one in found[phase]]
+    planted = [one for phase in PHASES for one in measured[phase]]
     return [
         *findings,
-        _whole("step less the sum of its phases, without a wait", found[None]),
+        _whole("step less the sum of its phases, without a wait", measured[None]),
         _whole("step less the sum of its phases, with one", planted),
     ]
 
 
-def _more(found: Mapping[Phase | None, Sequence[Seconds]], slowed: Phase, what: Phase) -> float:
+def _more(measured: Mapping[Phase | None, Sequence[Seconds]], slowed: Phase, what: Phase) -> float:
     """How much longer phase ``what`` took where ``slowed`` waited than where another one did.
 
     That is the median of all rounds, each with the median of the others in it.
     """
-    others = [found[phase] for phase in PHASES if phase not in {slowed, what}]
+    others = [measured[phase] for phase in PHASES if phase not in {slowed, what}]
     return statistics.median(
         one[what] - statistics.median(other[number][what] for other in others)
-        for number, one in enumerate(found[slowed])
+        for number, one in enumerate(measured[slowed])
     )
 
 
-def _whole(what: str, found: Sequence[Seconds]) -> CheckResult:
+def _whole(what: str, measured: Sequence[Seconds]) -> CheckResult:
     """Return whether a step that is its phases takes as long as they do."""
-    residual = statistics.median(_residual(one) for one in found)
+    residual = statistics.median(_residual(one) for one in measured)
     return CheckResult(
         what,
         f"{residual:+.1%} of the step",
@@ -204,32 +204,32 @@ def _whole(what: str, found: Sequence[Seconds]) -> CheckResult:
     )
 
 
-def _residual(found: Seconds) -> float:
+def _residual(seconds: Seconds) -> float:
     """Return what of the step its phases leave over, as a share of it."""
-    return 1 - sum(found[phase] for phase in _apart(found)) / found[STEP]
+    return 1 - sum(seconds[phase] for phase in _apart(seconds)) / seconds[STEP]
 
 
-def _apart(found: Seconds) -> list[Phase]:
+def _apart(seconds: Seconds) -> list[Phase]:
     """Return the phases that were timed apart: not every implementation has them all."""
-    return [phase for phase in PHASES if phase in found]
+    return [phase for phase in PHASES if phase in seconds]
 
 
-def medians(found: Sequence[Turn]) -> Seconds:
+def medians(turns: Sequence[Turn]) -> Seconds:
     """Return the median over the rounds of every phase, of the step and of the epoch."""
     return {
-        timing.phase: median_seconds(found, timing.phase)
-        for timing in timings_of(dict(enumerate(found)))
+        timing.phase: median_seconds(turns, timing.phase)
+        for timing in timings_of(dict(enumerate(turns)))
     }
 
 
 def _probes(seed: int) -> tuple[list[CheckResult], list[str]]:
     """The cost of telling phases apart beside the shortest step that the default profile times."""
     work = default_work(seed)
-    found = {
+    by_name = {
         name: medians(work.measure(work.trainer(name), DEFAULT.effort))
         for name in work.fast_implementations()
     }
-    divided = {name: one for name, one in found.items() if _apart(one)}
+    divided = {name: one for name, one in by_name.items() if _apart(one)}
     name = min(divided, key=lambda name: divided[name][STEP])
     step, number = divided[name][STEP], len(_apart(divided[name]))
     synchronize = work.trainer(name).synchronize

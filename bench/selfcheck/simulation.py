@@ -193,8 +193,8 @@ def false_verdicts(rng: np.random.Generator, trials: int) -> Iterator[CheckResul
             ("5 x 5 table, some equal, some not", mixed, 10),
             ("5 x 8 table, all at the edge of the margin", edges, 10),
         ):
-            found = made_up.false_tables(rng, number, noise, blocks, truth)
-            yield _false(f"{name}, {noise.name} noise", found, number)
+            shares = made_up.false_tables(rng, number, noise, blocks, truth)
+            yield _false(f"{name}, {noise.name} noise", shares, number)
 
 
 def winners(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
@@ -211,19 +211,19 @@ def winners(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
         ("one ahead by the margin at each of 8 batch sizes", np.array([[1, 1 + MARGIN]] * 8).T),
         ("one far ahead or equals at each of 8 batch sizes", np.array([[1, 1], [1, 2]] * 4).T),
     ):
-        found = made_up.wrong_winners(rng, number, NORMAL, 5, levels)
-        yield _false(f"the fastest of {name}", found, number)
+        shares = made_up.wrong_winners(rng, number, NORMAL, 5, levels)
+        yield _false(f"the fastest of {name}", shares, number)
 
 
 def power(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
     """Yield what a run at a precision must find."""
     for noise in (NORMAL, LOG_NORMAL):
-        found = made_up.found_slower(rng, trials // 2, noise, SLOWDOWN, PRECISION)
+        share = made_up.found_slower(rng, trials // 2, noise, SLOWDOWN, PRECISION)
         yield CheckResult(
             f"{SLOWDOWN:.0%} slowdown among four at {PRECISION:.0%} precision, {noise.name} noise",
-            f"found in {found:.1%}",
+            f"found in {share:.1%}",
             f"at least {POWER:.0%}",
-            found >= POWER,
+            share >= POWER,
         )
 
 
@@ -231,8 +231,8 @@ def unlike(rng: np.random.Generator, trials: int) -> Iterator[str]:
     """Yield where no promise is made: skewness that does not cancel, modes too rare to be met."""
     pairs = ((NORMAL, BIMODAL), (LOG_NORMAL, BIMODAL), (NORMAL, RARE), (RARE, RARE))
     for one, other in pairs:
-        found = [made_up.coverage(rng, trials, (one, other), blocks) for blocks in (5, 10, 20)]
-        shares = ", ".join(f"{share:.1%}" for share in found)
+        covered = [made_up.coverage(rng, trials, (one, other), blocks) for blocks in (5, 10, 20)]
+        shares = ", ".join(f"{share:.1%}" for share in covered)
         sides = f"{one.name} noise on both sides"
         if one is not other:
             sides = f"{one.name} noise on one side and {other.name} noise on the other"
@@ -264,6 +264,6 @@ def _at_least(name: str, share: float) -> CheckResult:
 def _false(name: str, shares: Mapping[str, float], trials: int) -> CheckResult:
     """Each kind at most 5 %, with the two standard errors by which ``trials`` may miss it."""
     allowed = FALSE + 2 * math.sqrt(FALSE * (1 - FALSE) / trials)
-    found = ", ".join(f"{kind} {share:.1%}" for kind, share in shares.items())
+    listed = ", ".join(f"{kind} {share:.1%}" for kind, share in shares.items())
     target = f"each {FALSE:.0%}, so up to {allowed:.1%}"
-    return CheckResult(f"{name}: falsely called", found, target, max(shares.values()) <= allowed)
+    return CheckResult(f"{name}: falsely called", listed, target, max(shares.values()) <= allowed)

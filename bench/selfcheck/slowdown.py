@@ -54,13 +54,13 @@ def check(options: Options) -> Report:
     findings = []
     for budget, usual in TRIALS.items():
         trials = options.trials or usual
-        found: dict[float, list[Verdict]] = {share: [] for share in WANTED[budget]}
+        verdicts_of: dict[float, list[Verdict]] = {share: [] for share in WANTED[budget]}
         for trial in range(trials):
             for share, verdict in _trial(budget, options.seed + trial).items():
-                found[share].append(verdict)
-            words = ", ".join(f"{100 * s:g} %: {v[-1].kind}" for s, v in found.items())
+                verdicts_of[share].append(verdict)
+            words = ", ".join(f"{100 * s:g} %: {v[-1].kind}" for s, v in verdicts_of.items())
             options.say(f"{budget:.0f} s, trial {trial + 1} of {trials}: {words}")
-        findings += [_finding(budget, share, verdicts) for share, verdicts in found.items()]
+        findings += [_finding(budget, share, verdicts) for share, verdicts in verdicts_of.items()]
     return Report("Slowdowns found within a time budget", findings)
 
 
@@ -87,12 +87,12 @@ def _write(folder: Path, share: float) -> Row:
     return registry.find(f"{file}:Trainer")
 
 
-def _finding(budget: float, share: float, found: Sequence[Verdict]) -> CheckResult:
-    kinds = Counter(verdict.kind for verdict in found)
-    sizes = sorted(1 / verdict.ratio.value - 1 for verdict in found)
+def _finding(budget: float, share: float, judged: Sequence[Verdict]) -> CheckResult:
+    kinds = Counter(verdict.kind for verdict in judged)
+    sizes = sorted(1 / verdict.ratio.value - 1 for verdict in judged)
     return CheckResult(
         f"slower by {share:.0%}, runs of {budget:.0f} s",
-        f"found in {kinds['slower']} of {len(found)}; sizes {sizes[0]:+.1%} to {sizes[-1]:+.1%}",
+        f"found in {kinds['slower']} of {len(judged)}; sizes {sizes[0]:+.1%} to {sizes[-1]:+.1%}",
         f"found in {WANTED[budget][share]:.0%}",
-        kinds["slower"] >= WANTED[budget][share] * len(found),
+        kinds["slower"] >= WANTED[budget][share] * len(judged),
     )
