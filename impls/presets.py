@@ -50,19 +50,19 @@ PRESETS: dict[str, Preset] = {
     preset.network.name: preset
     for preset in (
         Preset(
-            summary="the articles' MNIST network: sigmoid, log loss",
+            summary="the articles' network: sigmoid, log loss",
             network=Network(name="blog", layers=(784, 70, 30, 10)),
             training=Training(),
             rates=_ARTICLE_RATES,
         ),
         Preset(
-            summary="the wider one of their thread study: sigmoid, log loss",
+            summary="the wider one of the articles' thread study",
             network=Network(name="blog-wide", layers=(784, 300, 140, 10)),
             training=Training(),
             rates=_ARTICLE_RATES,
         ),
         Preset(
-            summary="the Keras network of the ISLR lab: ReLU, dropout, cross-entropy, Adam",
+            summary="the ISLR book's Keras lab: ReLU, dropout, Adam",
             network=Network(
                 name="islr",
                 layers=(784, 256, 128, 10),
@@ -76,7 +76,7 @@ PRESETS: dict[str, Preset] = {
             normalise="range",
         ),
         Preset(
-            summary="the articles' CNN: three convolutions, two pools, cross-entropy, RMSprop",
+            summary="the articles' CNN: cross-entropy, RMSprop",
             network=Network(
                 name="cnn-blog",
                 layers=(784, 70, 10),
@@ -93,7 +93,7 @@ PRESETS: dict[str, Preset] = {
             rates=((1, 1e-3),),
         ),
         Preset(
-            summary="the CNN of the articles' notebook: two convolutions, cross-entropy, Adam",
+            summary="the CNN of their notebook: cross-entropy, Adam",
             network=Network(
                 name="cnn-small",
                 layers=(784, 128, 10),

@@ -135,7 +135,7 @@ def _hull(found: list[Winner]) -> str:
         return ""
     shown = min(rounding.digits(one.value, one.low, one.high) for one in known)
     ends = f"{text.significant(min(lows), shown)} to {text.significant(max(highs), shown)}"
-    return ends if len(found) == 1 else f"intervals {ends}"
+    return f"95 % interval{'' if len(found) == 1 else 's'} {ends}"
 
 
 def start(context: Context) -> str:
@@ -150,7 +150,9 @@ def start(context: Context) -> str:
     ours = several.get(best.implementation)
     if ours is None:
         return ""
-    said = f"Start-up of {best.implementation}: {text.seconds(ours.cold, 2)}"
+    several_sizes = len(ranking.batch_sizes(best.condition.scope)) > 1
+    where = f" at batch {best.batch_size}" if several_sizes else ""
+    said = f"Start-up of {best.implementation}{where}: {text.seconds(ours.cold, 2)}"
     other = costs.reference(context, list(several.values()))
     if other is ours:
         return f"{said}."

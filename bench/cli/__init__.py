@@ -77,7 +77,7 @@ class LazyGroup(click.Group):
 def cli(context: click.Context, *, isolated: bool) -> None:
     """Compare implementations of a multi-layer perceptron.
 
-    Every implementation is first proven to compute the same numbers, then timed in fresh
+    Every implementation is first checked to compute the same numbers, then timed in fresh
     processes over batch sizes and thread counts, and explained in one HTML file.
 
     The nearest pyproject.toml may hold defaults, such as threads = [1, 2] in the table

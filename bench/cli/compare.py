@@ -132,7 +132,7 @@ def compare_command(sources: tuple[Path, ...], **options: Any) -> int:
     one to compare within it, or the reference followed by those that are compared with it. Controls
     are left out unless --filter or --baseline names them.
 
-    Exit code 1: a cell is slower. 2: one is open, so likely or unclear. 3: one was refused or
+    Exit code 1: a cell is slower. 2: one is likely slower, or unclear. 3: one was invalid or
     failed where its partner was measured. 4: the documents are not comparable. Precedence: 4, 1,
     3, 2.
     """

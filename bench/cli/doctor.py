@@ -36,7 +36,7 @@ _UNKNOWN = "unknown"
 )
 @json_option("tables")
 def doctor_command(seconds: int, *, as_json: bool) -> None:
-    """Find out which differences this machine can show, and what stands in the way.
+    """Find the smallest differences this machine can show, and what limits it.
 
     It measures one implementation against itself. The scatter says which difference a run of 1, 5
     or 20 minutes can show. Nothing on the machine is changed.

@@ -23,7 +23,7 @@ OPT_IN = "*"
 FAMILIES = {
     "Numba": "numba",
     "Keras on TensorFlow": "tensorflow",
-    "Keras": "keras",
+    "Keras on JAX and PyTorch": "keras",
     "PyTorch": "torch",
     "JAX": "jax",
 }
@@ -67,7 +67,7 @@ def _print_implementations(console: Console) -> None:
     for family, group in itertools.groupby(shown, key=_family):
         table = Table(title=Text(family), title_justify="left", box=None, show_header=False)
         table.add_column(no_wrap=True, min_width=22)
-        table.add_column(no_wrap=True, overflow="ellipsis")
+        table.add_column(no_wrap=True, overflow="ellipsis", max_width=console.width - 24)
         for row in group:
             missing = registry.missing(row)
             name = f"{row.name} {OPT_IN}" if row.by_name_only else row.name

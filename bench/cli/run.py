@@ -78,7 +78,7 @@ RUN_OPTIONS: tuple[Option, ...] = (
         type=Cpus(),
         default=(),
         metavar="LIST",
-        help="Hold the workers to these processors, such as 2-3,6. Default: all that are usable.",
+        help="Pin workers to these processors, such as 2-3,6. Default: all that are usable.",
     ),
     click.option(
         "--env",
@@ -136,7 +136,7 @@ RUN_OPTIONS: tuple[Option, ...] = (
         type=click.Choice(METRICS),
         default=METRICS[0],
         show_default=True,
-        help="Time an epoch, or train until a test accuracy is held.",
+        help="Time an epoch, or train until the test accuracy reaches --target and stays there.",
     ),
     click.option(
         "--target",
@@ -162,8 +162,8 @@ RUN_OPTIONS: tuple[Option, ...] = (
         type=PATH,
         default=None,
         metavar="DIR",
-        help="Go on with the interrupted run in this folder, with its plan. What failed, was "
-        "refused or is unverified is measured again, once.",
+        help="Go on with the interrupted run in this folder, with its plan. Failed, refused "
+        "and unverified measurements are repeated once.",
     ),
     json_option("prose"),
 )
@@ -180,12 +180,13 @@ def run_command(context: click.Context, /, **options: Any) -> int:
 
     Each implementation runs in fresh processes, one per thread setting and block. It is compared
     with a float64 reference before it is timed. The processes of a block are alive together and
-    take turns. The floor and a control run as well.
+    take turns. The floor and a control are measured too: the products alone, and one implementation
+    against itself.
 
-    Exit code, 3 takes precedence over 4. 3: something was invalid, unverified or failed. 4: nothing
-    was measured, or not an implementation that --impl names in full. 1: --fail-on found something
-    slower. 75: another run is measuring
-    on this machine. 130: interrupted by Ctrl-C; the measurements so far are kept.
+    Exit code 3: something was invalid, unverified or failed. 4, if not 3: nothing was measured, or
+    an implementation that --impl names exactly was not. 1: --fail-on found something slower. 75:
+    another run is measuring on this machine. 130: interrupted by Ctrl-C; the measurements so far
+    are kept.
     """
     console = Console(stderr=options["as_json"])
     resumed: Path | None = options["resume"]

@@ -17,9 +17,9 @@ from impls.errors import DatasetError
 from . import mnist
 
 DATASETS: dict[str, str] = {
-    "auto": "mnist where it can be had, otherwise digits",
+    "auto": "mnist if it is found, otherwise digits",
     "mnist": f"MNIST from {mnist.DATA_DIR}, the Keras cache, or a checked download",
-    "digits": "scikit-learn's handwritten digits, resized and repeated to the size of MNIST",
+    "digits": "scikit-learn's digits, resized and repeated to MNIST's size",
 }
 """What each name stands for; any other text is a path."""
 

@@ -36,7 +36,7 @@ def test_one_sentence_says_who_where_by_how_much_and_how_sure() -> None:
     said = answer.headline(context_of(CLEAR))
     assert said == (
         f"Lowest time at batch 500: {ONE} with 2 threads, 8.4 times as fast as {BASELINE} "
-        "(7.5 to 9.4)."
+        "(95 % interval 7.5 to 9.4)."
     )
 
 
@@ -57,7 +57,7 @@ def test_several_batch_sizes_with_one_winner_are_one_sentence() -> None:
     said = answer.headline(build_context([grid(times)]))
     assert said.startswith(
         f"Lowest time at all three batch sizes: {ONE} with 2 threads, 9.0 to 30 times as fast as "
-        f"{BASELINE} (intervals "
+        f"{BASELINE} (95 % intervals "
     )
 
 
