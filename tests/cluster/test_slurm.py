@@ -106,7 +106,7 @@ def submit(
 def test_a_lost_node_is_an_outcome_and_its_run_goes_on_when_submitted_again(
     submit: Submitting,
 ) -> None:
-    told = submit.submit("--kind", "rome,genoa", "--blocks", "3", "--sbatch", "no-requeue")
+    told = submit.submit("--kind", "rome,genoa", "--blocks", "2", "--sbatch", "no-requeue")
     assert set(told["jobs"]) == {"rome-1", "genoa-1"}
     until(lambda: submit.outcomes("genoa-1") > 0, lambda: str(submit.jobs(code=3)))
     submit.cluster.kill_node("node2")
@@ -160,7 +160,7 @@ def test_a_preempted_run_goes_on_by_itself(submit: Submitting) -> None:
 
 
 def test_a_run_that_is_told_to_end_writes_what_it_has_and_goes_on(submit: Submitting) -> None:
-    told = submit.submit("--kind", "rome", "--blocks", "3")
+    told = submit.submit("--kind", "rome", "--blocks", "2")
     until(lambda: submit.outcomes("rome-1") > 0, lambda: str(submit.jobs(code=3)))
     job = told["jobs"]["rome-1"]
     # What SLURM sends to the batch script before the time limit.
