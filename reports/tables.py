@@ -154,6 +154,26 @@ def open_verdict(verdict: Verdict | None) -> str:
     return f"the same {within(verdict.margin)}" if verdict.kind == "same" else verdict.kind
 
 
+def of_items(
+    caption: str,
+    items: Iterable[_Item],
+    cells: Mapping[str, Callable[[_Item], TableCell]],
+    *,
+    text_columns: int = 1,
+    implementation: Callable[[_Item], str | None] = lambda _: None,
+) -> Table:
+    """Return a table with a row for each of ``items``.
+
+    ``cells`` maps the title of each column to what makes its cells; the first ``text_columns`` hold
+    text.  ``implementation`` is what rows can be filtered by.
+    """
+    rows = tuple(
+        TableRow(tuple(cell(item) for cell in cells.values()), implementation(item))
+        for item in items
+    )
+    return Table(caption, columns(*cells, text_columns=text_columns), rows)
+
+
 def of_cells(
     context: Context,
     caption: str,

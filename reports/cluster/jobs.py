@@ -9,10 +9,10 @@ from markupsafe import Markup
 
 from bench.cluster.standing import Standing
 from reports import format as text
-from reports import templates
+from reports import tables, templates
 from reports.context import Context
 from reports.section import Section
-from reports.tables import Table, TableCell, TableRow, columns
+from reports.tables import Table, TableCell
 
 _ORDER = 1
 
@@ -29,22 +29,20 @@ def summary(standings: Sequence[Standing]) -> str:
 
 def table(standings: Sequence[Standing]) -> Table:
     """Return one row per job."""
-    rows = [
-        TableRow(
-            (
-                TableCell(standing.task),
-                TableCell(standing.machine),
-                TableCell(standing.job or "-"),
-                TableCell(standing.node or "-"),
-                TableCell(standing.kind, strong=standing.kind != "done"),
-                TableCell(text.printable(outcome(standing))),
-                TableCell(str(standing.run) if standing.run else "-", standing.run),
-            )
-        )
-        for standing in standings
-    ]
-    titles = ("Job", "Kind", "Number", "Node", "State", "Reason", "Run in this report")
-    return Table("Jobs", columns(*titles, text_columns=6), tuple(rows))
+    return tables.of_items(
+        "Jobs",
+        standings,
+        {
+            "Job": lambda one: TableCell(one.task),
+            "Kind": lambda one: TableCell(one.machine),
+            "Number": lambda one: TableCell(one.job or "-"),
+            "Node": lambda one: TableCell(one.node or "-"),
+            "State": lambda one: TableCell(one.kind, strong=one.kind != "done"),
+            "Reason": lambda one: TableCell(text.printable(outcome(one))),
+            "Run in this report": lambda one: TableCell(str(one.run or "-"), one.run),
+        },
+        text_columns=6,
+    )
 
 
 def outcome(one: Standing) -> str:

@@ -63,28 +63,38 @@ def runs_of(
 
 
 def machine_table(runs: Sequence[Run]) -> Table:
-    """Return what tells the machines apart: one row each."""
-    rows = [_machine_row(run.title, run.document.machine) for run in runs]
-    titles = ("Run", "Processor", "Microcode", "CPUs", "NUMA nodes", "Kernel", "Identity")
-    return Table("Machines", columns(*titles, text_columns=7), tuple(rows))
-
-
-def _machine_row(title: str, machine: Machine) -> TableRow:
-    usable = f"{machine.usable_cpus} of {machine.logical_cpus}"
-    quota = () if machine.quota_cpus is None else (f"quota {machine.quota_cpus:g}",)
-    return TableRow(
-        (
-            TableCell(title),
-            TableCell(
-                machine.cpu, notes=(f"vectors {machine.vectors}",) if machine.vectors else ()
-            ),
-            TableCell(machine.microcode or "unknown"),
-            TableCell(usable, notes=quota),
-            TableCell("unknown" if machine.numa_nodes is None else str(machine.numa_nodes)),
-            TableCell(machine.system),
-            TableCell(machine.id or "unknown", notes=(machine.board,) if machine.board else ()),
-        )
+    """Return what distinguishes the machines: one row each."""
+    return tables.of_items(
+        "Machines",
+        runs,
+        {
+            "Run": lambda run: TableCell(run.title),
+            "Processor": lambda run: _processor(run.document.machine),
+            "Microcode": lambda run: TableCell(run.document.machine.microcode or "unknown"),
+            "CPUs": lambda run: _cpus(run.document.machine),
+            "NUMA nodes": lambda run: _or_unknown(run.document.machine.numa_nodes),
+            "Kernel": lambda run: TableCell(run.document.machine.system),
+            "Identity": lambda run: _identity(run.document.machine),
+        },
+        text_columns=7,
     )
+
+
+def _processor(machine: Machine) -> TableCell:
+    return TableCell(machine.cpu, notes=(f"vectors {machine.vectors}",) if machine.vectors else ())
+
+
+def _cpus(machine: Machine) -> TableCell:
+    quota = () if machine.quota_cpus is None else (f"quota {machine.quota_cpus:g}",)
+    return TableCell(f"{machine.usable_cpus} of {machine.logical_cpus}", notes=quota)
+
+
+def _or_unknown(number: int | None) -> TableCell:
+    return TableCell("unknown" if number is None else str(number))
+
+
+def _identity(machine: Machine) -> TableCell:
+    return TableCell(machine.id or "unknown", notes=(machine.board,) if machine.board else ())
 
 
 def time_tables(runs: Sequence[Run]) -> list[Table]:

@@ -12,7 +12,7 @@ from reports import format as text
 from reports.aa_control import Power, Scatter
 from reports.context import Context
 from reports.section import TRUST, Absence, Section, Status
-from reports.tables import Table, TableCell, TableRow
+from reports.tables import Table, TableCell
 
 
 def render(context: Context) -> Markup | Absence:
@@ -88,40 +88,33 @@ def _table(context: Context, verdicts: dict[Key, Verdict]) -> Table:
 
 def _power(found: tuple[Power, ...]) -> Table:
     """Return one row per number of blocks."""
-    rows = [
-        TableRow(
-            (
-                TableCell(str(one.blocks), one.blocks),
-                TableCell(str(one.comparisons), one.comparisons),
-                TableCell(str(one.ratios), one.ratios),
-                TableCell(text.percent(one.usual), one.usual),
-                TableCell(text.percent(one.worst), one.worst),
-            )
-        )
-        for one in found
-    ]
-    titles = ("Blocks", "Comparisons", "Ratios", "Median", "Largest")
-    caption = "The smallest difference detectable with 80 % power"
-    return Table(caption, tables.columns(*titles, text_columns=0), tuple(rows))
+    return tables.of_items(
+        "The smallest difference detectable with 80 % power",
+        found,
+        {
+            "Blocks": lambda one: tables.whole(one.blocks),
+            "Comparisons": lambda one: tables.whole(one.comparisons),
+            "Ratios": lambda one: tables.whole(one.ratios),
+            "Median": lambda one: tables.share(one.usual),
+            "Largest": lambda one: tables.share(one.worst),
+        },
+        text_columns=0,
+    )
 
 
 def _scatter(found: tuple[Scatter, ...]) -> Table:
     """Return one row per implementation."""
-    rows = [
-        TableRow(
-            (
-                TableCell(one.name),
-                TableCell(text.percent(one.within), one.within),
-                TableCell(text.percent(one.between), one.between),
-                TableCell(str(one.cells), one.cells),
-            ),
-            implementation=one.name,
-        )
-        for one in found
-    ]
-    titles = ("Implementation", "Within a process", "Between processes", "Cells")
-    caption = "Scatter of epochs: relative standard deviation, median over cells"
-    return Table(caption, tables.columns(*titles), tuple(rows))
+    return tables.of_items(
+        "Scatter of epochs: relative standard deviation, median over cells",
+        found,
+        {
+            "Implementation": lambda one: TableCell(one.name),
+            "Within a process": lambda one: tables.share(one.within),
+            "Between processes": lambda one: tables.share(one.between),
+            "Cells": lambda one: tables.whole(one.cells),
+        },
+        implementation=lambda one: one.name,
+    )
 
 
 def status(context: Context) -> Status:
