@@ -30,25 +30,11 @@ def render(context: Context) -> Markup | Absence:
         "overview",
         tables=[_table(context, scope) for scope in scopes],
         ratios=ratios,
-        explanation=_explanation(context),
+        baseline=context.baseline,
+        has_floor=bool(context.floors),
         reasons=_reasons(context),
         reckoned=not all(p.whole_epochs for p in context.points.values() if p.epoch),
     )
-
-
-def _explanation(context: Context) -> str:
-    """Return what the numbers and the tint are."""
-    said = [
-        "Each cell holds the time of an epoch and one ratio.",
-        "The tint is stronger the closer the time is to the best of its column.",
-        "Over the best: time over the lowest time of the column.",
-    ]
-    if context.baseline:
-        said.append(f"Speed-up: time of {context.baseline} over that time, with the same threads.")
-    if context.floors:
-        said.append("Over the floor: time over that of the matrix products alone.")
-    said.append("Spread: interquartile range of all rounds over their median.")
-    return " ".join(said)
 
 
 def _measured(context: Context, scope: Scope) -> bool:
