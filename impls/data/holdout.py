@@ -49,13 +49,10 @@ def stratified(labels: npt.NDArray[np.int32], examples: int) -> npt.NDArray[np.i
     share = np.maximum(1, np.floor(exact).astype(np.intp))
     # What is left goes where most is missing; what is too much is taken where most is left over.
     while (left := examples - int(share.sum())) != 0:
-        lack = exact - share
-        if left > 0:
-            lack[share >= counts] = -np.inf
-            share[np.argsort(-lack, kind="stable")[:left]] += 1
-        else:
-            lack[share <= 1] = np.inf
-            share[np.argsort(lack, kind="stable")[:-left]] -= 1
+        can_change = share < counts if left > 0 else share > 1
+        most_wrong_first = np.argsort(-np.sign(left) * (exact - share), kind="stable")
+        changed = most_wrong_first[can_change[most_wrong_first]][: abs(left)]
+        share[changed] += np.sign(left)
     shuffled = np.random.default_rng(_SEED).permutation(len(labels))
     chosen = [
         shuffled[labels[shuffled] == label][:number]

@@ -87,6 +87,11 @@ def test_what_is_chosen_of_a_class_is_not_its_first_examples() -> None:
     assert few.X[:35].tolist() != whole.X[:35].tolist()
 
 
+def test_a_class_with_one_example_keeps_it() -> None:
+    labels = np.array([0, 1, 2, 2, 2, 2, 2, 2, 3, 4], np.int32)
+    assert np.array_equal(labels[stratified(labels, 5)], [0, 1, 2, 3, 4])
+
+
 @given(
     st.lists(st.integers(0, 5), min_size=1, max_size=60).filter(lambda one: len({*one}) <= 6),
     st.data(),
