@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from bench.documents import soundness
+from bench.documents import checksums
 from bench.documents.results import SCHEMA_VERSION, Results
 from bench.documents.soundness import require_sound
 from impls.errors import ResultsError, UsageError
@@ -58,7 +58,7 @@ def encode(results: Results) -> bytes:
 
     An unknown type raises instead of turning into text.
     """
-    return msgspec.json.format(msgspec.json.encode(soundness.sealed(results)), indent=1)
+    return msgspec.json.format(msgspec.json.encode(checksums.sealed(results)), indent=1)
 
 
 def decode(data: bytes, *, origin: str) -> Results:
@@ -82,7 +82,7 @@ def decode(data: bytes, *, origin: str) -> Results:
         )
     try:
         document = msgspec.json.decode(data)
-        soundness.require_whole(document, origin=origin)
+        checksums.require_whole(document, origin=origin)
         for old in range(version, SCHEMA_VERSION):
             UPGRADES[old](document)
         results = msgspec.convert(document, Results)

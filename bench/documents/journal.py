@@ -15,11 +15,12 @@ from typing import TypeVar
 
 import msgspec
 
-from bench.documents import soundness
+from bench.documents import checksums
 from bench.documents import turns as assembly
+from bench.documents.agreement import agreeing
 from bench.documents.files import decode, read_bytes
 from bench.documents.results import Measured, Outcome, Results, Unavailable
-from bench.documents.soundness import agreeing, require_durations
+from bench.documents.soundness import require_durations
 from bench.documents.turns import Turn
 from impls.errors import ResultsError
 
@@ -180,7 +181,7 @@ class Journal:
 
     def add(self, line: Line) -> None:
         """Record what happened."""
-        self._write(msgspec.json.encode(soundness.sealed(line)))
+        self._write(msgspec.json.encode(checksums.sealed(line)))
         self.lines.append(line)
 
     def document(self) -> Results:
@@ -319,7 +320,7 @@ def _lines(complete: bytes, origin: str) -> list[Line]:
     lines = []
     try:
         for number, line in enumerate(complete.split(b"\n")[1:], start=2):
-            soundness.require_whole(
+            checksums.require_whole(
                 msgspec.json.decode(line, type=dict), origin=f"{origin}:{number}"
             )
             lines.append(msgspec.json.decode(line, type=Line))

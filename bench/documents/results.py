@@ -157,7 +157,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     ``complete`` is false where a run was interrupted; its outcomes are valid all the same.
     ``ended`` says why it ended, ``rows`` what was known of each implementation of the plan.
-    ``sha256`` is the checksum of the document in its file (:mod:`bench.documents.soundness`), and
+    ``sha256`` is the checksum of the document in its file (:mod:`bench.documents.checksums`), and
     empty elsewhere.
     """
 

@@ -1,20 +1,15 @@
-"""Numbers that cannot be, refused once for all readers: where a file is read.
+"""Bounds of every number in a document, checked where a file is read.
 
-A checksum finds what changed after a document was written; this finds what was never measured.
+A checksum (:mod:`bench.documents.checksums`) finds what changed after a document was written; these
+bounds find what was never measured.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
 
-import msgspec
-
-from bench.documents.results import Measured, Outcome, Results, Unavailable, Unverified
-from bench.planning.plan import Cell
-from bench.provenance.records import Process
+from bench.documents.results import Measured, Outcome, Results, Unavailable
 from impls.errors import ResultsError
 
 MOST_SECONDS = 1e9
@@ -62,7 +57,7 @@ def require_sound(document: Results, *, origin: str) -> None:
 
 
 def unsound(outcome: Outcome) -> str:
-    """The first round of ``outcome`` that nobody can reckon with; empty where there is none."""
+    """Return the first round with an impossible duration; empty if there is none."""
     for timing in outcome.timings if isinstance(outcome, Measured) else ():
         for seconds in timing.round_seconds:
             if timing.examples <= 0 or not 0 < seconds < math.inf:
@@ -178,75 +173,3 @@ def _counts(one: Measured) -> Iterator[Bounds]:
     if one.learning is not None:
         for accuracy in (one.learning.target, *one.learning.accuracies):
             yield "accuracy", accuracy, 0, 1
-
-
-FIELD = "sha256"
-Sealable = TypeVar("Sealable", bound=msgspec.Struct)
-
-
-def sealed(document: Sealable) -> Sealable:
-    """``document``, a struct with the field ``sha256``, with its checksum in it."""
-    return msgspec.structs.replace(document, **{FIELD: _digest(_blank(document))})
-
-
-def require_whole(content: dict[str, Any], *, origin: str) -> None:
-    """Refuse decoded JSON that is not what its checksum was made of; one without any passes.
-
-    Raises:
-        ResultsError: something in it has changed; ``origin`` names it.
-    """
-    recorded = content.get(FIELD)
-    if recorded and recorded != _digest(content | {FIELD: ""}):
-        raise ResultsError(
-            f"{origin} is damaged: its content and its checksum ({FIELD}) differ. Run the "
-            "measurement again or take the file from where it was written; one that was changed on "
-            f"purpose is read without the field {FIELD}."
-        )
-
-
-def _blank(document: Sealable) -> Sealable:
-    return msgspec.structs.replace(document, **{FIELD: ""})
-
-
-def _digest(blank: object) -> str:
-    return hashlib.sha256(msgspec.json.encode(blank, order="sorted")).hexdigest()
-
-
-def agreeing(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """``outcomes``, with those unverified that declare something else than the first of their cell.
-
-    What the first measured process of a cell declared holds for the others.
-    """
-    first: dict[Cell, Measured] = {}
-    checked: list[Outcome] = []
-    for outcome in outcomes:
-        if isinstance(outcome, Measured):
-            checked.append(_held_against(first.setdefault(outcome.cell, outcome), outcome))
-        else:
-            checked.append(outcome)
-    return checked
-
-
-def _held_against(first: Measured, outcome: Measured) -> Outcome:
-    ours, theirs = _settings(outcome.process), _settings(first.process)
-    names = [name for name in {**theirs, **ours} if ours.get(name) != theirs.get(name)]
-    if not names:
-        return outcome
-    said = ", ".join(
-        f"{name}: {_value(ours.get(name))} instead of {_value(theirs.get(name))}" for name in names
-    )
-    reason = (
-        f"the process has other settings than that of block {first.block + 1} ({said}), so "
-        "the two cannot count as one cell"
-    )
-    return Unverified(cell=outcome.cell, block=outcome.block, reason=reason, measured=outcome)
-
-
-def _settings(process: Process) -> dict[str, str]:
-    """Return what was declared, and the device."""
-    device = process.accelerator
-    return process.declared | ({"device": device.name} if device and device.name else {})
-
-
-def _value(declared: str | None) -> str:
-    return "nothing" if declared is None else repr(declared)
