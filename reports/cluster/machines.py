@@ -10,6 +10,7 @@ from markupsafe import Markup
 from bench.cluster.standing import Standing
 from bench.documents.results import Results
 from bench.observations.points import Point
+from bench.observations.winner import fastest
 from bench.planning.plan import Setting
 from bench.provenance.records import Machine
 from reports import format as text
@@ -34,13 +35,9 @@ class Run:
     context: Context
 
     def best(self, place: Place) -> Point | None:
-        """Return the trainer with the lowest time on this machine in ``place``."""
-        timed = [
-            point
-            for name, point in self.points.get(place, {}).items()
-            if point.epoch is not None and not self.context.is_floor(name)
-        ]
-        return min(timed, key=lambda one: one.epoch.value if one.epoch else 0.0, default=None)
+        """Return the fastest trainer on this machine in ``place``, or None where none is timed."""
+        points = self.points.get(place, {})
+        return fastest([point for name, point in points.items() if not self.context.is_floor(name)])
 
 
 def runs_of(
@@ -98,7 +95,7 @@ def _identity(machine: Machine) -> TableCell:
 
 
 def time_tables(runs: Sequence[Run]) -> list[Table]:
-    """For each place, implementations against machines: time, and multiple of the lowest there."""
+    """For each place, implementations against machines: time, and multiple of the fastest there."""
     places = dict.fromkeys(place for run in runs for place in run.points)
     return [_time_table(runs, place) for place in places]
 
@@ -129,7 +126,11 @@ def _time_cell(run: Run, place: Place, name: str) -> TableCell:
     heat = None
     if best is not None and best.epoch is not None and not run.context.is_floor(name):
         multiple = point.epoch.value / best.epoch.value
-        notes = ("lowest here",) if point is best else (f"{text.times(multiple)} the lowest",)
+        notes = (f"{text.times(multiple)} the fastest",)
+        if point is best:
+            notes = ("fastest here",)
+        elif multiple < 1:
+            notes = (f"not ranked: only {text.count(point.epoch.processes, 'block')}",)
         heat = tables.heat(point, best)
     return TableCell(text.seconds(point.epoch.value), point.epoch.value, notes, heat=heat)
 

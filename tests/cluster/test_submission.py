@@ -326,7 +326,7 @@ def test_the_same_jobs_run_here_one_after_the_other_and_make_one_report(
     assert "Epoch time of local-2 against local-1" in collected.stdout
     page = (out / "report.html").read_text()
     assert "Machines side by side" in page
-    assert "lowest here" in page
+    assert "fastest here" in page
     assert "made on the same machine" in page
     rows = json.loads((out / "collected.json").read_text())["jobs"]
     assert [row["task"] for row in rows] == ["local-1", "local-2"]
