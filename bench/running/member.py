@@ -24,7 +24,7 @@ from bench.planning.plan import Cell, Job, cell_of
 from bench.running.workers import End, Worker
 from impls.row import Row
 
-Absence = tuple[str, bool]
+MissingReason = tuple[str, bool]
 """Why an implementation cannot be used, and whether that is for want of something here."""
 
 
@@ -41,8 +41,8 @@ class Member:
         *,
         start: Callable[[], Worker],
         timeout: float,
-        missing: Absence | None,
-        on_missing: Callable[[Absence], object],
+        missing: MissingReason | None,
+        on_missing: Callable[[MissingReason], object],
     ) -> None:
         self.order, self.timeout = order, timeout
         self._start, self._on_missing = start, on_missing

@@ -38,8 +38,8 @@ MOST_BUDGETED = 20
 class Pacer:
     """Decides after each sweep and after each block whether another one is needed."""
 
-    def __init__(self, plan: Plan, reference: str, journal: Journal, clock: Clock) -> None:
-        self.plan, self.reference, self.journal, self.clock = plan, reference, journal, clock
+    def __init__(self, plan: Plan, baseline: str, journal: Journal, clock: Clock) -> None:
+        self.plan, self.baseline, self.journal, self.clock = plan, baseline, journal, clock
         self.jobs = {job.index: job for job in jobs(plan)}
         earlier = [line.seconds for line in journal.of(Block)]
         earlier += [line.seconds for line in journal.of(Stage)]
@@ -143,7 +143,7 @@ class Pacer:
         """Return whether further sweeps would hardly narrow any ratio; further blocks might."""
         for index, own in epochs.items():
             theirs = epochs.get(self._partner(self.jobs[index]), {})
-            if self.jobs[index].implementation == self.reference:
+            if self.jobs[index].implementation == self.baseline:
                 continue
             logs = log_ratios(theirs, own)
             if len(logs) < PRECISE_SWEEPS:
@@ -153,10 +153,10 @@ class Pacer:
         return True
 
     def _partner(self, job: Job) -> int:
-        """The index of the reference's job under the same condition; -1 where there is none."""
+        """Return the index of the baseline's job under the same condition; -1 if there is none."""
         for other in self.jobs.values():
             same = (other.threads, other.setting) == (job.threads, job.setting)
-            if same and other.implementation == self.reference:
+            if same and other.implementation == self.baseline:
                 return other.index
         return -1
 
@@ -175,11 +175,9 @@ class Pacer:
         ]
         last = max(latest, default=0)
         fresh = [point for point, own in zip(points, latest, strict=True) if own == last]
-        widths = [
-            estimates.half_width(ratio) for ratio in ratios_to(fresh, self.reference).values()
-        ]
+        widths = [estimates.half_width(ratio) for ratio in ratios_to(fresh, self.baseline).values()]
         if self.plan.target is not None and not widths:
-            return f"no time to the target can be compared with one of {self.reference}"
+            return f"no time to the target can be compared with one of {self.baseline}"
         if not widths or any(width is None or width > precision for width in widths):
             return None
         missed = len(points) - len(fresh)

@@ -60,8 +60,8 @@ class Runner:
         self.environment, self.timeout, self.on_progress = environment, timeout, on_progress
         self.clock = clock
         self.rows = {row.name: row for row in rows}
-        self.reference = reference_of(rows)
-        self.pacer = Pacer(plan, self.reference, journal, clock)
+        self.baseline = baseline_of(rows)
+        self.pacer = Pacer(plan, self.baseline, journal, clock)
         self.absent: dict[tuple[str, Setting], tuple[str, bool]] = {}
 
     def run(
@@ -93,7 +93,7 @@ class Runner:
         """Return the jobs that the journal does not hold at every batch size, baselines first."""
         done = self._done(repetition)
         left = [job for job in jobs if any((job.index, size) not in done for size in sizes)]
-        return sorted(left, key=lambda job: job.implementation != self.reference)
+        return sorted(left, key=lambda job: job.implementation != self.baseline)
 
     def _done(self, repetition: int) -> set[tuple[int, int]]:
         """Jobs and batch sizes that are measured in this repetition."""
@@ -164,7 +164,7 @@ class Runner:
         baselines = [
             job
             for job in repetitions(self.plan)[repetition].jobs
-            if job.implementation == self.reference
+            if job.implementation == self.baseline
             and (job.threads, job.setting) in conditions
             and job not in left
         ]
@@ -224,7 +224,7 @@ class Runner:
         )
 
 
-def reference_of(rows: Sequence[Row]) -> str:
-    """The implementation to which the others are compared: the baseline, else the first trainer."""
+def baseline_of(rows: Sequence[Row]) -> str:
+    """Return the implementation that others are compared with: rung 0, else the first trainer."""
     trainers = [row for row in rows if row.role == "trainer"] or list(rows)
     return next((row.name for row in trainers if row.rung == 0), trainers[0].name)

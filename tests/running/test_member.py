@@ -11,7 +11,7 @@ from bench.documents.messages import Missing, Over, Request, Started, Take
 from bench.documents.orders import Order
 from bench.documents.results import Failed, Measured, Unavailable
 from bench.documents.turns import Turn
-from bench.running.member import Absence, Member
+from bench.running.member import Member, MissingReason
 from bench.running.workers import End
 from tests.stand_ins import fakes
 
@@ -23,8 +23,8 @@ def member(
     behave: fakes.Behaviour = fakes.measure_all,
     *,
     order: Order = ORDER,
-    missing: Absence | None = None,
-    on_missing: Callable[[Absence], object] = lambda _: None,
+    missing: MissingReason | None = None,
+    on_missing: Callable[[MissingReason], object] = lambda _: None,
 ) -> tuple[Member, list[fakes.FakeWorker]]:
     started: list[fakes.FakeWorker] = []
 
@@ -76,7 +76,7 @@ def test_what_is_known_to_be_missing_is_not_started() -> None:
 
 @pytest.mark.parametrize(("is_unavailable", "kind"), [(True, Unavailable), (False, Failed)])
 def test_what_a_worker_finds_missing_is_told_and_ends_it(is_unavailable: bool, kind: type) -> None:  # noqa: FBT001
-    told: list[Absence] = []
+    told: list[MissingReason] = []
     reply = Missing("not here", is_unavailable=is_unavailable)
     one, workers = member(lambda _order, _request: reply, on_missing=told.append)
     one.start()
