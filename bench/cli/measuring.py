@@ -27,15 +27,6 @@ from impls.row import Row
 from reports import format as text
 
 
-def has_ended(folder: Path) -> bool:
-    """Return whether the run in ``folder`` came to its end and no cell is to be measured again.
-
-    Raises:
-        ResultsError: there is none, or its journal is damaged.
-    """
-    return journals.has_ended(folder / journals.NAME)
-
-
 def measure(
     console: Console, planned: PlannedRun, folder: Path, timeout: float, *, is_resumed: bool
 ) -> bool:

@@ -17,6 +17,7 @@ from rich.text import Text
 
 import bench
 from bench.cli import defaults
+from bench.documents.files import unwritable_folder
 from impls.errors import ResultsError
 from reports.format import printable
 
@@ -90,7 +91,7 @@ def require_untaken(folder: Path, names: Iterable[str]) -> Path:
     try:
         taken = [name for name in names if os.path.lexists(folder / name)]
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable_folder(folder, error) from error
     if taken:
         raise ResultsError(
             f"{folder} holds {', '.join(taken)} already, which would be replaced. Choose another "
@@ -108,15 +109,8 @@ def open_folder(folder: Path, option: str = "--out") -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(folder, error, option) from error
+        raise unwritable_folder(folder, error, option) from error
     return folder
-
-
-def _unwritable(folder: Path, error: OSError, option: str = "--out") -> ResultsError:
-    return ResultsError(
-        f"cannot write into {folder}: {error.strerror}. Choose a folder you may write to with "
-        f"{option}."
-    )
 
 
 def file_name(name: str) -> str:

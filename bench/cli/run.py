@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from bench.cli import exits
-from bench.cli.measuring import has_ended, measure
+from bench.cli.measuring import measure
 from bench.cli.options import (
     DATA_OPTIONS,
     NETWORK_OPTIONS,
@@ -192,7 +192,7 @@ def run_command(context: click.Context, /, **options: Any) -> int:
     resumed: Path | None = options["resume"]
     if resumed is not None:
         require_alone(context, WITH_RESUME, "the plan of the interrupted run")
-    if resumed is not None and has_ended(resumed):
+    if resumed is not None and journals.has_ended(resumed / journals.NAME):
         # It may have been killed before its report was written.
         again = f"The run in {resumed} has ended: writing its results and report again."
         say(console, again)

@@ -184,6 +184,14 @@ def _beginning(path: Path) -> bytes:
         return file.read(64).removeprefix(codecs.BOM_UTF8).lstrip()
 
 
+def unwritable_folder(folder: Path, error: OSError, option: str = "--out") -> ResultsError:
+    """Return the error for a ``folder`` that cannot be written; ``option`` chooses another one."""
+    return ResultsError(
+        f"cannot write into {folder}: {error.strerror}. Choose a folder you may write to with "
+        f"{option}."
+    )
+
+
 def _unwritable(path: Path, error: OSError) -> ResultsError:
     return ResultsError(
         f"cannot write {path}: {error.strerror}. Name a file in a folder you may write to."

@@ -18,7 +18,7 @@ import msgspec
 from bench.documents import checksums
 from bench.documents import turns as assembly
 from bench.documents.agreement import agreeing
-from bench.documents.files import decode, read_bytes
+from bench.documents.files import decode, read_bytes, unwritable_folder
 from bench.documents.results import Measured, Outcome, Results, Unavailable
 from bench.documents.soundness import require_durations
 from bench.documents.turns import Turn
@@ -42,7 +42,7 @@ class Block(
     sha256: str = ""
 
 
-class Cell(
+class CellLine(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="cell",
     forbid_unknown_fields=True,
 ):  # fmt: skip
@@ -120,8 +120,8 @@ class Ending(
     sha256: str = ""
 
 
-Line = Block | Cell | Sweep | Stage | Entry | Again | Ending
-L = TypeVar("L", Block, Cell, Sweep, Stage, Entry, Again, Ending)
+Line = Block | CellLine | Sweep | Stage | Entry | Again | Ending
+L = TypeVar("L", Block, CellLine, Sweep, Stage, Entry, Again, Ending)
 
 
 class Journal:
@@ -144,7 +144,7 @@ class Journal:
                 )
             self._file = self.path.open("x+b")
         except OSError as error:
-            raise _unwritable(folder, error) from error
+            raise unwritable_folder(folder, error) from error
         self._write(msgspec.json.encode(header))
 
     @classmethod
@@ -174,7 +174,7 @@ class Journal:
             os.truncate(path, len(complete) + 1)
             journal._file = path.open("a+b")  # noqa: SLF001  # another constructor
         except OSError as error:
-            raise _unwritable(folder, error) from error
+            raise unwritable_folder(folder, error) from error
         if again:
             journal.add(Again(cells=again))
         return journal
@@ -216,7 +216,7 @@ class Journal:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self.path.write_bytes(content)
             except OSError as error:
-                raise _unwritable(self.path.parent, error) from error
+                raise unwritable_folder(self.path.parent, error) from error
         self._file.close()
         return is_gone
 
@@ -238,7 +238,7 @@ def _latest(lines: Sequence[Line], target: float | None) -> dict[Place, Outcome]
     cells: dict[Place, Outcome] = {}
     taken: dict[Place, dict[int, Turn]] = {}
     for line in lines:
-        if isinstance(line, Cell):
+        if isinstance(line, CellLine):
             cells[line.block, line.job, line.outcome.cell.batch_size] = line.outcome
         elif isinstance(line, Sweep):
             for job, turn in line.turns:
@@ -332,10 +332,3 @@ def _lines(complete: bytes, origin: str) -> list[Line]:
 def _ending(lines: Sequence[Line]) -> Ending | None:
     """Return the last line where the run ended with it, and was not resumed."""
     return lines[-1] if lines and isinstance(lines[-1], Ending) else None
-
-
-def _unwritable(folder: Path, error: OSError) -> ResultsError:
-    return ResultsError(
-        f"cannot write into {folder}: {error.strerror}. Choose a folder you may write to with "
-        "--out."
-    )

@@ -18,7 +18,7 @@ from bench.correctness import gate
 from bench.measuring.timing import Clock, calibrate, time_round
 from bench.planning.plan import Effort, Job, Plan, jobs
 from bench.running.pacing import FEWEST_SWEEPS
-from bench.running.turns import PARTS_EVERY, Progress
+from bench.running.turns import PARTS_EVERY, Progress, times_parts
 from impls.networks import Training
 from impls.numpy.floor import Trainer as Floor
 from impls.parameters import Floats, batches, epoch_order, start_parameters
@@ -96,7 +96,7 @@ class Forecast:
                 self.preparations[last.job.index, last.batch_size].append(passed)
                 self.turns_since = now if progress.job is None else self.turns_since
         if progress.sweep is not None and progress.batch_size is not None:
-            self.sweeps[progress.batch_size][_is_parts(progress.sweep - 1)].append(passed)
+            self.sweeps[progress.batch_size][times_parts(progress.sweep - 1)].append(passed)
         if progress.is_end and progress.batch_size is not None:
             self.stages[progress.batch_size].append(now - self.turns_since)
             self.done.add((progress.repetition, progress.batch_size))
@@ -219,7 +219,7 @@ class Forecast:
         whole = statistics.mean(self.sweeps[size][False])
         seen = self.sweeps[size][True]
         parts = statistics.mean(seen) if seen else self._guessed_parts(effort)
-        share = sum(map(_is_parts, range(effort.sweeps))) / effort.sweeps
+        share = sum(map(times_parts, range(effort.sweeps))) / effort.sweeps
         return share * parts + (1 - share) * whole
 
     def _guessed_sweep(self, size: int, effort: Effort) -> float:
@@ -240,11 +240,6 @@ class Forecast:
     def _costs(self, job: Job) -> Costs:
         requires = self.rows[job.implementation].requires
         return next((TYPICAL[one] for one in TYPICAL if one in requires), TYPICAL[""])
-
-
-def _is_parts(sweep: int) -> bool:
-    """Return whether a sweep times the step and its phases, counted from 0."""
-    return sweep % PARTS_EVERY == 1
 
 
 def _floor_slices(

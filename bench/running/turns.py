@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from bench.correctness import timed
-from bench.documents.journal import Cell, Journal, Stage, Sweep
+from bench.documents.journal import CellLine, Journal, Stage, Sweep
 from bench.documents.messages import Evidence
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Unverified
 from bench.documents.timings import EPOCH
@@ -28,6 +28,11 @@ MOST_OVER_PEAK = 5.0
 kernels (a quarter of AVX-512) or been told to; what skips work is off by more."""
 PARTS_EVERY = 3
 """Every third sweep times the step and its phases, all others whole epochs."""
+
+
+def times_parts(sweep: int) -> bool:
+    """Return whether a sweep, counted from 0, times the step and its phases."""
+    return sweep % PARTS_EVERY == 1
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,7 @@ class Turns:
     def _kind(self, sweep: int) -> TurnKind:
         if self.plan.target is not None:
             return "training"
-        return "parts" if sweep % PARTS_EVERY == 1 else "epoch"
+        return "parts" if times_parts(sweep) else "epoch"
 
     def _turn(self, member: Member, kind: TurnKind, sweep: int) -> Turn | Outcome:
         """Return one turn, with the processor time that waiting siblings took meanwhile."""
@@ -149,7 +154,7 @@ class Turns:
         """End the cells that took turns; only now it is known how fast this machine multiplies."""
         outcomes = [self._proven(member, member.finish()) for member in ready]
         # The floor need not be in this block: it may have been measured in an earlier one.
-        known = [line.outcome for line in self.journal.of(Cell)] + outcomes
+        known = [line.outcome for line in self.journal.of(CellLine)] + outcomes
         peaks = {
             (outcome.cell.threads, outcome.cell.setting): outcome.peaks.gemm
             for outcome in known
@@ -209,7 +214,7 @@ class Turns:
         if isinstance(outcome, Failed) and member.is_exhausted and self._shares_device(member):
             member.wants_to_be_alone = True
             return
-        self.journal.add(Cell(job=member.job.index, block=self.block, outcome=outcome))
+        self.journal.add(CellLine(job=member.job.index, block=self.block, outcome=outcome))
         if not isinstance(outcome, Measured):
             self._report(member.job, outcomes=(outcome,))
 

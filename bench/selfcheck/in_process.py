@@ -15,7 +15,7 @@ from bench.measuring.timing import SYSTEM_CLOCK, Clock
 from bench.planning.plan import Effort, Plan
 from bench.planning.profiles import PROFILES
 from bench.running.pacing import FEWEST_SWEEPS
-from bench.running.turns import PARTS_EVERY
+from bench.running.turns import times_parts
 from bench.selfcheck.small_run import made_up, plan_for
 from impls import registry
 from impls.contract import Trainer
@@ -109,7 +109,7 @@ def turns(timer: CellTimer, effort: Effort, clock: Clock) -> Iterator[Turn]:
     for number in range(effort.sweeps):
         if number >= FEWEST_SWEEPS and clock.wall() - begun >= effort.cell_seconds:
             return
-        yield timer.take("parts" if number % PARTS_EVERY == 1 else "epoch", number)
+        yield timer.take("parts" if times_parts(number) else "epoch", number)
 
 
 def median_seconds(turns: Sequence[Turn], phase: str) -> float:

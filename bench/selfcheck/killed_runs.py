@@ -181,7 +181,7 @@ def _has_finished(worker: Living, out: Path) -> bool:
     said = [
         line
         for line in _lines(_complete_lines(out / journals.NAME))
-        if isinstance(line, journals.Cell) and (line.block, line.job) == (block, job)
+        if isinstance(line, journals.CellLine) and (line.block, line.job) == (block, job)
     ]
     return len(said) > 1 and isinstance(said[-1].outcome, Measured)
 

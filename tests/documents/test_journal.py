@@ -28,7 +28,7 @@ def outcomes(count: int = 1) -> tuple[Outcome, ...]:
 def stage(number: int) -> list[journal.Line]:
     """What a batch size brings where every cell fails: two outcomes, and its end."""
     cells: list[journal.Line] = [
-        journal.Cell(job=job, block=number, outcome=outcome)
+        journal.CellLine(job=job, block=number, outcome=outcome)
         for job, outcome in enumerate(outcomes(2))
     ]
     end = journal.Stage(
@@ -164,7 +164,7 @@ def test_rounds_are_put_together_by_cell_and_block(tmp_path: Path) -> None:
     order = fakes.order(plan)
     for block in (0, 1):
         ready = msgspec.structs.replace(frame, block=block)
-        record.add(journal.Cell(job=0, block=block, outcome=ready))
+        record.add(journal.CellLine(job=0, block=block, outcome=ready))
         for sweep, kind in enumerate(("epoch", "parts", "epoch")):
             seconds = 4.0 + block + sweep
             turn = fakes.turn(order, kind, seconds)  # type: ignore[arg-type]
@@ -182,7 +182,7 @@ def test_rounds_are_put_together_by_cell_and_block(tmp_path: Path) -> None:
 def test_a_cell_that_is_ready_and_has_had_no_turn_is_no_outcome(tmp_path: Path) -> None:
     record = journal.Journal(tmp_path, fakes.document(complete=False))
     frame = msgspec.structs.replace(fakes.measured(fakes.cell(fakes.plan())), timings=())
-    record.add(journal.Cell(job=0, block=0, outcome=frame))
+    record.add(journal.CellLine(job=0, block=0, outcome=frame))
     record.close()
     assert journal.read(record.path).outcomes == ()
 
@@ -192,11 +192,11 @@ def test_an_outcome_takes_the_place_of_what_was_ready_before(tmp_path: Path) -> 
     cell = fakes.cell(plan)
     record = journal.Journal(tmp_path, fakes.document(complete=False))
     frame = msgspec.structs.replace(fakes.measured(cell), timings=())
-    record.add(journal.Cell(job=0, block=0, outcome=frame))
+    record.add(journal.CellLine(job=0, block=0, outcome=frame))
     turn = fakes.turn(fakes.order(plan), "epoch")
     record.add(journal.Sweep(block=0, batch_size=8, sweep=0, turns=((0, turn),)))
     died = Failed(cell=cell, block=0, reason="the worker was killed by SIGKILL")
-    record.add(journal.Cell(job=0, block=0, outcome=died))
+    record.add(journal.CellLine(job=0, block=0, outcome=died))
     record.close()
     assert journal.read(record.path).outcomes == (died,)
 
