@@ -50,8 +50,8 @@ class Loss(NamedTuple):
     per output, cross-entropy as ``SMALLEST_PROBABILITY``, 87.3 per example (both are in
     :mod:`impls.mathematics.functions`).  Who computes from the inputs of the last layer may go on
     to count beyond, so that losses agree up to the limit and are no less than it from there on.
-    A weight or example that is no number makes a loss that is none, or an error, except where a
-    library's own function loses it, as TensorFlow's relu does.
+    A NaN weight or example gives a NaN loss or raises an error, except where a library's own
+    function loses it, as TensorFlow's relu does.
     """
 
     data: SupportsFloat

@@ -13,7 +13,7 @@ NOT_A_FILE = "it is a pipe, a device or a socket, not a file"
 
 
 def open_plain(path: Path) -> BinaryIO:
-    """``path`` open for reading; whoever waits for a pipe or a device may wait for ever.
+    """Open a regular file; opening a pipe or device could block.
 
     Raises:
         OSError: it cannot be opened, or is no plain file.

@@ -1,4 +1,4 @@
-"""From a plan to measurements in a journal: announced, measured, and gone on with."""
+"""From a plan to measurements in a journal: announced, measured and resumed."""
 
 from __future__ import annotations
 

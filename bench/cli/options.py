@@ -93,7 +93,7 @@ def require_alone(context: click.Context, allowed: Collection[str], decided_by: 
     """
     others = [option.opts[0] for option in given(context) if option.name not in allowed]
     if others:
-        raise UsageError(f"--resume goes on with {decided_by}: leave out {', '.join(others)}")
+        raise UsageError(f"--resume uses {decided_by}: leave out {', '.join(others)}")
 
 
 class Whole(click.IntRange):

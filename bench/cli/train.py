@@ -183,7 +183,7 @@ def _trained(
 
 
 def _go_on(last: Trained, folder: Path) -> tuple[str, ...]:
-    """The command that goes on with the ``last`` training, which a class in a file is named to."""
+    """Return the command that resumes ``last``; a class in a file is named to it."""
     address = last.model.implementation
     named = ("--impl", address) if loading.is_in_file(address) else ()
     return ("mlpbench", "train", "--resume", str(folder / model_name(last.name)), *named)
@@ -265,7 +265,7 @@ def _settle_engine(rows: Sequence[Row], named: set[str], path: Path) -> None:
 
 
 def _resumed(console: Console, context: click.Context) -> TrainingPlan:
-    """Return a saved training, gone on with.
+    """Return the plan of a saved training that is resumed.
 
     Raises:
         UsageError: an option that the model has decided already.

@@ -218,7 +218,7 @@ def model_name(name: str) -> str:
 def model_names(row: Row) -> list[str]:
     """The names of the files of the network that ``row`` trained; Keras' has a format of its own.
 
-    The first one is what a training can be gone on with from.
+    A training is resumed from the first one.
     """
     names = [model_name(row.name)]
     if "keras" in row.requires:

@@ -1,4 +1,4 @@
-"""What a job does on its node: one whole ``mlpbench run``, gone on with where that is possible.
+"""What a job does on its node: one whole ``mlpbench run``, resumed where possible.
 
 A scheduler may kill a job at any moment and begin it again, on this node or on another one.  The
 journal of a run then is where it goes on, but only on the machine that it was begun on: elsewhere

@@ -71,7 +71,7 @@ def inspect(
     if len(parts) == 1:
         # Momentum shows from the second step on.
         parts *= 2
-    # The start of another epoch.
+    # A further epoch of one batch shows whether state survives the end of the first one.
     parts.append(parts[-1])
     rounded = Rounding.of(network, trainer_class.declared())
     name = f"reference-{training.batch_size}-{rounded.numbers:g}-{rounded.factors:g}.npz"

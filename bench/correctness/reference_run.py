@@ -191,7 +191,7 @@ class _Chosen:
             self.certain &= certain
             self.parts.append(rows)
             yield rows
-            # The step has been taken.
+            # The caller takes the step between two batches, so outputs are those of this batch.
             moved = SAFETY * loss_rounding(trainer.network, trainer.A[-1], trainer.T)
             size = data_loss(trainer.network.loss, trainer.A[-1], trainer.T)
             self.loss_rounding = max(self.loss_rounding, moved / (size or 1.0))

@@ -44,7 +44,7 @@ RECORDED_PREFIXES = (
 """How the variables begin that can change numbers, times or threads.
 
 One that is missing here is worse than one too many: a difference that it makes would be called
-noise, and an interrupted run could be gone on with under another value.
+noise, and an interrupted run could be resumed under another value.
 """
 
 NOT_RECORDED = (

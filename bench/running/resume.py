@@ -25,7 +25,7 @@ def require_unchanged(before: Results, now: Results) -> None:
         *_code_changes(before.code, now.code),
     ]
     if before.dataset.sha256 != now.dataset.sha256:
-        changes.append(f"data: {before.dataset.source} holds something else than before")
+        changes.append(f"data: {before.dataset.source} has changed since the run began")
     if changes:
         raise ResultsError(
             "the run cannot be resumed, because something has changed since: "

@@ -41,7 +41,7 @@ class Hog:
     def stop(self) -> None:
         """End it, and learn when it began; it may not have come to that."""
         if self.process is not None and self.process.stdout is not None:
-            # With the processes that it has started.
+            # A hog on several processors has children, which would outlive it.
             os.killpg(self.process.pid, signal.SIGKILL)
             self.begun = float(self.process.stdout.readline() or "inf")
 

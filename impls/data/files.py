@@ -57,10 +57,12 @@ def read_path(path: Path, label: str | None = None) -> RawData:
         raise DatasetError(
             f"{shown(path)} is an archive. Unpack it, and give a file or folder in it."
         )
-    ending = f"ends in {path.suffix}" if path.suffix else "has no suffix"
-    raise DatasetError(
-        f"{shown(path)} {ending}, so it is no file that can be read. Accepted: {ACCEPTED}."
+    problem = (
+        f"ends in {path.suffix}, which is not a supported format"
+        if path.suffix
+        else "has no suffix, so its format is unknown"
     )
+    raise DatasetError(f"{shown(path)} {problem}. Accepted: {ACCEPTED}.")
 
 
 def read_folder(folder: Path, label: str | None = None) -> RawData:

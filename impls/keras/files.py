@@ -1,7 +1,7 @@
 """Networks in Keras' own files, for whoever goes on with Keras alone.
 
 Keras' layers know neither the penalty's place in the cost nor the optimiser of the articles, so a
-``.keras`` file holds the network and its weights; training is gone on with from an ``.npz``, which
+``.keras`` file holds the network and its weights; training is resumed from an ``.npz``, which
 also knows what examples were normalised by.
 """
 

@@ -36,12 +36,12 @@ def fit(
     Each epoch has a fresh order drawn from ``seed``, the same for every implementation; without
     ``shuffle`` all have that of the first.  ``max_batches`` ends an epoch early, for trials.
 
-    A ``history`` is gone on with: the trainer must be in the state in which its last epoch ended.
+    A ``history`` is resumed: the trainer must be in the state in which its last epoch ended.
     ``look`` is asked after each epoch, outside its clock, for the standing; ``stop`` says whether
     to end after it.
 
     An interruption from the keyboard ends the training early.  An epoch that it cuts in two cannot
-    be gone on with, so the trainer goes back to the end of the last whole one.
+    be resumed, so the trainer goes back to the end of the last whole one.
     """
     done = history or History()
     kept = (done.epochs, trainer.state(), trainer.learning_rate)

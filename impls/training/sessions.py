@@ -1,4 +1,4 @@
-"""A training as one thing that can be begun, gone on with, looked at and saved."""
+"""A training as one thing that can be begun, resumed, looked at and saved."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Session:
         )
 
     def model(self) -> Model:
-        """Return the network as it is now; only between epochs can it be gone on with exactly."""
+        """Return the network as it is now; only between epochs can it be resumed exactly."""
         return Model(
             implementation=address_of(self.row),
             network=self.trainer.network,

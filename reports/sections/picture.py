@@ -162,7 +162,7 @@ def _row(
     is_first: bool,
 ) -> ChartRow:  # fmt: skip
     """Return one implementation: a marker for each condition, the label is of the lowest time."""
-    # Filled markers lie on top of hollow ones.
+    # SVG paints in order: filled markers come last, so that no hollow one hides them.
     dots = sorted(
         (_dot(context, axis, point, best) for point in points), key=lambda one: one.filled
     )

@@ -243,7 +243,7 @@ def test_a_list_that_is_given_again_adds_to_the_first(train: Command, tmp_path: 
         (("--impl", "none"), "unknown implementation 'none'"),
         (("--weights", "none.npz"), "cannot read none.npz"),
         (("--weights", "x.npz", "--loss", "mse"), "--weights sets the network: leave out --loss"),
-        (("--resume", "x.npz"), "--resume goes on with the settings of the model: leave out"),
+        (("--resume", "x.npz"), "--resume uses the settings of the model: leave out"),
         (("--examples", 91), "cannot take 91 training examples"),
     ],
 )  # fmt: skip

@@ -49,5 +49,5 @@ def test_a_run_goes_on_in_another_job_of_the_same_machine() -> None:
 
 def test_other_data_is_refused() -> None:
     other = msgspec.structs.replace(document().dataset, sha256="1" * 64)
-    with pytest.raises(ResultsError, match="data: nowhere holds something else"):
+    with pytest.raises(ResultsError, match="data: nowhere has changed since the run began"):
         require_unchanged(document(), msgspec.structs.replace(document(), dataset=other))
