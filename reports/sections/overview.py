@@ -13,6 +13,7 @@ from reports.devices import held_back
 from reports.section import RESULT, Absence, Section
 from reports.tables import Table, TableCell
 
+# reports/style.css has a rule of .pick-* and .of-* for each of these: add a new ratio there too.
 _BEST, _BASE, _FLOOR, _SPREAD = "best", "base", "limit", "spread"
 
 
