@@ -151,7 +151,7 @@ class Context:
     @property
     def trainers(self) -> tuple[str, ...]:
         """Implementations that train: all but the floor."""
-        return tuple(name for name in self.implementations if not self.is_floor(name))
+        return self.compared.trainers
 
     @property
     def ladder(self) -> tuple[tuple[int, str], ...]:

@@ -18,11 +18,12 @@ PairKey = tuple[Key, Key]
 class Implementations:
     """The implementations of a page: their ``names`` in order, and which have a part of their own.
 
-    ``floors`` holds the floor of each device, ``ladder`` rungs with their implementations, from the
-    baseline up.
+    ``trainers`` are all but floors.  ``floors`` holds the floor of each device, ``ladder`` rungs
+    with their implementations, from the baseline up.
     """
 
     names: tuple[str, ...]
+    trainers: tuple[str, ...]
     baseline: str | None
     floors: Mapping[str, str]
     ladder: tuple[tuple[int, str], ...]
@@ -36,18 +37,13 @@ class Implementations:
         ladder = tuple(sorted((rung, name) for rung, name in rungs if rung is not None))
         return cls(
             names=order,
+            trainers=tuple(n for n in order if n not in known or known[n].role != "limit"),
             baseline=next((name for name in ours if known[name].rung == 0), None),
             floors={
                 known[name].device: name for name in reversed(ours) if known[name].role == "limit"
             },
             ladder=ladder,
         )
-
-    @property
-    def trainers(self) -> tuple[str, ...]:
-        """Implementations that train: all but floors."""
-        floors = set(self.floors.values())
-        return tuple(name for name in self.names if name not in floors)
 
 
 class PagePairs:
