@@ -80,7 +80,7 @@ def test_a_worker_that_dies_makes_exit_code_3_though_nothing_was_measured(
     said = small_run("--impl", third_party.write(tmp_path, "exits"))
     assert said.code == 3
     words = " ".join(mlpbench("run", "--help").out.split())
-    assert "Exit code, 3 takes precedence over 4." in words
+    assert "4, if not 3: nothing was measured" in words
     assert "failed: the worker ended with exit code 3" in said.out
 
 
