@@ -74,8 +74,13 @@ class Submitting:
         until(lambda: self.states() == wanted, lambda: f"{self.states()} is not {wanted}")
 
     def begin_again(self, job: str) -> None:
-        """Wait until a job was requeued, then let it begin."""
+        """Wait until a job was requeued, then let it begin.
+
+        SLURM learns a moment later that the script of the first start has ended.  In a job that has
+        begun again by then, it takes that for the end of the second.
+        """
         until(lambda: set(self.states().values()) == {"waiting"}, lambda: str(self.states()))
+        time.sleep(3)
         until(lambda: self.cluster.begin_at_once(job), lambda: f"job {job} does not begin")
 
     def outcomes(self, task: str) -> int:
