@@ -40,7 +40,7 @@ def compiled_epoch(step: Callable[..., Any], jit: Callable[..., Any], *, fixed: 
             return state, losses.at[index].set(loss)
 
         losses = jnp.zeros((len(parts), 3), data[0].dtype)
-        return lax.fori_loop(0, count, body, (state, losses))  # type: ignore[no-any-return]  # as above
+        return lax.fori_loop(0, count, body, (state, losses))  # type: ignore[no-any-return]  # JAX says Any
 
     return jit(epoch, donate_argnums=0, static_argnums=COUNT if fixed else ())
 

@@ -14,7 +14,16 @@ import numpy as np
 from impls.numba import kernels, sparse_kernels
 from impls.numba.cache import compiled, inlined, inner
 from impls.numba.state import EVERYTHING, Share
-from impls.numba.team import NO_BUFFER, NO_PART, finishes, free_buffer, open_next, take, wait
+from impls.numba.team import (
+    NO_BUFFER,
+    NO_PART,
+    finishes,
+    free_buffer,
+    is_done,
+    open_next,
+    take,
+    wait,
+)
 from impls.numba.update import conclude, finish, step_of, team_size
 
 
@@ -34,7 +43,9 @@ def work_on_rows(number, stage, step, rows, net, memory, sparse):
             is_first = False
         first, end = rows.size * part // step.team, rows.size * (part + 1) // step.team
         share = Share(stage, part, buffer, first, rows[first:end])
-        if step.phases:
+        # A part that is done meanwhile is left alone: its stage can be over, and the spare buffer
+        # can hold what the stage of the parameters still reads.
+        if step.phases and not is_done(memory.meeting, stage, part):
             # Numba compiles one of these branches only, but not with another condition beside.
             if sparse is None:
                 kernels.slice_of_batch(step, share, net, memory)

@@ -12,7 +12,13 @@ pytest.importorskip("numba")
 
 import numba
 
+from impls.networks import Network, Training
+from impls.numba.epoch import work_on_rows
+from impls.numba.state import EVERYTHING, WHOLE_STEP, Memory, Net, Step
 from impls.numba.team import (
+    _DONE,
+    _PARTS,
+    _WORD,
     LONG_PATIENCE,
     NO_PART,
     PATIENCE,
@@ -25,6 +31,10 @@ from impls.numba.team import (
     wait,
     words,
 )
+from impls.numba.trainer import Trainer
+from impls.parameters import start_parameters
+
+from .conftest import made_up_data
 
 MEMBERS = 2
 
@@ -100,3 +110,23 @@ def test_who_comes_after_the_end_finds_everything_done() -> None:
     for number in (1, 0):
         go_through(number, meeting, results, counted, 0, 2 * MEMBERS)
     assert (counted == 10 * np.arange(50)[:, None] + 1).all()
+
+
+@numba.njit
+def rows_stage(step: Step, rows: Counts, net: Net, memory: Memory) -> bool:
+    return work_on_rows(0, 0, step, rows, net, memory, None)  # type: ignore[no-any-return]
+
+
+def test_a_part_that_is_done_meanwhile_is_left_alone() -> None:
+    network, training = Network(name="n", layers=(6, 5, 3)), Training(batch_size=8)
+    trainer = Trainer(network, training, start_parameters(network, training, seed=1))
+    trainer.bind(*made_up_data(network, 8))
+    step = Step(EVERYTHING, 0, WHOLE_STEP, 1, np.uint32(0), np.float32(1), np.float32(0.1))
+    sums, G = trainer.memory.sums, trainer.memory.G
+    for is_done, untouched in ((1, True), (0, False)):
+        trainer.memory.meeting[:] = 0
+        trainer.memory.meeting[(_PARTS + _DONE) // _WORD] = is_done
+        sums[:], G[:] = 7, 7
+        assert rows_stage(step, np.arange(8), trainer.net, trainer.memory) is not untouched
+        assert (sums == 7).all() == untouched
+        assert (G == 7).all() == untouched
