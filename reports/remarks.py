@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bench.observations.points import Point
 from bench.planning.variables import variables as thread_variables
-from bench.provenance import kernels
+from bench.provenance import machine
 from reports import aa_control, cell_names, disturbed_rounds, grids, runs, trainings
 from reports import format as text
 from reports.context import Context, Gap
@@ -20,10 +20,10 @@ def export_line(point: Point) -> str:
     Empty where nothing was asked for.
     """
     setting = dict(point.cell.setting)
-    exported = point.measured[0].process.environment.get(kernels.VARIABLE)
+    exported = point.measured[0].process.environment.get(machine.CORETYPE)
     wanted = {
         **thread_variables(point.cell.threads),
-        kernels.VARIABLE: exported,
+        machine.CORETYPE: exported,
         **setting,
     }
     assignments = [f"{name}={shlex.quote(value)}" for name, value in wanted.items() if value]
@@ -117,11 +117,11 @@ def _held_back(context: Context) -> str:
     found: dict[str, list[str]] = {}
     for point in context.points.values():
         used = [pool for pool in point.measured[0].process.pools if pool.used]
-        for name in kernels.half_as_wide(used, max(filter(None, widest), default=None)):
+        for name in machine.half_as_wide(used, max(filter(None, widest), default=None)):
             found.setdefault(name, []).append(point.implementation)
     return " ".join(
         f"OpenBLAS multiplied with its {name} kernels, which leave half of each vector "
-        f"register unused, for {', '.join(dict.fromkeys(names))}: see {kernels.VARIABLE}."
+        f"register unused, for {', '.join(dict.fromkeys(names))}: see {machine.CORETYPE}."
         for name, names in found.items()
     )
 

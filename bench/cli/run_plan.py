@@ -23,7 +23,8 @@ from bench.planning.affinity import require_usable
 from bench.planning.plan import Effort, Plan, require_distinct
 from bench.planning.profiles import PROFILES, Profile
 from bench.planning.variables import VARIABLES
-from bench.provenance import code, dataset, machine
+from bench.provenance import code, machine
+from bench.provenance.records import Dataset
 from bench.running.neighbours import with_neighbours
 from bench.running.pacing import MOST_BLOCKS
 from bench.running.resume import require_unchanged
@@ -204,7 +205,7 @@ def new_document(plan: Plan, rows: Sequence[Row], data: TrainingData) -> Results
         created_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         generator=GENERATOR,
         plan=plan,
-        dataset=dataset.describe(data),
+        dataset=Dataset.of(data),
         machine=machine.describe(os.environ),
         outcomes=(),
         complete=False,

@@ -24,7 +24,7 @@ from bench.cluster import state
 from bench.cluster.state import Attempt
 from bench.documents import journal
 from bench.planning.revisions import search_path
-from bench.provenance import identity
+from bench.provenance import machine
 
 _PATIENCE = 60.0
 """Seconds within which an interrupted run has written what it measured."""
@@ -114,7 +114,7 @@ class MeasuringRun:
 
     def environment(self, inherited: Any) -> dict[str, str]:
         """Return the environment of the run: the node's, and what the run is told of its job."""
-        variables = {**inherited, identity.KIND: self.kind}
+        variables = {**inherited, machine.KIND: self.kind}
         variables["PYTHONPATH"] = search_path(inherited, self.root)
         if self.local:
             variables.pop(_DEVICES, None)
@@ -156,7 +156,7 @@ def replace_job(attempt: Attempt, job: str) -> Attempt:
 
 def node_and_job() -> tuple[str, str]:
     """Return the node and the job that this process is in."""
-    allocated = identity.allocation(os.environ)
+    allocated = machine.allocation(os.environ)
     if allocated is not None:
         return allocated.node or platform.node(), allocated.job
     return platform.node(), os.environ.get("SUBMITIT_LOCAL_JOB_ID", str(os.getpid()))

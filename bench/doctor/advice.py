@@ -17,7 +17,7 @@ from bench.doctor.findings import (
     Scaling,
     ThreadChoice,
 )
-from bench.provenance import kernels
+from bench.provenance.machine import CORETYPE, half_as_wide
 from bench.provenance.records import Machine
 
 FAST_CLOCKS = ("tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_page")
@@ -153,15 +153,15 @@ def on_pools(children: Iterable[PoolsOf]) -> Iterator[str]:
 def on_kernels(children: Iterable[PoolsOf], machine: Machine) -> Iterator[str]:
     """Yield where OpenBLAS runs kernels for an older processor than this one."""
     pools = [pool for process in children for pool in process.pools]
-    chosen = kernels.half_as_wide(pools, machine.vectors)
+    chosen = half_as_wide(pools, machine.vectors)
     if not chosen:
         return
-    exported = machine.environment.get(kernels.VARIABLE)
+    exported = machine.environment.get(CORETYPE)
     yield (
         f"OpenBLAS multiplies with its {' and '.join(chosen)} kernels, which leave half of each "
         f"{machine.vectors} register unused: "
-        + (f"unset {kernels.VARIABLE}" if exported else f"export {kernels.VARIABLE}=SkylakeX")
-        + f", and see by 'mlpbench run --env {kernels.VARIABLE}=...' what it changes."
+        + (f"unset {CORETYPE}" if exported else f"export {CORETYPE}=SkylakeX")
+        + f", and see by 'mlpbench run --env {CORETYPE}=...' what it changes."
     )
 
 

@@ -1,35 +1,63 @@
 """What this machine is: the facts about hardware and software that belong beside every number.
 
 Each fact is one function; one that cannot be read here is left empty rather than guessed.
+
+Two hosts of one kind are two machines.  What identifies one is hashed together with the name of
+this project, so that the result cannot be joined with the records of another program.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import os
 import platform
-from collections.abc import Mapping
+import re
+import socket
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import bench
 from bench.planning.affinity import listed
 from bench.planning.variables import recorded
-from bench.provenance import identity, kernels, system
-from bench.provenance.records import Machine
+from bench.provenance.records import Allocation, Machine
+from impls.contract import Pool
 
 PACKAGES = (
     "numpy", "scipy", "numba", "llvmlite", "intel-cmplr-lib-rt", "keras", "tensorflow",
     "torch", "jax", "jaxlib", "scikit-learn", "pytest-benchmark", "threadpoolctl",
 )  # fmt: skip
+HOSTNAME = "MLPBENCH_HOSTNAME"
+"""The variable that lets the name of the host be recorded: set to 1."""
+KIND = "MLPBENCH_KIND"
+"""The variable in which a submitted job finds the kind of machine that was asked for."""
+CORETYPE = "OPENBLAS_CORETYPE"
+"""The variable that names the kernels of OpenBLAS, which reads it when it is loaded."""
+AVX512 = frozenset({"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"})
+"""All that OpenBLAS asks of a processor before it takes such kernels (its cpuid_x86.c)."""
+_HALF_AS_WIDE = ("Haswell", "Zen", "Sandybridge", "Excavator", "Nehalem", "Prescott")
+
 _CPU = Path("/sys/devices/system/cpu")
+_NODES = Path("/sys/devices/system/node")
 _CGROUPS = Path("/sys/fs/cgroup")
 _CLOCK_SOURCE = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
+_MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
+_BOARD = Path("/sys/class/dmi/id")
+_BOARD_FACTS = ("product_uuid", "board_serial", "product_serial")
+_DEVICE_TREE = Path("/sys/firmware/devicetree/base/serial-number")
+_PLACEHOLDERS = frozenset(
+    {
+        "", "0", "none", "n/a", "na", "default string", "not specified", "uninitialized",
+        "to be filled by o.e.m.", "system serial number",
+    }
+)  # fmt: skip
+"""What firmware holds where nobody filled in a serial number."""
 
 
 def describe(environment: Mapping[str, str]) -> Machine:
     """Return the machine as this process sees it; ``environment`` is the user's."""
     return Machine(
-        cpu=cpu_model(),
+        cpu=cpuinfo("model name") or platform.processor() or platform.machine(),
         logical_cpus=os.cpu_count() or 1,
         physical_cpus=physical_cpus(),
         usable_cpus=usable_cpus(),
@@ -40,20 +68,20 @@ def describe(environment: Mapping[str, str]) -> Machine:
         versions=package_versions(PACKAGES),
         environment=recorded(environment),
         quota_cpus=quota_cpus(),
-        governor=system.read(_CPU / "cpu0/cpufreq/scaling_governor"),
+        governor=read(_CPU / "cpu0/cpufreq/scaling_governor"),
         smt=smt(),
         turbo=turbo(),
         hypervisor=hypervisor(),
-        clock_source=system.read(_CLOCK_SOURCE),
-        vectors=kernels.vectors(cpu_flags()),
-        id=identity.machine_id(),
-        board=identity.board_id(),
-        hostname=identity.hostname(environment),
-        microcode=identity.microcode(),
-        numa_nodes=identity.numa_nodes(),
+        clock_source=read(_CLOCK_SOURCE),
+        vectors=vectors(cpu_flags()),
+        id=machine_id(),
+        board=board_id(),
+        hostname=socket.gethostname() if environment.get(HOSTNAME) == "1" else None,
+        microcode=cpuinfo("microcode"),
+        numa_nodes=numa_nodes(),
         cpus=cpu_list(),
         cgroup=own_cgroup(),
-        allocation=identity.allocation(environment),
+        allocation=allocation(environment),
     )
 
 
@@ -77,15 +105,10 @@ def available_cpus(usable: int) -> int:
     return usable if quota is None else max(1, min(usable, int(quota)))
 
 
-def cpu_model() -> str:
-    """Return the processor's name, as far as the system tells it."""
-    return system.cpuinfo("model name") or platform.processor() or platform.machine()
-
-
 def physical_cpus() -> int | None:
     """Return how many cores there are, counting hardware threads of one core once."""
     paths = _CPU.glob("cpu[0-9]*/topology/thread_siblings_list")
-    siblings = {text for text in map(system.read, paths) if text}
+    siblings = {text for text in map(read, paths) if text}
     return len(siblings) or None
 
 
@@ -93,7 +116,7 @@ def caches() -> dict[str, str]:
     """Sizes of the first processor's caches, such as ``{"L2 Unified": "1024K"}``."""
     sizes = {}
     for index in sorted(_CPU.glob("cpu0/cache/index*")):
-        level, kind, size = (system.read(index / name) for name in ("level", "type", "size"))
+        level, kind, size = (read(index / name) for name in ("level", "type", "size"))
         if level and kind and size:
             sizes[f"L{level} {kind}"] = size
     return sizes
@@ -104,16 +127,16 @@ def smt() -> str | None:
 
     Off may be forced (by firmware or boot option), which is off all the same.
     """
-    control = system.read(_CPU / "smt/control")
+    control = read(_CPU / "smt/control")
     return "off" if control == "forceoff" else control
 
 
 def turbo() -> str | None:
     """Return whether cores may run above their nominal frequency: on or off; None if not told."""
-    forbidden = system.read(_CPU / "intel_pstate/no_turbo")
+    forbidden = read(_CPU / "intel_pstate/no_turbo")
     if forbidden in {"0", "1"}:
         return "off" if forbidden == "1" else "on"
-    allowed = system.read(_CPU / "cpufreq/boost")
+    allowed = read(_CPU / "cpufreq/boost")
     return {"0": "off", "1": "on"}.get(allowed or "")
 
 
@@ -122,7 +145,7 @@ def hypervisor() -> str | None:
 
     Processors other than x86 have no flag for it, so that None does not exclude one there.
     """
-    kind = system.read(Path("/sys/hypervisor/type"))
+    kind = read(Path("/sys/hypervisor/type"))
     if kind:
         return kind
     return "yes" if "hypervisor" in cpu_flags() else None
@@ -130,64 +153,129 @@ def hypervisor() -> str | None:
 
 def cpu_flags() -> frozenset[str]:
     """What the first processor can do, in the words of the system; empty where it does not tell."""
-    return frozenset((system.cpuinfo("flags") or "").split())
+    return frozenset((cpuinfo("flags") or "").split())
 
 
 def quota_cpus() -> float | None:
     """Return the CPU limit of this process in processors, or None where there is none.
 
-    Control groups are nested, and each may set a limit: the smallest one holds.
+    Control groups are nested, and each may set a limit: the smallest one holds.  In a container
+    the path may be that of the host, which does not exist here; its limits then show in the
+    uppermost folder.
     """
-    limits = [limit for group in _own_groups() if (limit := _limit(group)) is not None]
-    return min(limits, default=None)
+    folders = [_CGROUPS, _CGROUPS / "cpu"]
+    for controllers, path in _cpu_groups():
+        # A path that leads upwards lies outside of what can be seen from here.
+        parts = [] if ".." in path else path.strip("/").split("/")
+        folders += [
+            _CGROUPS.joinpath(mount, *parts[:depth])
+            for mount in (("cpu", controllers) if controllers else ("", "unified"))
+            for depth in range(len(parts) + 1)
+        ]
+    return min((limit for folder in folders if (limit := _limit(folder)) is not None), default=None)
 
 
 def own_cgroup() -> str | None:
-    """The control group that holds the processor's limits of this process; None for the root."""
-    paths = {}
-    for line in (system.read(Path("/proc/self/cgroup")) or "").splitlines():
-        _, controllers, path = line.split(":", 2)
-        if not controllers or "cpu" in controllers.split(","):
-            paths[controllers] = path
+    """Return the control group with the processor's limits of this process; None for the root."""
+    groups = _cpu_groups()
     # Where version 1 has the processor, the tree of version 2 beside it does not.
-    version_1 = [path for controllers, path in paths.items() if controllers]
-    path = version_1[0] if version_1 else paths.get("", "/")
+    version_1 = [path for controllers, path in groups if controllers]
+    path = version_1[0] if version_1 else dict(groups).get("", "/")
     return None if path == "/" else path
 
 
-def _own_groups() -> list[Path]:
-    """Folders of the control groups that this process is in, parents included.
+def _cpu_groups() -> list[tuple[str, str]]:
+    """Return the control groups of this process that may limit processors: controllers and path.
 
-    In a container the path may be that of the host, which does not exist here; its limits then
-    show in the uppermost folder.
+    Version 2 has one tree without names of controllers, beside version 1 or alone.
     """
-    groups = [_CGROUPS, _CGROUPS / "cpu"]
-    for line in (system.read(Path("/proc/self/cgroup")) or "").splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        # Version 2 has one tree without names of controllers, beside version 1 or alone.
-        mounts = ("cpu", controllers) if controllers else ("", "unified")
-        # A path that leads upwards lies outside of what can be seen from here.
-        parts = [] if ".." in path else path.strip("/").split("/")
-        groups += [
-            _CGROUPS.joinpath(mount, *parts[:depth])
-            for mount in mounts
-            for depth in range(len(parts) + 1)
-        ]
-    return groups
+    lines = (read(Path("/proc/self/cgroup")) or "").splitlines()
+    groups = [line.split(":", 2) for line in lines]
+    return [(names, path) for _, names, path in groups if not names or "cpu" in names.split(",")]
 
 
 def _limit(group: Path) -> float | None:
     """Return the limit that one control group sets, in the form of either version."""
-    version_2 = (system.read(group / "cpu.max") or "").split()
+    version_2 = (read(group / "cpu.max") or "").split()
     if len(version_2) == 2 and version_2[0] != "max":
         return int(version_2[0]) / int(version_2[1])
-    quota = system.read(group / "cpu.cfs_quota_us")
-    period = system.read(group / "cpu.cfs_period_us")
+    quota = read(group / "cpu.cfs_quota_us")
+    period = read(group / "cpu.cfs_period_us")
     if quota and period and int(quota) > 0:
         return int(quota) / int(period)
     return None
+
+
+def vectors(flags: Iterable[str]) -> str | None:
+    """The widest vector instructions among a processor's ``flags``; None where none is told."""
+    known = set(flags)
+    if known >= AVX512:
+        return "AVX-512"
+    return next((flag.upper() for flag in ("avx2", "avx", "sse2") if flag in known), None)
+
+
+def half_as_wide(pools: Iterable[Pool], widest: str | None) -> tuple[str, ...]:
+    """Return the kernels of those ``pools`` that leave half of the ``widest`` vectors unused.
+
+    ``widest`` is that of :func:`vectors`.  OpenBLAS chooses its kernels when it is loaded.  On a
+    processor that it does not know, or with the :data:`CORETYPE` of another one, products take
+    nearly twice as long, and NumPy and Numba are compared at half their speed with libraries that
+    ask the processor itself.
+    """
+    chosen = {
+        name
+        for pool in pools
+        for name in _HALF_AS_WIDE
+        if pool.library.startswith("openblas") and name in pool.detail.split(", ")
+    }
+    return tuple(sorted(chosen)) if widest == "AVX-512" else ()
+
+
+def machine_id() -> str | None:
+    """The installation of the operating system, as 16 hexadecimal digits; any user may read it."""
+    raw = next((text for path in _MACHINE_IDS if (text := read(path))), None)
+    return _hashed("machine", raw) if raw and raw != "uninitialized" else None
+
+
+def board_id() -> str | None:
+    """The main board, as 16 hexadecimal digits; commonly only root may read what it is made of.
+
+    Apart from :func:`machine_id`, so that a machine has one identity for root and for others.
+    """
+    facts = [read(_BOARD / name) or "" for name in _BOARD_FACTS]
+    facts.append((read(_DEVICE_TREE) or "").rstrip("\0"))
+    usable = [
+        fact
+        for fact in facts
+        if fact.lower() not in _PLACEHOLDERS and re.sub(r"[0fF\s.-]", "", fact)
+    ]
+    return _hashed("board", "\n".join(usable)) if usable else None
+
+
+def numa_nodes() -> int | None:
+    """Return how many nodes the memory is divided into; None where the system does not tell."""
+    return sum(1 for _ in _NODES.glob("node[0-9]*")) or None
+
+
+def allocation(environment: Mapping[str, str]) -> Allocation | None:
+    """Return the SLURM job of which ``environment`` tells, or None outside of one."""
+    job = environment.get("SLURM_JOB_ID")
+    if not job:
+        return None
+    array, task = (environment.get(f"SLURM_ARRAY_{name}_ID") for name in ("JOB", "TASK"))
+    restarts = environment.get("SLURM_RESTART_COUNT", "0")
+    return Allocation(
+        scheduler="slurm",
+        job=f"{array}_{task}" if array and task else job,
+        node=environment.get("SLURMD_NODENAME", ""),
+        partition=environment.get("SLURM_JOB_PARTITION", ""),
+        constraint=environment.get(KIND, ""),
+        restarts=int(restarts) if restarts.isdecimal() else 0,
+    )
+
+
+def _hashed(what: str, text: str) -> str:
+    return hashlib.sha256(f"mlpbench {what} {text}".encode()).hexdigest()[:16]
 
 
 def package_versions(names: tuple[str, ...]) -> dict[str, str]:
@@ -199,3 +287,20 @@ def package_versions(names: tuple[str, ...]) -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def read(path: Path) -> str | None:
+    """The stripped content of a system file, or None where there is none or it is not for us."""
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return None
+
+
+def cpuinfo(field: str) -> str | None:
+    """What the system says of the first processor under ``field``, such as ``model name``."""
+    for line in (read(Path("/proc/cpuinfo")) or "").splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == field:
+            return value.strip()
+    return None

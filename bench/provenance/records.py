@@ -5,9 +5,12 @@ Plain records, stored with every result; the other modules of this package fill 
 
 from __future__ import annotations
 
+from typing import Self
+
 import msgspec
 
 from impls.contract import Pool
+from impls.data import TrainingData
 
 
 class AcceleratorReading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,3 +142,16 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     sha256: str
     note: str = ""
     normalisation: str = "standard"
+
+    @classmethod
+    def of(cls, data: TrainingData) -> Self:
+        """Return the record of ``data``."""
+        return cls(
+            name=data.name,
+            source=data.source,
+            examples=len(data.X),
+            features=data.X.shape[1],
+            sha256=data.sha256,
+            note=data.note,
+            normalisation=data.normaliser.name,
+        )

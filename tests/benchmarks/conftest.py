@@ -24,7 +24,8 @@ from bench.documents.turns import TimedRound, Turn, TurnKind
 from bench.planning import variables
 from bench.planning.plan import Plan, jobs
 from bench.planning.profiles import PROFILES
-from bench.provenance import dataset, machine
+from bench.provenance import machine
+from bench.provenance.records import Dataset
 from bench.running import lock
 from bench.running.member import Member
 from bench.running.workers import LocalLauncher
@@ -199,7 +200,7 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
     """Put our description of machine, data and network beside the plugin's own."""
     facts = RunFacts(
         machine=machine.describe(os.environ),
-        dataset=dataset.describe(benchmark_data()),
+        dataset=Dataset.of(benchmark_data()),
         network=PRESET.network,
         trainings=tuple(PRESET.training_at(size) for size in BATCH_SIZES),
         seed=SEED,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.provenance import identity, machine, system
+from bench.provenance import machine
 from bench.provenance.records import Allocation
 
 MACHINE = "/etc/machine-id"
@@ -15,34 +15,34 @@ BOARD = "/sys/class/dmi/id"
 
 def files(monkeypatch: pytest.MonkeyPatch, content: dict[str, str]) -> None:
     """Let the machine consist of these system files and no others."""
-    monkeypatch.setattr(system, "read", lambda path: content.get(str(path)))
+    monkeypatch.setattr(machine, "read", lambda path: content.get(str(path)))
 
 
 def test_an_identity_is_stable_and_does_not_hold_what_it_is_made_of(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     files(monkeypatch, {MACHINE: "a" * 32, f"{BOARD}/product_uuid": "4C4C4544-0042"})
-    first = identity.machine_id(), identity.board_id()
-    assert first == (identity.machine_id(), identity.board_id())
+    first = machine.machine_id(), machine.board_id()
+    assert first == (machine.machine_id(), machine.board_id())
     assert all(re.fullmatch(r"[0-9a-f]{16}", one or "") for one in first)
     assert "aaaa" not in str(first[0])
 
 
 def test_two_hosts_of_one_kind_are_two_machines(monkeypatch: pytest.MonkeyPatch) -> None:
     files(monkeypatch, {MACHINE: "a" * 32})
-    first = identity.machine_id()
+    first = machine.machine_id()
     files(monkeypatch, {MACHINE: "b" * 32})
-    assert identity.machine_id() != first
+    assert machine.machine_id() != first
 
 
 def test_a_machine_has_one_identity_for_root_and_for_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     files(monkeypatch, {MACHINE: "a" * 32, f"{BOARD}/product_uuid": "4C4C4544-0042"})
-    as_root = identity.machine_id()
+    as_root = machine.machine_id()
     files(monkeypatch, {MACHINE: "a" * 32})
-    assert identity.machine_id() == as_root
-    assert identity.board_id() is None
+    assert machine.machine_id() == as_root
+    assert machine.board_id() is None
 
 
 @pytest.mark.parametrize(
@@ -52,19 +52,19 @@ def test_a_serial_number_that_nobody_filled_in_identifies_nothing(
     monkeypatch: pytest.MonkeyPatch, serial: str
 ) -> None:
     files(monkeypatch, {f"{BOARD}/board_serial": serial})
-    assert identity.board_id() is None
+    assert machine.board_id() is None
 
 
 def test_a_device_tree_has_a_serial_number_too(monkeypatch: pytest.MonkeyPatch) -> None:
     files(monkeypatch, {"/sys/firmware/devicetree/base/serial-number": "10000000a1b2\0"})
-    assert identity.board_id() is not None
+    assert machine.board_id() is not None
 
 
 def test_an_image_that_was_never_started_has_no_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     files(monkeypatch, {MACHINE: "uninitialized"})
-    assert identity.machine_id() is None
+    assert machine.machine_id() is None
     files(monkeypatch, {"/var/lib/dbus/machine-id": "a" * 32})
-    assert identity.machine_id() is not None
+    assert machine.machine_id() is not None
 
 
 def test_the_name_of_the_host_is_recorded_where_the_user_asks_for_it() -> None:
@@ -77,19 +77,19 @@ def test_microcode_and_memory_nodes_are_read(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     files(monkeypatch, {"/proc/cpuinfo": "model name\t: X\nmicrocode\t: 0xd0\n\nmicrocode\t: 0x1"})
-    assert identity.microcode() == "0xd0"
+    assert machine.cpuinfo("microcode") == "0xd0"
     for name in ("node0", "node1", "online", "has_cpu"):
         (tmp_path / name).mkdir()
-    monkeypatch.setattr(identity, "_NODES", tmp_path)
-    assert identity.numa_nodes() == 2
-    monkeypatch.setattr(identity, "_NODES", tmp_path / "none")
-    assert identity.numa_nodes() is None
+    monkeypatch.setattr(machine, "_NODES", tmp_path)
+    assert machine.numa_nodes() == 2
+    monkeypatch.setattr(machine, "_NODES", tmp_path / "none")
+    assert machine.numa_nodes() is None
 
 
 def test_a_slurm_job_is_recorded_with_its_node_and_its_kind() -> None:
-    assert identity.allocation({}) is None
-    assert identity.allocation({"SLURM_JOB_ID": "7"}) == Allocation(scheduler="slurm", job="7")
-    found = identity.allocation(
+    assert machine.allocation({}) is None
+    assert machine.allocation({"SLURM_JOB_ID": "7"}) == Allocation(scheduler="slurm", job="7")
+    found = machine.allocation(
         {
             "SLURM_JOB_ID": "8",
             "SLURM_ARRAY_JOB_ID": "7",

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 import bench
-from bench.provenance import machine, system
+from bench.provenance import machine
 from bench.provenance.records import Machine
 
 
@@ -41,7 +41,7 @@ def test_packages_that_are_not_installed_are_left_out() -> None:
 
 def files(monkeypatch: pytest.MonkeyPatch, content: dict[str, str]) -> None:
     """Let the machine consist of these system files and no others."""
-    monkeypatch.setattr(system, "read", lambda path: content.get(str(path)))
+    monkeypatch.setattr(machine, "read", lambda path: content.get(str(path)))
 
 
 CGROUPS = "/sys/fs/cgroup"
