@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from bench.doctor.findings import (
     ClockQuality,
+    Gpus,
     Noise,
     OtherLoad,
     PoolsOf,
     Scaling,
     ThreadChoice,
 )
+from bench.planning.variables import VARIABLES, thread_count
 from bench.provenance.machine import CORETYPE, half_as_wide
 from bench.provenance.records import Machine
 
@@ -31,6 +33,11 @@ STOLEN = 0.02
 """Processors that a hypervisor may take before a remark."""
 WAITED = 0.02
 FASTER = 1.03
+FULL = 0.05
+"""Others may hold so much of a device's memory before it is worth a remark."""
+FIXED_KERNELS = (CORETYPE, "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR", "BLIS_ARCH_TYPE")
+"""Variables that override the kernels a BLAS would choose for the processor."""
+PINNING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 _BLAS = ("openblas", "mkl", "blis", "flexiblas", "accelerate")
 
 
@@ -67,11 +74,6 @@ def on_machine(machine: Machine) -> Iterator[str]:
             "two on one core share its arithmetic units: compare --threads "
             f"{min(usable, machine.physical_cpus)} with more."
         )
-    yield from _on_frequency(machine)
-    yield from _on_virtual(machine)
-
-
-def _on_frequency(machine: Machine) -> Iterator[str]:
     if machine.governor not in {None, "performance"}:
         yield (
             f"The frequency governor is {machine.governor!r}, so that a processor's speed depends "
@@ -82,9 +84,6 @@ def _on_frequency(machine: Machine) -> Iterator[str]:
             "Turbo is on, so that the frequency falls with heat and with the number of busy "
             "cores: compare within one run only, or switch turbo off while measuring."
         )
-
-
-def _on_virtual(machine: Machine) -> Iterator[str]:
     if machine.hypervisor is not None:
         yield (
             "This is a virtual machine. Others on the same host take cache, memory bandwidth and "
@@ -204,3 +203,78 @@ def on_noise(noise: Noise) -> Iterator[str]:
             f"{high:.3f}), which happens by chance in 1 of 20 examinations: repeat it, and if it "
             "persists, do not trust differences of this size."
         )
+
+
+def on_exported(environment: Mapping[str, str], cpus: int) -> Iterator[str]:
+    """Yield what exported variables decide, and what of them does not fit together.
+
+    ``environment`` is the user's, on a machine with ``cpus`` usable processors.
+    """
+    numbers: dict[str, int] = {}
+    for name in VARIABLES:
+        text = environment.get(name)
+        number = None if text is None else thread_count(text)
+        if number is not None:
+            numbers[name] = number
+        elif text is not None:
+            yield (
+                f"{name}={text!r} is not a number of threads, and libraries interpret it "
+                f"differently: unset {name}, or give it a number from 1."
+            )
+    if len(set(numbers.values())) > 1:
+        yield (
+            f"The exported thread counts differ ({_listed(numbers)}), and each library "
+            "prefers its own variable: export one number for all, or use 'mlpbench run --threads'."
+        )
+    above = {name: number for name, number in numbers.items() if number > cpus}
+    if above:
+        yield (
+            f"{_listed(above)} asks for more threads than the {cpus} usable processors, so that "
+            f"threads wait for each other: export {cpus} at most."
+        )
+    # What is asked of some libraries only leaves the others with a thread per processor.
+    absent = [name for name in VARIABLES if name not in numbers]
+    limit = min(numbers.values(), default=cpus)
+    if limit < cpus and absent:
+        yield (
+            f"{_listed(numbers)} is exported, but not {', '.join(absent)}: libraries that read "
+            f"those take up to {cpus} threads; export all of them, or use "
+            f"'mlpbench run --threads {limit}'."
+        )
+    for names, effect in (
+        (FIXED_KERNELS, "overrides the kernels that a BLAS would choose"),
+        (PINNING, "pins the threads of all processes to the same processors"),
+    ):
+        for name in names:
+            if name in environment:
+                yield (
+                    f"{name}={environment[name]} is exported and {effect}: unset it unless this is "
+                    "what you want to measure."
+                )
+
+
+def _listed(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{name}={number}" for name, number in numbers.items())
+
+
+def on_gpus(gpus: Gpus) -> Iterator[str]:
+    """Yield what keeps devices from being read, slows them down or fills them."""
+    if gpus.seen and not gpus.devices:
+        yield (
+            f"This machine has a GPU, but nothing can be read ({gpus.reason}): results of "
+            "implementations on it will lack its clock and temperature."
+        )
+    for device in gpus.devices:
+        for reading in device.readings:
+            if reading.held_back:
+                yield (
+                    f"The {device.name} is held back ({', '.join(reading.held_back)}): let it cool "
+                    "down, or have its limits lifted (nvidia-smi -q -d PERFORMANCE,CLOCK shows "
+                    "them)."
+                )
+            memory, used = device.memory_bytes, reading.used_bytes
+            if memory and used is not None and used > FULL * memory:
+                yield (
+                    f"{used / memory:.0%} of the memory of the {device.name} is in use: stop other "
+                    "processes on it (nvidia-smi lists them), or measure later."
+                )

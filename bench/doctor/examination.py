@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
-from bench.doctor import advice, exported, gpus, noise, pools, scaling, surroundings
-from bench.doctor.findings import Diagnosis, Noise, Scaling
+from bench.doctor import advice, noise, pools, scaling, surroundings
+from bench.doctor.findings import Diagnosis
 from bench.measuring.disturbance import Monitor
 from bench.measuring.timing import Clock
 from bench.provenance import machine
@@ -37,53 +37,45 @@ def examine(
     described = machine.describe(environment)
     cpus = described.usable_cpus
     with waiting("checking other processes"):
-        around = surroundings.neighbours(monitor)
-        reading = surroundings.clock_quality(clock)
-        devices = gpus.find()
+        neighbours = surroundings.neighbours(monitor)
+        clock_quality = surroundings.clock_quality(clock)
+        devices = surroundings.find_gpus()
     with waiting("asking libraries for their thread pools"):
         processes = pools.find(environment)
-    with waiting("multiplying matrices with different numbers of threads"):
-        scaled = _scaling(cpus, SCALING_SHARE * seconds, launcher, monitor)
+    with (
+        waiting("multiplying matrices with different numbers of threads"),
+        surroundings.watched(monitor) as others,
+    ):
+        plan = scaling.plan(cpus, SCALING_SHARE * seconds)
+        results = carry_out(plan, [scaling.floor()], launcher)
+    scaled = scaling.judge(results.outcomes, cpus, others)
     left = max(seconds / 2, seconds - (clock.wall() - begun))
-    with waiting(f"measuring one implementation against itself for about {left:.0f} s"):
-        threads = scaled.choices[0].threads if scaled.choices else None
-        itself = _noise(threads, left, launcher, monitor, clock)
+    with (
+        waiting(f"measuring one implementation against itself for about {left:.0f} s"),
+        surroundings.watched(monitor) as others,
+    ):
+        plan = noise.plan(scaled.choices[0].threads if scaled.choices else None, left)
+        noise_begun = clock.wall()
+        results = carry_out(plan, noise.pair(), launcher)
+    itself = noise.judge(results, clock.wall() - noise_begun, others)
     return Diagnosis(
         answer=advice.answer(itself),
         advice=(
             *advice.on_threads(scaled, cpus),
-            *advice.on_neighbours(around, itself, cpus),
+            *advice.on_neighbours(neighbours, itself, cpus),
             *advice.on_noise(itself),
-            *exported.remarks(environment, cpus),
+            *advice.on_exported(environment, cpus),
             *advice.on_machine(described),
-            *advice.on_clock(reading),
+            *advice.on_clock(clock_quality),
             *advice.on_pools(processes),
             *advice.on_kernels(processes, described),
-            *gpus.remarks(devices),
+            *advice.on_gpus(devices),
         ),
         machine=described,
-        neighbours=around,
-        clock=reading,
+        neighbours=neighbours,
+        clock=clock_quality,
         pools=tuple(processes),
         scaling=scaled,
         noise=itself,
         gpus=devices,
     )
-
-
-def _scaling(cpus: int, seconds: float, launcher: Launcher, monitor: Monitor) -> Scaling:
-    """Matrix products with every thread count."""
-    with surroundings.watched(monitor) as others:
-        results = carry_out(scaling.plan(cpus, seconds), [scaling.floor()], launcher)
-    return scaling.judge(results.outcomes, cpus, others)
-
-
-def _noise(
-    threads: int | None, seconds: float, launcher: Launcher, monitor: Monitor, clock: Clock
-) -> Noise:
-    """Return one implementation and its control."""
-    plan = noise.plan(threads, seconds)
-    begun = clock.wall()
-    with surroundings.watched(monitor) as others:
-        results = carry_out(plan, noise.pair(), launcher)
-    return noise.judge(results, clock.wall() - begun, others)

@@ -69,23 +69,17 @@ def judge(results: Results, seconds: float, others: Others) -> Noise:
         stolen=others.stolen,
     )
     if ratio is None or ratio.error is None or ratio.low is None or ratio.high is None:
-        return msgspec.structs.replace(noise, reason=_too_little(blocks, outcomes))
+        reasons = [outcome.reason for outcome in outcomes if not isinstance(outcome, Measured)]
+        too_few = (
+            f"{blocks} {'block was' if blocks == 1 else 'blocks were'} measured, and an interval "
+            f"needs {estimates.MINIMUM_PROCESSES}: give more --seconds"
+        )
+        return msgspec.structs.replace(noise, reason=reasons[0] if reasons else too_few)
     return msgspec.structs.replace(
         noise,
         apparent=(ratio.value, ratio.low, ratio.high),
         scatter=ratio.error * math.sqrt(blocks),
         forecasts=tuple(forecast(ratio, noise.block_seconds, minutes) for minutes in MINUTES),
-    )
-
-
-def _too_little(blocks: int, outcomes: Iterable[Outcome]) -> str:
-    """Return why there is no interval."""
-    reasons = [outcome.reason for outcome in outcomes if not isinstance(outcome, Measured)]
-    if reasons:
-        return reasons[0]
-    return (
-        f"{blocks} {'block was' if blocks == 1 else 'blocks were'} measured, and an interval needs "
-        f"{estimates.MINIMUM_PROCESSES}: give more --seconds"
     )
 
 

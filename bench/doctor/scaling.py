@@ -77,18 +77,16 @@ def step_times(outcomes: Iterable[Outcome]) -> tuple[StepTime, ...]:
             rounds[key].append(next(steps).round_seconds)
         else:
             reasons[key] = outcome.reason
-    times = []
-    for size, threads in sorted(rounds.keys() | reasons.keys()):
-        processes = rounds.get((size, threads))
-        times.append(
-            StepTime(
-                batch_size=size,
-                threads=threads,
-                seconds=estimates.estimate(processes).value if processes else None,
-                reason="" if processes else reasons[size, threads],
-            )
+    return tuple(
+        StepTime(
+            batch_size=size,
+            threads=threads,
+            seconds=estimates.estimate(rounds[size, threads]).value,
         )
-    return tuple(times)
+        if (size, threads) in rounds
+        else StepTime(batch_size=size, threads=threads, seconds=None, reason=reasons[size, threads])
+        for size, threads in sorted(rounds.keys() | reasons.keys())
+    )
 
 
 def choices(times: Sequence[StepTime], cpus: int) -> tuple[ThreadChoice, ...]:

@@ -1,4 +1,4 @@
-"""The clock, and what else runs on this machine."""
+"""The clock, the GPUs, and what else runs on this machine."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from bench.doctor.findings import ClockQuality, OtherLoad
+from bench.doctor.findings import ClockQuality, Gpus, OtherLoad
 from bench.measuring.disturbance import Monitor
 from bench.measuring.timing import Clock
+from bench.provenance import accelerator
+from impls.registry import GPU_FILES
 
 LOOK_SECONDS = 1.0
 _READINGS = 5000
-_PRESSURE = Path("/proc/pressure/cpu")
 
 
 def clock_quality(clock: Clock) -> ClockQuality:
@@ -41,7 +43,19 @@ def neighbours(monitor: Monitor) -> OtherLoad:
     )
 
 
-def pressure(path: Path = _PRESSURE) -> float | None:
+def find_gpus(nvml: Any = None, files: tuple[str, ...] = GPU_FILES) -> Gpus:
+    """Return every device with one reading.
+
+    ``files`` are what drivers leave on a machine with a GPU.
+    """
+    devices, reason = accelerator.describe_all(nvml)
+    seen = any(Path(file).exists() for file in files)
+    if not devices and not seen:
+        reason = f"none: {', '.join(files)} do not exist"
+    return Gpus(devices=devices, reason=reason, seen=seen)
+
+
+def pressure(path: Path = Path("/proc/pressure/cpu")) -> float | None:
     """The share of the last 10 s in which something waited for a processor; None if not told.
 
     The kernel's pressure stall information: a line such as ``some avg10=1.53 avg60=...``.

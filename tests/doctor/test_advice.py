@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.doctor import advice, exported
+from bench.doctor import advice
 from bench.doctor.findings import ClockQuality, PoolsOf, PrecisionForecast
 from bench.planning.variables import VARIABLES, variables
 from tests.doctor import findings
@@ -190,7 +190,7 @@ ONE_EACH = variables(1)
 def test_exported_variables_that_do_not_fit_together(
     environment: dict[str, str], expected: list[str]
 ) -> None:
-    said = list(exported.remarks(environment, 2))
+    said = list(advice.on_exported(environment, 2))
     assert len(said) == len(expected)
     for sentence, part in zip(said, expected, strict=True):
         assert part in sentence
@@ -198,7 +198,7 @@ def test_exported_variables_that_do_not_fit_together(
 
 
 def test_a_limit_for_one_library_names_all_that_have_none() -> None:
-    (said,) = exported.remarks({"OPENBLAS_NUM_THREADS": "1"}, 2)
+    (said,) = advice.on_exported({"OPENBLAS_NUM_THREADS": "1"}, 2)
     assert all(name in said for name in VARIABLES)
     assert "mlpbench run --threads 1" in said
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 import bench
-from bench.doctor import exported
+from bench.doctor import advice
 from bench.documents import files
 from bench.planning.variables import (
     NOT_RECORDED,
@@ -80,7 +80,7 @@ def test_a_value_that_is_not_utf_8_is_recorded_as_an_escape_that_a_document_can_
 )
 def test_one_reading_of_a_thread_variable_for_all(text: str, count: int | None) -> None:
     assert thread_count(text) == count
-    said = " ".join(exported.remarks({"OMP_NUM_THREADS": text}, 8))
+    said = " ".join(advice.on_exported({"OMP_NUM_THREADS": text}, 8))
     assert ("is not a number of threads" in said) == (count is None)
 
 
