@@ -60,6 +60,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(
+    "mlpbench",
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Help on a command: mlpbench COMMAND --help. Exit codes of all commands: "
@@ -93,11 +94,11 @@ def cli(context: click.Context, *, isolated: bool) -> None:
     defaults.install(context, name, chosen)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code."""
+def main(arguments: Sequence[str] | None = None, command: click.Command = cli) -> int:
+    """Run the command line, or another ``command``; return the exit code."""
     crash.escape_output()
     try:
-        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+        code = _run(list(sys.argv[1:] if arguments is None else arguments), command)
         crash.flush_output()
     except BrokenPipeError:
         crash.abandon_output()
@@ -110,15 +111,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _run(arguments: Sequence[str]) -> int:
-    """Return the exit code of the command, also after an error.
+def _run(arguments: Sequence[str], command: click.Command) -> int:
+    """Return the exit code of ``command``, also after an error.
 
     Raises:
         OSError: the output does not take what is printed.
     """
     try:
         _require_printable(arguments)
-        code = cli.main(arguments, prog_name="mlpbench", standalone_mode=False)
+        code = command.main(arguments, prog_name=command.name, standalone_mode=False)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.UsageError as error:

@@ -1,7 +1,8 @@
 """Checks of the measuring itself: does it keep what its reports promise.
 
 Each check is a module of this package with a function ``check(options) -> Report``; naming it in
-:data:`CHECKS` is all that a new one needs.  A check never prints: its command does.
+:data:`CHECKS` is all that a new one needs.  A check never prints: its command does.  Checks that
+only developers need are in ``tests/validation``.
 """
 
 from __future__ import annotations
@@ -15,10 +16,6 @@ CHECKS = {
     "false-alarms": "implementations against themselves, alone and beside a hog; 25 minutes",
     "slowdown": "planted slowdowns of 2, 5 and 10 % in an implementation; an hour",
     "kill": "parents and workers killed at random moments, runs resumed; three minutes",
-    "overhead": "what the harness adds inside the clock and beside it; half a minute",
-    "disturbance": "foreign hogs that start in mid-run found in the rounds; a minute",
-    "phases": "planted waits found in their phase, phases beside the step; half a minute",
-    "threads": "thread settings that do not take, and ones that do, in real workers; a minute",
 }
 """Names of the checks with what each one does; the module has the name with underscores."""
 
@@ -72,9 +69,9 @@ class Report:
         return not self.findings or any(finding.passed is False for finding in self.findings)
 
 
-def run(name: str, options: Options) -> Report:
-    """Run the check called ``name``, one of :data:`CHECKS`."""
-    module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+def run(name: str, options: Options, package: str = __name__) -> Report:
+    """Run the check called ``name``, which is in a module of ``package``."""
+    module = importlib.import_module(f"{package}.{name.replace('-', '_')}")
     report = module.check(options)
-    assert isinstance(report, Report)  # noqa: S101 - a check of this package, not of a user
+    assert isinstance(report, Report)  # noqa: S101 - a check of ours, not of a user
     return report

@@ -7,8 +7,11 @@ false alarm; how far the two names lie apart is the error of the measurement.
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -19,7 +22,6 @@ from bench.planning.plan import Plan
 from bench.provenance.machine import usable_cpus
 from bench.running.pacing import MOST_BLOCKS
 from bench.selfcheck import CheckResult, Options, Report
-from bench.selfcheck.hog import waiting_hog
 from bench.selfcheck.small_run import PRESET, carry_out, plan_for
 from bench.stats import verdicts
 from bench.stats.disturbed import is_disturbed
@@ -38,8 +40,14 @@ WITHIN = 0.02
 WITHIN_BESIDE = 0.06
 SHARE = 0.9
 
-_HOG_SECONDS = 3600.0
-"""The hog outlives the run beside it, and ends by itself should this process be killed."""
+# It outlives the run beside it, and ends by itself should this process be killed.
+_BUSY = """
+import time
+
+end = time.monotonic() + 3600
+while time.monotonic() < end:
+    pass
+"""
 
 
 def check(options: Options) -> Report:
@@ -51,8 +59,7 @@ def check(options: Options) -> Report:
         judged = judge_controls(_measure(rows, (1, usable_cpus()), options.seed + run))
         alone += judged
         options.say(f"run {run + 1} of {runs}: {_words(judged)}")
-    with waiting_hog(0.0, seconds=_HOG_SECONDS) as hog:
-        hog.release()
+    with _foreign_process():
         results = _measure(rows, tuple(dict.fromkeys((1, usable_cpus()))), options.seed + runs)
     beside = judge_controls(results, threads=1)
     options.say(f"beside a foreign process, 1 thread: {_words(beside)}")
@@ -123,6 +130,17 @@ def _measure(rows: Sequence[Row], threads: tuple[int, ...], seed: int) -> Result
         budget_seconds=SECONDS_PER_COMPARISON * comparisons,
     )
     return carry_out(plan, rows)
+
+
+@contextlib.contextmanager
+def _foreign_process() -> Iterator[None]:
+    """Let another process keep one processor busy."""
+    command = [sys.executable, "-c", _BUSY]
+    with subprocess.Popen(command, start_new_session=True) as process:  # noqa: S603  # our own
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def _disturbed(results: Results, threads: int) -> CheckResult:

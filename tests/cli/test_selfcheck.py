@@ -28,11 +28,11 @@ def test_a_missed_target_and_one_that_was_not_judged_have_exit_codes_of_their_ow
     code: int,
     last: str,
 ) -> None:
-    def check(_name: str, _options: Options) -> Report:
+    def check(_name: str, _options: Options, _package: str) -> Report:
         return Report("Made up", findings)
 
     monkeypatch.setattr("bench.cli.selfcheck.run", check)
-    said = mlpbench("selfcheck", "phases")
+    said = mlpbench("selfcheck", "kill")
     assert said.code == code
     assert said.out.splitlines()[-1] == last
     words = {True: "kept", False: "MISSED", None: "not judged"}

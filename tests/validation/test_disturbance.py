@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.selfcheck import Options, disturbance
-from bench.selfcheck.disturbance import Trial, judge, notes
+from bench.selfcheck import Options
 from bench.stats import disturbed
+from tests.validation import disturbance
+from tests.validation.disturbance import Trial, judge, notes
 
 HOG = Trial(hog=True, before=(False,), beside=(False, True, True, True), pressure=0.5, foreign=0.9)
 QUIET = Trial(hog=False, before=(False,) * 20, beside=(), pressure=0.001, foreign=0.01)

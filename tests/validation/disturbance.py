@@ -23,10 +23,10 @@ from bench.measuring.disturbance import Monitor, Reading
 from bench.planning.plan import Effort
 from bench.provenance.machine import usable_cpus
 from bench.selfcheck import CheckResult, Options, Report
-from bench.selfcheck.hog import waiting_hog
-from bench.selfcheck.in_process import DEFAULT, TOP, Work, work_of
 from bench.stats.disturbed import is_disturbed
 from impls.contract import Trainer
+from tests.validation.hog import waiting_hog
+from tests.validation.in_process import DEFAULT, TOP, Work, work_of
 
 TRIALS = 20
 REPORTED = 0.95
@@ -75,7 +75,7 @@ def check(options: Options) -> Report:
     """``trials`` counts those with a hog; there are as many without."""
     number = options.trials or TRIALS
     examples = DEFAULT.examples
-    assert examples is not None  # noqa: S101  # so it is declared
+    assert examples is not None  # so it is declared
     work = work_of(_BATCH_SIZE, examples, options.seed)
     trainer = work.trainer(TOP.name)
     rng = random.Random(options.seed)

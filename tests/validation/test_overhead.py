@@ -11,10 +11,10 @@ import pytest
 from bench.measuring.cell_timer import CellTimer
 from bench.measuring.disturbance import Monitor
 from bench.planning.plan import Effort
-from bench.selfcheck import overhead
-from bench.selfcheck.in_process import DEFAULT, Work, work_of
-from bench.selfcheck.overhead import AddedTime, cost, judge
-from bench.selfcheck.phases import busy_wait
+from tests.validation import overhead
+from tests.validation.in_process import DEFAULT, Work, work_of
+from tests.validation.overhead import AddedTime, cost, judge
+from tests.validation.phases import busy_wait
 
 LEAN = AddedTime(name="fast", step=1e-4, per_step=5e-7, per_round=2e-5, monitor=0.0015, whole=1.0)
 

@@ -55,14 +55,14 @@ def waiting_hog(delay: float | None, processors: int = 1, seconds: float = 60.0)
     if delay is None:
         yield Hog()
         return
-    with subprocess.Popen(  # noqa: S603  # our own text
+    with subprocess.Popen(  # our own text
         [sys.executable, "-c", _TEXT, str(delay), str(processors), str(seconds)],
         start_new_session=True,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdout is not None  # noqa: S101  # it is a pipe
+        assert process.stdout is not None  # it is a pipe
         # Its own start must not disturb what comes before it.
         process.stdout.readline()
         hog = Hog(process)

@@ -10,8 +10,9 @@ import pytest
 from bench.documents.results import Measured, Unverified
 from bench.provenance import threads as provenance
 from bench.provenance.machine import usable_cpus
-from bench.selfcheck import Options, threads
-from bench.selfcheck.threads import IMPOSSIBLE, MIS_SET, RIGHT, Case
+from bench.selfcheck import Options
+from tests.validation import threads
+from tests.validation.threads import IMPOSSIBLE, MIS_SET, RIGHT, Case
 
 pytestmark = pytest.mark.skipif(usable_cpus() < 2, reason="one processor allows one setting only")
 

@@ -20,17 +20,17 @@ from bench.documents.turns import Turn, timings_of
 from bench.measuring.timing import SYSTEM_CLOCK, probe_seconds
 from bench.planning.plan import Effort
 from bench.selfcheck import CheckResult, Options, Report
-from bench.selfcheck.in_process import (
+from impls import contract
+from impls.contract import PHASES, Loss, Phase
+from impls.networks import Network, Training
+from impls.parameters import Floats, Parameters, Rows
+from tests.validation.in_process import (
     DEFAULT,
     TOP,
     default_work,
     median_seconds,
     work_of,
 )
-from impls import contract
-from impls.contract import PHASES, Loss, Phase
-from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows
 
 ROUNDS = 15
 PLANTED_SECONDS = 1e-3

@@ -19,15 +19,15 @@ from bench.documents.timings import EPOCH, STEP, Disturbance
 from bench.measuring.disturbance import Monitor, Reading
 from bench.planning.plan import Effort
 from bench.selfcheck import CheckResult, Options, Report
-from bench.selfcheck.in_process import (
+from impls import contract
+from impls.contract import Loss
+from impls.parameters import Floats, Parameters, Rows
+from tests.validation.in_process import (
     DEFAULT,
     Work,
     default_work,
     median_seconds,
 )
-from impls import contract
-from impls.contract import Loss
-from impls.parameters import Floats, Parameters, Rows
 
 REPEATS = 5
 MOST_INSIDE = 0.01

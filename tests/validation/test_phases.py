@@ -12,14 +12,14 @@ import pytest
 
 from bench.measuring import cell_timer
 from bench.measuring.cell_timer import CellTimer
-from bench.selfcheck import phases
-from bench.selfcheck.in_process import turns
-from bench.selfcheck.phases import Seconds, Waiting, Waits, busy_wait
 from impls.contract import Phase
 from impls.networks import Training
 from impls.parameters import start_parameters
 from tests.stand_ins.fake_trainer import TICK, FakeMonitor, FakeTrainer, Script
 from tests.stand_ins.fakes import NETWORK
+from tests.validation import phases
+from tests.validation.in_process import turns
+from tests.validation.phases import Seconds, Waiting, Waits, busy_wait
 
 BATCH = 10
 EFFORT = msgspec.structs.replace(phases.EFFORT, cell_seconds=1e6)

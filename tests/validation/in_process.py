@@ -99,7 +99,7 @@ def work_of(batch_size: int, examples: int, seed: int) -> Work:
 def default_work(seed: int) -> Work:
     """Return the smallest batch of the default profile, with as many examples as it has."""
     examples = DEFAULT.examples
-    assert examples is not None  # noqa: S101  # so it is declared
+    assert examples is not None  # so it is declared
     return work_of(SMALLEST_BATCH, examples, seed)
 
 
