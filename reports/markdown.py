@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from reports import format as text
+from reports.tables import Table
 
 _PLAIN = frozenset(" .,;%+-/()=")
 _ADDRESS = re.compile("(?i)(?<=www)[.]")
@@ -35,12 +36,14 @@ def table(
     return "\n".join(f"| {' | '.join(line)} |" for line in [headings, rule, *rows])
 
 
-def text_table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], *, left: Collection[int] = (0,)
-) -> str:
-    """Return a :func:`table` of which every text is escaped."""
-    escaped = ([escape(cell) for cell in row] for row in rows)
-    return table([escape(heading) for heading in headings], escaped, left=left)
+def draw(full: Table) -> str:
+    """Return a table with its caption above; every text in it is escaped."""
+    drawn = table(
+        [escape(column.title) for column in full.columns],
+        ([escape(cell.text) for cell in row.cells] for row in full.rows),
+        left=[place for place, column in enumerate(full.columns) if not column.numeric],
+    )
+    return f"{escape(full.caption)}\n\n{drawn}" if full.caption else drawn
 
 
 def folded(summary: str, content: str) -> str:

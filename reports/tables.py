@@ -1,4 +1,8 @@
-"""Tables as data: sections fill them, one macro draws them all."""
+"""Tables as data; a page, a terminal and Markdown draw them.
+
+``table`` of ``reports/macros.html`` draws one on a page, :func:`reports.terminal.draw` in a
+terminal and :func:`reports.markdown.draw` in Markdown.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,8 @@ class TableCell:
 
     Of ``ratios``, pairs of kind and text, a switch shows one beside the text.
     ``heat`` and ``bar`` lie between 0 and 1 and only repeat what the text says; ``title`` explains
-    it to a pointer that rests on it, and stands elsewhere for whoever has none.
+    it to a pointer that rests on it, and stands elsewhere for whoever has none.  ``colour`` is for
+    terminals.
     """
 
     text: str
@@ -41,6 +46,7 @@ class TableCell:
     dim: bool = False
     title: str = ""
     ratios: tuple[tuple[str, str], ...] = ()
+    colour: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,10 +61,11 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Column:
-    """A heading; numeric columns are aligned to the right."""
+    """A heading; numeric columns are aligned to the right, a ``whole`` one is never wrapped."""
 
     title: str
     numeric: bool = True
+    whole: bool = False
 
 
 @dataclass(frozen=True)

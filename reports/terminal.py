@@ -1,4 +1,4 @@
-"""The table that a terminal shows after a run."""
+"""Tables in a terminal, and the one that it shows after a run."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import itertools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
+import rich.table
 from rich import box
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from bench.observations.points import Condition, Key, trainings
@@ -19,6 +19,7 @@ from bench.stats.verdicts import Kind, within
 from reports import format as text
 from reports import rounding
 from reports.context import Context
+from reports.tables import Column, Table, TableCell, TableRow, word
 from reports.trainings import held_in
 
 _MARKS: Mapping[Kind, str] = {
@@ -27,26 +28,44 @@ _MARKS: Mapping[Kind, str] = {
     "likely slower": " (likely)",
     "unclear": " ?",
 }
-"""What follows a speed-up that is none, or that may be none."""
-_FIRST = "implementation"
+"""What follows a speed-up that does not count as it stands."""
 _BORDER = 3
 """Characters of a column that hold no text."""
 
+_Place = tuple[Condition, int]
+"""A condition and a batch size."""
 
-@dataclass(frozen=True)
-class _Column:
-    """One batch size under one condition."""
 
-    condition: Condition
-    batch_size: int
-    heading: Text
-    cells: list[Text]
+def draw(
+    table: Table, *, frame: box.Box = box.HEAVY_HEAD, lines_between: bool = False
+) -> rich.table.Table:
+    """Return ``table`` for a terminal; its texts are shown as they are, and obeyed by nothing."""
+    drawn = rich.table.Table(
+        title=_text(table.caption) if table.caption else None,
+        title_justify="left",
+        box=frame,
+        show_lines=lines_between,
+    )
+    for column in table.columns:
+        drawn.add_column(
+            _text(column.title),
+            justify="right" if column.numeric else "left",
+            no_wrap=column.whole,
+            overflow="fold",
+        )
+    for row in table.rows:
+        drawn.add_row(*map(_cell, row.cells))
+    return drawn
 
-    @property
-    def width(self) -> int:
-        """Characters that it takes, its border included."""
-        lines = [line for one in (self.heading, *self.cells) for line in one.plain.splitlines()]
-        return max(map(len, lines), default=0) + _BORDER
+
+def _cell(cell: TableCell) -> Text:
+    emphasis = "bold" if cell.strong else "dim" if cell.dim else ""
+    return _text(cell.text, cell.colour or emphasis)
+
+
+def _text(content: str, style: str = "") -> Text:
+    """Text, not str: rich would read square brackets in a name as markup."""
+    return Text("\n".join(map(text.printable, content.split("\n"))), style)
 
 
 def epoch_tables(context: Context, width: int) -> Group:
@@ -59,27 +78,38 @@ def epoch_tables(context: Context, width: int) -> Group:
     into ``width`` characters go into further tables.
     """
     ranking = context.ranked
-    title = _what(context) + (f", speed-up over {context.baseline}" if context.baseline else "")
-    names = _tried(context)
-    first = max([len(_FIRST), *map(len, names)]) + _BORDER + 1
-    places = _places(context)
-    columns = [
-        _column(context, ranking, names, *place, is_alone=len(places) == 1) for place in places
+    places = [
+        (condition, batch_size)
+        for scope in context.scopes
+        for condition in context.conditions_of(scope)
+        for batch_size in context.batch_sizes(scope)
     ]
-    tables: list[Table] = []
-    for part in _fitting(columns, width - first):
-        table = Table(
-            title=None if tables else Text(title), title_justify="left", box=box.SIMPLE_HEAD
+    # What cannot run here is named once above the tables.
+    tried = {key[0] for key in context.points}
+    tried |= {gap.cell.implementation for gap in context.gaps if gap.kind != "unavailable"}
+    names = [name for name in context.implementations if name in tried] or context.implementations
+    headings = {place: Column(f"batch {place[1]}\n{context.label(place[0])}") for place in places}
+    cells = {
+        place: _aligned(
+            [_time_cell(context, (name, *place), with_interval=len(places) == 1) for name in names]
         )
-        table.add_column(_FIRST, no_wrap=True)
-        for column in part:
-            table.add_column(column.heading, justify="right")
-        for row in _by_time(ranking, names, part):
-            # Text, not str: rich would read square brackets in a name as markup.
-            table.add_row(Text(names[row]), *(column.cells[row] for column in part))
-        tables.append(table)
-    tables[-1].caption = _legend(ranking)
-    return Group(*tables)
+        for place in places
+    }
+    first = Column("implementation", numeric=False, whole=True)
+    widths = {place: _width(headings[place], cells[place]) for place in places}
+    room = width - _width(first, list(map(TableCell, names))) - 1
+    title = _what(context) + (f", speed-up over {context.baseline}" if context.baseline else "")
+    drawn: list[rich.table.Table] = []
+    for part in _fitting(places, widths, room):
+        rows = [
+            TableRow((TableCell(names[row]), *(cells[place][row] for place in part)))
+            for row in _by_time(ranking, names, part)
+        ]
+        columns = (first, *(headings[place] for place in part))
+        shown = Table("" if drawn else title, columns, tuple(rows))
+        drawn.append(draw(shown, frame=box.SIMPLE_HEAD))
+    drawn[-1].caption = _legend(ranking)
+    return Group(*drawn)
 
 
 def _what(context: Context) -> str:
@@ -88,101 +118,52 @@ def _what(context: Context) -> str:
     times = ["Epoch time"] if None in targets else []
     times += [
         f"Training until a test accuracy of {text.target(target)} is held"
-        for target in sorted(one for one in targets if one is not None)
+        for target in sorted(target for target in targets if target is not None)
     ]
     return " or ".join([*times[:1], *(f"{time[:1].lower()}{time[1:]}" for time in times[1:])])
 
 
-def _places(context: Context) -> list[tuple[Condition, int]]:
-    """Return every condition and batch size, sizes of one condition side by side."""
-    return [
-        (condition, batch_size)
-        for scope in context.scopes
-        for condition in context.conditions_of(scope)
-        for batch_size in context.batch_sizes(scope)
-    ]
-
-
-def _tried(context: Context) -> list[str]:
-    """The implementations that could run; what cannot run here is named once above the table."""
-    tried = {key[0] for key in context.points}
-    tried |= {gap.cell.implementation for gap in context.gaps if gap.kind != "unavailable"}
-    found = [name for name in context.implementations if name in tried]
-    return found or list(context.implementations)
-
-
-def _by_time(ranking: Context, names: Sequence[str], part: Sequence[_Column]) -> list[int]:
+def _by_time(ranking: Context, names: Sequence[str], part: Sequence[_Place]) -> list[int]:
     """Places of ``names`` by the geometric mean of their times in a table; those without come last.
 
     A name without a time in some of the columns stands where the others put it.
     """
 
     def key(row: int) -> tuple[bool, float]:
-        points = [
-            ranking.points.get((names[row], column.condition, column.batch_size)) for column in part
-        ]
+        points = [ranking.points.get((names[row], *place)) for place in part]
         logs = [math.log(point.epoch.value) for point in points if point and point.epoch]
         return not logs, statistics.mean(logs) if logs else 0.0
 
     return sorted(range(len(names)), key=key)
 
 
-def _column(
-    context: Context,
-    ranking: Context,
-    names: Sequence[str],
-    condition: Condition,
-    batch_size: int,
-    *,
-    is_alone: bool,
-) -> _Column:
-    heading = Text(f"batch {batch_size}\n{context.label(condition)}")
-    keys = [(name, condition, batch_size) for name in names]
-    return _Column(
-        condition,
-        batch_size,
-        heading,
-        _aligned([_parts(context, ranking, key, with_interval=is_alone) for key in keys]),
-    )
-
-
-def _aligned(rows: Sequence[_Parts]) -> list[Text]:
-    """Return one line for each: its parts below each other."""
-    number = max((len(row.texts) for row in rows), default=0)
-    filled = [(*row.texts, *[""] * (number - len(row.texts))) for row in rows if row.texts]
-    widths = [max(map(len, column)) for column in zip(*filled, strict=True)]
-    return [
-        Text(
-            "  ".join(
-                part.rjust(wide) for part, wide in zip(row.texts, widths, strict=False) if wide
-            ),
-            style=row.style,
-        )
-        if row.texts
-        else Text(row.word, style=row.style)
-        for row in rows
-    ]
-
-
-def _fitting(columns: list[_Column], width: int) -> list[list[_Column]]:
-    """``columns`` in parts that fit; a single one that does not is a part of its own.
+def _fitting(
+    places: Sequence[_Place], widths: Mapping[_Place, int], room: int
+) -> list[list[_Place]]:
+    """``places`` in parts that fit; a single one that does not fit is alone in its part.
 
     Those of one condition stay together where they fit into a part.
     """
-    parts: list[list[_Column]] = [[]]
-    for _, group in itertools.groupby(columns, key=lambda column: column.condition):
+
+    def fits(columns: Sequence[_Place]) -> bool:
+        return sum(widths[place] for place in columns) <= room
+
+    parts: list[list[_Place]] = [[]]
+    for _, group in itertools.groupby(places, key=lambda place: place[0]):
         together = list(group)
-        if parts[-1] and _width([*parts[-1], *together]) > width:
+        if parts[-1] and not fits([*parts[-1], *together]):
             parts.append([])
-        for column in together:
-            if parts[-1] and _width([*parts[-1], column]) > width:
+        for place in together:
+            if parts[-1] and not fits([*parts[-1], place]):
                 parts.append([])
-            parts[-1].append(column)
+            parts[-1].append(place)
     return parts
 
 
-def _width(columns: list[_Column]) -> int:
-    return sum(column.width for column in columns)
+def _width(column: Column, cells: Sequence[TableCell]) -> int:
+    """Return the characters that a column takes, its border included."""
+    shown = "\n".join([column.title, *(cell.text for cell in cells)])
+    return max(map(len, shown.split("\n"))) + _BORDER
 
 
 def _legend(context: Context) -> Text | None:
@@ -201,38 +182,35 @@ def _legend(context: Context) -> Text | None:
     return Text(", ".join(words)) if words else None
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """What a cell says: texts that stand below those of other rows, or one word."""
-
-    texts: tuple[str, ...] = ()
-    word: str = ""
-    style: str = ""
-
-
-def _cell(context: Context, ranking: Context, key: Key) -> Text:
-    """Return one cell by itself."""
-    return _aligned([_parts(context, ranking, key, with_interval=False)])[0]
-
-
-def _parts(context: Context, ranking: Context, key: Key, *, with_interval: bool) -> _Parts:
-    """Time, speed-up, interval and mark; the fastest trainer of a column is bold."""
-    _, condition, batch_size = key
+def _time_cell(context: Context, key: Key, *, with_interval: bool) -> TableCell:
+    """Return the time; speed-up, interval and mark are its notes.  A column's best is strong."""
+    ranking = context.ranked
     measured, point = context.points.get(key), ranking.points.get(key)
     held = held_in(measured) if measured and trainings(measured) else ""
     if measured is not None and point is None and held:
-        return _Parts(word=f"not ranked, held in {held}", style="dim")
+        return word(f"not ranked, held in {held}")
     if point is None or point.epoch is None:
-        word = context.absence(*key) if point is None else "phases only"
-        return _Parts(word=word, style="dim")
-    texts = [rounding.seconds(point.epoch)]
+        return word(context.absence(*key) if point is None else "phases only")
     verdict = ranking.verdicts.get(key)
-    ratio = rounding.times(verdict.ratio) if verdict else ""
-    texts.append(ratio + (_MARKS.get(verdict.kind, "") if verdict else ""))
+    notes = [rounding.times(verdict.ratio) + _MARKS.get(verdict.kind, "") if verdict else ""]
     if with_interval:
         ends = rounding.interval(verdict.ratio) if verdict else ""
-        texts.append(f"({ends})" if ends else "")
+        notes.append(f"({ends})" if ends else "")
     if held:
-        texts.append(f"held in {held}")
-    is_best = point is ranking.best(condition, batch_size)
-    return _Parts(tuple(texts), style="bold" if is_best else "")
+        notes.append(f"held in {held}")
+    is_best = point is ranking.best(*key[1:])
+    return TableCell(rounding.seconds(point.epoch), point.epoch.value, tuple(notes), strong=is_best)
+
+
+def _aligned(cells: Sequence[TableCell]) -> list[TableCell]:
+    """Return the cells of a column with their notes behind the text, each below its like."""
+    lines = [(cell.text, *cell.notes) for cell in cells if cell.value is not None]
+    widths = [max(map(len, column)) for column in itertools.zip_longest(*lines, fillvalue="")]
+    aligned = []
+    for cell in cells:
+        shown = cell.text
+        if cell.value is not None:
+            parts = zip((cell.text, *cell.notes), widths, strict=False)
+            shown = "  ".join(part.rjust(wide) for part, wide in parts if wide)
+        aligned.append(replace(cell, text=shown, notes=()))
+    return aligned

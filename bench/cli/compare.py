@@ -17,12 +17,13 @@ from bench.cli.output import say
 from bench.documents import files
 from bench.documents.sources import read_any
 from impls.errors import ResultsError, UsageError
+from reports.comparison import tables
 from reports.comparison.answer import Answer, full_name
 from reports.comparison.data import as_data
 from reports.comparison.markdown import markdown
-from reports.comparison.terminal import apart_table, difference_table, verdict_table
 from reports.comparison.words import legend, noise, sentences
 from reports.format import printable
+from reports.terminal import draw
 
 MOST_REMEDIES = 3
 MOST_COLUMNS = 1000
@@ -188,23 +189,25 @@ def print_answer(result: Answer, console: Console) -> None:
         _print_remedies(result, console)
     if result.of_interest:
         console.print()
-        console.print(difference_table(result))
+        console.print(draw(tables.differences(result, "What differs beside it", shortened=True)))
     if noise(result):
         console.print(noise(result))
     if result.comparison.apart:
         console.print()
-        console.print(apart_table(result))
+        console.print(draw(tables.apart(result, "Not compared, or not in full")))
 
 
 def _print_verdicts(result: Answer, console: Console) -> None:
     """As wide as it must be where nothing limits it, else in rows of several lines."""
-    table = verdict_table(result)
-    width = console.measure(table, options=console.options.update(width=MOST_COLUMNS)).maximum
+    table = tables.verdicts(result)
+    width = console.measure(draw(table), options=console.options.update(width=MOST_COLUMNS)).maximum
     if not console.is_terminal:
         console.width = max(width, console.width)
     console.print()
-    narrow = width > console.width
-    console.print(verdict_table(result, narrow=True) if narrow else table)
+    if width > console.width:
+        console.print(draw(tables.stacked(table), lines_between=True))
+    else:
+        console.print(draw(table))
 
 
 def _print_remedies(result: Answer, console: Console) -> None:

@@ -11,9 +11,9 @@ from reports import answer
 from reports import format as text
 from reports.context import Context
 from reports.gather import build_context
-from reports.markdown import escape, folded, text_table
+from reports.markdown import draw, escape, folded
 from reports.remarks import gap_sentences
-from reports.tables import open_verdict
+from reports.tables import Column, Table, TableCell, TableRow, open_verdict
 
 
 def to_markdown(results: Sequence[Results], margin: float, notes: Sequence[str] = ()) -> str:
@@ -39,23 +39,20 @@ def to_markdown(results: Sequence[Results], margin: float, notes: Sequence[str] 
 def _times(context: Context) -> str:
     """Return the time of an epoch, or of a training where that was asked, of every cell."""
     ranking = context.ranked
-    heading = ["Implementation", "Batch size", "Condition", "Time", "95 % interval"]
+    headings = ["Implementation", "Batch size", "Condition", "Time", "95 % interval"]
     if context.baseline:
-        heading += [f"Speed-up over {context.baseline}", "Verdict"]
-    rows = [
-        [
-            name,
-            str(batch_size),
-            ranking.label(condition),
-            text.seconds(point.epoch.value),
-            _interval(point.epoch),
-            *(_over_baseline(ranking, (name, condition, batch_size)) if context.baseline else ()),
-        ]
-        for condition, batch_size, group in ranking.groups()
-        for name, point in group.items()
-        if point.epoch is not None
-    ]
-    return text_table(heading, rows, left=(0, 2, 4, 6)) if rows else ""
+        headings += [f"Speed-up over {context.baseline}", "Verdict"]
+    columns = tuple(Column(title, place in (1, 3, 5)) for place, title in enumerate(headings))
+    rows = []
+    for condition, batch_size, group in ranking.groups():
+        for name, point in group.items():
+            if point.epoch is not None:
+                texts = [name, str(batch_size), ranking.label(condition)]
+                texts += [text.seconds(point.epoch.value), _interval(point.epoch)]
+                if context.baseline:
+                    texts += _over_baseline(ranking, (name, condition, batch_size))
+                rows.append(TableRow(tuple(map(TableCell, texts))))
+    return draw(Table("", columns, tuple(rows))) if rows else ""
 
 
 def _interval(estimate: Estimate) -> str:

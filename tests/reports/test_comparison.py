@@ -10,9 +10,10 @@ from bench.observations.comparison import Pair, compare
 from bench.observations.selection import RUN, Question
 from bench.stats.verdicts import Code, Kind
 from reports.comparison.answer import Answer
-from reports.comparison.terminal import STYLES, verdict_table
+from reports.comparison.tables import COLOURS, stacked, verdicts
 from reports.comparison.words import CODES, KINDS, longer, noise, sentences, signed_interval
 from reports.markdown import escape
+from reports.terminal import draw
 from tests.stats.compared import (
     Grid,
     cell,
@@ -39,7 +40,7 @@ def pair(factor: float, blocks: tuple[float, ...]) -> Pair:
 
 def test_every_verdict_and_every_code_has_its_words() -> None:
     assert set(CODES) == set(get_args(Code))
-    assert set(KINDS) == set(STYLES) == set(get_args(Kind))
+    assert set(KINDS) == set(COLOURS) == set(get_args(Kind))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_a_narrow_table_keeps_names_and_verdicts_whole() -> None:
     found = answer(grid.document(), grid.document(1.5))
     console = Console(width=80)
     with console.capture() as captured:
-        console.print(verdict_table(found, narrow=True))
+        console.print(draw(stacked(verdicts(found)), lines_between=True))
     text = captured.get()
     assert text.count("numpy-optimized (control)") == 4
     assert text.count("slower") == 8
