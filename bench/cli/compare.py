@@ -66,7 +66,6 @@ class Failure(click.Choice[str]):
     type=Last(),
     is_flag=False,
     flag_value=FEWEST,
-    default=None,
     metavar="[N]",
     help="Compare the newest run in a results folder with the one before, or the last N runs with "
     "the first of them. SOURCES is then the folder. Default: results.",
@@ -74,14 +73,12 @@ class Failure(click.Choice[str]):
 @click.option(
     "--by",
     "coordinate",
-    default=None,
     metavar="COORDINATE",
     help="Compare along run, implementation, threads, batch-size or the NAME of a variable. "
     "Default with several documents: run.",
 )
 @click.option(
     "--baseline",
-    default=None,
     metavar="VALUE",
     help="Compare with this value of the coordinate. Default: the first; of implementations the "
     "ladder's rung 0.",
@@ -89,7 +86,6 @@ class Failure(click.Choice[str]):
 @click.option(
     "--phase",
     type=click.Choice(PHASE_NAMES),
-    default=None,
     help="What is compared. Default: epoch, or step where a document holds no epochs.",
 )
 @click.option(
@@ -121,7 +117,6 @@ class Failure(click.Choice[str]):
 @click.option(
     "--markdown",
     "markdown_file",
-    default=None,
     metavar="FILE",
     help="Write a table for a pull request; - prints it instead of the tables.",
 )

@@ -28,11 +28,7 @@ _UNKNOWN = "unknown"
 
 @click.command("doctor")
 @click.option(
-    "--seconds",
-    type=Whole(min=5),
-    default=40,
-    show_default=True,
-    help="Time budget in seconds.",
+    "--seconds", type=Whole(min=5), default=40, show_default=True, help="Time budget in seconds."
 )
 @json_option("tables")
 def doctor_command(seconds: int, *, as_json: bool) -> None:

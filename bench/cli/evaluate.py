@@ -30,7 +30,6 @@ from reports.evaluation.summary import stranger
 @click.option(
     "--impl",
     "implementation",
-    default=None,
     help="Let this implementation predict. Default: the one that trained each network.",
 )
 @dataset_option

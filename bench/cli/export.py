@@ -31,11 +31,7 @@ from reports.exports.asv import Revision
     help="; ".join(f"{name}: {form.summary}" for name, form in FORMATS.items()) + ".",
 )
 @click.option(
-    "-o",
-    "--output",
-    type=PATH,
-    default=None,
-    help="File to write, or folder for asv. Default: text is printed.",
+    "-o", "--output", type=PATH, help="File to write, or folder for asv. Default: text is printed."
 )
 @list_option(
     "--phase",
@@ -46,7 +42,6 @@ from reports.exports.asv import Revision
 @click.option(
     "--commit",
     metavar="REV",
-    default=None,
     help="For asv, the commit that was measured, known to git in this folder. Default: the commit "
     "of mlpbench itself that the results name.",
 )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
+from msgspec.structs import replace
 from rich.console import Console
 
 from bench.cli.output import say
 from bench.cli.progress import RunProgress, duration
-from bench.cli.run_plan import PlannedRun, new_document
+from bench.cli.run_plan import new_document
 from bench.documents import journal as journals
 from bench.documents.orders import Arrays
 from bench.measuring.timing import Clock
@@ -28,7 +28,14 @@ from reports import format as text
 
 
 def measure(
-    console: Console, planned: PlannedRun, folder: Path, timeout: float, *, is_resumed: bool
+    console: Console,
+    plan: Plan,
+    rows: Sequence[Row],
+    data: TrainingData,
+    folder: Path,
+    timeout: float,
+    *,
+    is_resumed: bool,
 ) -> bool:
     """Run the plan, or what is left of it; return whether it came to its end.
 
@@ -39,18 +46,19 @@ def measure(
         UsageError: the budget is less than one block takes.
         ResultsError: the journal cannot be written, or the run to resume has ended.
     """
-    plan, rows = planned.plan, planned.rows
-    arrays = _arrays(plan, planned.data)
-    absent = _absent(rows)
+    absent = {row.name: reason for row in rows if (reason := registry.absent(row)) is not None}
+    tested = () if plan.target is None else (data.X_test, data.labels_test)
+    arrays = Arrays(data.X, data.one_hot(), *tested)
+    clock = Clock()
+    present = [row for row in rows if row.name not in absent]
+    forecast = Forecast(plan, present, floor_epochs(plan, (arrays.X, arrays.Y), clock), clock)
     if is_resumed:
         journal = journals.Journal.resume(folder)
         _announce_rest(console, plan, journal)
-        forecast = _forecast(plan, rows, absent, arrays)
     else:
-        forecast = _forecast(plan, rows, absent, arrays)
         _require_enough(plan, forecast)
-        journal = journals.Journal(folder, new_document(plan, rows, planned.data))
-        _announce(console, plan, rows, planned.data, forecast)
+        journal = journals.Journal(folder, new_document(plan, rows, data))
+        _announce(console, plan, rows, data, forecast)
     for reason in dict.fromkeys(absent.values()):
         names = [name for name in absent if absent[name] == reason]
         verb = "is" if len(names) == 1 else "are"
@@ -76,31 +84,9 @@ def measure(
     return True
 
 
-def _absent(rows: Sequence[Row]) -> dict[str, str]:
-    """Return those of ``rows`` that cannot run here, by name, with reasons."""
-    reasons = {row.name: registry.absent(row) for row in rows}
-    return {name: reason for name, reason in reasons.items() if reason is not None}
-
-
-def _arrays(plan: Plan, data: TrainingData) -> Arrays:
-    """Return what the workers need of the data."""
-    if plan.target is None:
-        return Arrays(data.X, data.one_hot())
-    return Arrays(data.X, data.one_hot(), data.X_test, data.labels_test)
-
-
-def _forecast(plan: Plan, rows: Sequence[Row], absent: Container[str], arrays: Arrays) -> Forecast:
-    """Return what the run will take, without the rows that are ``absent``."""
-    clock = Clock()
-    present = [row for row in rows if row.name not in absent]
-    return Forecast(plan, present, floor_epochs(plan, (arrays.X, arrays.Y), clock), clock)
-
-
 def _require_enough(plan: Plan, forecast: Forecast) -> None:
     """Refuse a budget that starting and checking the workers uses up alone."""
-    one_block = msgspec.structs.replace(
-        plan.effort, blocks=1, sweeps=FEWEST_SWEEPS, cell_seconds=0.0
-    )
+    one_block = replace(plan.effort, blocks=1, sweeps=FEWEST_SWEEPS, cell_seconds=0.0)
     least = forecast.total(one_block)
     if plan.budget_seconds is not None and forecast.jobs and plan.budget_seconds < least / 2:
         raise UsageError(
@@ -149,7 +135,7 @@ def _extent(plan: Plan, forecast: Forecast) -> str:
     if plan.budget_seconds is not None:
         return f"blocks of {workers} for {duration(plan.budget_seconds)}"
     if plan.precision is not None:
-        seconds = forecast.total(msgspec.structs.replace(plan.effort, blocks=1))
+        seconds = forecast.total(replace(plan.effort, blocks=1))
         return (
             f"blocks of {workers}, about {duration(seconds)} each, until every ratio "
             f"is within {plan.precision:.1%}"

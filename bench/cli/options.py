@@ -75,6 +75,17 @@ def list_option(
     return click.option(*names, type=CommaList(item), multiple=True, callback=joined, **attributes)
 
 
+def together(*options: Option) -> Option:
+    """Return one decorator that adds all ``options``, in the order of the help text."""
+
+    def add(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
 def given(context: click.Context) -> list[click.Parameter]:
     """Return the options and arguments that stand on the command line."""
     return [
@@ -221,7 +232,7 @@ def _values(text: str) -> list[str]:
     return values
 
 
-NETWORK_OPTIONS: tuple[Option, ...] = (
+network_options = together(
     click.option(
         "--network",
         default="blog",
@@ -231,13 +242,11 @@ NETWORK_OPTIONS: tuple[Option, ...] = (
     click.option(
         "--activation",
         type=click.Choice(["sigmoid", "tanh", "relu"]),
-        default=None,
         help="Activation of the hidden layers. Default: the network's.",
     ),
     click.option(
         "--loss",
         type=click.Choice(["logloss", "mse", "cross-entropy"]),
-        default=None,
         help="Loss; cross-entropy comes with softmax, the others with sigmoid. Default: the "
         "network's.",
     ),
@@ -263,28 +272,25 @@ dataset_option: Option = click.option(
 
 label_option: Option = click.option(
     "--label",
-    default=None,
     metavar="NAME|NUMBER|last",
     help="The label column of a table; the first column has number 0. Default: the column called "
     "label, class, target, digit, y, species or similar; else the only column with text; else the "
     "last or the first column, if only one of the two holds class numbers.",
 )
 
-DATA_OPTIONS: tuple[Option, ...] = (
+data_options = together(
     dataset_option,
     label_option,
     click.option(
         "--normalise",
         "--normalize",
         type=click.Choice(list(NORMALISATIONS)),
-        default=None,
         help="; ".join(f"{name}: {what}" for name, what in NORMALISATIONS.items())
         + ". Default: the network's.",
     ),
     click.option(
         "--examples",
         type=Whole(min=1),
-        default=None,
         help="Use only N training examples; each class keeps its share.",
     ),
 )
@@ -300,7 +306,6 @@ margin_option: Option = click.option(
 digit_option: Option = click.option(
     "--digit",
     type=Whole(min=0),
-    default=None,
     help="The class whose hits and misses are shown. Default: the one most often missed.",
 )
 
@@ -321,20 +326,4 @@ def json_option(instead_of: str) -> Option:
 
 def out_option(what: str, folder: str) -> Option:
     """Return where ``what`` is written to; ``folder`` is the pattern of the default's name."""
-    return click.option(
-        "--out",
-        type=PATH,
-        default=None,
-        help=f"Folder for {what}. Default: results/{folder}.",
-    )
-
-
-def with_options(*groups: tuple[Option, ...]) -> Option:
-    """Give a command the options of all ``groups``, in the order of the help text."""
-
-    def decorate(command: Any) -> Any:
-        for option in reversed([option for group in groups for option in group]):
-            command = option(command)
-        return command
-
-    return decorate
+    return click.option("--out", type=PATH, help=f"Folder for {what}. Default: results/{folder}.")

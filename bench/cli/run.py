@@ -12,23 +12,21 @@ from rich.console import Console
 from bench.cli import exits
 from bench.cli.measuring import measure
 from bench.cli.options import (
-    DATA_OPTIONS,
-    NETWORK_OPTIONS,
     PATH,
     Cpus,
     Duration,
-    Option,
     Share,
     Threads,
     Whole,
+    data_options,
     json_option,
     list_option,
     margin_option,
+    network_options,
     out_option,
     parse_settings,
     require_alone,
     seed_option,
-    with_options,
 )
 from bench.cli.output import REPORT, command_line, finish, folder_for, say
 from bench.cli.progress import waiting
@@ -39,141 +37,126 @@ from bench.documents.results import Measured, Results, Unavailable
 from bench.observations.ratios import changes
 from bench.planning.profiles import PROFILES
 from bench.running import lock
-from reports import build_report
+from reports import page
 from reports.answer import lines
+from reports.context import Context
 from reports.gather import build_context
 from reports.terminal import epoch_tables
 from reports.trainings import as_data
-
-RUN_OPTIONS: tuple[Option, ...] = (
-    list_option(
-        "--impl",
-        "implementations",
-        item=click.STRING,
-        help="Implementations: names or patterns of 'mlpbench list', such as 'numpy-*', "
-        "FILE.py:CLASS, or all. NAME@REVISION and FILE.py:CLASS@REVISION are taken from git. "
-        "Default: all but the opt-in ones.",
-    ),
-    *NETWORK_OPTIONS,
-    list_option(
-        "--batch-size",
-        "batch_sizes",
-        item=Whole(min=1),
-        help="Batch sizes, such as 500,20000. Default: the profile's.",
-    ),
-    list_option(
-        "--threads",
-        item=Threads(),
-        help="Thread counts, such as 1,2,unset. Default: the profile's. Rows on a GPU use the "
-        "largest only.",
-    ),
-    list_option(
-        "--neighbours",
-        item=Whole(min=0),
-        help="Busy foreign processes during the rounds, such as 0,1: which thread setting survives "
-        "a shared machine? Default: none.",
-    ),
-    click.option(
-        "--cpus",
-        type=Cpus(),
-        default=(),
-        metavar="LIST",
-        help="Pin workers to these processors, such as 2-3,6. Default: all that are usable.",
-    ),
-    click.option(
-        "--env",
-        "settings",
-        multiple=True,
-        callback=lambda _context, _option, assignments: parse_settings(assignments),
-        metavar="NAME=V1,V2",
-        help="Sweep an environment variable; 'unset' removes it. A comma within a value is "
-        "written \\, as in --env 'GOMP_CPU_AFFINITY=0\\,1'. Repeatable.",
-    ),
-    click.option(
-        "--profile",
-        type=click.Choice(list(PROFILES)),
-        default="default",
-        show_default=True,
-        help="; ".join(f"{p.name}: {p.summary}" for p in PROFILES.values()) + ".",
-    ),
-    *DATA_OPTIONS,
-    click.option(
-        "--device",
-        type=click.Choice(["cpu", "gpu"]),
-        default=None,
-        help="Only implementations that run on this device.",
-    ),
-    seed_option("start weights, batch order and schedule"),
-    out_option("results.json and report.html", "DATE-TIME"),
-    click.option(
-        "--timeout",
-        type=Whole(min=1),
-        default=1800,
-        show_default=True,
-        help="Seconds without an answer after which a worker is stopped.",
-    ),
-    click.option(
-        "--blocks",
-        type=Whole(min=1),
-        default=None,
-        help="Fresh processes per configuration. Default: the profile's.",
-    ),
-    click.option(
-        "--precision",
-        type=Share(),
-        default=None,
-        help="Measure until every ratio to the baseline is known within this share, such as 2%.",
-    ),
-    click.option(
-        "--budget",
-        type=Duration(),
-        default=None,
-        help="Time budget, such as 3min. Blocks and sweeps are fitted to it.",
-    ),
-    margin_option,
-    click.option(
-        "--metric",
-        type=click.Choice(METRICS),
-        default=METRICS[0],
-        show_default=True,
-        help="Time an epoch, or train until the test accuracy reaches --target and stays there.",
-    ),
-    click.option(
-        "--target",
-        type=Share(),
-        default=None,
-        help="The test accuracy of --metric time-to-accuracy, such as 0.96.",
-    ),
-    click.option(
-        "--epochs",
-        type=Whole(min=1),
-        default=None,
-        help="Give up on --target after N epochs. Default: the network's.",
-    ),
-    click.option(
-        "--fail-on",
-        type=click.Choice(["slower"]),
-        default=None,
-        help="Exit with 1 if an implementation is slower than its own earlier @REVISION.",
-    ),
-    click.option("--bare", is_flag=True, help="Skip floor and control."),
-    click.option(
-        "--resume",
-        type=PATH,
-        default=None,
-        metavar="DIR",
-        help="Go on with the interrupted run in this folder, with its plan. Failed, refused "
-        "and unverified measurements are repeated once.",
-    ),
-    json_option("prose"),
-)
 
 WITH_RESUME = {"resume", "timeout", "as_json", "margin", "fail_on"}
 """What may be said beside --resume; everything else is in the plan of the interrupted run."""
 
 
 @click.command("run")
-@with_options(RUN_OPTIONS)
+@list_option(
+    "--impl",
+    "implementations",
+    item=click.STRING,
+    help="Implementations: names or patterns of 'mlpbench list', such as 'numpy-*', "
+    "FILE.py:CLASS, or all. NAME@REVISION and FILE.py:CLASS@REVISION are taken from git. "
+    "Default: all but the opt-in ones.",
+)
+@network_options
+@list_option(
+    "--batch-size",
+    "batch_sizes",
+    item=Whole(min=1),
+    help="Batch sizes, such as 500,20000. Default: the profile's.",
+)
+@list_option(
+    "--threads",
+    item=Threads(),
+    help="Thread counts, such as 1,2,unset. Default: the profile's. Rows on a GPU use the "
+    "largest only.",
+)
+@list_option(
+    "--neighbours",
+    item=Whole(min=0),
+    help="Busy foreign processes during the rounds, such as 0,1: which thread setting survives "
+    "a shared machine? Default: none.",
+)
+@click.option(
+    "--cpus",
+    type=Cpus(),
+    default=(),
+    metavar="LIST",
+    help="Pin workers to these processors, such as 2-3,6. Default: all that are usable.",
+)
+@click.option(
+    "--env",
+    "settings",
+    multiple=True,
+    callback=lambda _context, _option, assignments: parse_settings(assignments),
+    metavar="NAME=V1,V2",
+    help="Sweep an environment variable; 'unset' removes it. A comma within a value is "
+    "written \\, as in --env 'GOMP_CPU_AFFINITY=0\\,1'. Repeatable.",
+)
+@click.option(
+    "--profile",
+    type=click.Choice(list(PROFILES)),
+    default="default",
+    show_default=True,
+    help="; ".join(f"{p.name}: {p.summary}" for p in PROFILES.values()) + ".",
+)
+@data_options
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "gpu"]),
+    help="Only implementations that run on this device.",
+)
+@seed_option("start weights, batch order and schedule")
+@out_option("results.json and report.html", "DATE-TIME")
+@click.option(
+    "--timeout",
+    type=Whole(min=1),
+    default=1800,
+    show_default=True,
+    help="Seconds without an answer after which a worker is stopped.",
+)
+@click.option(
+    "--blocks", type=Whole(min=1), help="Fresh processes per configuration. Default: the profile's."
+)
+@click.option(
+    "--precision",
+    type=Share(),
+    help="Measure until every ratio to the baseline is known within this share, such as 2%.",
+)
+@click.option(
+    "--budget",
+    type=Duration(),
+    help="Time budget, such as 3min. Blocks and sweeps are fitted to it.",
+)
+@margin_option
+@click.option(
+    "--metric",
+    type=click.Choice(METRICS),
+    default=METRICS[0],
+    show_default=True,
+    help="Time an epoch, or train until the test accuracy reaches --target and stays there.",
+)
+@click.option(
+    "--target", type=Share(), help="The test accuracy of --metric time-to-accuracy, such as 0.96."
+)
+@click.option(
+    "--epochs",
+    type=Whole(min=1),
+    help="Give up on --target after N epochs. Default: the network's.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["slower"]),
+    help="Exit with 1 if an implementation is slower than its own earlier @REVISION.",
+)
+@click.option("--bare", is_flag=True, help="Skip floor and control.")
+@click.option(
+    "--resume",
+    type=PATH,
+    metavar="DIR",
+    help="Go on with the interrupted run in this folder, with its plan. Failed, refused "
+    "and unverified measurements are repeated once.",
+)
+@json_option("prose")
 @click.pass_context
 def run_command(context: click.Context, /, **options: Any) -> int:
     """Measure implementations and write an HTML report.
@@ -192,30 +175,56 @@ def run_command(context: click.Context, /, **options: Any) -> int:
     resumed: Path | None = options["resume"]
     if resumed is not None:
         require_alone(context, WITH_RESUME, "the plan of the interrupted run")
-    if resumed is not None and journals.has_ended(resumed / journals.NAME):
+    folder = resumed or folder_for(options["out"])
+    has_ended = resumed is not None and journals.has_ended(resumed / journals.NAME)
+    if has_ended:
         # It may have been killed before its report was written.
-        again = f"The run in {resumed} has ended: writing its results and report again."
-        say(console, again)
-        folder, complete, noted = resumed, True, False
+        say(console, f"The run in {resumed} has ended: writing its results and report again.")
+        complete = True
     else:
-        folder = resumed or folder_for(options["out"])
         # What can be refused is refused before anyone is asked to wait for the machine.
         planned = plan_again(console, resumed) if resumed else plan_run(console, options)
         with lock.measuring(command_line()):
             complete = measure(
-                console, planned, folder, options["timeout"], is_resumed=resumed is not None
+                console, *planned, folder, options["timeout"], is_resumed=resumed is not None
             )
-            noted = True
     document = journals.read(folder / journals.NAME)
-    _write(console, document, folder, options["margin"])
-    _conclude(console, document, folder, options, noted=noted)
+    files.save(document, folder / "results.json")
+    with waiting(console, "writing the report"):
+        report = build_context([document], options["margin"])
+        files.write_bytes(folder / REPORT, page.of_context(report).encode())
+    revised = changes(document, options["margin"])
+    if options["as_json"]:
+        _print_json(report, document, folder)
+    else:
+        # The note on the data was printed when they were read.
+        noted = None if has_ended else document.dataset.note
+        console.print()
+        for sentence in lines(report):
+            say(console, "See the dataset note above." if sentence == noted else sentence)
+        for change in revised:
+            say(console, change.sentence)
+        console.print()
+        go_on = () if document.complete else ("mlpbench", "run", "--resume", str(folder))
+        finish(console, epoch_tables(report, console.width), folder / REPORT, go_on)
     if not complete:
         return exits.INTERRUPTED
     code = _exit_code(document)
-    if code != exits.FINE or not options["fail_on"]:
-        return code
-    kinds = {change.verdict.kind for change in changes(document, options["margin"])}
-    return exits.SLOWER if "slower" in kinds else code
+    is_slower = any(change.verdict.kind == "slower" for change in revised)
+    return exits.SLOWER if code == exits.FINE and options["fail_on"] and is_slower else code
+
+
+def _print_json(report: Context, document: Results, folder: Path) -> None:
+    answer: dict[str, Any] = {
+        "summary": list(lines(report)),
+        "complete": document.complete,
+        "ended": document.ended,
+        "results": str(folder / "results.json"),
+        "report": str(folder / REPORT),
+    }
+    if document.plan.target is not None:
+        answer["time_to_accuracy"] = as_data(report)
+    click.echo(json.dumps(answer))
 
 
 def _exit_code(document: Results) -> int:
@@ -230,42 +239,3 @@ def _exit_code(document: Results) -> int:
     named = set(document.plan.named)
     wanted = named | {row.name for row in document.rows if row.role == "trainer"}
     return exits.FINE if named <= measured and wanted & measured else exits.UNAVAILABLE
-
-
-def _write(console: Console, document: Results, folder: Path, margin: float) -> None:
-    files.save(document, folder / "results.json")
-    with waiting(console, "writing the report"):
-        page = build_report([document], margin)
-        files.write_bytes(folder / REPORT, page.encode())
-
-
-def _conclude(
-    console: Console, document: Results, folder: Path, options: dict[str, Any], *, noted: bool
-) -> None:
-    """The answer first, then the table, then where to read on.
-
-    What was ``noted`` of the data at the beginning is not said in full again.
-    """
-    context = build_context([document], options["margin"])
-    said = lines(context)
-    if options["as_json"]:
-        answer: dict[str, Any] = {
-            "summary": list(said),
-            "complete": document.complete,
-            "ended": document.ended,
-            "results": str(folder / "results.json"),
-            "report": str(folder / REPORT),
-        }
-        if document.plan.target is not None:
-            answer["time_to_accuracy"] = as_data(context)
-        click.echo(json.dumps(answer))
-        return
-    console.print()
-    for sentence in said:
-        again = noted and sentence == document.dataset.note
-        say(console, "See the dataset note above." if again else sentence)
-    for change in changes(document, options["margin"]):
-        say(console, change.sentence)
-    console.print()
-    go_on = () if document.complete else ("mlpbench", "run", "--resume", str(folder))
-    finish(console, epoch_tables(context, console.width), folder / REPORT, go_on)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 from rich.console import Console
 
 from bench.cli.implementations import choose_implementations, named_in_full
@@ -20,7 +19,7 @@ from bench.documents import journal, results
 from bench.documents.results import Results
 from bench.planning import affinity
 from bench.planning.affinity import require_usable
-from bench.planning.plan import Effort, Plan, require_distinct
+from bench.planning.plan import Plan, require_distinct
 from bench.planning.profiles import PROFILES, Profile
 from bench.planning.variables import VARIABLES
 from bench.provenance import code, machine
@@ -31,7 +30,6 @@ from bench.running.resume import require_unchanged
 from impls import registry
 from impls.data import TrainingData
 from impls.errors import UsageError
-from impls.networks import Training
 from impls.presets import Preset
 from impls.row import Row, control_of
 from impls.training.sessions import require_fit
@@ -43,13 +41,8 @@ Options = Mapping[str, Any]
 """The options of ``mlpbench run`` by name; None or empty where the profile decides."""
 
 
-@dataclass(frozen=True)
-class PlannedRun:
-    """A plan that nothing speaks against, with its data: nothing is measured or written yet."""
-
-    plan: Plan
-    rows: tuple[Row, ...]
-    data: TrainingData
+PlannedRun = tuple[Plan, tuple[Row, ...], TrainingData]
+"""A plan that nothing speaks against, its implementations and its data."""
 
 
 def plan_run(console: Console, options: Options) -> PlannedRun:
@@ -65,7 +58,7 @@ def plan_run(console: Console, options: Options) -> PlannedRun:
     normalisation = options["normalise"] or preset.normalise
     data = read_data(console, options["dataset"], normalisation, options["label"])
     data = data.take(examples_wanted(options, len(data.X)))
-    return PlannedRun(build_plan(options, rows, preset, data), rows, data)
+    return build_plan(options, rows, preset, data), rows, data
 
 
 def plan_again(console: Console, folder: Path) -> PlannedRun:
@@ -78,7 +71,7 @@ def plan_again(console: Console, folder: Path) -> PlannedRun:
     plan, normalisation = header.plan, header.dataset.normalisation
     data = read_data(console, plan.source, normalisation, plan.label).take(plan.examples)
     require_unchanged(header, new_document(plan, header.rows, data))
-    return PlannedRun(plan, header.rows, data)
+    return plan, header.rows, data
 
 
 def choose_rows(options: Options) -> tuple[Row, ...]:
@@ -111,9 +104,8 @@ def with_companions(rows: tuple[Row, ...], *, learning: bool) -> tuple[Row, ...]
     if not trainers:
         return rows
     floors = [row for row in registry.ROWS if row.role == "limit" and row not in rows]
-    limits = [] if learning else floors
     repeated = max(trainers, key=lambda row: -1 if row.rung is None else row.rung)
-    return (*rows, *limits, control_of(repeated))
+    return (*rows, *(() if learning else floors), control_of(repeated))
 
 
 def build_plan(options: Options, rows: Sequence[Row], preset: Preset, data: TrainingData) -> Plan:
@@ -124,6 +116,8 @@ def build_plan(options: Options, rows: Sequence[Row], preset: Preset, data: Trai
             used, or the network does not fit the data.
     """
     profile = PROFILES[options["profile"]]
+    open_end = options["precision"] is not None or options["budget"] is not None
+    blocks = options["blocks"] or (MOST_BLOCKS if open_end else profile.effort.blocks)
     batch_sizes = options["batch_sizes"] or profile.batch_sizes
     threads = options["threads"] or _default_threads(options, profile)
     require_distinct("--batch-size", batch_sizes)
@@ -136,16 +130,19 @@ def build_plan(options: Options, rows: Sequence[Row], preset: Preset, data: Trai
             "smaller --batch-size or more --examples"
         )
     require_fit(preset.network, data)
+    trainings = [preset.training_at(size, options["seed"]) for size in batch_sizes]
+    if options["epochs"] is not None:
+        trainings = [replace(training, epochs=options["epochs"]) for training in trainings]
     named = named_in_full(options["implementations"])
     return Plan(
         seed=options["seed"],
         profile=profile.name,
         network=preset.network,
-        trainings=tuple(_training(options, preset, size) for size in batch_sizes),
+        trainings=tuple(trainings),
         implementations=tuple(row.name for row in rows),
         threads=threads,
         settings=with_neighbours(options["settings"], options["neighbours"]),
-        effort=_effort(options, profile),
+        effort=replace(profile.effort, blocks=blocks),
         dataset=data.name,
         examples=examples,
         source=options["dataset"],
@@ -159,13 +156,6 @@ def build_plan(options: Options, rows: Sequence[Row], preset: Preset, data: Trai
     )
 
 
-def _training(options: Options, preset: Preset, batch_size: int) -> Training:
-    """Return the preset's training at ``batch_size``, ended early where that was asked for."""
-    training = preset.training_at(batch_size, options["seed"])
-    epochs = options["epochs"] or training.epochs
-    return msgspec.structs.replace(training, epochs=epochs)
-
-
 def _default_threads(options: Options, profile: Profile) -> tuple[int | None, ...]:
     """Return the profile's thread counts, or none where --env sweeps a thread variable."""
     swept = {name for setting in options["settings"] for name, _ in setting}
@@ -176,26 +166,18 @@ def _default_threads(options: Options, profile: Profile) -> tuple[int | None, ..
     return profile.threads(machine.available_cpus(usable))
 
 
-def _effort(options: Options, profile: Profile) -> Effort:
-    """Return the profile's effort, with the blocks asked for or that a rule may need."""
-    open_end = options["precision"] is not None or options["budget"] is not None
-    blocks = options["blocks"] or (MOST_BLOCKS if open_end else profile.effort.blocks)
-    return msgspec.structs.replace(profile.effort, blocks=blocks)
-
-
 def examples_wanted(options: Options, available: int) -> int:
     """Return how many training examples make an epoch: the option, else the profile, else all.
 
     A profile's limit gives way to a larger batch that was asked for, and to a target accuracy.
     """
-    asked: int | None = options["examples"]
-    if asked is not None:
-        return asked
+    if options["examples"] is not None:
+        return int(options["examples"])
     if options["target"] is not None:
         return available
     limit = PROFILES[options["profile"]].examples or available
-    largest: int = max(options["batch_sizes"], default=1)
-    return min(available, max(limit, largest))
+    wanted: int = max(limit, *options["batch_sizes"], 1)
+    return min(available, wanted)
 
 
 def new_document(plan: Plan, rows: Sequence[Row], data: TrainingData) -> Results:

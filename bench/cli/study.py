@@ -16,7 +16,7 @@ from rich.text import Text
 
 from bench.cli import exits
 from bench.cli.implementations import choose_trainer
-from bench.cli.options import Whole, given, list_option, out_option, with_options
+from bench.cli.options import Whole, given, list_option, out_option
 from bench.cli.output import (
     GENERATOR,
     REPORT,
@@ -28,7 +28,7 @@ from bench.cli.output import (
 )
 from bench.cli.reading import read_raw
 from bench.cli.training_check import Checker
-from bench.cli.training_options import LEARNING_OPTIONS, TrainingChoice, check_option, choose
+from bench.cli.training_options import TrainingChoice, check_option, choose, learning_options
 from bench.cli.training_run import (
     Interruption,
     TrainingEnd,
@@ -99,11 +99,10 @@ NOT_STUDIED = {
     show_default=True,
     help="The implementation that trains.",
 )
-@with_options(LEARNING_OPTIONS)
+@learning_options
 @click.option(
     "--evaluate-every",
     type=Whole(min=1),
-    default=None,
     help=f"Evaluate every N epochs. Default: {_LOOKS} evaluations in total.",
 )
 @check_option

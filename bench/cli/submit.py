@@ -57,7 +57,7 @@ _WITH = {"status": {"as_json"}, "collect": {"as_json", "across_machines"}, "resu
     show_default=True,
     help="Runs per kind, each on a host of its own.",
 )
-@click.option("--partition", default=None, metavar="NAME", help="SLURM partition.")
+@click.option("--partition", metavar="NAME", help="SLURM partition.")
 @click.option(
     "--time-limit",
     type=Duration(),
@@ -84,15 +84,12 @@ _WITH = {"status": {"as_json"}, "collect": {"as_json", "across_machines"}, "resu
     metavar="NAME[=VALUE]",
     help="Another option of sbatch, such as account=bench. Repeatable.",
 )
-@click.option("--out", type=PATH, default=None, help="Folder. Default: results/submit-DATE-TIME.")
+@click.option("--out", type=PATH, help="Folder. Default: results/submit-DATE-TIME.")
 @click.option("--local", is_flag=True, help="Run the same jobs here, one after the other.")
 @click.option("--status", type=PATH, metavar="DIR", help="Show the state of each job in DIR.")
 @click.option("--collect", type=PATH, metavar="DIR", help="Write one report on the runs in DIR.")
 @click.option(
-    "--resubmit",
-    type=PATH,
-    metavar="DIR",
-    help="Submit again jobs that ended before completion.",
+    "--resubmit", type=PATH, metavar="DIR", help="Submit again jobs that ended before completion."
 )
 @click.option(
     "--across-machines",

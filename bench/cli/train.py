@@ -14,18 +14,16 @@ from bench.cli import exits
 from bench.cli.implementations import choose_trainers, named_in_full
 from bench.cli.options import (
     PATH,
-    Option,
     Whole,
     digit_option,
     list_option,
     out_option,
     require_alone,
-    with_options,
 )
 from bench.cli.output import folder_for, note, open_folder, require_untaken
 from bench.cli.reading import Weights, read_data, read_weights, require_class
 from bench.cli.training_check import Checker
-from bench.cli.training_options import LEARNING_OPTIONS, check_option, choose
+from bench.cli.training_options import check_option, choose, learning_options
 from bench.cli.training_run import (
     CHECKPOINTS,
     WRITTEN,
@@ -53,46 +51,6 @@ WITH_RESUME = {
 }  # fmt: skip
 """What may be said beside --resume; everything else is in the model."""
 
-TRAIN_OPTIONS: tuple[Option, ...] = (
-    click.option(
-        "--print-period",
-        type=Whole(min=1),
-        default=5,
-        show_default=True,
-        help="Epochs between two status reports.",
-    ),
-    click.option(
-        "--evaluate-every",
-        type=Whole(min=0),
-        default=1,
-        show_default=True,
-        help="Evaluate every N epochs, outside the clock; 0 for never.",
-    ),
-    click.option(
-        "--checkpoint-every",
-        type=Whole(min=1),
-        default=None,
-        help="Save the network every N epochs. Default: only at the end.",
-    ),
-    click.option(
-        "--resume",
-        type=PATH,
-        default=None,
-        metavar="MODEL",
-        help="Continue this saved training, with its settings, up to --epochs.",
-    ),
-    click.option(
-        "--weights",
-        type=PATH,
-        default=None,
-        metavar="MODEL",
-        help="Start a new training from the network in this .npz or .keras file.",
-    ),
-    check_option,
-    digit_option,
-    out_option("models and report", "train-DATE-TIME"),
-)
-
 
 @dataclass(frozen=True)
 class TrainingPlan:
@@ -116,7 +74,41 @@ class TrainingPlan:
     help="Implementations, trained one after another: names or patterns of 'mlpbench list', "
     "FILE.py:CLASS, or all. Default: the top of the NumPy ladder.",
 )
-@with_options(LEARNING_OPTIONS, TRAIN_OPTIONS)
+@learning_options
+@click.option(
+    "--print-period",
+    type=Whole(min=1),
+    default=5,
+    show_default=True,
+    help="Epochs between two status reports.",
+)
+@click.option(
+    "--evaluate-every",
+    type=Whole(min=0),
+    default=1,
+    show_default=True,
+    help="Evaluate every N epochs, outside the clock; 0 for never.",
+)
+@click.option(
+    "--checkpoint-every",
+    type=Whole(min=1),
+    help="Save the network every N epochs. Default: only at the end.",
+)
+@click.option(
+    "--resume",
+    type=PATH,
+    metavar="MODEL",
+    help="Continue this saved training, with its settings, up to --epochs.",
+)
+@click.option(
+    "--weights",
+    type=PATH,
+    metavar="MODEL",
+    help="Start a new training from the network in this .npz or .keras file.",
+)
+@check_option
+@digit_option
+@out_option("models and report", "train-DATE-TIME")
 @click.pass_context
 def train_command(context: click.Context, /, **options: Any) -> int:
     """Train implementations from the same start weights in the same batch order.

@@ -9,13 +9,14 @@ import click
 import msgspec
 
 from bench.cli.options import (
-    DATA_OPTIONS,
-    NETWORK_OPTIONS,
     Option,
     Whole,
+    data_options,
     list_option,
+    network_options,
     preset_of,
     seed_option,
+    together,
 )
 from impls.networks import Network, Training
 from impls.training.model import Order
@@ -24,7 +25,8 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 NOT_NEGATIVE = click.FloatRange(min=0)
 BELOW_ONE = click.FloatRange(min=0, max=1, max_open=True)
 
-VARIATION_OPTIONS: tuple[Option, ...] = (
+learning_options = together(
+    network_options,
     list_option(
         "--dropout",
         item=BELOW_ONE,
@@ -35,66 +37,44 @@ VARIATION_OPTIONS: tuple[Option, ...] = (
     click.option(
         "--dtype",
         type=click.Choice(["float32", "float64"]),
-        default=None,
         help="Precision of weights and activations.",
     ),
-)
-
-TRAINING_OPTIONS: tuple[Option, ...] = (
-    click.option("--batch-size", type=Whole(min=1), default=None, help="Examples in a batch."),
-    click.option("--epochs", type=Whole(min=1), default=None, help="Number of epochs."),
-    click.option(
-        "--learning-rate", type=POSITIVE, default=None, help="Learning rate of the first epoch."
-    ),
+    click.option("--batch-size", type=Whole(min=1), help="Examples in a batch."),
+    click.option("--epochs", type=Whole(min=1), help="Number of epochs."),
+    click.option("--learning-rate", type=POSITIVE, help="Learning rate of the first epoch."),
     click.option(
         "--decay",
         type=NOT_NEGATIVE,
-        default=None,
         help="Learning rate in epoch e = 0, 1, ...: rate / (1 + decay e).",
     ),
-    click.option(
-        "--momentum", type=NOT_NEGATIVE, default=None, help="Weight of the previous step (sgd)."
-    ),
-    click.option("--l1", type=NOT_NEGATIVE, default=None, help="Penalty l1 * sum of |w|."),
-    click.option(
-        "--l2", type=NOT_NEGATIVE, default=None, help="Penalty l2 / 2 * sum of w squared."
-    ),
+    click.option("--momentum", type=NOT_NEGATIVE, help="Weight of the previous step (sgd)."),
+    click.option("--l1", type=NOT_NEGATIVE, help="Penalty l1 * sum of |w|."),
+    click.option("--l2", type=NOT_NEGATIVE, help="Penalty l2 / 2 * sum of w squared."),
     click.option(
         "--optimiser",
         "--optimizer",
         type=click.Choice(["sgd", "adam", "rmsprop"]),
-        default=None,
         help="Optimiser.",
     ),
-    click.option("--beta1", type=BELOW_ONE, default=None, help="Adam: decay rate of the mean."),
-    click.option(
-        "--beta2", type=BELOW_ONE, default=None, help="Adam: decay rate of the mean square."
-    ),
-    click.option(
-        "--rho", type=BELOW_ONE, default=None, help="RMSprop: decay rate of the mean square."
-    ),
-    click.option("--epsilon", type=POSITIVE, default=None, help="Epsilon of Adam and RMSprop."),
+    click.option("--beta1", type=BELOW_ONE, help="Adam: decay rate of the mean."),
+    click.option("--beta2", type=BELOW_ONE, help="Adam: decay rate of the mean square."),
+    click.option("--rho", type=BELOW_ONE, help="RMSprop: decay rate of the mean square."),
+    click.option("--epsilon", type=POSITIVE, help="Epsilon of Adam and RMSprop."),
     click.option(
         "--reduction",
         type=click.Choice(["sum", "mean"]),
-        default=None,
         help="Sum or mean of the loss over the examples of a batch.",
     ),
     click.option(
         "--start",
         type=click.Choice(["uniform", "glorot"]),
-        default=None,
         help="Distribution of the start weights.",
     ),
     click.option(
         "--start-scale",
         type=NOT_NEGATIVE,
-        default=None,
         help="Uniform start weights lie within scale / sqrt(inputs of the layer).",
     ),
-)
-
-ORDER_OPTIONS: tuple[Option, ...] = (
     click.option(
         "--shuffle/--no-shuffle",
         default=True,
@@ -102,13 +82,12 @@ ORDER_OPTIONS: tuple[Option, ...] = (
         show_default=True,
     ),
     click.option(
-        "--max-batches",
-        type=Whole(min=1),
-        default=None,
-        help="End each epoch after N batches, for trials.",
+        "--max-batches", type=Whole(min=1), help="End each epoch after N batches, for trials."
     ),
     seed_option("start weights, batch order and dropout"),
+    data_options,
 )
+"""Decide all that a network learns."""
 
 check_option: Option = click.option(
     "--check/--no-check",
@@ -116,15 +95,6 @@ check_option: Option = click.option(
     show_default=True,
     help="Compare an implementation with the float64 reference before it trains.",
 )
-
-LEARNING_OPTIONS: tuple[Option, ...] = (
-    *NETWORK_OPTIONS,
-    *VARIATION_OPTIONS,
-    *TRAINING_OPTIONS,
-    *ORDER_OPTIONS,
-    *DATA_OPTIONS,
-)
-"""All that decides what a network learns."""
 
 
 @dataclass(frozen=True)
