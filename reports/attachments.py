@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
-import pandas as pd
 from markupsafe import Markup
+from msgspec.structs import replace
 
 from bench.documents.results import Measured, Outcome, Results, Unverified
-from bench.documents.timings import EPOCH, STEP, Check, Disturbance, Timing
+from bench.documents.timings import EPOCH, STEP, Check, Timing
 from bench.observations.table import ObservationTable
-from reports import frame
+from reports.exports.table import to_csv, typed
 
 DIGITS = 4
 """Significant digits of a duration: finer than any round repeats."""
@@ -56,19 +56,20 @@ def fits(table: ObservationTable) -> bool:
     return table.rounds <= _MOST_ROUNDS
 
 
-def csv(rounds: pd.DataFrame) -> Attachment:
-    """Return the rounds of :func:`reports.frame.tidy` as CSV, compressed where it is long.
+def csv(table: ObservationTable) -> Attachment:
+    """Return the rounds as CSV with the columns of the exports, compressed where it is long.
 
     Where it is too long even so, the rounds of single phases are left out.
     """
-    data = frame.to_csv(rounds, digits=DIGITS).encode()
+    rounds = typed(table.frame[table.frame["phase"] != ""])
+    data = to_csv(rounds, digits=DIGITS).encode()
     if len(data) <= _PLAIN_CSV:
         return Attachment("rounds.csv", _uri("text/csv", data), len(data), len(rounds))
     packed = _packed("rounds.csv.gz", data)
     if packed.size <= _LONGEST_CSV:
         return dataclasses.replace(packed, rows=len(rounds))
     whole = rounds[rounds["phase"].isin([STEP, EPOCH])]
-    packed = _packed("rounds.csv.gz", frame.to_csv(whole, digits=DIGITS).encode())
+    packed = _packed("rounds.csv.gz", to_csv(whole, digits=DIGITS).encode())
     return dataclasses.replace(packed, rows=len(whole), complete=len(whole) == len(rounds))
 
 
@@ -96,38 +97,34 @@ def _uri(kind: str, data: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def _shortened(value: float, digits: int = DIGITS) -> float:
+def _short(value: float, digits: int = DIGITS) -> float:
     return float(f"{value:.{digits}g}")
-
-
-def _short(values: Sequence[float]) -> tuple[float, ...]:
-    return tuple(map(_shortened, values))
 
 
 def _rounded(document: Results) -> Results:
     """``document`` with fewer digits, and without what compares well to the last place."""
-    outcomes = tuple(_rounded_outcome(outcome) for outcome in document.outcomes)
-    return msgspec.structs.replace(document, outcomes=outcomes)
-
-
-def _rounded_outcome(outcome: Outcome) -> Outcome:
-    if isinstance(outcome, Measured):
-        return _rounded_measured(outcome)
-    if isinstance(outcome, Unverified) and outcome.measured is not None:
-        return msgspec.structs.replace(outcome, measured=_rounded_measured(outcome.measured))
-    return outcome
+    outcomes: list[Outcome] = []
+    for outcome in document.outcomes:
+        if isinstance(outcome, Measured):
+            outcomes.append(_rounded_measured(outcome))
+        elif isinstance(outcome, Unverified) and outcome.measured is not None:
+            measured = _rounded_measured(outcome.measured)
+            outcomes.append(replace(outcome, measured=measured))
+        else:
+            outcomes.append(outcome)
+    return replace(document, outcomes=tuple(outcomes))
 
 
 def _rounded_measured(measured: Measured) -> Measured:
-    process = measured.process
-    return msgspec.structs.replace(
+    importing = _short(measured.process.import_seconds)
+    return replace(
         measured,
-        process=msgspec.structs.replace(process, import_seconds=_shortened(process.import_seconds)),
+        process=replace(measured.process, import_seconds=importing),
         gate=tuple(map(_rounded_check, measured.gate)),
-        first_call_seconds=_shortened(measured.first_call_seconds),
-        threads_observed=_shortened(measured.threads_observed),
-        warmup_seconds=_short(measured.warmup_seconds),
-        timings=tuple(_rounded_timing(timing) for timing in measured.timings),
+        first_call_seconds=_short(measured.first_call_seconds),
+        threads_observed=_short(measured.threads_observed),
+        warmup_seconds=tuple(map(_short, measured.warmup_seconds)),
+        timings=tuple(map(_rounded_timing, measured.timings)),
     )
 
 
@@ -135,29 +132,28 @@ def _rounded_check(check: Check) -> Check:
     """``check`` without the place where something that passed is least exact."""
     if not check.passed or check.error is None:
         return check
-    error, tolerance = _shortened(check.error, 2), _shortened(check.tolerance, 2)
-    short = msgspec.structs.replace(check, error=error, tolerance=tolerance, place="")
+    short = replace(
+        check, error=_short(check.error, 2), tolerance=_short(check.tolerance, 2), place=""
+    )
     return short if short.passed else check
 
 
 def _rounded_timing(timing: Timing) -> Timing:
-    return msgspec.structs.replace(
+    def milliseconds(seconds: float | None) -> float | None:
+        # Most are counted in ticks of 10 ms; what is finer says nothing.
+        return None if seconds is None else round(seconds, 3)
+
+    return replace(
         timing,
-        round_seconds=_short(timing.round_seconds),
-        round_cpu_seconds=_short(timing.round_cpu_seconds),
-        disturbances=tuple(map(_rounded_disturbance, timing.disturbances)),
+        round_seconds=tuple(map(_short, timing.round_seconds)),
+        round_cpu_seconds=tuple(map(_short, timing.round_cpu_seconds)),
+        disturbances=tuple(
+            replace(
+                one,
+                waited=milliseconds(one.waited),
+                foreign=milliseconds(one.foreign),
+                stolen=milliseconds(one.stolen),
+            )
+            for one in timing.disturbances
+        ),
     )
-
-
-def _rounded_disturbance(disturbance: Disturbance) -> Disturbance:
-    return msgspec.structs.replace(
-        disturbance,
-        waited=_ms(disturbance.waited),
-        foreign=_ms(disturbance.foreign),
-        stolen=_ms(disturbance.stolen),
-    )
-
-
-def _ms(seconds: float | None) -> float | None:
-    """Most are counted in ticks of 10 ms; what is finer says nothing."""
-    return None if seconds is None else round(seconds, 3)

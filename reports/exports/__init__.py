@@ -10,9 +10,8 @@ from bench.stats.verdicts import MARGIN
 from reports.exports.asv import Existing, Revision, to_asv
 from reports.exports.dashboards import to_bmf, to_github
 from reports.exports.markdown import to_markdown
-from reports.exports.parquet import to_parquet
 from reports.exports.pyperf import to_pyperf
-from reports.exports.table import to_csv
+from reports.exports.table import tidy, to_csv, to_parquet
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def _one(make: Callable[[Request], str]) -> Callable[[Request], Mapping[str, byt
 _PHASES = frozenset({"phases"})
 
 FORMATS: Mapping[str, Format] = {
-    "csv": Format("the tidy table", _one(lambda r: to_csv(r.results))),
+    "csv": Format("the tidy table", _one(lambda r: to_csv(tidy(r.results)))),
     "parquet": Format(
         "the tidy table, which report and compare read",
         lambda r: {"": to_parquet(r.results)},

@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from bench.documents.results import Results
+from bench.documents.results import Measured, Results
 from bench.planning.plan import Cell, Setting
 from bench.provenance.records import Machine
 from bench.stats import estimates
 from impls.errors import ResultsError
 from reports import format as text
-from reports.exports.series import Series, series, unmeasured
+from reports.exports.series import Series, series, without_controls
 
 MACHINE_VERSION, BENCHMARKS_VERSION, RESULTS_VERSION = 1, 2, 2
 """The ``api_version`` of each kind of file that asv reads."""
@@ -72,7 +72,14 @@ def to_asv(
     files: dict[str, bytes] = {}
 
     def current(path: str) -> dict[str, Any]:
-        return _decoded(path, files.get(path) or existing(path))
+        content = files.get(path) or existing(path)
+        try:
+            found = {} if content is None else json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise _damaged(path, f"it is no JSON: {error}") from error
+        if not isinstance(found, dict):
+            raise _damaged(path, "it holds no object")
+        return found
 
     for document, revision in zip(results, revisions, strict=True):
         machine = _machine(document.machine)
@@ -80,13 +87,16 @@ def to_asv(
         files[f"{folder}/machine.json"] = _encoded({**machine, "version": MACHINE_VERSION})
         known = current("benchmarks.json")
         for setting, table in _tables(document, phases).items():
-            environment = _environment(document.machine, setting)
+            environment = f"mlpbench-py{_python(document.machine)}"
+            if setting:
+                # A digest, since a setting may be a path.
+                environment += f"-{_digest(setting)}"
             path = f"{folder}/{revision.commit[:8]}-{environment}.json"
             whole = _table(path, current(path))
             for benchmark, values in table.items():
                 whole[benchmark] = {**whole.get(benchmark, {}), **values}
-            files[path] = _results(document, machine, revision, setting, whole)
-            known = _benchmarks(known, whole)
+            files[path] = _results(document, machine, revision, environment, setting, whole)
+            known |= _benchmarks(known, whole)
         files["benchmarks.json"] = _encoded({**known, "version": BENCHMARKS_VERSION})
     return files
 
@@ -102,7 +112,9 @@ def _tables(document: Results, phases: Sequence[str]) -> dict[Setting, Table]:
         table = tables.setdefault(one.cell.setting, {})
         benchmark = _benchmark_name(one.cell.implementation, one.phase)
         table.setdefault(benchmark, {})[_combination(one.cell)] = _values(one)
-    for outcome in unmeasured(document):
+    for outcome in without_controls(document):
+        if isinstance(outcome, Measured):
+            continue
         for phase in dict.fromkeys(one.phase for one in found):
             benchmark = _benchmark_name(outcome.cell.implementation, phase)
             known = tables.get(outcome.cell.setting, {}).get(benchmark)
@@ -114,10 +126,19 @@ def _tables(document: Results, phases: Sequence[str]) -> dict[Setting, Table]:
 def _values(one: Series) -> Values:
     """Return the estimate of one cell, its 99 % interval, and every round."""
     rounds = [seconds for _, timing in one.processes for seconds in timing.round_seconds]
-    low, high = _interval(one.estimate)
+    estimate = one.estimate
+    low, high = estimate.low, estimate.high
+    if low is not None and high is not None:
+        # An estimate has the 95 % interval, and asv wants that of 99 %.
+        quantiles = [
+            estimates.quantile((1 + share) / 2, estimate.processes - 1)
+            for share in (_CI_SHARE, estimates.CONFIDENCE)
+        ]
+        ratio = math.sqrt(high / low) ** (quantiles[0] / quantiles[1])
+        low, high = estimate.value / ratio, estimate.value * ratio
     quarter, three_quarters = np.percentile(rounds, (25, 75))
     return {
-        "result": one.estimate.value,
+        "result": estimate.value,
         "stats_ci_99_a": low,
         "stats_ci_99_b": high,
         "stats_q_25": float(quarter),
@@ -128,67 +149,40 @@ def _values(one: Series) -> Values:
     }
 
 
-def _interval(estimate: estimates.Estimate) -> tuple[float | None, float | None]:
-    """Return the 99 % interval that belongs to an estimate with its 95 % interval."""
-    if estimate.low is None or estimate.high is None:
-        return None, None
-    freedom = estimate.processes - 1
-    wider = estimates.quantile((1 + _CI_SHARE) / 2, freedom)
-    stretch = wider / estimates.quantile((1 + estimates.CONFIDENCE) / 2, freedom)
-    ratio = math.sqrt(estimate.high / estimate.low) ** stretch
-    return estimate.value / ratio, estimate.value * ratio
-
-
 def _results(
     document: Results,
     machine: Mapping[str, str],
     revision: Revision,
+    environment: str,
     setting: Setting,
     table: Table,
 ) -> bytes:
-    """Return the file of one commit, machine and setting."""
+    """Return the file of one commit, machine and setting; NaN is what was not asked for."""
+    python = _python(document.machine)
     started = _timestamp(dt.datetime.fromisoformat(document.created_at))
-    content = {
-        "commit_hash": revision.commit,
-        "env_name": _environment(document.machine, setting),
-        "date": _timestamp(revision.date),
-        "params": {**machine, "python": _python(document.machine)},
-        "python": _python(document.machine),
-        "requirements": {},
-        "env_vars": {name: "(unset)" if value is None else value for name, value in setting},
-        "result_columns": COLUMNS,
-        "results": {name: _row(values, started) for name, values in table.items()},
-        "durations": {},
-        "version": RESULTS_VERSION,
-    }
-    return _encoded(content)
-
-
-def _row(values: Mapping[Combination, Values], started: int) -> list[Any]:
-    """Return one benchmark in the order of the columns; NaN is what was not asked for."""
-    params = _params(values)
-    combinations = list(itertools.product(*params))
-    row: dict[str, Any] = dict.fromkeys(COLUMNS)
-    row |= {"params": params, "version": _VERSION, "started_at": started}
     absent: Values = {"result": math.nan}
-    for name in _PER_COMBINATION:
-        row[name] = [values.get(combination, absent).get(name) for combination in combinations]
-    return list(row.values())
-
-
-def _decoded(path: str, content: bytes | None) -> dict[str, Any]:
-    """Return the content of a file that an earlier export wrote; empty where there is none.
-
-    Raises:
-        ResultsError: it is something else.
-    """
-    try:
-        found = {} if content is None else json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, f"it is no JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise _damaged(path, "it holds no object")
-    return found
+    rows = {}
+    for benchmark, values in table.items():
+        params = _params(values)
+        row = {"params": params, "version": _VERSION, "started_at": started}
+        for name in _PER_COMBINATION:
+            row[name] = [values.get(one, absent).get(name) for one in itertools.product(*params)]
+        rows[benchmark] = [row.get(name) for name in COLUMNS]
+    return _encoded(
+        {
+            "commit_hash": revision.commit,
+            "env_name": environment,
+            "date": _timestamp(revision.date),
+            "params": {**machine, "python": python},
+            "python": python,
+            "requirements": {},
+            "env_vars": {name: "(unset)" if value is None else value for name, value in setting},
+            "result_columns": COLUMNS,
+            "results": rows,
+            "durations": {},
+            "version": RESULTS_VERSION,
+        }
+    )
 
 
 def _damaged(path: str, why: str) -> ResultsError:
@@ -203,30 +197,28 @@ def _table(path: str, content: Mapping[str, Any]) -> Table:
     Raises:
         ResultsError: ``content`` has another form than asv's files.
     """
+    table: Table = {}
     try:
-        return _read(content)
+        for benchmark, row in (content["results"] if content else {}).items():
+            columns = dict(zip(content["result_columns"], row, strict=False))
+            lists = {
+                name: columns[name] for name in _PER_COMBINATION if columns.get(name) is not None
+            }
+            for place, one in enumerate(itertools.product(*columns["params"])):
+                values = {name: column[place] for name, column in lists.items()}
+                result = values.get("result")
+                if result is None or not math.isnan(result):
+                    table.setdefault(benchmark, {})[one] = values
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
-
-
-def _read(content: Mapping[str, Any]) -> Table:
-    table: Table = {}
-    for benchmark, row in (content["results"] if content else {}).items():
-        columns = dict(zip(content["result_columns"], row, strict=False))
-        for place, one in enumerate(itertools.product(*columns["params"])):
-            lists = {name: columns.get(name) for name in _PER_COMBINATION}
-            values = {name: found[place] for name, found in lists.items() if found is not None}
-            result = values.get("result")
-            if result is None or not math.isnan(result):
-                table.setdefault(benchmark, {})[one] = values
     return table
 
 
 def _benchmarks(known: Mapping[str, Any], table: Table) -> dict[str, Any]:
-    """Return the list of all benchmarks with every value that a parameter ever had."""
-    found = dict(known)
+    """Return the benchmarks of ``table`` with every value that a parameter ever had."""
+    found = {}
     for name, values in table.items():
-        params = found.get(name, {}).get("params")
+        params = known.get(name, {}).get("params")
         before = itertools.product(*params) if params else ()
         implementation, _, phase = name.rpartition(".")
         found[name] = {
@@ -272,17 +264,12 @@ def _machine(machine: Machine) -> dict[str, str]:
         "num_cpu": str(machine.logical_cpus),
         "ram": text.byte_count(machine.memory_bytes),
     }
-    digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:8]
     model = re.sub(r"[^a-z0-9]+", "-", machine.cpu.lower()).strip("-")[:40].strip("-")
-    return {"machine": f"{model}-{digest}", **facts}
+    return {"machine": f"{model}-{_digest(facts)}", **facts}
 
 
-def _environment(machine: Machine, setting: Setting) -> str:
-    """The name of what was installed and set; the setting is a digest, as it may be a path."""
-    name = f"mlpbench-py{_python(machine)}"
-    if not setting:
-        return name
-    return f"{name}-{hashlib.sha256(json.dumps(setting).encode()).hexdigest()[:8]}"
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:8]
 
 
 def _python(machine: Machine) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from bench.documents.results import Results
 from reports import format as text
-from reports.exports.series import Series, only, series
+from reports.exports.series import only, series
 
 NANOSECONDS = 1e9
 MILLISECONDS = 1e3
@@ -20,41 +19,38 @@ def to_bmf(results: Sequence[Results], phases: Sequence[str]) -> str:
     Raises:
         UsageError: several documents, or nothing measured.
     """
-    found = series(only(results, "bmf"), phases)
-    return json.dumps({one.name: {"latency": _metric(one)} for one in found}, indent=1) + "\n"
-
-
-def _metric(one: Series) -> dict[str, float]:
-    ends = {
-        "value": one.estimate.value,
-        "lower_value": one.estimate.low,
-        "upper_value": one.estimate.high,
-    }
-    return {name: NANOSECONDS * end for name, end in ends.items() if end is not None}
+    metrics = {}
+    for one in series(only(results, "bmf"), phases):
+        estimate = one.estimate
+        ends = {
+            "value": estimate.value, "lower_value": estimate.low, "upper_value": estimate.high,
+        }  # fmt: skip
+        latency = {name: NANOSECONDS * end for name, end in ends.items() if end is not None}
+        metrics[one.name] = {"latency": latency}
+    return json.dumps(metrics, indent=1) + "\n"
 
 
 def to_github(results: Sequence[Results], phases: Sequence[str]) -> str:
     """Return what github-action-benchmark reads as ``customSmallerIsBetter``.
 
+    The unit never changes: an alert compares the bare numbers.
+
     Raises:
         UsageError: several documents, or nothing measured.
     """
-    found = series(only(results, "github"), phases)
-    return json.dumps([_entry(one) for one in found], indent=1) + "\n"
-
-
-def _entry(one: Series) -> dict[str, Any]:
-    """Return one entry.  The unit never changes: an alert compares the bare numbers."""
-    estimate = one.estimate
-    entry = {"name": one.name, "unit": "ms", "value": MILLISECONDS * estimate.value}
-    processes = text.count(estimate.processes, "process", "processes")
-    lines = [
-        f"{processes}, {text.count(estimate.rounds, 'round')}",
-        f"{text.significant(one.examples / estimate.value)} examples per second",
-    ]
-    if estimate.low is not None and estimate.high is not None:
-        reach = MILLISECONDS * (estimate.high - estimate.low) / 2
-        entry["range"] = f"± {reach:.3g}"
-        ends = f"{text.seconds(estimate.low)} to {text.seconds(estimate.high)}"
-        lines.insert(0, f"95 % interval {ends}")
-    return {**entry, "extra": "\n".join(lines)}
+    entries = []
+    for one in series(only(results, "github"), phases):
+        estimate = one.estimate
+        entry = {"name": one.name, "unit": "ms", "value": MILLISECONDS * estimate.value}
+        processes = text.count(estimate.processes, "process", "processes")
+        lines = [
+            f"{processes}, {text.count(estimate.rounds, 'round')}",
+            f"{text.significant(one.examples / estimate.value)} examples per second",
+        ]
+        if estimate.low is not None and estimate.high is not None:
+            reach = MILLISECONDS * (estimate.high - estimate.low) / 2
+            entry["range"] = f"± {reach:.3g}"
+            ends = f"{text.seconds(estimate.low)} to {text.seconds(estimate.high)}"
+            lines.insert(0, f"95 % interval {ends}")
+        entries.append({**entry, "extra": "\n".join(lines)})
+    return json.dumps(entries, indent=1) + "\n"

@@ -8,10 +8,10 @@ from functools import cached_property
 
 from bench.documents.results import Measured, Outcome, Results
 from bench.documents.timings import EPOCH, STEP, Timing
+from bench.observations.table import known_rows
 from bench.planning.plan import Cell
 from bench.stats import estimates
 from impls.errors import UsageError
-from impls.registry import ROWS
 
 
 @dataclass(frozen=True)
@@ -60,50 +60,27 @@ def series(document: Results, phases: Sequence[str]) -> list[Series]:
     Raises:
         UsageError: nothing of the kind was measured.
     """
-    found: dict[Cell, list[Measured]] = {}
-    for outcome in _wanted(document):
+    cells: dict[Cell, list[Measured]] = {}
+    for outcome in without_controls(document):
         if isinstance(outcome, Measured):
-            found.setdefault(outcome.cell, []).append(outcome)
-    every = [one for cell, processes in found.items() for one in _of_cell(cell, processes, phases)]
+            cells.setdefault(outcome.cell, []).append(outcome)
+    every = []
+    for cell, processes in cells.items():
+        timed: dict[str, list[tuple[Measured, Timing]]] = {}
+        for process in processes:
+            for timing in process.timings:
+                if timing.round_seconds:
+                    timed.setdefault(timing.phase, []).append((process, timing))
+        wanted = phases or [EPOCH if EPOCH in timed else STEP]
+        every += [Series(cell, phase, tuple(timed[phase])) for phase in wanted if phase in timed]
     if not every:
         what = " or ".join(phases) or "epoch or step"
         raise UsageError(f"no {what} was measured, so there is nothing to export")
     return every
 
 
-def unmeasured(document: Results) -> list[Outcome]:
-    """Return the outcomes without a number that counts; those of controls are left out."""
-    return [one for one in _wanted(document) if not isinstance(one, Measured)]
-
-
-def role(document: Results, implementation: str) -> str:
-    """Return the role of an implementation: ``trainer``, ``limit`` or ``control``."""
-    rows = {row.name: row for row in (*ROWS, *document.rows)}
-    return rows[implementation].role if implementation in rows else "trainer"
-
-
-def _wanted(document: Results) -> list[Outcome]:
-    return [
-        outcome
-        for outcome in document.outcomes
-        if role(document, outcome.cell.implementation) != "control"
-    ]
-
-
-def _of_cell(cell: Cell, processes: Sequence[Measured], phases: Sequence[str]) -> list[Series]:
-    timed = {t.phase for process in processes for t in process.timings if t.round_seconds}
-    wanted = phases or [EPOCH if EPOCH in timed else STEP]
-    return [
-        Series(
-            cell,
-            phase,
-            tuple(
-                (process, timing)
-                for process in processes
-                for timing in process.timings
-                if timing.phase == phase and timing.round_seconds
-            ),
-        )
-        for phase in wanted
-        if phase in timed
-    ]
+def without_controls(document: Results) -> list[Outcome]:
+    """Return the outcomes of ``document`` but those of controls."""
+    rows = known_rows([document])
+    controls = {name for name, row in rows.items() if row.role == "control"}
+    return [one for one in document.outcomes if one.cell.implementation not in controls]

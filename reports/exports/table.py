@@ -1,15 +1,19 @@
-"""The tidy table of exports: a row per round, and a row per outcome without rounds."""
+"""The observation table with one row per round, as CSV and as a Parquet file.
+
+``mlpbench compare`` and ``mlpbench report`` read the Parquet file as they read results.json.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+import io
+from collections.abc import Sequence
 
 import pandas as pd
 
-from bench.documents.results import Measured, Outcome, Results, Unavailable, Unverified
-from reports import format as text
-from reports.exports.series import role
+from bench.documents import parquet
+from bench.documents.results import Results
+from bench.observations.table import tabulate
+from impls.errors import ResultsError, UsageError
 
 COLUMNS = {
     "implementation": "string",
@@ -26,6 +30,7 @@ COLUMNS = {
     "round": "Int64",
     "seconds": "Float64",
     "examples": "Int64",
+    "iterations": "Int64",
     "cpu_seconds": "Float64",
     "outcome": "string",
     "reason": "string",
@@ -34,51 +39,60 @@ COLUMNS = {
 
 
 def tidy(results: Sequence[Results]) -> pd.DataFrame:
-    """One row per round of each phase of each cell in each process, as the documents hold them.
+    """Return one row per round of each phase of each cell in each process.
 
     ``run`` counts the documents from 1, ``block`` and ``round`` count from 0.  ``seconds`` and
     ``cpu_seconds`` are per iteration, and ``examples`` is how many examples an iteration trains
     on.  An outcome without rounds is one row that says why in ``reason``.
     """
-    frame = pd.DataFrame(list(_rows(results)), columns=list(COLUMNS), dtype=object)
-    return frame.astype(COLUMNS)
+    return typed(tabulate(results).frame)
 
 
-def to_csv(results: Sequence[Results]) -> str:
-    """Return the table as CSV with a header; what is missing is an empty place."""
-    return tidy(results).to_csv(index=False, lineterminator="\n")
+def typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of an observation table with the types of :data:`COLUMNS`."""
+    table = frame.loc[:, list(COLUMNS)].astype(COLUMNS)
+    words = ["phase", "reason"]
+    table[words] = table[words].replace("", pd.NA)
+    return table
 
 
-def _rows(results: Sequence[Results]) -> Iterator[tuple[object, ...]]:
-    for run, document in enumerate(results, start=1):
-        for outcome in document.outcomes:
-            yield from _of_outcome(document, run, outcome)
-
-
-def _of_outcome(document: Results, run: int, outcome: Outcome) -> Iterator[tuple[object, ...]]:
-    cell = outcome.cell
-    cell_facts = (
-        cell.implementation,
-        role(document, cell.implementation),
-        cell.device,
-        cell.network,
-        cell.batch_size,
-        cell.threads,
-        text.setting(cell.setting),
-        run,
-        None if isinstance(outcome, Unavailable) else outcome.block,
+def to_csv(table: pd.DataFrame, *, digits: int | None = None) -> str:
+    """Return a table as CSV with a header; ``digits`` limits durations to significant digits."""
+    return table.to_csv(
+        index=False, lineterminator="\n", float_format=f"%.{digits}g" if digits else None
     )
-    kind = type(outcome).__name__.lower()
-    reason = None if isinstance(outcome, Measured) else outcome.reason
-    measured = outcome.measured if isinstance(outcome, Unverified) else outcome
-    rounds = list(_rounds(measured)) if isinstance(measured, Measured) else []
-    for one in rounds or [(None,) * 6]:
-        yield (*cell_facts, *one, kind, reason)
 
 
-def _rounds(measured: Measured) -> Iterator[tuple[object, ...]]:
-    """Sweep, phase, round, seconds, examples and CPU seconds of each round."""
-    for timing in measured.timings:
-        columns = zip_longest(timing.sweeps, timing.round_seconds, timing.round_cpu_seconds)
-        for number, (sweep, wall, cpu) in enumerate(columns):
-            yield (sweep, timing.phase, number, wall, timing.examples, cpu)
+def to_parquet(results: Sequence[Results]) -> bytes:
+    """Return the content of the file.
+
+    Raises:
+        UsageError: pyarrow is not installed.
+        ResultsError: the file would not give back a single document as it is.
+    """
+    try:
+        import pyarrow as pa  # noqa: PLC0415  # an extra
+        from pyarrow import parquet as files  # noqa: PLC0415  # the same
+    except ImportError as error:
+        raise UsageError(f"--format parquet: {parquet.NEEDS}") from error
+    unfit = ResultsError(
+        "these results cannot be written as Parquet: their rounds, processor times and sweeps "
+        "differ in number. Export them as csv, or measure again."
+    )
+    try:
+        table = pa.Table.from_pandas(tidy(results), preserve_index=False)
+    except ValueError as error:
+        raise unfit from error
+    stored = {**table.schema.metadata, **parquet.metadata(results)}
+    if len(results) == 1:
+        again = parquet.assembled(stored, table.to_pylist(), origin="the Parquet table")
+        if again != results[0]:
+            raise unfit
+    buffer = io.BytesIO()
+    files.write_table(
+        table.replace_schema_metadata(stored),
+        buffer,
+        compression="zstd",
+        write_page_checksum=True,
+    )
+    return buffer.getvalue()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from reports import attachments, frame, templates
+from reports import attachments, templates
 from reports import format as text
 from reports.context import Context
 from reports.section import DETAILS, Section, Status
@@ -17,7 +17,7 @@ def render(context: Context) -> Markup:
     return templates.section(
         "raw_data",
         rounds=context.table.rounds,
-        table=attachments.csv(frame.rounds(context.table)) if is_short else None,
+        table=attachments.csv(context.table) if is_short else None,
         block=document if isinstance(document, attachments.Block) else None,
         link=document if isinstance(document, attachments.Attachment) else None,
         digits=attachments.DIGITS,

@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 
 from bench.documents.results import Measured, Results
 from bench.documents.timings import Check
-from reports import attachments, charts, frame, templates
+from bench.observations.table import tabulate
+from reports import attachments, charts, templates
 from reports import format as text
 from reports.charts import svg
+from reports.exports.table import tidy
 from reports.page import build_report
 from tests.reports import pieces, sample
 from tests.reports.reading import places
@@ -93,16 +95,20 @@ def unpacked(uri: str) -> bytes:
 def test_a_very_long_csv_leaves_single_phases_out_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rounds = frame.tidy([sample.document(SMALL)])
+    rounds = tabulate([sample.document(SMALL)])
     monkeypatch.setattr(attachments, "_PLAIN_CSV", 0)
     whole = attachments.csv(rounds)
-    assert (whole.rows, whole.complete) == (len(rounds), True)
+    assert (whole.rows, whole.complete) == (rounds.rounds, True)
     monkeypatch.setattr(attachments, "_LONGEST_CSV", 0)
     short = attachments.csv(rounds)
     back = pd.read_csv(io.BytesIO(unpacked(short.uri)))
     assert set(back["phase"]) == {"step", "epoch"}
     assert not short.complete
-    assert short.rows == len(back) == rounds["phase"].isin(["step", "epoch"]).sum()
+    assert (
+        short.rows
+        == len(back)
+        == tidy([sample.document(SMALL)])["phase"].isin(["step", "epoch"]).sum()
+    )
     page = build_report([sample.document(SMALL)])
     assert "without those of single phases, which are in the document below" in page
 
@@ -135,7 +141,7 @@ def test_the_attached_document_is_one_that_reads_back() -> None:
     document = sample.document(SMALL)
     back = attached(document)
     assert back.plan == document.plan
-    ours, theirs = (frame.tidy([one]) for one in (document, back))
+    ours, theirs = (tidy([one]) for one in (document, back))
     assert theirs["seconds"].tolist() == pytest.approx(ours["seconds"].tolist(), rel=1e-3)
 
 
