@@ -11,7 +11,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from bench.cli.comparing import FAILURES, Request, answer
+from bench.cli.compare_answer import FAILURES, answer
 from bench.cli.options import PATH, PHASE_NAMES, json_option, list_option, margin_option
 from bench.cli.output import say
 from bench.documents import files
@@ -121,7 +121,14 @@ class Failure(click.Choice[str]):
     help="Write a table for a pull request; - prints it instead of the tables.",
 )
 @json_option("tables")
-def compare_command(sources: tuple[Path, ...], **options: Any) -> int:
+def compare_command(
+    sources: tuple[Path, ...],
+    *,
+    last: int | Path | None,
+    markdown_file: str | None,
+    as_json: bool,
+    **question: Any,
+) -> int:
     """Compare runs, or cells of a run along one coordinate.
 
     SOURCES are results.json, journal.jsonl, pytest-benchmark's JSON or an exported parquet file:
@@ -132,43 +139,27 @@ def compare_command(sources: tuple[Path, ...], **options: Any) -> int:
     failed where its partner was measured. 4: the documents are not comparable. Precedence: 4, 1,
     3, 2.
     """
-    if options["last"] is not None:
-        sources = last_runs(options["last"], sources)
+    if last is not None:
+        sources = last_runs(last, sources)
     if not sources:
         raise UsageError(
             "missing SOURCES: name results documents, or give --last to compare the newest runs"
         )
-    if options["as_json"] and options["markdown_file"] == "-":
+    if as_json and markdown_file == "-":
         raise UsageError("--json and --markdown - both print to stdout: give --markdown a file")
-    if options["markdown_file"] not in {None, "-"}:
-        files.require_free(Path(options["markdown_file"]), sources)
-    request = Request(
-        sources=sources,
-        coordinate=options["coordinate"],
-        baseline=options["baseline"],
-        phase=options["phase"],
-        filters=options["filters"],
-        margin=options["margin"],
-        thresholds=options["thresholds"],
-        fail_on=options["fail_on"],
-        across_machines=options["across_machines"],
-    )
-    result = answer(request, [read_any(source) for source in sources])
-    _write(result, options["markdown_file"], as_json=options["as_json"])
-    return result.exit_code
-
-
-def _write(result: Answer, markdown_file: str | None, *, as_json: bool) -> None:
-    """To the output, and to a file where one was named."""
+    if markdown_file not in {None, "-"}:
+        files.require_free(Path(markdown_file), sources)
+    result = answer(sources, [read_any(source) for source in sources], **question)
     if markdown_file == "-":
         click.echo(markdown(result), nl=False)
-        return
+        return result.exit_code
     if markdown_file is not None:
         files.write_bytes(Path(markdown_file), markdown(result).encode())
     if as_json:
         click.echo(json.dumps(as_data(result)))
     else:
         print_answer(result, Console())
+    return result.exit_code
 
 
 def print_answer(result: Answer, console: Console) -> None:
@@ -178,7 +169,16 @@ def print_answer(result: Answer, console: Console) -> None:
     for sentence in sentences(result):
         say(console, printable(sentence))
     if result.comparison.pairs:
-        _print_verdicts(result, console)
+        table = tables.verdicts(result)
+        unlimited = console.options.update(width=MOST_COLUMNS)
+        width = console.measure(draw(table), options=unlimited).maximum
+        if not console.is_terminal:
+            console.width = max(width, console.width)
+        console.print()
+        if width > console.width:
+            console.print(draw(tables.stacked(table), lines_between=True))
+        else:
+            console.print(draw(table))
         for code, meaning in legend(result):
             say(console, f"{code}: {meaning}")
         _print_remedies(result, console)
@@ -190,19 +190,6 @@ def print_answer(result: Answer, console: Console) -> None:
     if result.comparison.apart:
         console.print()
         console.print(draw(tables.apart(result, "Not compared, or not in full")))
-
-
-def _print_verdicts(result: Answer, console: Console) -> None:
-    """As wide as it must be where nothing limits it, else in rows of several lines."""
-    table = tables.verdicts(result)
-    width = console.measure(draw(table), options=console.options.update(width=MOST_COLUMNS)).maximum
-    if not console.is_terminal:
-        console.width = max(width, console.width)
-    console.print()
-    if width > console.width:
-        console.print(draw(tables.stacked(table), lines_between=True))
-    else:
-        console.print(draw(table))
 
 
 def _print_remedies(result: Answer, console: Console) -> None:
@@ -223,7 +210,7 @@ def last_runs(last: int | Path, sources: tuple[Path, ...]) -> tuple[Path, ...]:
     """Return the documents that ``--last`` means, oldest first; ``sources`` may name the folder.
 
     Raises:
-        UsageError: there is more than one folder, or it does not hold as many runs.
+        UsageError: there is more than one folder, it is none, or it does not hold as many runs.
         ResultsError: a results.json in it cannot be read.
     """
     folders = (last, *sources) if isinstance(last, Path) else sources
@@ -231,27 +218,16 @@ def last_runs(last: int | Path, sources: tuple[Path, ...]) -> tuple[Path, ...]:
         named = ", ".join(map(str, folders))
         raise UsageError(f"--last looks into one folder of results, not into {named}: name one")
     folder = folders[0] if folders else RESULTS
+    if not folder.is_dir():
+        raise UsageError(f"--last: {folder} is no folder: name the folder that holds the runs")
     count = FEWEST if isinstance(last, Path) else last
-    runs = in_order(folder)
+    runs = sorted((_created(path), path) for path in folder.glob(f"*/{DOCUMENT}"))
     if len(runs) < count:
         raise UsageError(
             f"--last {count} needs {count} runs, but {folder} holds {len(runs)} "
             f"({folder}/*/{DOCUMENT}): measure again, or name the folder of results"
         )
-    return tuple(runs[-count:])
-
-
-def in_order(folder: Path) -> list[Path]:
-    """The results documents of the runs in ``folder``, in the order in which they were begun.
-
-    Raises:
-        UsageError: it is no folder.
-        ResultsError: a document in it cannot be read.
-    """
-    if not folder.is_dir():
-        raise UsageError(f"--last: {folder} is no folder: name the folder that holds the runs")
-    dated = [(_created(path), path) for path in folder.glob(f"*/{DOCUMENT}")]
-    return [path for _, path in sorted(dated)]
+    return tuple(path for _, path in runs[-count:])
 
 
 class _Created(msgspec.Struct):

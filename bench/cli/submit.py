@@ -14,7 +14,7 @@ from rich.table import Table
 
 from bench.cli import exits
 from bench.cli.compare import print_answer
-from bench.cli.comparing import FAILURES, Request, answer
+from bench.cli.compare_answer import answer
 from bench.cli.implementations import choose_implementations
 from bench.cli.options import PATH, Duration, Whole, given, json_option, list_option, preset_of
 from bench.cli.output import REPORT, facts_table, folder_for, open_folder, say
@@ -26,7 +26,6 @@ from bench.cluster.plan import ANY, LOCAL, Resources, Submission, Task, tasks_fo
 from bench.cluster.standing import OVER
 from bench.cluster.state import State
 from bench.documents import files
-from bench.stats.verdicts import MARGIN
 from impls.errors import ResultsError, UsageError
 from reports.cluster import build_collected, jobs
 
@@ -319,16 +318,5 @@ def _compare(console: Console, collected: Collected) -> None:
     if len(collected.documents) < 2:
         say(console, "Nothing is compared across machines: there is one run.")
         return
-    request = Request(
-        sources=collected.paths,
-        coordinate=None,
-        baseline=None,
-        phase=None,
-        filters=(),
-        margin=MARGIN,
-        thresholds=(),
-        fail_on=FAILURES,
-        across_machines=True,
-    )
     console.print()
-    print_answer(answer(request, collected.documents), console)
+    print_answer(answer(collected.paths, collected.documents, across_machines=True), console)

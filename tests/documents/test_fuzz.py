@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 
-from bench.cli import comparing
+from bench.cli.compare_answer import answer as compare
 from bench.documents import files, journal, pytest_json
 from bench.documents.results import Results, Unverified
 from bench.documents.sources import read_any
@@ -124,19 +124,9 @@ def damaged(data: st.DataObject, content: bytes) -> bytes:
 def used(*documents: Results) -> None:
     """Whatever reads documents copes with these, or refuses them in words."""
     for coordinate in ("run",) if len(documents) > 1 else ("implementation", "batch-size"):
-        request = comparing.Request(
-            sources=tuple(Path(f"{number}.json") for number in range(len(documents))),
-            coordinate=coordinate,
-            baseline=None,
-            phase=None,
-            filters=(),
-            margin=0.03,
-            thresholds=(),
-            fail_on=comparing.FAILURES,
-            across_machines=True,
-        )
+        sources = [Path(f"{number}.json") for number in range(len(documents))]
         with contextlib.suppress(BenchError):
-            answer = comparing.answer(request, documents)
+            answer = compare(sources, documents, coordinate=coordinate, across_machines=True)
             markdown(answer).encode()
             msgspec.json.encode(as_data(answer))
     build_report(documents).encode()

@@ -11,12 +11,12 @@ from unittest import mock
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from bench.cli.comparing import FAILURES, Request
-from bench.cli.comparing import answer as compare
+from bench.cli.compare_answer import answer as compare
 from bench.documents.results import Measured, Results
 from bench.observations.page_pairs import PairKey as Pair
+from bench.observations.selection import IMPLEMENTATION
 from bench.planning.plan import Cell
-from bench.stats.verdicts import MARGIN, Kind
+from bench.stats.verdicts import Kind
 from impls.registry import ROWS
 from reports import answer, tables, terminal
 from reports.context import Context
@@ -132,18 +132,8 @@ def of_comparisons(context: Context, results: Results) -> Iterator[Said]:
     """
     points = context.points
     for name in context.implementations:
-        request = Request(
-            sources=(Path("one.json"),),
-            coordinate="implementation",
-            baseline=name,
-            phase=None,
-            filters=(),
-            margin=MARGIN,
-            thresholds=(),
-            fail_on=FAILURES,
-            across_machines=False,
-        )
-        for pair in compare(request, [results]).comparison.pairs:
+        answered = compare([Path("one.json")], [results], coordinate=IMPLEMENTATION, baseline=name)
+        for pair in answered.comparison.pairs:
             keys = tuple(
                 (one.cell.implementation, context.conditions[place], one.cell.batch_size)
                 for one in (pair.reference, pair.other)
