@@ -32,11 +32,11 @@ def load(
     Raises:
         UnknownNameError: there is no such preset.
     """
-    from impls.training import construction, estimator  # noqa: PLC0415 - scikit-learn is slow
+    from impls.training import estimator  # noqa: PLC0415 - scikit-learn takes a second
 
     if network is None:
         return estimator.NetworkClassifier(implementation, **settings)
-    return construction.from_preset(implementation, network, **settings)
+    return estimator.from_preset(implementation, network, **settings)
 
 
 def load_model(path: str | Path, implementation: str | None = None) -> NetworkClassifier:
@@ -50,6 +50,6 @@ def load_model(path: str | Path, implementation: str | None = None) -> NetworkCl
         ModelError: it cannot be read, is damaged, or is something else, or the implementation that
             trained it is not to be had here.
     """
-    from impls.training import construction  # noqa: PLC0415 - scikit-learn takes a second
+    from impls.training import estimator  # noqa: PLC0415 - scikit-learn takes a second
 
-    return construction.from_model(path, implementation)
+    return estimator.from_model(path, implementation)

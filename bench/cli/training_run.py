@@ -36,7 +36,7 @@ from impls.errors import BenchError
 from impls.keras import files as keras_files
 from impls.row import Row
 from impls.training import model_files
-from impls.training.evaluation import Trained
+from impls.training.evaluation import Trained, evaluate
 from impls.training.history import Epoch, Standing
 from impls.training.sessions import Session
 from reports.evaluation import build_evaluation
@@ -207,7 +207,7 @@ def say_diverged(console: Console, name: str, divergence: str) -> None:
 def trained(name: str, session: Session, checked: Checked) -> Trained:
     """Return the network as it is now under this ``name``; one that diverged has no finite loss."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return Trained(name, session.model(), session.evaluation(), checked.text)
+        return Trained(name, session.model(), evaluate(session.trainer, session.data), checked.text)
 
 
 def model_name(name: str) -> str:

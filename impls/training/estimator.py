@@ -1,8 +1,12 @@
-"""Trainers as scikit-learn knows them: in a Pipeline, in GridSearchCV, with fit and predict."""
+"""Trainers as scikit-learn knows them: in a Pipeline, in GridSearchCV, with fit and predict.
+
+An estimator is made of its parameters, of a preset, or of a saved model.
+"""
 
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import msgspec
@@ -20,7 +24,8 @@ from impls.data.normalise import Normaliser
 from impls.errors import UsageError
 from impls.networks import Network, Training
 from impls.parameters import Floats, read_only, start_parameters
-from impls.training import sessions
+from impls.presets import find_preset
+from impls.training import model_files, sessions
 from impls.training.fit import fit
 
 _Described = TypeVar("_Described", Network, Training)
@@ -195,6 +200,64 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         # It may hold compiled functions and device memory.
         state.pop("_trainer", None)
         return state
+
+
+def from_preset(implementation: str, network: str, **settings: Any) -> NetworkClassifier:
+    """Return an estimator with the hidden layers and the training of a preset, or of layer sizes.
+
+    ``settings`` take the place of the preset's.
+
+    Raises:
+        UnknownNameError: there is no such preset.
+    """
+    preset = find_preset(network, activation=None, loss=None)
+    training = preset.training_at(settings.get("batch_size", preset.training.batch_size))
+    return NetworkClassifier(implementation, **(_settings(preset.network, training) | settings))
+
+
+def from_model(path: str | Path, implementation: str | None = None) -> NetworkClassifier:
+    """Return a fitted estimator from a saved model; it predicts from features as they were stored.
+
+    ``implementation`` predicts, by default the one that trained the network.
+
+    Raises:
+        ModelError: see :func:`impls.training.model_files.load`; or the implementation that trained
+            the network is not to be had here.
+        ImplementationError, UsageError: the implementation cannot be imported, or declines.
+    """
+    model = model_files.load(Path(path))
+    estimator = NetworkClassifier(
+        implementation or sessions.address_of(sessions.row_of(model)),
+        **_settings(model.network, model.training),
+        shuffle=model.order.shuffle,
+        random_state=model.order.seed,
+    )
+    names = model.source.class_names
+    numbered = names == tuple(map(str, range(len(names))))
+    estimator.classes_ = np.arange(len(names)) if numbered else np.array(names)
+    estimator.n_features_in_ = model.network.layers[0]
+    estimator.network_, estimator.training_ = model.network, model.training
+    estimator.normaliser_ = model.normaliser
+    estimator.history_, estimator.n_iter_ = model.history, model.epochs
+    estimator.parameters_ = model.state.parameters
+    # What cannot predict says so now, and not when it is first asked.
+    estimator.ready()
+    return estimator
+
+
+def _settings(network: Network, training: Training) -> dict[str, Any]:
+    """Parameters of an estimator that trains this network in this way."""
+    return {
+        "hidden_layers": network.layers[1:-1],
+        "activation": network.activation,
+        "loss": network.loss,
+        "dropout": network.dropout or 0.0,
+        "image": network.image,
+        "convolutions": network.convolutions,
+        "dtype": network.dtype,
+        "batch_size": training.batch_size,
+        **{name: getattr(training, name) for name in TRAINING_PARAMETERS},
+    }
 
 
 def _checked(fields: dict[str, Any], kind: type[_Described]) -> _Described:

@@ -1,4 +1,4 @@
-"""What a trained network does on data: predictions, loss and confusion matrices."""
+"""What a trained network does on data: predictions, loss, confusion matrices, feature maps."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from impls.contract import Trainer
+from impls.convolution import Stage
 from impls.data import TrainingData
 from impls.errors import ImplementationError
-from impls.mathematics.functions import data_loss, penalty
-from impls.parameters import Floats
+from impls.mathematics.functions import ACTIVATIONS, data_loss, penalty
+from impls.mathematics.patches import convolved, pooled
+from impls.networks import Network
+from impls.parameters import Floats, Parameters
 from impls.training.history import Standing
 from impls.training.metrics import Counts, accuracy_of, confusion_matrix
 from impls.training.model import Model
@@ -86,51 +89,72 @@ class Trained:
 
 
 def evaluate(trainer: Trainer, data: TrainingData) -> Evaluation:
-    """Let the network predict all examples of ``data``; its weights stay as they are."""
+    """Let the network predict all examples of ``data``; its weights stay as they are.
+
+    Raises:
+        ImplementationError: what it predicts is no array of one row of floats for each example.
+    """
     weights = [W.astype(np.float64) for W in trainer.parameters().weights]
     share_of_weights = penalty(weights, trainer.training.l1, trainer.training.l2)
-    train = _part(trainer, data, data.X, data.labels)
+    train = _predictions(trainer, data, data.X, data.labels)
     # The cost of one batch that holds everything; a sum or a mean, as the training has it.
     examples = len(data.labels)
     cost = train.loss * examples * trainer.training.data_scale(examples) + share_of_weights
     return Evaluation(
         train=train,
-        test=_part(trainer, data, data.X_test, data.labels_test),
+        test=_predictions(trainer, data, data.X_test, data.labels_test),
         penalty=share_of_weights,
         penalty_share=share_of_weights / cost if cost else 0.0,
         squared_weights=float(sum(np.sum(W * W) for W in weights)),
     )
 
 
-def _outputs(trainer: Trainer, X: Floats, classes: int) -> npt.NDArray[np.float64]:
-    """Return what ``trainer`` predicts for ``X``, shape ``(examples, classes)``.
-
-    Raises:
-        ImplementationError: it is something else.
-    """
-    outputs: object = trainer.predict(X)
-    shape = (len(X), classes)
-    if not isinstance(outputs, np.ndarray):
-        found = type(outputs).__name__
-    elif outputs.shape != shape or outputs.dtype.kind not in "fiu":
-        found = f"an array of {outputs.dtype} of shape {outputs.shape}"
-    else:
-        return outputs.astype(np.float64)
-    raise ImplementationError(
-        f"predict of {type(trainer).__module__}.{type(trainer).__name__} returned {found}, and it "
-        f"must be an array of floats of shape {shape}: one row for each example"
-    )
-
-
-def _part(
+def _predictions(
     trainer: Trainer, data: TrainingData, X: Floats, labels: npt.NDArray[np.int32]
 ) -> Predictions:
-    outputs = _outputs(trainer, X, data.classes)
-    targets = np.eye(data.classes)[labels]
-    predicted = outputs.argmax(axis=1)
-    return Predictions(
-        predicted=predicted,
-        matrix=confusion_matrix(labels, predicted, data.classes),
-        loss=data_loss(trainer.network.loss, outputs, targets) / len(labels),
-        mean_error=float(np.abs(outputs - targets).mean()),
+    outputs: object = trainer.predict(X)
+    shape = (len(X), data.classes)
+    if not isinstance(outputs, np.ndarray):
+        returned = type(outputs).__name__
+    elif outputs.shape != shape or outputs.dtype.kind not in "fiu":
+        returned = f"an array of {outputs.dtype} of shape {outputs.shape}"
+    else:
+        outputs = outputs.astype(np.float64)
+        predicted = outputs.argmax(axis=1)
+        targets = np.eye(data.classes)[labels]
+        return Predictions(
+            predicted=predicted,
+            matrix=confusion_matrix(labels, predicted, data.classes),
+            loss=data_loss(trainer.network.loss, outputs, targets) / len(labels),
+            mean_error=float(np.abs(outputs - targets).mean()),
+        )
+    raise ImplementationError(
+        f"predict of {type(trainer).__module__}.{type(trainer).__name__} returned {returned}, and "
+        f"it must be an array of floats of shape {shape}: one row for each example"
     )
+
+
+def kernels(stage: Stage, W: Floats) -> Floats:
+    """Return the weights of each filter as pictures, shape ``(filters, kernel, kernel, channels)``.
+
+    ``W`` has the canonical shape, see :class:`~impls.convolution.Stage`.
+    """
+    squares = W.reshape(stage.kernel, stage.kernel, stage.channels, stage.filters)
+    return np.moveaxis(squares, 3, 0)
+
+
+def feature_maps(network: Network, parameters: Parameters, example: Floats) -> tuple[Floats, ...]:
+    """Return what each convolution makes of ``example``, which has shape ``(features,)``.
+
+    One array per convolution, shape ``(filters, height, width)``: its activations, before they are
+    pooled.  None for a network without convolutions.
+    """
+    activations_of_stages = []
+    # Sequences stop with the stages: the dense layers come after them.
+    layers = zip(network.stages, parameters.weights, parameters.biases, strict=False)
+    maps = example.reshape(1, *(network.image or (len(example),)))
+    for stage, W, b in layers:
+        activations = ACTIVATIONS[network.activation](convolved(maps, W, stage.kernel) + b)
+        activations_of_stages.append(np.moveaxis(activations[0], 2, 0))
+        maps, _ = pooled(activations, stage.pool)
+    return tuple(activations_of_stages)

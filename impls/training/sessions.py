@@ -17,7 +17,7 @@ from impls.errors import ImplementationError, ModelError, UnknownNameError, Usag
 from impls.networks import Network, Training
 from impls.parameters import Parameters, read_only, start_parameters
 from impls.row import Row
-from impls.training.evaluation import Evaluation, evaluate
+from impls.training.evaluation import evaluate
 from impls.training.fit import fit
 from impls.training.history import Epoch, History, Standing
 from impls.training.model import Model, Order, Source
@@ -83,10 +83,6 @@ class Session:
             learning_rate=self.trainer.learning_rate,
             history=History(list(self.history.epochs)),
         )
-
-    def evaluation(self) -> Evaluation:
-        """Return what the network does now."""
-        return evaluate(self.trainer, self.data)
 
 
 def begin(

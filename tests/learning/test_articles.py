@@ -12,7 +12,7 @@ from impls import registry
 from impls.data import TrainingData, load_dataset
 from impls.presets import find_preset
 from impls.training import sessions
-from impls.training.evaluation import Trained
+from impls.training.evaluation import Trained, evaluate
 from impls.training.model import Order
 from reports.evaluation.published import RUNS, PublishedRun, published
 
@@ -35,7 +35,7 @@ def test_a_training_of_the_articles_ends_near_what_they_print(run: PublishedRun)
     row = registry.find("numpy-optimized")
     session = sessions.begin(row, preset.network, training, Order(seed=1), mnist())
     session.train(35)
-    one = Trained(row.name, session.model(), session.evaluation())
+    one = Trained(row.name, session.model(), evaluate(session.trainer, session.data))
     last = one.model.history.epochs[-1]
 
     assert published(one.model) is run

@@ -12,8 +12,7 @@ from impls.data import TrainingData
 from impls.mathematics.reference import Trainer
 from impls.networks import Network
 from impls.parameters import Parameters, start_parameters
-from impls.training.evaluation import Trained, evaluate
-from impls.training.feature_maps import feature_maps, kernels
+from impls.training.evaluation import Trained, evaluate, feature_maps, kernels
 from impls.training.history import History
 from impls.training.model import Model, Order, Source
 from reports.evaluation import build_evaluation

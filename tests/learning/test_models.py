@@ -25,7 +25,7 @@ from impls.training.evaluation import evaluate
 from impls.training.fit import fit
 from impls.training.history import History
 from impls.training.model import Model, Order, Source
-from impls.training.model_format import VERSION, decode, encode
+from impls.training.model_files import VERSION, decode, encode
 from tests.learning.trainings import NETWORK, TRAINING, trainer_of
 
 

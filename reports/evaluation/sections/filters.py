@@ -10,8 +10,7 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from impls.convolution import Stage
-from impls.training.evaluation import Trained
-from impls.training.feature_maps import feature_maps, kernels
+from impls.training.evaluation import Trained, feature_maps, kernels
 from reports import format as text
 from reports import pictures, templates
 from reports.evaluation.context import Learned
