@@ -211,6 +211,32 @@ def of_cells(
     return Table(caption, columns(*titles, text_columns=2), rows)
 
 
+def of_grid(
+    context: Context,
+    caption: str,
+    lines: Iterable[tuple[str, Condition]],
+    batch_sizes: Iterable[int],
+    cell: Callable[[Key], TableCell],
+    *,
+    heading: Callable[[str], TableCell] = TableCell,
+    with_condition: bool = True,
+) -> Table:
+    """Return a table of implementations under conditions against batch sizes.
+
+    Each of ``lines`` is a row, ``heading`` makes its first cell.  Without ``with_condition`` there
+    is no column of conditions: the caption names the only one.
+    """
+    sizes = list(batch_sizes)
+    rows = []
+    for name, condition in lines:
+        cells = [heading(name), *([TableCell(context.label(condition))] if with_condition else [])]
+        cells += [cell((name, condition, size)) for size in sizes]
+        rows.append(row(context, cells, implementation=name, condition=condition))
+    first = ("Implementation", "Condition") if with_condition else ("Implementation",)
+    titles = (*first, *(f"batch {size}" for size in sizes))
+    return Table(caption, columns(*titles, text_columns=len(first)), tuple(rows))
+
+
 def reasons(context: Context, caption: str, verdicts: Mapping[Key, Verdict]) -> Table:
     """Return every verdict with its reason: what the titles of cells say, for everyone."""
     rows = [

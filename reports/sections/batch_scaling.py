@@ -10,7 +10,7 @@ from reports import format as text
 from reports.charts import Axes, Series
 from reports.context import Context
 from reports.section import SCALING, Absence, Section
-from reports.tables import Table, TableCell
+from reports.tables import TableCell
 
 
 def render(context: Context) -> Markup | Absence:
@@ -39,7 +39,15 @@ def render(context: Context) -> Markup | Absence:
         key=()
         if len(names) <= charts.MOST_NAMED
         else figures.key(context, names, section="batch-scaling"),
-        table=_table(context, several),
+        table=tables.of_grid(
+            context,
+            "Time per example, and examples per second",
+            [(name, condition) for condition, lines in several.items() for name in lines],
+            sorted(
+                {p.batch_size for one in several.values() for some in one.values() for p in some}
+            ),
+            lambda key: _cell(context.points.get(key)),
+        ),
         has_floor=any(context.is_floor(name) for name in names),
     )
 
@@ -96,21 +104,6 @@ def _tip(name: str, point: Point) -> str:
     ends = rounding.seconds_interval(point.epoch) if point.epoch else ""
     shown = f"{text.printable(name)}, batch {point.batch_size}: {text.seconds(value)} per example"
     return f"{shown} (epoch {ends})" if ends else shown
-
-
-def _table(context: Context, several: dict[Condition, dict[str, list[Point]]]) -> Table:
-    """Return what the charts show, with the throughput."""
-    sizes = sorted({p.batch_size for one in several.values() for ps in one.values() for p in ps})
-    rows = []
-    for condition, lines in several.items():
-        for name, points in lines.items():
-            by_size = {point.batch_size: point for point in points}
-            cells = [TableCell(name), TableCell(context.label(condition))]
-            cells += [_cell(by_size.get(size)) for size in sizes]
-            rows.append(tables.row(context, cells, implementation=name, condition=condition))
-    titles = ["Implementation", "Condition", *(f"batch {size}" for size in sizes)]
-    caption = "Time per example, and examples per second"
-    return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
 
 
 def _cell(point: Point | None) -> TableCell:

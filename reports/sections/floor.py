@@ -29,18 +29,19 @@ def render(context: Context) -> Markup | Absence:
 
 def _table(context: Context, condition: Condition) -> Table:
     """Implementations against batch sizes under one condition."""
-    sizes = context.batch_sizes(condition.scope)
     multiples = [one.value for key, one in context.over_floor.items() if key[1] == condition]
-    longest = max(multiples, default=1.0)
-    rows = []
-    for name in context.implementations:
-        cells = [_cell(context, (name, condition, size), longest) for size in sizes]
-        if any(cell.value is not None for cell in cells):
-            heading = [TableCell(name), *cells]
-            rows.append(tables.row(context, heading, implementation=name, condition=condition))
+    timed = {
+        name for (name, where, _), p in context.points.items() if p.epoch and where == condition
+    }
     what = "Times the floor's time, and rate," if context.over_floor else "Rate"
-    titles = ["Implementation", *(f"batch {size}" for size in sizes)]
-    return Table(f"{what} with {context.label(condition)}", tables.columns(*titles), tuple(rows))
+    return tables.of_grid(
+        context,
+        f"{what} with {context.label(condition)}",
+        [(name, condition) for name in context.implementations if name in timed],
+        context.batch_sizes(condition.scope),
+        lambda key: _cell(context, key, max(multiples, default=1.0)),
+        with_condition=False,
+    )
 
 
 def _cell(context: Context, key: Key, longest: float) -> TableCell:

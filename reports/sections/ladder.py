@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from markupsafe import Markup
@@ -127,25 +126,21 @@ def _table(
     verdicts: dict[Key, Verdict],
 ) -> Table:
     """Rungs against batch sizes under one condition; the last row is the whole ladder."""
-    rows = []
-    for rung, name in context.ladder:
-        steps = {size: _at(steps, rung) for size, steps in climbs.items()}
-        if any(steps.values()):
-            heading = TableCell(name, notes=(f"rung {rung}",))
-            cells = [heading]
-            for size, step in steps.items():
-                cells.append(_cell(context, step, verdicts.get((name, condition, size))))
-            rows.append(tables.row(context, cells, implementation=name, condition=condition))
+    steps = {step.point.key: step for some in climbs.values() for step in some}
+    measured = {name for name, _, _ in steps}
+    rungs = {name: rung for rung, name in context.ladder if name in measured}
+    table = tables.of_grid(
+        context,
+        f"Gain over the rung before, with {context.label(condition)}",
+        [(name, condition) for name in rungs],
+        climbs,
+        lambda key: _cell(context, steps.get(key), verdicts.get(key)),
+        heading=lambda name: TableCell(name, notes=(f"rung {rungs[name]}",)),
+        with_condition=False,
+    )
     total = [TableCell("whole ladder", notes=("product of the gains",))]
-    total += [_total(context, steps) for steps in climbs.values()]
-    rows.append(tables.row(context, total, condition=condition))
-    titles = ("Implementation", *(f"batch {size}" for size in climbs))
-    caption = f"Gain over the rung before, with {context.label(condition)}"
-    return Table(caption, tables.columns(*titles), tuple(rows))
-
-
-def _at(steps: list[_Step], rung: int) -> _Step | None:
-    return next((step for step in steps if step.rung == rung), None)
+    total += [_total(context, some) for some in climbs.values()]
+    return replace(table, rows=(*table.rows, tables.row(context, total, condition=condition)))
 
 
 def _cell(context: Context, step: _Step | None, verdict: Verdict | None) -> TableCell:
@@ -166,7 +161,7 @@ def _cell(context: Context, step: _Step | None, verdict: Verdict | None) -> Tabl
     shown = tables.ratio(step.gain, verdict=verdict)
     if step.follows != step.rung - 1:
         notes.insert(0, f"over rung {step.follows}")
-    return dataclasses.replace(shown, notes=(*shown.notes, *notes), strong=True)
+    return replace(shown, notes=(*shown.notes, *notes), strong=True)
 
 
 def _total(context: Context, steps: list[_Step]) -> TableCell:

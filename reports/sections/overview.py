@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.observations.points import Condition, Key, Point, Scope
+from bench.observations.points import Key, Point, Scope
 from bench.observations.winner import fastest
 from reports import format as text
 from reports import rounding, tables, templates
@@ -19,8 +19,8 @@ _BEST, _BASE, _FLOOR, _SPREAD = "best", "base", "limit", "spread"
 
 def render(context: Context) -> Markup | Absence:
     """Return one table per scope."""
-    scopes = [scope for scope in context.scopes if _measured(context, scope)]
-    if not scopes:
+    timed = {where.scope for (_, where, _), point in context.points.items() if point.epoch}
+    if not timed:
         return Absence("No cell was measured, so there are no epoch times to lay out.")
     ratios = [(_BEST, "over the best"), (_SPREAD, "spread")]
     if context.floors:
@@ -29,65 +29,63 @@ def render(context: Context) -> Markup | Absence:
         ratios.insert(0, (_BASE, f"speed-up over {context.baseline}"))
     return templates.section(
         "overview",
-        tables=[_table(context, scope) for scope in scopes],
+        tables=[_table(context, scope) for scope in context.scopes if scope in timed],
         ratios=ratios,
         baseline=context.baseline,
         has_floor=bool(context.floors),
-        reasons=_reasons(context),
+        reasons=tables.reasons(
+            context, f"Verdicts on the speed-ups over {context.baseline}", context.verdicts
+        )
+        if context.verdicts
+        else None,
         reckoned=not all(p.whole_epochs for p in context.points.values() if p.epoch),
     )
 
 
-def _measured(context: Context, scope: Scope) -> bool:
-    """Return whether any point of ``scope`` has an epoch."""
-    return any(where.scope == scope and p.epoch for (_, where, _), p in context.points.items())
-
-
 def _table(context: Context, scope: Scope) -> Table:
     """Implementations and conditions against batch sizes."""
-    sizes = context.batch_sizes(scope)
-    conditions = context.conditions_of(scope)
-    rows = []
-    for name in context.implementations:
-        summary = context.rows[name].summary if name in context.rows else ""
-        for condition in conditions:
-            cells = [_cell(context, name, condition, size) for size in sizes]
-            if len(conditions) > 1 and not any(cell.value is not None for cell in cells):
-                continue
-            heading = [TableCell(name, title=summary), TableCell(context.label(condition))]
-            rows.append(
-                tables.row(context, [*heading, *cells], implementation=name, condition=condition)
-            )
-    titles = ["Implementation", "Condition", *(f"batch {size}" for size in sizes)]
+    sizes, conditions = context.batch_sizes(scope), context.conditions_of(scope)
+    timed = {key[:2] for key, point in context.points.items() if point.epoch}
+    lines = [
+        (name, condition)
+        for name in context.implementations
+        for condition in conditions
+        if len(conditions) == 1 or (name, condition) in timed
+    ]
+    best = {
+        size: fastest([p for one in conditions if (p := context.best(one, size))]) for size in sizes
+    }
     label = context.scope_title(scope)
-    caption = f"Epoch time, {label}" if label else "Epoch time"
-    return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
+
+    def heading(name: str) -> TableCell:
+        return TableCell(name, title=context.rows[name].summary if name in context.rows else "")
+
+    return tables.of_grid(
+        context,
+        f"Epoch time, {label}" if label else "Epoch time",
+        lines,
+        sizes,
+        lambda key: _cell(context, key, best[key[2]]),
+        heading=heading,
+    )
 
 
-def _cell(context: Context, name: str, condition: Condition, batch_size: int) -> TableCell:
-    """Epoch time with its ratios, or the outcome."""
-    point = context.point(name, condition, batch_size)
+def _cell(context: Context, key: Key, best: Point | None) -> TableCell:
+    """Epoch time with its ratios, or the outcome; ``best`` is over all conditions of the table."""
+    point = context.points.get(key)
     if point is None:
-        return tables.word(context.absence(name, condition, batch_size))
+        return tables.word(context.absence(*key))
     if point.epoch is None:
         return tables.word("phases only")
-    best = _best(context, condition.scope, batch_size)
-    key = (name, condition, batch_size)
     held = held_back(point)
     return TableCell(
         rounding.seconds(point.epoch) + ("" if point.whole_epochs else " †"),
         point.epoch.value,
         (held,) if held else (),
-        heat=None if context.is_floor(name) else tables.heat(point, best),
+        heat=None if context.is_floor(key[0]) else tables.heat(point, best),
         ratios=tuple(_ratios(context, key, point, best).items()),
         strong=point is best,
     )
-
-
-def _best(context: Context, scope: Scope, batch_size: int) -> Point | None:
-    """Return the trainer with the lowest time at a batch size, under any condition of ``scope``."""
-    several = (context.best(one, batch_size) for one in context.conditions_of(scope))
-    return fastest([point for point in several if point])
 
 
 def _ratios(context: Context, key: Key, point: Point, best: Point | None) -> dict[str, str]:
@@ -109,14 +107,6 @@ def _ratios(context: Context, key: Key, point: Point, best: Point | None) -> dic
     if key in context.over_floor:
         found[_FLOOR] = rounding.times(context.over_floor[key])
     return found
-
-
-def _reasons(context: Context) -> Table | None:
-    """Return why each verdict on a speed-up is as it is."""
-    if not context.verdicts:
-        return None
-    caption = f"Verdicts on the speed-ups over {context.baseline}"
-    return tables.reasons(context, caption, context.verdicts)
 
 
 SECTION = Section("overview", "Overview", 20, render, RESULT)
