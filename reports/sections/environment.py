@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 
 from markupsafe import Markup
 
 from bench.documents.results import Results
 from bench.observations.points import Condition, Point
-from bench.provenance.records import Code, Dataset, Machine, Process
+from bench.provenance.records import Code, Machine, Process
 from impls.contract import Pool
 from reports import format as text
-from reports import tables, templates
+from reports import runs, tables, templates
 from reports.context import Context
 from reports.section import DETAILS, Section, Status
 from reports.tables import Table, TableCell
@@ -22,51 +22,90 @@ _SHORT = 12
 _SMT = {"notsupported": "not supported"}
 
 
-@dataclass(frozen=True)
-class _Run:
-    """One document as facts: pairs of what and value."""
-
-    title: str
-    machine: list[tuple[str, str]]
-    versions: list[tuple[str, str]]
-    variables: list[tuple[str, str]]
-    dataset: list[tuple[str, str]]
-    note: str
+_SECTIONS = ("Machine", "Data", "Versions", "Variables that were exported before the run")
 
 
 def render(context: Context) -> Markup:
-    """Facts per document, and a table of thread pools."""
-    several = len(context.results) > 1
-    runs = [
-        _run(document, f"Run {number}" if several else "")
-        for number, document in enumerate(context.results, start=1)
-    ]
+    """Facts that all documents share, those that they differ in, and tables of thread pools."""
+    every = [_facts(document) for document in context.results]
+    differing = {
+        fact: None
+        for some in every
+        for fact in some
+        if any(other.get(fact) != some[fact] for other in every)
+    }
     points = _first_of_condition(context)
     return templates.section(
         "environment",
-        runs=runs,
+        notes=runs.notes(context),
+        shared=[
+            (
+                title,
+                [
+                    (fact, value)
+                    for (part, fact), value in every[0].items()
+                    if part == title and (part, fact) not in differing
+                ],
+            )
+            for title in _SECTIONS
+        ],
+        differing=_differing(every, list(differing)) if differing else None,
         pools=_pools(context, points) if points else None,
         variables=_variables(context, points) if points else None,
         declared=_declared(context, points),
     )
 
 
-def _run(document: Results, title: str) -> _Run:
+_Facts = dict[tuple[str, str], str]
+"""Values by section and name."""
+
+
+def _facts(document: Results) -> _Facts:
     """Return the facts of one document."""
-    machine = document.machine
-    return _Run(
-        title,
+    machine, data = document.machine, document.dataset
+    facts = (
         [
             *_machine(machine),
             ("measured", document.created_at),
             ("by", document.generator),
             *_code(document.code),
         ],
+        [
+            ("name", data.name),
+            ("source", data.source),
+            ("size", f"{data.examples} examples of {data.features} features"),
+            ("SHA-256", data.sha256),
+            ("normalisation", data.normalisation),
+        ],
         [("Python", machine.python), *sorted(machine.versions.items())],
         sorted(machine.environment.items()),
-        _dataset(document.dataset),
-        document.dataset.note,
     )
+    return {
+        (title, fact): value
+        for title, some in zip(_SECTIONS, facts, strict=True)
+        for fact, value in some
+    }
+
+
+def _differing(every: list[_Facts], facts: list[tuple[str, str]]) -> Table:
+    """Return one row per run: the facts that runs differ in."""
+    return tables.of_items(
+        "What the runs differ in",
+        list(enumerate(every, start=1)),
+        {
+            "Run": lambda run: tables.whole(run[0]),
+            **{
+                f"data: {fact}" if title == "Data" else fact: partial(_of_run, (title, fact))
+                for title, fact in facts
+            },
+        },
+        text_columns=1 + len(facts),
+    )
+
+
+def _of_run(fact: tuple[str, str], run: tuple[int, _Facts]) -> TableCell:
+    value = run[1].get(fact)
+    return tables.word("none") if value is None else TableCell(value)
 
 
 def _machine(machine: Machine) -> list[tuple[str, str]]:
@@ -125,17 +164,6 @@ def _code(code: Code | None) -> list[tuple[str, str]]:
         changes = {True: ", modified since", False: "", None: ", changes unknown"}[code.modified]
         commit = code.commit[:_SHORT] + changes
     return [("code", f"SHA-256 {code.sha256[:_SHORT]}"), ("commit", commit)]
-
-
-def _dataset(dataset: Dataset) -> list[tuple[str, str]]:
-    """Return the data that was trained on."""
-    return [
-        ("name", dataset.name),
-        ("source", dataset.source),
-        ("size", f"{dataset.examples} examples of {dataset.features} features"),
-        ("SHA-256", dataset.sha256),
-        ("normalisation", dataset.normalisation),
-    ]
 
 
 def _first_of_condition(context: Context) -> list[Point]:

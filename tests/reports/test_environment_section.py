@@ -89,6 +89,24 @@ def test_code_that_was_not_recorded_is_not_invented() -> None:
     assert "commit" not in found
 
 
+def test_runs_share_what_is_equal_and_a_table_shows_what_differs() -> None:
+    document = sample.document(SHAPE, outcomes=())
+    other = pieces.replace_machine(
+        document.machine, turbo="off", environment=document.machine.environment | {"OMP_X": "1"}
+    )
+    later = pieces.replace(document, machine=other, created_at="2031-01-01T00:00:00+00:00")
+    page = str(render(build_context([document, later])))
+    shared = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
+    assert shared["processor"] == document.machine.cpu
+    assert not {"turbo", "measured", "OMP_X"} & set(shared)
+    _, _, table = page.partition("What the runs differ in")
+    headings = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', table)[:4]
+    assert headings == ["Run", "turbo", "measured", "OMP_X"]
+    first, second = re.findall(r"<tr>\s*<th scope=\"row.*?</tr>", table, re.DOTALL)[:2]
+    assert re.findall(r"<td[^>]*>(.*?)</td>", first) == ["unknown", document.created_at, "none"]
+    assert re.findall(r"<td[^>]*>(.*?)</td>", second) == ["off", later.created_at, "1"]
+
+
 def row_of(*outcomes: Measured) -> list[str]:
     page = str(render(build_context([sample.document(SHAPE, outcomes=outcomes)])))
     row = re.findall(r"<tr data-implementation.*?</tr>", page, re.DOTALL)[0]
