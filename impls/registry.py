@@ -74,7 +74,7 @@ ROWS: tuple[Row, ...] = (
     Row("jax", "impls.jax.mlp:Trainer", "JAX, the epoch as one compiled loop", ("jax", "jaxlib"), "jax", environment={"JAX_PLATFORMS": "cpu"}, held_by_affinity=True),
     Row("jax-gpu", "impls.jax.mlp:GpuTrainer", "JAX, the epoch as one compiled loop, data on the GPU", ("jax", "jaxlib"), "jax", device="gpu", environment=_JAX_GPU),
     Row("sklearn", "impls.sklearn.mlp:Trainer", "scikit-learn's MLPClassifier, an epoch per partial_fit"),
-    Row("floor", "impls.numpy.floor:Trainer", "a step's matrix products alone, by NumPy's BLAS", role="limit"),
+    Row("floor", "impls.numpy.floor:Trainer", "a step's matrix products alone, by NumPy's BLAS", role="floor"),
 )
 # fmt: on
 

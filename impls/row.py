@@ -13,7 +13,7 @@ class Row:
 
     ``target`` is ``module:Class`` or ``file.py:Class``.  ``requires`` lists the modules it needs,
     ``extra`` the optional extras of this distribution that install them, joined by commas.
-    ``rung`` numbers the steps of the NumPy ladder from the baseline at 0.  ``role`` is ``limit``
+    ``rung`` numbers the steps of the NumPy ladder from the baseline at 0.  ``role`` is ``floor``
     for a row that times a part of the work alone and trains nothing, and ``control`` for one that
     repeats another under a second name, which ``repeats`` says.  ``environment`` is set before
     import.  ``held_by_affinity`` is for libraries that obey no thread variable: their processes are
@@ -30,13 +30,18 @@ class Row:
     extra: str | None = None
     device: Literal["cpu", "gpu"] = "cpu"
     rung: int | None = None
-    role: Literal["trainer", "limit", "control"] = "trainer"
+    role: Literal["trainer", "floor", "control"] = "trainer"
     environment: dict[str, str] = field(default_factory=dict)
     held_by_affinity: bool = False
     by_name_only: bool = False
     sparse: bool = False
     repeats: str = ""
     revision: str = ""
+
+    @property
+    def is_floor(self) -> bool:
+        """Whether it times a part of the work alone and trains nothing."""
+        return self.role == "floor"
 
     @property
     def on_device(self) -> bool:

@@ -11,7 +11,7 @@ from bench.documents.results import Results
 from bench.documents.timings import Check
 from bench.observations.page_pairs import Implementations
 from bench.observations.pairs import Judged
-from bench.observations.points import Condition, Key, Point, Scope, arrivals
+from bench.observations.points import Condition, Key, Point, Scope, times_to_target
 from bench.observations.table import ObservationTable
 from bench.observations.winner import fastest
 from bench.planning.plan import Cell, Plan
@@ -86,8 +86,8 @@ class Context:
             return self
         return replace(
             self,
-            points=arrivals(self.points, asked),
-            controls=arrivals(self.controls, asked),
+            points=times_to_target(self.points, asked),
+            controls=times_to_target(self.controls, asked),
             trained=asked,
             every=self.every.ranked if self.every else None,
         )
@@ -165,7 +165,7 @@ class Context:
 
     def is_floor(self, name: str) -> bool:
         """Return whether ``name`` is the time of the matrix products alone."""
-        return name in self.rows and self.rows[name].role == "limit"
+        return name in self.rows and self.rows[name].is_floor
 
     def batch_sizes(self, scope: Scope) -> tuple[int, ...]:
         """Batch sizes asked for in ``scope``, ascending, measured or not."""

@@ -15,7 +15,7 @@ from bench.observations.selection import RUN
 from bench.planning.plan import Cell
 from bench.planning.variables import VARIABLES
 from bench.provenance.records import Process
-from bench.stats.comparability import (
+from bench.stats.differences import (
     UNKNOWN,
     Described,
     Difference,

@@ -53,6 +53,9 @@ COINCIDENCES = {
     ("canvas.py", "floor"): "what marks a series without a place in the palette",
     ("__init__.py", "numpy-optimized"): "the default of impls.load, shown in its signature",
     ("estimator.py", "numpy-optimized"): "a default that scikit-learn shows and clones",
+    ("row.py", "floor"): "a role",
+    ("files.py", "floor"): "the same",
+    ("overview.py", "floor"): "a class of the page",
 }
 """Strings that equal the name of a row, by file, and why they may."""
 

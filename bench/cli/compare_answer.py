@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.cli import exits
 from bench.cli.options import Share
 from bench.documents.results import Results
-from bench.observations.comparison import Comparison, compare
+from bench.observations.matching import Comparison, compare
 from bench.observations.pairs import judge_all
 from bench.observations.points import Point, observe
 from bench.observations.selection import (
@@ -24,7 +24,7 @@ from bench.observations.selection import (
     values_along,
 )
 from bench.observations.table import known_rows, tabulate
-from bench.stats.comparability import (
+from bench.stats.differences import (
     Difference,
     between_documents,
     between_processes,

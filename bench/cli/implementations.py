@@ -66,7 +66,7 @@ def choose_trainers(console: Console, names: Sequence[str]) -> tuple[Row, ...]:
             able.append(row)
             continue
         reason = registry.absent(row)
-        if row.role == "limit":
+        if row.is_floor:
             reason = f"it trains nothing: {row.summary}"
         if reason is None:
             able.append(row)
@@ -100,7 +100,7 @@ def named_in_full(names: Sequence[str]) -> set[str]:
 
 
 def _require_trainer(row: Row) -> None:
-    if row.role == "limit":
+    if row.is_floor:
         raise UsageError(f"--impl {row.name} trains nothing: {row.summary}")
 
 

@@ -83,7 +83,7 @@ def _family(row: Row) -> str:
     """Return what a row is listed under."""
     if row.rung is not None:
         return "NumPy ladder"
-    if row.role == "limit":
+    if row.is_floor:
         return "Floor"
     return next((title for title, module in FAMILIES.items() if module in row.requires), "Others")
 

@@ -103,7 +103,7 @@ def with_companions(rows: tuple[Row, ...], *, learning: bool) -> tuple[Row, ...]
     trainers = [row for row in rows if row.role == "trainer" and not row.on_device]
     if not trainers:
         return rows
-    floors = [row for row in registry.ROWS if row.role == "limit" and row not in rows]
+    floors = [row for row in registry.ROWS if row.is_floor and row not in rows]
     repeated = max(trainers, key=lambda row: -1 if row.rung is None else row.rung)
     return (*rows, *(() if learning else floors), control_of(repeated))
 

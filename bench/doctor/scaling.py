@@ -28,7 +28,7 @@ _EFFORT = Effort(blocks=2, sweeps=9, round_seconds=0.02, cell_seconds=0.4, warmu
 
 def floor() -> Row:
     """Return the row of the matrix products alone."""
-    return next(row for row in registry.ROWS if row.role == "limit")
+    return next(row for row in registry.ROWS if row.is_floor)
 
 
 def plan(cpus: int, budget_seconds: float) -> Plan:

@@ -1,1 +1,1 @@
-"""What is written down: orders, the journal, the results document, and how each is read."""
+"""What is written down: assignments, the journal, the results document, and how each is read."""

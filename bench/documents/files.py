@@ -35,10 +35,19 @@ def upgrade_3_to_4(document: dict[str, Any]) -> None:
     document["schema_version"] = 4
 
 
+def upgrade_4_to_5(document: dict[str, Any]) -> None:
+    """The role of the floor was called ``limit``."""
+    for row in document.get("rows", ()):
+        if row.get("role") == "limit":
+            row["role"] = "floor"
+    document["schema_version"] = 5
+
+
 UPGRADES: dict[int, Callable[[dict[str, Any]], None]] = {
     1: upgrade_1_to_2,
     2: upgrade_2_to_3,
     3: upgrade_3_to_4,
+    4: upgrade_4_to_5,
 }
 """What makes a document of each older version one of the next."""
 
@@ -92,6 +101,8 @@ def decode(data: bytes, *, origin: str) -> Results:
         RecursionError,
         UsageError,
         KeyError,
+        TypeError,
+        AttributeError,
     ) as error:
         raise ResultsError(f"{origin} is damaged: {error}. Run the measurement again.") from error
     require_sound(results, origin=origin)

@@ -16,12 +16,11 @@ from typing import TypeVar
 import msgspec
 
 from bench.documents import checksums
-from bench.documents import turns as assembly
 from bench.documents.agreement import agreeing
 from bench.documents.files import decode, read_bytes, unwritable_folder
 from bench.documents.results import Measured, Outcome, Results, Unavailable
+from bench.documents.rounds import Turn, outcome_of
 from bench.documents.soundness import require_durations
-from bench.documents.turns import Turn
 from impls.errors import ResultsError
 
 NAME = "journal.jsonl"
@@ -244,7 +243,7 @@ def _latest(lines: Sequence[Line], target: float | None) -> dict[Place, Outcome]
             for job, turn in line.turns:
                 taken.setdefault((line.block, job, line.batch_size), {})[line.sweep] = turn
     complete = {
-        key: assembly.measured(outcome, taken.get(key, {}), target)
+        key: outcome_of(outcome, taken.get(key, {}), target)
         if isinstance(outcome, Measured)
         else outcome
         for key, outcome in cells.items()

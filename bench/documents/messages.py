@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from bench.documents.results import Measured, Outcome
-from bench.documents.turns import Turn, TurnKind
+from bench.documents.rounds import Turn, TurnKind
 
 
 class Prepare(msgspec.Struct, frozen=True, tag=True):

@@ -12,6 +12,7 @@ History of ``schema_version``::
     4  2026-11  blocks are sets of live workers that take turns: the sweep of each round, processor
                 time of those that wait, seconds of the first step after a rest; a checksum over
                 the document, which one without it may leave out
+    5  2026-11  the role of the floor is called ``floor``, no longer ``limit``
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from bench.planning.plan import Cell, Plan
 from bench.provenance.records import Code, Dataset, Machine, Process
 from impls.row import Row
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 class Measured(

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from bench.correctness.timed import evidence
 from bench.documents.messages import Evidence
+from bench.documents.rounds import TimedRound, Turn, TurnKind, held_since
 from bench.documents.timings import EPOCH, STEP, Disturbance
-from bench.documents.turns import TimedRound, Turn, TurnKind, held_since
 from bench.measuring.barrier import Subject
 from bench.measuring.disturbance import Monitor
 from bench.measuring.timing import (
@@ -185,7 +185,9 @@ class CellTimer:
     def _train(self, number: int) -> Turn:
         """The next epoch of a training, from wherever it stands, then a look at the test data."""
         if self.goal is None:
-            raise ValueError("a training needs a target accuracy and test examples in the order")
+            raise ValueError(
+                "a training needs a target accuracy and test examples in the assignment"
+            )
         goal, trainer = self.goal, self.trainer
         # A step would train; a prediction wakes the pools and changes nothing.
         woken = time_round(

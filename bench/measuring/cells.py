@@ -14,10 +14,10 @@ from pathlib import Path
 import msgspec
 
 from bench.correctness import gate
-from bench.documents.orders import Arrays, Order
+from bench.documents.assignment import Arrays, Assignment
 from bench.documents.results import Invalid, Measured, Outcome, Unavailable, Unverified
+from bench.documents.rounds import Turn, TurnKind
 from bench.documents.timings import Check, Learning, Memory, Peaks
-from bench.documents.turns import Turn, TurnKind
 from bench.measuring import barrier, memory, peaks
 from bench.measuring.cell_timer import CellTimer, Goal
 from bench.measuring.disturbance import Monitor
@@ -71,12 +71,12 @@ def declared_by(trainer_class: type[Trainer]) -> dict[str, str]:
     return declared
 
 
-def limits_of(order: Order, clock: Clock) -> Peaks | None:
+def limits_of(assignment: Assignment, clock: Clock) -> Peaks | None:
     """For the floor: what the machine can do at best, with the threads of this very process."""
-    if order.row.role != "limit" or order.row.device != "cpu":
+    if not assignment.row.is_floor or assignment.row.device != "cpu":
         return None
-    workers = order.job.threads or machine.usable_cpus()
-    return peaks.measure(clock, order.plan.network.dtype, workers)
+    workers = assignment.job.threads or machine.usable_cpus()
+    return peaks.measure(clock, assignment.plan.network.dtype, workers)
 
 
 @dataclass(frozen=True)
@@ -248,7 +248,7 @@ class CellWork:
         if plan.target is None:
             return None
         if arrays.X_test is None or arrays.labels_test is None:
-            raise ValueError("time to accuracy needs test examples in the order")
+            raise ValueError("time to accuracy needs test examples in the assignment")
         return Goal(read_only(arrays.X_test), arrays.labels_test, plan.target, training.epochs)
 
     def _learning(self, timer: CellTimer) -> Learning | None:
@@ -260,24 +260,24 @@ class CellWork:
 
     def _declined(self, training: Training) -> str | None:
         """Return why this row cannot answer the plan's question, or None where it can."""
-        if self.plan.target is not None and self.row.role == "limit":
+        if self.plan.target is not None and self.row.is_floor:
             return "it trains nothing, so it reaches no accuracy"
         return self.trainer_class.supports(self.plan.network, training)
 
     def _gate(self, training: Training, timer: CellTimer) -> list[Check]:
         """Return all comparisons with the reference; none for a row that trains nothing."""
-        if self.row.role == "limit":
+        if self.row.is_floor:
             return []
         X, Y = self.arrays.X, self.arrays.Y
         wanted = gate.rows_needed(training.batch_size, len(X))
         rows = epoch_order(len(X), self.plan.seed, 0)[:wanted]
         # Only what is needed: some implementations copy all that they are bound to.
         few = (X[rows], Y[rows])
-        order = epoch_order(wanted, self.plan.seed, 1)
+        assignment = epoch_order(wanted, self.plan.seed, 1)
         # Each seed has start weights of its own, and so a reference of its own.
         shared = None if self.folder is None else self.folder / f"seed-{timer.seed}"
         if shared is not None:
             shared.mkdir(exist_ok=True)
         return gate.inspect(
-            self.trainer_class, self.plan.network, training, timer.start, few, order, shared
+            self.trainer_class, self.plan.network, training, timer.start, few, assignment, shared
         )

@@ -1,11 +1,11 @@
 """The child half of a measurement: one live process, one implementation, one setting.
 
-``python -m bench.measuring.worker ORDER.json PARENT READ WRITE`` imports the implementation, maps
-the data and says that it has started.  Then it answers one request at a time over the pipe whose
-ends are the file descriptors READ and WRITE, until the parent closes it.  A problem with one batch
-size is that cell's outcome, and the next one can be asked for.  On a device that one needs a fresh
-process: an error stays with the process that met it, and memory that it held there may not come
-back.
+``python -m bench.measuring.worker ASSIGNMENT.json PARENT READ WRITE`` imports the implementation,
+maps the data and says that it has started.  Then it answers one request at a time over the pipe
+whose ends are the file descriptors READ and WRITE, until the parent closes it.  A
+problem with one batch size is that cell's outcome, and the next one can be asked for.  On a device
+that one needs a fresh process: an error stays with the process that met it, and memory that it held
+there may not come back.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import BinaryIO
 import msgspec
 
 import bench
+from bench.documents.assignment import Assignment, load_arrays
 from bench.documents.messages import (
     Finish,
     Finished,
@@ -34,7 +35,6 @@ from bench.documents.messages import (
     Started,
     Take,
 )
-from bench.documents.orders import Order, load_arrays
 from bench.documents.results import Failed
 from bench.documents.timings import Memory
 from bench.measuring import memory, out_of_memory, parent_death
@@ -53,24 +53,25 @@ EXIT_ORPHAN = 1
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Carry out the order whose path is the first argument; see the module's docstring."""
+    """Carry out the assignment whose path is the first argument; see the module's docstring."""
     path, parent, *ends = arguments
     if not parent_death.end_with(int(parent)):
         return EXIT_ORPHAN
-    order = msgspec.json.decode(Path(path).read_bytes(), type=Order)
+    assignment = msgspec.json.decode(Path(path).read_bytes(), type=Assignment)
     root = str(Path(bench.__file__).parent.parent)
-    if root != order.root:
+    if root != assignment.root:
         raise ImplementationError(
-            f"the worker imported mlpbench from {root}, but its parent runs from {order.root}: "
-            "another package called 'bench' comes first on the path; use a separate environment"
+            f"the worker imported mlpbench from {root}, but its parent runs from "
+            f"{assignment.root}: another package called 'bench' comes first on the path; use a "
+            "separate environment"
         )
-    if order.row.held_by_affinity and order.job.threads is not None:
-        hold(order.job.threads)
+    if assignment.row.held_by_affinity and assignment.job.threads is not None:
+        hold(assignment.job.threads)
     for end in ends:
         # What the implementation starts must not hold the pipe open after this process.
         os.set_inheritable(int(end), False)  # noqa: FBT003  # its signature
     with os.fdopen(int(ends[0]), "rb") as requests, os.fdopen(int(ends[1]), "wb") as replies:
-        serve(Worker(order, Clock(), Monitor()), requests, replies)
+        serve(Worker(assignment, Clock(), Monitor()), requests, replies)
     return 0
 
 
@@ -89,47 +90,47 @@ def serve(worker: Worker, requests: BinaryIO, replies: BinaryIO) -> None:
 
 
 class Worker:
-    """Answers requests about the cells of one order, one cell at a time."""
+    """Answers requests about the cells of one assignment, one cell at a time."""
 
-    def __init__(self, order: Order, clock: Clock, monitor: Monitor) -> None:
-        self.order, self.clock, self.monitor = order, clock, monitor
+    def __init__(self, assignment: Assignment, clock: Clock, monitor: Monitor) -> None:
+        self.assignment, self.clock, self.monitor = assignment, clock, monitor
         self.work: CellWork | None = None
         self.live: LiveCell | None = None
         self.must_end = False
 
     def start(self) -> Reply:
         """Import the implementation and map the data."""
-        order, clock = self.order, self.clock
+        assignment, clock = self.assignment, self.clock
         started = memory.resident()
         begun = clock.wall()
         try:
-            trainer_class = registry.load(order.row)
+            trainer_class = registry.load(assignment.row)
         except ImplementationError as error:
             return Missing(str(error), is_unavailable=False)
         import_seconds = clock.wall() - begun
         absent = trainer_class.unavailable()
         if absent is not None:
-            return Missing(absent + _hidden(order), is_unavailable=True)
+            return Missing(absent + _hidden(assignment), is_unavailable=True)
         imported = memory.resident()
         try:
-            process = describe_process(order.row, trainer_class, import_seconds)
+            process = describe_process(assignment.row, trainer_class, import_seconds)
         except ImplementationError as error:
             return Missing(str(error), is_unavailable=False)
-        arrays = load_arrays(Path(order.arrays))
+        arrays = load_arrays(Path(assignment.arrays))
         self.work = CellWork(
-            plan=order.plan,
-            row=order.row,
-            block=order.block,
-            repetition=order.repetition,
+            plan=assignment.plan,
+            row=assignment.row,
+            block=assignment.block,
+            repetition=assignment.repetition,
             trainer_class=trainer_class,
             arrays=arrays,
             process=process,
             memory=Memory(started=started, imported=imported, loaded=memory.resident()),
-            limits=functools.cache(lambda: limits_of(order, clock)),
-            device=accelerator.find(os.environ) if order.row.device == "gpu" else None,
+            limits=functools.cache(lambda: limits_of(assignment, clock)),
+            device=accelerator.find(os.environ) if assignment.row.device == "gpu" else None,
             clock=clock,
             monitor=self.monitor,
-            folder=Path(order.arrays),
+            folder=Path(assignment.arrays),
         )
         return Started()
 
@@ -156,7 +157,7 @@ class Worker:
                 return self._in_hand().take(kind, number)
             case Finish():
                 live = self._in_hand()
-                evidence = None if self.order.row.role == "limit" else live.timer.evidence()
+                evidence = None if self.assignment.row.is_floor else live.timer.evidence()
                 measured = live.finish()
                 self.live = None
                 return Finished(measured, evidence)
@@ -175,17 +176,17 @@ class Worker:
         return Ready(prepared.measured)
 
     def _failed(self, cell: Cell, error: Exception) -> Over:
-        exhausted = out_of_memory.explanation(error, self.order.row.device)
+        exhausted = out_of_memory.explanation(error, self.assignment.row.device)
         outcome = Failed(
             cell=cell,
-            block=self.order.block,
+            block=self.assignment.block,
             reason=exhausted or f"{type(error).__name__}: {error}{hint(error)}",
             detail=traceback.format_exc(limit=-5),
             # As read before the first cell: who just raised may not answer any more.
             declared=self.work.process.declared if self.work else {},
         )
         self.live = None
-        self.must_end = self.order.row.on_device
+        self.must_end = self.assignment.row.on_device
         return Over(outcome, is_exhausted=exhausted is not None)
 
     def _in_hand(self) -> LiveCell:
@@ -194,19 +195,19 @@ class Worker:
         return self.live
 
     def _cell(self, request: Prepare) -> Cell:
-        job, row = self.order.job, self.order.row
-        plan, size = self.order.plan, request.batch_size
+        job, row = self.assignment.job, self.assignment.row
+        plan, size = self.assignment.plan, request.batch_size
         return cell_of(plan, row.name, row.device, size, job.threads, job.setting)
 
     def _training(self, request: Prepare) -> Training:
-        by_size = {training.batch_size: training for training in self.order.plan.trainings}
+        by_size = {training.batch_size: training for training in self.assignment.plan.trainings}
         return by_size[request.batch_size]
 
 
-def _hidden(order: Order) -> str:
+def _hidden(assignment: Assignment) -> str:
     """What the user exported that keeps devices from this process; empty where nothing does."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if order.row.device != "gpu" or visible is None:
+    if assignment.row.device != "gpu" or visible is None:
         return ""
     if visible.partition(",")[0].strip() not in accelerator.HIDDEN:
         return ""

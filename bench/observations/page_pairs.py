@@ -37,11 +37,9 @@ class Implementations:
         ladder = tuple(sorted((rung, name) for rung, name in rungs if rung is not None))
         return cls(
             names=order,
-            trainers=tuple(n for n in order if n not in known or known[n].role != "limit"),
+            trainers=tuple(n for n in order if n not in known or not known[n].is_floor),
             baseline=next((name for name in ours if known[name].rung == 0), None),
-            floors={
-                known[name].device: name for name in reversed(ours) if known[name].role == "limit"
-            },
+            floors={known[name].device: name for name in reversed(ours) if known[name].is_floor},
             ladder=ladder,
         )
 

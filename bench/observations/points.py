@@ -120,9 +120,9 @@ class Point:
         return self.cell.implementation, self.condition, self.cell.batch_size
 
     @property
-    def is_limit(self) -> bool:
+    def is_floor(self) -> bool:
         """Whether it times a part of the work alone and trains nothing."""
-        return self.row is not None and self.row.role == "limit"
+        return self.row is not None and self.row.is_floor
 
     @property
     def repeats(self) -> str:
@@ -291,7 +291,7 @@ def holds(point: Point) -> bool:
     return bool(runs) and len(reached(runs)) == len(runs)
 
 
-def arrivals(points: Mapping[Key, Point], asked: Collection[Scope]) -> dict[Key, Point]:
+def times_to_target(points: Mapping[Key, Point], asked: Collection[Scope]) -> dict[Key, Point]:
     """``points``, where those of the scopes ``asked`` for a target are trainings that held it.
 
     A training that never held its target has no time, and the mean of the others of its cell would

@@ -176,7 +176,7 @@ def choose_baseline(coordinate: str, points: Sequence[Point], asked: str | None)
         return value(known[asked], coordinate)
     if coordinate == IMPLEMENTATION:
         rungs = [point for point in points if point.row is not None and point.row.rung == 0]
-        trainers = [point for point in points if not point.is_limit]
+        trainers = [point for point in points if not point.is_floor]
         return next(value(point, coordinate) for point in (*rungs, *trainers, *points))
     return values[0]
 

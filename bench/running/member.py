@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bench.documents.assignment import Assignment
 from bench.documents.messages import (
     Evidence,
     Finish,
@@ -17,9 +18,8 @@ from bench.documents.messages import (
     Started,
     Take,
 )
-from bench.documents.orders import Order
 from bench.documents.results import Failed, Measured, Outcome, Unavailable
-from bench.documents.turns import Turn, TurnKind
+from bench.documents.rounds import Turn, TurnKind
 from bench.planning.plan import Cell, Job, cell_of
 from bench.running.workers import End, Worker
 from impls.row import Row
@@ -37,14 +37,14 @@ class Member:
 
     def __init__(
         self,
-        order: Order,
+        assignment: Assignment,
         *,
         start: Callable[[], Worker],
         timeout: float,
         missing: MissingReason | None,
         on_missing: Callable[[MissingReason], object],
     ) -> None:
-        self.order, self.timeout = order, timeout
+        self.assignment, self.timeout = assignment, timeout
         self._start, self._on_missing = start, on_missing
         self.worker: Worker | None = None
         self.missing = missing
@@ -57,12 +57,12 @@ class Member:
     @property
     def job(self) -> Job:
         """What it measures."""
-        return self.order.job
+        return self.assignment.job
 
     @property
     def row(self) -> Row:
         """Its implementation."""
-        return self.order.row
+        return self.assignment.row
 
     @property
     def is_alive(self) -> bool:
@@ -99,7 +99,7 @@ class Member:
             reason, is_unavailable = self.missing
             if is_unavailable:
                 return Unavailable(cell=cell, reason=reason)
-            return Failed(cell=cell, block=self.order.block, reason=reason)
+            return Failed(cell=cell, block=self.assignment.block, reason=reason)
         reply = self._ask(Prepare(batch_size=batch_size)) if self.is_alive else self.lost
         if isinstance(reply, Ready):
             self.measured = reply.measured
@@ -170,10 +170,10 @@ class Member:
             return reply.outcome
         if isinstance(reply, End):
             return Failed(
-                cell=cell, block=self.order.block, reason=reply.reason, detail=reply.output
+                cell=cell, block=self.assignment.block, reason=reply.reason, detail=reply.output
             )
         raise TypeError(f"a worker answered with {reply!r}")
 
     def _cell(self, batch_size: int) -> Cell:
-        job, plan = self.order.job, self.order.plan
+        job, plan = self.assignment.job, self.assignment.plan
         return cell_of(plan, self.row.name, self.row.device, batch_size, job.threads, job.setting)

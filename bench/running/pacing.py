@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from bench.documents.journal import Block, Ending, Journal, Stage, Sweep, repetitions_of
 from bench.measuring.timing import Clock
-from bench.observations.points import arrivals
+from bench.observations.points import times_to_target
 from bench.observations.ratios import ratios_to, timed_points
 from bench.planning.plan import Job, Plan, jobs
 from bench.stats import estimates
@@ -169,7 +169,7 @@ class Pacer:
         points = timed_points(self.journal.document())
         if self.plan.target is not None:
             scopes = {point.condition.scope for point in points}
-            points = list(arrivals({point.key: point for point in points}, scopes).values())
+            points = list(times_to_target({point.key: point for point in points}, scopes).values())
         latest = [
             max(repetitions.get(block, block) for block in point.epoch_rounds) for point in points
         ]

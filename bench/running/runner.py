@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.correctness import timed
+from bench.documents.assignment import Arrays, Assignment, save_arrays
 from bench.documents.journal import Again, Block, Ending, Journal, Stage, repetitions_of
 from bench.documents.messages import Evidence
-from bench.documents.orders import Arrays, Order, save_arrays
 from bench.measuring.memory import available
 from bench.measuring.timing import SYSTEM_CLOCK, Clock
 from bench.planning.plan import Job, Plan, Setting, repetitions
@@ -186,7 +186,7 @@ class Runner:
     def _member(self, job: Job, block: int, repetition: int, folder: Path) -> Member:
         row = self.rows[job.implementation]
         root = str(root_of(row))
-        order = Order(
+        assignment = Assignment(
             job=job,
             block=block,
             repetition=repetition,
@@ -195,8 +195,8 @@ class Runner:
             root=root,
             arrays=str(folder),
         )
-        path = folder / f"order-{block}-{job.index}.json"
-        path.write_bytes(msgspec.json.encode(order))
+        path = folder / f"assignment-{block}-{job.index}.json"
+        path.write_bytes(msgspec.json.encode(assignment))
         environment = worker_environment(
             self.environment, job.threads, job.setting, row.environment
         )
@@ -204,7 +204,7 @@ class Runner:
         known = self.absent.get((row.name, job.setting))
         lacking = registry.absent(row)
         return Member(
-            order,
+            assignment,
             start=lambda: self.launcher.start(path, environment),
             timeout=self.timeout,
             missing=(lacking, True) if lacking else known,

@@ -14,8 +14,8 @@ from bench.correctness import timed
 from bench.documents.journal import CellLine, Journal, Stage, Sweep
 from bench.documents.messages import Evidence
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Unverified
+from bench.documents.rounds import Turn, TurnKind
 from bench.documents.timings import EPOCH
-from bench.documents.turns import Turn, TurnKind
 from bench.measuring.timing import Clock
 from bench.planning.plan import Job, Plan, turn_order
 from bench.roofline.work import step_operations
@@ -77,8 +77,8 @@ class Turns:
         self.clock, self.on_progress = clock, on_progress
         self.reference_epoch = reference_epoch
         self.references: dict[int, Evidence] = {}
-        self.block = members[0].order.block
-        self.repetition = members[0].order.repetition
+        self.block = members[0].assignment.block
+        self.repetition = members[0].assignment.repetition
         self.epochs: dict[int, dict[int, float]] = defaultdict(dict)
         """Seconds of the epochs so far, by job and sweep."""
 

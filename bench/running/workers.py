@@ -79,8 +79,8 @@ class Worker(Protocol):
 class Launcher(Protocol):
     """Starts workers."""
 
-    def start(self, order: Path, environment: Mapping[str, str]) -> Worker:
-        """Return a worker for the order at ``order``, with exactly this environment."""
+    def start(self, assignment: Path, environment: Mapping[str, str]) -> Worker:
+        """Return a worker for the assignment at ``assignment``, with exactly this environment."""
         ...
 
 
@@ -90,16 +90,16 @@ class LocalLauncher:
     def __init__(self, cpus: Collection[int] = ()) -> None:
         self.cpus = cpus
 
-    def start(self, order: Path, environment: Mapping[str, str]) -> Worker:
+    def start(self, assignment: Path, environment: Mapping[str, str]) -> Worker:
         """Start ``python -m bench.measuring.worker``."""
         with affinity.inherited(self.cpus):
-            return LocalWorker(order, environment)
+            return LocalWorker(assignment, environment)
 
 
 class LocalWorker:
     """A process of this machine, with a pipe for requests and one for replies."""
 
-    def __init__(self, order: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, assignment: Path, environment: Mapping[str, str]) -> None:
         _adopt_orphans()
         self.mark = f"{_MARK}={uuid.uuid4()}"
         self.output = tempfile.TemporaryFile()  # noqa: SIM115  # closed by end()
@@ -111,7 +111,7 @@ class LocalWorker:
                 # -P: the current folder must not come before the parent's own copy.
                 [
                     sys.executable, "-P", "-m", "bench.measuring.worker",
-                    str(order), str(os.getpid()), str(child_reads), str(child_writes),
+                    str(assignment), str(os.getpid()), str(child_reads), str(child_writes),
                 ],
                 env={**environment, **dict([self.mark.split("=")])},
                 stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""The folder that a run shares with its workers: arrays, orders and the gate's reference.
+"""The folder that a run shares with its workers: arrays, assignments and the gate's reference.
 
 A run that is killed cannot remove its folder, so the next run does.  Who uses a folder holds a lock
 in it; the system drops the lock with the process, in whatever container it ran.

@@ -1,4 +1,4 @@
-"""What each recorded condition means for a comparison: the table behind ``comparability``.
+"""What each recorded condition means for a comparison: the rules of :mod:`.differences`.
 
 A field of another value either forbids the comparison, or matters because it may explain a
 verdict, or is noise, which is only counted.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.observations.comparison import Comparison
+from bench.observations.matching import Comparison
 from bench.observations.selection import BATCH_SIZE, IMPLEMENTATION, RUN, THREADS
 from bench.planning.plan import Cell
-from bench.stats.comparability import Difference
+from bench.stats.differences import Difference
 from reports import format as text
 from reports.devices import CPU
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.observations.comparison import Apart, Pair
+from bench.observations.matching import Apart, Pair
 from bench.observations.points import Point
 from bench.observations.selection import value
-from bench.stats.comparability import Difference
+from bench.stats.differences import Difference
 from reports.comparison.answer import Answer
 from reports.comparison.words import change, change_interval, sentences
 

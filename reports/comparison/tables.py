@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.observations.comparison import Pair
+from bench.observations.matching import Pair
 from bench.observations.selection import BATCH_SIZE, IMPLEMENTATION, RUN, THREADS, value
 from bench.stats.verdicts import Kind
 from reports import format as text

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from bench.observations.comparison import Pair
+from bench.observations.matching import Pair
 from bench.observations.selection import BATCH_SIZE, RUN, value
-from bench.stats.comparability import Difference
+from bench.stats.differences import Difference
 from bench.stats.estimates import MINIMUM_PROCESSES
 from bench.stats.verdicts import KINDS, Code
 from reports import format as text

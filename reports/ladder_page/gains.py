@@ -56,7 +56,7 @@ class Gains:
 def gains(context: Context, stops: Sequence[Row]) -> dict[str, Gains]:
     """Return the gains of all ``stops``, in the order of the walk, by name.
 
-    A limit is no stop to gain on: what it is compared with stands at the others.
+    A floor is no stop to gain on: what it is compared with stands at the others.
     """
     before = _before(context, stops)
     verdicts = _over_the_one_before(context, before)
@@ -64,11 +64,11 @@ def gains(context: Context, stops: Sequence[Row]) -> dict[str, Gains]:
 
 
 def _before(context: Context, stops: Sequence[Row]) -> dict[str, str]:
-    """The name of the last measured stop before each; empty for the first and for a limit."""
+    """The name of the last measured stop before each; empty for the first and for a floor."""
     measured = {name for name, _, _ in context.points}
     found, last = {}, ""
     for row in stops:
-        found[row.name] = "" if row.role == "limit" else last
+        found[row.name] = "" if row.is_floor else last
         last = row.name if row.name in measured else last
     return found
 

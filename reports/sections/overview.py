@@ -14,7 +14,7 @@ from reports.section import RESULT, Absence, Section
 from reports.tables import Table, TableCell
 
 # reports/style.css has a rule of .pick-* and .of-* for each of these: add a new ratio there too.
-_BEST, _BASE, _FLOOR, _SPREAD = "best", "base", "limit", "spread"
+_BEST, _BASE, _FLOOR, _SPREAD = "best", "base", "floor", "spread"
 
 
 def render(context: Context) -> Markup | Absence:

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 import bench
-from bench.documents.orders import Arrays, Order, save_arrays
+from bench.documents.assignment import Arrays, Assignment, save_arrays
 from bench.documents.pytest_json import KEY, CellFacts, RunFacts
 from bench.documents.results import Measured
+from bench.documents.rounds import TimedRound, Turn, TurnKind
 from bench.documents.timings import EPOCH
-from bench.documents.turns import TimedRound, Turn, TurnKind
 from bench.planning import variables
 from bench.planning.plan import Plan, jobs
 from bench.planning.profiles import PROFILES
@@ -73,18 +73,18 @@ class Subject:
         plan = plan_of(row)
         (job,) = jobs(plan)
         root = str(Path(bench.__file__).parent.parent)
-        order = Order(
+        assignment = Assignment(
             job=job, block=0, repetition=0, plan=plan, row=row, root=root, arrays=str(folder)
         )
-        path = folder / f"order-{row.name}.json"
-        path.write_bytes(msgspec.json.encode(order))
+        path = folder / f"assignment-{row.name}.json"
+        path.write_bytes(msgspec.json.encode(assignment))
         # One exported thread variable speaks for all that were left unset, so that
         # OPENBLAS_NUM_THREADS=1 does not compare one BLAS thread with all of another library.
         inherited = {**variables.variables(job.threads), **os.environ}
         given = variables.worker_environment(inherited, None, (), row.environment)
         given["PYTHONPATH"] = root
         self.member = Member(
-            order,
+            assignment,
             start=lambda: LocalLauncher().start(path, given),
             timeout=TIMEOUT_SECONDS,
             missing=None,

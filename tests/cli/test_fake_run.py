@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from bench.documents import files, journal
+from bench.documents.assignment import Assignment, load_arrays
 from bench.documents.messages import Over, Prepare, Reply, Request, Take
-from bench.documents.orders import Order, load_arrays
 from bench.documents.results import Unavailable
-from bench.documents.turns import Turn
+from bench.documents.rounds import Turn
 from bench.running import lock
 from bench.running.pacing import FEWEST_BLOCKS, MOST_BUDGETED
 from bench.running.workers import End
@@ -50,7 +50,7 @@ def test_dataset_timeout_and_out_reach_the_run(
     assert said.code == 0, said.err
     assert {time for worker in launcher.workers for time in worker.timeouts} == {12}
     assert launcher.environments[0]["A"] == "1"
-    assert launcher.orders[0].plan.examples == 90
+    assert launcher.assignments[0].plan.examples == 90
     assert {path.name for path in out.iterdir()} == {
         "results.json", "report.html", "journal.jsonl",
     }  # fmt: skip
@@ -61,13 +61,13 @@ def test_fail_on_slower_compares_an_implementation_with_its_own_revision(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path,
     factor: float, code: int,
 ) -> None:  # fmt: skip
-    def behave(order: Order, request: Request | None) -> Reply | End:
-        found = fakes.measure_all(order, request)
+    def behave(assignment: Assignment, request: Request | None) -> Reply | End:
+        found = fakes.measure_all(assignment, request)
         if isinstance(found, Turn):
-            now = order.row.name == "mine:Trainer"
+            now = assignment.row.name == "mine:Trainer"
             # No two rounds agree exactly, or there would be no scatter to judge by.
             little = 1 + 0.001 * ((request.number * 7) % 5) if isinstance(request, Take) else 1
-            return fakes.turn(order, found.kind, 4.0 * little * (factor if now else 1.0))
+            return fakes.turn(assignment, found.kind, 4.0 * little * (factor if now else 1.0))
         return found
 
     monkeypatch.chdir(tmp_path)
@@ -110,7 +110,7 @@ def test_bare_leaves_the_named_implementation_alone(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path
 ) -> None:
     launcher, _ = run_with_fakes(monkeypatch, mlpbench, npz, "--bare")
-    assert {order.row.name for order in launcher.orders} == {"numpy-naive"}
+    assert {assignment.row.name for assignment in launcher.assignments} == {"numpy-naive"}
 
 
 def test_a_budget_ends_the_run_when_it_is_used_up(
@@ -147,7 +147,7 @@ def test_precision_is_announced_and_the_reason_for_the_end_is_kept(
     assert said.code == 0, said.err
     assert "until every ratio is within 2.0%" in said.out
     # Fake workers all take the same time, so the fewest blocks that are believed are enough.
-    assert {order.block for order in launcher.orders} == set(range(FEWEST_BLOCKS))
+    assert {assignment.block for assignment in launcher.assignments} == set(range(FEWEST_BLOCKS))
     assert files.load(out / "results.json").ended.startswith("every ratio within 0.0%")
 
 
@@ -166,11 +166,11 @@ def interrupted(
     """A run of three blocks that Ctrl-C ends after so many requests."""
     asked: list[Request | None] = []
 
-    def behave(order: Order, request: Request | None) -> Reply | End:
+    def behave(assignment: Assignment, request: Request | None) -> Reply | End:
         if len(asked) == after:
             raise KeyboardInterrupt
         asked.append(request)
-        return fakes.measure_all(order, request)
+        return fakes.measure_all(assignment, request)
 
     launcher = fakes.FakeLauncher(behave)
     monkeypatch.setattr(LAUNCHER, lambda _cpus: launcher)
@@ -226,10 +226,10 @@ def test_what_failed_is_measured_again_when_the_run_is_resumed_and_the_user_is_t
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path,
     *, mended: bool,
 ) -> None:  # fmt: skip
-    def slow(order: Order, request: Request | None) -> Reply | End:
-        if order.row.name == "numpy-cached" and isinstance(request, Prepare):
+    def slow(assignment: Assignment, request: Request | None) -> Reply | End:
+        if assignment.row.name == "numpy-cached" and isinstance(request, Prepare):
             return End("no answer within 5 s", "")
-        return fakes.measure_all(order, request)
+        return fakes.measure_all(assignment, request)
 
     out = tmp_path / "out"
     monkeypatch.setattr(LAUNCHER, lambda _cpus: fakes.FakeLauncher(slow))
@@ -241,7 +241,10 @@ def test_what_failed_is_measured_again_when_the_run_is_resumed_and_the_user_is_t
     said = mlpbench("run", "--resume", out, "--timeout", "50")
     assert said.code == (0 if mended else 3), said.err
     assert "Measuring 1 cell of numpy-cached again, once: no valid number so far." in said.out
-    assert {order.row.name for order in launcher.orders} == {"numpy-naive", "numpy-cached"}
+    assert {assignment.row.name for assignment in launcher.assignments} == {
+        "numpy-naive",
+        "numpy-cached",
+    }
     found = files.load(out / "results.json")
     assert found.complete
     kinds = {type(one).__name__ for one in found.outcomes}
@@ -263,13 +266,13 @@ def test_workers_get_the_data_as_they_were_to_be_normalised_and_the_record_says_
 ) -> None:
     seen: list[tuple[float, float]] = []
 
-    def look(order: Order, request: Request | None) -> Reply | End:
+    def look(assignment: Assignment, request: Request | None) -> Reply | End:
         if request is None:
-            X = load_arrays(Path(order.arrays)).X
+            X = load_arrays(Path(assignment.arrays)).X
             seen.append((float(X.min()), float(X.max())))
             if len(seen) == 2:
                 raise KeyboardInterrupt
-        return fakes.measure_all(order, request)
+        return fakes.measure_all(assignment, request)
 
     monkeypatch.setattr(
         "bench.cli.measuring.LocalLauncher", lambda _cpus=(): fakes.FakeLauncher(look)
@@ -291,12 +294,12 @@ def test_the_label_of_a_table_is_that_of_the_option_also_when_a_run_is_resumed(
 ) -> None:
     labels: list[tuple[int, ...]] = []
 
-    def look(order: Order, request: Request | None) -> Reply | End:
+    def look(assignment: Assignment, request: Request | None) -> Reply | End:
         if request is None:
-            labels.append(load_arrays(Path(order.arrays)).Y.shape)
+            labels.append(load_arrays(Path(assignment.arrays)).Y.shape)
             if len(labels) == 2:
                 raise KeyboardInterrupt
-        return fakes.measure_all(order, request)
+        return fakes.measure_all(assignment, request)
 
     monkeypatch.setattr(
         "bench.cli.measuring.LocalLauncher", lambda _cpus=(): fakes.FakeLauncher(look)
@@ -359,12 +362,12 @@ def test_rows_on_a_gpu_are_announced_with_their_one_thread_count(
 ACCURACIES = (0.5, 0.8, 0.9, 0.9, 0.9)
 
 
-def learn_all(order: Order, request: Request | None) -> Reply | End:
+def learn_all(assignment: Assignment, request: Request | None) -> Reply | End:
     """What a worker does where a target was given: five epochs, held from the third on."""
-    found = fakes.measure_all(order, request)
+    found = fakes.measure_all(assignment, request)
     if isinstance(request, Take) and isinstance(found, Turn):
         return msgspec.structs.replace(
-            fakes.turn(order, "training", 0.5),
+            fakes.turn(assignment, "training", 0.5),
             accuracy=ACCURACIES[request.number],
             is_last=request.number == len(ACCURACIES) - 1,
         )
@@ -408,7 +411,7 @@ def test_a_run_of_which_nothing_can_be_measured_says_so_once_and_fails(
     device = ("--device", "gpu", "--budget", "3min", "--out", tmp_path / "out")
     launcher, said = run_rows(monkeypatch, mlpbench, npz, *device)
     assert said.code == 4
-    assert launcher.orders == []
+    assert launcher.assignments == []
     assert "no worker process, since none of the implementations can run here" in said.out
     before = said.out[: said.out.index("Nothing was measured")]
     assert before.count("no device: this machine shows no GPU") == 1
@@ -438,11 +441,11 @@ def test_what_was_named_in_full_must_be_measured(
 def test_what_a_worker_declines_is_said_once(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path
 ) -> None:
-    def decline(order: Order, request: Request | None) -> Reply | End:
+    def decline(assignment: Assignment, request: Request | None) -> Reply | End:
         if isinstance(request, Prepare):
-            cell = fakes.cell(order.plan, order.job, request.batch_size)
+            cell = fakes.cell(assignment.plan, assignment.job, request.batch_size)
             return Over(Unavailable(cell=cell, reason="it has no such network"))
-        return fakes.measure_all(order, request)
+        return fakes.measure_all(assignment, request)
 
     monkeypatch.setattr(
         "bench.cli.measuring.LocalLauncher", lambda _cpus=(): fakes.FakeLauncher(decline)

@@ -30,7 +30,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> None:
         Row("fast-absent", "m:C", "not installed", ABSENT),
         Row("fast-gpu", "m:C", "on a device", device="gpu"),
         Row("fast-variant", "m:C", "a variant", by_name_only=True),
-        Row("limit", "m:C", "the least that must be done", role="limit"),
+        Row("limit", "m:C", "the least that must be done", role="floor"),
     )
     monkeypatch.setattr(registry, "ROWS", found)
     monkeypatch.setattr(registry, "no_device", lambda r: "no device" if r.device == "gpu" else None)
@@ -153,4 +153,4 @@ def test_a_row_that_only_a_pattern_named_and_that_is_not_installed_is_an_outcome
         isinstance(one, Unavailable) and "no_such_module_anywhere not installed" in one.reason
         for one in absent
     )
-    assert {order.row.name for order in launcher.orders} == {"fast"}
+    assert {assignment.row.name for assignment in launcher.assignments} == {"fast"}

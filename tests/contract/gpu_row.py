@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from bench.correctness import gate
-from bench.documents.turns import timings_of
+from bench.documents.rounds import timings_of
 from bench.measuring import barrier, out_of_memory
 from bench.measuring.cell_timer import CellTimer
 from bench.measuring.disturbance import Monitor

@@ -13,11 +13,11 @@ import pytest
 
 from bench.doctor import examination, noise, pools, scaling, surroundings
 from bench.doctor.surroundings import Others
+from bench.documents.assignment import Assignment
 from bench.documents.messages import Reply, Request
-from bench.documents.orders import Order
 from bench.documents.results import Measured, Outcome, Results, Unverified
+from bench.documents.rounds import Turn
 from bench.documents.timings import Disturbance
-from bench.documents.turns import Turn
 from bench.measuring.disturbance import Monitor, Reading
 from bench.measuring.timing import Clock
 from bench.planning.plan import Cell
@@ -56,7 +56,7 @@ def test_the_products_are_measured_with_one_thread_with_all_and_between() -> Non
     assert PLAN.threads == (1, 2, 4)
     assert [training.batch_size for training in PLAN.trainings] == [500, 5000]
     (name,) = PLAN.implementations
-    assert registry.find(name).role == "limit"
+    assert registry.find(name).is_floor
     assert PLAN.budget_seconds == 10.0
     assert scaling.plan(1, 10.0).threads == (1,)
 
@@ -302,16 +302,16 @@ def silently(_text: str) -> Iterator[None]:
 def test_an_examination_goes_from_measuring_to_advice(fake_clock: FakeClock) -> None:
     jitter = itertools.cycle((1.0, 1.01, 1.02, 1.0, 1.0, 1.02, 1.01))
 
-    def behave(order: Order, request: Request | None) -> Reply | End:
+    def behave(assignment: Assignment, request: Request | None) -> Reply | End:
         if request is None:
             fake_clock.advance(3.0)
-        found = fakes.measure_all(order, request)
+        found = fakes.measure_all(assignment, request)
         if isinstance(found, Turn):
-            seconds = float(order.job.threads or 1)
-            if order.row.role != "limit":
+            seconds = float(assignment.job.threads or 1)
+            if not assignment.row.is_floor:
                 seconds = next(jitter)
             fake_clock.advance(seconds)
-            return fakes.turn(order, found.kind, seconds)
+            return fakes.turn(assignment, found.kind, seconds)
         return found
 
     launcher = fakes.FakeLauncher(behave)
@@ -329,15 +329,15 @@ def test_an_examination_goes_from_measuring_to_advice(fake_clock: FakeClock) -> 
     assert found.answer.startswith("In 1 minute this machine shows a difference of")
     assert any("OPENBLAS_CORETYPE=Haswell" in remark for remark in found.advice)
     assert found.machine.environment == {"OPENBLAS_CORETYPE": "Haswell"}
-    assert launcher.orders[-1].plan.budget_seconds is not None
-    assert 100.0 <= launcher.orders[-1].plan.budget_seconds < 200.0
+    assert launcher.assignments[-1].plan.budget_seconds is not None
+    assert 100.0 <= launcher.assignments[-1].plan.budget_seconds < 200.0
 
 
 @pytest.mark.usefixtures("without_children")
 def test_half_of_the_time_is_left_for_the_noise_however_long_the_rest_took(
     fake_clock: FakeClock,
 ) -> None:
-    def behave(_order: Order, _request: Request | None) -> Reply | End:
+    def behave(_order: Assignment, _request: Request | None) -> Reply | End:
         fake_clock.advance(50.0)
         return End("the worker was killed by SIGKILL", "")
 
@@ -350,7 +350,7 @@ def test_half_of_the_time_is_left_for_the_noise_however_long_the_rest_took(
         monitor=FakeMonitor(fake_clock),
         clock=fake_clock.clock,
     )
-    assert launcher.orders[-1].plan.budget_seconds == 30.0
+    assert launcher.assignments[-1].plan.budget_seconds == 30.0
     assert found.scaling.choices == ()
     assert {time.reason for time in found.scaling.times} == {"the worker was killed by SIGKILL"}
     assert found.noise.threads is None

@@ -165,7 +165,7 @@ def test_a_damaged_journal_is_refused_in_words(
     record.add(journal.Block(block=0, repetition=0, jobs=(0, 1, 2, 3), seconds=0.5))
     for job, outcome in enumerate(every_outcome()):
         record.add(journal.CellLine(job=job, block=0, outcome=outcome))
-    turns = ((0, fakes.turn(fakes.order(fakes.plan()), "epoch")),)
+    turns = ((0, fakes.turn(fakes.assignment(fakes.plan()), "epoch")),)
     record.add(journal.Sweep(block=0, batch_size=8, sweep=0, turns=turns))
     record.add(
         journal.Stage(block=0, repetition=0, batch_size=8, jobs=(0,), seconds=0.5, prepared=0.1)

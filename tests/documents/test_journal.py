@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from bench.documents import journal
-from bench.documents import turns as assembly
-from bench.documents.orders import Arrays, save_arrays
+from bench.documents.assignment import Arrays, save_arrays
 from bench.documents.results import SCHEMA_VERSION, Failed, Measured, Outcome
+from bench.documents.rounds import outcome_of
 from impls.errors import ResultsError
 from tests.stand_ins import fakes
 
@@ -161,13 +161,13 @@ def test_rounds_are_put_together_by_cell_and_block(tmp_path: Path) -> None:
     cell = fakes.cell(plan)
     frame = msgspec.structs.replace(fakes.measured(cell), timings=())
     record = journal.Journal(tmp_path, fakes.document(complete=False))
-    order = fakes.order(plan)
+    assignment = fakes.assignment(plan)
     for block in (0, 1):
         ready = msgspec.structs.replace(frame, block=block)
         record.add(journal.CellLine(job=0, block=block, outcome=ready))
         for sweep, kind in enumerate(("epoch", "parts", "epoch")):
             seconds = 4.0 + block + sweep
-            turn = fakes.turn(order, kind, seconds)  # type: ignore[arg-type]
+            turn = fakes.turn(assignment, kind, seconds)  # type: ignore[arg-type]
             record.add(journal.Sweep(block=block, batch_size=8, sweep=sweep, turns=((0, turn),)))
     record.close()
     first, second = journal.read(record.path).outcomes
@@ -193,7 +193,7 @@ def test_an_outcome_takes_the_place_of_what_was_ready_before(tmp_path: Path) -> 
     record = journal.Journal(tmp_path, fakes.document(complete=False))
     frame = msgspec.structs.replace(fakes.measured(cell), timings=())
     record.add(journal.CellLine(job=0, block=0, outcome=frame))
-    turn = fakes.turn(fakes.order(plan), "epoch")
+    turn = fakes.turn(fakes.assignment(plan), "epoch")
     record.add(journal.Sweep(block=0, batch_size=8, sweep=0, turns=((0, turn),)))
     died = Failed(cell=cell, block=0, reason="the worker was killed by SIGKILL")
     record.add(journal.CellLine(job=0, block=0, outcome=died))
@@ -255,11 +255,11 @@ def test_data_that_do_not_fit_are_one_clear_error(
 
 
 def test_the_usual_number_of_busy_threads_is_kept() -> None:
-    order = fakes.order(fakes.plan())
+    assignment = fakes.assignment(fakes.plan())
     turns = {
-        number: msgspec.structs.replace(fakes.turn(order, "epoch"), busy_threads=busy)
+        number: msgspec.structs.replace(fakes.turn(assignment, "epoch"), busy_threads=busy)
         for number, busy in enumerate((2, 1, 9, None, 1, 2, 2))
     }
-    found = assembly.measured(fakes.frame_of(order, 8), turns, None)
+    found = outcome_of(fakes.frame_of(assignment, 8), turns, None)
     assert isinstance(found, Measured)
     assert found.threads_busy == 2

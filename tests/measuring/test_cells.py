@@ -14,11 +14,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.documents import turns as assembly
-from bench.documents.orders import Arrays
+from bench.documents import rounds
+from bench.documents.assignment import Arrays
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Unverified
+from bench.documents.rounds import Turn, TurnKind
 from bench.documents.timings import Memory, Peaks
-from bench.documents.turns import Turn, TurnKind
 from bench.measuring import memory
 from bench.measuring.cell_timer import CellTimer
 from bench.measuring.cells import CellWork, LiveCell, describe_process
@@ -70,7 +70,7 @@ def outcome_of(trainer_class: type[Trainer], **changes: Any) -> Outcome:
         turns = {
             number: found.take("parts" if number == 1 else "epoch", number) for number in range(3)
         }
-        outcome = assembly.measured(found.finish(), turns, None)
+        outcome = rounds.outcome_of(found.finish(), turns, None)
         assert outcome is not None
         return outcome
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from bench.documents.rounds import Turn, timings_of
 from bench.documents.timings import Timing
-from bench.documents.turns import Turn, timings_of
 from bench.measuring.cell_timer import WAKE_SECONDS, CellTimer, Preparation
 from bench.planning.plan import Effort
 from impls.contract import PHASES, Phase

@@ -11,8 +11,8 @@ import pytest
 
 from bench.documents import journal
 from bench.documents.results import Measured, Outcome, Unavailable
+from bench.documents.rounds import HELD_EPOCHS, Turn, held_since
 from bench.documents.timings import EPOCH
-from bench.documents.turns import HELD_EPOCHS, Turn, held_since
 from bench.measuring.cell_timer import CellTimer, Goal, Preparation
 from bench.running.runner import Runner
 from bench.running.workers import LocalLauncher

@@ -26,7 +26,7 @@ from reports.sections import ladder, overview
 from tests.reports import pieces, sample
 
 RUNGS = tuple(row.name for row in ROWS if row.rung is not None)
-NAMES = (*RUNGS[:4], "numba", "torch", next(row.name for row in ROWS if row.role == "limit"))
+NAMES = (*RUNGS[:4], "numba", "torch", next(row.name for row in ROWS if row.is_floor))
 MIRROR: dict[Kind, Kind] = {
     "faster": "slower",
     "slower": "faster",

@@ -104,7 +104,7 @@ def _plan(shape: Shape, names: tuple[str, ...]) -> Plan:
 
 def _seconds(place: int, row: Row | None, batch_size: int, threads: int | None) -> float:
     """A plausible epoch time: small batches pay per call, large ones fall out of the cache."""
-    if row is not None and row.role == "limit":
+    if row is not None and row.is_floor:
         base, per_batch = 0.066, 2e-5
     elif row is not None and row.rung is not None:
         base, per_batch = _BY_RUNG[row.rung], 4e-5
@@ -173,9 +173,9 @@ def _measured(
         ]
 
     step = seconds * cell.batch_size / 60000
-    ours = row is not None and (row.rung is not None or row.role == "limit")
+    ours = row is not None and (row.rung is not None or row.is_floor)
     phases = PHASES if ours else PHASES[:1]
-    if row is not None and row.role == "limit":
+    if row is not None and row.is_floor:
         phases = ("forward", "backward")
     shares = dict(zip(PHASES, _SHARES, strict=True))
     late = place == 5
@@ -192,7 +192,7 @@ def _measured(
             for phase, times in (("epoch", epochs), ("step", steps))
         },
         probe_seconds=3e-7,
-        peaks=_peaks(cell, block) if row is not None and row.role == "limit" else None,
+        peaks=_peaks(cell, block) if row is not None and row.is_floor else None,
         checks=_checks(rng),
         import_seconds=rng.gauss(3.2 if place >= 6 else 0.25, 0.01),
         first_call=4.1 if late else step * 3,

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from bench.documents.results import Results
-from bench.observations.comparison import Pair, compare
+from bench.observations.matching import Pair, compare
 from bench.observations.selection import RUN, Question
 from bench.stats.verdicts import Code, Kind
 from reports.comparison.answer import Answer

@@ -198,7 +198,7 @@ def test_what_a_document_knows_of_its_rows_comes_before_the_registry() -> None:
     plain = made({BASELINE: (0.8,), "their:Trainer": (0.5,), "their:limit": (0.05,)})
     theirs = (
         Row("their:Trainer", "their:Trainer", "theirs", rung=0),
-        Row("their:limit", "their:limit", "their floor", role="limit"),
+        Row("their:limit", "their:limit", "their floor", role="floor"),
         msgspec.convert(
             {"name": BASELINE, "target": "x:Y", "summary": "demoted", "rung": None}, Row
         ),

@@ -169,7 +169,7 @@ def test_load_that_was_asked_for_is_no_disturbance() -> None:
 
 
 def test_where_nothing_is_ranked_nothing_is_provisional() -> None:
-    floor = next(row.name for row in ROWS if row.role == "limit")
+    floor = next(row.name for row in ROWS if row.is_floor)
     alone = context_of(epochs((1.0, HELD_UP), name=floor))
     assert paragraphs(alone) == ("No implementation was measured, so nothing can be compared.",)
     assert "Provisional" not in str(summary.render(alone))

@@ -76,7 +76,7 @@ class TestTable:
         assert (row["batch_size"], row["threads"]) == (one.cell.batch_size, one.cell.threads)
         assert (row["block"], row["phase"], row["round"]) == (one.block, timing.phase, 1)
         assert (row["sweep"], row["examples"]) == (timing.sweeps[1], timing.examples)
-        assert table[table["implementation"] == "floor"]["role"].unique().tolist() == ["limit"]
+        assert table[table["implementation"] == "floor"]["role"].unique().tolist() == ["floor"]
         assert table[table["implementation"] == "numba (control)"]["role"].unique() == ["control"]
         assert "OMP_WAIT_POLICY=active, X_PATH unset" in set(table["setting"])
 

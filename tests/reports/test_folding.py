@@ -18,7 +18,7 @@ from tests.reports import sample
 from tests.reports.reading import Page
 
 NAMES = tuple(row.name for row in ROWS if row.device == "cpu")[:9]
-FLOOR = next(row.name for row in ROWS if row.role == "limit")
+FLOOR = next(row.name for row in ROWS if row.is_floor)
 LARGE = sample.Shape(
     names=(*NAMES, FLOOR),
     batch_sizes=tuple(range(100, 1300, 100)),

@@ -23,7 +23,7 @@ NAMES = (
     "line\nbreak\x00\u2028",
     "名前🙂" * 20,
 )
-FLOOR = next(row.name for row in ROWS if row.role == "limit")
+FLOOR = next(row.name for row in ROWS if row.is_floor)
 PEAKS = Peaks(gemm=1e11, copy=1e10, cached_copy=1e11)
 
 

@@ -14,7 +14,7 @@ from reports.context import Context
 from reports.costs import break_even
 
 BASELINE = next(row.name for row in ROWS if row.rung == 0)
-FLOOR = next(row.name for row in ROWS if row.role == "limit")
+FLOOR = next(row.name for row in ROWS if row.is_floor)
 LAST = max((row for row in ROWS if row.rung is not None), key=lambda row: row.rung or 0).name
 
 

@@ -19,7 +19,7 @@ from reports.section import Absence
 from reports.sections.roofline import render
 from tests.reports import pieces, sample
 
-FLOOR = next(row.name for row in ROWS if row.role == "limit")
+FLOOR = next(row.name for row in ROWS if row.is_floor)
 BASELINE = next(row.name for row in ROWS if row.rung == 0)
 PEAKS = Peaks(gemm=100e9, copy=10e9, cached_copy=50e9)
 STEP_WORK = 500 * 233920

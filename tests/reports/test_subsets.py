@@ -14,7 +14,7 @@ from tests.reports.reading import Page
 
 SMALL = {"batch_sizes": (500,), "threads": (1,), "blocks": 1, "rounds": 2, "epoch_rounds": 2}
 KNOWN = {row.name: row for row in ROWS}
-FLOOR = next(name for name, row in KNOWN.items() if row.role == "limit")
+FLOOR = next(name for name, row in KNOWN.items() if row.is_floor)
 BASELINE = next(name for name, row in KNOWN.items() if row.rung == 0)
 OTHERS = tuple(n for n, row in KNOWN.items() if row.rung is None and row.role == "trainer")
 

@@ -21,7 +21,7 @@ from reports.terminal import epoch_tables
 from tests.reports import pieces, sample
 
 BASELINE = next(row.name for row in ROWS if row.rung == 0)
-FLOOR = next(row.name for row in ROWS if row.role == "limit")
+FLOOR = next(row.name for row in ROWS if row.is_floor)
 ONE, TWO = (row.name for row in ROWS if row.rung in (1, 2))
 
 

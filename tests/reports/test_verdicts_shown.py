@@ -23,7 +23,7 @@ from tests.reports import pieces, sample
 from tests.reports.test_summary import cell, made
 
 BASELINE = next(row.name for row in ROWS if row.rung == 0)
-FLOOR = next(row.name for row in ROWS if row.role == "limit")
+FLOOR = next(row.name for row in ROWS if row.is_floor)
 ONE, TWO = (row.name for row in ROWS if row.rung in (1, 2))
 
 STEADY = (0.8, 0.804, 0.796, 0.8)

@@ -92,7 +92,7 @@ def test_every_rung_of_the_registry_has_an_explanation() -> None:
 
 def test_the_walk_goes_up_the_rungs_and_ends_at_the_limit() -> None:
     assert [row.rung for row in stops() if row.rung is not None] == sorted(RUNGS.values())
-    assert [row.role for row in stops()] == ["trainer"] * (len(NAMES) - 1) + ["limit"]
+    assert [row.role for row in stops()] == ["trainer"] * (len(NAMES) - 1) + ["floor"]
     headings = re.findall(r"^## (.+)$", page_of(document()), flags=re.MULTILINE)
     assert headings == ["All stops", *NAMES]
 

@@ -7,38 +7,40 @@ from collections.abc import Callable
 
 import pytest
 
+from bench.documents.assignment import Assignment
 from bench.documents.messages import Missing, Over, Request, Started, Take
-from bench.documents.orders import Order
 from bench.documents.results import Failed, Measured, Unavailable
-from bench.documents.turns import Turn
+from bench.documents.rounds import Turn
 from bench.running.member import Member, MissingReason
 from bench.running.workers import End
 from tests.stand_ins import fakes
 
-ORDER = fakes.order(fakes.plan())
+ASSIGNMENT = fakes.assignment(fakes.plan())
 GONE = End("the worker was killed by SIGSEGV", "last words")
 
 
 def member(
     behave: fakes.Behaviour = fakes.measure_all,
     *,
-    order: Order = ORDER,
+    assignment: Assignment = ASSIGNMENT,
     missing: MissingReason | None = None,
     on_missing: Callable[[MissingReason], object] = lambda _: None,
 ) -> tuple[Member, list[fakes.FakeWorker]]:
     started: list[fakes.FakeWorker] = []
 
     def start() -> fakes.FakeWorker:
-        started.append(fakes.FakeWorker(order, behave))
+        started.append(fakes.FakeWorker(assignment, behave))
         return started[-1]
 
-    return Member(order, start=start, timeout=7.5, missing=missing, on_missing=on_missing), started
+    return Member(
+        assignment, start=start, timeout=7.5, missing=missing, on_missing=on_missing
+    ), started
 
 
 def dies_at(kind: type[Request] | None) -> fakes.Behaviour:
-    def behave(order: Order, request: Request | None) -> object:
+    def behave(assignment: Assignment, request: Request | None) -> object:
         asked = None if request is None else type(request)
-        return GONE if asked is kind else fakes.measure_all(order, request)
+        return GONE if asked is kind else fakes.measure_all(assignment, request)
 
     return behave  # type: ignore[return-value]
 
@@ -103,17 +105,17 @@ def test_a_worker_that_died_answers_every_batch_size_with_that_reason() -> None:
 
 
 def test_a_row_on_a_device_gets_a_fresh_process_after_an_error() -> None:
-    def full_once(order: Order, request: Request | None) -> object:
+    def full_once(assignment: Assignment, request: Request | None) -> object:
         if isinstance(request, Take) and len(workers) == 1:
-            cell = fakes.cell(order.plan, order.job)
+            cell = fakes.cell(assignment.plan, assignment.job)
             return Over(Failed(cell=cell, block=0, reason="memory"), is_exhausted=True)
-        return fakes.measure_all(order, request)
+        return fakes.measure_all(assignment, request)
 
-    order = Order(
-        **{name: getattr(ORDER, name) for name in ORDER.__struct_fields__}
-        | {"row": dataclasses.replace(ORDER.row, device="gpu")}
+    assignment = Assignment(
+        **{name: getattr(ASSIGNMENT, name) for name in ASSIGNMENT.__struct_fields__}
+        | {"row": dataclasses.replace(ASSIGNMENT.row, device="gpu")}
     )
-    one, workers = member(full_once, order=order)  # type: ignore[arg-type]
+    one, workers = member(full_once, assignment=assignment)  # type: ignore[arg-type]
     one.start()
     one.prepare(8)
     assert isinstance(one.take("epoch", 0), Failed)
@@ -124,7 +126,7 @@ def test_a_row_on_a_device_gets_a_fresh_process_after_an_error() -> None:
 
 
 def test_a_worker_that_starts_with_anything_else_is_a_fault_of_ours() -> None:
-    one, _ = member(lambda order, _: fakes.turn(order, "epoch"))
+    one, _ = member(lambda assignment, _: fakes.turn(assignment, "epoch"))
     with pytest.raises(TypeError, match="a worker began with Turn"):
         one.start()
     two, _ = member(lambda _order, _request: Started())

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.documents.orders import Arrays, Order, save_arrays
-from bench.documents.turns import Turn
+from bench.documents.assignment import Arrays, Assignment, save_arrays
+from bench.documents.rounds import Turn
 from bench.planning.plan import Plan, jobs
 from bench.planning.variables import worker_environment
 from bench.provenance.machine import usable_cpus
@@ -64,13 +64,15 @@ def _member(folder: Path, plan: Plan, place: int) -> Member:
     job = jobs(plan)[place]
     row = registry.find(job.implementation)
     root = str(Path(runner.__file__).parents[2])
-    order = Order(job=job, block=0, repetition=0, plan=plan, row=row, root=root, arrays=str(folder))
-    path = folder / f"order-{place}.json"
-    path.write_bytes(msgspec.json.encode(order))
+    assignment = Assignment(
+        job=job, block=0, repetition=0, plan=plan, row=row, root=root, arrays=str(folder)
+    )
+    path = folder / f"assignment-{place}.json"
+    path.write_bytes(msgspec.json.encode(assignment))
     environment = worker_environment(os.environ, job.threads, job.setting, row.environment)
     environment["PYTHONPATH"] = root
     return Member(
-        order,
+        assignment,
         start=lambda: LocalLauncher().start(path, environment),
         timeout=60.0,
         missing=None,

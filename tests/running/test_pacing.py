@@ -139,7 +139,7 @@ def test_all_blocks_are_counted(tmp_path: Path) -> None:
 def test_starting_workers_may_take_half_of_a_budget(tmp_path: Path) -> None:
     plan = fakes.plan(**ONE_SIZE, budget_seconds=100.0, effort=effort(blocks=pacing.MOST_BLOCKS))
     one = pacer(tmp_path, plan)
-    turns = ((0, fakes.turn(fakes.order(plan), "epoch")),)
+    turns = ((0, fakes.turn(fakes.assignment(plan), "epoch")),)
     one.journal.lines += [
         Block(block=0, repetition=0, jobs=(0, 1), seconds=10.0),
         *(Sweep(block=0, batch_size=8, sweep=sweep, turns=turns) for sweep in range(10)),

@@ -10,11 +10,11 @@ import pytest
 
 import bench
 from bench.documents import journal
+from bench.documents.assignment import Assignment, load_arrays
 from bench.documents.messages import Finish, Finished, Missing, Over, Prepare, Reply, Request, Take
-from bench.documents.orders import Order, load_arrays
 from bench.documents.results import Failed, Measured, Results, Unavailable, Unverified
+from bench.documents.rounds import Turn
 from bench.documents.timings import Peaks
-from bench.documents.turns import Turn
 from bench.planning.plan import Plan, jobs, repetitions
 from bench.roofline.work import step_operations
 from bench.running.runner import SPARE_BYTES, WORKER_BYTES, Runner
@@ -127,11 +127,11 @@ def test_processor_time_of_waiting_siblings_is_part_of_the_disturbance(
 ) -> None:
     disturbed = fakes.disturbance()
 
-    def spinning(order: Order, request: Request | None) -> Reply | End:
-        found = fakes.measure_all(order, request)
+    def spinning(assignment: Assignment, request: Request | None) -> Reply | End:
+        found = fakes.measure_all(assignment, request)
         if isinstance(found, Turn):
             for worker in launcher[0].workers:
-                if worker.order != order and worker.cpu is not None:
+                if worker.assignment != assignment and worker.cpu is not None:
                     worker.cpu += 0.25
             found = fakes.with_disturbance(found, disturbed)
         return found
@@ -155,17 +155,17 @@ def test_processor_time_of_waiting_siblings_is_part_of_the_disturbance(
 def test_a_worker_finds_the_data_as_it_was(run: Callable[..., Ran]) -> None:
     found = []
 
-    def look(order: Order, request: Request | None) -> Reply | End:
+    def look(assignment: Assignment, request: Request | None) -> Reply | End:
         if request is None:
-            found.append(load_arrays(Path(order.arrays)))
-        return fakes.measure_all(order, request)
+            found.append(load_arrays(Path(assignment.arrays)))
+        return fakes.measure_all(assignment, request)
 
     ran = run(look)
     assert found[0].X_test is None
     for loaded, given in zip(found[0][:2], fakes.examples(), strict=True):
         assert np.array_equal(loaded, given)
         assert loaded.dtype == np.float32
-    assert not Path(ran.launcher.orders[0].arrays).exists(), "nothing is left behind"
+    assert not Path(ran.launcher.assignments[0].arrays).exists(), "nothing is left behind"
 
 
 def test_a_worker_gets_threads_setting_and_the_path_of_this_copy(run: Callable[..., Ran]) -> None:
@@ -175,21 +175,23 @@ def test_a_worker_gets_threads_setting_and_the_path_of_this_copy(run: Callable[.
     )
     root = str(Path(bench.__file__).parent.parent)
     for worker, environment in zip(ran.launcher.workers, ran.launcher.environments, strict=True):
-        order = worker.order
-        assert environment["OPENBLAS_NUM_THREADS"] == str(order.job.threads)
-        assert environment.get("A") == dict(order.job.setting)["A"]
+        assignment = worker.assignment
+        assert environment["OPENBLAS_NUM_THREADS"] == str(assignment.job.threads)
+        assert environment.get("A") == dict(assignment.job.setting)["A"]
         assert environment["PYTHONPATH"] == f"{root}:/elsewhere"
-        assert order.root == root
+        assert assignment.root == root
         assert set(worker.timeouts) == {7.5}
 
 
 def die_in(kind: str, name: str = "numpy-optimized") -> fakes.Behaviour:
     """A worker that dies when it is asked for something; the others go on."""
 
-    def behave(order: Order, request: Request | None) -> Reply | End:
+    def behave(assignment: Assignment, request: Request | None) -> Reply | End:
         asked = "Start" if request is None else type(request).__name__
         return (
-            GONE if order.row.name == name and asked == kind else fakes.measure_all(order, request)
+            GONE
+            if assignment.row.name == name and asked == kind
+            else fakes.measure_all(assignment, request)
         )
 
     return behave
@@ -212,11 +214,11 @@ def test_a_worker_that_dies_is_its_rows_outcome_and_the_others_go_on(
 def test_a_cell_that_fails_leaves_the_other_batch_sizes_of_its_worker(
     run: Callable[..., Ran],
 ) -> None:
-    def fail_at_20(order: Order, request: Request | None) -> Reply | End:
+    def fail_at_20(assignment: Assignment, request: Request | None) -> Reply | End:
         if isinstance(request, Prepare) and request.batch_size == 20:
-            cell = fakes.cell(order.plan, order.job, 20)
-            return Over(Failed(cell=cell, block=order.block, reason="planted"))
-        return fakes.measure_all(order, request)
+            cell = fakes.cell(assignment.plan, assignment.job, 20)
+            return Over(Failed(cell=cell, block=assignment.block, reason="planted"))
+        return fakes.measure_all(assignment, request)
 
     ran = run(fail_at_20)
     for outcome in ran.results.outcomes:
@@ -235,11 +237,11 @@ def test_after_an_error_on_a_device_the_next_batch_size_gets_a_fresh_process(
 ) -> None:
     plan = on_a_device(monkeypatch)
 
-    def fail_at_20(order: Order, request: Request | None) -> Reply | End:
+    def fail_at_20(assignment: Assignment, request: Request | None) -> Reply | End:
         if isinstance(request, Prepare) and request.batch_size == 20:
-            cell = fakes.cell(order.plan, order.job, 20, device=order.row.device)
-            return Over(Failed(cell=cell, block=order.block, reason="planted"))
-        return fakes.measure_all(order, request)
+            cell = fakes.cell(assignment.plan, assignment.job, 20, device=assignment.row.device)
+            return Over(Failed(cell=cell, block=assignment.block, reason="planted"))
+        return fakes.measure_all(assignment, request)
 
     ran = run(fail_at_20, plan)
     for outcome in ran.results.outcomes:
@@ -254,15 +256,17 @@ def test_memory_that_siblings_hold_on_a_device_gets_a_row_a_block_of_its_own(
     plan = on_a_device(monkeypatch)
     alive: set[str] = set()
 
-    def crowded(order: Order, request: Request | None) -> Reply | End:
+    def crowded(assignment: Assignment, request: Request | None) -> Reply | End:
         if request is None:
-            alive.add(order.row.name)
-        together = order.block % 2 == 0
-        if isinstance(request, Prepare) and order.row.name == "jax-gpu" and together:
-            cell = fakes.cell(order.plan, order.job, request.batch_size, device=order.row.device)
-            failed = Failed(cell=cell, block=order.block, reason="out of memory")
+            alive.add(assignment.row.name)
+        together = assignment.block % 2 == 0
+        if isinstance(request, Prepare) and assignment.row.name == "jax-gpu" and together:
+            cell = fakes.cell(
+                assignment.plan, assignment.job, request.batch_size, device=assignment.row.device
+            )
+            failed = Failed(cell=cell, block=assignment.block, reason="out of memory")
             return Over(failed, is_exhausted=True)
-        return fakes.measure_all(order, request)
+        return fakes.measure_all(assignment, request)
 
     ran = run(crowded, plan)
     assert all(isinstance(outcome, Measured) for outcome in ran.results.outcomes)
@@ -299,13 +303,13 @@ def test_a_set_that_memory_splits_shares_the_baseline(
 
 
 def test_what_this_machine_lacks_is_asked_once(run: Callable[..., Ran]) -> None:
-    def no_device(order: Order, request: Request | None) -> Reply | End:
-        if order.row.name == "numpy-naive":
+    def no_device(assignment: Assignment, request: Request | None) -> Reply | End:
+        if assignment.row.name == "numpy-naive":
             return Missing("no such device", is_unavailable=True)
-        return fakes.measure_all(order, request)
+        return fakes.measure_all(assignment, request)
 
     ran = run(no_device)
-    asked = [order.row.name for order in ran.launcher.orders]
+    asked = [assignment.row.name for assignment in ran.launcher.assignments]
     assert asked.count("numpy-naive") == 1
     assert asked.count("numpy-optimized") == 4
     absent = [one for one in ran.results.outcomes if isinstance(one, Unavailable)]
@@ -319,10 +323,10 @@ def test_a_device_hidden_by_one_setting_is_asked_for_under_the_next(
 ) -> None:
     settings = ((("CUDA_VISIBLE_DEVICES", "-1"),), (("CUDA_VISIBLE_DEVICES", "0"),))
 
-    def hidden(order: Order, request: Request | None) -> Reply | End:
-        if dict(order.job.setting)["CUDA_VISIBLE_DEVICES"] == "-1":
+    def hidden(assignment: Assignment, request: Request | None) -> Reply | End:
+        if dict(assignment.job.setting)["CUDA_VISIBLE_DEVICES"] == "-1":
             return Missing("no GPU", is_unavailable=True)
-        return fakes.measure_all(order, request)
+        return fakes.measure_all(assignment, request)
 
     ran = run(hidden, fakes.plan(settings=settings))
     measured = [one for one in ran.results.outcomes if isinstance(one, Measured)]
@@ -337,7 +341,7 @@ def test_an_implementation_whose_package_is_missing_gets_no_worker(
         lambda row: "keras not installed" if row.name == "numpy-naive" else None,
     )
     ran = run()
-    assert {order.row.name for order in ran.launcher.orders} == {"numpy-optimized"}
+    assert {assignment.row.name for assignment in ran.launcher.assignments} == {"numpy-optimized"}
     absent = [one for one in ran.results.outcomes if isinstance(one, Unavailable)]
     assert {one.reason for one in absent} == {"keras not installed"}
     assert len(absent) == 12
@@ -387,14 +391,14 @@ def test_a_rate_above_the_best_product_of_the_machine_is_not_believed(
     peak = 1e9
     seconds = step_operations(plan.network, plan.examples) / (share * peak)
 
-    def behave(order: Order, request: Request | None) -> Reply | End:
-        reply = fakes.measure_all(order, request)
+    def behave(assignment: Assignment, request: Request | None) -> Reply | End:
+        reply = fakes.measure_all(assignment, request)
         if isinstance(request, Take):
-            return fakes.turn(order, request.kind, seconds)
-        if isinstance(request, Finish) and order.row.role == "limit":
+            return fakes.turn(assignment, request.kind, seconds)
+        if isinstance(request, Finish) and assignment.row.is_floor:
             peaks = Peaks(gemm=peak, copy=1e9, cached_copy=1e9)
             size = plan.trainings[0].batch_size
-            return Finished(msgspec.structs.replace(fakes.frame_of(order, size), peaks=peaks))
+            return Finished(msgspec.structs.replace(fakes.frame_of(assignment, size), peaks=peaks))
         return reply
 
     ran = run(behave, plan=msgspec.structs.replace(plan, trainings=plan.trainings[:1]))
@@ -409,12 +413,12 @@ def test_a_rate_above_the_best_product_of_the_machine_is_not_believed(
         )
 
 
-def crashing(order: Order, request: Request | None) -> Reply | End:
+def crashing(assignment: Assignment, request: Request | None) -> Reply | End:
     """Everything goes well, except that numpy-optimized fails at batch size 20."""
-    if order.row.name == "numpy-optimized" and request == Prepare(batch_size=20):
-        cell = fakes.cell(order.plan, order.job, 20)
-        return Over(Failed(cell=cell, block=order.block, reason="MemoryError"))
-    return fakes.measure_all(order, request)
+    if assignment.row.name == "numpy-optimized" and request == Prepare(batch_size=20):
+        cell = fakes.cell(assignment.plan, assignment.job, 20)
+        return Over(Failed(cell=cell, block=assignment.block, reason="MemoryError"))
+    return fakes.measure_all(assignment, request)
 
 
 @pytest.mark.parametrize("limits", [{}, {"budget_seconds": 1.0}, {"precision": 0.5}])
@@ -455,10 +459,10 @@ def test_a_cell_that_fails_for_good_is_tried_once_each_time_and_stands_once_in_t
 def test_a_failure_stays_in_the_document_until_its_cell_was_timed(
     run: Callable[..., Ran], tmp_path: Path
 ) -> None:
-    def interrupted(order: Order, request: Request | None) -> Reply | End:
+    def interrupted(assignment: Assignment, request: Request | None) -> Reply | End:
         if isinstance(request, Take):
             raise KeyboardInterrupt
-        return fakes.measure_all(order, request)
+        return fakes.measure_all(assignment, request)
 
     plan = fakes.plan(threads=(1,))
     first = run(crashing, plan)
@@ -479,21 +483,21 @@ def test_the_peak_of_an_earlier_block_bounds_what_is_measured_again(
     plan = fakes.plan(implementations=("numpy-naive", "numba", "floor"), threads=(1,))
     plan = msgspec.structs.replace(plan, trainings=plan.trainings[:1])
 
-    def behave(order: Order, request: Request | None) -> Reply | End:
-        if order.row.name == "numba" and isinstance(request, Prepare) and is_first:
+    def behave(assignment: Assignment, request: Request | None) -> Reply | End:
+        if assignment.row.name == "numba" and isinstance(request, Prepare) and is_first:
             return GONE
-        if order.row.name == "numba" and isinstance(request, Take):
-            return fakes.turn(order, request.kind, 1e-9)
-        if isinstance(request, Finish) and order.row.role == "limit":
+        if assignment.row.name == "numba" and isinstance(request, Take):
+            return fakes.turn(assignment, request.kind, 1e-9)
+        if isinstance(request, Finish) and assignment.row.is_floor:
             peaks = Peaks(gemm=1e9, copy=1e9, cached_copy=1e9)
-            return Finished(msgspec.structs.replace(fakes.frame_of(order, 8), peaks=peaks))
-        return fakes.measure_all(order, request)
+            return Finished(msgspec.structs.replace(fakes.frame_of(assignment, 8), peaks=peaks))
+        return fakes.measure_all(assignment, request)
 
     is_first = True
     run(behave, plan)
     is_first = False
     again = run(behave, plan, record=journal.Journal.resume(tmp_path / "out"))
-    assert "floor" not in {order.row.name for order in again.launcher.orders}
+    assert "floor" not in {assignment.row.name for assignment in again.launcher.assignments}
     kinds = {type(o) for o in again.results.outcomes if o.cell.implementation == "numba"}
     assert kinds == {Unverified}
 

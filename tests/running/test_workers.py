@@ -18,8 +18,8 @@ import pytest
 
 import bench
 from bench.documents import journal
+from bench.documents.assignment import Arrays, Assignment, save_arrays
 from bench.documents.messages import Missing, Over, Prepare, Ready, Reply, Started
-from bench.documents.orders import Arrays, Order, save_arrays
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Unavailable, Unverified
 from bench.measuring import parent_death, worker
 from bench.measuring.disturbance import Monitor
@@ -84,9 +84,11 @@ def run(tmp_path: Path) -> Run:
     return measure
 
 
-def order_of(plan: Plan, row: Row, folder: Path, root: str = "unused") -> Order:
+def assignment_of(plan: Plan, row: Row, folder: Path, root: str = "unused") -> Assignment:
     (job,) = jobs(plan)
-    return Order(job=job, block=0, repetition=0, plan=plan, row=row, root=root, arrays=str(folder))
+    return Assignment(
+        job=job, block=0, repetition=0, plan=plan, row=row, root=root, arrays=str(folder)
+    )
 
 
 def only(outcomes: list[Outcome]) -> Any:
@@ -234,7 +236,7 @@ def test_a_worker_without_its_gpu_is_unavailable_and_says_what_hides_it(
     row = dataclasses.replace(row, device=device)  # type: ignore[arg-type]
     plan = plan_of((row.name,))
     with closing(Monitor()) as monitor:
-        reply = worker.Worker(order_of(plan, row, tmp_path), Clock(), monitor).start()
+        reply = worker.Worker(assignment_of(plan, row, tmp_path), Clock(), monitor).start()
     assert reply == Missing(f"no quantum computer found{hint}", is_unavailable=True)
 
 
@@ -254,7 +256,7 @@ def test_after_an_error_on_a_device_a_worker_ends(
     )
     replies = io.BytesIO()
     with closing(Monitor()) as monitor:
-        served = worker.Worker(order_of(plan, row, tmp_path), Clock(), monitor)
+        served = worker.Worker(assignment_of(plan, row, tmp_path), Clock(), monitor)
         worker.serve(served, io.BytesIO(requests), replies)
     _, *found = [msgspec.json.decode(line, type=Reply) for line in replies.getvalue().splitlines()]
     assert [type(one) for one in found] == expected
@@ -303,10 +305,10 @@ def test_a_worker_that_finds_another_copy_of_this_project_refuses_to_measure_it(
     # This process must not end with the one that started the tests.
     monkeypatch.setattr(parent_death, "end_with", lambda _parent: True)
     plan = plan_of(("floor",))
-    order = order_of(plan, registry.find("floor"), tmp_path, root="the/parents/folder")
-    (tmp_path / "order").write_bytes(msgspec.json.encode(order))
+    assignment = assignment_of(plan, registry.find("floor"), tmp_path, root="the/parents/folder")
+    (tmp_path / "assignment").write_bytes(msgspec.json.encode(assignment))
     with pytest.raises(ImplementationError, match="its parent runs from the/parents/folder"):
-        worker.main([str(tmp_path / "order"), str(os.getppid()), "0", "1"])
+        worker.main([str(tmp_path / "assignment"), str(os.getppid()), "0", "1"])
 
 
 @pytest.mark.parametrize(
@@ -336,9 +338,11 @@ def test_what_a_worker_has_started_rests_and_wakes_with_it(tmp_path: Path) -> No
     )
     row = registry.find(third_party.write_text(tmp_path, "helped", text))
     save_arrays(tmp_path, Arrays(*fakes.examples(200, 20, 3)))
-    order = order_of(plan_of((row.name,)), row, tmp_path, str(Path(bench.__file__).parents[1]))
-    (tmp_path / "order.json").write_bytes(msgspec.json.encode(order))
-    started = LocalLauncher().start(tmp_path / "order.json", os.environ)
+    assignment = assignment_of(
+        plan_of((row.name,)), row, tmp_path, str(Path(bench.__file__).parents[1])
+    )
+    (tmp_path / "assignment.json").write_bytes(msgspec.json.encode(assignment))
+    started = LocalLauncher().start(tmp_path / "assignment.json", os.environ)
     try:
         assert started.hear(TIMEOUT) == Started()
         child = int((tmp_path / "pid").read_text())

@@ -31,7 +31,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_folder_is_there_for_as_long_as_it_is_used(own_folder: Path) -> None:
     with workplace() as folder:
-        (folder / "order.json").write_text("{}")
+        (folder / "assignment.json").write_text("{}")
     assert list(own_folder.iterdir()) == []
 
 

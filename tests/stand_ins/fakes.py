@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from bench.documents.assignment import Assignment
 from bench.documents.messages import Finish, Finished, Prepare, Ready, Reply, Request, Started, Take
-from bench.documents.orders import Order
 from bench.documents.results import SCHEMA_VERSION, Measured, Results
+from bench.documents.rounds import TimedRound, Turn, TurnKind
 from bench.documents.timings import Check, Disturbance, Timing
-from bench.documents.turns import TimedRound, Turn, TurnKind
 from bench.planning.plan import Cell, Effort, Job, Plan, cell_of, jobs
 from bench.provenance.records import Dataset, Machine, Process
 from bench.running.workers import End
@@ -145,7 +145,7 @@ def document(**changes: object) -> Results:
 FINISHED = End("finished", "")
 """What a behaviour answers to :class:`Finish`: the worker says which cell it was."""
 
-Behaviour = Callable[[Order, Request | None], Reply | End]
+Behaviour = Callable[[Assignment, Request | None], Reply | End]
 """What a worker answers: to None, its start, and then to each request."""
 
 
@@ -153,7 +153,7 @@ Behaviour = Callable[[Order, Request | None], Reply | End]
 class FakeWorker:
     """Answers by a function and remembers what was done to it."""
 
-    order: Order
+    assignment: Assignment
     behave: Behaviour
     said: list[Request] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
@@ -172,9 +172,9 @@ class FakeWorker:
         request = self.waiting.pop(0)
         if isinstance(request, Prepare):
             self.batch_size = request.batch_size
-        reply = self.behave(self.order, request)
+        reply = self.behave(self.assignment, request)
         # A behaviour does not know which cell is in hand.
-        return Finished(frame_of(self.order, self.batch_size)) if reply == FINISHED else reply
+        return Finished(frame_of(self.assignment, self.batch_size)) if reply == FINISHED else reply
 
     def rest(self) -> None:
         self.events.append("rest")
@@ -201,43 +201,45 @@ class FakeLauncher:
     environments: list[Mapping[str, str]] = field(default_factory=list)
 
     @property
-    def orders(self) -> list[Order]:
-        return [worker.order for worker in self.workers]
+    def assignments(self) -> list[Assignment]:
+        return [worker.assignment for worker in self.workers]
 
-    def start(self, order: Path, environment: Mapping[str, str]) -> FakeWorker:
-        decoded = msgspec.json.decode(order.read_bytes(), type=Order)
+    def start(self, assignment: Path, environment: Mapping[str, str]) -> FakeWorker:
+        decoded = msgspec.json.decode(assignment.read_bytes(), type=Assignment)
         self.workers.append(FakeWorker(decoded, self.behave))
         self.environments.append(environment)
         return self.workers[-1]
 
 
-def measure_all(order: Order, request: Request | None) -> Reply | End:
+def measure_all(assignment: Assignment, request: Request | None) -> Reply | End:
     """What a worker does where all goes well."""
     match request:
         case None:
             return Started()
         case Prepare(batch_size=size):
-            return Ready(frame_of(order, size))
+            return Ready(frame_of(assignment, size))
         case Take(kind=kind):
-            return turn(order, kind)
+            return turn(assignment, kind)
         case Finish():
             return FINISHED
 
 
-def order(plan: Plan) -> Order:
-    """The order of the plan's first job."""
+def assignment(plan: Plan) -> Assignment:
+    """The assignment of the plan's first job."""
     first = jobs(plan)[0]
     row = registry.find(first.implementation)
-    return Order(job=first, block=0, repetition=0, plan=plan, row=row, root="", arrays="")
+    return Assignment(job=first, block=0, repetition=0, plan=plan, row=row, root="", arrays="")
 
 
-def frame_of(order: Order, batch_size: int) -> Measured:
+def frame_of(assignment: Assignment, batch_size: int) -> Measured:
     """A cell that is ready, without rounds."""
-    point = cell(order.plan, order.job, batch_size, device=order.row.device)
-    return msgspec.structs.replace(measured(point, order.block), timings=(), threads_observed=0.0)
+    point = cell(assignment.plan, assignment.job, batch_size, device=assignment.row.device)
+    return msgspec.structs.replace(
+        measured(point, assignment.block), timings=(), threads_observed=0.0
+    )
 
 
-def turn(order: Order, kind: TurnKind, seconds: float = 4.0) -> Turn:
+def turn(assignment: Assignment, kind: TurnKind, seconds: float = 4.0) -> Turn:
     """One turn whose epochs take ``seconds``."""
     phases = ("step", "forward") if kind == "parts" else ("epoch",)
     return Turn(
@@ -247,7 +249,7 @@ def turn(order: Order, kind: TurnKind, seconds: float = 4.0) -> Turn:
             TimedRound(
                 phase=phase,
                 iterations=1,
-                examples=order.plan.examples if phase == "epoch" else 8,
+                examples=assignment.plan.examples if phase == "epoch" else 8,
                 seconds=seconds if phase == "epoch" else seconds / 8,
                 cpu_seconds=None if phase == "forward" else seconds,
             )

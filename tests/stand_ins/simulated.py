@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.documents.assignment import Assignment
 from bench.documents.journal import Journal
 from bench.documents.messages import Prepare, Reply, Request, Take
-from bench.documents.orders import Order
 from bench.planning.plan import Plan
 from bench.running.runner import Runner
 from bench.running.turns import Progress
@@ -49,17 +49,17 @@ class Simulated:
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
 
-    def behave(self, order: Order, request: Request | None) -> Reply | End:
+    def behave(self, assignment: Assignment, request: Request | None) -> Reply | End:
         costs, seconds = self.costs, 1e-3
-        reply = fakes.measure_all(order, request)
+        reply = fakes.measure_all(assignment, request)
         if request is None:
             seconds = costs.start
         elif isinstance(request, Prepare):
             seconds = costs.prepare
         elif isinstance(request, Take):
-            epoch = costs.epochs.get(order.row.name, costs.epoch)
+            epoch = costs.epochs.get(assignment.row.name, costs.epoch)
             seconds = epoch * float(np.exp(costs.noise * self.rng.standard_normal()))
-            reply = fakes.turn(order, request.kind, seconds)
+            reply = fakes.turn(assignment, request.kind, seconds)
             if request.kind == "parts":
                 seconds = PARTS_SECONDS
         self.clock.advance(seconds)

@@ -13,7 +13,7 @@ from bench.cli import exits
 from bench.documents import files
 from bench.documents.results import Measured, Results
 from bench.documents.timings import Disturbance
-from bench.observations.comparison import Comparison, compare
+from bench.observations.matching import Comparison, compare
 from bench.observations.selection import Question
 from reports import build_report
 from tests.stand_ins.command import Said

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import threadpoolctl
 
+from bench.documents.rounds import Turn
 from bench.documents.timings import Disturbance
-from bench.documents.turns import Turn
 from bench.measuring.disturbance import Monitor, Reading
 from bench.planning.plan import Effort
 from bench.provenance.machine import usable_cpus

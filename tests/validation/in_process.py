@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bench.documents.turns import Turn, timings_of
+from bench.documents.rounds import Turn, timings_of
 from bench.measuring.cell_timer import CellTimer
 from bench.measuring.disturbance import Monitor
 from bench.measuring.timing import SYSTEM_CLOCK, Clock

@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import threadpoolctl
 
+from bench.documents.rounds import Turn, timings_of
 from bench.documents.timings import STEP
-from bench.documents.turns import Turn, timings_of
 from bench.measuring.timing import SYSTEM_CLOCK, probe_seconds
 from bench.planning.plan import Effort
 from bench.selfcheck import CheckResult, Options, Report

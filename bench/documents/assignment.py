@@ -1,4 +1,4 @@
-"""What a worker is given before it starts: one order, and the data as files that all map."""
+"""What a worker is given before it starts: one assignment, and the data as files that all map."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from impls.row import Row
 _PAGE_BYTES = 4096
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Assignment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One job with everything needed to do it.
 
     ``block`` numbers the set of workers that this one lives in and ``repetition`` the pass over the

@@ -1,7 +1,7 @@
 """Turns of live workers, and the measured cells that they add up to.
 
 The workers of a block take turns, sweep after sweep.  Each turn brings one or a few rounds; the
-journal holds them as they come.  :func:`measured` puts the rounds of one cell together.
+journal holds them as they come.  :func:`outcome_of` puts the rounds of one cell together.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_f
     is_last: bool = False
 
 
-def measured(unfilled: Measured, turns: Mapping[int, Turn], target: float | None) -> Outcome | None:
+def outcome_of(
+    unfilled: Measured, turns: Mapping[int, Turn], target: float | None
+) -> Outcome | None:
     """Return the outcome of one cell in one process; None before its first epoch.
 
     ``unfilled`` holds everything but rounds, ``turns`` what the worker did by sweep.  Unverified

@@ -97,7 +97,7 @@ def _matches(group: Sequence[Point], question: Question) -> Iterator[tuple[Point
         if value(other, question.coordinate) == question.baseline:
             continue
         partners = [point for point in references if point.run == other.run] or references
-        if question.coordinate == IMPLEMENTATION and other.is_limit:
+        if question.coordinate == IMPLEMENTATION and other.is_floor:
             yield Apart(other, "it trains nothing; --baseline compares the others with it")
         elif not partners:
             yield _alone(other, question)

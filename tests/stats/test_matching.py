@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.documents.results import Outcome, Results
-from bench.observations.comparison import Comparison, compare
+from bench.observations.matching import Comparison, compare
 from bench.observations.points import Point
 from bench.observations.selection import (
     BATCH_SIZE,

@@ -16,14 +16,14 @@ from bench.provenance.records import (
     Machine,
     Process,
 )
-from bench.stats.comparability import (
+from bench.stats.conditions import OF_THE_MACHINE, RULES, rule_of
+from bench.stats.differences import (
     Difference,
     between_documents,
     between_processes,
     merged,
     obstacles,
 )
-from bench.stats.conditions import OF_THE_MACHINE, RULES, rule_of
 from impls.contract import Pool
 from impls.networks import Network, Training
 from tests.stand_ins import fakes
