@@ -18,11 +18,10 @@ import msgspec
 from bench.documents.results import Results
 from bench.documents.timings import EPOCH
 from bench.observations.ratios import ratios_between, timed_points
-from bench.planning.plan import Plan
 from bench.provenance.machine import usable_cpus
 from bench.running.pacing import MOST_BLOCKS
 from bench.selfcheck import CheckResult, Options, Report
-from bench.selfcheck.small_run import PRESET, carry_out, plan_for
+from bench.selfcheck.small_run import carry_out, plan_for
 from bench.stats import verdicts
 from bench.stats.disturbed import is_disturbed
 from bench.stats.verdicts import Verdict
@@ -52,15 +51,17 @@ while time.monotonic() < end:
 
 def check(options: Options) -> Report:
     """``trials`` counts runs; the last one is made beside a foreign process, with one thread."""
-    rows = _rows()
+    originals = [row for row in map(registry.find, NAMES) if registry.missing(row) is None]
+    rows = [row for original in originals for row in (original, control_of(original))]
+    threads = sorted({1, usable_cpus()})
     runs = options.trials or RUNS
     alone: list[Verdict] = []
     for run in range(runs):
-        judged = judge_controls(_measure(rows, (1, usable_cpus()), options.seed + run))
+        judged = judge_controls(_measure(rows, threads, options.seed + run))
         alone += judged
         options.say(f"run {run + 1} of {runs}: {_words(judged)}")
     with _foreign_process():
-        results = _measure(rows, tuple(dict.fromkeys((1, usable_cpus()))), options.seed + runs)
+        results = _measure(rows, threads, options.seed + runs)
     beside = judge_controls(results, threads=1)
     options.say(f"beside a foreign process, 1 thread: {_words(beside)}")
     findings = [
@@ -112,20 +113,14 @@ def of_table(where: str, judged: Sequence[Verdict], within: float) -> list[Check
     ]
 
 
-def _rows() -> list[Row]:
-    originals = [registry.find(name) for name in NAMES]
-    present = [row for row in originals if registry.missing(row) is None]
-    return [row for original in present for row in (original, control_of(original))]
-
-
-def _measure(rows: Sequence[Row], threads: tuple[int, ...], seed: int) -> Results:
-    plan: Plan = plan_for(rows, blocks=MOST_BLOCKS, threads=1, seed=seed)
-    threads = tuple(dict.fromkeys(threads))
+def _measure(rows: Sequence[Row], threads: Sequence[int], seed: int) -> Results:
     comparisons = len(rows) // 2 * len(BATCH_SIZES) * len(threads)
-    plan = msgspec.structs.replace(
-        plan,
+    plan = plan_for(
+        rows,
+        seed=seed,
+        blocks=MOST_BLOCKS,
+        batch_sizes=BATCH_SIZES,
         threads=threads,
-        trainings=tuple(PRESET.training_at(size) for size in BATCH_SIZES),
         examples=EXAMPLES,
         budget_seconds=SECONDS_PER_COMPARISON * comparisons,
     )

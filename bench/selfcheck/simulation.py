@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from bench.selfcheck import CheckResult, Options, Report, made_up
-from bench.selfcheck.made_up import TOLD_APART
+from bench.selfcheck import CheckResult, Options, Report, synthetic
 from bench.selfcheck.noise import (
     BIMODAL,
     LOG_NORMAL,
@@ -21,6 +20,7 @@ from bench.selfcheck.noise import (
     World,
     steady,
 )
+from bench.selfcheck.synthetic import TOLD_APART
 from bench.stats.verdicts import MARGIN
 
 TRIALS = 2000
@@ -76,7 +76,7 @@ def live_workers(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]
         for blocks in LIVE_BLOCKS:
             for entries, fewer in LIVE_TABLES.items():
                 number = math.ceil(trials / fewer)
-                quality = made_up.judged(made_up.ratios(rng, world, number, blocks, entries))
+                quality = synthetic.judged(synthetic.ratios(rng, world, number, blocks, entries))
                 rows = "1 ratio" if entries == 1 else f"{entries} ratios"
                 name = f"{world.name} noise, {blocks} blocks, {rows}"
                 yield _at_least(f"{name} (df {quality.df:.1f})", quality.coverage)
@@ -98,8 +98,8 @@ def unequal_rows(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]
     world = World("normal", steady(0.007, 0.01))
     for blocks in LIVE_BLOCKS:
         number = math.ceil(trials / LIVE_TABLES[10])
-        tables = made_up.ratios(rng, world, number, blocks, 10, scales=scales)
-        rows = np.array(made_up.judged(tables).rows)
+        tables = synthetic.ratios(rng, world, number, blocks, 10, scales=scales)
+        rows = np.array(synthetic.judged(tables).rows)
         for name, kind in (("quiet", scales == 1), ("loud", scales > 1)):
             share = float(rows[kind].mean())
             yield _at_least(f"{name} rows among others, {blocks} blocks", share)
@@ -110,7 +110,7 @@ def live_winners(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]
     number = math.ceil(trials / TABLES)
     for world in WORLDS:
         for blocks, candidates in ((2, 3), (3, 2), (3, 10), (10, 3)):
-            share = made_up.false_winners(rng, world, number, blocks, candidates)
+            share = synthetic.false_winners(rng, world, number, blocks, candidates)
             name = f"the fastest of {candidates} equals, {world.name} noise, {blocks} blocks"
             yield _false(name, {"fastest": share}, number)
 
@@ -120,7 +120,7 @@ def slow_throughout(rng: np.random.Generator, trials: int) -> Iterator[str]:
     for world, blocks, entries in itertools.product(WORLDS, LIVE_BLOCKS, LIVE_TABLES):
         if _unpromised(world, blocks, entries):
             number = math.ceil(trials / LIVE_TABLES[entries])
-            quality = made_up.judged(made_up.ratios(rng, world, number, blocks, entries))
+            quality = synthetic.judged(synthetic.ratios(rng, world, number, blocks, entries))
             yield (
                 f"No promise: where one process in eight is slow by 20 %, {quality.false:.1%} of "
                 f"tables of {entries} equals call something faster or slower after {blocks} "
@@ -135,10 +135,10 @@ def few_blocks(rng: np.random.Generator, trials: int) -> Iterator[str]:
         sizes = []
         for between in (0.005, 0.01, 0.03):
             world = World("normal", steady(between, 0.03))
-            difference = made_up.found_with(made_up.ratios(rng, world, number, blocks, 10), 0.8)
+            difference = synthetic.found_with(synthetic.ratios(rng, world, number, blocks, 10), 0.8)
             sizes.append(f"{difference:.1%} where processes scatter by {between:.1%}")
         yield (
-            f"With {blocks} blocks of {made_up.SWEEPS} sweeps, a table of 10 ratios finds with "
+            f"With {blocks} blocks of {synthetic.SWEEPS} sweeps, a table of 10 ratios finds with "
             f"80 % power {', '.join(sizes)}."
         )
 
@@ -147,16 +147,16 @@ def intervals(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
     """Yield the coverage of the 95 % interval for each shape of noise, the same on both sides."""
     for noise in NOISES:
         for blocks in (5, 10):
-            coverage = made_up.coverage(rng, _MORE * trials, (noise, noise), blocks)
+            coverage = synthetic.coverage(rng, _MORE * trials, (noise, noise), blocks)
             yield _coverage(f"{noise.name} noise, {blocks} blocks", coverage)
-    coverage = made_up.unpaired_coverage(rng, _MORE * trials, NORMAL, (5, 8))
+    coverage = synthetic.unpaired_coverage(rng, _MORE * trials, NORMAL, (5, 8))
     yield _coverage("normal noise, 5 and 8 processes at different times", coverage)
 
 
 def drifts(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
     """Yield a machine that gets steadily slower, met as the schedule has it."""
     for blocks in (3, 5, 10):
-        covered, shift = made_up.drifting(rng, trials, NORMAL, blocks, DRIFT)
+        covered, shift = synthetic.drifting(rng, trials, NORMAL, blocks, DRIFT)
         name = f"{DRIFT:.0%} drift, {blocks} blocks"
         if blocks > 3:
             yield _coverage(name, covered)
@@ -174,7 +174,7 @@ def stopped(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
         (LOG_NORMAL, 1, 0.03),
         (BIMODAL, 1, 0.03),
     ):
-        covered, blocks = made_up.stopped_coverage(rng, _MORE * trials, noise, ratios, precision)
+        covered, blocks = synthetic.stopped_coverage(rng, _MORE * trials, noise, ratios, precision)
         counted = "one ratio" if ratios == 1 else f"{ratios} ratios"
         name = f"{noise.name} noise, stopped at {precision:.0%}, {counted}"
         yield _coverage(f"{name} ({blocks:.0f} blocks on average)", covered)
@@ -193,7 +193,7 @@ def false_verdicts(rng: np.random.Generator, trials: int) -> Iterator[CheckResul
             ("5 x 5 table, some equal, some not", mixed, 10),
             ("5 x 8 table, all at the edge of the margin", edges, 10),
         ):
-            shares = made_up.false_tables(rng, number, noise, blocks, truth)
+            shares = synthetic.false_tables(rng, number, noise, blocks, truth)
             yield _false(f"{name}, {noise.name} noise", shares, number)
 
 
@@ -211,14 +211,14 @@ def winners(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
         ("one ahead by the margin at each of 8 batch sizes", np.array([[1, 1 + MARGIN]] * 8).T),
         ("one far ahead or equals at each of 8 batch sizes", np.array([[1, 1], [1, 2]] * 4).T),
     ):
-        shares = made_up.wrong_winners(rng, number, NORMAL, 5, levels)
+        shares = synthetic.wrong_winners(rng, number, NORMAL, 5, levels)
         yield _false(f"the fastest of {name}", shares, number)
 
 
 def power(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
     """Yield what a run at a precision must find."""
     for noise in (NORMAL, LOG_NORMAL):
-        share = made_up.found_slower(rng, trials // 2, noise, SLOWDOWN, PRECISION)
+        share = synthetic.found_slower(rng, trials // 2, noise, SLOWDOWN, PRECISION)
         yield CheckResult(
             f"{SLOWDOWN:.0%} slowdown among four at {PRECISION:.0%} precision, {noise.name} noise",
             f"found in {share:.1%}",
@@ -231,7 +231,7 @@ def unlike(rng: np.random.Generator, trials: int) -> Iterator[str]:
     """Yield where no promise is made: skewness that does not cancel, modes too rare to be met."""
     pairs = ((NORMAL, BIMODAL), (LOG_NORMAL, BIMODAL), (NORMAL, RARE), (RARE, RARE))
     for one, other in pairs:
-        covered = [made_up.coverage(rng, trials, (one, other), blocks) for blocks in (5, 10, 20)]
+        covered = [synthetic.coverage(rng, trials, (one, other), blocks) for blocks in (5, 10, 20)]
         shares = ", ".join(f"{share:.1%}" for share in covered)
         sides = f"{one.name} noise on both sides"
         if one is not other:
@@ -240,7 +240,7 @@ def unlike(rng: np.random.Generator, trials: int) -> Iterator[str]:
             f"No promise: with {sides}, the interval covers in {shares} of runs with 5, 10 and 20 "
             "blocks."
         )
-    few = made_up.false_tables(rng, math.ceil(trials / TABLES), BIMODAL, 3, np.ones((5, 5)))[
+    few = synthetic.false_tables(rng, math.ceil(trials / TABLES), BIMODAL, 3, np.ones((5, 5)))[
         TOLD_APART
     ]
     yield (

@@ -12,8 +12,6 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
 from bench.observations.ratios import ratios_to, timed_points
 from bench.running.pacing import MOST_BLOCKS
 from bench.selfcheck import CheckResult, Options, Report
@@ -69,8 +67,9 @@ def _trial(budget: float, seed: int) -> dict[float, Verdict]:
     with tempfile.TemporaryDirectory(prefix="mlpbench-slowed-") as folder:
         slowed = {share: _write(Path(folder), share) for share in WANTED[budget]}
         rows = [TOP, *slowed.values()]
-        plan = plan_for(rows, blocks=MOST_BLOCKS, threads=1, seed=seed)
-        plan = msgspec.structs.replace(plan, examples=EXAMPLES, budget_seconds=budget)
+        plan = plan_for(
+            rows, seed=seed, blocks=MOST_BLOCKS, examples=EXAMPLES, budget_seconds=budget
+        )
         known = ratios_to(timed_points(carry_out(plan, rows)), TOP.name)
     by_name = {cell.implementation: ratio for cell, ratio in known.items()}
     # Whoever looks for a small slowdown asks for a margin below it.

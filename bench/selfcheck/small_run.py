@@ -1,4 +1,4 @@
-"""A real run in small: worker processes, journal and schedule as always, data made up."""
+"""A real run in small: worker processes, journal and schedule as always, random data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import bench
 from bench.documents import journal
 from bench.documents.results import SCHEMA_VERSION, Results
-from bench.planning.plan import Effort, Plan
+from bench.planning.plan import Effort, Plan, Setting
 from bench.provenance import machine
 from bench.provenance.records import Dataset
 from bench.running.runner import Runner
@@ -30,21 +30,23 @@ _TIMEOUT = 300.0
 def plan_for(
     rows: Sequence[Row],
     *,
-    blocks: int,
-    threads: int,
     seed: int,
-    batch_size: int = 500,
-    precision: float | None = None,
+    blocks: int = 1,
+    batch_sizes: Sequence[int] = (500,),
+    threads: Sequence[int | None] = (1,),
+    setting: Setting = (),
+    examples: int = EXAMPLES,
+    budget_seconds: float | None = None,
 ) -> Plan:
-    """Return a grid of one batch size and one thread count for the articles' network."""
+    """Return a grid of batch sizes and thread counts for the articles' network."""
     return Plan(
         seed=seed,
         profile="selfcheck",
         network=PRESET.network,
-        trainings=(PRESET.training_at(batch_size),),
+        trainings=tuple(map(PRESET.training_at, batch_sizes)),
         implementations=tuple(row.name for row in rows),
-        threads=(threads,),
-        settings=((),),
+        threads=tuple(threads),
+        settings=(setting,),
         effort=Effort(
             blocks=blocks,
             sweeps=12,
@@ -53,41 +55,14 @@ def plan_for(
             warmup_seconds=0.1,
         ),
         dataset="made up",
-        examples=EXAMPLES,
-        precision=precision,
+        examples=examples,
+        budget_seconds=budget_seconds,
     )
 
 
 def carry_out(plan: Plan, rows: Sequence[Row], launcher: Launcher | None = None) -> Results:
     """Measure ``plan`` in real worker processes, or in those of another launcher."""
-    with tempfile.TemporaryDirectory(prefix="mlpbench-selfcheck-") as name:
-        record = journal.Journal(Path(name), _document(plan, rows))
-        try:
-            Runner(
-                plan,
-                rows,
-                launcher or LocalLauncher(),
-                record,
-                environment=os.environ,
-                timeout=_TIMEOUT,
-                on_progress=lambda _progress: None,
-            ).run(*made_up(plan))
-        finally:
-            record.close()
-        return journal.read(record.path)
-
-
-def made_up(plan: Plan) -> tuple[Floats, Floats]:
-    """Random examples, normalised as the network's are, and one-hot targets that go round."""
-    features, classes = plan.network.layers[0], plan.network.layers[-1]
-    X = np.random.default_rng(plan.seed).standard_normal((plan.examples, features))
-    targets = np.eye(classes, dtype=plan.network.dtype)[np.arange(plan.examples) % classes]
-    normalised = normalise.fit(X, PRESET.normalise).apply(X)
-    return normalised.astype(plan.network.dtype, copy=False), targets
-
-
-def _document(plan: Plan, rows: Sequence[Row]) -> Results:
-    return Results(
+    empty = Results(
         schema_version=SCHEMA_VERSION,
         created_at="",
         generator=f"mlpbench {bench.__version__}",
@@ -105,3 +80,27 @@ def _document(plan: Plan, rows: Sequence[Row]) -> Results:
         complete=False,
         rows=tuple(rows),
     )
+    with tempfile.TemporaryDirectory(prefix="mlpbench-selfcheck-") as name:
+        record = journal.Journal(Path(name), empty)
+        try:
+            Runner(
+                plan,
+                rows,
+                launcher or LocalLauncher(),
+                record,
+                environment=os.environ,
+                timeout=_TIMEOUT,
+                on_progress=lambda _progress: None,
+            ).run(*random_examples(plan))
+        finally:
+            record.close()
+        return journal.read(record.path)
+
+
+def random_examples(plan: Plan) -> tuple[Floats, Floats]:
+    """Return examples, normalised as the network's are, and one-hot targets that go round."""
+    features, classes = plan.network.layers[0], plan.network.layers[-1]
+    X = np.random.default_rng(plan.seed).standard_normal((plan.examples, features))
+    targets = np.eye(classes, dtype=plan.network.dtype)[np.arange(plan.examples) % classes]
+    normalised = normalise.fit(X, PRESET.normalise).apply(X)
+    return normalised.astype(plan.network.dtype, copy=False), targets

@@ -7,7 +7,7 @@ import pytest
 
 from bench.cli import main
 from bench.running.pacing import FEWEST_BLOCKS
-from bench.selfcheck import CheckResult, Options, Report, made_up, simulation
+from bench.selfcheck import CheckResult, Options, Report, simulation, synthetic
 from bench.selfcheck.noise import (
     BIMODAL,
     LOG_NORMAL,
@@ -33,18 +33,18 @@ def rng() -> np.random.Generator:
 def test_intervals_cover_the_truth_under_every_shape_of_noise(
     rng: np.random.Generator, noise: Noise, blocks: int
 ) -> None:
-    assert 0.93 <= made_up.coverage(rng, 1000, (noise, noise), blocks) <= 0.975
+    assert 0.93 <= synthetic.coverage(rng, 1000, (noise, noise), blocks) <= 0.975
 
 
 def test_intervals_of_what_was_measured_at_different_times_cover_the_truth(
     rng: np.random.Generator,
 ) -> None:
-    assert 0.93 <= made_up.unpaired_coverage(rng, 1000, NORMAL, (4, 9)) <= 0.97
+    assert 0.93 <= synthetic.unpaired_coverage(rng, 1000, NORMAL, (4, 9)) <= 0.97
 
 
 @pytest.mark.parametrize("blocks", [3, 4, 5, 10])
 def test_a_drift_of_20_percent_hardly_moves_a_ratio(rng: np.random.Generator, blocks: int) -> None:
-    covered, shift = made_up.drifting(rng, 300, NORMAL, blocks, 0.2)
+    covered, shift = synthetic.drifting(rng, 300, NORMAL, blocks, 0.2)
     assert shift < 0.005
     assert 0.92 <= covered <= 0.99
 
@@ -57,17 +57,17 @@ def test_the_drift_is_there() -> None:
 
 
 def test_intervals_cover_where_a_run_ends_at_its_precision(rng: np.random.Generator) -> None:
-    covered, blocks = made_up.stopped_coverage(rng, 150, NORMAL, 3, 0.025)
+    covered, blocks = synthetic.stopped_coverage(rng, 150, NORMAL, 3, 0.025)
     assert 0.92 <= covered <= 0.98
-    assert FEWEST_BLOCKS < blocks < made_up.MOST_BLOCKS
+    assert FEWEST_BLOCKS < blocks < synthetic.MOST_BLOCKS
 
 
 @pytest.mark.parametrize("noise", [NORMAL, LOG_NORMAL, BIMODAL], ids=lambda noise: str(noise.name))
 def test_a_table_of_equals_seldom_holds_a_false_verdict(
     rng: np.random.Generator, noise: Noise
 ) -> None:
-    found = made_up.false_tables(rng, 400, noise, 6, np.ones((5, 5)))
-    assert found.keys() == set(made_up.FALSE_KINDS)
+    found = synthetic.false_tables(rng, 400, noise, 6, np.ones((5, 5)))
+    assert found.keys() == set(synthetic.FALSE_KINDS)
     assert max(found.values()) <= 0.06
 
 
@@ -75,25 +75,25 @@ CALM = Noise("calm", lambda g, s: 1 + g.normal(0, 0.005, s), NORMAL.within)
 
 
 def test_what_lies_beyond_the_margin_is_seldom_called_the_same(rng: np.random.Generator) -> None:
-    found = made_up.false_tables(rng, 400, CALM, 8, np.full((3, 3), 1.0301))
-    assert 0.005 < found[made_up.SAME] <= 0.06
-    found = made_up.wrong_winners(rng, 400, CALM, 8, np.array([[1.0, 1.0301]] * 8).T)
-    assert 0.005 < found[made_up.SAME] <= 0.06
+    found = synthetic.false_tables(rng, 400, CALM, 8, np.full((3, 3), 1.0301))
+    assert 0.005 < found[synthetic.SAME] <= 0.06
+    found = synthetic.wrong_winners(rng, 400, CALM, 8, np.array([[1.0, 1.0301]] * 8).T)
+    assert 0.005 < found[synthetic.SAME] <= 0.06
 
 
 @pytest.mark.parametrize("rows", [1, 2, 4])
 def test_what_lies_at_the_edge_of_the_margin_is_seldom_said_to_differ_by_more(
     rng: np.random.Generator, rows: int
 ) -> None:
-    found = made_up.false_tables(rng, 400, NORMAL, 5, np.full((rows, 3), 1.03))
-    assert 0 < found[made_up.BY_MORE] <= 0.06
+    found = synthetic.false_tables(rng, 400, NORMAL, 5, np.full((rows, 3), 1.03))
+    assert 0 < found[synthetic.BY_MORE] <= 0.06
 
 
 @pytest.mark.parametrize("levels", [(1.0, 1.0), (1.0,) * 6, (1.0, 1.001, 1.3)])
 def test_a_wrong_winner_is_seldom_named(
     rng: np.random.Generator, levels: tuple[float, ...]
 ) -> None:
-    found = made_up.wrong_winners(rng, 500, NORMAL, 5, np.array([levels]).T)
+    found = synthetic.wrong_winners(rng, 500, NORMAL, 5, np.array([levels]).T)
     assert max(found.values()) <= 0.06
 
 
@@ -105,25 +105,29 @@ def test_a_wrong_winner_is_seldom_named(
 def test_a_wrong_winner_is_seldom_named_at_any_batch_size(
     rng: np.random.Generator, levels: Array
 ) -> None:
-    found = made_up.wrong_winners(rng, 500, NORMAL, 5, levels)
-    assert 0.005 < found[made_up.TOLD_APART] <= 0.06
+    found = synthetic.wrong_winners(rng, 500, NORMAL, 5, levels)
+    assert 0.005 < found[synthetic.TOLD_APART] <= 0.06
 
 
 def test_a_winner_by_the_margin_is_seldom_said_to_lead_by_more(rng: np.random.Generator) -> None:
-    found = made_up.wrong_winners(rng, 500, NORMAL, 5, np.array([[1.0, 1.03]] * 8).T)
-    assert 0.005 < found[made_up.BY_MORE] <= 0.06
+    found = synthetic.wrong_winners(rng, 500, NORMAL, 5, np.array([[1.0, 1.03]] * 8).T)
+    assert 0.005 < found[synthetic.BY_MORE] <= 0.06
 
 
 def test_a_slowdown_larger_than_the_precision_is_found(rng: np.random.Generator) -> None:
-    assert made_up.found_slower(rng, 60, NORMAL, 0.05, 0.02) >= 0.9
-    assert made_up.found_slower(rng, 60, NORMAL, 0.0, 0.02) <= 0.1
+    assert synthetic.found_slower(rng, 60, NORMAL, 0.05, 0.02) >= 0.9
+    assert synthetic.found_slower(rng, 60, NORMAL, 0.0, 0.02) <= 0.1
 
 
 def test_the_shares_of_false_verdicts_are_not_zero_because_nothing_is_ever_said(
     rng: np.random.Generator,
 ) -> None:
-    assert made_up.false_tables(rng, 300, NORMAL, 10, np.ones((1, 1)))[made_up.TOLD_APART] > 0.01
-    assert made_up.wrong_winners(rng, 300, NORMAL, 5, np.ones((2, 1)))[made_up.TOLD_APART] > 0.01
+    assert (
+        synthetic.false_tables(rng, 300, NORMAL, 10, np.ones((1, 1)))[synthetic.TOLD_APART] > 0.01
+    )
+    assert (
+        synthetic.wrong_winners(rng, 300, NORMAL, 5, np.ones((2, 1)))[synthetic.TOLD_APART] > 0.01
+    )
 
 
 @pytest.mark.parametrize("blocks", [2, 3])
@@ -131,20 +135,20 @@ def test_the_shares_of_false_verdicts_are_not_zero_because_nothing_is_ever_said(
 def test_few_blocks_of_live_workers_cover_the_truth_and_seldom_tell_equals_apart(
     rng: np.random.Generator, world: World, blocks: int
 ) -> None:
-    found = made_up.judged(made_up.ratios(rng, world, 100, blocks, 10))
+    found = synthetic.judged(synthetic.ratios(rng, world, 100, blocks, 10))
     assert found.coverage >= 0.94
     assert found.false <= 0.09
 
 
 def test_quiet_and_loud_rows_of_one_table_are_both_covered(rng: np.random.Generator) -> None:
     scales = np.array([1.0, 5.0] * 5)
-    found = made_up.judged(made_up.ratios(rng, WORLDS[0], 200, 3, 10, scales=scales))
+    found = synthetic.judged(synthetic.ratios(rng, WORLDS[0], 200, 3, 10, scales=scales))
     assert np.mean(found.rows[::2]) >= 0.93
     assert np.mean(found.rows[1::2]) >= 0.93
 
 
 def test_among_equal_live_workers_a_fastest_is_seldom_named(rng: np.random.Generator) -> None:
-    assert made_up.false_winners(rng, WORLDS[0], 200, 3, 3) <= 0.08
+    assert synthetic.false_winners(rng, WORLDS[0], 200, 3, 3) <= 0.08
 
 
 def test_two_blocks_find_large_differences_and_more_blocks_smaller_ones(
@@ -152,7 +156,8 @@ def test_two_blocks_find_large_differences_and_more_blocks_smaller_ones(
 ) -> None:
     quiet = World("normal", steady(0.005, 0.03))
     two, three, ten = (
-        made_up.found_with(made_up.ratios(rng, quiet, 40, blocks, 10), 0.8) for blocks in (2, 3, 10)
+        synthetic.found_with(synthetic.ratios(rng, quiet, 40, blocks, 10), 0.8)
+        for blocks in (2, 3, 10)
     )
     assert 0.25 > two > three > ten > 0.005
 

@@ -6,8 +6,6 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import msgspec
-
 from bench.documents.rounds import Turn, timings_of
 from bench.measuring.cell_timer import CellTimer
 from bench.measuring.disturbance import Monitor
@@ -16,7 +14,7 @@ from bench.planning.plan import Effort, Plan
 from bench.planning.profiles import PROFILES
 from bench.running.pacing import FEWEST_SWEEPS
 from bench.running.turns import times_parts
-from bench.selfcheck.small_run import made_up, plan_for
+from bench.selfcheck.small_run import plan_for, random_examples
 from impls import registry
 from impls.contract import Trainer
 from impls.networks import Training
@@ -89,11 +87,10 @@ class Work:
 
 def work_of(batch_size: int, examples: int, seed: int) -> Work:
     """Return batches of ``batch_size`` from ``examples`` examples."""
-    plan = plan_for([], blocks=1, threads=1, seed=seed, batch_size=batch_size)
-    plan = msgspec.structs.replace(plan, examples=examples)
+    plan = plan_for([], seed=seed, batch_sizes=(batch_size,), examples=examples)
     training = plan.trainings[0]
     start = start_parameters(plan.network, training, seed)
-    return Work(plan, training, start, *made_up(plan))
+    return Work(plan, training, start, *random_examples(plan))
 
 
 def default_work(seed: int) -> Work:

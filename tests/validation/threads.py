@@ -15,8 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from bench.documents.results import Failed, Measured, Outcome, Unverified
 from bench.planning.plan import Setting
 from bench.provenance.machine import usable_cpus
@@ -220,8 +218,13 @@ def set_up(case: Case, folder: Path, seed: int) -> Outcome:
     """Return the outcome of one worker that is set up as ``case`` says."""
     threads = usable_cpus() + 1 if case.threads == MORE else case.threads
     row = _write(case, folder)
-    plan = plan_for([row], blocks=1, threads=1, seed=seed, batch_size=case.batch_size)
-    plan = msgspec.structs.replace(plan, threads=(threads,), settings=(case.setting,))
+    plan = plan_for(
+        [row],
+        seed=seed,
+        batch_sizes=(case.batch_size,),
+        threads=(threads,),
+        setting=case.setting,
+    )
     with _one_processor() if case.held else contextlib.nullcontext():
         (outcome,) = carry_out(plan, [row]).outcomes
     return outcome

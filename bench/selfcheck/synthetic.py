@@ -1,6 +1,6 @@
-"""Made-up runs by the thousand: how often intervals cover the truth, and verdicts are false.
+"""Synthetic runs by the thousand: how often intervals cover the truth, and verdicts are false.
 
-The functions under test are those that every reader uses; only the rounds are made up.
+The functions under test are those that every reader uses; only the rounds are synthetic.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.running.pacing import FEWEST_BLOCKS
 from bench.selfcheck.noise import Array, Noise, World, drift
@@ -92,20 +91,18 @@ def drifting(
     return float(np.mean(covered)), max(shifts)
 
 
-def until_precise(rounds: Sequence[Rounds], precision: float) -> list[Ratio]:
-    """Ratios of all but the first to the first, after as many blocks as the precision takes."""
-    reference, *others = rounds
+def until_precise(rounds: Array, precision: float) -> list[Ratio]:
+    """Return ratios of all but the first to the first, after the blocks that the precision takes.
+
+    ``rounds`` has shape (implementations, blocks, rounds).
+    """
+    # One round per process, its median: no ratio changes, and looking again costs little.
+    reference, *others = np.median(rounds, axis=-1, keepdims=True).tolist()
     for blocks in range(FEWEST_BLOCKS, len(reference) + 1):
-        precise = [ratio(reference[:blocks], other[:blocks]) for other in others]
-        if all((estimates.half_width(one) or 0.0) <= precision for one in precise):
+        ratios = [ratio(reference[:blocks], other[:blocks]) for other in others]
+        if all((estimates.half_width(one) or 0.0) <= precision for one in ratios):
             break
-    return precise
-
-
-def _medians(rounds: Array) -> list[Rounds]:
-    """One round per process, its median: no ratio changes, and looking again costs little."""
-    medians: list[Rounds] = np.median(rounds, axis=-1, keepdims=True).tolist()
-    return medians
+    return ratios
 
 
 def stopped_coverage(
@@ -115,7 +112,7 @@ def stopped_coverage(
     covered, blocks = [], []
     for _ in range(trials):
         rounds = noise.rounds(rng, (ratios + 1, MOST_BLOCKS), ROUNDS)
-        stopped = until_precise(_medians(rounds), precision)
+        stopped = until_precise(rounds, precision)
         covered += [covers(one, 1.0) for one in stopped]
         blocks.append(stopped[0].processes)
     return float(np.mean(covered)), float(np.mean(blocks))
@@ -129,7 +126,7 @@ def found_slower(
     for _ in range(trials):
         rounds = noise.rounds(rng, (5, MOST_BLOCKS), ROUNDS)
         rounds[1] *= 1 + slowdown
-        verdicts.append(judge(until_precise(_medians(rounds), precision))[0].kind == "slower")
+        verdicts.append(judge(until_precise(rounds, precision))[0].kind == "slower")
     return float(np.mean(verdicts))
 
 
@@ -149,45 +146,8 @@ def false_tables(
         logs = (medians[:, :1] - medians[:, 1:]).reshape(len(medians), rows * columns, blocks)
         nothing = np.zeros(logs.shape[:2])
         for ratios in ratios_of_tables(logs, nothing, [*range(columns)] * rows):
-            counts.update({
-                kind
-                for verdict, true in zip(judge(ratios), truth.ravel().tolist(), strict=True)
-                for kind in _false(verdict, true)
-            })  # fmt: skip
+            counts.update(_false_kinds(judge(ratios), truth.ravel().tolist()))
     return {kind: counts[kind] / trials for kind in FALSE_KINDS}
-
-
-def _log_medians(
-    rng: np.random.Generator, trials: int, noise: Noise, blocks: int, level: Array
-) -> Iterator[Array]:
-    """Log medians (tables, rows, columns, blocks) where ``level`` holds the true durations.
-
-    They come in batches of tables.  A process runs all columns of its row.
-    """
-    rows, columns = level.shape
-    for begin in range(0, trials, AT_ONCE):
-        number = min(AT_ONCE, trials - begin)
-        process = noise.between(rng, (number, rows, 1, blocks, 1))
-        rounds = process * noise.within(rng, (number, rows, columns, blocks, ROUNDS))
-        yield np.log(np.median(rounds * level[:, :, None, None], axis=-1))
-
-
-def _false(verdict: Verdict, truth: float) -> Iterator[str]:
-    """In which ways a verdict at the usual margin contradicts the truth."""
-    size = abs(math.log(truth)) - math.log1p(MARGIN)
-    wrong = {"faster": truth <= 1, "slower": truth >= 1}.get(verdict.kind, False)
-    if wrong:
-        yield TOLD_APART
-    if verdict.code == "outside-margin" and (wrong or size <= ROUNDING):
-        yield BY_MORE
-    if verdict.kind == "same" and size > ROUNDING:
-        yield SAME
-
-
-def others_than(best: npt.NDArray[np.intp], candidates: int) -> npt.NDArray[np.intp]:
-    """Return the places of all candidates but the ``best``, along a new last axis."""
-    places = np.arange(candidates - 1)
-    return np.asarray(places + (places >= best[..., None]))
 
 
 def wrong_winners(
@@ -198,34 +158,65 @@ def wrong_winners(
     ``levels`` are the true durations of the candidates (rows) at each batch size (columns).  Where
     several share the shortest, any winner that is called faster than all is wrong.
     """
-    rows, columns = levels.shape
+    candidates, columns = levels.shape
+    leads = columns * (candidates - 1)
     counts = Counter[str]()
     for medians in _log_medians(rng, trials, noise, blocks, levels):
-        best = medians.mean(axis=-1).argmin(axis=1)
-        others = np.swapaxes(others_than(best, rows), 1, 2)
-        fastest = np.take_along_axis(medians, best[:, None, :, None], axis=1)
-        logs = np.take_along_axis(medians, others[..., None], axis=1) - fastest
-        logs = np.swapaxes(logs, 1, 2).reshape(len(medians), columns * (rows - 1), blocks)
-        names = [column for column in range(columns) for _ in range(rows - 1)]
-        truths = np.take_along_axis(levels[None], others, axis=1)
-        truths = truths / np.take_along_axis(levels[None], best[:, None], axis=1)
-        truths = np.swapaxes(truths, 1, 2).reshape(len(medians), columns * (rows - 1))
-        tables = ratios_of_tables(logs, np.zeros(logs.shape[:2]), names)
-        for leads, true in zip(tables, truths.tolist(), strict=True):
+        fastest_first = medians.mean(axis=-1).argsort(axis=1)
+        ordered = np.take_along_axis(medians, fastest_first[..., None], axis=1)
+        logs = (ordered[:, 1:] - ordered[:, :1]).swapaxes(1, 2).reshape(-1, leads, blocks)
+        durations = np.take_along_axis(levels[None], fastest_first, axis=1)
+        truths = (durations[:, 1:] / durations[:, :1]).swapaxes(1, 2).reshape(-1, leads)
+        references = np.repeat(range(columns), candidates - 1).tolist()
+        tables = ratios_of_tables(logs, np.zeros(logs.shape[:2]), references)
+        for ratios, truth in zip(tables, truths.tolist(), strict=True):
             winners = [
-                WinnerLeads(
-                    {place: leads[place] for place in range(first, first + rows - 1)},
-                    rows,
-                    frozenset(range(first, first + rows - 1)),
-                )
-                for first in range(0, len(leads), rows - 1)
+                _winner(ratios, range(first, first + candidates - 1))
+                for first in range(0, leads, candidates - 1)
             ]
-            counts.update({
-                kind
-                for verdict, truth in zip(judge(leads, MARGIN, winners), true, strict=True)
-                for kind in _false(verdict, truth)
-            })  # fmt: skip
+            counts.update(_false_kinds(judge(ratios, winners=winners), truth))
     return {kind: counts[kind] / trials for kind in FALSE_KINDS}
+
+
+def _winner(ratios: Sequence[Ratio], places: range) -> WinnerLeads:
+    """Return the leads at ``places``, all of which are in the table because it won."""
+    leads = {place: ratios[place] for place in places}
+    return WinnerLeads(leads, len(places) + 1, frozenset(places))
+
+
+def _log_medians(
+    rng: np.random.Generator, trials: int, noise: Noise, blocks: int, level: Array
+) -> Iterator[Array]:
+    """Log medians (tables, rows, columns, blocks) where ``level`` holds the true durations.
+
+    They come in batches of tables.  A process runs all columns of its row.
+    """
+    rows, columns = level.shape
+    for number in _batches(trials):
+        process = noise.between(rng, (number, rows, 1, blocks, 1))
+        rounds = process * noise.within(rng, (number, rows, columns, blocks, ROUNDS))
+        yield np.log(np.median(rounds * level[:, :, None, None], axis=-1))
+
+
+def _batches(tables: int) -> Iterator[int]:
+    """Yield how many tables are computed at once, until there are ``tables``."""
+    for begin in range(0, tables, AT_ONCE):
+        yield min(AT_ONCE, tables - begin)
+
+
+def _false_kinds(verdicts: Sequence[Verdict], truths: Sequence[float]) -> set[str]:
+    """Return in which ways any of the verdicts at the usual margin contradicts its true ratio."""
+    kinds = set()
+    for verdict, truth in zip(verdicts, truths, strict=True):
+        size = abs(math.log(truth)) - math.log1p(MARGIN)
+        wrong = {"faster": truth <= 1, "slower": truth >= 1}.get(verdict.kind, False)
+        if wrong:
+            kinds.add(TOLD_APART)
+        if verdict.code == "outside-margin" and (wrong or size <= ROUNDING):
+            kinds.add(BY_MORE)
+        if verdict.kind == "same" and size > ROUNDING:
+            kinds.add(SAME)
+    return kinds
 
 
 @dataclass(frozen=True)
@@ -252,7 +243,6 @@ def ratios(
     blocks: int,
     entries: int,
     *,
-    sweeps: int = SWEEPS,
     scales: Array | None = None,
 ) -> Iterator[list[Ratio]]:
     """Tables of ratios that are all 1 in truth, each over the baseline of its condition.
@@ -260,26 +250,23 @@ def ratios(
     ``scales`` (entries) multiplies the scatter of each row, 1 where it is not given.
     """
     references = [place // PER_BASELINE for place in range(entries)]
-    for begin in range(0, tables, AT_ONCE):
-        number = min(AT_ONCE, tables - begin)
-        logs = [
-            _logs(rng, world, (number, blocks, min(PER_BASELINE, entries - first)), sweeps)
-            for first in range(0, entries, PER_BASELINE)
-        ]
+    for number in _batches(tables):
+        logs = []
+        for first in range(0, entries, PER_BASELINE):
+            # The baseline is the first of the workers that take turns.
+            workers = min(PER_BASELINE, entries - first) + 1
+            seconds = np.log(world.seconds(rng, number, blocks, workers, SWEEPS))
+            logs.append(seconds[:, :, :1] - seconds[:, :, 1:])
         table = np.concatenate(logs, axis=2)
         if scales is not None:
             table = table * scales[:, None]
-        places = np.swapaxes(location(table), 1, 2)
-        yield from ratios_of_tables(places, sampling_variance(table).mean(axis=1), references)
+        yield from _moderated(table, references)
 
 
-def _logs(
-    rng: np.random.Generator, world: World, shape: tuple[int, int, int], sweeps: int
-) -> Array:
-    """Log ratios (tables, blocks, rows, sweeps) over a baseline that takes turns with the rows."""
-    tables, blocks, rows = shape
-    seconds = np.log(world.seconds(rng, tables, blocks, rows + 1, sweeps))
-    return np.asarray(seconds[:, :, :1] - seconds[:, :, 1:])
+def _moderated(logs: Array, references: Sequence[int] | None = None) -> list[list[Ratio]]:
+    """Return the ratios of tables of log ratios, shape (tables, blocks, rows, sweeps)."""
+    places = np.swapaxes(location(logs), 1, 2)
+    return ratios_of_tables(places, sampling_variance(logs).mean(axis=1), references)
 
 
 def judged(tables: Iterator[list[Ratio]]) -> Quality:
@@ -298,17 +285,12 @@ def false_winners(
 ) -> float:
     """Return the share of runs that name a fastest among equals."""
     false = 0
-    for begin in range(0, runs, AT_ONCE):
-        number = min(AT_ONCE, runs - begin)
+    for number in _batches(runs):
         seconds = np.log(world.seconds(rng, number, blocks, candidates, SWEEPS))
-        best = location(seconds).mean(axis=1).argmin(axis=1)
-        chosen = seconds[np.arange(number), :, best][:, :, None]
-        others = others_than(best, candidates)
-        logs = np.take_along_axis(seconds, others[:, None, :, None], axis=2) - chosen
-        places = np.swapaxes(location(logs), 1, 2)
-        for leads in ratios_of_tables(places, sampling_variance(logs).mean(axis=1)):
-            winner = WinnerLeads(dict(enumerate(leads)), candidates, frozenset(range(len(leads))))
-            verdicts = judge(leads, winners=[winner])
+        fastest_first = location(seconds).mean(axis=1).argsort(axis=1)
+        ordered = np.take_along_axis(seconds, fastest_first[:, None, :, None], axis=2)
+        for leads in _moderated(ordered[:, :, 1:] - ordered[:, :, :1]):
+            verdicts = judge(leads, winners=[_winner(leads, range(candidates - 1))])
             false += all(verdict.kind == "faster" for verdict in verdicts)
     return false / runs
 
