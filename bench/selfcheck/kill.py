@@ -32,33 +32,41 @@ def check(options: Options) -> Report:
     workers: list[KilledWorker] = []
     rng = random.Random(options.seed)
     with tempfile.TemporaryDirectory(prefix="mlpbench-kill-") as name:
-        workshop = Workshop(_folder(name, "killed"), SOURCES)
-        alone = leave_alone(workshop, Path(name) / "alone")
+        folder = Path(name)
+        workshop = Workshop(folder / "killed", SOURCES)
+        alone = leave_alone(workshop, folder / "alone")
         options.say(f"a run of {alone.sweeps} sweeps that nobody kills: {alone.end:.1f} s")
         for kill in range(kills):
-            out = Path(name) / f"out-{kill}"
+            out = folder / f"out-{kill}"
             # One moment in each of as many stretches as there are kills.
             place = (kill - kill % 2 + 2 * rng.random()) / (kills + kills % 2)
             if kill % 2 == 0:
                 # Starting workers takes most of the time, so that half the kills go by lines.
                 moment = alone.moment(place) if kill % 4 == 0 else alone.writing_moment(place)
-                parents.append(kill_parent(workshop, alone, moment, out))
-                said = _words(parents[-1])
+                parent = kill_parent(workshop, alone, moment, out)
+                parents.append(parent)
+                said = (
+                    f"parent {parent.when}, {parent.lost} sweeps lost, {parent.orphans} orphans"
+                    f"{'' if parent.written else f'; NOT RESUMED: {parent.said}'}"
+                )
             else:
-                workers.append(kill_worker(workshop, alone.working_moment(place), out, rng))
-                said = _words_of_worker(workers[-1])
+                worker = kill_worker(workshop, alone.working_moment(place), out, rng)
+                workers.append(worker)
+                who = "worker that waited" if worker.stopped else "worker"
+                said = f"{who}: {'; '.join(worker.reasons) or 'it had done its work'}"
             options.say(f"kill {kill + 1} of {kills}: {said}")
         options.say("implementations that misbehave ...")
-        workshop = Workshop(_folder(name, "misbehaving"), misbehaving.sources())
-        bad = misbehaving.findings(workshop, Path(name) / "misbehaved")
+        workshop = Workshop(folder / "misbehaving", misbehaving.sources())
+        bad = misbehaving.findings(workshop, folder / "misbehaved")
     findings = [*of_parents(parents), *(of_workers(workers) if workers else ()), *bad]
-    return Report(f"Killed at {kills} random moments", findings, _notes(parents, alone.sweeps))
-
-
-def _folder(parent: str, name: str) -> Path:
-    folder = Path(parent) / name
-    folder.mkdir()
-    return folder
+    stages = Counter(parent.when for parent in parents)
+    held = sorted({parent.held for parent in parents})
+    notes = [
+        "parents were killed " + ", ".join(f"{count} {stage}" for stage, count in stages.items()),
+        f"journals held {', '.join(map(str, held))} of {alone.sweeps} sweeps when they were",
+        "lost work is counted by the epochs that workers began, not from the journal",
+    ]
+    return Report(f"Killed at {kills} random moments", findings, notes)
 
 
 def of_parents(killed: Sequence[KilledParent]) -> list[CheckResult]:
@@ -99,27 +107,4 @@ def of_workers(killed: Sequence[KilledWorker]) -> list[CheckResult]:
             "in all, and the rest is measured",
             all(kept) and at_work > 0,
         )
-    ]
-
-
-def _words(killed: KilledParent) -> str:
-    return (
-        f"parent {killed.when}, {killed.lost} sweeps lost, {killed.orphans} orphans"
-        f"{'' if killed.written else f'; NOT RESUMED: {killed.said}'}"
-    )
-
-
-def _words_of_worker(killed: KilledWorker) -> str:
-    where = "worker that waited" if killed.stopped else "worker"
-    return f"{where}: {'; '.join(killed.reasons) or 'it had done its work'}"
-
-
-def _notes(killed: Sequence[KilledParent], sweeps: int) -> list[str]:
-    """Return where the kills fell."""
-    stages = Counter(one.when for one in killed)
-    held = sorted({one.held for one in killed})
-    return [
-        "parents were killed " + ", ".join(f"{count} {stage}" for stage, count in stages.items()),
-        f"journals held {', '.join(map(str, held))} of {sweeps} sweeps when they were",
-        "lost work is counted by the epochs that workers began, not from the journal",
     ]

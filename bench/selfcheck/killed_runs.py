@@ -24,9 +24,9 @@ from bench.planning.plan import Plan, repetitions
 from bench.selfcheck.small_command import (
     EXAMPLES,
     POLL_SECONDS,
-    Living,
     Moment,
     Undisturbed,
+    Worker,
     Workshop,
     start,
     wait_for,
@@ -119,19 +119,22 @@ def kill_parent(
         process.kill()
     ended = process.returncode == 0
     orphans = _stop_orphans(workshop)
-    held = _complete_lines(out / journals.NAME)
-    if not ended:
-        _go_on(workshop, out, held)
+    held = _journal(out)
+    if held and not ended:
+        workshop.command("run", "--resume", out).wait()
+    elif not ended:
+        # The parent had not come as far as a journal.
+        shutil.rmtree(out, ignore_errors=True)
+        start(workshop, out).wait()
     results = _results(out)
-    begun = _begun(workshop) - before
-    kept = _epochs(out)
+    lost = _begun(workshop) - before - _epochs(out)
     return KilledParent(
         when="after its end" if ended else _stage(held),
         held=held.count(b'{"line":"sweep"'),
         # A sweep has at most one epoch of each worker, and one sweep at a time goes on.
-        lost=max(((begun - kept)[name] for name in begun), default=0),
+        lost=max(lost.values(), default=0),
         orphans=orphans,
-        unchanged=_bytes(out / journals.NAME).startswith(held),
+        unchanged=_journal(out).startswith(held),
         same_schedule=results is not None and _same_schedule(results, undisturbed.plan, out),
         written=results is not None and results.complete and bool(_bytes(out / "report.html")),
         said=workshop.last_words,
@@ -140,7 +143,7 @@ def kill_parent(
 
 def kill_worker(workshop: Workshop, moment: Moment, out: Path, rng: random.Random) -> KilledWorker:
     """Kill one of the workers that are there at ``moment``, or the next one."""
-    victim: Living | None = None
+    victim: Worker | None = None
     stopped = False
     with start(workshop, out) as process:
         wait_for(process, out, moment)
@@ -158,10 +161,7 @@ def kill_worker(workshop: Workshop, moment: Moment, out: Path, rng: random.Rando
         )
     others = [outcome for outcome in results.outcomes if not isinstance(outcome, Measured)]
     at_work = victim is not None and not _has_finished(victim, out)
-    cells = sum(
-        len(repetition.jobs) * len(repetition.batch_sizes)
-        for repetition in repetitions(results.plan)
-    )
+    cells = sum(len(jobs) * len(sizes) for jobs, sizes in repetitions(results.plan))
     return KilledWorker(
         at_work,
         stopped,
@@ -172,7 +172,7 @@ def kill_worker(workshop: Workshop, moment: Moment, out: Path, rng: random.Rando
     )
 
 
-def _has_finished(worker: Living, out: Path) -> bool:
+def _has_finished(worker: Worker, out: Path) -> bool:
     """Whether the worker has said how its cell ended: the last line of it, after the first."""
     order = re.search(r"order-(\d+)-(\d+)\.json", worker.command)
     if order is None:
@@ -180,19 +180,10 @@ def _has_finished(worker: Living, out: Path) -> bool:
     block, job = map(int, order.groups())
     said = [
         line
-        for line in _lines(_complete_lines(out / journals.NAME))
+        for line in _lines(out)
         if isinstance(line, journals.CellLine) and (line.block, line.job) == (block, job)
     ]
     return len(said) > 1 and isinstance(said[-1].outcome, Measured)
-
-
-def _go_on(workshop: Workshop, out: Path, held: bytes) -> None:
-    """Resume, or start again where the parent had not come as far as a journal."""
-    if held:
-        workshop.command("run", "--resume", out).wait()
-        return
-    shutil.rmtree(out, ignore_errors=True)
-    start(workshop, out).wait()
 
 
 def _stop_orphans(workshop: Workshop) -> int:
@@ -226,15 +217,15 @@ def _bytes(path: Path) -> bytes:
     return path.read_bytes() if path.exists() else b""
 
 
-def _complete_lines(path: Path) -> bytes:
+def _journal(out: Path) -> bytes:
     """Return the journal without a last line that was cut short."""
-    complete, end, _ = _bytes(path).rpartition(b"\n")
+    complete, end, _ = _bytes(out / journals.NAME).rpartition(b"\n")
     return complete + end
 
 
-def _lines(complete: bytes) -> list[Line]:
-    """Return the lines after the header."""
-    return [msgspec.json.decode(line, type=Line) for line in complete.splitlines()[1:]]
+def _lines(out: Path) -> list[Line]:
+    """Return the lines of the journal after its header."""
+    return [msgspec.json.decode(line, type=Line) for line in _journal(out).splitlines()[1:]]
 
 
 def _stage(held: bytes) -> str:
@@ -258,32 +249,29 @@ def _same_schedule(results: Results, plan: Plan, out: Path) -> bool:
 
     A block that was killed is followed by another one with the same workers.
     """
-    lines = _lines(_complete_lines(out / journals.NAME))
+    lines, planned = _lines(out), repetitions(plan)
     done = [
         (line.repetition, line.batch_size, sorted(line.jobs))
         for line in lines
         if isinstance(line, Stage)
     ]
-    planned = [
+    expected = [
         (number, size, sorted(job.index for job in jobs))
-        for number, (jobs, sizes) in enumerate(repetitions(plan))
+        for number, (jobs, sizes) in enumerate(planned)
         for size in sizes
     ]
-    started = [list(line.jobs) for line in lines if isinstance(line, Block)]
-    orders = [_starts(plan, line.repetition) for line in lines if isinstance(line, Block)]
+    # Within a block the workers of the baseline, which is the first implementation, start first.
+    baseline = plan.implementations[0]
+    orders = [
+        [job.index for job in sorted(jobs, key=lambda job: job.implementation != baseline)]
+        for jobs, _ in planned
+    ]
     return (
         results.plan == plan
         and results == journals.read(out / journals.NAME)
         and all(isinstance(outcome, Measured) for outcome in results.outcomes)
-        and done == planned
-        and started == orders
+        and done == expected
+        and all(
+            list(line.jobs) == orders[line.repetition] for line in lines if isinstance(line, Block)
+        )
     )
-
-
-def _starts(plan: Plan, repetition: int) -> list[int]:
-    """In which order the workers of a block start: the first implementation is the baseline."""
-    jobs = repetitions(plan)[repetition].jobs
-    return [
-        job.index
-        for job in sorted(jobs, key=lambda job: job.implementation != plan.implementations[0])
-    ]

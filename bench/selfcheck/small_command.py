@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -36,13 +36,12 @@ _FIXED = (
 )  # fmt: skip
 
 
-class Living(NamedTuple):
-    """A process of this machine that has not ended; a stopped one waits for a signal to go on."""
+class Worker(NamedTuple):
+    """A worker process that has not ended; a stopped one waits for a signal to go on."""
 
     id: int
-    parent: int
     command: str
-    is_stopped: bool = False
+    is_stopped: bool
 
 
 class Workshop:
@@ -54,8 +53,9 @@ class Workshop:
 
     def __init__(self, folder: Path, sources: Mapping[str, str]) -> None:
         self.folder = folder
+        self.said = folder / "said.txt"
         self.temporary = folder / "temporary"
-        self.temporary.mkdir()
+        self.temporary.mkdir(parents=True)
         self.data = folder / "small.npz"
         _write_images(self.data)
         self.implementations = {name: folder / f"{name}.py" for name in sources}
@@ -71,7 +71,7 @@ class Workshop:
 
     def command(self, *arguments: object) -> subprocess.Popen[bytes]:
         """Start ``mlpbench`` with ``arguments``; what it says goes to :attr:`said`."""
-        with self._said.open("ab") as said:
+        with self.said.open("ab") as said:
             return subprocess.Popen(  # noqa: S603  # our own command, no shell
                 # Isolated: defaults of the user's are no part of what is checked.
                 [sys.executable, "-P", "-m", "bench", "--isolated", *map(str, arguments)],
@@ -86,23 +86,29 @@ class Workshop:
                 stderr=subprocess.STDOUT,
             )
 
-    def workers(self) -> list[Living]:
-        """Worker processes of runs in this workshop, orphans included."""
-        return [
-            one
-            for one in _living()
-            if "bench.measuring.worker" in one.command and str(self.temporary) in one.command
-        ]
+    def workers(self) -> list[Worker]:
+        """Return the worker processes of runs in this workshop, orphans included."""
+        workers = []
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdecimal():
+                continue
+            try:
+                command = (folder / "cmdline").read_text(errors="replace").replace("\0", " ")
+                # proc(5): the name stands in brackets and may hold any; then comes the state.
+                state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue
+            is_ours = "bench.measuring.worker" in command and str(self.temporary) in command
+            # Those that have ended only wait for their parents to notice.
+            if is_ours and state not in {"Z", "X"}:
+                workers.append(Worker(int(folder.name), command, state == "T"))
+        return workers
 
     @property
     def last_words(self) -> str:
         """The last line that any command said."""
-        lines = self._said.read_text(errors="replace").split("\n")
+        lines = self.said.read_text(errors="replace").split("\n")
         return next((line for line in reversed(lines) if line.strip()), "nothing")
-
-    @property
-    def _said(self) -> Path:
-        return self.folder / "said.txt"
 
 
 def _write_images(path: Path) -> None:
@@ -120,23 +126,6 @@ def _write_images(path: Path) -> None:
     )
 
 
-def _living() -> Iterator[Living]:
-    """Yield all processes but those that have ended and only wait for their parents to notice."""
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdecimal():
-            continue
-        try:
-            # proc(5): the name stands in brackets and may hold any; then come state and parent.
-            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
-            command = (
-                (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-            )
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue
-        if state not in {"Z", "X"}:
-            yield Living(int(folder.name), int(parent), command, is_stopped=state == "T")
-
-
 @dataclass(frozen=True)
 class Moment:
     """A moment at the same progress of any run: ``seconds`` after the journal had ``lines``."""
@@ -149,9 +138,8 @@ class Moment:
 class Undisturbed:
     """The run that nobody kills: its plan, and how many seconds after its start it ended.
 
-    ``sweeps`` is how many it made.
-
     ``marks`` are the seconds at which the journal got its lines, from the header to the end.
+    ``sweeps`` is how many it made.
     """
 
     plan: Plan
