@@ -19,12 +19,18 @@ from bench.cli.implementations import choose_implementations
 from bench.cli.options import PATH, Duration, Whole, given, json_option, list_option, preset_of
 from bench.cli.output import REPORT, facts_table, folder_for, open_folder, say
 from bench.cli.run import run_command
-from bench.cluster import scheduler, state, submission
-from bench.cluster.collect import Collected, collect
+from bench.cluster import submission, submit
+from bench.cluster.collect import OVER, Collected, ask_slurm, collect
 from bench.cluster.job import Codes
-from bench.cluster.plan import ANY, LOCAL, Resources, Submission, Task, tasks_for
-from bench.cluster.standing import OVER
-from bench.cluster.state import State
+from bench.cluster.submission import (
+    ANY,
+    LOCAL,
+    Resources,
+    State,
+    Submission,
+    Task,
+    tasks_for,
+)
 from bench.documents import files
 from impls.errors import ResultsError, UsageError
 from reports.cluster import build_collected, jobs
@@ -116,12 +122,12 @@ def submit_command(context: click.Context, /, **options: Any) -> int:
         raise UsageError("--across-machines belongs to --collect: without it, leave it out")
     planned = _planned(context, options)
     folder = open_folder(folder_for(options["out"], "submit"))
-    if (folder / state.NAME).exists():
+    if (folder / submission.NAME).exists():
         raise ResultsError(
             f"{folder} holds a submission already: choose another folder with --out, or see "
             "--status, --collect and --resubmit."
         )
-    fresh = State(version=state.VERSION, submission=planned, jobs={})
+    fresh = State(version=submission.VERSION, submission=planned, jobs={})
     return _begin(console, folder, fresh, planned.tasks, as_json=options["as_json"])
 
 
@@ -136,7 +142,7 @@ def _look_after(
         listed = ", ".join([*others, *context.args])
         raise UsageError(f"--{mode} applies to submitted jobs: leave out {listed}")
     folder: Path = options[mode]
-    before = state.load(folder)
+    before = submission.load(folder)
     collected = _collected(folder, before)
     if mode == "collect":
         return _conclude(console, folder, collected, options)
@@ -172,7 +178,7 @@ def _planned(context: click.Context, options: dict[str, Any]) -> Submission:
     asked = parsed.params
     choose_implementations(asked["implementations"], asked["device"])
     preset_of(asked)
-    submission.library()
+    submit.library()
     local: bool = options["local"]
     if local:
         of_slurm = {"kinds", "partition", "parallel", "setup", "sbatch"}
@@ -210,10 +216,10 @@ def _begin(
         collected = _collected(folder, now)
         _show(console, folder, collected, as_json=as_json)
         return _exit_code(collected)
-    for submitted in submission.to_slurm(folder, before.submission, tasks, CODES):
+    for submitted in submit.to_slurm(folder, before.submission, tasks, CODES):
         now = _with_jobs(now, submitted)
         # At once: what is submitted must not be lost where the next kind is refused.
-        state.save(folder, now)
+        submission.save(folder, now)
     numbers = {task.name: now.jobs[task.name][-1] for task in tasks}
     if as_json:
         click.echo(json.dumps({"folder": str(folder), "jobs": numbers}))
@@ -230,15 +236,15 @@ def _here(
 ) -> State:
     """Run ``tasks`` one after the other on this machine."""
     now = before
-    state.save(folder, now)
+    submission.save(folder, now)
 
     def begun(task: Task, job: str) -> None:
         nonlocal now
         now = _with_jobs(now, {task.name: job})
-        state.save(folder, now)
+        submission.save(folder, now)
         say(console, f"{task.name}: begun")
 
-    for task in submission.here(folder, before.submission, tasks, CODES, begun):
+    for task in submit.here(folder, before.submission, tasks, CODES, begun):
         say(console, f"{task.name}: ended")
     return now
 
@@ -250,7 +256,7 @@ def _with_jobs(before: State, jobs_of: dict[str, str]) -> State:
 
 def _collected(folder: Path, of: State) -> Collected:
     latest = [] if of.submission.local else [numbers[-1] for numbers in of.jobs.values()]
-    return collect(folder, of, scheduler.states(latest), CODES)
+    return collect(folder, of, ask_slurm(latest), CODES)
 
 
 def _exit_code(collected: Collected) -> int:

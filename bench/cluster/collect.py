@@ -1,22 +1,36 @@
-"""From what is on disk, and what the scheduler says, to standings and results documents."""
+"""How every job of a submission stands, and the documents of the runs that have one.
+
+Standings come from what is on disk and what SLURM says: asked of the controller, then of the
+accounts where there are any.  Each has a reason, whatever became of the job.
+"""
 
 from __future__ import annotations
 
+import shutil
 import signal
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
-from bench.cluster import state
+from bench.cluster import submission
 from bench.cluster.job import Codes
-from bench.cluster.plan import Task
-from bench.cluster.scheduler import JobState
-from bench.cluster.standing import Kind, Standing
-from bench.cluster.state import Attempt, State
+from bench.cluster.submission import Attempt, State, Task
 from bench.documents import journal
 from bench.documents.results import Results
 from impls.errors import ResultsError
 
+Kind = Literal[
+    "done", "waiting", "running", "lost", "preempted", "timed out", "cancelled", "failed"
+]
+"""``lost`` is a job whose node or record is gone; ``failed`` one that ended without its answer."""
+
+OVER: frozenset[Kind] = frozenset({"lost", "preempted", "timed out", "cancelled", "failed"})
+"""Ended without being done: these may be submitted again."""
+
+_QUERY_SECONDS = 60.0
+_NOTHING = {"None", "(null)", "None assigned"}
 _WAITING = {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESIZING"}
 _RUNNING = {"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT"}
 _ENDS: dict[str, tuple[Kind, str]] = {
@@ -29,6 +43,34 @@ _ENDS: dict[str, tuple[Kind, str]] = {
     "OUT_OF_MEMORY": ("failed", "the job ran out of memory"),
 }
 """What SLURM's words for the end of a job mean."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One task's run: ``kind`` and ``reason`` say how it stands, ``attempts`` how often it began.
+
+    ``machine`` is the kind of machine that was asked for, ``run`` the number of its document in
+    the report, from 1, None where it has none.  ``exit_code`` is that of ``mlpbench run``.
+    """
+
+    task: str
+    machine: str
+    job: str
+    node: str
+    kind: Kind
+    reason: str
+    attempts: int
+    exit_code: int | None = None
+    run: int | None = None
+
+
+@dataclass(frozen=True)
+class JobState:
+    """A job as the scheduler sees it: ``name`` such as ``RUNNING``, its reason and its node."""
+
+    name: str
+    reason: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,16 +116,18 @@ def standing_of(
     """
     jobs = of.jobs.get(task.name, ())
     job = jobs[-1] if jobs else ""
-    attempts = state.attempts(folder / task.name)
+    attempts = submission.attempts(folder / task.name)
     path, last = attempts[-1] if attempts else (None, None)
     mine = last if last is not None and last.job == job else None
     said = states.get(job)
     kind, reason = _judge(mine, said, codes, local=of.submission.local, begun=bool(attempts))
+    log = None
     if path is not None and mine is not None and kind in {"running", "failed"}:
-        reason = ": ".join(filter(None, [reason, state.last_line(path / state.OUTPUT)]))
+        log = path / submission.OUTPUT
     elif kind == "failed":
-        log = folder / state.LOGS / f"{job}_0_log.err"
-        reason = ": ".join(filter(None, [reason, state.last_line(log)]))
+        log = folder / submission.LOGS / f"{job}_0_log.err"
+    if log is not None:
+        reason = ": ".join(filter(None, [reason, _last_line(log)]))
     return Standing(
         task=task.name,
         machine=task.kind,
@@ -100,20 +144,28 @@ def _judge(
     last: Attempt | None, said: JobState | None, codes: Codes, *, local: bool, begun: bool
 ) -> tuple[Kind, str]:
     """Return how a run stands, and why: ``last`` is the latest attempt in its latest job."""
-    if last is not None and last.exit_code in codes.ended:
+    code = last.exit_code if last is not None else None
+    if code in codes.ended:
         return "done", ""
-    if last is not None and not codes.unfinished(last.exit_code):
-        return "failed", f"mlpbench run ended with exit code {last.exit_code}"
-    if local:
-        return _judge_local(last, codes)
-    kind, reason = _judge_job(said, begun=begun)
-    if kind == "failed" and last is not None and last.exit_code is not None:
-        return kind, f"{_killed(last.exit_code, codes)}; {reason}"
-    return kind, reason
+    if not codes.unfinished(code):
+        return "failed", f"mlpbench run ended with exit code {code}"
+    signals = {number.value: number.name for number in signal.Signals}
+    killed = ""
+    if code == codes.interrupted:
+        killed = "it was interrupted"
+    elif code is not None:
+        killed = f"it was killed by {signals.get(-code, f'signal {-code}')}"
+    if not local:
+        return _judge_job(said, killed, begun=begun)
+    if last is None:
+        return "waiting", "it has not begun"
+    if killed:
+        return "cancelled", killed
+    return "running", "or killed, where no 'mlpbench submit --local' runs any more"
 
 
-def _judge_job(said: JobState | None, *, begun: bool) -> tuple[Kind, str]:
-    """Return how a job without a result stands."""
+def _judge_job(said: JobState | None, killed: str, *, begun: bool) -> tuple[Kind, str]:
+    """Return how a job of the scheduler stands whose run did not end by itself."""
     if said is None:
         return "lost", "SLURM does not know the job any more, and it left no result"
     if said.name in _WAITING:
@@ -121,30 +173,19 @@ def _judge_job(said: JobState | None, *, begun: bool) -> tuple[Kind, str]:
         return "waiting", ", ".join(filter(None, [again, said.reason]))
     if said.name in _RUNNING:
         return "running", ""
-    return _judge_end(said)
-
-
-def _judge_end(said: JobState) -> tuple[Kind, str]:
-    """Return what the scheduler's word for the end of a job means."""
-    words = ", ".join(filter(None, [said.name, said.reason]))
     kind, meaning = _ENDS.get(said.name, ("failed", "the job ended without a result"))
-    return kind, f"{meaning} ({words})"
+    reason = f"{meaning} ({', '.join(filter(None, [said.name, said.reason]))})"
+    return kind, f"{killed}; {reason}" if kind == "failed" and killed else reason
 
 
-def _judge_local(last: Attempt | None, codes: Codes) -> tuple[Kind, str]:
-    if last is None:
-        return "waiting", "it has not begun"
-    if last.exit_code is not None:
-        return "cancelled", _killed(last.exit_code, codes)
-    return "running", "or killed, where no 'mlpbench submit --local' runs any more"
-
-
-def _killed(code: int, codes: Codes) -> str:
-    """Return how a run ended that did not end by itself."""
-    if code == codes.interrupted:
-        return "it was interrupted"
-    known = {number.value: number.name for number in signal.Signals}
-    return f"it was killed by {known.get(-code, f'signal {-code}')}"
+def _last_line(path: Path) -> str:
+    """Return the last line in a text file that says anything; empty where there is none."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, 2) - 4000))
+        lines = file.read().decode(errors="replace").splitlines()
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def _document(task_folder: Path) -> tuple[Path, Results] | None:
@@ -153,8 +194,51 @@ def _document(task_folder: Path) -> tuple[Path, Results] | None:
     Raises:
         ResultsError: it is damaged.
     """
-    for folder, _ in reversed(state.attempts(task_folder)):
+    for folder, _ in reversed(submission.attempts(task_folder)):
         path = folder / journal.NAME
         if path.exists() and b"\n" in path.read_bytes():
             return path, journal.read(path)
     return None
+
+
+def ask_slurm(jobs: Collection[str]) -> dict[str, JobState]:
+    """Return the state of each of ``jobs`` that SLURM still knows.
+
+    The controller forgets a job some minutes after its end; accounts, where a cluster keeps them,
+    do not.
+    """
+    if not jobs:
+        return {}
+    wanted = ",".join(sorted(jobs))
+    known = dict(
+        _read(
+            "squeue", "--noheader", "--array", "--states=all", f"--jobs={wanted}",
+            "--format=%i|%T|%r|%N",
+        )
+    )  # fmt: skip
+    if set(jobs) - known.keys():
+        accounts = _read(
+            "sacct", "--noheader", "--parsable2", "--allocations", f"--jobs={wanted}",
+            "--format=JobID,State,Reason,NodeList",
+        )  # fmt: skip
+        known = {**dict(accounts), **known}
+    return {job: state for job, state in known.items() if job in jobs}
+
+
+def _read(*command: str) -> Iterator[tuple[str, JobState]]:
+    """One job per line; nothing where the command is missing or fails, as without accounts."""
+    if shutil.which(command[0]) is None:
+        return
+    done = subprocess.run(  # noqa: S603  # job numbers that sbatch gave
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=_QUERY_SECONDS,
+        check=False,
+    )
+    for line in done.stdout.decode(errors="replace").splitlines():
+        parts = [part.strip() for part in line.split("|")]
+        if len(parts) == 4:
+            job, name, reason, node = ("" if part in _NOTHING else part for part in parts)
+            # "CANCELLED by 1000" is cancelled as well.
+            yield job, JobState(name.partition(" ")[0], reason, node)

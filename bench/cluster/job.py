@@ -20,8 +20,8 @@ from typing import Any
 
 import msgspec
 
-from bench.cluster import state
-from bench.cluster.state import Attempt
+from bench.cluster import submission
+from bench.cluster.submission import Attempt
 from bench.documents import journal
 from bench.planning.revisions import search_path
 from bench.provenance import machine
@@ -66,18 +66,19 @@ class MeasuringRun:
     def __call__(self) -> int:
         """Run to the end; return the exit code of ``mlpbench run``."""
         node, job = node_and_job()
-        earlier = state.attempts(Path(self.folder))
+        earlier = submission.attempts(Path(self.folder))
         if earlier:
             folder, last = earlier[-1]
-            if self._can_go_on(folder, last, node):
-                again = replace_job(last, job)
+            goes_on = self.codes.unfinished(last.exit_code) and last.node == node
+            if goes_on and (folder / journal.NAME).exists():
+                again = msgspec.structs.replace(last, job=job, ended=None, exit_code=None)
                 code = self._run(folder, again, ("--resume", str(folder)))
                 if code in self.codes.ended or self.codes.unfinished(code):
                     return code
         number = 1 + max((int(one.name) for one, _ in earlier), default=0)
         folder = Path(self.folder) / str(number)
         folder.mkdir(parents=True, exist_ok=True)
-        attempt = Attempt(job=job, node=node, begun=state.now())
+        attempt = Attempt(job=job, node=node, begun=submission.now())
         return self._run(folder, attempt, (*self.arguments, "--out", str(folder)))
 
     def checkpoint(self, *_arguments: Any) -> Any:
@@ -87,14 +88,10 @@ class MeasuringRun:
         interrupt(_RUNNING)
         return DelayedSubmission(self)
 
-    def _can_go_on(self, folder: Path, last: Attempt, node: str) -> bool:
-        goes_on = self.codes.unfinished(last.exit_code) and last.node == node
-        return goes_on and (folder / journal.NAME).exists()
-
     def _run(self, folder: Path, attempt: Attempt, arguments: Sequence[str]) -> int:
         """``mlpbench run`` as a process of this job, from its begin to its end on record."""
-        state.record(folder, attempt)
-        with (folder / state.OUTPUT).open("ab") as output:
+        submission.record(folder, attempt)
+        with (folder / submission.OUTPUT).open("ab") as output:
             process = subprocess.Popen(  # noqa: S603  # our own command, no shell
                 # -P: the current folder must not come before this very copy.
                 [sys.executable, "-P", "-m", "bench", "run", *arguments],
@@ -109,7 +106,9 @@ class MeasuringRun:
                 code = process.wait()
             finally:
                 _RUNNING.remove(process)
-        state.record(folder, msgspec.structs.replace(attempt, ended=state.now(), exit_code=code))
+        submission.record(
+            folder, msgspec.structs.replace(attempt, ended=submission.now(), exit_code=code)
+        )
         return code
 
     def environment(self, inherited: Any) -> dict[str, str]:
@@ -147,11 +146,6 @@ def _has_ended(pid: int) -> bool:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
     except ChildProcessError:
         return True
-
-
-def replace_job(attempt: Attempt, job: str) -> Attempt:
-    """``attempt`` as it goes on in another job."""
-    return msgspec.structs.replace(attempt, job=job, ended=None, exit_code=None)
 
 
 def node_and_job() -> tuple[str, str]:

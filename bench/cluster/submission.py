@@ -1,136 +1,176 @@
-"""Handing jobs to submitit: to SLURM as arrays of whole hosts, or to this machine one by one."""
+"""What is submitted, and what is on disk of it: the jobs, their numbers, and every attempt.
+
+One job is one whole run on one exclusive host, because partners of a ratio must share a machine.
+``submit.json`` is written by ``mlpbench submit``; ``NAME/N/attempt.json`` by the N-th attempt at a
+run, on its node.  Both sides see them through the shared file system.
+"""
 
 from __future__ import annotations
 
-import importlib
-import os
-import shlex
-import sys
-from collections.abc import Callable, Iterator, Sequence
+import datetime as dt
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
-from bench.cluster import state
-from bench.cluster.job import Codes, MeasuringRun
-from bench.cluster.plan import Resources, Submission, Task
-from bench.planning.revisions import ROOT, search_path
-from impls.errors import UsageError
+import msgspec
 
-SECONDS_TO_WRITE = 90
-"""So long before the time limit a run is told to write what it has measured."""
-_DEVICES = "CUDA_VISIBLE_DEVICES"
+from bench.documents import files
+from impls.errors import ResultsError, UsageError
+
+ANY = "any"
+"""The kind of a job that may run on any machine of its partition."""
+LOCAL = "local"
+"""The kind of a job that runs on this machine."""
+NAME = "submit.json"
+ATTEMPT = "attempt.json"
+OUTPUT = "output.txt"
+LOGS = "submitit"
+"""The folder in which submitit keeps its scripts and logs."""
+VERSION = 1
 
 
-def to_slurm(
-    folder: Path, submission: Submission, tasks: Sequence[Task], codes: Codes
-) -> Iterator[dict[str, str]]:
-    """Submit ``tasks``, those of one kind as one array; yield the job numbers of each kind by name.
+class Task(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One run: ``name`` is that of its folder, ``kind`` the scheduler's constraint."""
+
+    name: str
+    kind: str
+    replicate: int
+
+    @property
+    def constraint(self) -> str | None:
+        """What the scheduler is asked for; None where any machine will do."""
+        return None if self.kind in {ANY, LOCAL} else self.kind
+
+
+class Resources(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the scheduler is asked for, the same for every job.
+
+    ``parallel`` limits the jobs of one kind that run at once.  ``setup`` are lines of shell that
+    run before the job, ``options`` further options of ``sbatch`` by name.
+    """
+
+    partition: str | None = None
+    minutes: int = 240
+    parallel: int = 4
+    setup: tuple[str, ...] = ()
+    options: dict[str, str] = {}
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All jobs of one ``mlpbench submit``.
+
+    ``arguments`` are those of ``mlpbench run``, in every job alike; ``directory`` is where the
+    command was given, to which relative paths in them refer.
+    """
+
+    arguments: tuple[str, ...]
+    directory: str
+    tasks: tuple[Task, ...]
+    resources: Resources = Resources()
+    local: bool = False
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A submission and the job numbers of each task, the latest last."""
+
+    version: int
+    submission: Submission
+    jobs: dict[str, tuple[str, ...]]
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One attempt at a run: its job, its node, and how it ended.
+
+    ``exit_code`` is that of ``mlpbench run``, None while it runs and where it was killed.
+    """
+
+    job: str
+    node: str
+    begun: str
+    ended: str | None = None
+    exit_code: int | None = None
+
+
+def tasks_for(kinds: Sequence[str], replicates: int) -> tuple[Task, ...]:
+    """Return one task per kind and replicate, kinds in the order given.
 
     Raises:
-        UsageError: submitit is missing, there is no SLURM here, or it refused the job.
+        UsageError: a kind occurs twice, or two kinds would share a folder.
     """
-    submitit = library()
-    for kind in dict.fromkeys(task.kind for task in tasks):
-        some = [task for task in tasks if task.kind == kind]
-        try:
-            # exec: the signal before the time limit goes to the script's own process.
-            executor = submitit.SlurmExecutor(
-                folder / state.LOGS, python=f"exec {shlex.quote(sys.executable)}"
-            )
-            executor.update_parameters(**sbatch_parameters(submission.resources, some[0]))
-            with executor.batch():
-                jobs = [executor.submit(_run(folder, submission, task, codes)) for task in some]
-        except submitit.core.utils.FailedJobError as error:
-            said = " ".join(str(error).split())
-            raise UsageError(f"sbatch refused the jobs of kind {kind}: {said}") from error
-        except RuntimeError as error:
-            # What submitit says where it finds no srun.
+    names = [re.sub(r"[^\w.=-]+", "-", kind).strip("-.") or "kind" for kind in kinds]
+    for kind, name in zip(kinds, names, strict=True):
+        if names.count(name) > 1:
             raise UsageError(
-                f"{error} Submit where sbatch and srun are, or run the jobs here with --local."
-            ) from error
-        yield {task.name: job.job_id for task, job in zip(some, jobs, strict=True)}
-
-
-def here(
-    folder: Path,
-    submission: Submission,
-    tasks: Sequence[Task],
-    codes: Codes,
-    begun: Callable[[Task, str], None],
-) -> Iterator[Task]:
-    """Run ``tasks`` on this machine, one after the other; yield each when it has ended.
-
-    ``begun`` is told of each task with its job number.
-
-    Raises:
-        UsageError: submitit is missing.
-    """
-    submitit = library()
-    path = f"PYTHONPATH={search_path(os.environ)}"
-    executor = submitit.LocalExecutor(
-        folder / state.LOGS, python=shlex.join(["env", path, sys.executable])
-    )
-    executor.update_parameters(timeout_min=submission.resources.minutes, tasks_per_node=1)
-    for task in tasks:
-        job = executor.submit(_run(folder, submission, task, codes))
-        begun(task, job.job_id)
-        job.wait()
-        yield task
-
-
-def _run(folder: Path, submission: Submission, task: Task, codes: Codes) -> MeasuringRun:
-    return MeasuringRun(
-        folder=str((folder / task.name).resolve()),
-        arguments=submission.arguments,
-        directory=submission.directory,
-        kind=task.constraint or "",
-        root=str(ROOT),
-        codes=codes,
-        devices=os.environ.get(_DEVICES),
-        local=submission.local,
+                f"--kind {kind}: another kind has the same folder, {name}: name each kind once"
+            )
+    return tuple(
+        Task(name=f"{name}-{replicate}", kind=kind, replicate=replicate)
+        for kind, name in zip(kinds, names, strict=True)
+        for replicate in range(1, replicates + 1)
     )
 
 
-def sbatch_parameters(resources: Resources, task: Task) -> dict[str, Any]:
-    """Return what submitit writes into the batch script: one process on one host, alone on it.
-
-    Without ``srun``, which may bind processes to processors; with all of the host's memory.
-    """
-    path = f"export PYTHONPATH={shlex.quote(str(ROOT))}${{PYTHONPATH:+:$PYTHONPATH}}"
-    parameters: dict[str, Any] = {
-        "job_name": f"mlpbench-{task.kind}",
-        "nodes": 1,
-        "ntasks_per_node": 1,
-        "exclusive": True,
-        "use_srun": False,
-        "mem": "0",
-        "time": resources.minutes,
-        "array_parallelism": resources.parallel,
-        "setup": [*resources.setup, path],
-    }
-    if resources.partition:
-        parameters["partition"] = resources.partition
-    if task.constraint:
-        parameters["constraint"] = task.constraint
-    # B: to the batch script, for there are no steps without srun.
-    more: dict[str, str | bool] = {"signal": f"B:USR2@{SECONDS_TO_WRITE}"}
-    if "no-requeue" not in resources.options:
-        more["requeue"] = True
-    more |= {name: value or True for name, value in resources.options.items()}
-    return {**parameters, "additional_parameters": more}
-
-
-def library() -> ModuleType:
-    """Return the library, which only this command needs.
+def load(folder: Path) -> State:
+    """Return the state of the submission in ``folder``.
 
     Raises:
-        UsageError: it is not installed.
+        ResultsError: there is none, it is damaged, or a newer version wrote it.
     """
+    path = folder / NAME
+    if not path.exists():
+        raise ResultsError(f"{folder} holds no {NAME}: give the --out of 'mlpbench submit'")
     try:
-        return importlib.import_module("submitit")
-    except ImportError as error:
-        raise UsageError(
-            "'mlpbench submit' needs the package submitit, which is not installed: "
-            "pip install 'mlpbench[slurm]'"
-        ) from error
+        state = msgspec.json.decode(files.read_bytes(path), type=State)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ResultsError(f"{path} is damaged: {error}. Submit again with another --out.") from (
+            error
+        )
+    if state.version > VERSION:
+        raise ResultsError(
+            f"{path} has version {state.version}; this mlpbench reads up to {VERSION}. Update it."
+        )
+    return state
+
+
+def save(folder: Path, state: State) -> None:
+    """Write the state in one step.
+
+    Raises:
+        ResultsError: the folder cannot be written.
+    """
+    files.write_bytes(folder / NAME, msgspec.json.format(msgspec.json.encode(state), indent=1))
+
+
+def attempts(task_folder: Path) -> list[tuple[Path, Attempt]]:
+    """Return every attempt at the run of a task with its folder, the latest last.
+
+    Raises:
+        ResultsError: a record is damaged.
+    """
+    attempts = []
+    numbered = [folder for folder in task_folder.glob("*") if folder.name.isdecimal()]
+    for folder in sorted(numbered, key=lambda folder: int(folder.name)):
+        path = folder / ATTEMPT
+        if not path.exists():
+            continue
+        try:
+            attempts.append((folder, msgspec.json.decode(files.read_bytes(path), type=Attempt)))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ResultsError(
+                f"{path} is damaged: {error}. Remove {folder} and give --resubmit."
+            ) from error
+    return attempts
+
+
+def record(folder: Path, attempt: Attempt) -> None:
+    """Write what is known of an attempt.
+
+    Raises:
+        ResultsError: the folder cannot be written.
+    """
+    files.write_bytes(folder / ATTEMPT, msgspec.json.encode(attempt))
+
+
+def now() -> str:
+    """Return the time as it is recorded: UTC, to the second."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")

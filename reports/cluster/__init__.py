@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.cluster.standing import Standing
+from bench.cluster.collect import Standing
 from bench.documents.results import Results
 from bench.stats.verdicts import MARGIN
 from reports import page

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from bench.cluster.standing import Standing
+from bench.cluster.collect import Standing
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context

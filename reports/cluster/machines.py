@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bench.cluster.standing import Standing
+from bench.cluster.collect import Standing
 from bench.documents.results import Results
 from bench.observations.points import Point
 from bench.observations.winner import fastest

@@ -16,12 +16,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench.cluster import collect, job, scheduler, state, submission
-from bench.cluster.collect import standing_of
+from bench.cluster import collect, job, submission, submit
+from bench.cluster.collect import JobState, ask_slurm, standing_of
 from bench.cluster.job import Codes, MeasuringRun
-from bench.cluster.plan import Resources, Submission, Task, tasks_for
-from bench.cluster.scheduler import JobState
-from bench.cluster.state import Attempt, State
+from bench.cluster.submission import Attempt, Resources, State, Submission, Task, tasks_for
 from bench.documents import journal
 from bench.planning.revisions import ROOT
 from impls.errors import ResultsError, UsageError
@@ -52,10 +50,10 @@ def test_there_is_one_job_per_kind_and_replicate() -> None:
 
 
 def attempt(folder: Path, number: int = 1, **changes: Any) -> Path:
-    found = {"job": "7", "node": NODE, "begun": state.now()} | changes
+    found = {"job": "7", "node": NODE, "begun": submission.now()} | changes
     path = folder / "rome-1" / str(number)
     path.mkdir(parents=True)
-    state.record(path, Attempt(**found))
+    submission.record(path, Attempt(**found))
     return path
 
 
@@ -82,7 +80,9 @@ def attempt(folder: Path, number: int = 1, **changes: Any) -> Path:
 def test_every_job_has_a_standing_with_its_reason(
     tmp_path: Path, exit_code: int | None, said: JobState | None, kind: str, reason: str
 ) -> None:
-    (attempt(tmp_path, exit_code=exit_code) / state.OUTPUT).write_text("reading\nno such data\n\n")
+    (attempt(tmp_path, exit_code=exit_code) / submission.OUTPUT).write_text(
+        "reading\nno such data\n\n"
+    )
     states = {"7": said} if said else {}
     found = standing_of(tmp_path, state_of("7"), TASK, states, CODES)
     assert (found.kind, found.reason) == (kind, reason)
@@ -98,8 +98,8 @@ def test_a_job_that_was_submitted_again_is_not_judged_by_its_earlier_attempt(
 
 
 def test_a_job_that_failed_before_its_run_says_what_its_log_ends_with(tmp_path: Path) -> None:
-    (tmp_path / state.LOGS).mkdir()
-    (tmp_path / state.LOGS / "7_0_log.err").write_text("module: not found\n")
+    (tmp_path / submission.LOGS).mkdir()
+    (tmp_path / submission.LOGS / "7_0_log.err").write_text("module: not found\n")
     said = {"7": JobState("FAILED", "NonZeroExitCode", "node1")}
     found = standing_of(tmp_path, state_of("7"), TASK, said, CODES)
     assert found.reason == (
@@ -147,15 +147,15 @@ def test_what_slurm_says_is_read_and_an_unknown_job_is_not_there(
         path.write_text(f"#!/bin/sh\ncat {tmp_path / name}.txt\n")
         path.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    found = scheduler.states(["7_0", "7_1", "5", "9"])
+    found = ask_slurm(["7_0", "7_1", "5", "9"])
     assert found == {
         "7_0": JobState("RUNNING", "", "node1"),
         "7_1": JobState("PENDING", "Priority", ""),
         "5": JobState("CANCELLED", "", ""),
     }
     monkeypatch.setenv("PATH", str(tmp_path / "none"))
-    assert scheduler.states(["7_0"]) == {}
-    assert scheduler.states([]) == {}
+    assert ask_slurm(["7_0"]) == {}
+    assert ask_slurm([]) == {}
 
 
 def run_of(folder: Path, npz: Path, **changes: Any) -> MeasuringRun:
@@ -184,15 +184,15 @@ def test_a_job_begins_and_goes_on_where_it_was_killed(tmp_path: Path, npz: Path)
     whole = (first / journal.NAME).read_bytes().splitlines(keepends=True)
     # As a kill leaves it: the end is missing, and the exit code of a run that died by a signal.
     (first / journal.NAME).write_bytes(b"".join(whole[:-1]))
-    before = state.attempts(tmp_path / "rome-1")[0][1]
-    state.record(first, msgspec.structs.replace(before, exit_code=-15))
+    before = submission.attempts(tmp_path / "rome-1")[0][1]
+    submission.record(first, msgspec.structs.replace(before, exit_code=-15))
     assert measuring() == 0
-    assert [path.name for path, _ in state.attempts(tmp_path / "rome-1")] == ["1"]
-    assert "Resuming: " in (first / state.OUTPUT).read_text()
+    assert [path.name for path, _ in submission.attempts(tmp_path / "rome-1")] == ["1"]
+    assert "Resuming: " in (first / submission.OUTPUT).read_text()
     # On another machine it begins again, for a run is of one machine.
-    state.record(first, msgspec.structs.replace(before, exit_code=None, node="elsewhere"))
+    submission.record(first, msgspec.structs.replace(before, exit_code=None, node="elsewhere"))
     assert measuring() == 0
-    assert [path.name for path, _ in state.attempts(tmp_path / "rome-1")] == ["1", "2"]
+    assert [path.name for path, _ in submission.attempts(tmp_path / "rome-1")] == ["1", "2"]
 
 
 @pytest.mark.usefixtures("own_lock")
@@ -238,7 +238,7 @@ def test_slurm_is_asked_for_whole_hosts() -> None:
     resources = Resources(
         partition="main", minutes=90, setup=("module load x",), options={"account": "a", "wait": ""}
     )
-    found = submission.sbatch_parameters(resources, TASK)
+    found = submit.sbatch_parameters(resources, TASK)
     assert found["additional_parameters"] == {
         "signal": "B:USR2@90", "requeue": True, "account": "a", "wait": True,
     }  # fmt: skip
@@ -249,19 +249,19 @@ def test_slurm_is_asked_for_whole_hosts() -> None:
         "use_srun": False, "mem": "0", "time": 90, "array_parallelism": 4, "partition": "main",
         "constraint": "rome",
     }  # fmt: skip
-    kept = submission.sbatch_parameters(Resources(options={"no-requeue": ""}), TASK)
+    kept = submit.sbatch_parameters(Resources(options={"no-requeue": ""}), TASK)
     assert "requeue" not in kept["additional_parameters"]
 
 
 def test_a_folder_without_a_submission_or_with_a_damaged_one_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match=r"holds no submit\.json"):
-        state.load(tmp_path)
-    (tmp_path / state.NAME).write_text("{")
+        submission.load(tmp_path)
+    (tmp_path / submission.NAME).write_text("{")
     with pytest.raises(ResultsError, match="is damaged"):
-        state.load(tmp_path)
-    state.save(tmp_path, msgspec.structs.replace(state_of(), version=99))
+        submission.load(tmp_path)
+    submission.save(tmp_path, msgspec.structs.replace(state_of(), version=99))
     with pytest.raises(ResultsError, match="version 99"):
-        state.load(tmp_path)
+        submission.load(tmp_path)
 
 
 @pytest.mark.parametrize(
