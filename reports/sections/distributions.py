@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from statistics import median
 
 from markupsafe import Markup
 
 from bench.observations.points import Condition, Point
-from bench.stats.estimates import Estimate
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Strip
 from reports.context import Context
 from reports.section import TRUST, Absence, Section, Status
-from reports.tables import Table, TableCell
 
 
 def render(context: Context) -> Markup | Absence:
@@ -36,7 +35,27 @@ def render(context: Context) -> Markup | Absence:
         "distributions",
         groups=figures.grouped(context, shown),
         is_cut=any(condition not in drawn for condition, _, _ in context.groups()),
-        table=_table(context, points),
+        table=tables.of_cells(
+            context,
+            "Rounds of the epoch: fastest, estimate over processes, slowest, and spread",
+            [
+                (point.key, (point.epoch, list(chain.from_iterable(point.epoch_rounds.values()))))
+                for point in points
+                if point.epoch
+            ],
+            {
+                "Processes": lambda timed: tables.whole(timed[0].processes),
+                "Rounds": lambda timed: tables.whole(timed[0].rounds),
+                "Fastest": lambda timed: tables.duration(min(timed[1])),
+                "Epoch": lambda timed: tables.duration(timed[0].value),
+                "Slowest": lambda timed: tables.duration(max(timed[1])),
+                "Spread": lambda timed: (
+                    tables.word("one round")
+                    if timed[0].rounds == 1
+                    else tables.share(timed[0].spread)
+                ),
+            },
+        ),
     )
 
 
@@ -57,32 +76,6 @@ def _chart(
     title = f"batch {batch_size}, {context.label(condition)}"
     described = f"Every round of the epoch at {title}; extremes and spread are in the table."
     return charts.strips(title, rows, description=described)
-
-
-def _table(context: Context, points: list[Point]) -> Table:
-    """Return extremes and spread of every point."""
-    timed = [(point.key, (point.epoch, _rounds(point))) for point in points if point.epoch]
-    return tables.of_cells(
-        context,
-        "Rounds of the epoch: fastest, estimate over processes, slowest, and spread",
-        timed,
-        {
-            "Processes": lambda one: tables.whole(one[0].processes),
-            "Rounds": lambda one: tables.whole(one[0].rounds),
-            "Fastest": lambda one: tables.duration(min(one[1])),
-            "Epoch": lambda one: tables.duration(one[0].value),
-            "Slowest": lambda one: tables.duration(max(one[1])),
-            "Spread": lambda one: _spread(one[0]),
-        },
-    )
-
-
-def _rounds(point: Point) -> list[float]:
-    return [seconds for one in point.epoch_rounds.values() for seconds in one]
-
-
-def _spread(epoch: Estimate) -> TableCell:
-    return tables.word("one round") if epoch.rounds == 1 else tables.share(epoch.spread)
 
 
 def status(context: Context) -> Status:

@@ -48,26 +48,26 @@ class Stages:
 
 def stages(point: Point) -> Stages | None:
     """Return what was recorded of ``point``; None where nothing was."""
-    known = [(one, one.memory) for one in point.measured if one.memory is not None]
+    known = [(cell, cell.memory) for cell in point.measured if cell.memory is not None]
     if not known:
         return None
 
     def typical(told: Callable[[Measured, Memory], int | None]) -> float | None:
-        values = [value for one, memory in known if (value := told(one, memory)) is not None]
+        values = [value for cell, memory in known if (value := told(cell, memory)) is not None]
         return median(values) if values else None
 
     return Stages(
-        peak=typical(lambda one, _: one.peak_memory_bytes),
+        peak=typical(lambda cell, _: cell.peak_memory_bytes),
         libraries=typical(lambda _, memory: memory.imported),
         imported=typical(lambda _, memory: _added(memory.started, memory.imported)),
         examples=typical(lambda _, memory: _added(memory.imported, memory.loaded)),
         left_before=typical(lambda _, memory: _added(memory.loaded, memory.begun)),
         data=typical(lambda _, memory: _added(memory.begun, memory.bound)),
-        training=typical(lambda one, memory: _added(memory.bound, one.peak_memory_bytes)),
-        device=typical(lambda one, _: one.device_memory_bytes),
+        training=typical(lambda cell, memory: _added(memory.bound, cell.peak_memory_bytes)),
+        device=typical(lambda cell, _: cell.device_memory_bytes),
         device_since_start=any(
-            one.device_memory_bytes is not None and not memory.device_peak_of_timing
-            for one, memory in known
+            cell.device_memory_bytes is not None and not memory.device_peak_of_timing
+            for cell, memory in known
         ),
     )
 
@@ -80,9 +80,9 @@ def render(context: Context) -> Markup | Absence:
     """The table of the headline's group; folded, those of other batch sizes or conditions."""
     groups: dict[tuple[Condition, int], list[tuple[Point, Stages]]] = {}
     for condition, batch_size, group in context.groups():
-        some = [(point, found) for point in group.values() if (found := stages(point))]
-        if some:
-            groups[condition, batch_size] = some
+        known = [(point, of) for point in group.values() if (of := stages(point))]
+        if known:
+            groups[condition, batch_size] = known
     if not groups:
         return Absence(_ABSENT)
     headlines = [(finding.best.condition, finding.batch_size) for finding in findings(context)[:1]]
@@ -93,86 +93,69 @@ def render(context: Context) -> Markup | Absence:
         for where in groups
         if where != first and (where[0] == first[0] or where[1] == first[1])
     ]
-    rest = [one for where in near for one in groups[where]]
-    several = [one for one in groups[first] if one[1].peak is not None]
+    rest = [entry for where in near for entry in groups[where]]
+    peaks = [entry for entry in groups[first] if entry[1].peak is not None]
     title = f"batch {first[1]}, {context.label(first[0])}"
     return templates.section(
         "memory",
-        chart=_chart(title, several) if several else None,
+        chart=_chart(title, peaks) if peaks else None,
         pieces=[(str(slot), piece) for slot, piece in enumerate(_PIECES)],
         table=_table(context, title, groups[first]),
         rest=_table(context, "one thing changed", rest) if rest else None,
         left_out=len(groups) - 1 - len(near),
         whole_life=any(
-            one.memory is not None and not one.memory.peak_of_timing
+            measured.memory is not None and not measured.memory.peak_of_timing
             for point in context.whole.points.values()
-            for one in point.measured
+            for measured in point.measured
         ),
     )
 
 
-def _chart(caption: str, several: list[tuple[Point, Stages]]) -> charts.RowChart:
+def _chart(caption: str, peaks: list[tuple[Point, Stages]]) -> charts.RowChart:
     """Return what each stage added, stacked up to the peak, the smallest peak first."""
-    several = sorted(several, key=lambda one: one[1].peak or 0.0)
-    axis = charts.linear_axis(
-        max(one.peak or 0.0 for _, one in several) / _MIB, lambda value: f"{value:g} MiB"
-    )
+    ordered = sorted(peaks, key=lambda entry: entry[1].peak or 0.0)
+    axis = charts.linear_axis((ordered[-1][1].peak or 0.0) / _MIB, lambda size: f"{size:g} MiB")
     rows = []
-    for point, found in several:
-        name, end, blocks = point.implementation, 0.0, []
-        parts = (
-            found.libraries,
-            found.examples,
-            (found.left_before or 0.0) + (found.data or 0.0),
-            found.training,
-        )
-        for slot, (piece, size) in enumerate(zip(_PIECES, parts, strict=True)):
+    for point, of in ordered:
+        data = (of.left_before or 0.0) + (of.data or 0.0)
+        end, blocks = 0.0, []
+        for slot, size in enumerate((of.libraries, of.examples, data, of.training)):
             start, end = end, end + (size or 0.0)
-            tip = f"{piece}: {_words(size or 0.0)}"
+            tip = f"{_PIECES[slot]}: {_words(size or 0.0)}"
             blocks.append(charts.block(axis, start / _MIB, max(start, end) / _MIB, str(slot), tip))
-        rows.append(
-            charts.ChartRow(
-                name,
-                _size(found.peak or 0.0),
-                "" if found.device is None else f"{_size(found.device)} on the device",
-                blocks=tuple(blocks),
-                implementation=name,
-            )
+        # Two digits are as well as memory repeats.
+        peak = text.byte_count(round(of.peak or 0.0), 2)
+        device = (
+            "" if of.device is None else f"{text.byte_count(round(of.device), 2)} on the device"
         )
+        name = point.implementation
+        rows.append(charts.ChartRow(name, peak, device, blocks=tuple(blocks), implementation=name))
     return charts.RowChart(caption, tuple(rows), axis, ("peak", ""))
 
 
-def _size(value: float) -> str:
-    """Return bytes with two digits, which is as well as memory repeats."""
-    return text.byte_count(round(value), 2)
+def _table(context: Context, place: str, entries: Iterable[tuple[Point, Stages]]) -> Table:
+    def libraries(of: Stages) -> TableCell:
+        own = () if of.imported is None else (f"{_words(of.imported)} with its import",)
+        return _bytes(of.libraries, own)
 
+    def device(of: Stages) -> TableCell:
+        notes = ("since the process began",) if of.device_since_start else ()
+        return _bytes(of.device, notes, missing="none")
 
-def _table(context: Context, place: str, several: Iterable[tuple[Point, Stages]]) -> Table:
     return tables.of_cells(
         context,
         f"Memory: {place}",
-        [(point.key, found) for point, found in several],
+        [(point.key, of) for point, of in entries],
         {
-            "Peak": lambda found: _bytes(found.peak),
-            "Libraries": _libraries,
-            "Examples": lambda found: _bytes(found.examples),
-            "Left before": lambda found: _bytes(found.left_before),
-            "Data": lambda found: _bytes(found.data),
-            "Training": lambda found: _bytes(found.training),
-            "Device": _device,
+            "Peak": lambda of: _bytes(of.peak),
+            "Libraries": libraries,
+            "Examples": lambda of: _bytes(of.examples),
+            "Left before": lambda of: _bytes(of.left_before),
+            "Data": lambda of: _bytes(of.data),
+            "Training": lambda of: _bytes(of.training),
+            "Device": device,
         },
     )
-
-
-def _libraries(found: Stages) -> TableCell:
-    imported = found.imported
-    came = () if imported is None else (f"{_words(imported)} with its import",)
-    return _bytes(found.libraries, came)
-
-
-def _device(found: Stages) -> TableCell:
-    notes = ("since the process began",) if found.device_since_start else ()
-    return _bytes(found.device, notes, missing="none")
 
 
 def _bytes(value: float | None, notes: tuple[str, ...] = (), missing: str = "unknown") -> TableCell:

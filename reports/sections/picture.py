@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from bench.observations.points import Condition, Point, Scope
+from bench.observations.points import Point, Scope
 from bench.observations.winner import fastest
 from reports import charts, rounding, templates
 from reports import format as text
@@ -35,102 +35,91 @@ def render(context: Context) -> Markup | Absence:
     """Return a panel for each scope and batch size."""
     ranking = context.ranked
     places = [(scope, size) for scope in ranking.scopes for size in ranking.batch_sizes(scope)]
-    found = {
+    marks = _marks(ranking)
+    drawn = {
         place: chart
         for place in places
-        if (chart := _chart(ranking, *place, narrow=len(places) > 1))
+        if (chart := _chart(ranking, *place, marks, narrow=len(places) > 1))
     }
-    if not found:
+    if not drawn:
         return Absence("No implementation was measured, so there are no times to draw.")
-    shown = list(found)
+    shown = list(drawn)
     if len(shown) > _MOST_PANELS:
         shown = [shown[0], shown[len(shown) // 2], shown[-1]]
-    dots = [dot for one in found.values() for row in one.rows for dot in row.dots]
+    dots = [dot for chart in drawn.values() for row in chart.rows for dot in row.dots]
     shapes = {dot.shape: WORDS[dot.shape] for dot in dots}
-    marks = _marks(ranking)
     if marks:
         # Filled and hollow already show the plain marker.
         shapes.pop("dense", None)
+    is_epoch = all(ranking.target(scope) is None for scope in ranking.scopes)
     return templates.section(
         "picture",
-        panels=[_panel(chart, is_open=place in shown) for place, chart in found.items()],
+        panels=[_panel(chart, is_open=place in shown) for place, chart in drawn.items()],
         shapes=shapes if marks or len(shapes) > 1 else {},
         marks=marks,
         has_intervals=any(dot.low is not None for dot in dots),
-        has_floor=any(one.lines for one in found.values()),
-        what=_what(ranking),
+        has_floor=any(chart.lines for chart in drawn.values()),
+        what="epoch time" if is_epoch else "time to the target accuracy, or of an epoch",
         baseline=ranking.baseline,
     )
 
 
 def _panel(chart: RowChart, *, is_open: bool) -> _Panel:
     """Return a panel whose slower rows are apart where they are many."""
-    rows = chart.rows
-    if len(rows) <= _MOST_ROWS + 2:
+    first, rest = chart.rows[:_MOST_ROWS], chart.rows[_MOST_ROWS:]
+    if len(rest) <= 2:
         return _Panel(chart, None, is_open)
-    first, rest = (
-        RowChart(caption, some, chart.axis, chart.heads, chart.lines, chart.batch_size)
-        for caption, some in (
-            (chart.caption, rows[:_MOST_ROWS]),
-            (f"{chart.caption}: {len(rows) - _MOST_ROWS} slower", rows[_MOST_ROWS:]),
-        )
-    )
-    return _Panel(first, rest, is_open)
+    slower = f"{chart.caption}: {len(rest)} slower"
+    return _Panel(replace(chart, rows=first), replace(chart, caption=slower, rows=rest), is_open)
 
 
-def _what(context: Context) -> str:
-    """Return what the axis is."""
-    targets = {context.target(scope) for scope in context.scopes}
-    return "epoch time" if targets == {None} else "time to the target accuracy, or of an epoch"
+_Marks = list[tuple[bool, str]]
+"""What filled (True) and hollow markers stand for."""
 
 
-def _marks(context: Context) -> list[tuple[bool, str]]:
+def _marks(context: Context) -> _Marks:
     """Return what filled and hollow markers stand for; empty with one condition."""
-    counts = sorted(
-        {condition.threads for condition in context.conditions if condition.threads is not None}
-    )
-    if len(context.conditions) < 2:
+    conditions = context.conditions
+    if len(conditions) < 2:
         return []
-    if len(counts) == 2 and len({(c.scope, c.setting) for c in context.conditions}) == len(
-        context.scopes
-    ):
+    counts = sorted({where.threads for where in conditions if where.threads is not None})
+    settings = {(where.scope, where.setting) for where in conditions}
+    if len(counts) == 2 and len(settings) == len(context.scopes):
         return [(True, text.threads(counts[1])), (False, text.threads(counts[0]))]
     return [(True, "lowest time of the row"), (False, "its other settings")]
 
 
-def _is_filled(context: Context, condition: Condition, best: Condition) -> bool:
-    marks = _marks(context)
-    if marks and marks[0][1] == text.threads(condition.threads):
-        return True
-    if marks and marks[1][1] == text.threads(condition.threads):
-        return False
-    return condition == best
-
-
-def _chart(context: Context, scope: Scope, batch_size: int, *, narrow: bool) -> RowChart | None:
+def _chart(
+    context: Context, scope: Scope, batch_size: int, marks: _Marks, *, narrow: bool
+) -> RowChart | None:
     """Return the panel of one batch size; None where nothing has a time."""
-    found = {
-        name: points
-        for name in context.implementations
-        if (points := _points(context, name, scope, batch_size))
-    }
-    trained = {name: some for name, some in found.items() if not context.is_floor(name)}
+    trained: dict[str, list[Point]] = {}
+    floors: list[Point] = []
+    for name in context.implementations:
+        points = _points(context, name, scope, batch_size)
+        if context.is_floor(name):
+            floors += points
+        elif points:
+            trained[name] = points
     if not trained:
         return None
-    floors = [p for name, some in found.items() if context.is_floor(name) for p in some]
-    times = [p.epoch for some in trained.values() for p in some if p.epoch]
     floor = fastest(floors)
-    values = [one.value for one in times]
+    times = [point.epoch for points in trained.values() for point in points if point.epoch]
+    values = [time.value for time in times]
     values += [floor.epoch.value] if floor and floor.epoch else []
-    ends = [end for one in times for end in (one.low, one.high)]
+    ends = [end for time in times for end in (time.low, time.high)]
     axis = charts.log_axis(values, ends, text.tick_seconds, narrow=narrow)
-    bests = {name: best for name, some in trained.items() if (best := fastest(some))}
-    order = sorted(bests, key=lambda name: one.value if (one := bests[name].epoch) else math.inf)
+    bests = {name: best for name, points in trained.items() if (best := fastest(points))}
     # What has no interval is not ranked, although it may stand first.
     first = fastest(list(bests.values()))
+
+    def seconds(name: str) -> float:
+        epoch = bests[name].epoch
+        return epoch.value if epoch else math.inf
+
     rows = tuple(
-        _row(context, axis, name, trained[name], bests[name], is_first=bests[name] is first)
-        for name in order
+        _row(context, axis, trained[name], bests[name], marks, is_first=bests[name] is first)
+        for name in sorted(bests, key=seconds)
     )
     lines: tuple[charts.Line, ...] = ()
     if floor and floor.epoch:
@@ -144,30 +133,34 @@ def _chart(context: Context, scope: Scope, batch_size: int, *, narrow: bool) -> 
 
 def _points(context: Context, name: str, scope: Scope, batch_size: int) -> list[Point]:
     """Return the timed points of one implementation under the conditions shown, and its best."""
-    found = [context.point(name, where, batch_size) for where in context.conditions_of(scope)]
-    whole = context.whole
-    best = fastest(
+    shown, every = (
         [
             point
-            for where in whole.conditions_of(scope)
-            if (point := whole.point(name, where, batch_size))
+            for where in whose.conditions_of(scope)
+            if (point := whose.point(name, where, batch_size)) and point.epoch
         ]
+        for whose in (context, context.whole)
     )
-    found += [] if best in found else [best]
-    return [point for point in found if point and point.epoch]
+    best = fastest(every)
+    return shown if best is None or best in shown else [*shown, best]
 
 
 def _row(
-    context: Context, axis: charts.Axis, name: str, points: list[Point], best: Point, *,
+    context: Context,
+    axis: charts.Axis,
+    points: list[Point],
+    best: Point,
+    marks: _Marks,
+    *,
     is_first: bool,
-) -> ChartRow:  # fmt: skip
+) -> ChartRow:
     """Return one implementation: a marker for each condition, the label is of the lowest time."""
+    name = best.implementation
     # SVG paints in order: filled markers come last, so that no hollow one hides them.
     dots = sorted(
-        (_dot(context, axis, point, best) for point in points), key=lambda one: one.filled
+        (_dot(context, axis, point, best, marks) for point in points), key=lambda dot: dot.filled
     )
-    key = (name, best.condition, best.batch_size)
-    ratio, verdict = context.speed_ups.get(key), context.verdicts.get(key)
+    ratio, verdict = context.speed_ups.get(best.key), context.verdicts.get(best.key)
     note, doubt = "", rounding.doubt(verdict)
     if verdict and verdict.code == "too-few":
         doubt = "not ranked"
@@ -177,12 +170,11 @@ def _row(
         # The ratio says in which direction; the chart needs the room.
         said = doubt.removesuffix(" faster").removesuffix(" slower")
         note = rounding.with_interval(ratio) + (f", {said}" if said else "")
-    summary = context.rows[name].summary if name in context.rows else ""
     return ChartRow(
         name,
         rounding.seconds(best.epoch) if best.epoch else "",
         note,
-        summary,
+        context.rows[name].summary if name in context.rows else "",
         dots=tuple(dots),
         implementation=name,
         strong=is_first,
@@ -190,19 +182,21 @@ def _row(
     )
 
 
-def _dot(context: Context, axis: charts.Axis, point: Point, best: Point) -> Dot:
+def _dot(context: Context, axis: charts.Axis, point: Point, best: Point, marks: _Marks) -> Dot:
     """Return the marker of one point with its interval."""
     assert point.epoch is not None  # noqa: S101 - those without are left out
-    label = context.label(point.condition)
     ends = rounding.seconds_interval(point.epoch)
-    tip = f"{text.printable(label)}: {rounding.seconds(point.epoch)}"
+    tip = f"{text.printable(context.label(point.condition))}: {rounding.seconds(point.epoch)}"
+    of_threads = {words: filled for filled, words in marks}
     return charts.dot(
         axis,
         point.epoch.value,
         (point.epoch.low, point.epoch.high),
         f"{tip} ({ends})" if ends else tip,
         shape=shape_of(context, point.implementation),
-        filled=_is_filled(context, point.condition, best.condition),
+        filled=of_threads.get(
+            text.threads(point.condition.threads), point.condition == best.condition
+        ),
         place=context.place(point.condition),
     )
 
