@@ -14,8 +14,8 @@ from pathlib import Path
 from impls import contract, siblings
 from impls.contract import Trainer
 from impls.errors import ImplementationError
+from impls.files import open_plain
 from impls.row import Row
-from impls.whole_files import open_plain
 
 ENTRY_POINT_GROUP = "mlpbench.implementations"
 

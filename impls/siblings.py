@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from importlib.machinery import all_suffixes
 from pathlib import Path
 
-from impls.whole_files import open_plain
+from impls.files import open_plain
 
 _OURS = {"bench", "impls", "reports"}
 """These are imported already, whatever lies beside a file."""

@@ -15,7 +15,7 @@ from bench.documents import checksums
 from bench.documents.results import SCHEMA_VERSION, Results
 from bench.documents.soundness import require_sound
 from impls.errors import ResultsError, UsageError
-from impls.whole_files import open_plain, require_plain, write_whole
+from impls.files import open_plain, require_plain, write_whole
 
 
 def upgrade_1_to_2(document: dict[str, Any]) -> None:

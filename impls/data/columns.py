@@ -21,10 +21,10 @@ from typing import Any, Literal
 import numpy as np
 
 from impls.data.header import LABEL_NAMES, SPLIT_COLUMN
-from impls.data.paths import shown
 from impls.data.tables import TextTable
 from impls.data.text import is_missing, is_number
 from impls.errors import DatasetError
+from impls.files import shown
 
 Column = Any  # a pandas series
 Kind = Literal["text", "counting", "whole", "other"]

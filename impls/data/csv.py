@@ -14,10 +14,10 @@ import numpy.typing as npt
 from impls.data.header import SPLIT_COLUMN
 from impls.data.holdout import every_fifth
 from impls.data.idx import EMNIST, UPRIGHT
-from impls.data.paths import shown
 from impls.data.raw import CLASSES_LIMIT, RawData
 from impls.data.tables import TextTable, read_table
 from impls.errors import DatasetError
+from impls.files import shown
 
 from . import columns
 

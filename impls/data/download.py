@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from impls.data.files import MNIST_FILE
-from impls.data.paths import shown
 from impls.errors import DatasetError
+from impls.files import shown
 
 HOST = "storage.googleapis.com"
 URL = f"https://{HOST}/tensorflow/tf-keras-datasets/mnist.npz"

@@ -7,9 +7,9 @@ from pathlib import Path
 from impls.data.csv import read_csv, test_file
 from impls.data.idx import FILE_NAMES, idx_folder, is_idx, read_idx, set_of
 from impls.data.npz import KEYS, read_npz
-from impls.data.paths import shown
 from impls.data.raw import RawData
 from impls.errors import DatasetError
+from impls.files import shown
 
 MNIST_FILE = "mnist.npz"
 

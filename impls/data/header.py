@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from impls.data.paths import shown
 from impls.data.text import is_missing, is_number
 from impls.errors import DatasetError
+from impls.files import shown
 
 LABEL_NAMES = (
     "label", "class", "target", "digit", "y", "species", "outcome", "variety", "diagnosis",

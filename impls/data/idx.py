@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 import re
 import struct
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from impls.data.paths import impostor, shown
+from impls.data.content import pointer_or_page, read_content
 from impls.data.raw import RawData
-from impls.data.text import GZIP_MAGIC
 from impls.errors import DatasetError
+from impls.files import shown
 
 # Each row: what the name of a file holds, its usual name, and how many dimensions its array has.
 _PARTS = (
@@ -35,7 +32,6 @@ _NAME = re.compile(
 )
 
 _UNSIGNED_BYTE = 0x08
-_PIECE_BYTES = 1 << 20
 
 EMNIST = "emnist"
 """What the names of the files hold whose pictures are stored lying on their side."""
@@ -132,53 +128,26 @@ def _find(folder: Path, beginning: str, parts: Sequence[str], dimensions: int) -
 
 
 def _read_file(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
-    """The array of a file; whether it is packed is said by its first bytes, not by its name."""
-    try:
-        with path.open("rb") as file:
-            packed = file.read(2) == GZIP_MAGIC
-            file.seek(0)
-            if not packed:
-                return _read_array(file, path, dimensions)
-        with gzip.open(path, "rb") as file:
-            return _read_array(cast(BinaryIO, file), path, dimensions)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DatasetError(f"{shown(path)} is damaged: {error}. Fetch it again.") from error
-    except OSError as error:
-        raise DatasetError(
-            f"cannot read {shown(path)}: {error.strerror}. Check its permissions."
-        ) from error
-
-
-def _read_array(file: BinaryIO, path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
-    magic = file.read(4)
+    """Return the array of a file; whether it is packed is said by its bytes, not by its name."""
+    content = read_content(path)
     expected = bytes([0, 0, _UNSIGNED_BYTE, dimensions])
-    if magic != expected:
-        instead = impostor(magic + file.read(60))
+    if not content.startswith(expected):
+        instead = pointer_or_page(content)
         if instead:
             raise DatasetError(f"{shown(path)} is no IDX file: {instead}")
         raise DatasetError(
-            f"{shown(path)} begins with {magic.hex(' ') or 'nothing'}, but an IDX file of unsigned "
-            f"bytes in {dimensions} dimension(s) begins with {expected.hex(' ')}. Check that "
-            "this is the right file."
+            f"{shown(path)} begins with {content[:4].hex(' ') or 'nothing'}, but an IDX file of "
+            f"unsigned bytes in {dimensions} dimension(s) begins with {expected.hex(' ')}. Check "
+            "that this is the right file."
         )
-    header = file.read(4 * dimensions)
-    if len(header) < 4 * dimensions:
+    header = 4 * (1 + dimensions)
+    if len(content) < header:
         raise DatasetError(f"{shown(path)} is cut short in its header. Fetch it again.")
-    shape = struct.unpack(f">{dimensions}I", header)
-    size = math.prod(shape)
-    content = _read_up_to(file, size + 1)
-    if len(content) != size:
-        found = "more" if len(content) > size else str(len(content))
+    shape = struct.unpack_from(f">{dimensions}I", content, 4)
+    size, held = math.prod(shape), len(content) - header
+    if held != size:
         raise DatasetError(
             f"{shown(path)} announces {' x '.join(map(str, shape))} = {size} bytes but holds "
-            f"{found}. Fetch it again."
+            f"{'more' if held > size else held}. Fetch it again."
         )
-    return np.frombuffer(content, dtype=np.uint8).reshape(shape)
-
-
-def _read_up_to(file: BinaryIO, limit: int) -> bytearray:
-    """At most ``limit`` bytes, in pieces: a header that lies costs no memory."""
-    content = bytearray()
-    while piece := file.read(min(_PIECE_BYTES, limit - len(content))):
-        content += piece
-    return content
+    return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)

@@ -13,9 +13,9 @@ import numpy as np
 
 from impls.data.files import MNIST_FILE, read_path
 from impls.data.npz import read_npz
-from impls.data.paths import home, shown
 from impls.data.raw import RawData, check
 from impls.errors import DatasetError
+from impls.files import home, shown
 
 DATA_DIR = "MLPBENCH_DATA_DIR"
 

@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.npyio import NpzFile
 
+from impls.data.content import pointer_or_page
 from impls.data.holdout import every_fifth
-from impls.data.paths import impostor, shown
 from impls.data.raw import RawData
 from impls.errors import DatasetError
+from impls.files import shown
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -76,7 +77,7 @@ def read_npz(path: Path, *, name: str, source: str) -> RawData:
 def _read(file: BinaryIO, label: str, name: str, source: str) -> RawData:
     beginning = file.read(64)
     if not beginning.startswith(ZIP_MAGICS):
-        instead = impostor(beginning) or (
+        instead = pointer_or_page(beginning) or (
             "it does not begin like a zip archive. Write it with numpy.savez_compressed."
         )
         raise DatasetError(f"{label} is not an .npz file: {instead}")

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from impls.data.header import holds_names
-from impls.data.paths import shown
 from impls.data.text import BLANKS, Layout, is_number, layout_of, read_text
 from impls.errors import DatasetError
+from impls.files import shown
 
 Frame = Any  # pandas' own types are not known where it is not imported
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
+import itertools
 import re
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from impls.data.paths import impostor, shown
+from impls.data.content import pointer_or_page, read_content
 from impls.errors import DatasetError
+from impls.files import shown
 
 BLANKS = "blanks"
 """Stands for a delimiter that is any run of blanks."""
 
-GZIP_MAGIC = b"\x1f\x8b"
 MISSING = {"", "?", "-", "na", "n/a", "nan", "nil", "none", "null", "#n/a"}
 """What is written in place of a number that nobody knows, in lower case."""
 
@@ -32,8 +31,6 @@ _COMMENTS = ("#", "%")
 _HASH_NAME = re.compile(r"[#%]\s*[,;\t|]")
 _DELIMITERS = ("\t", ";", ",", "|", BLANKS)
 _SAMPLE = 200
-_MOST_BYTES = 1 << 33
-_PIECE = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -63,15 +60,8 @@ def read_text(path: Path) -> str:
     Raises:
         DatasetError: it cannot be read, is damaged, or is not text in UTF-8 or marked UTF-16.
     """
-    try:
-        content = path.read_bytes()
-        if content.startswith(GZIP_MAGIC):
-            content = unpacked(path)
-    except OSError as error:
-        raise DatasetError(
-            f"cannot read {shown(path)}: {error.strerror}. Check the path and its permissions."
-        ) from error
-    instead = impostor(content[:64])
+    content = read_content(path)
+    instead = pointer_or_page(content)
     if instead:
         raise DatasetError(f"{shown(path)} is no table: {instead}")
     # Excel's "Unicode text" says by its first bytes what it is.
@@ -91,28 +81,6 @@ def read_text(path: Path) -> str:
     return text
 
 
-def unpacked(path: Path) -> bytes:
-    """Return the content of the gzip file at ``path``.
-
-    Raises:
-        DatasetError: it is damaged, or larger than any table should be.
-        OSError: it cannot be read.
-    """
-    content = bytearray()
-    try:
-        with gzip.open(path, "rb") as file:
-            while piece := file.read(_PIECE):
-                content += piece
-                if len(content) > _MOST_BYTES:
-                    raise DatasetError(
-                        f"{shown(path)} unpacks to more than {_MOST_BYTES >> 30} GiB. Unpack it "
-                        "and use a part of it."
-                    )
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DatasetError(f"{shown(path)} is damaged: {error}. Fetch it again.") from error
-    return bytes(content)
-
-
 def layout_of(text: str, path: Path) -> Layout:
     """Return how the table in ``text`` is written.
 
@@ -120,7 +88,8 @@ def layout_of(text: str, path: Path) -> Layout:
         DatasetError: it has no rows, or its numbers can be read in two ways.
     """
     start, comments, separator = _leading_lines(text)
-    lines = _sample(text, start)
+    filled = (line[1] for line in _LINE.finditer(text, start) if line[1].strip())
+    lines = list(itertools.islice(filled, _SAMPLE))
     if not lines:
         raise DatasetError(
             f"{shown(path)} is no table: it has no lines. Give lines of fields separated by commas."
@@ -163,31 +132,17 @@ def is_missing(field: str) -> bool:
 
 def _leading_lines(text: str) -> tuple[int, list[str], str]:
     """Where the table begins, the comments before it, and a delimiter that Excel was told."""
-    start, comments, separator = 0, list[str](), ""
-    while start < len(text):
-        found = _LINE.match(text, start)
-        line = found[1].strip() if found else ""
-        told = _SEPARATOR.fullmatch(line)
+    comments, separator = list[str](), ""
+    for line in _LINE.finditer(text):
+        content = line[1].strip()
+        told = _SEPARATOR.fullmatch(content)
         if told and not separator:
             separator = told[1]
-        elif line.startswith(_COMMENTS) and not _HASH_NAME.match(line):
-            comments.append(line.lstrip("#% "))
-        elif line:
-            break
-        start = found.end() if found else len(text)
-    return start, comments, separator
-
-
-def _sample(text: str, start: int) -> list[str]:
-    """Return the first lines from ``start`` on that are not empty."""
-    lines: list[str] = []
-    while start < len(text) and len(lines) < _SAMPLE:
-        found = _LINE.match(text, start)
-        if found is None:
-            break
-        lines += [found[1]] if found[1].strip() else []
-        start = found.end()
-    return lines
+        elif content.startswith(_COMMENTS) and not _HASH_NAME.match(content):
+            comments.append(content.lstrip("#% "))
+        elif content:
+            return line.start(), comments, separator
+    return len(text), comments, separator
 
 
 def _delimiter(lines: Sequence[str]) -> str:

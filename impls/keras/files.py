@@ -15,8 +15,8 @@ import msgspec
 import numpy as np
 
 from impls.data.normalise import Normaliser
-from impls.data.paths import shown
 from impls.errors import ModelError, UsageError
+from impls.files import shown
 from impls.keras.archive import read_config, read_loss
 from impls.keras.reading import Reading, read_layers
 from impls.mathematics.functions import output_activation

@@ -18,15 +18,14 @@ import numpy.typing as npt
 from impls.contract import State
 from impls.data.normalise import NORMALISATIONS, Normaliser
 from impls.data.npz import DAMAGE, ZIP_MAGICS
-from impls.data.paths import shown
 from impls.data.standardise import Scale
 from impls.errors import BenchError, ModelError
+from impls.files import open_plain, shown, write_whole
 from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters
 from impls.training.history import Epoch, History, Standing
 from impls.training.model import Model, Order, Source
-from impls.whole_files import open_plain, write_whole
 
 SUFFIX = ".npz"
 FORMAT = "mlpbench model"

@@ -12,8 +12,8 @@ import msgspec
 from impls import contract, loading, registry
 from impls.contract import Trainer
 from impls.data import TrainingData
-from impls.data.paths import shown
 from impls.errors import ImplementationError, ModelError, UnknownNameError, UsageError
+from impls.files import shown
 from impls.networks import Network, Training
 from impls.parameters import Parameters, read_only, start_parameters
 from impls.row import Row

@@ -13,7 +13,7 @@ import pytest
 from bench.cli import exits
 from bench.documents import files
 from impls.errors import ResultsError
-from impls.whole_files import write_whole
+from impls.files import write_whole
 from tests.stand_ins.command import Said
 from tests.stats import compared
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from impls.data import DATASETS, load_dataset
-from impls.data.paths import shown
 from impls.errors import DatasetError
+from impls.files import shown
 
 Arrays = dict[str, np.ndarray]
 Writer = Callable[..., Path]

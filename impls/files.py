@@ -1,4 +1,4 @@
-"""Files read and written as a whole: never anything but a plain file, and never half of one."""
+"""Paths as messages show them, and plain files: nothing else is opened, and no half is written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-NOT_A_FILE = "it is a pipe, a device or a socket, not a file"
+_NOT_A_FILE = "it is a pipe, a device or a socket, not a file"
+
+
+def home() -> Path:
+    """Return the user's home folder, or the plain name ``~`` where there is none."""
+    return Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises without a home
+
+
+def shown(path: Path) -> str:
+    """Return ``path`` for a message, with ``~`` for the home folder: messages end up in reports."""
+    folder = home()
+    return str(Path("~") / path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
 
 
 def open_plain(path: Path) -> BinaryIO:
@@ -24,7 +35,7 @@ def open_plain(path: Path) -> BinaryIO:
         os.close(number)
         if stat.S_ISDIR(kind):
             raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
-        raise OSError(errno.EINVAL, NOT_A_FILE, str(path))
+        raise OSError(errno.EINVAL, _NOT_A_FILE, str(path))
     return os.fdopen(number, "rb")
 
 
@@ -43,7 +54,7 @@ def require_plain(path: Path) -> None:
     if stat.S_ISLNK(kind):
         raise OSError(errno.EINVAL, f"it is a link to {path.readlink()}", str(path))
     if not stat.S_ISREG(kind):
-        raise OSError(errno.EINVAL, NOT_A_FILE, str(path))
+        raise OSError(errno.EINVAL, _NOT_A_FILE, str(path))
 
 
 def write_whole(path: Path, data: bytes) -> None:
