@@ -10,9 +10,9 @@ from statistics import median
 
 from bench.observations.points import Key
 from bench.stats import estimates
-from bench.stats.verdicts import OPEN, Verdict, interval, readable, within
-from reports import format as text
+from bench.stats.verdicts import Verdict
 from reports.context import Context
+from reports.templates import sentence
 
 
 @dataclass(frozen=True)
@@ -66,22 +66,15 @@ def can_be_false(verdict: Verdict) -> bool:
 
 def difference(verdicts: Iterable[Verdict]) -> str:
     """How far the same code differed from itself, beyond the margin; empty where it did not."""
-    found = list(verdicts)
+    known = list(verdicts)
     # What counts as the same, or differs by less than counts, needs no warning.
     factors = [
         math.exp(abs(math.log(one.ratio.value)))
-        for one in found
+        for one in known
         if one.kind != "same" and abs(math.log(one.ratio.value)) > math.log1p(one.margin)
     ]
-    if not factors:
-        return ""
-    most = "up to " if len(factors) > 1 else ""
-    judged_by = any(can_be_false(one) for one in found)
-    unless = " unless their verdict is clear" if judged_by else ""
-    return (
-        f"The same code differed by a factor of {most}{readable(max(factors))} in this run. "
-        f"Treat smaller differences as noise{unless}."
-    )
+    judged = any(map(can_be_false, known))
+    return sentence("remarks", "difference", factors=factors, judged=judged) if factors else ""
 
 
 def power(context: Context) -> tuple[Power, ...]:
@@ -102,28 +95,6 @@ def power(context: Context) -> tuple[Power, ...]:
     )
 
 
-def power_sentence(found: Power) -> str:
-    """Return what a run could find."""
-    blocks = text.count(found.blocks, "block")
-    where, over = "", f"one comparison over {blocks}"
-    if found.comparisons > 1:
-        where = f" in one of {found.comparisons} comparisons"
-        over = f"median of {found.ratios} over {blocks}"
-    # Beyond 100 %, percent no longer read as what they are.
-    size = "difference of " + text.percent(found.usual)
-    if found.usual > 1:
-        size = f"factor of {readable(1 + found.usual)}"
-    return f"This run can detect a {size}{where} with 80 % power ({over})."
-
-
-def _out_of_reach(found: Power) -> str:
-    """Return what a run with large scatter could not find."""
-    return (
-        f"With {text.count(found.blocks, 'block')} this run can only detect factors above "
-        f"{readable(1 + found.usual)}."
-    )
-
-
 def scatter(context: Context) -> tuple[Scatter, ...]:
     """Return how epochs scatter within and between processes, for each implementation."""
     found = []
@@ -141,37 +112,23 @@ def scatter(context: Context) -> tuple[Scatter, ...]:
 
 def remark(context: Context) -> str:
     """The control's result and what the run could find, in a sentence each; empty without both."""
-    found = list(alarms(context).items())
-    said = []
-    if found and not any(can_be_false(verdict) for _, verdict in found):
-        names = text.listing(list(dict.fromkeys(key[0] for key, _ in found)))
-        said.append(
-            f"Control: {names} against itself under a second name, in too few blocks for a verdict."
+    found = alarms(context)
+    verdicts = list(found.values())
+    kinds = Counter(verdict.kind for verdict in verdicts)
+    sentences = [difference(verdicts)]
+    if verdicts:
+        control = sentence(
+            "remarks",
+            "control",
+            names=dict.fromkeys(name for name, _, _ in found),
+            verdicts=verdicts,
+            judged=any(map(can_be_false, verdicts)),
+            kinds=[f"{number} {kind}" for kind, number in kinds.most_common()],
+            alarms=sum(map(is_false, verdicts)),
         )
-    elif len(found) == 1:
-        (name, _, _), verdict = found[0]
-        ratio = verdict.ratio
-        sure = f" ({interval(ratio)})" if ratio.error is not None else ""
-        outcome = {"same": f"the same {within(verdict.margin)}"}
-        outcome |= {kind: kind for kind in OPEN}
-        said.append(
-            f"Control: {name} against itself under a second name is "
-            f"{readable(ratio.value)} times as fast{sure}, "
-            f"{outcome.get(verdict.kind, f'{verdict.kind}, a false alarm')}."
-        )
-    elif found:
-        false = sum(is_false(verdict) for _, verdict in found)
-        kinds = Counter(verdict.kind for _, verdict in found)
-        words = text.listing([f"{number} {kind}" for kind, number in kinds.most_common()])
-        alarm = text.count(false, "false alarm") if false else "no false alarm"
-        names = text.listing(list(dict.fromkeys(key[0] for key, _ in found)))
-        said.append(
-            f"Control: {names} against itself under a second name, {len(found)} comparisons: "
-            f"{words}; {alarm}."
-        )
-    said += [apart] if (apart := difference(verdict for _, verdict in found)) else []
-    found_power = power(context)
-    if found_power:
-        usual = max(found_power, key=lambda one: one.ratios)
-        said.append(_out_of_reach(usual) if usual.usual > 1 else power_sentence(usual))
-    return " ".join(said)
+        sentences.insert(0, control)
+    if powers := power(context):
+        usual = max(powers, key=lambda one: one.ratios)
+        name = "little_power" if usual.usual > 1 else "power"
+        sentences.append(sentence("remarks", name, power=usual))
+    return " ".join(filter(None, sentences))

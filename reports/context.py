@@ -13,7 +13,7 @@ from bench.observations.page_pairs import Implementations
 from bench.observations.pairs import Judged
 from bench.observations.points import Condition, Key, Point, Scope, times_to_target
 from bench.observations.table import ObservationTable
-from bench.observations.winner import fastest
+from bench.observations.winner import Candidates, fastest
 from bench.planning.plan import Cell, Plan
 from bench.stats.estimates import Ratio
 from bench.stats.verdicts import Verdict
@@ -36,6 +36,48 @@ class Gap:
     block: int | None
     detail: str = ""
     gate: tuple[Check, ...] = ()
+
+
+Lead = tuple[Point, Ratio]
+
+
+@dataclass(frozen=True)
+class Winner:
+    """What is fastest at one batch size, and the ``seconds`` that an epoch takes with it.
+
+    ``rivals`` are the best points of all other trainers with the lead of ``best`` over each, the
+    closest first, those without an interval last; ``undecided`` names those over which, under
+    whatever condition, the verdict on the lead is not *faster*, and ``unranked`` are points that
+    took less time than ``best`` in too few blocks to count.
+    ``verdict`` is that on the lead over the closest, None where there is no rival.
+    ``speed_up`` is over the baseline, judged by ``over_baseline``, and ``over_floor`` over the
+    floor, all under the condition of ``best``.
+    """
+
+    scope: Scope
+    batch_size: int
+    best: Point
+    seconds: float
+    rivals: tuple[Lead, ...]
+    undecided: tuple[str, ...]
+    unranked: tuple[Point, ...]
+    verdict: Verdict | None
+    speed_up: Ratio | None
+    over_baseline: Verdict | None
+    over_floor: Ratio | None
+
+    @property
+    def is_too_few(self) -> bool:
+        """Whether there were too few blocks to judge the lead over the closest."""
+        return self.verdict is not None and self.verdict.code == "too-few"
+
+    @property
+    def doubt(self) -> str:
+        """What speaks against calling it the fastest; empty where nothing does."""
+        if self.is_too_few:
+            return "too few blocks to rank"
+        names = text.listing(list(self.undecided))
+        return f"not distinguished from {names}" if names else ""
 
 
 @dataclass(frozen=True)
@@ -132,6 +174,47 @@ class Context:
                 if verdict is not None:
                     found[key] = verdict
         return found
+
+    @cached_property
+    def winners(self) -> tuple[Winner, ...]:
+        """One per scope and batch size; that of the first batch size asked for comes first."""
+        if self.every is not None:
+            return tuple(one for one in self.every.winners if one.scope in self.scopes)
+        asked = self.results[0].plan.trainings
+
+        def place(one: Winner) -> tuple[object, ...]:
+            is_first = asked and one.batch_size == asked[0].batch_size
+            scope = self.scopes.index(one.scope)
+            return scope > 0, not is_first, scope, one.batch_size
+
+        return tuple(sorted(map(self._winner, self.judged.candidates), key=place))
+
+    def _winner(self, candidates: Candidates) -> Winner:
+        """Return the fastest of the candidates, with its leads."""
+        best = candidates.fastest
+        leads = [
+            (point, lead) for point in candidates.rivals if (lead := self.judged.ratio(point, best))
+        ]
+        closest: dict[str, Lead] = {}
+        for point, lead in sorted(leads, key=lambda one: (one[1].error is None, one[1].value)):
+            closest.setdefault(point.implementation, (point, lead))
+        verdicts = {point: self.judged.verdict(point, best) for point, _ in leads}
+        behind = (point for point, one in verdicts.items() if one is None or one.kind != "faster")
+        rivals = tuple(closest.values())
+        seconds = best.epoch.value if best.epoch else 0.0
+        return Winner(
+            best.condition.scope,
+            best.batch_size,
+            best,
+            seconds,
+            rivals,
+            tuple(dict.fromkeys(point.implementation for point in behind)),
+            tuple(p for p in candidates.points if p.epoch and p.epoch.value < seconds),
+            verdicts[rivals[0][0]] if rivals else None,
+            None if best.implementation == self.baseline else self.speed_ups.get(best.key),
+            self.verdicts.get(best.key),
+            self.over_floor.get(best.key),
+        )
 
     @property
     def implementations(self) -> tuple[str, ...]:

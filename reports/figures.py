@@ -10,7 +10,6 @@ from markupsafe import Markup
 from bench.observations.points import Condition
 from reports import charts, templates
 from reports.context import Context
-from reports.findings import findings
 
 _MOST_DRAWN = 12
 """Of more groups than this only those of the fastest condition are drawn; tables hold them all."""
@@ -82,7 +81,7 @@ def rows(context: Context, chart: charts.RowChart, *, condition: Condition | Non
 def drawn(context: Context) -> frozenset[Condition]:
     """The conditions whose groups are drawn: all, unless a page would become heavy by them."""
     groups = [condition for condition, _, _ in context.groups()]
-    found = findings(context)
+    found = context.winners
     if len(groups) <= _MOST_DRAWN or not found:
         return frozenset(groups)
     return frozenset({found[0].best.condition})
@@ -90,7 +89,7 @@ def drawn(context: Context) -> frozenset[Condition]:
 
 def grouped(context: Context, figures: dict[Condition, list[Figure]]) -> tuple[Group, ...]:
     """Figures by condition; where they are many, only those of the fastest condition are open."""
-    found = findings(context)
+    found = context.winners
     shown = found[0].best.condition if found else None
     if shown not in figures:
         shown = next(iter(figures), None)

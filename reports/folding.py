@@ -14,8 +14,7 @@ from typing import TypeVar
 from bench.observations.points import Condition, Key, Point, Scope
 from reports import format as text
 from reports import runs
-from reports.context import Context
-from reports.findings import Winner, findings
+from reports.context import Context, Winner
 
 MOST_CELLS = 1000
 """A page with no more measured cells than this lays out all of them."""
@@ -41,7 +40,7 @@ def folded(context: Context) -> Context:
     if len(context.points) <= MOST_CELLS and len(context.scopes) <= MOST_SCOPES:
         return context
     winners: dict[Scope, list[Winner]] = {}
-    for one in (*findings(context), *findings(context.ranked)):
+    for one in (*context.winners, *context.ranked.winners):
         winners.setdefault(one.scope, []).append(one)
     scopes = sample(context.scopes, min(MOST_SCOPES, len(context.scopes)), [*winners][:1])
     of_scope: dict[Scope, list[Point]] = {scope: [] for scope in scopes}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 
 from bench.observations.table import setting_words
@@ -115,9 +116,9 @@ def threads(number: int | None) -> str:
     return "threads unset" if number is None else count(number, "thread")
 
 
-def listing(words: list[str]) -> str:
+def listing(words: Iterable[object]) -> str:
     """Words as a clause: ``a``, ``a and b``, ``a, b and c``."""
-    *before, last = words or [""]
+    *before, last = [str(word) for word in words] or [""]
     return f"{', '.join(before)} and {last}" if before else last
 
 

@@ -20,7 +20,7 @@ from reports import figures, folding, templates
 from reports.answer import headline
 from reports.context import Context
 from reports.gather import build_context
-from reports.remarks import nothing, provisional
+from reports.remarks import provisional
 from reports.section import PARTS, Absence, PagePart, Section, Shown, Status
 
 
@@ -79,7 +79,7 @@ def render(context: Context, sections: Iterable[Section[Context]]) -> str:
         **laid_out(filled(sections, context, shown, folding.left_out(shown))),
         **assets(),
         title=_title(context),
-        description=" ".join([*provisional(context), headline(context) or nothing(context)]),
+        description=" ".join([*provisional(context), headline(context)]),
         documents=context.results,
         filters=_filters(shown),
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
+from bench.stats import verdicts
 from reports import format as text
 from reports import tables
 
@@ -30,8 +32,14 @@ def _environment() -> jinja2.Environment:
         "seconds": text.seconds,
         "significant": text.significant,
         "sortable": text.sortable,
+        "setting": text.setting,
+        "target": text.target,
+        "threads": text.threads,
         "tied": text.tied,
         "times": text.times,
+        "interval": verdicts.interval,
+        "readable": verdicts.readable,
+        "within": verdicts.within,
     }
     return environment
 
@@ -44,6 +52,20 @@ def fill(template: str, **values: object) -> Markup:
 def section(name: str, **values: object) -> Markup:
     """Return the template ``sections/<name>.html``, filled."""
     return fill(f"sections/{name}.html", **values)
+
+
+def sentence(page: str, name: str, **facts: object) -> str:
+    """Return what the macro ``name`` of ``sentences/<page>.jinja`` says with ``facts``.
+
+    It is plain text: HTML and Markdown escape it where they show it.
+    """
+    macros: Any = _plain().get_template(f"sentences/{page}.jinja").module
+    return str(getattr(macros, name)(**facts))
+
+
+@functools.cache
+def _plain() -> jinja2.Environment:
+    return _environment().overlay(autoescape=False)
 
 
 def asset(name: str) -> str:

@@ -11,9 +11,8 @@ from typing import Any
 from bench.observations.points import Key, Point, Scope, holds, reached, trainings
 from bench.stats import estimates
 from bench.stats.verdicts import Verdict
-from reports import format as text
-from reports.context import Context
-from reports.findings import Winner, findings
+from reports.context import Context, Winner
+from reports.templates import sentence
 
 
 def held_in(point: Point) -> str:
@@ -24,27 +23,21 @@ def held_in(point: Point) -> str:
 
 def not_held(context: Context) -> tuple[str, ...]:
     """A sentence for each batch size on cells that are not ranked, for trainings without a time."""
-    said = []
-    for scope, batch_size, some in of_targets(context):
-        missed = [point for point in some if not holds(point)]
-        if not missed:
-            continue
-        names = text.listing(
-            [
+    return tuple(
+        sentence(
+            "remarks",
+            "not_held",
+            batch_size=batch_size,
+            target=context.target(scope),
+            missed=[
                 f"{point.implementation} with {context.label(point.condition)} ({held_in(point)})"
                 for point in missed
-            ]
+            ],
+            anything_held=len(missed) < len(points),
         )
-        accuracy = text.target(context.target(scope) or 0.0)
-        if len(missed) < len(some):
-            start = f"Not ranked at batch {batch_size}, because not every training held {accuracy}"
-        else:
-            start = (
-                f"At batch {batch_size} nothing held a test accuracy of {accuracy} in every "
-                "training, so nothing is ranked"
-            )
-        said.append(f"{start}: {names}.")
-    return tuple(said)
+        for scope, batch_size, points in of_targets(context)
+        if (missed := [point for point in points if not holds(point)])
+    )
 
 
 def of_targets(context: Context) -> Iterator[tuple[Scope, int, list[Point]]]:
@@ -74,7 +67,7 @@ def as_data(context: Context) -> dict[str, Any]:
         ],
         "fastest": [
             _finding_data(finding)
-            for finding in findings(ranking)
+            for finding in ranking.winners
             if context.target(finding.scope) is not None
         ],
     }

@@ -75,7 +75,8 @@ def build_walk(document: Results, source: Path, page: Path, command: str) -> str
             remarks=[
                 *_other_network(context),
                 *remarks.provisional(context),
-                *remarks.about(context),
+                *remarks.facts(context),
+                *remarks.cautions(context),
                 *remarks.gap_sentences(context),
             ],
             overviews=overview.overviews(context, stops()),

@@ -12,7 +12,6 @@ from reports import charts, costs, tables, templates
 from reports import format as text
 from reports.context import Context
 from reports.costs import Cost
-from reports.findings import findings
 from reports.section import TIME, Absence, Section
 from reports.tables import Table, TableCell
 
@@ -31,7 +30,7 @@ def render(context: Context) -> Markup | Absence:
     }
     if not groups:
         return Absence("No implementation has both a first call and an epoch to compare it with.")
-    found = findings(context)
+    found = context.winners
     first = (found[0].best.condition, found[0].batch_size) if found else next(iter(groups))
     references = {where: costs.reference(context, some) for where, some in groups.items()}
     others = [

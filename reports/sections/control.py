@@ -29,7 +29,9 @@ def render(context: Context) -> Markup | Absence:
         apart=_apart(context),
         fewest=MINIMUM_PROCESSES,
         power=_power(power) if power else None,
-        found=aa_control.power_sentence(max(power, key=lambda one: one.ratios)) if power else None,
+        found=templates.sentence("remarks", "power", power=max(power, key=lambda one: one.ratios))
+        if power
+        else None,
         margin=within(context.margin),
         over=context.baseline if context.verdicts else None,
         scatter=_scatter(scatter) if scatter else None,

@@ -10,8 +10,8 @@ from markupsafe import Markup
 from bench.documents.timings import Check
 from reports import format as text
 from reports import tables, templates
-from reports.cell_names import Place, of_gaps, words
 from reports.context import Context, Gap
+from reports.remarks import Place, cells_in_words, gaps_in_words
 from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Table, TableCell, TableRow
 
@@ -110,8 +110,8 @@ def _gates(context: Context) -> dict[_Judged, list[Check]]:
     for (name, is_tf32), by_result in found.items():
         for passed in sorted(by_result, reverse=True):
             some = by_result[passed]
-            where = words(context, (place for place, _ in some)) if len(by_result) > 1 else ""
-            judged = _Judged(name, is_tf32, where)
+            places = [place for place, _ in some] if len(by_result) > 1 else []
+            judged = _Judged(name, is_tf32, cells_in_words(context, places))
             gates[judged] = [check for _, gate in some for check in gate]
     return gates
 
@@ -151,7 +151,7 @@ def _refusals(context: Context) -> list[_Refusal]:
             reason,
             tuple(check for check in gaps[0].gate if not check.passed),
             len(gaps),
-            of_gaps(context, gaps),
+            gaps_in_words(context, gaps),
         )
         for (name, reason), gaps in by_reason.items()
     ]

@@ -14,7 +14,6 @@ from bench.observations.points import Condition, Point
 from reports import charts, tables, templates
 from reports import format as text
 from reports.context import Context
-from reports.findings import findings
 from reports.section import TIME, Absence, Section
 from reports.tables import Table, TableCell
 
@@ -85,7 +84,7 @@ def render(context: Context) -> Markup | Absence:
             groups[condition, batch_size] = known
     if not groups:
         return Absence(_ABSENT)
-    headlines = [(finding.best.condition, finding.batch_size) for finding in findings(context)[:1]]
+    headlines = [(finding.best.condition, finding.batch_size) for finding in context.winners[:1]]
     first = next((where for where in headlines if where in groups), next(iter(groups)))
     # Memory hardly depends on threads and batch size at once: one of them at a time will do.
     near = [

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from markupsafe import Markup
 
 from reports import answer, remarks, tables, templates
 from reports import format as text
-from reports.context import Context
-from reports.findings import Winner, findings
+from reports.context import Context, Winner
 from reports.section import RESULT, Section
 from reports.tables import Table, TableCell, TableRow
 from reports.trainings import held_in
@@ -19,31 +19,23 @@ from reports.trainings import held_in
 def render(context: Context) -> Markup:
     """Return the answer in three lines, and on demand what stands behind it."""
     ranking = context.ranked
-    found = tuple(answer.in_order(ranking, findings(ranking)))
-    facts = remarks.facts(context)
-    headline = answer.headline(context) or remarks.nothing(context)
-    doubt = answer.doubt(context)
+    winners = answer.in_order(ranking)
+    headline = answer.headline(context)
     return templates.section(
         "summary",
         headline=headline,
         start=answer.start(context),
-        doubt=doubt,
-        is_provisional=bool(remarks.provisional(context)),
-        facts=[said for said in facts if said != headline],
-        notes=[said for said in remarks.about(context) if said not in {*facts, headline}],
-        table=_best(ranking, found) if found else None,
-        reasons=_reasons(ranking, found),
-        exports=_exports(ranking, list(found)),
+        doubt=answer.doubt(context),
+        facts=[fact for fact in remarks.facts(context) if fact != headline],
+        notes=remarks.cautions(context),
+        table=_best(ranking, winners) if winners else None,
+        reasons=_reasons(ranking, winners),
+        exports=_exports(ranking, winners),
         outcomes=_outcomes(context),
-        missing=_missing(context),
+        missing=list(dict.fromkeys(gap.cell.implementation for gap in context.gaps)),
         gaps=remarks.gap_sentences(context),
         details=remarks.failure_details(context),
     )
-
-
-def _missing(context: Context) -> list[str]:
-    """Implementations of which something was not measured."""
-    return list(dict.fromkeys(gap.cell.implementation for gap in context.gaps))
 
 
 def _measure(finding: Winner) -> str:
@@ -52,10 +44,10 @@ def _measure(finding: Winner) -> str:
     return "measured" if is_lowest else "over enough blocks" if finding.is_too_few else "ranked"
 
 
-def _best(context: Context, found: tuple[Winner, ...]) -> Table:
+def _best(context: Context, winners: Sequence[Winner]) -> Table:
     """Return the one with the lowest time at each batch size, and whether it is the fastest."""
     several = len(context.scopes) > 1
-    learns = {context.target(one.scope) is not None for one in found}
+    learns = {context.target(one.scope) is not None for one in winners}
     titles = ["Batch size", "Lowest time", "Condition"]
     kinds = ((False, "Epoch"), (True, "Time to accuracy"))
     titles.append(" or ".join(title for kind, title in kinds if kind in learns))
@@ -65,7 +57,7 @@ def _best(context: Context, found: tuple[Winner, ...]) -> Table:
     if with_floor:
         titles.append("Times the floor's time")
     rows = []
-    for one in found:
+    for one in winners:
         heading = f"{one.batch_size}"
         if several:
             heading += f" ({context.scope_label(one.scope)})"
@@ -88,7 +80,7 @@ def _best(context: Context, found: tuple[Winner, ...]) -> Table:
         if with_floor:
             cells.append(tables.ratio(one.over_floor, missing="floor not measured"))
         rows.append(tables.row(context, cells, batch_size=one.batch_size))
-    words = {_measure(one) for one in found}
+    words = {_measure(one) for one in winners}
     word = words.pop() if len(words) == 1 else "ranked"
     caption = f"The lowest time {word} at each batch size, over all thread settings measured"
     return Table(caption, tables.columns(*titles, text_columns=3), tuple(rows))
@@ -102,21 +94,21 @@ def _time(context: Context, finding: Winner) -> TableCell:
     return replace(cell, notes=(f"held in {held_in(finding.best)}",))
 
 
-def _reasons(context: Context, found: tuple[Winner, ...]) -> Table | None:
+def _reasons(context: Context, winners: Sequence[Winner]) -> Table | None:
     """Return why each lead of a fastest implementation is judged as it is."""
     verdicts = {
         (one.best.implementation, one.best.condition, one.batch_size): one.verdict
-        for one in found
+        for one in winners
         if one.verdict
     }
     caption = "Verdicts on the lead of the fastest over the next"
     return tables.reasons(context, caption, verdicts) if verdicts else None
 
 
-def _exports(context: Context, found: list[Winner]) -> list[tuple[str, str]]:
+def _exports(context: Context, winners: Sequence[Winner]) -> list[tuple[str, str]]:
     """Shell lines that give the best of each batch size its environment; equal ones once."""
     of_line: dict[str, dict[tuple[str, str], list[str]]] = {}
-    for one in found:
+    for one in winners:
         line = remarks.export_line(one.best)
         if line:
             whose = (one.best.implementation, context.scope_label(one.scope))

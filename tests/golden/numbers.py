@@ -20,7 +20,6 @@ from bench.stats.verdicts import Verdict
 from impls.registry import ROWS
 from reports import aa_control, devices
 from reports.context import Context
-from reports.findings import findings
 from reports.gather import build_context
 from tests.reports import sample
 from tests.reports.repeated import with_control
@@ -81,7 +80,7 @@ def of_report(context: Context) -> dict[str, Any]:
         "speed-ups": {_key(k): _plain(r) for k, r in context.speed_ups.items()},
         "over the floor": {_key(k): _plain(r) for k, r in context.over_floor.items()},
         "verdicts": {_key(k): _plain(v) for k, v in context.verdicts.items()},
-        "findings": [_finding(one) for one in findings(context)],
+        "findings": [_finding(one) for one in context.winners],
         "controls": {_key(k): _plain(v) for k, v in aa_control.alarms(context).items()},
         "power": [dataclasses.asdict(one) for one in aa_control.power(context)],
         "scatter": [dataclasses.asdict(one) for one in aa_control.scatter(context)],

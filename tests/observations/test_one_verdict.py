@@ -20,7 +20,6 @@ from bench.stats.verdicts import Kind
 from impls.registry import ROWS
 from reports import answer, tables, terminal
 from reports.context import Context
-from reports.findings import findings
 from reports.gather import build_context
 from reports.sections import ladder, overview
 from tests.reports import pieces, sample
@@ -110,7 +109,7 @@ def of_the_page(context: Context) -> Iterator[Said]:
         _, caption, verdicts = call.args
         for key, verdict in verdicts.items():
             yield caption, (_reference(context, caption, key), key), verdict.kind
-    for one in findings(context):
+    for one in context.winners:
         if one.verdict is not None:
             yield "lead", (one.rivals[0][0].key, one.best.key), one.verdict.kind
         if one.over_baseline is not None:
@@ -170,7 +169,7 @@ def test_whatever_is_said_about_a_pair_agrees(drawn: Drawn) -> None:
 @given(DRAWN)
 def test_words_and_marks_are_those_of_the_verdicts(drawn: Drawn) -> None:
     context = build_context([document(drawn)])
-    found = findings(context)
+    found = context.winners
     for one in found:
         told = {
             point.implementation: context.judged.verdict(point, one.best) for point, _ in one.rivals

@@ -8,7 +8,6 @@ from bench.documents.results import Results
 from impls.registry import ROWS
 from reports import answer
 from reports.context import Context
-from reports.findings import findings
 from reports.gather import build_context
 from tests.reports import pieces, sample
 from tests.reports.test_summary import BASELINE, ONE, TWO, cell, made
@@ -113,7 +112,7 @@ def test_a_likely_lead_is_called_so_and_not_open() -> None:
     }
     likely = {(ONE, 500, 2): (0.8, 0.804, 0.796, 0.8), (TWO, 500, 2): (0.84, 0.88, 0.82, 0.85)}
     context = build_context([grid({**likely, **rest})])
-    (first,) = [one for one in findings(context) if one.batch_size == 500]
+    (first,) = [one for one in context.winners if one.batch_size == 500]
     assert first.verdict is not None
     assert first.verdict.kind == "likely faster"
     found = answer._undecided(context, [first])  # noqa: SLF001 - one batch size of many

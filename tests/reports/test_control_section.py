@@ -15,10 +15,10 @@ from bench.stats.verdicts import MARGIN, readable
 from impls.registry import ROWS
 from impls.row import Row
 from reports import aa_control, build_report
-from reports.findings import findings
 from reports.gather import build_context
 from reports.section import Absence
 from reports.sections import control as section
+from reports.templates import sentence
 from tests.reports import pieces, sample
 from tests.reports.repeated import with_control
 from tests.reports.test_summary import made, said
@@ -50,7 +50,7 @@ def test_a_control_is_neither_ranked_nor_charted_nor_an_implementation() -> None
     assert context.trainers == (BASELINE, ONE)
     assert [name for _, name in context.ladder] == [BASELINE, ONE]
     assert {name for name, _, _ in context.points} == {BASELINE, ONE}
-    assert [one.best.implementation for one in findings(context)] == [ONE]
+    assert [one.best.implementation for one in context.winners] == [ONE]
     assert {key[0] for key in context.controls} == {ONE}
     page = build_report([document((0.5,) * 4)])
     control = next(row.name for row in context.results[0].rows if row.role == "control")
@@ -133,7 +133,7 @@ def test_the_power_of_a_run_is_the_median_and_the_largest_by_blocks() -> None:
     assert (found[3].usual, found[3].worst) == (median(sizes), max(sizes))
     assert (found[3].ratios, found[3].comparisons) == (len(sizes), number)
     assert number > 1
-    assert aa_control.power_sentence(found[3]).endswith(
+    assert sentence("remarks", "power", power=found[3]).endswith(
         f" in one of {number} comparisons with 80 % power (median of {len(sizes)} over 3 blocks)."
     )
 

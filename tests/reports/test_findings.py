@@ -7,8 +7,8 @@ from impls.registry import ROWS
 from reports import build_report
 from reports.answer import doubt, paragraphs
 from reports.context import Context
-from reports.findings import findings, unranked
 from reports.gather import build_context
+from reports.remarks import cautions
 from tests.reports import pieces, sample
 from tests.reports.test_summary import cell, made
 
@@ -34,7 +34,7 @@ def test_the_fastest_at_each_batch_size_are_one_family() -> None:
     alone = at_sizes({500: {ONE: LEADER, TWO: NEXT}})
     rest = {size: {ONE: LEADER, TWO: OPEN} for size in range(501, 520)}
     among = at_sizes({500: {ONE: LEADER, TWO: NEXT}, **rest})
-    (certain,), (first, *others) = findings(alone), findings(among)
+    (certain,), (first, *others) = alone.winners, among.winners
     assert certain.verdict is not None
     assert first.verdict is not None
     assert (certain.verdict.kind, certain.undecided) == ("faster", ())
@@ -48,7 +48,7 @@ def test_the_fastest_at_each_batch_size_are_one_family() -> None:
 
 def test_scopes_are_families_of_their_own() -> None:
     document = made({ONE: LEADER, TWO: NEXT})
-    single, both = (findings(build_context([document] * n)) for n in (1, 2))
+    single, both = (build_context([document] * n).winners for n in (1, 2))
     assert [one.verdict for one in both] == [single[0].verdict] * 2
 
 
@@ -58,7 +58,7 @@ def lucky(blocks: int, seconds: float = 0.1) -> Results:
 
 def test_one_lucky_process_does_not_win() -> None:
     context = build_context([lucky(1)])
-    (found,) = findings(context)
+    (found,) = context.winners
     assert (found.best.implementation, found.rivals[0][0].implementation) == (ONE, TWO)
     assert found.verdict is not None
     assert found.verdict.kind == "faster"
@@ -74,17 +74,17 @@ def test_one_lucky_process_does_not_win() -> None:
 
 
 def test_three_processes_may_win() -> None:
-    (found,) = findings(build_context([lucky(3)]))
+    (found,) = build_context([lucky(3)]).winners
     assert (found.best.implementation, found.unranked) == (THREE, ())
 
 
 def test_who_is_slow_in_few_blocks_is_not_named() -> None:
     context = build_context([lucky(1, seconds=5.0)])
-    assert findings(context)[0].unranked == ()
-    assert unranked(context) == ""
+    assert context.winners[0].unranked == ()
+    assert not any("Not ranked" in caution for caution in cautions(context))
 
 
 def test_where_nothing_has_an_interval_the_shortest_time_comes_first() -> None:
     context = build_context([made({ONE: (0.8,), TWO: (0.7,)})])
-    assert findings(context)[0].best.implementation == TWO
-    assert unranked(context) == ""
+    assert context.winners[0].best.implementation == TWO
+    assert not any("Not ranked" in caution for caution in cautions(context))

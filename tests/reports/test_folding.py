@@ -11,7 +11,6 @@ import pytest
 from impls.registry import ROWS
 from reports import folding
 from reports.context import Context
-from reports.findings import findings
 from reports.gather import build_context
 from reports.page import build_report
 from tests.reports import sample
@@ -70,8 +69,8 @@ def test_the_extremes_are_kept(whole: Context, shown: Context) -> None:
 
 def test_the_winner_at_every_batch_size_shown_is_shown(whole: Context, shown: Context) -> None:
     (scope,) = whole.scopes
-    assert findings(shown) == findings(whole)
-    won = {one.batch_size: one.best for one in findings(whole)}
+    assert shown.winners == whole.winners
+    won = {one.batch_size: one.best for one in whole.winners}
     for batch_size in shown.batch_sizes(scope):
         assert won[batch_size].key in shown.points
 
@@ -93,7 +92,7 @@ def test_counts_and_failures_are_those_of_all_cells(whole: Context) -> None:
         number = sum(gap.kind == kind for gap in whole.gaps)
         assert number
         assert f"{kind} {number} " in page.text
-    for one in findings(whole):
+    for one in whole.winners:
         assert f"{one.batch_size} {one.best.implementation} " in page.text
 
 
@@ -116,7 +115,7 @@ def test_of_many_runs_a_sample_is_laid_out() -> None:
     assert (runs[0], runs[-1]) == (1, 15)
     assert "in 10 of 15 runs." in folding.left_out(shown)
     page = Page(build_report(documents))
-    for one in findings(whole):
+    for one in whole.winners:
         assert f"500 (run {one.scope.run}) {one.best.implementation} " in page.text
 
 

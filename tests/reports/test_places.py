@@ -6,11 +6,10 @@ from bench.documents.results import Invalid, Outcome, Results
 from bench.documents.timings import Check
 from bench.planning.plan import Cell
 from impls.registry import ROWS
-from reports import cell_names
 from reports.answer import paragraphs
 from reports.context import Context
 from reports.gather import build_context
-from reports.remarks import gap_sentences
+from reports.remarks import cells_in_words, gap_sentences
 from reports.sections.correctness import render
 from tests.reports import pieces, sample
 from tests.reports.reading import Page
@@ -79,7 +78,7 @@ def test_implementations_with_the_same_reason_share_a_sentence() -> None:
 def test_conditions_with_the_same_batch_sizes_stand_together() -> None:
     found = context(*MIXED)
     both = [(condition, 500) for condition in found.conditions]
-    assert cell_names.words(found, both) == "batch 500 with 1 thread and 2 threads"
+    assert cells_in_words(found, both) == "batch 500 with 1 thread and 2 threads"
 
 
 def test_passed_and_refused_cells_have_rows_of_their_own() -> None:

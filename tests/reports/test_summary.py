@@ -14,7 +14,6 @@ from bench.planning.plan import Cell
 from impls.contract import Pool
 from impls.registry import ROWS
 from reports import answer, build_report
-from reports.findings import findings
 from reports.gather import build_context
 from reports.remarks import export_line
 from reports.terminal import epoch_tables
@@ -51,7 +50,7 @@ def said(*documents: Results) -> tuple[str, ...]:
 def test_an_interval_that_contains_one_is_unclear() -> None:
     document = made({ONE: (0.10, 0.11, 0.10), TWO: (0.105, 0.10, 0.11)})
     assert any(one.startswith(f"{TWO} may be as fast at batch 500.") for one in said(document))
-    assert findings(build_context([document]))[0].undecided == (TWO,)
+    assert build_context([document]).winners[0].undecided == (TWO,)
 
 
 def test_too_few_processes_are_counted_not_hidden() -> None:
@@ -62,7 +61,7 @@ def test_too_few_processes_are_counted_not_hidden() -> None:
 
 def test_the_floor_never_wins() -> None:
     document = made({ONE: (0.1,), FLOOR: (0.05,)})
-    assert [one.best.implementation for one in findings(build_context([document]))] == [ONE]
+    assert [one.best.implementation for one in build_context([document]).winners] == [ONE]
 
 
 def test_the_best_thread_setting_of_each_implementation_counts() -> None:
@@ -82,7 +81,7 @@ def test_export_lines_are_quoted_and_unset_what_was_unset() -> None:
         setting=(("A", "two words"), ("B", None)),
     )
     document = sample.document(outcomes=(pieces.measured(asked, block=0, epoch=[1.0]),))
-    point = findings(build_context([document]))[0].best
+    point = build_context([document]).winners[0].best
     assert export_line(point) == "unset B; export A='two words'"
 
 

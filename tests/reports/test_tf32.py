@@ -9,7 +9,6 @@ from bench.documents.results import Failed, Invalid, Measured, Outcome, Results,
 from bench.documents.timings import Check
 from bench.planning.plan import Cell
 from reports.context import Context
-from reports.findings import findings
 from reports.gather import build_context
 from reports.page import build_report
 from reports.sections.correctness import render
@@ -59,7 +58,7 @@ def test_a_number_in_tf32_is_in_no_ranking_with_others() -> None:
 
 
 def test_no_finding_and_no_verdict_is_over_both() -> None:
-    said = findings(context())
+    said = context().winners
     assert [(one.best.implementation, one.scope.is_tf32) for one in said] == [
         ("jax-gpu", False), ("torch-gpu", True),
     ]  # fmt: skip

@@ -15,8 +15,7 @@ from bench.documents.results import Results
 from bench.stats.verdicts import Kind
 from impls.registry import ROWS
 from reports import answer, build_report
-from reports.context import Context
-from reports.findings import Winner, findings
+from reports.context import Context, Winner
 from reports.gather import build_context
 from reports.terminal import epoch_tables
 from tests.reports import pieces, sample
@@ -32,7 +31,7 @@ OPEN = (0.8, 0.77, 0.83, 0.81)
 
 
 def lead(document: Results, margin: float = 0.03) -> Winner:
-    return findings(build_context([document], margin))[0]
+    return build_context([document], margin).winners[0]
 
 
 def test_each_kind_of_lead_is_judged() -> None:
@@ -67,7 +66,7 @@ def test_a_rival_counts_under_all_conditions_not_only_its_best() -> None:
     ]
     ours = made({ONE: STEADY}).outcomes
     document = sample.document(sample.Shape(batch_sizes=(500,)), outcomes=(*ours, *outcomes))
-    found = findings(build_context([document]))[0]
+    found = build_context([document]).winners[0]
     assert found.verdict is not None
     assert found.verdict.kind == "faster"
     assert found.undecided == (TWO,)
@@ -138,7 +137,7 @@ def test_the_ladder_judges_its_gains(three: Results) -> None:
 def test_the_summary_table_gives_the_reason_of_every_lead(three: Results) -> None:
     page = build_report([three])
     context = build_context([three])
-    verdict = findings(context)[0].verdict
+    verdict = context.winners[0].verdict
     assert verdict is not None
     assert cells_of(page, "summary").count(html.escape(verdict.reason)) == 2
 
