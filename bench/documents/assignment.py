@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from bench.planning.plan import Job, Plan
+from bench.planning.plan import Cell, Job, Plan, cell_of
 from impls.errors import ResultsError
 from impls.parameters import Floats, read_only
 from impls.row import Row
@@ -33,6 +33,11 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     row: Row
     root: str
     arrays: str
+
+    def cell(self, batch_size: int) -> Cell:
+        """Return the cell that the job has at a batch size."""
+        job, row = self.job, self.row
+        return cell_of(self.plan, row.name, row.device, batch_size, job.threads, job.setting)
 
 
 class Arrays(NamedTuple):

@@ -19,12 +19,11 @@ import numpy.typing as npt
 from bench.correctness.timed import evidence
 from bench.documents.messages import Evidence
 from bench.documents.rounds import TimedRound, Turn, TurnKind, held_since
-from bench.documents.timings import EPOCH, STEP, Disturbance
+from bench.documents.timings import EPOCH, STEP
 from bench.measuring.barrier import Subject
 from bench.measuring.disturbance import Monitor
 from bench.measuring.timing import (
     Clock,
-    Round,
     calibrate,
     probe_seconds,
     time_phases,
@@ -86,7 +85,10 @@ class CellTimer:
         self.examples, self.seed = examples, seed
         self.batch_size = min(trainer.training.batch_size, examples)
         self.phases = [phase for phase in PHASES if phase in trainer.phases]
-        self.calls = [self._gather if p == "prepare" else getattr(trainer, p) for p in self.phases]
+        calls = {phase: getattr(trainer, phase) for phase in self.phases}
+        if "prepare" in calls:
+            calls["prepare"] = lambda: trainer.prepare(next(self.rows))
+        self.calls = list(calls.values())
         full = [
             rows
             for rows in batches(epoch_order(examples, seed, 0), self.batch_size)
@@ -120,19 +122,32 @@ class CellTimer:
             # A graph may compile its phases apart from the step.
             time_phases(self.clock, self.calls, self.trainer.synchronize, 1)
             probe = probe_seconds(self.clock, self.trainer.synchronize)
-        seconds, examples = self._first_epoch()
+        # The first epoch may compile: with two whole batches and the shorter last one, or with all
+        # examples where it is compiled for their number.
+        self.reset()
+        order = epoch_order(self.examples, self.seed, 0)
+        if not self.trainer.whole_epochs:
+            order = order[: 2 * self.batch_size + self.examples % self.batch_size]
+        first_epoch = time_round(self.clock, lambda: self._epoch(order), 1).wall
         self.reset()
         self.trainer.learning_rate = self.trainer.training.learning_rate
-        return Preparation(tuple(warm), probe, seconds, examples)
+        return Preparation(tuple(warm), probe, first_epoch, len(order))
 
     def take(self, kind: TurnKind, number: int) -> Turn:
         """Take one turn; ``number`` counts the turns of this cell and chooses the order."""
         if kind == "training":
             return self._train(number)
         with uncollected():
-            woken = self._wake()
+            # Steps that count nowhere, until the pools are awake and the caches warm.
+            woken = spent = time_round(self.clock, self._step, 1).wall
+            while spent < WAKE_SECONDS:
+                spent += time_round(self.clock, self._step, 1).wall
             self.reset()
-            return self._epoch_turn(woken, number) if kind == "epoch" else self._parts(woken)
+            if kind == "parts":
+                return Turn(kind="parts", wake_seconds=woken, rounds=self._parts())
+            epoch, busy = self._timed_epoch(epoch_order(self.examples, self.seed, number + 1))
+        self._last = (number, self._losses, self.trainer.parameters())
+        return Turn(kind="epoch", wake_seconds=woken, rounds=(epoch,), busy_threads=busy)
 
     def evidence(self) -> Evidence | None:
         """Return what the last timed epoch left behind; None before it, and for a training."""
@@ -146,41 +161,22 @@ class CellTimer:
         self.trainer.load(self.start)
         self.trainer.synchronize()
 
-    def _wake(self) -> float:
-        """Steps that count nowhere; seconds of the first one."""
-        first = spent = time_round(self.clock, self._step, 1).wall
-        while spent < WAKE_SECONDS:
-            spent += time_round(self.clock, self._step, 1).wall
-        return first
-
-    def _epoch_turn(self, woken: float, number: int) -> Turn:
-        order = epoch_order(self.examples, self.seed, number + 1)
-        epoch, busy = self._timed_epoch(order)
-        self._last = (number, self._losses, self.trainer.parameters())
-        return Turn(kind="epoch", wake_seconds=woken, rounds=(epoch,), busy_threads=busy)
-
-    def _parts(self, woken: float) -> Turn:
+    def _parts(self) -> tuple[TimedRound, ...]:
         """Return a round of the step, then one of all phases, each from the start weights."""
-        step, disturbance = self._watched(self._step, self.iterations)
+        step, _ = self._timed(STEP, self._step, self.iterations, self.batch_size)
         self.reset()
         self._step()
         apart = time_phases(self.clock, self.calls, self.trainer.synchronize, self.iterations)
-        return Turn(
-            kind="parts",
-            wake_seconds=woken,
-            rounds=(
-                self._round(STEP, step, self.iterations, disturbance),
-                *(
-                    TimedRound(
-                        phase=phase,
-                        iterations=self.iterations,
-                        examples=self.batch_size,
-                        seconds=seconds,
-                    )
-                    for phase, seconds in zip(self.phases, apart, strict=True)
-                ),
-            ),
-        )
+        phases = [
+            TimedRound(
+                phase=phase,
+                iterations=self.iterations,
+                examples=self.batch_size,
+                seconds=seconds,
+            )
+            for phase, seconds in zip(self.phases, apart, strict=True)
+        ]
+        return (step, *phases)
 
     def _train(self, number: int) -> Turn:
         """The next epoch of a training, from wherever it stands, then a look at the test data."""
@@ -209,49 +205,28 @@ class CellTimer:
 
     def _timed_epoch(self, order: Rows) -> tuple[TimedRound, int | None]:
         """Return one epoch in the given order, and how many threads took part in it."""
-        before = self.monitor.read()
-        timing = time_round(self.clock, lambda: self._epoch(order), 1)
-        after = self.monitor.read()
-        disturbance = self.monitor.between(before, after)
-        busy = self.monitor.busy_threads(before, after)
-        return self._round(EPOCH, timing, 1, disturbance), busy
+        return self._timed(EPOCH, lambda: self._epoch(order), 1, self.examples)
 
-    def _round(
-        self, phase: str, timing: Round, iterations: int, disturbance: Disturbance
-    ) -> TimedRound:
-        return TimedRound(
-            phase=phase,
-            iterations=iterations,
-            examples=self.examples if phase == EPOCH else self.batch_size,
-            seconds=timing.wall,
-            cpu_seconds=timing.cpu,
-            disturbance=disturbance,
-        )
-
-    def _watched(self, work: Callable[[], object], iterations: int) -> tuple[Round, Disturbance]:
-        """Return one round, and what else happened on the machine while it ran."""
+    def _timed(
+        self, phase: str, work: Callable[[], object], iterations: int, examples: int
+    ) -> tuple[TimedRound, int | None]:
+        """Return one round, with what else happened on the machine, and how many threads it had."""
         before = self.monitor.read()
         timing = time_round(self.clock, work, iterations)
-        return timing, self.monitor.between(before, self.monitor.read())
-
-    def _first_epoch(self) -> tuple[float, int]:
-        """Call the epoch once, so that what it compiles is in no round; seconds and examples.
-
-        With two whole batches and the shorter last one, or with all examples where it is compiled
-        for their number.
-        """
-        self.reset()
-        order = epoch_order(self.examples, self.seed, 0)
-        if not self.trainer.whole_epochs:
-            order = order[: 2 * self.batch_size + self.examples % self.batch_size]
-        return time_round(self.clock, lambda: self._epoch(order), 1).wall, len(order)
+        after = self.monitor.read()
+        timed = TimedRound(
+            phase=phase,
+            iterations=iterations,
+            examples=examples,
+            seconds=timing.wall,
+            cpu_seconds=timing.cpu,
+            disturbance=self.monitor.between(before, after),
+        )
+        return timed, self.monitor.busy_threads(before, after)
 
     def _step(self) -> None:
         self.trainer.step(next(self.rows))
         self.trainer.synchronize()
-
-    def _gather(self) -> None:
-        self.trainer.prepare(next(self.rows))
 
     def _epoch(self, order: Rows) -> None:
         self._losses = self.trainer.epoch(order)

@@ -121,6 +121,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     named: tuple[str, ...] = ()
     cpus: tuple[int, ...] = ()
 
+    def training(self, batch_size: int) -> Training:
+        """Return the training settings of a batch size of the plan."""
+        by_size = {training.batch_size: training for training in self.trainings}
+        return by_size[batch_size]
+
     def threads_of(self, implementation: str) -> tuple[int | None, ...]:
         """Return the thread counts with which ``implementation`` is measured."""
         return (most_threads(self.threads),) if implementation in self.on_devices else self.threads

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,15 +17,17 @@ import numpy as np
 import pytest
 
 from bench.documents import rounds
-from bench.documents.assignment import Arrays
+from bench.documents.assignment import Arrays, Assignment
+from bench.documents.messages import Finish, Finished, Over, Prepare, Ready, Take
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Unverified
 from bench.documents.rounds import Turn, TurnKind
 from bench.documents.timings import Memory, Peaks
-from bench.measuring import memory
+from bench.measuring import memory, peaks
 from bench.measuring.cell_timer import CellTimer
-from bench.measuring.cells import CellWork, LiveCell, describe_process
 from bench.measuring.disturbance import Monitor
-from bench.measuring.timing import Clock
+from bench.measuring.timing import SYSTEM_CLOCK, Clock
+from bench.measuring.worker import Worker, describe_process
+from bench.planning.plan import Plan, jobs
 from bench.provenance import threads
 from bench.provenance.accelerator import Device
 from bench.provenance.records import Accelerator
@@ -43,34 +47,39 @@ PLAN = fakes.plan(
     threads=(None,),
     effort=fakes.REAL_EFFORT,
 )
+ROW = Row("own", "own.py:Trainer", "a trainer of this test")
 READ_BEFORE = Memory(started=1, imported=2, loaded=3)
 
 
-def outcome_of(trainer_class: type[Trainer], **changes: Any) -> Outcome:
-    row = Row("own", "own.py:Trainer", "a trainer of this test")
-    with closing(Monitor()) as monitor:
-        values: dict[str, Any] = {
-            "plan": PLAN,
-            "row": row,
-            "block": 0,
-            "repetition": 0,
-            "trainer_class": trainer_class,
-            "arrays": Arrays(*fakes.examples(200, 20, 3)),
-            "process": describe_process(row, trainer_class, 0.5),
-            "memory": READ_BEFORE,
-            "limits": lambda: None,
-            "device": None,
-            "clock": Clock(),
-            "monitor": monitor,
-        }
-        work = CellWork(**(values | changes))
-        found = work.prepare(fakes.cell(PLAN, batch_size=20, threads=None), TRAINING)
-        if not isinstance(found, LiveCell):
-            return found
-        turns = {
-            number: found.take("parts" if number == 1 else "epoch", number) for number in range(3)
-        }
-        outcome = rounds.outcome_of(found.finish(), turns, None)
+def outcome_of(
+    trainer_class: type[Trainer],
+    *,
+    plan: Plan = PLAN,
+    row: Row = ROW,
+    arrays: Arrays | None = None,
+    device: Device | str | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Outcome:
+    with closing(Monitor()) as monitor, tempfile.TemporaryDirectory() as folder:
+        assignment = Assignment(
+            job=jobs(plan)[0], block=0, repetition=0, plan=plan, row=row, root="", arrays=folder
+        )
+        worker = Worker(assignment, clock, monitor)
+        worker.trainer_class, worker.memory, worker.device = trainer_class, READ_BEFORE, device
+        worker.process = describe_process(row, trainer_class, 0.5)
+        worker.arrays = arrays or Arrays(*fakes.examples(200, 20, 3))
+        reply = worker.answer(Prepare(20))
+        if isinstance(reply, Over):
+            return reply.outcome
+        assert isinstance(reply, Ready)
+        turns = {}
+        for number in range(3):
+            turn = worker.answer(Take("parts" if number == 1 else "epoch", number))
+            assert isinstance(turn, Turn)
+            turns[number] = turn
+        finished = worker.answer(Finish())
+        assert isinstance(finished, Finished)
+        outcome = rounds.outcome_of(finished.measured, turns, None)
         assert outcome is not None
         return outcome
 
@@ -205,7 +214,8 @@ def test_resident_memory_is_read_at_every_stage_and_the_peak_is_that_of_the_timi
     monkeypatch.setattr(memory, "forget_peak", reading("forgotten", value=True))
     monkeypatch.setattr(memory, "peak", reading("peak", 99))
     limits = Peaks(gemm=1.0, copy=1.0, cached_copy=1.0)
-    found = measured(Plain, limits=reading("limits", limits))
+    monkeypatch.setattr(peaks, "measure", lambda *_: reading("limits", limits)())
+    found = measured(Plain, row=dataclasses.replace(ROW, role="floor"))
     assert events == ["resident", "resident", "forgotten", "peak", "peak", "limits"]
     expected = msgspec.structs.replace(READ_BEFORE, begun=10, bound=10, peak_of_timing=True)
     assert found.memory == expected
@@ -256,8 +266,9 @@ class Blanking(Plain):
 
 @pytest.mark.parametrize("hostile", [Zeroing, Blanking])
 def test_start_weights_and_data_cannot_be_written_to(hostile: type[Trainer]) -> None:
-    with pytest.raises(ValueError, match="read-only"):
-        outcome_of(hostile)
+    found = outcome_of(hostile)
+    assert isinstance(found, Failed)
+    assert re.match("ValueError: .*read-only", found.reason)
 
 
 class Slicing(Plain):
@@ -422,5 +433,6 @@ def test_a_loss_is_three_numbers(found: object) -> None:
             return found
 
     said = "loss and step must return a Loss of three numbers, data, penalty, mean_error, and one"
-    with pytest.raises(ImplementationError, match=said):
-        outcome_of(Lossless)
+    outcome = outcome_of(Lossless)
+    assert isinstance(outcome, Failed)
+    assert outcome.reason.startswith(f"ImplementationError: {said}")
