@@ -144,8 +144,8 @@ class Context:
     @cached_property
     def speed_ups(self) -> Mapping[Key, Ratio]:
         """Speed-up of every point over the baseline under the same condition."""
-        found = {key: self._over_baseline(key) for key in self.points}
-        return {key: ratio for key, ratio in found.items() if ratio is not None}
+        ratios = {key: self._over_baseline(key) for key in self.points}
+        return {key: ratio for key, ratio in ratios.items() if ratio is not None}
 
     def _over_baseline(self, key: Key) -> Ratio | None:
         reference = self.points.get((self.baseline or "", *key[1:]))
@@ -154,26 +154,26 @@ class Context:
     @cached_property
     def over_floor(self) -> Mapping[Key, Ratio]:
         """How many times the floor's time an epoch of every point takes."""
-        found: dict[Key, Ratio] = {}
+        ratios: dict[Key, Ratio] = {}
         for key, point in self.points.items():
             floor = self.points.get((self.floors.get(point.cell.device, ""), *key[1:]))
             if floor is not None and key[1].scope not in self.trained:
                 ratio = self.judged.ratio(point, floor)
                 if ratio is not None:
-                    found[key] = ratio
-        return found
+                    ratios[key] = ratio
+        return ratios
 
     @cached_property
     def verdicts(self) -> Mapping[Key, Verdict]:
         """The verdict on the speed-up over the baseline of every other trainer."""
-        found: dict[Key, Verdict] = {}
+        verdicts: dict[Key, Verdict] = {}
         for key in self.speed_ups:
             if key[0] != self.baseline and not self.is_floor(key[0]):
                 reference = self.points[self.baseline or "", key[1], key[2]]
                 verdict = self.judged.verdict(reference, self.points[key])
                 if verdict is not None:
-                    found[key] = verdict
-        return found
+                    verdicts[key] = verdict
+        return verdicts
 
     @cached_property
     def winners(self) -> tuple[Winner, ...]:
@@ -256,12 +256,12 @@ class Context:
 
     @cached_property
     def _batch_sizes(self) -> Mapping[Scope, tuple[int, ...]]:
-        found: dict[Scope, set[int]] = {}
+        sizes_of: dict[Scope, set[int]] = {}
         for _, condition, size in self.points:
-            found.setdefault(condition.scope, set()).add(size)
+            sizes_of.setdefault(condition.scope, set()).add(size)
         for gap in self.gaps:
-            found.setdefault(gap.condition.scope, set()).add(gap.cell.batch_size)
-        return {scope: tuple(sorted(sizes)) for scope, sizes in found.items()}
+            sizes_of.setdefault(gap.condition.scope, set()).add(gap.cell.batch_size)
+        return {scope: tuple(sorted(some)) for scope, some in sizes_of.items()}
 
     def conditions_of(self, scope: Scope) -> tuple[Condition, ...]:
         """Conditions of ``scope``, fewest threads first."""
@@ -269,10 +269,10 @@ class Context:
 
     @cached_property
     def _conditions_of(self) -> Mapping[Scope, tuple[Condition, ...]]:
-        found: dict[Scope, list[Condition]] = {}
+        of_scope: dict[Scope, list[Condition]] = {}
         for condition in self.conditions:
-            found.setdefault(condition.scope, []).append(condition)
-        return {scope: tuple(some) for scope, some in found.items()}
+            of_scope.setdefault(condition.scope, []).append(condition)
+        return {scope: tuple(conditions) for scope, conditions in of_scope.items()}
 
     def place(self, condition: Condition) -> int:
         """Return the number by which a page filters ``condition``: its place among all."""
@@ -294,12 +294,12 @@ class Context:
     @cached_property
     def _groups(self) -> Mapping[tuple[Condition, int], dict[str, Point]]:
         """Every group that has a point."""
-        found: dict[tuple[Condition, int], dict[str, Point]] = {}
+        groups: dict[tuple[Condition, int], dict[str, Point]] = {}
         order = {name: place for place, name in enumerate(self.implementations)}
         for key in sorted(self.points, key=lambda key: order.get(key[0], len(order))):
             if key[0] in order:
-                found.setdefault(key[1:], {})[key[0]] = self.points[key]
-        return found
+                groups.setdefault(key[1:], {})[key[0]] = self.points[key]
+        return groups
 
     def groups(self) -> Iterator[tuple[Condition, int, dict[str, Point]]]:
         """Yield every group that has a point, by condition and batch size."""
@@ -336,11 +336,11 @@ class Context:
     @cached_property
     def _kinds(self) -> Mapping[Key, str]:
         """The outcome of every gap, the first of its cell."""
-        found: dict[Key, str] = {}
+        kinds: dict[Key, str] = {}
         for gap in self.gaps:
             key = (gap.cell.implementation, gap.condition, gap.cell.batch_size)
-            found.setdefault(key, gap.kind)
-        return found
+            kinds.setdefault(key, gap.kind)
+        return kinds
 
     def network(self, scope: Scope) -> Network | None:
         """Return the network of ``scope``, or None where no document describes one of that name."""

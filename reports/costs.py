@@ -72,12 +72,12 @@ def costs(context: Context, group: dict[str, Point]) -> list[Cost]:
     ]
 
 
-def reference(context: Context, some: list[Cost]) -> Cost:
+def reference(context: Context, costs: list[Cost]) -> Cost:
     """Return the baseline, or else what starts cheapest."""
-    for cost in some:
+    for cost in costs:
         if cost.point.implementation == context.baseline:
             return cost
-    return min(some, key=lambda cost: cost.cold)
+    return min(costs, key=lambda cost: cost.cold)
 
 
 def break_even(extra: float, saved: float) -> float:
@@ -101,23 +101,23 @@ def balance(cost: Cost, other: Cost) -> Balance:
 
 
 def _cost(point: Point, epoch: float) -> Cost:
-    imports = [one.process.import_seconds for one in point.measured]
-    first_call = max(one.first_call_seconds for one in point.measured)
+    imports = [cell.process.import_seconds for cell in point.measured]
+    first_call = max(cell.first_call_seconds for cell in point.measured)
     step = point.step.value if point.step else epoch * point.batch_size / point.examples
     starts = [
-        one.first_epoch_seconds - epoch * one.first_epoch_examples / point.examples
-        for one in point.measured
-        if one.first_epoch_seconds is not None and one.first_epoch_examples is not None
+        cell.first_epoch_seconds - epoch * cell.first_epoch_examples / point.examples
+        for cell in point.measured
+        if cell.first_epoch_seconds is not None and cell.first_epoch_examples is not None
     ]
     return Cost(
         point=point,
         importing=median(imports),
         scatter=max(imports) - min(imports),
-        setup=_longest(one.setup_seconds for one in point.measured),
-        bind=_longest(one.bind_seconds for one in point.measured),
+        setup=_longest(cell.setup_seconds for cell in point.measured),
+        bind=_longest(cell.bind_seconds for cell in point.measured),
         step=step,
         first_call=first_call,
-        first_epoch=_longest(one.first_epoch_seconds for one in point.measured),
+        first_epoch=_longest(cell.first_epoch_seconds for cell in point.measured),
         beyond=max(0.0, first_call - step) + max([0.0, *starts]),
         epoch=epoch,
     )

@@ -40,7 +40,7 @@ class DeviceContest:
 
 def contests(context: Context, scope: Scope) -> tuple[DeviceContest, ...]:
     """Return one for each batch size at which both devices have an epoch, ascending."""
-    found = []
+    contests = []
     for batch_size in context.batch_sizes(scope):
         ours, theirs = (_timed(context, scope, batch_size, device) for device in (CPU, GPU))
         cpu, gpu = fastest(ours), fastest(theirs)
@@ -49,10 +49,10 @@ def contests(context: Context, scope: Scope) -> tuple[DeviceContest, ...]:
         ratio = context.judged.ratio(gpu, cpu)
         if ratio is not None:
             verdict = context.judged.verdict(gpu, cpu)
-            found.append(
+            contests.append(
                 DeviceContest(batch_size, cpu, gpu, ratio, verdict, (len(ours), len(theirs)))
             )
-    return tuple(found)
+    return tuple(contests)
 
 
 def missing(context: Context, scope: Scope) -> str:
@@ -98,9 +98,9 @@ def _why(context: Context, scope: Scope, device: str) -> str:
 def _asked(context: Context, scope: Scope, device: str) -> bool:
     """Return whether a plan names a trainer for ``device``, which it may not have reached."""
     documents = [
-        one
-        for run, one in enumerate(context.results, start=1)
-        if one.plan.network.name == scope.network and scope.run in (0, run)
+        document
+        for run, document in enumerate(context.results, start=1)
+        if document.plan.network.name == scope.network and scope.run in (0, run)
     ]
     known = {row.name: row for document in documents for row in (*ROWS, *document.rows)}
     rows = [known.get(name) for document in documents for name in document.plan.implementations]
@@ -109,8 +109,8 @@ def _asked(context: Context, scope: Scope, device: str) -> bool:
 
 def accelerators(point: Point) -> list[Accelerator]:
     """What was found of the device, process by process; empty for a point on the processor."""
-    found = (one.process.accelerator for one in point.measured)
-    return [accelerator for accelerator in found if accelerator is not None]
+    recorded = (cell.process.accelerator for cell in point.measured)
+    return [accelerator for accelerator in recorded if accelerator is not None]
 
 
 def held_back(point: Point) -> str:

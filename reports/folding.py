@@ -16,7 +16,7 @@ from reports import format as text
 from reports import runs
 from reports.context import Context, Winner
 
-MOST_CELLS = 1000
+MOST_CELLS = 600
 """A page with no more measured cells than this lays out all of them."""
 FOLDED_CELLS = 400
 """About how many a larger page lays out."""
@@ -40,8 +40,8 @@ def folded(context: Context) -> Context:
     if len(context.points) <= MOST_CELLS and len(context.scopes) <= MOST_SCOPES:
         return context
     winners: dict[Scope, list[Winner]] = {}
-    for one in (*context.winners, *context.ranked.winners):
-        winners.setdefault(one.scope, []).append(one)
+    for winner in (*context.winners, *context.ranked.winners):
+        winners.setdefault(winner.scope, []).append(winner)
     scopes = sample(context.scopes, min(MOST_SCOPES, len(context.scopes)), [*winners][:1])
     of_scope: dict[Scope, list[Point]] = {scope: [] for scope in scopes}
     for key, point in context.points.items():
@@ -60,10 +60,10 @@ def folded(context: Context) -> Context:
     return replace(
         context,
         conditions=tuple(
-            one
-            for one in context.conditions
-            if one.scope in scopes
-            and (one.scope not in cells or one in cells[one.scope].conditions)
+            condition
+            for condition in context.conditions
+            if condition.scope in scopes
+            and (condition.scope not in cells or condition in cells[condition.scope].conditions)
         ),
         points={key: point for key, point in context.points.items() if is_shown(key)},
         gaps=tuple(
@@ -97,11 +97,11 @@ class _Cells:
     def __init__(
         self, context: Context, points: Sequence[Point], winners: Sequence[Winner], most: int
     ) -> None:
-        found = {point.condition for point in points}
-        conditions = [one for one in context.conditions if one in found]
+        measured = {point.condition for point in points}
+        conditions = [where for where in context.conditions if where in measured]
         sizes = sorted({point.batch_size for point in points})
-        threads = list(dict.fromkeys(one.threads for one in conditions))
-        settings = list(dict.fromkeys(one.setting for one in conditions))
+        threads = list(dict.fromkeys(where.threads for where in conditions))
+        settings = list(dict.fromkeys(where.setting for where in conditions))
         names = _by_time(points)
         trainers = [name for name in names if not context.is_floor(name)] or names
         always = {context.baseline, *context.floors.values(), trainers[0], trainers[-1]}
@@ -109,15 +109,15 @@ class _Cells:
         axes = [len(sizes), len(threads), len(settings)]
         for fewest in _FEWEST:
             axes = shrunk(axes, fewest, most / len(names))
-        self.batch_sizes = sample(sizes, axes[0], [one.batch_size for one in winners[:1]])
-        best = [one.best for one in winners if one.batch_size in self.batch_sizes]
+        self.batch_sizes = sample(sizes, axes[0], [winner.batch_size for winner in winners[:1]])
+        best = [winner.best for winner in winners if winner.batch_size in self.batch_sizes]
         of_best = [point.condition for point in best]
-        kept_threads = sample(threads, axes[1], [one.threads for one in of_best])
-        kept_settings = sample(settings, axes[2], [one.setting for one in of_best])
+        kept_threads = sample(threads, axes[1], [where.threads for where in of_best])
+        kept_settings = sample(settings, axes[2], [where.setting for where in of_best])
         self.conditions: set[Condition] = {
-            one
-            for one in conditions
-            if one.threads in kept_threads and one.setting in kept_settings
+            where
+            for where in conditions
+            if where.threads in kept_threads and where.setting in kept_settings
         }
         always |= {point.implementation for point in best}
         room = most // (len(self.batch_sizes) * len(self.conditions))
@@ -142,13 +142,13 @@ def _by_time(points: Iterable[Point]) -> list[str]:
 
 def shrunk(axes: Sequence[int], fewest: Sequence[int], most: float) -> list[int]:
     """Return ``axes``, the longest shortened until their product is ``most``, or all ``fewest``."""
-    found = list(axes)
-    while math.prod(found) > most:
-        longest = max(range(len(found)), key=lambda axis: found[axis] / fewest[axis])
-        if found[longest] <= fewest[longest]:
+    lengths = list(axes)
+    while math.prod(lengths) > most:
+        longest = max(range(len(lengths)), key=lambda axis: lengths[axis] / fewest[axis])
+        if lengths[longest] <= fewest[longest]:
             break
-        found[longest] -= 1
-    return found
+        lengths[longest] -= 1
+    return lengths
 
 
 def sample(values: Sequence[_Value], number: int, always: Iterable[_Value]) -> set[_Value]:

@@ -37,9 +37,9 @@ def build_context(results: Sequence[Results], margin: float = MARGIN) -> Context
     observed = observe(results, table, apart=apart)
     known = known_rows(results)
     compared = Implementations.of(
-        {one.cell.implementation for one in observed if not one.repeats}, known
+        {point.cell.implementation for point in observed if not point.repeats}, known
     )
-    measured = {one.key: one for one in observed if one.processes}
+    measured = {point.key: point for point in observed if point.processes}
     return Context(
         results=tuple(results),
         table=table,
@@ -61,16 +61,16 @@ Placed = tuple[Condition, Outcome]
 
 def _conditions(outcomes: Sequence[Placed]) -> tuple[Condition, ...]:
     """Every condition once: scopes as they appear, then threads, unset last, then settings."""
-    found = dict.fromkeys(condition for condition, _ in outcomes)
-    scopes = list(dict.fromkeys(condition.scope for condition in found))
+    conditions = dict.fromkeys(condition for condition, _ in outcomes)
+    scopes = list(dict.fromkeys(condition.scope for condition in conditions))
     return tuple(
         sorted(
-            found,
-            key=lambda one: (
-                one.is_tf32,
-                scopes.index(one.scope),
-                sys.maxsize if one.threads is None else one.threads,
-                [(name, value or "") for name, value in one.setting],
+            conditions,
+            key=lambda condition: (
+                condition.is_tf32,
+                scopes.index(condition.scope),
+                sys.maxsize if condition.threads is None else condition.threads,
+                [(name, value or "") for name, value in condition.setting],
             ),
         )
     )

@@ -76,12 +76,12 @@ def remark(results: Sequence[Results]) -> str:
 
 def _forbidding(differences: Sequence[Difference]) -> list[str]:
     """Return those of ``differences`` over which nothing may be compared, each with both values."""
-    found = (
+    said = (
         _said(difference)
         for difference in differences
         if difference.field == _TARGET or obstacles([difference], across_machines=False)
     )
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(said))
 
 
 def _overlap(results: Sequence[Results]) -> bool:
@@ -97,13 +97,13 @@ def _overlap(results: Sequence[Results]) -> bool:
 
 def _differences(results: Sequence[Results]) -> list[Difference]:
     """What any two of the documents differ in; what both sides ask for by cell is left out."""
-    documents = [_Document.of(one) for one in results]
+    documents = [_Document.of(document) for document in results]
     return merged(
-        one
+        difference
         for first, second in combinations(documents, 2)
-        for one in _between(first, second)
+        for difference in _between(first, second)
         # A cell that asks for a thread count overrides an exported one.
-        if not (_is_thread_count(one.field) and first.asks_threads and second.asks_threads)
+        if not (_is_thread_count(difference.field) and first.asks_threads and second.asks_threads)
     )
 
 
@@ -140,9 +140,15 @@ class _Document:
 
 def _between(first: _Document, second: _Document) -> Iterator[Difference]:
     sizes = first.batch_sizes | second.batch_sizes
-    found = between(first.described, second.described, run=1, coordinate=RUN, batch_sizes=sizes)
+    differences = between(
+        first.described, second.described, run=1, coordinate=RUN, batch_sizes=sizes
+    )
     same_network = first.network == second.network
-    yield from (one for one in found if same_network or not _within(one.field, _OF_THE_NETWORK))
+    yield from (
+        difference
+        for difference in differences
+        if same_network or not _within(difference.field, _OF_THE_NETWORK)
+    )
     if first.elsewhere or second.elsewhere:
         devices = between_processes(
             first.elsewhere, second.elsewhere, run=1, coordinate=RUN, where=""
@@ -152,7 +158,7 @@ def _between(first: _Document, second: _Document) -> Iterator[Difference]:
 
 def _within(field: str, fields: Collection[str]) -> bool:
     """Return whether ``field`` is one of ``fields`` or lies below one."""
-    return any(field == one or field.startswith(f"{one}.") for one in fields)
+    return any(field == name or field.startswith(f"{name}.") for name in fields)
 
 
 def _is_thread_count(field: str) -> bool:
@@ -160,13 +166,13 @@ def _is_thread_count(field: str) -> bool:
     return field.removeprefix("machine.environment.") in VARIABLES
 
 
-def _said(one: Difference) -> str:
+def _said(difference: Difference) -> str:
     """Return a field with both values."""
     values = [
-        "none" if one.field == _TARGET and value == UNKNOWN else text.label(value)
-        for value in (one.reference, one.other)
+        "none" if difference.field == _TARGET and value == UNKNOWN else text.label(value)
+        for value in (difference.reference, difference.other)
     ]
-    return f"{one.field} ({', '.join(values)})"
+    return f"{difference.field} ({', '.join(values)})"
 
 
 def _listed(fields: list[str]) -> str:

@@ -89,14 +89,18 @@ def render(context: Context, sections: Iterable[Section[Context]]) -> str:
 def laid_out(sections: Sequence[Filled]) -> dict[str, Any]:
     """What the shell needs of ``sections``: those with a body by part, links, and the absent."""
     present = [section for section in sections if section.body is not None]
-    parts = [part for part in (*PARTS, None) if any(one.section.part == part for one in present)]
+    parts = {filled.section.part for filled in present}
     groups = [
-        Group(part, tuple(one for one in present if one.section.part == part)) for part in parts
+        Group(part, tuple(filled for filled in present if filled.section.part == part))
+        for part in (*PARTS, None)
+        if part in parts
     ]
     links = [
-        Link(one.id, one.title)
+        Link(target.id, target.title)
         for group in groups
-        for one in ([group.part] if group.part else [filled.section for filled in group.sections])
+        for target in (
+            [group.part] if group.part else [filled.section for filled in group.sections]
+        )
     ]
     return {
         "groups": groups,
@@ -125,16 +129,16 @@ def filled(
     left_out: str = "",
 ) -> list[Filled]:
     """Return each section with what it shows of ``context``, or of ``shown`` unless it is whole."""
-    found = []
+    bodies = []
     for section in sections:
         is_whole = section.whole or shown is None
         body = section.render(context if is_whole or shown is None else shown)
         if isinstance(body, Absence):
-            found.append(Filled(section, None, body.reason))
+            bodies.append(Filled(section, None, body.reason))
         else:
             status = section.status(context) if section.status else None
-            found.append(Filled(section, body, "", status, "" if is_whole else left_out))
-    return found
+            bodies.append(Filled(section, body, "", status, "" if is_whole else left_out))
+    return bodies
 
 
 def assets() -> dict[str, Markup]:
@@ -151,7 +155,7 @@ def discover(package: ModuleType = reports.sections) -> tuple[Section[Any], ...]
     Raises:
         BenchError: a module without ``SECTION``, or two sections with the same id or order.
     """
-    found = []
+    sections = []
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         section = getattr(importlib.import_module(module.name), "SECTION", None)
         if not isinstance(section, Section):
@@ -159,8 +163,8 @@ def discover(package: ModuleType = reports.sections) -> tuple[Section[Any], ...]
                 f"{module.name} has no SECTION: every module in {package.__name__} must define "
                 "SECTION = Section(id, title, order, render)"
             )
-        found.append(section)
-    return ordered(found)
+        sections.append(section)
+    return ordered(sections)
 
 
 def ordered(sections: Sequence[Section[Any]]) -> tuple[Section[Any], ...]:
@@ -175,7 +179,7 @@ def ordered(sections: Sequence[Section[Any]]) -> tuple[Section[Any], ...]:
             if number > 1:
                 raise BenchError(f"{number} sections have the {field} {value!r}: give each its own")
     parts = (*PARTS, None)
-    return tuple(sorted(sections, key=lambda one: (parts.index(one.part), one.order)))
+    return tuple(sorted(sections, key=lambda section: (parts.index(section.part), section.order)))
 
 
 def _filters(context: Context) -> dict[str, list[tuple[str, str, str]]]:
@@ -185,5 +189,8 @@ def _filters(context: Context) -> dict[str, list[tuple[str, str, str]]]:
     return {
         "implementation": [(name, name, slots[name]) for name in context.implementations],
         "batch": [(str(size), str(size), "") for size in sizes],
-        "place": [(str(context.place(one)), context.label(one), "") for one in context.conditions],
+        "place": [
+            (str(context.place(condition)), context.label(condition), "")
+            for condition in context.conditions
+        ],
     }

@@ -21,8 +21,8 @@ def slots(names: Sequence[str], known: Mapping[str, Row]) -> dict[str, int]:
     ours.sort(key=lambda row: (row.by_name_only, row.device != CPU))
     theirs = [row.name for row in known.values() if row.role == "trainer"]
     others = [name for name in names if name not in known]
-    found = dict.fromkeys([*(row.name for row in ours), *theirs, *others])
-    return {name: slot for slot, name in enumerate(found)}
+    every = dict.fromkeys([*(row.name for row in ours), *theirs, *others])
+    return {name: slot for slot, name in enumerate(every)}
 
 
 WORDS: dict[Shape, str] = {
@@ -38,6 +38,6 @@ def shape_of(context: Context, name: str) -> Shape:
     if row is not None and row.on_device:
         return "gpu"
     # Documents of earlier versions hold rows that do not say so yet.
-    ours = [one for one in ROWS if row is not None and one.target == row.target]
-    sparse = any(one.sparse for one in ours) or (row is not None and row.sparse)
+    ours = [candidate for candidate in ROWS if row is not None and candidate.target == row.target]
+    sparse = any(candidate.sparse for candidate in ours) or (row is not None and row.sparse)
     return "sparse" if sparse else "dense"

@@ -27,12 +27,12 @@ def each(context: Context) -> Iterator[tuple[str, Context]]:
     for condition in context.conditions:
         conditions.setdefault(condition.scope.run, []).append(condition)
     points, controls = _by_run(context.points), _by_run(context.controls)
-    for run, some in sorted(conditions.items()):
+    for run, of_run in sorted(conditions.items()):
         yield (
             named([run]),
             replace(
                 context,
-                conditions=tuple(some),
+                conditions=tuple(of_run),
                 points=points.get(run, {}),
                 controls=controls.get(run, {}),
                 every=context.whole,
@@ -48,16 +48,16 @@ def named(runs: list[int]) -> str:
 
 def notes(context: Context) -> tuple[str, ...]:
     """What a reader must know of the data: each note once, with the runs that used such data."""
-    found: dict[str, list[int]] = {}
+    runs_of: dict[str, list[int]] = {}
     for run, document in enumerate(context.results, start=1):
         if document.dataset.note:
-            found.setdefault(document.dataset.note, []).append(run)
+            runs_of.setdefault(document.dataset.note, []).append(run)
     names = apart(context)
-    return tuple(f"{named(runs) if names else ''}{note}" for note, runs in found.items())
+    return tuple(f"{named(runs) if names else ''}{note}" for note, runs in runs_of.items())
 
 
 def _by_run(points: Mapping[Key, Point]) -> dict[int, dict[Key, Point]]:
-    found: dict[int, dict[Key, Point]] = {}
+    by_run: dict[int, dict[Key, Point]] = {}
     for key, point in points.items():
-        found.setdefault(key[1].scope.run, {})[key] = point
-    return found
+        by_run.setdefault(key[1].scope.run, {})[key] = point
+    return by_run

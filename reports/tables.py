@@ -92,8 +92,8 @@ def compact(table: Table) -> Table:
     }
     if not constant:
         return table
-    found = {table.columns[number].title: shown for number, shown in constant.items()}
-    words = [form.format(found[title]) for title, form in _PLACES.items() if title in found]
+    fixed = {table.columns[number].title: shown for number, shown in constant.items()}
+    words = [form.format(fixed[title]) for title, form in _PLACES.items() if title in fixed]
     missing = ", ".join(word for word in words if word not in table.caption)
     return replace(
         table,
@@ -121,9 +121,9 @@ def duration(value: float | None, *, missing: str = "not timed") -> TableCell:
     return word(missing) if value is None else TableCell(text.seconds(value), value)
 
 
-def estimate(found: Estimate | None) -> TableCell:
+def estimate(of: Estimate | None) -> TableCell:
     """Return an estimated duration in seconds."""
-    return duration(found.value if found else None)
+    return duration(of.value if of else None)
 
 
 def number(value: float | None, shown: str, *, missing: str = "-") -> TableCell:
@@ -136,20 +136,17 @@ def word(shown: str) -> TableCell:
     return TableCell(shown, dim=True)
 
 
-def ratio(found: Ratio | None, *, missing: str = "-", verdict: Verdict | None = None) -> TableCell:
+def ratio(of: Ratio | None, *, missing: str = "-", verdict: Verdict | None = None) -> TableCell:
     """Return a ratio over its interval and its verdict, if it was judged."""
-    if found is None:
+    if of is None:
         return word(missing)
-    if found.low is None or found.high is None:
-        notes = ["no interval"]
-    else:
-        notes = [rounding.interval(found)]
-    if not found.paired:
+    notes = [rounding.interval(of) or "no interval"]
+    if not of.paired:
         notes.append("unpaired")
     if verdict is not None:
         notes.append(rounding.word(verdict))
     title = verdict.reason if verdict else ""
-    return TableCell(rounding.times(found), found.value, tuple(notes), title=title)
+    return TableCell(rounding.times(of), of.value, tuple(notes), title=title)
 
 
 def open_verdict(verdict: Verdict | None) -> str:

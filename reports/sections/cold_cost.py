@@ -24,20 +24,20 @@ _PIECES = ("import", "set-up", "data", "compile")
 def render(context: Context) -> Markup | Absence:
     """Return the chart and the table of the headline's group, and the others folded."""
     groups = {
-        (condition, batch_size): some
+        (condition, batch_size): group
         for condition, batch_size, _ in context.groups()
-        if (some := costs.costs(context, context.whole.group(condition, batch_size)))
+        if (group := costs.costs(context, context.whole.group(condition, batch_size)))
     }
     if not groups:
         return Absence("No implementation has both a first call and an epoch to compare it with.")
-    found = context.winners
-    first = (found[0].best.condition, found[0].batch_size) if found else next(iter(groups))
-    references = {where: costs.reference(context, some) for where, some in groups.items()}
+    winners = context.winners
+    first = (winners[0].best.condition, winners[0].batch_size) if winners else next(iter(groups))
+    references = {where: costs.reference(context, group) for where, group in groups.items()}
     others = [
         (cost, references[where])
-        for where, some in groups.items()
+        for where, group in groups.items()
         if where != first
-        for cost in some
+        for cost in group
         if cost.point.key in context.points
     ]
     reference = references[first]
@@ -58,12 +58,12 @@ def render(context: Context) -> Markup | Absence:
     )
 
 
-def _chart(context: Context, where: tuple[Condition, int], some: list[Cost]) -> charts.RowChart:
+def _chart(context: Context, where: tuple[Condition, int], group: list[Cost]) -> charts.RowChart:
     """Return what is paid once, stacked, the cheapest start first."""
-    axis = charts.linear_axis(max(cost.cold for cost in some), text.tick_seconds)
-    reference = costs.reference(context, some)
+    axis = charts.linear_axis(max(cost.cold for cost in group), text.tick_seconds)
+    reference = costs.reference(context, group)
     rows = []
-    for cost in sorted(some, key=lambda one: one.cold):
+    for cost in sorted(group, key=lambda cost: cost.cold):
         name = cost.point.implementation
         end, blocks = 0.0, []
         parts = (cost.importing, cost.setup or 0.0, cost.bind or 0.0, cost.beyond)
@@ -85,15 +85,17 @@ def _table(context: Context, place: str, several: Iterable[tuple[Cost, Cost]]) -
         f"Cold cost: {place}",
         [(cost.point.key, (cost, reference)) for cost, reference in several],
         {
-            "Import": lambda one: tables.duration(one[0].importing),
-            "Set-up": lambda one: tables.duration(one[0].setup, missing="not recorded"),
-            "Data": lambda one: _handing_over(context, one[0]),
-            "First call": lambda one: tables.duration(one[0].first_call),
-            "First epoch": lambda one: tables.duration(one[0].first_epoch, missing="not recorded"),
-            "Cold cost": lambda one: tables.duration(one[0].cold),
-            "Steady step": lambda one: tables.estimate(one[0].point.step),
-            "Epoch": lambda one: tables.duration(one[0].epoch),
-            "Break-even": lambda one: _balance(*one),
+            "Import": lambda pair: tables.duration(pair[0].importing),
+            "Set-up": lambda pair: tables.duration(pair[0].setup, missing="not recorded"),
+            "Data": lambda pair: _handing_over(context, pair[0]),
+            "First call": lambda pair: tables.duration(pair[0].first_call),
+            "First epoch": lambda pair: tables.duration(
+                pair[0].first_epoch, missing="not recorded"
+            ),
+            "Cold cost": lambda pair: tables.duration(pair[0].cold),
+            "Steady step": lambda pair: tables.estimate(pair[0].point.step),
+            "Epoch": lambda pair: tables.duration(pair[0].epoch),
+            "Break-even": lambda pair: _balance(*pair),
         },
     )
 
@@ -112,15 +114,15 @@ def _balance(cost: Cost, reference: Cost) -> TableCell:
     """When the cost of the start is earned back, or for how long a cheaper start is ahead."""
     if cost is reference:
         return tables.word("reference")
-    found = costs.balance(cost, reference)
-    if found.kind == "alike":
+    balance = costs.balance(cost, reference)
+    if balance.kind == "alike":
         return tables.word("starts alike")
-    if found.kind == "pays":
-        return TableCell(text.count(found.epochs, "epoch"), found.epochs)
-    if found.kind == "ahead":
-        epochs = text.count(found.epochs, "epoch") if found.epochs else "less than an epoch"
+    if balance.kind == "pays":
+        return TableCell(text.count(balance.epochs, "epoch"), balance.epochs)
+    if balance.kind == "ahead":
+        epochs = text.count(balance.epochs, "epoch") if balance.epochs else "less than an epoch"
         return TableCell(f"ahead for {epochs}")
-    return TableCell("at once", 0.0) if found.kind == "at once" else TableCell("never")
+    return TableCell("at once", 0.0) if balance.kind == "at once" else TableCell("never")
 
 
 SECTION = Section("cold-cost", "Start-up", 100, render, TIME)

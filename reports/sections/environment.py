@@ -30,9 +30,9 @@ def render(context: Context) -> Markup:
     every = [_facts(document) for document in context.results]
     differing = {
         fact: None
-        for some in every
-        for fact in some
-        if any(other.get(fact) != some[fact] for other in every)
+        for facts in every
+        for fact in facts
+        if any(other.get(fact) != facts[fact] for other in every)
     }
     points = _first_of_condition(context)
     return templates.section(
@@ -82,8 +82,8 @@ def _facts(document: Results) -> _Facts:
     )
     return {
         (title, fact): value
-        for title, some in zip(_SECTIONS, facts, strict=True)
-        for fact, value in some
+        for title, pairs in zip(_SECTIONS, facts, strict=True)
+        for fact, value in pairs
     }
 
 
@@ -144,14 +144,14 @@ def _identity(machine: Machine) -> str:
 
 def _placed(machine: Machine) -> list[tuple[str, str]]:
     """Return where a scheduler placed the run; nothing where it was started by hand."""
-    found = [] if machine.cgroup is None else [("control group", machine.cgroup)]
+    group = [] if machine.cgroup is None else [("control group", machine.cgroup)]
     job = machine.allocation
     if job is None:
-        return found
+        return group
     kind = f", constraint {job.constraint}" if job.constraint else ""
     restarts = f", begun {text.count(job.restarts + 1, 'time')}" if job.restarts else ""
     where = f"{job.node or 'unknown'}, partition {job.partition or 'unknown'}{kind}"
-    return [(f"{job.scheduler} job", f"{job.job}{restarts}"), ("node", where), *found]
+    return [(f"{job.scheduler} job", f"{job.job}{restarts}"), ("node", where), *group]
 
 
 def _code(code: Code | None) -> list[tuple[str, str]]:
@@ -209,7 +209,7 @@ def _pools(context: Context, points: list[Point]) -> Table:
 
 def _busy(point: Point) -> TableCell:
     """Return how many threads of the system took part in the timed epochs, in any process."""
-    counts = sorted({one.threads_busy for one in point.measured if one.threads_busy is not None})
+    counts = sorted({cell.threads_busy for cell in point.measured if cell.threads_busy is not None})
     if not counts:
         return tables.word("unknown")
     shown = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
@@ -254,10 +254,14 @@ def _together(
     rows = tuple(
         tables.row(
             context,
-            (TableCell(context.label(condition)), TableCell(", ".join(some)), TableCell(shown)),
+            (
+                TableCell(context.label(condition)),
+                TableCell(", ".join(implementations)),
+                TableCell(shown),
+            ),
             condition=condition,
         )
-        for (condition, shown), some in names.items()
+        for (condition, shown), implementations in names.items()
     )
     columns = tables.columns("Condition", "Implementations", title, text_columns=3)
     return Table(caption, columns, rows)
@@ -269,11 +273,11 @@ def _pool_threads(pool: Pool) -> str:
 
 def status(context: Context) -> Status:
     """Processor and Python of every machine."""
-    found = dict.fromkeys(
+    machines = dict.fromkeys(
         f"{machine.cpu}, {text.count(machine.usable_cpus, 'CPU')}, {machine.python}"
         for machine in (result.machine for result in context.results)
     )
-    return Status("; ".join(found))
+    return Status("; ".join(machines))
 
 
 SECTION = Section("environment", "Environment", 110, render, DETAILS, status, whole=True)

@@ -29,7 +29,7 @@ def render(context: Context) -> Markup | Absence:
 
 def _table(context: Context, condition: Condition) -> Table:
     """Implementations against batch sizes under one condition."""
-    multiples = [one.value for key, one in context.over_floor.items() if key[1] == condition]
+    multiples = [ratio.value for key, ratio in context.over_floor.items() if key[1] == condition]
     timed = {
         name for (name, where, _), p in context.points.items() if p.epoch and where == condition
     }
@@ -67,12 +67,14 @@ def _cell(context: Context, key: Key, longest: float) -> TableCell:
 
 def status(context: Context) -> Status:
     """Return the trainer closest to the floor, or below it."""
-    found = [
-        (one.value, key) for key, one in context.over_floor.items() if not context.is_floor(key[0])
+    multiples = [
+        (ratio.value, key)
+        for key, ratio in context.over_floor.items()
+        if not context.is_floor(key[0])
     ]
-    if not found:
+    if not multiples:
         return Status("not measured here")
-    value, (name, condition, size) = min(found, key=lambda one: one[0])
+    value, (name, condition, size) = min(multiples, key=lambda ratio: ratio[0])
     where = f"{name}, batch {size}, {context.label(condition)}"
     return Status(f"lowest: {text.times(value, 2)} the time of the matrix products ({where})")
 

@@ -48,7 +48,7 @@ def render(context: Context) -> Markup | Absence:
     return templates.section(
         "ladder",
         groups=figures.grouped(context, shown),
-        tables=[_table(context, condition, some, verdicts) for condition, some in climbs.items()],
+        tables=[_table(context, condition, climb, verdicts) for condition, climb in climbs.items()],
         reasons=tables.reasons(context, "Verdicts on the gains of the rungs", verdicts),
         epochs=articles.EPOCHS,
         machine=articles.MACHINE,
@@ -75,13 +75,13 @@ def _verdicts(
 ) -> dict[Key, Verdict]:
     """Return the verdict on every gain of one rung over the one before."""
     pairs = (
-        (one.point, other.point)
-        for some in climbs.values()
-        for steps in some.values()
-        for one, other in pairwise(steps)
+        (before.point, after.point)
+        for climb in climbs.values()
+        for steps in climb.values()
+        for before, after in pairwise(steps)
     )
-    found = {other.key: context.judged.verdict(one, other) for one, other in pairs}
-    return {key: verdict for key, verdict in found.items() if verdict is not None}
+    judged = {after.key: context.judged.verdict(before, after) for before, after in pairs}
+    return {key: verdict for key, verdict in judged.items() if verdict is not None}
 
 
 def _comparable(context: Context, condition: Condition) -> bool:
@@ -126,7 +126,7 @@ def _table(
     verdicts: dict[Key, Verdict],
 ) -> Table:
     """Rungs against batch sizes under one condition; the last row is the whole ladder."""
-    steps = {step.point.key: step for some in climbs.values() for step in some}
+    steps = {step.point.key: step for climb in climbs.values() for step in climb}
     measured = {name for name, _, _ in steps}
     rungs = {name: rung for rung, name in context.ladder if name in measured}
     table = tables.of_grid(
@@ -139,7 +139,7 @@ def _table(
         with_condition=False,
     )
     total = [TableCell("whole ladder", notes=("product of the gains",))]
-    total += [_total(context, some) for some in climbs.values()]
+    total += [_total(context, climb) for climb in climbs.values()]
     return replace(table, rows=(*table.rows, tables.row(context, total, condition=condition)))
 
 
@@ -148,14 +148,14 @@ def _cell(context: Context, step: _Step | None, verdict: Verdict | None) -> Tabl
     if step is None:
         return tables.word("not measured")
     notes = [text.seconds(step.seconds)]
-    found = None
+    printed = None
     if _comparable(context, step.point.condition):
         row = context.rows[step.point.implementation]
-        found = articles.published(articles.STEPS.get(row.target), step.point.batch_size)
-    if found is not None:
-        factor = articles.published_factor(found.step, step.point.batch_size)
-        gained = f"{text.times(factor)} by step {found.step}, " if factor else ""
-        notes.append(f"published: {gained}{text.seconds(found.epoch_seconds)}")
+        printed = articles.published(articles.STEPS.get(row.target), step.point.batch_size)
+    if printed is not None:
+        factor = articles.published_factor(printed.step, step.point.batch_size)
+        gained = f"{text.times(factor)} by step {printed.step}, " if factor else ""
+        notes.append(f"published: {gained}{text.seconds(printed.epoch_seconds)}")
     if step.gain is None:
         return TableCell("start", notes=tuple(notes))
     shown = tables.ratio(step.gain, verdict=verdict)

@@ -90,23 +90,23 @@ def _cell(context: Context, key: Key, best: Point | None) -> TableCell:
 
 def _ratios(context: Context, key: Key, point: Point, best: Point | None) -> dict[str, str]:
     """Return every ratio of a cell by its kind; empty where there is none."""
-    found = dict.fromkeys((_BEST, _BASE, _FLOOR, _SPREAD), "")
+    ratios = dict.fromkeys((_BEST, _BASE, _FLOOR, _SPREAD), "")
     if point.epoch is None:
-        return found
+        return ratios
     one = point.epoch.rounds == 1
-    found[_SPREAD] = "one round" if one else text.percent(point.epoch.spread)
+    ratios[_SPREAD] = "one round" if one else text.percent(point.epoch.spread)
     if context.is_floor(key[0]):
-        return found
+        return ratios
     if best is not None and best.epoch is not None:
-        found[_BEST] = text.times(point.epoch.value / best.epoch.value, 2)
+        ratios[_BEST] = text.times(point.epoch.value / best.epoch.value, 2)
     verdict = context.verdicts.get(key)
     if verdict:
-        found[_BASE] = f"{rounding.times(verdict.ratio)} {rounding.doubt(verdict)}".strip()
+        ratios[_BASE] = f"{rounding.times(verdict.ratio)} {rounding.doubt(verdict)}".strip()
     elif key[0] == context.baseline:
-        found[_BASE] = "baseline"
+        ratios[_BASE] = "baseline"
     if key in context.over_floor:
-        found[_FLOOR] = rounding.times(context.over_floor[key])
-    return found
+        ratios[_FLOOR] = rounding.times(context.over_floor[key])
+    return ratios
 
 
 SECTION = Section("overview", "Overview", 20, render, RESULT)
