@@ -1,38 +1,30 @@
-"""Results documents on disk: encoded, decoded, brought up to date, written in one step."""
+"""Results documents on disk: encoded, checked, brought up to date, written in one step.
+
+A document and every line of a journal carry a checksum in their field ``sha256``.
+"""
 
 from __future__ import annotations
 
 import codecs
 import gzip
+import hashlib
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from bench.documents import checksums
 from bench.documents.results import SCHEMA_VERSION, Results
 from bench.documents.soundness import require_sound
 from impls.errors import ResultsError, UsageError
 from impls.files import open_plain, require_plain, write_whole
 
 
-def upgrade_1_to_2(document: dict[str, Any]) -> None:
-    """All that version 2 added is optional."""
-    document["schema_version"] = 2
-
-
-def upgrade_2_to_3(document: dict[str, Any]) -> None:
-    """All that version 3 added is optional."""
-    document["schema_version"] = 3
-
-
 def upgrade_3_to_4(document: dict[str, Any]) -> None:
     """Rounds of step and epoch became sweeps; all else that version 4 added is optional."""
     effort = document["plan"]["effort"]
     effort["sweeps"] = max(effort.pop("rounds"), effort.pop("epoch_rounds"))
-    document["schema_version"] = 4
 
 
 def upgrade_4_to_5(document: dict[str, Any]) -> None:
@@ -40,22 +32,18 @@ def upgrade_4_to_5(document: dict[str, Any]) -> None:
     for row in document.get("rows", ()):
         if row.get("role") == "limit":
             row["role"] = "floor"
-    document["schema_version"] = 5
 
 
-UPGRADES: dict[int, Callable[[dict[str, Any]], None]] = {
-    1: upgrade_1_to_2,
-    2: upgrade_2_to_3,
-    3: upgrade_3_to_4,
-    4: upgrade_4_to_5,
-}
-"""What makes a document of each older version one of the next."""
-
+UPGRADES: dict[int, Callable[[dict[str, Any]], None]] = {3: upgrade_3_to_4, 4: upgrade_4_to_5}
+"""What makes a document of a version one of the next; 2 and 3 only added optional fields."""
 
 _GZIP = b"\x1f\x8b"
 """How every file that gzip wrote begins."""
 _DATA = (_GZIP, b"{", b"[", b"PK", b"\x93NUMPY", b"\x89HDF")
 """How results, models and data sets begin: JSON, gzip, ``.npz`` and ``.keras``, NumPy, HDF5."""
+
+
+Sealable = TypeVar("Sealable", bound=msgspec.Struct)
 
 
 class _Versioned(msgspec.Struct):
@@ -67,7 +55,7 @@ def encode(results: Results) -> bytes:
 
     An unknown type raises instead of turning into text.
     """
-    return msgspec.json.format(msgspec.json.encode(checksums.sealed(results)), indent=1)
+    return msgspec.json.format(msgspec.json.encode(sealed(results)), indent=1)
 
 
 def decode(data: bytes, *, origin: str) -> Results:
@@ -91,9 +79,11 @@ def decode(data: bytes, *, origin: str) -> Results:
         )
     try:
         document = msgspec.json.decode(data)
-        checksums.require_whole(document, origin=origin)
+        require_whole(document, origin=origin)
         for old in range(version, SCHEMA_VERSION):
-            UPGRADES[old](document)
+            if old in UPGRADES:
+                UPGRADES[old](document)
+        document["schema_version"] = SCHEMA_VERSION
         results = msgspec.convert(document, Results)
     except (
         msgspec.DecodeError,
@@ -108,6 +98,31 @@ def decode(data: bytes, *, origin: str) -> Results:
     require_sound(results, origin=origin)
     # It belongs to the file: what is read and written again gets one of its own.
     return msgspec.structs.replace(results, sha256="")
+
+
+def sealed(document: Sealable) -> Sealable:
+    """Return ``document``, a struct with the field ``sha256``, with its checksum in it."""
+    blank = msgspec.structs.replace(document, sha256="")
+    return msgspec.structs.replace(document, sha256=_digest(blank))
+
+
+def require_whole(content: dict[str, Any], *, origin: str) -> None:
+    """Refuse decoded JSON that is not what its checksum was made of; one without any passes.
+
+    Raises:
+        ResultsError: something in it has changed; ``origin`` names it.
+    """
+    recorded = content.get("sha256")
+    if recorded and recorded != _digest(content | {"sha256": ""}):
+        raise ResultsError(
+            f"{origin} is damaged: its content and its checksum (sha256) differ. Run the "
+            "measurement again or take the file from where it was written; one that was changed on "
+            "purpose is read without the field sha256."
+        )
+
+
+def _digest(blank: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(blank, order="sorted")).hexdigest()
 
 
 def load(path: Path) -> Results:
@@ -175,7 +190,8 @@ def require_free(path: Path, sources: Iterable[Path] = ()) -> None:
         require_plain(path)
         if not path.exists():
             return
-        beginning = _beginning(path)
+        with open_plain(path) as file:
+            beginning = file.read(64).removeprefix(codecs.BOM_UTF8).lstrip()
         source = next((one for one in sources if path.samefile(one)), None)
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -188,11 +204,6 @@ def require_free(path: Path, sources: Iterable[Path] = ()) -> None:
             f"cannot write {path}: it holds data, and a page would replace them. Name another "
             "file, or remove it."
         )
-
-
-def _beginning(path: Path) -> bytes:
-    with open_plain(path) as file:
-        return file.read(64).removeprefix(codecs.BOM_UTF8).lstrip()
 
 
 def unwritable_folder(folder: Path, error: OSError, option: str = "--out") -> ResultsError:

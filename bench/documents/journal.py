@@ -15,11 +15,9 @@ from typing import TypeVar
 
 import msgspec
 
-from bench.documents import checksums
-from bench.documents.agreement import agreeing
-from bench.documents.files import decode, read_bytes, unwritable_folder
+from bench.documents.files import decode, read_bytes, require_whole, sealed, unwritable_folder
 from bench.documents.results import Measured, Outcome, Results, Unavailable
-from bench.documents.rounds import Turn, outcome_of
+from bench.documents.rounds import Turn, agreeing, outcome_of
 from bench.documents.soundness import require_durations
 from impls.errors import ResultsError
 
@@ -28,48 +26,42 @@ Place = tuple[int, int, int]
 """A block, a job and a batch size."""
 
 
-class Block(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="block",
+class JournalLine(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag=str.lower,
     forbid_unknown_fields=True,
 ):  # fmt: skip
+    """One line after the header, with its checksum; ``line`` in it says which of these it is."""
+
+    sha256: str = ""
+
+
+class Block(JournalLine, frozen=True, kw_only=True):
     """A set of workers is alive: their ``jobs``, and the ``seconds`` that it took to start them."""
 
     block: int
     repetition: int
     jobs: tuple[int, ...]
     seconds: float
-    sha256: str = ""
 
 
-class CellLine(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="cell",
-    forbid_unknown_fields=True,
-):  # fmt: skip
+class CellLine(JournalLine, frozen=True, kw_only=True, tag="cell"):
     """A cell is ready or at its end (a measured ``outcome`` without rounds), or it is over."""
 
     job: int
     block: int
     outcome: Outcome
-    sha256: str = ""
 
 
-class Sweep(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="sweep",
-    forbid_unknown_fields=True,
-):  # fmt: skip
+class Sweep(JournalLine, frozen=True, kw_only=True):
     """One turn of every worker at one batch size, by job in the order in which they took it."""
 
     block: int
     batch_size: int
     sweep: int
     turns: tuple[tuple[int, Turn], ...]
-    sha256: str = ""
 
 
-class Stage(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="stage",
-    forbid_unknown_fields=True,
-):  # fmt: skip
+class Stage(JournalLine, frozen=True, kw_only=True):
     """A block is done with a batch size.
 
     It took ``seconds``, of which ``prepared`` went before the first turn.
@@ -81,42 +73,29 @@ class Stage(
     jobs: tuple[int, ...]
     seconds: float
     prepared: float
-    sha256: str = ""
 
 
-class Entry(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="job",
-    forbid_unknown_fields=True,
-):  # fmt: skip
+class Entry(JournalLine, frozen=True, kw_only=True, tag="job"):
     """What one job brought, in journals older than version 4."""
 
     job: int
     seconds: float
     outcomes: tuple[Outcome, ...]
-    sha256: str = ""
 
 
-class Again(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="again",
-    forbid_unknown_fields=True,
-):  # fmt: skip
+class Again(JournalLine, frozen=True, kw_only=True):
     """The run was resumed, and cells that had failed until then are measured again.
 
     Each of ``cells`` is the block, the job and the batch size of a failure.
     """
 
     cells: tuple[Place, ...]
-    sha256: str = ""
 
 
-class Ending(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="ending",
-    forbid_unknown_fields=True,
-):  # fmt: skip
+class Ending(JournalLine, frozen=True, kw_only=True):
     """The run came to its end, and why."""
 
     reason: str
-    sha256: str = ""
 
 
 Line = Block | CellLine | Sweep | Stage | Entry | Again | Ending
@@ -157,10 +136,8 @@ class Journal:
                 no such cell.
         """
         path = folder / NAME
-        complete, _, _ = read_bytes(path).rpartition(b"\n")
-        lines = _lines(complete, str(path))
+        header, lines, length = _parts(path)
         ending = _ending(lines)
-        header = decode(complete.partition(b"\n")[0], origin=str(path))
         again = _failed(lines, header.plan.target)
         if ending is not None and not again:
             raise ResultsError(
@@ -170,7 +147,7 @@ class Journal:
         journal = cls.__new__(cls)
         journal.path, journal.header, journal.lines = path, header, lines
         try:
-            os.truncate(path, len(complete) + 1)
+            os.truncate(path, length)
             journal._file = path.open("a+b")  # noqa: SLF001  # another constructor
         except OSError as error:
             raise unwritable_folder(folder, error) from error
@@ -180,7 +157,7 @@ class Journal:
 
     def add(self, line: Line) -> None:
         """Record what happened."""
-        self._write(msgspec.json.encode(checksums.sealed(line)))
+        self._write(msgspec.json.encode(sealed(line)))
         self.lines.append(line)
 
     def document(self) -> Results:
@@ -242,22 +219,22 @@ def _latest(lines: Sequence[Line], target: float | None) -> dict[Place, Outcome]
         elif isinstance(line, Sweep):
             for job, turn in line.turns:
                 taken.setdefault((line.block, job, line.batch_size), {})[line.sweep] = turn
-    complete = {
-        key: outcome_of(outcome, taken.get(key, {}), target)
-        if isinstance(outcome, Measured)
-        else outcome
-        for key, outcome in cells.items()
-    }
-    whole = {key: outcome for key, outcome in complete.items() if outcome is not None}
-    repetitions = repetitions_of(lines)
-    again = {place for line in lines if isinstance(line, Again) for place in line.cells}
+    complete: dict[Place, Outcome] = {}
     last: dict[Place, int] = {}
-    for block, job, size in whole:
-        cell = (repetitions.get(block, block), job, size)
-        last[cell] = max(block, last.get(cell, block))
+    repetitions = repetitions_of(lines)
+    for place, outcome in cells.items():
+        block, job, size = place
+        whole: Outcome | None = outcome
+        if isinstance(outcome, Measured):
+            whole = outcome_of(outcome, taken.get(place, {}), target)
+        if whole is not None:
+            complete[place] = whole
+            cell = (repetitions.get(block, block), job, size)
+            last[cell] = max(block, last.get(cell, block))
+    again = {place for line in lines if isinstance(line, Again) for place in line.cells}
     return {
         (block, job, size): outcome
-        for (block, job, size), outcome in whole.items()
+        for (block, job, size), outcome in complete.items()
         if (block, job, size) not in again or last[repetitions[block], job, size] == block
     }
 
@@ -284,9 +261,7 @@ def read(path: Path) -> Results:
         ResultsError: it cannot be read, a complete line is damaged or holds a duration that cannot
             be, or a newer version wrote it.
     """
-    complete, _, _ = read_bytes(path).rpartition(b"\n")
-    header = decode(complete.partition(b"\n")[0], origin=str(path))
-    lines = _lines(complete, str(path))
+    header, lines, _ = _parts(path)
     document = _document(header, lines)
     require_durations(document.outcomes, origin=str(path))
     return document
@@ -308,24 +283,23 @@ def has_ended(path: Path) -> bool:
     Raises:
         ResultsError: as :func:`read` does.
     """
-    complete, _, _ = read_bytes(path).rpartition(b"\n")
-    header = decode(complete.partition(b"\n")[0], origin=str(path))
-    lines = _lines(complete, str(path))
+    header, lines, _ = _parts(path)
     return _ending(lines) is not None and not _failed(lines, header.plan.target)
 
 
-def _lines(complete: bytes, origin: str) -> list[Line]:
-    """Return all complete lines after the header."""
+def _parts(path: Path) -> tuple[Results, list[Line], int]:
+    """Return the header, all complete lines after it, and how many bytes these take together."""
+    complete, _, _ = read_bytes(path).rpartition(b"\n")
+    first, *rest = complete.split(b"\n")
+    header = decode(first, origin=str(path))
     lines = []
     try:
-        for number, line in enumerate(complete.split(b"\n")[1:], start=2):
-            checksums.require_whole(
-                msgspec.json.decode(line, type=dict), origin=f"{origin}:{number}"
-            )
+        for number, line in enumerate(rest, start=2):
+            require_whole(msgspec.json.decode(line, type=dict), origin=f"{path}:{number}")
             lines.append(msgspec.json.decode(line, type=Line))
     except msgspec.DecodeError as error:
-        raise ResultsError(f"{origin} is damaged: {error}. Run the measurement again.") from error
-    return lines
+        raise ResultsError(f"{path} is damaged: {error}. Run the measurement again.") from error
+    return header, lines, len(complete) + 1
 
 
 def _ending(lines: Sequence[Line]) -> Ending | None:

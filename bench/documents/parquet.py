@@ -30,8 +30,6 @@ MAGIC = b"PAR1"
 """How every Parquet file begins."""
 NEEDS = "pyarrow is not installed; install it with: pip install 'mlpbench[parquet]'"
 
-_ChangeTiming = Callable[[Measured, Timing], Timing]
-
 
 def metadata(results: Sequence[Results]) -> dict[bytes, bytes]:
     """Return what the metadata of the file hold; the table of ``results`` has the rest."""
@@ -41,7 +39,7 @@ def metadata(results: Sequence[Results]) -> dict[bytes, bytes]:
         counts.append(len(timing.round_seconds))
         return msgspec.structs.replace(timing, round_seconds=(), round_cpu_seconds=(), sweeps=())
 
-    bare = [_changed(document, without_rounds) for document in results]
+    bare = [_with_timings(document, without_rounds) for document in results]
     packed = base64.b64encode(gzip.compress(msgspec.json.encode(bare), mtime=0))
     return {DOCUMENTS: packed, ROUNDS: msgspec.json.encode(counts)}
 
@@ -110,7 +108,7 @@ def assembled(
             sweeps=_known(taken, "sweep"),
         )
 
-    whole = _changed(bare, with_rounds)
+    whole = _with_timings(bare, with_rounds)
     require_durations(whole.outcomes, origin=origin)
     return whole
 
@@ -119,21 +117,15 @@ def _known(rows: Sequence[Mapping[str, Any]], column: str) -> tuple[Any, ...]:
     return tuple(row[column] for row in rows if row[column] is not None)
 
 
-def _changed(document: Results, change: _ChangeTiming) -> Results:
-    """``document`` with every timing changed, in order."""
-    outcomes = tuple(_changed_outcome(outcome, change) for outcome in document.outcomes)
-    return msgspec.structs.replace(document, outcomes=outcomes)
+def _with_timings(document: Results, change: Callable[[Measured, Timing], Timing]) -> Results:
+    """Return ``document`` with what ``change`` makes of every timing, in order."""
 
+    def changed(outcome: Outcome) -> Any:
+        if isinstance(outcome, Unverified) and outcome.measured is not None:
+            return msgspec.structs.replace(outcome, measured=changed(outcome.measured))
+        if not isinstance(outcome, Measured):
+            return outcome
+        timings = tuple(change(outcome, timing) for timing in outcome.timings)
+        return msgspec.structs.replace(outcome, timings=timings)
 
-def _changed_outcome(outcome: Outcome, change: _ChangeTiming) -> Outcome:
-    if isinstance(outcome, Measured):
-        return _changed_measured(outcome, change)
-    if isinstance(outcome, Unverified) and outcome.measured is not None:
-        measured = _changed_measured(outcome.measured, change)
-        return msgspec.structs.replace(outcome, measured=measured)
-    return outcome
-
-
-def _changed_measured(measured: Measured, change: _ChangeTiming) -> Measured:
-    timings = tuple(change(measured, timing) for timing in measured.timings)
-    return msgspec.structs.replace(measured, timings=timings)
+    return msgspec.structs.replace(document, outcomes=tuple(map(changed, document.outcomes)))

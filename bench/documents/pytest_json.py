@@ -102,83 +102,64 @@ def convert(data: bytes, *, origin: str) -> Results:
         raise ResultsError(
             f"{origin} was written by another version of mlpbench: {error}. Run it again."
         ) from error
-    outcomes = tuple(_outcomes(facts))
+    by_cell: dict[Cell, list[tuple[CellFacts, _Stats]]] = defaultdict(list)
+    for fact, stats in facts:
+        by_cell[fact.cell].append((fact, stats))
     results = Results(
         schema_version=SCHEMA_VERSION,
         created_at=document.datetime,
         generator=f"pytest-benchmark {document.version}",
-        plan=_plan(run, [fact.cell for fact, _ in facts]),
+        plan=Plan(
+            seed=run.seed,
+            profile="pytest",
+            network=run.network,
+            trainings=run.trainings,
+            implementations=tuple(dict.fromkeys(cell.implementation for cell in by_cell)),
+            threads=tuple(dict.fromkeys(cell.threads for cell in by_cell)),
+            settings=tuple(dict.fromkeys(cell.setting for cell in by_cell)),
+            effort=Effort(blocks=1, sweeps=0, round_seconds=0, cell_seconds=0, warmup_seconds=0),
+            dataset=run.dataset.name,
+            examples=run.dataset.examples,
+        ),
         dataset=run.dataset,
         machine=run.machine,
-        outcomes=outcomes,
+        outcomes=tuple(_outcome(cell, group) for cell, group in by_cell.items()),
         command=run.command,
     )
     require_sound(results, origin=origin)
     return results
 
 
-def _outcomes(facts: list[tuple[CellFacts, _Stats]]) -> list[Outcome]:
-    """Return one outcome per cell, with the rounds of all its phases."""
-    by_cell: dict[Cell, list[tuple[CellFacts, _Stats]]] = defaultdict(list)
-    for fact, stats in facts:
-        by_cell[fact.cell].append((fact, stats))
-    outcomes: list[Outcome] = []
-    for cell, group in by_cell.items():
-        first = group[0][0]
-        measured = Measured(
-            cell=cell,
-            block=0,
-            process=first.process,
-            gate=first.gate,
-            first_call_seconds=first.first_call_seconds,
-            warmup_seconds=(),
-            timings=tuple(
-                Timing(
-                    phase=fact.phase,
-                    iterations=stats.iterations,
-                    examples=fact.examples,
-                    round_seconds=stats.data,
-                    round_cpu_seconds=(),
-                )
-                for fact, stats in group
-            ),
-            threads_observed=_threads_observed(group),
-            peak_memory_bytes=max(fact.peak_memory_bytes for fact, _ in group),
-            source="pytest-benchmark",
-        )
-        mismatch = threads.disagreement(cell.threads, first.process, measured.threads_observed)
-        outcomes.append(
-            Unverified(cell=cell, block=0, reason=mismatch, measured=measured)
-            if mismatch
-            else measured
-        )
-    return outcomes
-
-
-def _threads_observed(group: list[tuple[CellFacts, _Stats]]) -> float:
-    """CPU time over wall time of the epoch or, where it was not timed, of the longest round.
-
-    Each benchmark looks at one round.  In a short one the processor time of a moment before or
-    after weighs much, so that the largest of all would call sound settings disobeyed.
-    """
-    epochs = [fact.threads_observed for fact, _ in group if fact.phase == EPOCH]
-    if epochs:
-        return epochs[0]
-    longest, _ = max(group, key=lambda one: median(one[1].data) * one[1].iterations)
-    return longest.threads_observed
-
-
-def _plan(run: RunFacts, cells: list[Cell]) -> Plan:
-    """Return the plan that would have asked for these cells."""
-    return Plan(
-        seed=run.seed,
-        profile="pytest",
-        network=run.network,
-        trainings=run.trainings,
-        implementations=tuple(dict.fromkeys(cell.implementation for cell in cells)),
-        threads=tuple(dict.fromkeys(cell.threads for cell in cells)),
-        settings=tuple(dict.fromkeys(cell.setting for cell in cells)),
-        effort=Effort(blocks=1, sweeps=0, round_seconds=0, cell_seconds=0, warmup_seconds=0),
-        dataset=run.dataset.name,
-        examples=run.dataset.examples,
+def _outcome(cell: Cell, group: list[tuple[CellFacts, _Stats]]) -> Outcome:
+    """Return the outcome of one cell, with the rounds of all its phases."""
+    first = group[0][0]
+    # Each benchmark looks at one round.  In a short one the processor time of a moment before or
+    # after weighs much, so that the largest of all would call sound settings disobeyed.
+    watched = [fact for fact, _ in group if fact.phase == EPOCH] or [
+        max(group, key=lambda one: median(one[1].data) * one[1].iterations)[0]
+    ]
+    measured = Measured(
+        cell=cell,
+        block=0,
+        process=first.process,
+        gate=first.gate,
+        first_call_seconds=first.first_call_seconds,
+        warmup_seconds=(),
+        timings=tuple(
+            Timing(
+                phase=fact.phase,
+                iterations=stats.iterations,
+                examples=fact.examples,
+                round_seconds=stats.data,
+                round_cpu_seconds=(),
+            )
+            for fact, stats in group
+        ),
+        threads_observed=watched[0].threads_observed,
+        peak_memory_bytes=max(fact.peak_memory_bytes for fact, _ in group),
+        source="pytest-benchmark",
     )
+    mismatch = threads.disagreement(cell.threads, first.process, measured.threads_observed)
+    if mismatch:
+        return Unverified(cell=cell, block=0, reason=mismatch, measured=measured)
+    return measured

@@ -27,14 +27,16 @@ from impls.row import Row
 SCHEMA_VERSION = 5
 
 
-class Measured(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag_field="kind",
-    tag="measured",
+class CellOutcome(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower,
     forbid_unknown_fields=True,
-):
+):  # fmt: skip
+    """What came of one cell; ``kind`` in the document says which of these it is."""
+
+    cell: Cell
+
+
+class Measured(CellOutcome, frozen=True, kw_only=True):
     """A cell that passed the gate and was timed, in one process (``block``).
 
     ``first_call_seconds`` is the first step, compilation included; ``warmup_seconds`` are the
@@ -52,7 +54,6 @@ class Measured(
     ``wake_seconds`` are the first steps after each rest, one per turn; they are in no timing.
     """
 
-    cell: Cell
     block: int
     process: Process
     gate: tuple[Check, ...]
@@ -75,75 +76,43 @@ class Measured(
     wake_seconds: tuple[float, ...] = ()
 
 
-class Unverified(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag_field="kind",
-    tag="unverified",
-    forbid_unknown_fields=True,
-):
+class Unverified(CellOutcome, frozen=True, kw_only=True):
     """A cell whose setting did not take or whose time is not to be believed.
 
     Timed or not, it is kept out of every ranking.  ``declared`` are the settings of one that was
     not timed; those of another are in ``measured``.
     """
 
-    cell: Cell
     block: int
     reason: str
     measured: Measured | None = None
     declared: dict[str, str] = {}
 
 
-class Invalid(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag_field="kind",
-    tag="invalid",
-    forbid_unknown_fields=True,
-):
+class Invalid(CellOutcome, frozen=True, kw_only=True):
     """A cell refused by the gate: it computes something else, so it was not timed.
 
     ``declared`` are the implementation's settings, such as TF32, which the bounds depend on.
     """
 
-    cell: Cell
     block: int
     reason: str
     gate: tuple[Check, ...]
     declared: dict[str, str] = {}
 
 
-class Unavailable(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag_field="kind",
-    tag="unavailable",
-    forbid_unknown_fields=True,
-):
+class Unavailable(CellOutcome, frozen=True, kw_only=True):
     """A cell that cannot be run here, such as for want of a package or a device."""
 
-    cell: Cell
     reason: str
 
 
-class Failed(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag_field="kind",
-    tag="failed",
-    forbid_unknown_fields=True,
-):
+class Failed(CellOutcome, frozen=True, kw_only=True):
     """A cell whose worker raised, died or ran out of time; ``detail`` is the end of its output.
 
     ``declared`` are the implementation's settings, empty where the worker died with them.
     """
 
-    cell: Cell
     block: int
     reason: str
     detail: str = ""
@@ -158,8 +127,8 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     ``complete`` is false where a run was interrupted; its outcomes are valid all the same.
     ``ended`` says why it ended, ``rows`` what was known of each implementation of the plan.
-    ``sha256`` is the checksum of the document in its file (:mod:`bench.documents.checksums`), and
-    empty elsewhere.
+    ``sha256`` is the checksum of the document in its file (:mod:`bench.documents.files`), and empty
+    elsewhere.
     """
 
     schema_version: int

@@ -1,6 +1,6 @@
 """Bounds of every number in a document, checked where a file is read.
 
-A checksum (:mod:`bench.documents.checksums`) finds what changed after a document was written; these
+A checksum (:mod:`bench.documents.files`) finds what changed after a document was written; these
 bounds find what was never measured.
 """
 
@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from bench.documents.results import Measured, Outcome, Results, Unavailable
+from bench.documents.timings import Timing
 from impls.errors import ResultsError
 
 MOST_SECONDS = 1e9
@@ -35,8 +36,11 @@ def require_durations(outcomes: Iterable[Outcome], *, origin: str) -> None:
     for outcome in outcomes:
         flaw = unsound(outcome)
         if flaw:
-            flaw = f"{flaw}, and both must be above 0"
-        flaw = flaw or _impossible(_of_outcome(outcome)) or _refused(outcome) or _uneven(outcome)
+            flaw += ", and both must be above 0"
+        else:
+            flaw = _impossible(_bounds_of_outcome(outcome))
+        if not flaw and isinstance(outcome, Measured):
+            flaw = _inconsistent(outcome)
         if flaw:
             raise ResultsError(
                 f"{origin} is damaged: {outcome.cell.id} has {flaw}. Take this cell out of the "
@@ -50,7 +54,14 @@ def require_sound(document: Results, *, origin: str) -> None:
     Raises:
         ResultsError: there is one, or one process stands in it twice.
     """
-    flaw = _impossible(_of_conditions(document)) or _twice(document.outcomes)
+    flaw = _impossible(_bounds_of_conditions(document))
+    seen = set()
+    for outcome in document.outcomes:
+        if isinstance(outcome, Measured):
+            place = (outcome.cell, outcome.block, outcome.source, outcome.process.started_at)
+            if place in seen:
+                flaw = flaw or f"block {outcome.block} of {outcome.cell.id} twice"
+            seen.add(place)
     if flaw:
         raise ResultsError(f"{origin} is damaged: it has {flaw}. Run the measurement again.")
     require_durations(document.outcomes, origin=origin)
@@ -73,20 +84,15 @@ def _impossible(bounds: Iterable[Bounds]) -> str:
     return ""
 
 
-def _refused(outcome: Outcome) -> str:
-    """Return the first failed check of what counts as measured."""
-    for check in outcome.gate if isinstance(outcome, Measured) else ():
+def _inconsistent(measured: Measured) -> str:
+    """Return a failed check, rounds that lack something, or two rounds of a phase in one sweep."""
+    for check in measured.gate:
         if not check.passed:
             return (
                 f"passed no check of {check.name}: its error {check.error} is above "
                 f"{check.tolerance}"
             )
-    return ""
-
-
-def _uneven(outcome: Outcome) -> str:
-    """Return which rounds lack something, or share a sweep that has one round of each phase."""
-    for timing in outcome.timings if isinstance(outcome, Measured) else ():
+    for timing in measured.timings:
         rounds = len(timing.round_seconds)
         # A Parquet file keeps disturbances apart from the rounds.
         names = ("round_cpu_seconds", "sweeps", *(["disturbances"] if rounds else []))
@@ -99,19 +105,7 @@ def _uneven(outcome: Outcome) -> str:
     return ""
 
 
-def _twice(outcomes: Iterable[Outcome]) -> str:
-    """Return a cell with two timed outcomes of one block; empty where there is none."""
-    seen = set()
-    for outcome in outcomes:
-        if isinstance(outcome, Measured):
-            place = (outcome.cell, outcome.block, outcome.source, outcome.process.started_at)
-            if place in seen:
-                return f"block {outcome.block} of {outcome.cell.id} twice"
-            seen.add(place)
-    return ""
-
-
-def _of_conditions(document: Results) -> Iterator[Bounds]:
+def _bounds_of_conditions(document: Results) -> Iterator[Bounds]:
     plan, machine, data = document.plan, document.machine, document.dataset
     for threads in plan.threads:
         yield "a plan with threads", threads, 1, MOST_THREADS
@@ -129,47 +123,36 @@ def _of_conditions(document: Results) -> Iterator[Bounds]:
     yield "data with features", data.features, 1, MOST
 
 
-def _of_outcome(outcome: Outcome) -> Iterator[Bounds]:
+def _bounds_of_outcome(outcome: Outcome) -> Iterator[Bounds]:
     yield "threads", outcome.cell.threads, 1, MOST_THREADS
     yield "batch size", outcome.cell.batch_size, 1, MOST
     if not isinstance(outcome, Unavailable):
         yield "block", outcome.block, 0, MOST
-    if isinstance(outcome, Measured):
-        yield from _durations(outcome)
-        yield from _counts(outcome)
+    if not isinstance(outcome, Measured):
+        return
+    yield "import_seconds", outcome.process.import_seconds, 0, MOST_SECONDS
+    for name in ("first_call_seconds", "setup_seconds", "bind_seconds", "first_epoch_seconds"):
+        yield name, getattr(outcome, name), 0, MOST_SECONDS
+    yield from (("warmup_seconds", value, 0, MOST_SECONDS) for value in outcome.warmup_seconds)
+    yield from (("wake_seconds", value, 0, MOST_SECONDS) for value in outcome.wake_seconds)
+    yield from _bounds_of_timings(outcome.timings)
+    yield "threads_observed", outcome.threads_observed, 0, MOST_THREADS
+    yield "threads_busy", outcome.threads_busy, 0, MOST_THREADS
+    yield "affinity", outcome.process.affinity, 1, MOST_THREADS
+    for name in ("peak_memory_bytes", "device_memory_bytes", "first_epoch_examples"):
+        yield name, getattr(outcome, name), 0, MOST
+    if outcome.peaks is not None:
+        for rate in ("gemm", "copy", "cached_copy"):
+            yield f"peak of {rate}", getattr(outcome.peaks, rate), 0, MOST
+    if outcome.learning is not None:
+        for accuracy in (outcome.learning.target, *outcome.learning.accuracies):
+            yield "accuracy", accuracy, 0, 1
 
 
-def _durations(one: Measured) -> Iterator[Bounds]:
-    seconds: dict[str, tuple[float | None, ...]] = {
-        "first_call_seconds": (one.first_call_seconds,),
-        "setup_seconds": (one.setup_seconds,),
-        "bind_seconds": (one.bind_seconds,),
-        "first_epoch_seconds": (one.first_epoch_seconds,),
-        "import_seconds": (one.process.import_seconds,),
-        "warmup_seconds": one.warmup_seconds,
-        "wake_seconds": one.wake_seconds,
-    }
-    for timing in one.timings:
-        seconds[f"round_seconds of {timing.phase}"] = timing.round_seconds
-        seconds[f"round_cpu_seconds of {timing.phase}"] = timing.round_cpu_seconds
-    for name, values in seconds.items():
-        for value in values:
-            yield name, value, 0, MOST_SECONDS
-
-
-def _counts(one: Measured) -> Iterator[Bounds]:
-    yield "threads_observed", one.threads_observed, 0, MOST_THREADS
-    yield "threads_busy", one.threads_busy, 0, MOST_THREADS
-    yield "affinity", one.process.affinity, 1, MOST_THREADS
-    yield "peak_memory_bytes", one.peak_memory_bytes, 0, MOST
-    yield "device_memory_bytes", one.device_memory_bytes, 0, MOST
-    yield "first_epoch_examples", one.first_epoch_examples, 0, MOST
-    for timing in one.timings:
+def _bounds_of_timings(timings: Iterable[Timing]) -> Iterator[Bounds]:
+    for timing in timings:
         yield f"iterations of {timing.phase}", timing.iterations, 1, MOST
         yield f"examples of {timing.phase}", timing.examples, 1, MOST
-    if one.peaks is not None:
-        for rate in ("gemm", "copy", "cached_copy"):
-            yield f"peak of {rate}", getattr(one.peaks, rate), 0, MOST
-    if one.learning is not None:
-        for accuracy in (one.learning.target, *one.learning.accuracies):
-            yield "accuracy", accuracy, 0, 1
+        for name in ("round_seconds", "round_cpu_seconds"):
+            label = f"{name} of {timing.phase}"
+            yield from ((label, seconds, 0, MOST_SECONDS) for seconds in getattr(timing, name))

@@ -3,8 +3,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from bench.documents.agreement import agreeing
 from bench.documents.results import Failed, Measured, Outcome, Unverified
+from bench.documents.rounds import agreeing
 from bench.provenance.records import Accelerator
 from tests.stand_ins import fakes
 

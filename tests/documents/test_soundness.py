@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench.documents import checksums, files
+from bench.documents import files
 from bench.documents.results import Results
 from impls.errors import ResultsError
 from tests.stand_ins import fakes
@@ -117,10 +117,10 @@ class Line(msgspec.Struct):
 
 
 def test_any_struct_with_the_field_can_be_sealed() -> None:
-    line = msgspec.json.encode(checksums.sealed(Line(seconds=0.1)))
-    checksums.require_whole(msgspec.json.decode(line), origin="here")
+    line = msgspec.json.encode(files.sealed(Line(seconds=0.1)))
+    files.require_whole(msgspec.json.decode(line), origin="here")
     with pytest.raises(ResultsError, match="here is damaged"):
-        checksums.require_whole(msgspec.json.decode(line.replace(b"0.1", b"0.2")), origin="here")
+        files.require_whole(msgspec.json.decode(line.replace(b"0.1", b"0.2")), origin="here")
 
 
 @pytest.mark.parametrize(
