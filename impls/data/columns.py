@@ -2,7 +2,7 @@
 
 The label is the column that the user names.  Else it is, in this order:
 
-1. the column whose name is one of :data:`.header.LABEL_NAMES`, the likeliest name first, where its
+1. the column whose name is one of :data:`.tables.LABEL_NAMES`, the likeliest name first, where its
    values can be classes;
 2. the only column of text, or the last one where the last column is text;
 3. the last or the first column, whichever holds whole numbers that count classes without a gap:
@@ -20,8 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from impls.data.header import LABEL_NAMES, SPLIT_COLUMN
-from impls.data.tables import TextTable
+from impls.data.tables import LABEL_NAMES, SPLIT_COLUMN, TextTable
 from impls.data.text import is_missing, is_number
 from impls.errors import DatasetError
 from impls.files import shown

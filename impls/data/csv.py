@@ -11,11 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from impls.data.header import SPLIT_COLUMN
-from impls.data.holdout import every_fifth
 from impls.data.idx import EMNIST, UPRIGHT
-from impls.data.raw import CLASSES_LIMIT, RawData
-from impls.data.tables import TextTable, read_table
+from impls.data.raw import CLASSES_LIMIT, RawData, held_out
+from impls.data.tables import SPLIT_COLUMN, TextTable, read_table
 from impls.errors import DatasetError
 from impls.files import shown
 
@@ -206,7 +204,7 @@ def _split(
             )
         return _without(table, places), (parts == TEST).to_numpy(), ""
     remedy = f"Add examples, or a column {SPLIT_COLUMN!r} with {TRAIN!r} and {TEST!r}."
-    test = every_fifth(labels, shown(table.path), remedy)
+    test = held_out(labels, shown(table.path), remedy)
     note = (
         f"{table.path.name} does not say which examples are for testing: every fifth of each "
         "class is."

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from impls.data.raw import RawData
+from impls.data.raw import RawData, every_fifth
 
 SIDE = 28
 """Height and width of the resized images, in pixels."""
@@ -17,9 +15,6 @@ EXAMPLES_TEST = 10_000
 
 # Scikit-learn stores how many of the 16 pixels of a 4 x 4 block are dark.
 _DARKEST = 16
-
-# Every fifth image of each class is for testing.
-_TEST_EVERY = 5
 
 
 def read_digits() -> RawData:
@@ -33,7 +28,7 @@ def read_digits() -> RawData:
 
     stored = load_digits()
     images, labels = resize(stored.images.astype(np.int64)), stored.target
-    test = _is_test(labels)
+    test = every_fifth(labels, first=0)
     train_rows = np.resize(np.flatnonzero(~test), EXAMPLES)
     test_rows = np.resize(np.flatnonzero(test), EXAMPLES_TEST)
     real_test = np.count_nonzero(test)
@@ -65,11 +60,3 @@ def resize(images: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     whole = _DARKEST * steps * steps
     rounded: npt.NDArray[np.uint8] = ((enlarged * 255 + whole // 2) // whole).astype(np.uint8)
     return rounded
-
-
-def _is_test(labels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Return which rows are for testing: the same share of every class."""
-    test = np.zeros(len(labels), dtype=np.bool_)
-    for label in np.unique(labels):
-        test[np.flatnonzero(labels == label)[::_TEST_EVERY]] = True
-    return test

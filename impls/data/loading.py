@@ -60,37 +60,25 @@ def read_dataset(
     See :func:`load_dataset`.
     """
     if spec not in DATASETS:
-        return settle(_path(spec, label))
+        return settle(_read_path(spec, label))
     require_table(label, f"the data set {spec}")
-    if spec == "auto":
-        return _automatic(allow_download=allow_download, progress=progress)
-    if spec == "mnist":
-        return _mnist(allow_download=allow_download, progress=progress)
-    return read_digits()
+    if spec == "digits":
+        return read_digits()
+    timeout = _TIMEOUT if spec == "mnist" else _TIMEOUT_AUTO
+    try:
+        return mnist.find(allow_download=allow_download, timeout=timeout, progress=progress)
+    except mnist.MnistNotFoundError as error:
+        if spec == "mnist":
+            raise DatasetError(
+                f"MNIST is not available: {error}. Give a file with --dataset PATH, name a folder "
+                f"in {mnist.DATA_DIR}, or use --dataset digits."
+            ) from error
+        digits = read_digits()
+        note = f"MNIST was not available ({error}). Used instead: {digits.note}"
+        return dataclasses.replace(digits, note=note)
 
 
-def _automatic(*, allow_download: bool, progress: bool) -> RawData:
-    found = mnist.search(allow_download=allow_download, timeout=_TIMEOUT_AUTO, progress=progress)
-    if found.raw is not None:
-        return found.raw
-    digits = read_digits()
-    reasons = "; ".join(found.problems)
-    return dataclasses.replace(
-        digits, note=f"MNIST was not available ({reasons}). Used instead: {digits.note}"
-    )
-
-
-def _mnist(*, allow_download: bool, progress: bool) -> RawData:
-    found = mnist.search(allow_download=allow_download, timeout=_TIMEOUT, progress=progress)
-    if found.raw is None:
-        raise DatasetError(
-            f"MNIST is not available: {'; '.join(found.problems)}. Give a file with --dataset "
-            f"PATH, name a folder in {mnist.DATA_DIR}, or use --dataset digits."
-        )
-    return found.raw
-
-
-def _path(spec: str, label: str | None) -> RawData:
+def _read_path(spec: str, label: str | None) -> RawData:
     if not spec.strip():
         raise DatasetError(
             "the name of the data set is empty: give a name or the path of a file or folder, such "

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,19 +22,11 @@ SHAPES = ((60000, 28, 28), (10000, 28, 28))
 CLASS_COUNTS = (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)
 
 
-@dataclass(frozen=True)
-class Search:
-    """MNIST, or None and why each place did not have it."""
-
-    raw: RawData | None
-    problems: tuple[str, ...] = ()
+class MnistNotFoundError(DatasetError):
+    """No place has MNIST; the message says why of each."""
 
 
-class _AbsentError(DatasetError):
-    """A place has no MNIST: normal, unlike a place that has a broken one."""
-
-
-def search(*, allow_download: bool, timeout: float, progress: bool) -> Search:
+def find(*, allow_download: bool, timeout: float, progress: bool) -> RawData:
     """Look for MNIST in every place until one has it.
 
     A broken file in a cache is passed over; the note of what is found elsewhere says so.  The
@@ -45,32 +35,34 @@ def search(*, allow_download: bool, timeout: float, progress: bool) -> Search:
 
     Raises:
         DatasetError: ``MLPBENCH_DATA_DIR`` is set, but holds no MNIST.
+        MnistNotFoundError: no place has it.
     """
     named = os.environ.get(DATA_DIR)
     if named:
-        return Search(_from_data_dir(Path(named)))
-    locate_download = partial(_download, timeout=timeout, progress=progress)
-    places: tuple[tuple[str, Callable[[], Path]], ...] = (
-        ("Keras cache", _keras_cache),
-        ("download", _own_cache),
-        ("download", locate_download if allow_download else _no_download),
-    )
-    problems, broken = [], []
+        return _in_data_dir(Path(named))
+    places = [("Keras cache", _keras_cache), ("download", _own_cache)]
+    if allow_download:
+        places.append(("download", partial(_download, timeout=timeout, progress=progress)))
+    reasons, broken = list[str](), list[str]()
     for source, locate in places:
         try:
-            raw = _require_mnist(read_npz(locate(), name="mnist", source=source))
-        except _AbsentError as error:
-            problems.append(str(error))
+            path = locate()
+            if not _is_file(path):
+                reasons.append(f"there is no {shown(path)}")
+                continue
+            raw = _require_mnist(read_npz(path, name="mnist", source=source))
         except DatasetError as error:
-            problems.append(str(error).rstrip("."))
+            reasons.append(str(error).rstrip("."))
             broken.append(str(error))
         else:
             note = f"Passed over: {' '.join(broken)}" if broken else ""
-            return Search(dataclasses.replace(raw, note=note))
-    return Search(None, tuple(problems))
+            return dataclasses.replace(raw, note=note)
+    if not allow_download:
+        reasons.append("a download was not allowed")
+    raise MnistNotFoundError("; ".join(reasons))
 
 
-def _from_data_dir(folder: Path) -> RawData:
+def _in_data_dir(folder: Path) -> RawData:
     try:
         raw = read_path(folder)
         return _require_mnist(
@@ -97,13 +89,13 @@ def _require_mnist(raw: RawData) -> RawData:
 
 def _keras_cache() -> Path:
     folder = os.environ.get("KERAS_HOME")
-    return _existing((Path(folder) if folder else home() / ".keras") / "datasets" / MNIST_FILE)
+    return (Path(folder) if folder else home() / ".keras") / "datasets" / MNIST_FILE
 
 
 def _own_cache() -> Path:
     from .download import cache_file  # noqa: PLC0415 - imports for longer than reading takes
 
-    return _existing(cache_file())
+    return cache_file()
 
 
 def _download(*, timeout: float, progress: bool) -> Path:
@@ -112,15 +104,8 @@ def _download(*, timeout: float, progress: bool) -> Path:
     return download(timeout=timeout, progress=progress)
 
 
-def _no_download() -> Path:
-    raise _AbsentError("a download was not allowed")
-
-
-def _existing(path: Path) -> Path:
+def _is_file(path: Path) -> bool:
     try:
-        exists = path.is_file()
+        return path.is_file()
     except OSError as error:
         raise DatasetError(f"cannot read {shown(path)}: {error.strerror}.") from error
-    if not exists:
-        raise _AbsentError(f"there is no {shown(path)}")
-    return path

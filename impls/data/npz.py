@@ -14,8 +14,7 @@ import numpy.typing as npt
 from numpy.lib.npyio import NpzFile
 
 from impls.data.content import pointer_or_page
-from impls.data.holdout import every_fifth
-from impls.data.raw import RawData
+from impls.data.raw import RawData, held_out
 from impls.errors import DatasetError
 from impls.files import shown
 
@@ -146,5 +145,5 @@ def _held_out(
     rows = labels.reshape(len(labels), -1)
     classes = np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
     remedy = f"Store the arrays {', '.join(KEYS)}."
-    test = every_fifth(classes, label, remedy)
+    test = held_out(classes, label, remedy)
     return [images[~test], labels[~test], images[test], labels[test]]

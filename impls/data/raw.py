@@ -16,6 +16,8 @@ CLASSES_LIMIT = 1000
 
 _BRIGHTEST = 255
 _APART = 10
+TEST_EVERY = 5
+"""Where a file does not say which examples are for testing, one in so many of each class is."""
 MANY_SHARED = 0.1
 """Fewer test examples than this share may be in the training set by chance."""
 
@@ -37,6 +39,29 @@ class RawData:
     labels_test: npt.NDArray[Any]
     note: str = ""
     class_names: tuple[str, ...] = ()
+
+
+def every_fifth(labels: npt.NDArray[Any], first: int = TEST_EVERY - 1) -> npt.NDArray[np.bool_]:
+    """Return which examples are for testing: from the ``first`` of each class every fifth."""
+    test = np.zeros(len(labels), dtype=np.bool_)
+    for label in np.unique(labels):
+        test[np.flatnonzero(labels == label)[first::TEST_EVERY]] = True
+    return test
+
+
+def held_out(labels: npt.NDArray[Any], source: str, remedy: str) -> npt.NDArray[np.bool_]:
+    """Return :func:`every_fifth` for data that do not say which examples are for testing.
+
+    Raises:
+        DatasetError: no class has five examples; ``source`` opens the message, ``remedy`` ends it.
+    """
+    test = every_fifth(labels)
+    if not test.any():
+        raise DatasetError(
+            f"{source} has fewer than {TEST_EVERY} examples of every class, too few to keep one "
+            f"in {TEST_EVERY} for testing. {remedy}"
+        )
+    return test
 
 
 def check(raw: RawData) -> None:

@@ -9,12 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from impls.data.header import holds_names
-from impls.data.text import BLANKS, Layout, is_number, layout_of, read_text
+import numpy as np
+
+from impls.data.text import BLANKS, Layout, is_missing, is_number, layout_of, read_text
 from impls.errors import DatasetError
 from impls.files import shown
 
 Frame = Any  # pandas' own types are not known where it is not imported
+
+LABEL_NAMES = (
+    "label", "class", "target", "digit", "y", "species", "outcome", "variety", "diagnosis",
+    "category", "labels", "classes",
+)  # fmt: skip
+"""Names of the label's column, the likeliest first."""
+
+SPLIT_COLUMN = "split"
+
+_KNOWN_NAMES = {*LABEL_NAMES, SPLIT_COLUMN, "id", "index"}
+_COUNTED_NAMES = 5
+"""From this many numbers 0, 1, 2, ... on, the first line holds names of columns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +140,7 @@ def _names(text: str, layout: Layout, path: Path) -> tuple[tuple[str, ...], bool
             f"{shown(path)} is no table: the first line has {len(first)} fields, the others "
             f"{width}. Give it a name for each column, or remove it."
         )
-    if holds_names(first, rest, path):
+    if _holds_names(first, rest, path):
         counted = all(map(is_number, first[1:]))
         said = f"The first line of {path.name}, which counts the columns, is taken for their names."
         return first, True, (said,) if counted and len(first) > 1 else ()
@@ -141,3 +154,55 @@ def _is_count(first: Sequence[str], width: int, text: str) -> bool:
     if len(first) < 3 or first[1] != str(width - 1) or any(map(is_number, first[2:])):
         return False
     return first[0] == str(sum(1 for line in text.splitlines() if line.strip()) - 1)
+
+
+def _holds_names(first: Sequence[str], rest: Sequence[Sequence[str]], path: Path) -> bool:
+    """Whether the fields of the ``first`` line are names: they are not like those of the ``rest``.
+
+    Raises:
+        DatasetError: they may be both; ``path`` says of which file.
+    """
+    if not rest:
+        return not all(map(is_number, first))
+    columns = [[row[at] for row in rest if len(row) > at] for at in range(len(first))]
+    known = [[field for field in column if not is_missing(field)] for column in columns]
+    words = [at for at, field in enumerate(first) if not is_number(field) and not is_missing(field)]
+    if any(known[at] and all(map(is_number, known[at])) for at in words):
+        return True
+    given = [field for field in first if field]
+    if all(map(is_number, given)):
+        return _counts(given, path, is_index=first[0] == "")
+    if any(first[at] in known[at] for at in words):
+        return False
+    called = any(field.lower() in _KNOWN_NAMES for field in first)
+    if called or _is_scale(first) or not any(map(is_number, first)):
+        return True
+    if any(2 * len({*known[at]}) <= len(known[at]) for at in words):
+        raise _names_or_example(first, path)
+    return False
+
+
+def _counts(given: Sequence[str], path: Path, *, is_index: bool) -> bool:
+    """Return whether numbers count columns from 0; where they are few, nobody can know."""
+    if not given or list(given) != [str(number) for number in range(len(given))]:
+        return False
+    if is_index or len(given) >= _COUNTED_NAMES:
+        return True
+    raise _names_or_example(given, path)
+
+
+def _is_scale(first: Sequence[str]) -> bool:
+    """Return whether the numbers in a line are a scale, such as wavelengths, or count columns."""
+    numbers = [float(field.replace(",", ".")) for field in first if is_number(field)]
+    steps = np.diff(numbers)
+    if len(numbers) == 2:
+        return numbers in ([0, 1], [1, 2])
+    return len(numbers) > 2 and bool(steps[0] != 0 and np.allclose(steps, steps[0], rtol=1e-6))
+
+
+def _names_or_example(first: Sequence[str], path: Path) -> DatasetError:
+    listed = ", ".join(first[:8]) + (", ..." if len(first) > 8 else "")
+    return DatasetError(
+        f"{shown(path)} begins with {listed}, which may be names of columns or an example. Write "
+        "a line of names above it, such as 'a', 'b' and 'label', or take it away."
+    )

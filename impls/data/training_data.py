@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from impls.data.holdout import stratified
 from impls.data.normalise import Normaliser
 from impls.data.raw import RawData, check, content_hash
 from impls.errors import DatasetError
 from impls.parameters import Floats, read_only
 
 from . import normalise
+
+# Chosen examples depend on the data and their number alone, whatever the seed of a training is.
+_SEED = 20_017
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ class TrainingData:
         """Return the same data with only ``examples`` of the training examples.
 
         Each class keeps its share, and at least one example.  The choice depends on the data and
-        on ``examples`` alone, see :func:`.holdout.stratified`; the order stays.  Test examples and
+        on ``examples`` alone, see :func:`stratified`; the order stays.  Test examples and
         normalisation stay those of the whole.
 
         Raises:
@@ -78,6 +80,35 @@ class TrainingData:
         return dataclasses.replace(
             self, X=self.X[rows], labels=self.labels[rows], pixels=self.pixels[rows]
         )
+
+
+def stratified(labels: npt.NDArray[np.int32], examples: int) -> npt.NDArray[np.intp]:
+    """Return the places of ``examples`` examples, in their order, with each class in its share.
+
+    Each class that there is gets at least one.  The same labels and number give the same choice;
+    which examples of a class are taken is drawn with a fixed seed, so that an order within a class
+    does not show.
+
+    Raises:
+        ValueError: fewer examples than classes, or more than there are.
+    """
+    classes, counts = np.unique(labels, return_counts=True)
+    if not len(classes) <= examples <= len(labels):
+        raise ValueError(f"{examples} of {len(labels)} examples in {len(classes)} classes")
+    exact = counts * (examples / len(labels))
+    share = np.maximum(1, np.floor(exact).astype(np.intp))
+    # What is left goes where most is missing; what is too much is taken where most is left over.
+    while (left := examples - int(share.sum())) != 0:
+        can_change = share < counts if left > 0 else share > 1
+        most_wrong_first = np.argsort(-np.sign(left) * (exact - share), kind="stable")
+        changed = most_wrong_first[can_change[most_wrong_first]][: abs(left)]
+        share[changed] += np.sign(left)
+    shuffled = np.random.default_rng(_SEED).permutation(len(labels))
+    chosen = [
+        shuffled[labels[shuffled] == label][:number]
+        for label, number in zip(classes, share, strict=True)
+    ]
+    return np.sort(np.concatenate(chosen))
 
 
 def from_raw(raw: RawData, normalisation: str | Normaliser = "standard") -> TrainingData:

@@ -132,10 +132,10 @@ def _prove(stored: Stored, model: Any, keras: Any, read: Reading, label: str) ->
     drawn = rng.normal(size=(_PROOF, read.front.inputs))
     X = drawn.astype(np.float32)
     if stored.normaliser is not None:
-        scale = stored.normaliser.scale
-        X = (drawn * scale.divisor + scale.mean).astype(np.float32)
+        mean, divisor = stored.normaliser.mean, stored.normaliser.divisor
+        X = (drawn * divisor + mean).astype(np.float32)
         # Not what was drawn: a value may be small against the mean that was added to it.
-        drawn = (X.astype(np.float64) - scale.mean) / scale.divisor
+        drawn = (X.astype(np.float64) - mean) / divisor
     try:
         outputs = model(X.reshape(_PROOF, *read.front.shape), training=False)
         theirs: Floats = np.asarray(keras.ops.convert_to_numpy(outputs), np.float64)

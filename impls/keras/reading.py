@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from impls.convolution import Convolution
 from impls.data.normalise import Normalisation, Normaliser
-from impls.data.standardise import Scale
 from impls.errors import ModelError
 from impls.networks import Activation
 from impls.parameters import Floats
@@ -160,8 +159,8 @@ class _Reader:
             return Front(shape, image, None)
         if not (np.isfinite(factor).all() and np.isfinite(summand).all() and (factor != 0).all()):
             raise ModelError(f"{self.label} rescales examples by values that are 0 or not finite")
-        scale = Scale(-summand.ravel() / factor.ravel(), 1 / factor.ravel())
-        return Front(shape, image, Normaliser(name, scale))
+        factor, summand = factor.ravel(), summand.ravel()
+        return Front(shape, image, Normaliser(name, -summand / factor, 1 / factor))
 
     def affine(self, layer: Layer, shape: tuple[int, ...]) -> list[Values]:
         """Factor and summand, of examples of a ``shape``, of a layer that rescales."""

@@ -18,7 +18,6 @@ import numpy.typing as npt
 from impls.contract import State
 from impls.data.normalise import NORMALISATIONS, Normaliser
 from impls.data.npz import DAMAGE, ZIP_MAGICS
-from impls.data.standardise import Scale
 from impls.errors import BenchError, ModelError
 from impls.files import open_plain, shown, write_whole
 from impls.mathematics.optimisers import MEMORIES
@@ -137,8 +136,8 @@ def encode(model: Model, *, generator: str) -> bytes:
     ]
     arrays: Arrays = {
         "header": np.frombuffer(msgspec.json.encode(content), dtype=np.uint8),
-        "scale_mean": model.normaliser.scale.mean,
-        "scale_divisor": model.normaliser.scale.divisor,
+        "scale_mean": model.normaliser.mean,
+        "scale_divisor": model.normaliser.divisor,
         "losses": model.history.losses,
         "epochs": np.array(table, dtype=np.float64).reshape(len(table), 3 + len(nobody)),
         **dict(model.state.parameters.arrays()),
@@ -225,7 +224,7 @@ def _model(content: _Content, arrays: Arrays) -> Model:
         training=content.training,
         order=content.order,
         source=content.source,
-        normaliser=Normaliser(name, Scale(mean, divisor)),
+        normaliser=Normaliser(name, mean, divisor),
         state=State(_parameters(content.network, arrays, ""), memory, content.updates),
         learning_rate=content.learning_rate,
         history=_history(arrays),

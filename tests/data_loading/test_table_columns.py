@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from impls.data import TrainingData, load_dataset
-from impls.data.header import LABEL_NAMES
 from impls.data.loading import read_dataset
+from impls.data.tables import LABEL_NAMES
 from impls.errors import DatasetError
 from tests.data_loading.public_tables import cycled, drawn, floats, lines
 

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from impls.data import TrainingData, load_dataset
-from impls.data.holdout import stratified
 from impls.data.raw import RawData
-from impls.data.training_data import from_raw
+from impls.data.training_data import from_raw, stratified
 from impls.errors import DatasetError
 
 Arrays = dict[str, np.ndarray]
