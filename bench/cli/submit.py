@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import click
 import msgspec
 from rich.console import Console
-from rich.table import Table
 
 from bench.cli import exits
 from bench.cli.compare import print_answer
@@ -116,68 +116,63 @@ def submit_command(context: click.Context, /, **options: Any) -> int:
     modes = [name for name in _WITH if options[name] is not None]
     if len(modes) > 1:
         raise UsageError(f"{' and '.join(f'--{name}' for name in modes)}: give one of them")
-    if modes:
-        return _look_after(console, context, modes[0], options)
-    if options["across_machines"]:
-        raise UsageError("--across-machines belongs to --collect: without it, leave it out")
-    planned = _planned(context, options)
-    folder = open_folder(folder_for(options["out"], "submit"))
-    if (folder / submission.NAME).exists():
-        raise ResultsError(
-            f"{folder} holds a submission already: choose another folder with --out, or see "
-            "--status, --collect and --resubmit."
-        )
-    fresh = State(version=submission.VERSION, submission=planned, jobs={})
-    return _begin(console, folder, fresh, planned.tasks, as_json=options["as_json"])
+    as_json: bool = options["as_json"]
+    if not modes:
+        planned = _plan(context, options)
+        folder = open_folder(folder_for(options["out"], "submit"))
+        if (folder / submission.NAME).exists():
+            raise ResultsError(
+                f"{folder} holds a submission already: choose another folder with --out, or see "
+                "--status, --collect and --resubmit."
+            )
+        fresh = State(version=submission.VERSION, submission=planned, jobs={})
+        return _begin(console, folder, fresh, planned.tasks, as_json=as_json)
 
-
-def _look_after(
-    console: Console, context: click.Context, mode: str, options: dict[str, Any]
-) -> int:
-    """``--status``, ``--collect`` or ``--resubmit``."""
+    (mode,) = modes
     others = [
         option.opts[0] for option in given(context) if option.name not in {mode, *_WITH[mode]}
     ]
     if others or context.args:
         listed = ", ".join([*others, *context.args])
         raise UsageError(f"--{mode} applies to submitted jobs: leave out {listed}")
-    folder: Path = options[mode]
+    folder = options[mode]
     before = submission.load(folder)
-    collected = _collected(folder, before)
+    collected = _collect(folder, before)
     if mode == "collect":
-        return _conclude(console, folder, collected, options)
+        return _report(
+            console,
+            folder,
+            collected,
+            across_machines=options["across_machines"],
+            as_json=as_json,
+        )
     if mode == "status":
-        _show(console, folder, collected, as_json=options["as_json"])
-        return _exit_code(collected)
-    over = {standing.task for standing in collected.standings if standing.kind in OVER}
-    if before.submission.local:
-        # Whoever waited for them is gone.
-        over |= {
-            standing.task
-            for standing in collected.standings
-            if standing.kind in {"running", "waiting"}
-        }
+        return _show(console, folder, collected, as_json=as_json)
+    # Whoever waited for jobs on this machine is gone.
+    kinds = {*OVER, "running", "waiting"} if before.submission.local else OVER
+    over = {standing.task for standing in collected.standings if standing.kind in kinds}
     again = [task for task in before.submission.tasks if task.name in over]
     if not again:
         raise UsageError(f"no job in {folder} ended before completion: there is nothing to submit")
-    return _begin(console, folder, before, again, as_json=options["as_json"])
+    return _begin(console, folder, before, again, as_json=as_json)
 
 
-def _planned(context: click.Context, options: dict[str, Any]) -> Submission:
+def _plan(context: click.Context, options: dict[str, Any]) -> Submission:
     """Return what is to be submitted; what ``run`` would refuse of its options is refused here.
 
     Raises:
         UsageError, UnknownNameError, ImplementationError: an option is not acceptable, or submitit
             is missing.
     """
+    if options["across_machines"]:
+        raise UsageError("--across-machines belongs to --collect: without it, leave it out")
     arguments = tuple(context.args)
     parsed = run_command.make_context("run", list(arguments), parent=context.parent)
     decided = [option.opts[0] for option in given(parsed) if option.name in OURS]
     if decided:
         raise UsageError(f"each job is given its own {', '.join(decided)}: leave it out")
-    asked = parsed.params
-    choose_implementations(asked["implementations"], asked["device"])
-    preset_of(asked)
+    choose_implementations(parsed.params["implementations"], parsed.params["device"])
+    preset_of(parsed.params)
     submit.library()
     local: bool = options["local"]
     if local:
@@ -202,24 +197,30 @@ def _planned(context: click.Context, options: dict[str, Any]) -> Submission:
 
 
 def _begin(
-    console: Console,
-    folder: Path,
-    before: State,
-    tasks: tuple[Task, ...] | list[Task],
-    *,
-    as_json: bool,
+    console: Console, folder: Path, before: State, tasks: Sequence[Task], *, as_json: bool
 ) -> int:
     """Submit ``tasks`` and write down their job numbers; locally, wait for them as well."""
     now = before
-    if before.submission.local:
-        now = _here(console, folder, before, tasks)
-        collected = _collected(folder, now)
-        _show(console, folder, collected, as_json=as_json)
-        return _exit_code(collected)
-    for submitted in submit.to_slurm(folder, before.submission, tasks, CODES):
-        now = _with_jobs(now, submitted)
-        # At once: what is submitted must not be lost where the next kind is refused.
+
+    def record(jobs_of: dict[str, str]) -> None:
+        nonlocal now
+        added = {name: (*now.jobs.get(name, ()), job) for name, job in jobs_of.items()}
+        now = msgspec.structs.replace(now, jobs=now.jobs | added)
         submission.save(folder, now)
+
+    if before.submission.local:
+        submission.save(folder, now)
+
+        def begun(task: Task, job: str) -> None:
+            record({task.name: job})
+            say(console, f"{task.name}: begun")
+
+        for task in submit.here(folder, before.submission, tasks, CODES, begun):
+            say(console, f"{task.name}: ended")
+        return _show(console, folder, _collect(folder, now), as_json=as_json)
+    for submitted in submit.to_slurm(folder, before.submission, tasks, CODES):
+        # At once: what is submitted must not be lost where the next kind is refused.
+        record(submitted)
     numbers = {task.name: now.jobs[task.name][-1] for task in tasks}
     if as_json:
         click.echo(json.dumps({"folder": str(folder), "jobs": numbers}))
@@ -231,35 +232,28 @@ def _begin(
     return exits.FINE
 
 
-def _here(
-    console: Console, folder: Path, before: State, tasks: tuple[Task, ...] | list[Task]
-) -> State:
-    """Run ``tasks`` one after the other on this machine."""
-    now = before
-    submission.save(folder, now)
-
-    def begun(task: Task, job: str) -> None:
-        nonlocal now
-        now = _with_jobs(now, {task.name: job})
-        submission.save(folder, now)
-        say(console, f"{task.name}: begun")
-
-    for task in submit.here(folder, before.submission, tasks, CODES, begun):
-        say(console, f"{task.name}: ended")
-    return now
-
-
-def _with_jobs(before: State, jobs_of: dict[str, str]) -> State:
-    merged = {name: (*before.jobs.get(name, ()), job) for name, job in jobs_of.items()}
-    return msgspec.structs.replace(before, jobs={**before.jobs, **merged})
-
-
-def _collected(folder: Path, of: State) -> Collected:
+def _collect(folder: Path, of: State) -> Collected:
     latest = [] if of.submission.local else [numbers[-1] for numbers in of.jobs.values()]
     return collect(folder, of, ask_slurm(latest), CODES)
 
 
-def _exit_code(collected: Collected) -> int:
+def _show(console: Console, folder: Path, collected: Collected, *, as_json: bool) -> int:
+    """Print how the jobs stand; return the exit code."""
+    if as_json:
+        click.echo(json.dumps(_as_data(folder, collected)))
+    else:
+        say(console, jobs.summary(collected.standings))
+        rows = [
+            (
+                standing.task,
+                standing.job or "-",
+                standing.node or "-",
+                standing.kind,
+                jobs.outcome(standing),
+            )
+            for standing in collected.standings
+        ]
+        console.print(facts_table("Jobs", ("job", "number", "node", "state", "reason"), rows))
     fine = all(
         standing.kind == "done" and standing.exit_code == exits.FINE
         for standing in collected.standings
@@ -267,62 +261,40 @@ def _exit_code(collected: Collected) -> int:
     return exits.FINE if fine else exits.NOT_ALL_VALID
 
 
-def _show(console: Console, folder: Path, collected: Collected, *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(_as_data(folder, collected)))
-        return
-    say(console, jobs.summary(collected.standings))
-    console.print(_table(collected))
-
-
-def _table(collected: Collected) -> Table:
-    rows = [
-        (
-            standing.task,
-            standing.job or "-",
-            standing.node or "-",
-            standing.kind,
-            jobs.outcome(standing),
-        )
-        for standing in collected.standings
-    ]
-    return facts_table("Jobs", ("job", "number", "node", "state", "reason"), rows)
-
-
 def _as_data(folder: Path, collected: Collected) -> dict[str, Any]:
     """Return the standings as they are written down, with the machine of each run."""
-    machines = [document.machine for document in collected.documents]
     rows = []
     for standing in collected.standings:
         row: dict[str, Any] = {**asdict(standing), "results": None, "machine_id": None, "cpu": None}
         if standing.run is not None:
-            machine = machines[standing.run - 1]
+            machine = collected.documents[standing.run - 1].machine
             path = collected.paths[standing.run - 1]
             row |= {"results": str(path), "machine_id": machine.id, "cpu": machine.cpu}
         rows.append(row)
     return {"folder": str(folder), "summary": jobs.summary(collected.standings), "jobs": rows}
 
 
-def _conclude(console: Console, folder: Path, collected: Collected, options: dict[str, Any]) -> int:
-    """Return the collected report and the standings on disk, then in the terminal."""
+def _report(
+    console: Console, folder: Path, collected: Collected, *, across_machines: bool, as_json: bool
+) -> int:
+    """Write standings and report into ``folder``; print what they say, and the verdicts.
+
+    Across machines every run is compared with the first, though their machines differ.
+    """
     data = _as_data(folder, collected)
     files.write_bytes(folder / COLLECTED, json.dumps(data, indent=1).encode())
-    _show(console, folder, collected, as_json=options["as_json"])
+    code = _show(console, folder, collected, as_json=as_json)
     if not collected.documents:
         say(console, "There is nothing to report yet: no run has written results.")
         return exits.UNAVAILABLE
     page = build_collected(collected.standings, collected.documents)
     files.write_bytes(folder / REPORT, page.encode())
-    if options["across_machines"] and not options["as_json"]:
-        _compare(console, collected)
+    if across_machines and not as_json:
+        if len(collected.documents) < 2:
+            say(console, "Nothing is compared across machines: there is one run.")
+        else:
+            console.print()
+            across = answer(collected.paths, collected.documents, across_machines=True)
+            print_answer(across, console)
     say(console, f"Report: {folder / REPORT}")
-    return _exit_code(collected)
-
-
-def _compare(console: Console, collected: Collected) -> None:
-    """The verdicts of every other run against the first, though their machines differ."""
-    if len(collected.documents) < 2:
-        say(console, "Nothing is compared across machines: there is one run.")
-        return
-    console.print()
-    print_answer(answer(collected.paths, collected.documents, across_machines=True), console)
+    return code
