@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +48,11 @@ def evaluate_command(paths: tuple[Path, ...], **options: Any) -> int:
     raw = read_raw(console, options["dataset"], options["label"])
     several = [from_raw(raw, model.normaliser) for model in saved]
     require_class(options["digit"], several[0])
+    names = [path.stem for path in paths]
+    if len(set(names)) < len(names):
+        names = [str(path) for path in paths]
     reached: list[Trained] = []
-    for name, model, data in zip(_names(paths), saved, several, strict=True):
+    for name, model, data in zip(names, saved, several, strict=True):
         try:
             reached.append(_evaluated(console, name, model, data, options["implementation"]))
         except (Exception, SystemExit) as error:
@@ -62,12 +64,6 @@ def evaluate_command(paths: tuple[Path, ...], **options: Any) -> int:
     return exits.FINE if len(reached) == len(paths) else exits.NOT_ALL_VALID
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
-    """Names that tell the networks apart: of the file, or the whole path where these repeat."""
-    stems = [path.stem for path in paths]
-    return stems if len(set(stems)) == len(stems) else [str(path) for path in paths]
-
-
 def _evaluated(
     console: Console, name: str, model: Model, data: TrainingData, implementation: str | None
 ) -> Trained:
@@ -76,7 +72,6 @@ def _evaluated(
     environment.settle(row, is_ours=True)
     trainer = sessions.build(row, model.network, model.training, model.state.parameters)
     trained = Trained(name, model, evaluate(trainer, data))
-    said = stranger(trained, data)
-    if said:
+    if said := stranger(trained, data):
         note(console, said)
     return trained

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -16,36 +15,22 @@ from impls.data.raw import RawData
 from impls.data.training_data import from_raw
 from impls.errors import UsageError
 from impls.keras import files as keras_files
-from impls.networks import Network
-from impls.parameters import Parameters
+from impls.keras.files import Stored
 from impls.training import model_files
 
 
-@dataclass(frozen=True, eq=False)
-class Weights:
-    """A trained network without its training.
+def read_weights(path: Path) -> Stored:
+    """Return the network in a file of this project or of Keras, without its training.
 
-    Keras' files know the normalisation only where it is one of their layers; ``notes`` say what
-    else is to be known of them.
-    """
-
-    network: Network
-    parameters: Parameters
-    normaliser: Normaliser | None
-    notes: tuple[str, ...] = ()
-
-
-def read_weights(path: Path) -> Weights:
-    """Return the network in a file of this project or of Keras.
+    Keras' files know the normalisation only where it is one of their layers.
 
     Raises:
         ModelError: it cannot be read, or is no network of this kind.
     """
     if path.suffix.lower() == keras_files.SUFFIX:
-        stored = keras_files.load(path)
-        return Weights(stored.network, stored.parameters, stored.normaliser, stored.notes)
+        return keras_files.load(path)
     model = model_files.load(path)
-    return Weights(model.network, model.state.parameters, model.normaliser)
+    return Stored(model.network, model.state.parameters, model.normaliser, notes=())
 
 
 def read_raw(console: Console, source: str, label: str | None = None) -> RawData:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -21,19 +21,19 @@ from bench.cli.output import (
     GENERATOR,
     REPORT,
     command_line,
+    finish,
     folder_for,
     open_folder,
     require_untaken,
     say,
 )
+from bench.cli.progress import waiting
 from bench.cli.reading import read_raw
-from bench.cli.training_check import Checker
 from bench.cli.training_options import TrainingChoice, check_option, choose, learning_options
 from bench.cli.training_run import (
-    Interruption,
+    Checker,
     TrainingEnd,
-    TrainingProgress,
-    has_diverged,
+    learn,
     model_name,
     say_diverged,
     say_failed,
@@ -49,7 +49,6 @@ from impls.errors import BenchError, UnknownNameError, UsageError
 from impls.row import Row
 from impls.training import model_files, sessions
 from impls.training.evaluation import Trained
-from impls.training.sessions import Session
 from reports.evaluation.as_data import as_data
 from reports.evaluation.summary import share
 from reports.format import seconds
@@ -128,16 +127,25 @@ def study_command(context: click.Context, /, **options: Any) -> int:
     }
     row = choose_trainer(options["implementation"])
     environment.settle(row, is_ours=True)
-    read = _Reader(console, context.params)
+    raw = read_raw(console, options["dataset"], options["label"])
+
+    @lru_cache(maxsize=1)
+    def normalised(normalise: str) -> TrainingData:
+        return from_raw(raw, normalise)
+
+    def data_of(choice: TrainingChoice) -> TrainingData:
+        data = normalised(choice.normalise)
+        return data.take(choice.examples) if choice.examples else data
+
     for choice in choices.values():
-        sessions.require_fit(choice.network, read(choice))
+        sessions.require_fit(choice.network, data_of(choice))
     models = [model_name(f"{studied.label} {text}") for text in choices]
     warn_if_measuring(console)
     wanted = require_untaken(folder_for(options["out"], "study"), (STUDY, REPORT, *models))
     folder = open_folder(wanted)
-    reached, end = _train(console, row, studied, choices, read, folder, options)
+    reached, end = _train(console, row, studied, choices, data_of, folder, options)
     if reached:
-        data = read(next(iter(choices.values())))
+        data = data_of(next(iter(choices.values())))
         _conclude(console, studied, reached, data, folder)
     return EXIT_CODES[end]
 
@@ -159,7 +167,7 @@ def studied_parameter(context: click.Context) -> StudiedOption:
         UsageError: no value, one twice, or the parameter's own option was given as well.
     """
     known = {
-        _label(option): option
+        option.opts[0].lstrip("-"): option
         for option in context.command.params
         if isinstance(option, click.Option) and option.name not in NOT_STUDIED
     }
@@ -167,23 +175,14 @@ def studied_parameter(context: click.Context) -> StudiedOption:
     if label not in known:
         raise UnknownNameError("parameter", label, known)
     option = known[label]
-    name = str(option.name)
     if option in given(context):
         raise UsageError(f"--{label} is the studied parameter: give its values with --values only")
+    kind = click.BOOL if option.is_flag else option.type
     texts = context.params["values"]
-    converted = {text: _converted(option, text, context) for text in texts}
+    converted = {text: kind.convert(text, option, context) for text in texts}
     require_distinct("--values", texts)
     require_distinct("--values", list(converted.values()))
-    return StudiedOption(name, label, converted)
-
-
-def _label(option: click.Option) -> str:
-    return option.opts[0].lstrip("-")
-
-
-def _converted(option: click.Option, text: str, context: click.Context) -> Any:
-    kind = click.BOOL if option.is_flag else option.type
-    return kind.convert(text, option, context)
+    return StudiedOption(str(option.name), label, converted)
 
 
 def _with_articles(console: Console, context: click.Context, studied: StudiedOption) -> None:
@@ -201,26 +200,12 @@ def _with_articles(console: Console, context: click.Context, studied: StudiedOpt
         say(console, f"As in the articles' study: {words}")
 
 
-class _Reader:
-    """The data in any normalisation; the one that was used last is kept."""
-
-    def __init__(self, console: Console, options: dict[str, Any]) -> None:
-        self.raw = read_raw(console, options["dataset"], options["label"])
-        self.last: TrainingData | None = None
-
-    def __call__(self, choice: TrainingChoice) -> TrainingData:
-        """The data as ``choice`` wants them."""
-        if self.last is None or self.last.normaliser.name != choice.normalise:
-            self.last = from_raw(self.raw, choice.normalise)
-        return self.last.take(choice.examples) if choice.examples else self.last
-
-
 def _train(
     console: Console,
     row: Row,
     studied: StudiedOption,
     choices: dict[str, TrainingChoice],
-    read: _Reader,
+    data_of: Callable[[TrainingChoice], TrainingData],
     folder: Path,
     options: dict[str, Any],
 ) -> tuple[list[Trained], TrainingEnd]:
@@ -230,16 +215,23 @@ def _train(
     for text, choice in choices.items():
         name, epochs = f"{studied.label} {text}", choice.training.epochs
         say(console, f"{name}:")
-        data = read(choice)
+        data = data_of(choice)
         try:
             session = sessions.begin(row, choice.network, choice.training, choice.order, data)
             checked = check(session)
-            if not checked.passed:
+            if checked is None:
                 return reached, TrainingEnd.REFUSED
-            interrupted = _learn(console, session, epochs, options["evaluate_every"])
+            every = options["evaluate_every"] or max(1, epochs // _LOOKS)
+            interrupted = learn(console, session, epochs, status_every=epochs, evaluate_every=every)
             if session.history.epochs:
-                reached.append(trained(name, session, checked))
-                _save(console, reached[-1], folder)
+                learned = trained(name, session, checked)
+                reached.append(learned)
+                # That the training of a value diverged is a finding.
+                if learned.model.divergence:
+                    say_diverged(console, name, learned.model.divergence)
+                else:
+                    path = folder / model_name(name)
+                    model_files.save(learned.model, path, generator=GENERATOR)
         except (Exception, SystemExit) as error:
             if isinstance(error, BenchError):
                 raise
@@ -248,33 +240,8 @@ def _train(
             return reached, TrainingEnd.FAILED
         if interrupted:
             return reached, TrainingEnd.INTERRUPTED
-    lost = all(training_diverged(one) for one in reached)
+    lost = all(training_diverged(learned) for learned in reached)
     return reached, TrainingEnd.DIVERGED if lost else TrainingEnd.WHOLE
-
-
-def _learn(console: Console, session: Session, epochs: int, look_every: int | None) -> bool:
-    """Train up to ``epochs``; true where Ctrl-C ended it."""
-    with (
-        np.errstate(over="ignore", invalid="ignore"),
-        TrainingProgress(console, session, epochs, epochs) as progress,
-        Interruption(console, "the epoch") as interruption,
-    ):
-        session.train(
-            epochs,
-            look_every=look_every or max(1, epochs // _LOOKS),
-            on_epoch=progress.show,
-            stop=lambda: interruption.wanted() or has_diverged(session),
-        )
-    return interruption.asked and len(session.history.epochs) < epochs
-
-
-def _save(console: Console, one: Trained, folder: Path) -> None:
-    """Save the network of a value; that the training of a value diverged is a finding."""
-    divergence = one.model.divergence
-    if divergence:
-        say_diverged(console, one.name, divergence)
-        return
-    model_files.save(one.model, folder / model_name(one.name), generator=GENERATOR)
 
 
 def _conclude(
@@ -286,22 +253,24 @@ def _conclude(
 ) -> None:
     """Write report and numbers, print the table."""
     command = command_line()
-    values = tuple(one.name.removeprefix(f"{studied.label} ") for one in reached)
-
-    def page() -> str:
-        return build_study(
-            studied.label, values, reached, data, command=command, generator=GENERATOR
-        )
-
+    values = [learned.name.removeprefix(f"{studied.label} ") for learned in reached]
     numbers = {
         "parameter": studied.label,
-        "values": list(values),
+        "values": values,
         "diverged": [
-            value for value, one in zip(values, reached, strict=True) if training_diverged(one)
+            value
+            for value, learned in zip(values, reached, strict=True)
+            if training_diverged(learned)
         ],
         **as_data(reached, data, command),
     }
-    write(console, page, numbers, folder / STUDY, outcome_table(studied.label, values, reached))
+    with waiting(console, "writing the report"):
+        page = build_study(
+            studied.label, values, reached, data, command=command, generator=GENERATOR
+        )
+        write(folder / STUDY, numbers, page)
+    console.print()
+    finish(console, outcome_table(studied.label, values, reached), folder / REPORT)
 
 
 def outcome_table(label: str, values: Sequence[str], reached: Sequence[Trained]) -> Table:
@@ -318,15 +287,17 @@ def outcome_table(label: str, values: Sequence[str], reached: Sequence[Trained])
     table.add_column(Text(label.replace("-", "-\n")), overflow="fold")
     for column in ("train", "test", "penalty", "mean\nerror", "converged", "epochs", "time"):
         table.add_column(column, justify="right", no_wrap=True)
-    for value, one in zip(values, reached, strict=True):
-        history = one.model.history
-        learned = ("-",) * 4 if training_diverged(one) else (
-            share(one.evaluation.train.accuracy),
-            share(one.evaluation.test.accuracy),
-            share(history.epochs[-1].penalty_share),
-            f"{one.evaluation.train.mean_error:.4g}",
-        )  # fmt: skip
-        converged = "diverged" if training_diverged(one) else str(history.converged or "not yet")
-        epochs, time = str(one.model.epochs), seconds(history.seconds)
-        table.add_row(Text(value), *learned, converged, epochs, time)
+    for value, learned in zip(values, reached, strict=True):
+        history, evaluation = learned.model.history, learned.evaluation
+        if training_diverged(learned):
+            found = ("-", "-", "-", "-", "diverged")
+        else:
+            found = (
+                share(evaluation.train.accuracy),
+                share(evaluation.test.accuracy),
+                share(history.epochs[-1].penalty_share),
+                f"{evaluation.train.mean_error:.4g}",
+                str(history.converged or "not yet"),
+            )
+        table.add_row(Text(value), *found, str(learned.model.epochs), seconds(history.seconds))
     return table

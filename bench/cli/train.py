@@ -21,12 +21,12 @@ from bench.cli.options import (
     require_alone,
 )
 from bench.cli.output import folder_for, note, open_folder, require_untaken
-from bench.cli.reading import Weights, read_data, read_weights, require_class
-from bench.cli.training_check import Checker
+from bench.cli.reading import read_data, read_weights, require_class
 from bench.cli.training_options import check_option, choose, learning_options
 from bench.cli.training_run import (
     CHECKPOINTS,
     WRITTEN,
+    Checker,
     TrainingEnd,
     conclude,
     model_name,
@@ -38,6 +38,7 @@ from bench.cli.training_run import (
 )
 from impls import environment, loading, registry
 from impls.data import TrainingData
+from impls.data.normalise import Normaliser
 from impls.errors import BenchError, ImplementationError, UsageError
 from impls.keras import files as keras_files
 from impls.row import Row
@@ -120,72 +121,62 @@ def train_command(context: click.Context, /, **options: Any) -> int:
     diverged. The others are trained all the same. 130: interrupted by Ctrl-C.
     """
     console = Console()
-    plan = _resumed(console, context) if options["resume"] else _new(console, options)
+    plan = _resume(console, context) if options["resume"] else _begin(console, options)
     require_class(options["digit"], plan.data)
     models = [name for row in plan.rows for name in model_names(row)]
     warn_if_measuring(console)
     wanted = folder_for(options["out"], "train")
     folder = open_folder(require_untaken(wanted, (*WRITTEN, CHECKPOINTS, *models)))
+    reached, ends = _train_each(console, plan, folder, options)
+    if not ends:
+        raise UsageError("none of the implementations takes this network: name others with --impl")
+    interrupted = TrainingEnd.INTERRUPTED in ends
+    if reached:
+        last = reached[-1]
+        go_on: tuple[str, ...] = ()
+        if interrupted and last.model.epochs < plan.epochs:
+            address = last.model.implementation
+            named = ("--impl", address) if loading.is_in_file(address) else ()
+            model = folder / model_name(last.name)
+            go_on = ("mlpbench", "train", "--resume", str(model), *named)
+        conclude(console, reached, plan.data, folder, options["digit"], go_on)
+    if interrupted:
+        return exits.INTERRUPTED
+    return exits.FINE if set(ends) == {TrainingEnd.WHOLE} else exits.NOT_ALL_VALID
+
+
+def _train_each(
+    console: Console, plan: TrainingPlan, folder: Path, options: dict[str, Any]
+) -> tuple[list[Trained], list[TrainingEnd]]:
+    """Return what was learned, and how each training ended that was begun."""
     check = Checker(console, wanted=options["check"])
     reached: list[Trained] = []
     ends: list[TrainingEnd] = []
     for row in plan.rows:
         try:
-            end, one = _trained(console, plan, row, check, folder, options)
+            session = _session(console, plan, row)
+            if session is None:
+                continue
+            checked = check(session)
+            if checked is None:
+                ends.append(TrainingEnd.REFUSED)
+                continue
+            end = train(console, session, plan.epochs, folder, options)
+            reached.append(trained(row.name, session, checked))
         except KeyboardInterrupt:
             # What was trained before it is reported all the same.
             if not reached:
                 raise
-            end, one = TrainingEnd.INTERRUPTED, None
+            end = TrainingEnd.INTERRUPTED
         except (Exception, SystemExit) as error:
             if isinstance(error, BenchError) and len(plan.rows) == 1:
                 raise
             say_failed(console, row.name, error)
-            end, one = TrainingEnd.FAILED, None
-        ends += [end] if end else []
-        reached += [one] if one else []
+            end = TrainingEnd.FAILED
+        ends.append(end)
         if end is TrainingEnd.INTERRUPTED:
             break
-    if not ends:
-        raise UsageError("none of the implementations takes this network: name others with --impl")
-    if reached:
-        unfinished = TrainingEnd.INTERRUPTED in ends and reached[-1].model.epochs < plan.epochs
-        go_on = _go_on(reached[-1], folder) if unfinished else ()
-        conclude(console, reached, plan.data, folder, options["digit"], go_on)
-    return _exit_code(ends)
-
-
-def _trained(
-    console: Console,
-    plan: TrainingPlan,
-    row: Row,
-    check: Checker,
-    folder: Path,
-    options: dict[str, Any],
-) -> tuple[TrainingEnd | None, Trained | None]:
-    """How the training with ``row`` ended, and what it learned; nothing where it has no part."""
-    session = _session(console, plan, row)
-    if session is None:
-        return None, None
-    checked = check(session)
-    if not checked.passed:
-        return TrainingEnd.REFUSED, None
-    end = train(console, session, plan.epochs, folder, options)
-    return end, trained(row.name, session, checked)
-
-
-def _go_on(last: Trained, folder: Path) -> tuple[str, ...]:
-    """Return the command that resumes ``last``; a class in a file is named to it."""
-    address = last.model.implementation
-    named = ("--impl", address) if loading.is_in_file(address) else ()
-    return ("mlpbench", "train", "--resume", str(folder / model_name(last.name)), *named)
-
-
-def _exit_code(ends: Sequence[TrainingEnd]) -> int:
-    """Return that of the last Ctrl-C, else whether all that was begun has been learned."""
-    if TrainingEnd.INTERRUPTED in ends:
-        return exits.INTERRUPTED
-    return exits.FINE if set(ends) == {TrainingEnd.WHOLE} else exits.NOT_ALL_VALID
+    return reached, ends
 
 
 def _session(console: Console, plan: TrainingPlan, row: Row) -> Session | None:
@@ -200,25 +191,42 @@ def _session(console: Console, plan: TrainingPlan, row: Row) -> Session | None:
         return None
 
 
-def _new(console: Console, options: dict[str, Any]) -> TrainingPlan:
-    """Trainings from their first epoch."""
+def _begin(console: Console, options: dict[str, Any]) -> TrainingPlan:
+    """Return the plan of trainings from their first epoch."""
     names = options["implementations"] or (registry.top_of_ladder().name,)
     rows, named = _rows(console, names)
-    weights = None
-    if options["weights"]:
+    path, normalise = options["weights"], options["normalise"]
+    if path is None:
+        choice = choose(options)
+        normalisation: str | Normaliser = choice.normalise
+        start = None
+    else:
         refused = [n for n in ("activation", "loss", "dropout", "dtype") if options[n] is not None]
         if refused:
             raise UsageError(f"--weights sets the network: leave out --{', --'.join(refused)}")
-        _settle_engine(rows, named, options["weights"])
-        weights = read_weights(options["weights"])
-    normaliser = weights.normaliser if weights and options["normalise"] is None else None
-    choice = choose(options, network=weights.network if weights else None)
-    if weights:
-        _say_of_weights(console, weights, options, choice.normalise)
-    data = read_data(console, options["dataset"], normaliser or choice.normalise, options["label"])
+        if path.suffix.lower() == keras_files.SUFFIX:
+            # Reading one of Keras' own files imports Keras, which chooses its engine then, once.
+            on_keras = [row for row in rows if environment.ENGINE in row.environment]
+            for row in sorted(on_keras, key=lambda row: row.name not in named)[:1]:
+                environment.settle(row, is_ours=True)
+        weights = read_weights(path)
+        choice = choose(options, network=weights.network)
+        for said in weights.notes:
+            note(console, said)
+        if weights.normaliser is None and normalise is None:
+            note(
+                console,
+                f"{path} does not record its normalisation; the training uses "
+                f"{choice.normalise!r}. Give another one, such as pixels divided by 255, with "
+                "--normalise.",
+            )
+        elif weights.normaliser is not None and normalise is not None:
+            note(console, f"--normalise {normalise} replaces the normalisation in {path}.")
+        stored = weights.normaliser if normalise is None else None
+        normalisation, start = stored or choice.normalise, weights.parameters
+    data = read_data(console, options["dataset"], normalisation, options["label"])
     data = data.take(choice.examples) if choice.examples else data
     sessions.require_fit(choice.network, data)
-    start = weights.parameters if weights else None
 
     def begin(row: Row) -> Session:
         return sessions.begin(row, choice.network, choice.training, choice.order, data, start)
@@ -226,37 +234,7 @@ def _new(console: Console, options: dict[str, Any]) -> TrainingPlan:
     return TrainingPlan(rows, named, begin, data, choice.training.epochs)
 
 
-def _say_of_weights(
-    console: Console, weights: Weights, options: dict[str, Any], normalise: str
-) -> None:
-    """What must be known of weights that come without their training."""
-    for said in weights.notes:
-        note(console, said)
-    path, given = options["weights"], options["normalise"]
-    if weights.normaliser is None and given is None:
-        note(
-            console,
-            f"{path} does not record its normalisation; the training uses {normalise!r}. Give "
-            "another one, such as pixels divided by 255, with --normalise.",
-        )
-    elif weights.normaliser is not None and given is not None:
-        note(console, f"--normalise {given} replaces the normalisation in {path}.")
-
-
-def _settle_engine(rows: Sequence[Row], named: set[str], path: Path) -> None:
-    """Set Keras' engine to that of the first of ``rows`` on Keras, before the file is read.
-
-    Reading one of Keras' own files imports Keras, which chooses its engine then, once: those that
-    are ``named`` come before those that a pattern matched.
-    """
-    if path.suffix.lower() != keras_files.SUFFIX:
-        return
-    on_keras = [row for row in rows if environment.ENGINE in row.environment]
-    for row in sorted(on_keras, key=lambda one: one.name not in named)[:1]:
-        environment.settle(row, is_ours=True)
-
-
-def _resumed(console: Console, context: click.Context) -> TrainingPlan:
+def _resume(console: Console, context: click.Context) -> TrainingPlan:
     """Return the plan of a saved training that is resumed.
 
     Raises:

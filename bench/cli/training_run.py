@@ -1,16 +1,19 @@
-"""One training up to its end: progress, Ctrl-C, checkpoints, saved networks and the report."""
+"""One training up to its end: the check before, progress, Ctrl-C, saved networks, the report."""
 
 from __future__ import annotations
 
 import enum
 import json
+import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
 import numpy as np
+from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import TimeRemainingColumn
 from rich.table import Table
@@ -28,12 +31,16 @@ from bench.cli.output import (
     say,
 )
 from bench.cli.progress import Bar, waiting
-from bench.cli.training_check import Checked
+from bench.correctness import gate
+from bench.correctness.probe import probe_training
 from bench.documents import files
+from bench.documents.timings import Check
 from bench.running import lock
 from impls.data import TrainingData
 from impls.errors import BenchError
 from impls.keras import files as keras_files
+from impls.networks import Network, Training
+from impls.parameters import epoch_order, start_parameters
 from impls.row import Row
 from impls.training import model_files
 from impls.training.evaluation import Trained, evaluate
@@ -64,7 +71,7 @@ class Interruption:
 
     def __init__(self, console: Console, what: str) -> None:
         self.console, self.what = console, what
-        self.asked = False
+        self.wanted = False
         self._before: Any = None
 
     def __enter__(self) -> Self:
@@ -74,18 +81,69 @@ class Interruption:
     def __exit__(self, *_error: object) -> None:
         signal.signal(signal.SIGINT, self._before)
 
-    def wanted(self) -> bool:
-        """Return whether an end was asked for."""
-        return self.asked
-
     def _note(self, _signal: int, _frame: FrameType | None) -> None:
-        if self.asked:
+        if self.wanted:
             raise KeyboardInterrupt
-        self.asked = True
+        self.wanted = True
         self.console.print(
             f"Interrupted: finishing {self.what}. Press Ctrl-C again to stop at once.",
             style="yellow",
         )
+
+
+class Checker:
+    """Compares implementations with the float64 reference, each network and training once."""
+
+    def __init__(self, console: Console, *, wanted: bool) -> None:
+        self.console, self.wanted = console, wanted
+        self.known: dict[tuple[str, Network, Training], str | None] = {}
+
+    def __call__(self, session: Session) -> str | None:
+        """Return what came of the comparison; None, with a word, where it refuses the training."""
+        if not self.wanted:
+            return "not compared with the float64 reference"
+        name, trainer = session.row.name, session.trainer
+        probed = probe_training(trainer.network, trainer.training)
+        # Trainings that differ in coefficients alone are probed with the same ones.
+        asked = (name, replace(trainer.network, name=""), replace(probed, epochs=0, decay=0.0))
+        if asked not in self.known:
+            with waiting(self.console, f"comparing {name} with the float64 reference"), _quiet():
+                checks = _checks(session)
+            refusal = gate.refusal(checks)
+            passed = f"all {len(checks)} checks against the float64 reference passed"
+            self.known[asked] = None if refusal else passed
+            if refusal:
+                words = f"{name} is not trained: {refusal}. With --no-check it is trained as it is."
+                say(self.console, words, style="red")
+            else:
+                say(self.console, f"{name}: {passed}")
+        return self.known[asked]
+
+
+def _checks(session: Session) -> list[Check]:
+    """Return all comparisons, on the very network and batch size, from the very start weights."""
+    trainer, data, seed = session.trainer, session.data, session.order.seed
+    network = trainer.network
+    # A batch never holds more than there is.
+    size = min(trainer.training.batch_size, len(data.X))
+    training = replace(trainer.training, batch_size=size)
+    wanted = gate.rows_needed(size, len(data.X))
+    rows = epoch_order(len(data.X), seed, 0)[:wanted]
+    few = (data.X[rows].astype(network.dtype), data.one_hot(network.dtype)[rows])
+    start = start_parameters(network, training, seed)
+    order = epoch_order(wanted, seed, 1)
+    return gate.inspect(type(trainer), network, training, start, few, order)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without warnings that several trainers are compiled in one process: that is intended."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 class TrainingProgress(Bar):
@@ -100,44 +158,38 @@ class TrainingProgress(Bar):
     def show(self, epoch: Epoch) -> None:
         """Take note of a finished epoch."""
         self.standing = epoch.standing or self.standing
-        self.bar.update(self.task, completed=epoch.number, description=self._short(epoch))
-        if epoch.number % self.period == 0 or epoch.number == self.epochs:
-            for line in self._status(epoch):
-                say(self.console, line)
-
-    def _short(self, epoch: Epoch) -> str:
         words = [f"cost {epoch.cost:.4g}", f"error {epoch.mean_error:.4f}"]
         if self.standing:
             words.append(
                 f"train {self.standing.train_accuracy:.2%}, test {self.standing.test_accuracy:.2%}"
             )
-        return ", ".join(words)
+        self.bar.update(self.task, completed=epoch.number, description=", ".join(words))
+        if epoch.number % self.period == 0 or epoch.number == self.epochs:
+            for line in self._status(epoch):
+                say(self.console, line)
 
     def _status(self, epoch: Epoch) -> list[str]:
-        history, trainer = self.session.history, self.session.trainer
-        sizes = ", ".join(f"{np.abs(W).mean():.4f}" for W in trainer.parameters().weights)
+        session, standing = self.session, epoch.standing
+        sizes = ", ".join(f"{np.abs(W).mean():.4f}" for W in session.trainer.parameters().weights)
         return [
             (
-                f"{self.session.row.name}, epoch {epoch.number} of {self.epochs}: "
-                f"{epoch.seconds:.3g} s, {history.seconds:.4g} s in all, "
+                f"{session.row.name}, epoch {epoch.number} of {self.epochs}: "
+                f"{epoch.seconds:.3g} s, {session.history.seconds:.4g} s in all, "
                 f"rate {epoch.learning_rate:.6g}"
             ),
             (
                 f"  last batch: cost {epoch.last_cost:.5g}, penalty {epoch.penalty_share:.3%} of "
                 f"it, mean error of the epoch {epoch.mean_error:.5f}"
             ),
-            _standing_line(epoch.standing),
+            "  all examples: not looked at in this epoch"
+            if standing is None
+            else (
+                f"  all examples: loss {standing.loss:.5f} each, penalty "
+                f"{standing.penalty_share:.3%} of the cost, accuracy "
+                f"{standing.train_accuracy:.4f} train, {standing.test_accuracy:.4f} test"
+            ),
             f"  mean weight by layer: {sizes}",
         ]
-
-
-def _standing_line(standing: Standing | None) -> str:
-    if standing is None:
-        return "  all examples: not looked at in this epoch"
-    return (
-        f"  all examples: loss {standing.loss:.5f} each, penalty {standing.penalty_share:.3%} of "
-        f"the cost, accuracy {standing.train_accuracy:.4f} train, {standing.test_accuracy:.4f} test"
-    )
 
 
 def warn_if_measuring(console: Console) -> None:
@@ -150,38 +202,74 @@ def warn_if_measuring(console: Console) -> None:
         )
 
 
-def train(
-    console: Console, session: Session, epochs: int, folder: Path, options: dict[str, Any]
-) -> TrainingEnd:
-    """Train up to ``epochs`` and save into ``folder``.
+def learn(
+    console: Console,
+    session: Session,
+    epochs: int,
+    *,
+    status_every: int,
+    evaluate_every: int,
+    on_epoch: Callable[[int], None] = lambda _number: None,
+) -> bool:
+    """Train up to ``epochs``; return whether Ctrl-C ended it before.
 
     A training that has diverged ends after its epoch: nothing finite comes of it any more.
     """
-    every = options["checkpoint_every"]
     with (
         # A training that diverges is told as such; NumPy's warnings on the way add nothing.
         np.errstate(over="ignore", invalid="ignore"),
-        TrainingProgress(console, session, epochs, options["print_period"]) as progress,
+        TrainingProgress(console, session, epochs, status_every) as progress,
         Interruption(console, "the epoch") as interruption,
     ):
 
         def note(epoch: Epoch) -> None:
             progress.show(epoch)
-            if every and epoch.number % every == 0 and not session.model().divergence:
-                _checkpoint(session, folder, epoch.number)
+            on_epoch(epoch.number)
 
-        session.train(
-            epochs,
-            look_every=options["evaluate_every"],
-            on_epoch=note,
-            stop=lambda: interruption.wanted() or has_diverged(session),
-        )
-        divergence = session.model().divergence
-        if divergence:
-            say_diverged(console, session.row.name, divergence)
+        def stop() -> bool:
+            # Weights are looked at where losses have left the finite numbers.
+            lost = not np.isfinite(session.history.epochs[-1].losses).all()
+            return interruption.wanted or (lost and bool(session.model().divergence))
+
+        session.train(epochs, look_every=evaluate_every, on_epoch=note, stop=stop)
+    return interruption.wanted and len(session.history.epochs) < epochs
+
+
+def train(
+    console: Console, session: Session, epochs: int, folder: Path, options: dict[str, Any]
+) -> TrainingEnd:
+    """Train up to ``epochs`` and save into ``folder``, Keras' networks in its own format as well.
+
+    One that has diverged is not saved.
+    """
+    name, every = session.row.name, options["checkpoint_every"]
+
+    def checkpoint(epoch: int) -> None:
+        if every and epoch % every == 0 and not (model := session.model()).divergence:
+            file = f"{file_name(name)}-epoch-{epoch:04}{model_files.SUFFIX}"
+            path = open_folder(folder / CHECKPOINTS) / file
+            model_files.save(model, path, generator=GENERATOR)
+
+    interrupted = learn(
+        console,
+        session,
+        epochs,
+        status_every=options["print_period"],
+        evaluate_every=options["evaluate_every"],
+        on_epoch=checkpoint,
+    )
+    with Interruption(console, "the files"), np.errstate(over="ignore", invalid="ignore"):
+        model = session.model()
+        if model.divergence:
+            say_diverged(console, name, model.divergence)
             return TrainingEnd.DIVERGED
-        _save(console, session, folder)
-    return TrainingEnd.WHOLE if len(session.history.epochs) >= epochs else TrainingEnd.INTERRUPTED
+        own, *keras = [folder / file for file in model_names(session.row)]
+        model_files.save(model, own, generator=GENERATOR)
+        for path in keras:
+            keras_files.save(model.network, model.state.parameters, path)
+        for path in (own, *keras):
+            say(console, f"Saved: {path}")
+    return TrainingEnd.INTERRUPTED if interrupted else TrainingEnd.WHOLE
 
 
 def say_failed(console: Console, name: str, error: BaseException) -> None:
@@ -193,21 +281,15 @@ def say_failed(console: Console, name: str, error: BaseException) -> None:
         say(console, said, style="red")
 
 
-def has_diverged(session: Session) -> bool:
-    """Whether the last epoch lost its finite numbers; weights are looked at where losses have."""
-    lost = not np.isfinite(session.history.epochs[-1].losses).all()
-    return lost and bool(session.model().divergence)
-
-
 def say_diverged(console: Console, name: str, divergence: str) -> None:
     """What became of a training that diverged."""
     say(console, f"{name} is not saved: {divergence}.", style="red")
 
 
-def trained(name: str, session: Session, checked: Checked) -> Trained:
+def trained(name: str, session: Session, checked: str) -> Trained:
     """Return the network as it is now under this ``name``; one that diverged has no finite loss."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return Trained(name, session.model(), evaluate(session.trainer, session.data), checked.text)
+        return Trained(name, session.model(), evaluate(session.trainer, session.data), checked)
 
 
 def model_name(name: str) -> str:
@@ -226,23 +308,6 @@ def model_names(row: Row) -> list[str]:
     return names
 
 
-def _checkpoint(session: Session, folder: Path, epoch: int) -> None:
-    name = f"{file_name(session.row.name)}-epoch-{epoch:04}{model_files.SUFFIX}"
-    place = open_folder(folder / CHECKPOINTS)
-    model_files.save(session.model(), place / name, generator=GENERATOR)
-
-
-def _save(console: Console, session: Session, folder: Path) -> None:
-    """Save the network, for Keras' implementations in its own format as well."""
-    paths = [folder / name for name in model_names(session.row)]
-    model = session.model()
-    model_files.save(model, paths[0], generator=GENERATOR)
-    for path in paths[1:]:
-        keras_files.save(model.network, model.state.parameters, path)
-    for path in paths:
-        say(console, f"Saved: {path}")
-
-
 def conclude(
     console: Console,
     reached: Sequence[Trained],
@@ -253,29 +318,17 @@ def conclude(
 ) -> None:
     """Write report and numbers into ``folder``, print the table and how to ``go_on``."""
     command = command_line()
-
-    def page() -> str:
-        return build_evaluation(reached, data, digit=digit, command=command, generator=GENERATOR)
-
-    numbers = as_data(reached, data, command)
-    write(console, page, numbers, folder / EVALUATION, reached_table(reached), go_on)
-
-
-def write(
-    console: Console,
-    page: Callable[[], str],
-    numbers: dict[str, Any],
-    file: Path,
-    table: Table,
-    go_on: Sequence[str] = (),
-) -> None:
-    """Write the ``numbers`` into ``file`` and the report beside it, print the ``table``."""
-    report = file.with_name(REPORT)
     with waiting(console, "writing the report"):
-        files.write_bytes(report, page().encode())
-        files.write_bytes(file, json.dumps(numbers, indent=1, allow_nan=False).encode())
+        page = build_evaluation(reached, data, digit=digit, command=command, generator=GENERATOR)
+        write(folder / EVALUATION, as_data(reached, data, command), page)
     console.print()
-    finish(console, table, report, go_on)
+    finish(console, reached_table(reached), folder / REPORT, go_on)
+
+
+def write(file: Path, numbers: dict[str, Any], page: str) -> None:
+    """Write the ``numbers`` into ``file`` and the report, a ``page``, beside it."""
+    files.write_bytes(file.with_name(REPORT), page.encode())
+    files.write_bytes(file, json.dumps(numbers, indent=1, allow_nan=False).encode())
 
 
 def reached_table(reached: Sequence[Trained]) -> Table:
