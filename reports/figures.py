@@ -53,11 +53,16 @@ def key(
     context: Context, names: Iterable[str], *, section: str, dots: bool = False
 ) -> tuple[Key, ...]:
     """Return the key to the lines, or the ``dots``, of ``names`` in one section."""
-    entries = []
-    for name in names:
-        look = style(context, name)
-        entries.append(Key(name, charts.swatch(look, key=section, dots=dots), look.series))
-    return tuple(entries)
+    return key_of([(name, style(context, name)) for name in names], section=section, dots=dots)
+
+
+def key_of(
+    styles: Iterable[tuple[str, charts.Style]], *, section: str, dots: bool = False
+) -> tuple[Key, ...]:
+    """Return the key to lines, or ``dots``, of these names and styles."""
+    return tuple(
+        Key(name, charts.swatch(look, key=section, dots=dots), look.series) for name, look in styles
+    )
 
 
 def figure(

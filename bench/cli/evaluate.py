@@ -21,7 +21,7 @@ from impls.errors import BenchError
 from impls.training import model_files, sessions
 from impls.training.evaluation import Trained, evaluate
 from impls.training.model import Model
-from reports.evaluation.summary import stranger
+from reports.evaluation.sections.summary import stranger
 
 
 @click.command("evaluate")

@@ -49,11 +49,10 @@ from impls.errors import BenchError, UnknownNameError, UsageError
 from impls.row import Row
 from impls.training import model_files, sessions
 from impls.training.evaluation import Trained
+from reports.evaluation import build_study
 from reports.evaluation.as_data import as_data
-from reports.evaluation.summary import share
+from reports.evaluation.context import share, training_diverged
 from reports.format import seconds
-from reports.study import build_study
-from reports.study.context import training_diverged
 
 EXIT_CODES = {
     TrainingEnd.WHOLE: exits.FINE,

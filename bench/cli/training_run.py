@@ -48,7 +48,7 @@ from impls.training.history import Epoch, Standing
 from impls.training.sessions import Session
 from reports.evaluation import build_evaluation
 from reports.evaluation.as_data import as_data
-from reports.evaluation.summary import QUANTITIES
+from reports.evaluation.sections.summary import QUANTITIES
 
 CHECKPOINTS = "checkpoints"
 EVALUATION = "evaluation.json"

@@ -117,12 +117,8 @@ class Canvas:
     axes: Any
     tips: list[tuple[float, float, str]] = field(default_factory=list)
     """Places in the units of the axes, and what a pointer reads there."""
-    _rendered: list[Markup] = field(default_factory=list)
-
-    @property
-    def markup(self) -> Markup:
-        """The finished chart."""
-        return self._rendered[0]
+    markup: Markup = field(default_factory=Markup)
+    """The finished chart; empty inside the block."""
 
 
 @contextmanager
@@ -159,7 +155,17 @@ def canvas(
             for x, y, words in drawing.tips
             for place in [axes.transData.transform((x, y))]
         ]
-        drawing._rendered.append(_render(figure, description, salt, tips))  # noqa: SLF001 - its only writer
+        stream = io.StringIO()
+        metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        with mpl.rc_context({"svg.hashsalt": "mlpbench"}), warnings.catch_warnings():
+            # Text stays text, drawn by the reader's fonts: they have glyphs that are missing here.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+            warnings.filterwarnings("ignore", message="Matplotlib currently does not support .*")
+            figure.savefig(stream, format="svg", metadata=metadata)
+    source = stream.getvalue()
+    # Equal figures give equal text.
+    digest = hashlib.sha256((salt + description + source).encode()).hexdigest()
+    drawing.markup = svg.inline(source, prefix=f"f{digest[:8]}", description=description, tips=tips)
 
 
 def swatch(style: Style, *, key: str, dots: bool = False) -> Markup:
@@ -203,17 +209,3 @@ def draw_dots(
     )  # fmt: skip
     dots.set_gid(style.gid)
     axes.add_patch(dots)
-
-
-def _render(figure: Figure, description: str, salt: str, tips: Sequence[svg.Tip]) -> Markup:
-    """Return the figure as inline SVG; equal figures give equal text."""
-    stream = io.StringIO()
-    metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with mpl.rc_context({"svg.hashsalt": "mlpbench"}), warnings.catch_warnings():
-        # Text stays text, so the reader's fonts draw it: a glyph missing here is not missing there.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        warnings.filterwarnings("ignore", message="Matplotlib currently does not support .*")
-        figure.savefig(stream, format="svg", metadata=metadata)
-    source = stream.getvalue()
-    digest = hashlib.sha256((salt + description + source).encode()).hexdigest()
-    return svg.inline(source, prefix=f"f{digest[:8]}", description=description, tips=tips)

@@ -1,22 +1,33 @@
-"""Line charts: a quantity against batch size or threads, one line per implementation."""
+"""Lines: over a few places on x with intervals, or through many points with a band."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from markupsafe import Markup
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator
 
-from reports.charts import frame
-from reports.charts.canvas import MUTED, Style, canvas
+from reports import format as text
+from reports.charts.canvas import MUTED, Style
+from reports.charts.panel import MOST_NAMED, name_ends, panel, readable, x_limits
 
 _MOST_INTERVALS = 4
 """The intervals of more lines would pile up; their values are in the tips and in the table."""
+_MARKERS = 8
+"""The number of markers that distinguish curves of one colour."""
+_MOST_POINTS = 240
+"""Curves with more are drawn as the means of stretches, with a band from lowest to highest."""
+_LOG_FROM = 30.0
+"""A positive quantity that spans more than this factor has a logarithmic axis."""
+
+Numbers = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Series:
     """One line; ``low`` and ``high`` bound a band around it where there is an interval.
 
@@ -24,8 +35,8 @@ class Series:
     """
 
     style: Style
-    x: tuple[float, ...]
-    y: tuple[float, ...]
+    x: Sequence[float] | Numbers
+    y: Sequence[float] | Numbers
     low: tuple[float | None, ...] = ()
     high: tuple[float | None, ...] = ()
     name: str = ""
@@ -52,53 +63,103 @@ class Axes:
 
 def lines(title: str, series: Sequence[Series], axes: Axes, *, description: str) -> Markup:
     """A panel of lines.  ``axes.diagonal`` adds the ideal, y = x / first x, as a thin line."""
-    names = [one.name for one in series] if len(series) <= frame.MOST_NAMED else []
-    with canvas(
-        size=frame.SIZE,
-        margins=frame.margins(names, labelled=bool(axes.y_label)),
-        description=description,
-    ) as drawing:
+    names = [one.name for one in series] if len(series) <= MOST_NAMED else []
+    labels = (axes.x_label, axes.y_label)
+    with panel(title, labels, description=description, names=names) as drawing:
         plot = drawing.axes
-        plot.set_title(title)
-        plot.set(xlabel=axes.x_label, ylabel=axes.y_label)
         if axes.log:
             plot.set_xscale("log")
             plot.set_yscale("log")
             plot.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         else:
             plot.yaxis.set_major_locator(MaxNLocator(6))
+        bottom, top = axes.y_limits
         if axes.diagonal:
             start = axes.ticks[0]
-            end = min(axes.ticks[-1], axes.y_limits[1] * start)
+            end = min(axes.ticks[-1], top * start)
             plot.plot(
                 (start, end), (1, end / start), color=MUTED, linewidth=1, linestyle=(0, (1, 2))
             )
         for one in series:
-            _draw(plot, one, axes.y_limits, intervals=len(series) <= _MOST_INTERVALS)
+            plot.plot(one.x, one.y, **one.style.line())[0].set_gid(one.style.gid)
+            intervals = zip(one.x, one.low, one.high, strict=False)
+            for x, low, high in intervals if len(series) <= _MOST_INTERVALS else ():
+                if low is not None and high is not None:
+                    ends = max(low, bottom), min(high, top)
+                    plot.vlines(x, *ends, color=one.style.colour, linewidth=1)
             drawing.tips += zip(one.x, one.y, one.tips, strict=False)
-        limits = frame.x_limits(axes.ticks, log=axes.log, room=axes.x_room)
-        ticks = frame.readable(axes.ticks, limits, log=axes.log)
-        plot.xaxis.set_major_locator(FixedLocator(ticks))
-        plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: axes.x_format(value)))
-        plot.yaxis.set_major_formatter(FuncFormatter(lambda value, _: axes.y_format(value)))
-        plot.xaxis.set_minor_locator(NullLocator())
-        plot.yaxis.set_minor_locator(NullLocator())
-        plot.set_ylim(*axes.y_limits)
-        plot.set_xlim(*limits)
+        limits = x_limits(axes.ticks, log=axes.log, room=axes.x_room)
+        plot.xaxis.set_major_locator(FixedLocator(readable(axes.ticks, limits, log=axes.log)))
+        plot.xaxis.set_major_formatter(lambda value, _: axes.x_format(value))
+        plot.yaxis.set_major_formatter(lambda value, _: axes.y_format(value))
+        plot.set(xlim=limits, ylim=axes.y_limits)
         if names:
-            ends = [frame.End(one.x[-1], one.y[-1], one.name, one.style) for one in series]
-            frame.name_ends(plot, [end for end in ends if end.name])
+            named = [one for one in series if one.name]
+            name_ends(plot, [(one.x[-1], one.y[-1], one.name, one.style) for one in named])
     return drawing.markup
 
 
-def _draw(plot: Any, series: Series, limits: tuple[float, float], *, intervals: bool) -> None:
-    """One line with its intervals as thin bars, which end at ``limits`` at the latest."""
-    bottom, top = limits
-    line = plot.plot(series.x, series.y, **series.style.line())[0]
-    line.set_gid(series.style.gid)
-    for x, low, high in (
-        () if not intervals else zip(series.x, series.low, series.high, strict=False)
-    ):
-        if low is not None and high is not None:
-            ends = (max(low, bottom), min(high, top))
-            plot.vlines(x, *ends, color=series.style.colour, linewidth=1)
+def curves(
+    title: str,
+    series: Sequence[Series],
+    labels: tuple[str, str],
+    y_format: Callable[[float], str],
+    *,
+    description: str,
+    y_limits: tuple[float, float] | None = None,
+    x_names: Sequence[str] = (),
+    linear: bool = False,
+) -> Markup:
+    """A panel of lines through many points; values that are not finite are left out.
+
+    ``labels`` are those of x and y.  ``y_limits`` are shared by panels that are to be compared.
+    ``x_names`` stand at the places 0, 1, ... instead of numbers.  ``linear`` keeps the axis of a
+    share from becoming logarithmic.
+    """
+    with panel(title, labels, description=description) as drawing:
+        plot = drawing.axes
+        finite = []
+        for one in series:
+            kept = np.isfinite(one.y)
+            points = np.asarray(one.x, np.float64)[kept], np.asarray(one.y, np.float64)[kept]
+            finite.append((one.style, *points))
+        values = np.concatenate([y for _, _, y in finite])
+        positive = values.size > 0 and values.min() > 0
+        if y_limits is None and not linear and positive and values.max() / values.min() > _LOG_FROM:
+            plot.set_yscale("log")
+            plot.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+        else:
+            plot.yaxis.set_major_locator(MaxNLocator(6))
+        for style, whole_x, whole_y in finite:
+            x, y, low, high = _thinned(whole_x, whole_y)
+            look = style.line() | {"linewidth": 1.5, "markersize": 5}
+            line = plot.plot(x, y, **look, markevery=max(1, math.ceil(len(x) / _MARKERS)))[0]
+            line.set_gid(style.gid)
+            if len(x) < len(whole_x):
+                band = plot.fill_between(x, low, high, color=style.colour, alpha=0.18, linewidth=0)
+                band.set_gid(style.gid)
+        if x_names:
+            plot.set_xticks(range(len(x_names)), [text.label(name) for name in x_names])
+        else:
+            plot.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+        plot.yaxis.set_major_formatter(lambda value, _: y_format(value))
+        if y_limits is not None:
+            plot.set_ylim(*y_limits)
+        elif plot.get_yscale() == "linear" and values.size and values.min() >= 0:
+            plot.set_ylim(0, values.max() * 1.06 or 1)
+    return drawing.markup
+
+
+def _thinned(x: Numbers, y: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """Places, means, lowest and highest of equal stretches of a curve."""
+    size = math.ceil(len(x) / _MOST_POINTS)
+    if size <= 1:
+        return x, y, y, y
+    starts = np.arange(0, len(x), size)
+    lengths = np.diff([*starts, len(x)])
+    return (
+        np.add.reduceat(x, starts) / lengths,
+        np.add.reduceat(y, starts) / lengths,
+        np.minimum.reduceat(y, starts),
+        np.maximum.reduceat(y, starts),
+    )

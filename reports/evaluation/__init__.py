@@ -1,5 +1,8 @@
-"""What networks have learned, as one HTML page in the style of the timing report."""
+"""What networks have learned, as HTML pages in the style of the timing report.
 
-from reports.evaluation.page import build_evaluation
+An evaluation is about any trained networks, a study about those that differ in one parameter.
+"""
 
-__all__ = ["build_evaluation"]
+from reports.evaluation.page import build_evaluation, build_study
+
+__all__ = ["build_evaluation", "build_study"]

@@ -1,15 +1,17 @@
-"""Everything that the sections of an evaluation may read."""
+"""Everything that the sections of an evaluation or a study may read, and what they share."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from impls.data import TrainingData
 from impls.training.evaluation import Trained
 from reports import charts
-from reports.figures import Key
+
+PARTS = (("training examples", charts.style_of(0)), ("test examples", charts.style_of(1)))
+"""How training and test examples are drawn beside each other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,32 +26,67 @@ class Learned:
     data: TrainingData
     digit: int
     command: str
-    generator: str
 
     @property
     def first(self) -> Trained:
         """The network that stands for all where showing every one would tire."""
         return self.trained[0]
 
-    def style(self, place: int) -> charts.Style:
-        """Return how the network at ``place`` looks in every chart of this page."""
-        return charts.style_of(place)
 
-    def key(self, section: str) -> tuple[Key, ...]:
-        """Return the key to the lines of all networks; none for a single one."""
-        if len(self.trained) == 1:
-            return ()
-        styles = [(one.name, self.style(place)) for place, one in enumerate(self.trained)]
-        return tuple(
-            Key(name, charts.swatch(style, key=section), style.series) for name, style in styles
-        )
+@dataclass(frozen=True, eq=False)
+class Studied:
+    """What was learned, the parameter that was varied, and its value for each network."""
 
-    def class_name(self, label: int) -> str:
-        """Return what a class is called."""
-        return self.data.class_names[label]
+    learned: Learned
+    parameter: str
+    values: tuple[str, ...]
+
+    @property
+    def trained(self) -> tuple[Trained, ...]:
+        """The networks in the order of the values."""
+        return self.learned.trained
+
+    @property
+    def finite(self) -> tuple[int, ...]:
+        """The places of the networks whose training did not diverge."""
+        return tuple(place for place, one in enumerate(self.trained) if not training_diverged(one))
+
+    @property
+    def uncertainty(self) -> float:
+        """Standard error of the highest test accuracy; a smaller difference means nothing.
+
+        NaN where every training diverged.
+        """
+        tests = [self.trained[place].evaluation.test for place in self.finite]
+        if not tests:
+            return math.nan
+        return max(tests, key=lambda part: part.accuracy).uncertainty
+
+    @property
+    def best(self) -> tuple[int, ...]:
+        """The places of the networks whose test accuracy none exceeds by more than that."""
+        found = {place: self.trained[place].evaluation.test.accuracy for place in self.finite}
+        least = max(found.values(), default=0.0) - self.uncertainty
+        return tuple(place for place, accuracy in found.items() if accuracy >= least)
 
 
-def most_missed(trained: Trained) -> int:
-    """Return the class with the most false negatives among the test examples."""
-    matrix = trained.evaluation.test.matrix
-    return int(np.argmax(matrix.sum(axis=1) - matrix.diagonal()))
+def training_diverged(one: Trained) -> bool:
+    """Return whether the loss or a weight is not finite: predictions then mean nothing."""
+    return not math.isfinite(one.evaluation.train.loss) or bool(one.model.divergence)
+
+
+def share(value: float) -> str:
+    """Return an accuracy in percent with the digits that ten thousand examples carry."""
+    return f"{100 * value:.2f} %"
+
+
+def tick(value: float) -> str:
+    """Return a share of one in percent for an axis."""
+    return f"{100 * value:g} %"
+
+
+def accuracy_limits(accuracies: Sequence[float]) -> tuple[float, float]:
+    """Return the limits of an axis that holds all ``accuracies``."""
+    lowest = min(accuracies)
+    room = max(0.06 * (1 - lowest), 0.002)
+    return max(0.0, lowest - room), 1 + room / 2

@@ -1,18 +1,21 @@
-"""The page of an evaluation: sections found in their folder, filled into the common shell."""
+"""Pages of trained networks: sections found in their folder, filled into the common shell."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
 
 from markupsafe import Markup
 
-import reports.evaluation.sections
 from impls.data import TrainingData
 from impls.errors import UsageError
 from impls.training.evaluation import Trained
 from reports import templates
-from reports.evaluation.context import Learned, most_missed
-from reports.evaluation.summary import headline
+from reports.evaluation import sections, study
+from reports.evaluation.context import Learned, Studied
+from reports.evaluation.sections import summary as evaluation_summary
+from reports.evaluation.study import summary as study_summary
 from reports.page import assets, discover, filled, laid_out
 
 
@@ -31,22 +34,61 @@ def build_evaluation(
     Raises:
         UsageError: there is no network to speak of.
     """
-    if not trained:
-        raise UsageError("there is nothing to report: give at least one trained network")
-    learned = Learned(
-        trained=tuple(trained),
-        data=data,
-        digit=most_missed(trained[0]) if digit is None else digit,
-        command=command,
+    learned = _learned(trained, data, digit, command)
+    network = learned.first.model.network.name
+    return _page(
+        sections,
+        learned,
+        kind="evaluation",
+        title=f"{network}, {data.name}",
+        origin=[f"{network} network", data.name, *(one.name for one in trained)],
+        description=evaluation_summary.headline(learned),
+        style=assets()["style"] + Markup(templates.asset("evaluation/style.css")),  # noqa: S704 - our own file
         generator=generator,
     )
-    style = assets()["style"] + Markup(templates.asset("evaluation/style.css"))  # noqa: S704 - our own file
-    page = templates.fill(
-        "evaluation/page.html",
-        **laid_out(filled(discover(reports.evaluation.sections), learned)),
-        style=style,
-        script=assets()["script"],
-        description=headline(learned),
-        learned=learned,
+
+
+def build_study(
+    parameter: str,
+    values: Sequence[str],
+    trained: Sequence[Trained],
+    data: TrainingData,
+    *,
+    command: str = "",
+    generator: str = "mlpbench",
+) -> str:
+    """Return one complete HTML document about networks that differ in one parameter.
+
+    ``values`` has the text of the parameter's value for each network.
+
+    Raises:
+        UsageError: there is no network to speak of.
+    """
+    learned = _learned(trained, data, 0, command)
+    studied = Studied(learned, parameter, tuple(values))
+    model = learned.first.model
+    return _page(
+        study,
+        studied,
+        kind="study",
+        title=f"{parameter}, {model.network.name}",
+        origin=[parameter, f"{model.network.name} network", data.name, model.implementation],
+        description=study_summary.headline(studied),
+        generator=generator,
     )
-    return str(page)
+
+
+def _learned(
+    trained: Sequence[Trained], data: TrainingData, digit: int | None, command: str
+) -> Learned:
+    if not trained:
+        raise UsageError("there is nothing to report: give at least one trained network")
+    if digit is None:
+        matrix = trained[0].evaluation.test.matrix
+        digit = int((matrix.sum(axis=1) - matrix.diagonal()).argmax())
+    return Learned(tuple(trained), data, digit, command)
+
+
+def _page(package: ModuleType, shown: Learned | Studied, **values: Any) -> str:
+    layout = laid_out(filled(discover(package), shown))
+    return str(templates.fill("evaluation/page.html", **layout, **{**assets(), **values}))

@@ -8,9 +8,8 @@ from bench.observations.points import Point, Scope
 from bench.stats.estimates import CONFIDENCE
 from reports import charts, tables, templates
 from reports import format as text
-from reports.charts import Contested, Crossed
 from reports.context import Context
-from reports.crossover import Node, crossings, told
+from reports.crossover import Node, told
 from reports.devices import DeviceContest, contests, missing
 from reports.figures import Figure
 from reports.section import SCALING, Absence, Section
@@ -26,22 +25,28 @@ def render(context: Context) -> Markup | Absence:
     if not held:
         reasons = dict.fromkeys(missing(context, scope) for scope in found)
         return Absence(" ".join(reasons) or "No cell was measured.")
-    places = {scope: place for place, scope in enumerate(held)}
-    answers = [
-        (
-            charts.swatch(charts.style_of(places[scope]), key="crossover"),
-            f"{_name(scope)}: {told(_nodes(some))}",
-        )
-        if some
-        else (None, f"{_name(scope)}: {missing(context, scope)}")
-        for scope, some in found.items()
-    ]
+    answers: list[tuple[Markup | None, str]] = []
+    curves: list[tuple[charts.Style, list[Node]]] = []
+    for scope, some in found.items():
+        if some:
+            style, nodes = charts.style_of(len(curves)), [_node(contest) for contest in some]
+            curves.append((style, nodes))
+            swatch = charts.swatch(style, key="crossover")
+            answers.append((swatch, f"{_name(scope)}: {told(nodes)}"))
+        else:
+            answers.append((None, f"{_name(scope)}: {missing(context, scope)}"))
+    title = text.listing([_name(scope) for scope in held])
+    described = (
+        f"Time of the fastest on the GPU over that of the fastest on the CPU against batch size, "
+        f"{title}; the values are in the table."
+    )
+    chart = charts.crossover(text.label(title), curves, _WORDS, description=described)
     return templates.section(
         "crossover",
         answers=answers,
         chosen=any(max(one.candidates) > 1 for some in held.values() for one in some),
         confidence=CONFIDENCE,
-        figures=[Figure(_chart(held))],
+        figures=[Figure(chart)],
         table=_table(context, held),
     )
 
@@ -51,47 +56,10 @@ def _name(scope: Scope) -> str:
     return f"{scope.network}, run {scope.run}" if scope.run else scope.network
 
 
-def _nodes(some: tuple[DeviceContest, ...]) -> list[Node]:
-    return [
-        Node(
-            one.batch_size,
-            one.ratio.value,
-            one.ratio.low,
-            one.ratio.high,
-            one.verdict is not None and one.verdict.kind.startswith("likely"),
-        )
-        for one in some
-    ]
-
-
-def _chart(held: dict[Scope, tuple[DeviceContest, ...]]) -> Markup:
-    """Return all networks in one panel."""
-    curves = []
-    for place, some in enumerate(held.values()):
-        nodes = _nodes(some)
-        crossed = [
-            Crossed(
-                crossing.size,
-                (crossing.interval.low, crossing.interval.high) if crossing.interval else None,
-            )
-            for crossing in crossings(nodes)
-        ]
-        curves.append(
-            Contested(
-                charts.style_of(place),
-                tuple(node.size for node in nodes),
-                tuple(node.ratio for node in nodes),
-                tuple(node.low for node in nodes),
-                tuple(node.high for node in nodes),
-                tuple(crossed),
-            )
-        )
-    title = text.listing([_name(scope) for scope in held])
-    described = (
-        f"Time of the fastest on the GPU over that of the fastest on the CPU against batch size, "
-        f"{title}; the values are in the table."
-    )
-    return charts.crossover(text.label(title), curves, _WORDS, description=described)
+def _node(contest: DeviceContest) -> Node:
+    ratio, verdict = contest.ratio, contest.verdict
+    likely = verdict is not None and verdict.kind.startswith("likely")
+    return Node(contest.batch_size, ratio.value, ratio.low, ratio.high, likely)
 
 
 def _table(context: Context, held: dict[Scope, tuple[DeviceContest, ...]]) -> Table:

@@ -19,7 +19,7 @@ from bench.roofline.work import Work
 from impls.contract import PHASES
 from reports import charts, figures, tables, templates
 from reports import format as text
-from reports.charts import Limits, Path
+from reports.charts import Series
 from reports.context import Context
 from reports.palette import shape_of
 from reports.phase_rates import DEVICE, PhaseRate, Roof, model_of, parts_of, roof_of
@@ -160,17 +160,16 @@ def _chart(
 ) -> Markup:
     """Implementations, each from its smallest batch to its largest, under the roof."""
     paths = [
-        Path(
+        Series(
             figures.style(context, name),
             tuple(part.work.intensity for part in parts),
             tuple(part.rate for part in parts),
-            tuple(_tip(name, part) for part in parts) if has_tips else (),
+            tips=tuple(_tip(name, part) for part in parts) if has_tips else (),
         )
         for name, parts in lines.items()
     ]
-    limits = Limits(roof.best.gemm, roof.best.copy, roof.best.cached_copy)
     described = f"Roofline of {title}: rate against operations per byte; shares are in the table."
-    return charts.roofline(title, paths, limits, description=described)
+    return charts.roofline(title, paths, roof.best, description=described)
 
 
 def _tip(name: str, part: PhaseRate) -> str:

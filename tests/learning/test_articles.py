@@ -14,7 +14,7 @@ from impls.presets import find_preset
 from impls.training import sessions
 from impls.training.evaluation import Trained, evaluate
 from impls.training.model import Order
-from reports.evaluation.published import RUNS, PublishedRun, published
+from reports.articles import RUNS, PublishedRun, published_run
 
 FOLDER = os.environ.get("MLPBENCH_DATA_DIR", "")
 pytestmark = pytest.mark.skipif(
@@ -38,7 +38,7 @@ def test_a_training_of_the_articles_ends_near_what_they_print(run: PublishedRun)
     one = Trained(row.name, session.model(), evaluate(session.trainer, session.data))
     last = one.model.history.epochs[-1]
 
-    assert published(one.model) is run
+    assert published_run(one.model) is run
     assert one.model.learning_rate == run.rate
     assert 1 - last.mean_error == pytest.approx(run.averaged_accuracy, abs=3e-3)
     assert one.evaluation.train.mean_error == pytest.approx(run.found_mean_error, rel=0.05)

@@ -21,8 +21,8 @@ from impls.errors import UsageError
 from impls.presets import PRESETS
 from impls.training import model_files
 from impls.training.evaluation import Trained
-from reports.evaluation.published import L2
-from reports.study import build_study
+from reports.articles import L2
+from reports.evaluation import build_study
 from tests.learning.evaluations import learned, rows, section
 from tests.reports.reading import Page
 from tests.stand_ins.command import Said

@@ -12,8 +12,8 @@ from impls.data import TrainingData
 from impls.presets import PRESETS
 from impls.training.evaluation import Trained
 from impls.training.history import Epoch, History
+from reports.articles import RUNS, published_run
 from reports.evaluation import build_evaluation
-from reports.evaluation.published import RUNS, published
 from tests.learning.evaluations import rows
 
 
@@ -35,7 +35,7 @@ def test_a_repeated_training_stands_beside_the_printed_values(
     run: object, trained: Trained, data: TrainingData
 ) -> None:
     one = of_the_articles(trained, run.batch_size)
-    assert published(one.model) is run
+    assert published_run(one.model) is run
     shown = {
         row[0]: row[1:]
         for row in rows(build_evaluation([one], data), f"35 epochs of batches of {run.batch_size}")
@@ -59,7 +59,7 @@ def test_a_repeated_training_stands_beside_the_printed_values(
 def test_another_training_does_not(trained: Trained, part: str, name: str, value: object) -> None:
     model = of_the_articles(trained, 500).model
     changed = msgspec.structs.replace(getattr(model, part), **{name: value})
-    assert published(dataclasses.replace(model, **{part: changed})) is None
+    assert published_run(dataclasses.replace(model, **{part: changed})) is None
 
 
 def test_the_printed_rates_are_those_of_the_decay() -> None:

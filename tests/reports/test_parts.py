@@ -18,7 +18,7 @@ from impls.registry import ROWS
 from reports import articles, charts
 from reports import format as text
 from reports.charts.canvas import style_of
-from reports.charts.frame import CHARACTER, LEFT, RIGHT, WIDTH
+from reports.charts.panel import CHARACTER, LEFT, RIGHT, WIDTH
 from reports.exports.table import COLUMNS, tidy, to_csv
 from reports.palette import slots
 from tests.reports import sample
@@ -61,7 +61,7 @@ def test_values_below_an_axis_have_no_zeros_at_their_end(value: float, shown: st
 @pytest.mark.parametrize("count", [1, 10, 16, 100])
 def test_names_below_columns_have_room(count: int) -> None:
     names = [f"{7000 + place}" for place in range(count)]
-    groups = [charts.Columns(style_of(0), tuple(range(1, count + 1)))]
+    groups = [(style_of(0), tuple(range(1, count + 1)))]
     drawn = charts.columns(
         "title", names, groups, labels=("value", "share"), y_format=str, description="Values."
     )

@@ -9,8 +9,8 @@ from markupsafe import Markup
 from impls.training.evaluation import Trained
 from reports import format as text
 from reports import tables, templates
+from reports.articles import EPOCHS, PublishedRun, published_run
 from reports.evaluation.context import Learned
-from reports.evaluation.published import EPOCHS, PublishedRun, published
 from reports.section import Absence, Section
 from reports.tables import Table, TableCell, TableRow
 
@@ -24,7 +24,7 @@ def render(learned: Learned) -> Markup | Absence:
     """Return one table per printed training that was repeated."""
     repeated: dict[int, tuple[PublishedRun, list[Trained]]] = {}
     for one in learned.trained:
-        run = published(one.model)
+        run = published_run(one.model)
         if run is not None:
             repeated.setdefault(run.batch_size, (run, []))[1].append(one)
     if not repeated:
@@ -37,73 +37,61 @@ def render(learned: Learned) -> Markup | Absence:
 
 def _table(run: PublishedRun, ours: list[Trained]) -> Table:
     """Printed values, then those found by other runs of this project."""
-    rows = [
-        _row("rate after the last epoch", repr(run.rate), ours, _rate),
-        _row("cost of the last batch", f"{run.last_cost:.6g}", ours, _last_cost),
-        _row("its penalty, share", _percent(run.last_penalty_share), ours, _last_share),
-        _row("mean error of the last batch", f"{run.last_mean_error:.5f}", ours, _last_error),
-        _row("1 - mean error of the epoch", f"{run.averaged_accuracy:.5f}", ours, _averaged),
-        _row("training time", text.seconds(run.seconds), ours, _seconds, "an i7-6700K, 2020"),
-        _row("mean error, all examples", f"{run.found_mean_error:.4f}", ours, _error, "found"),
-        _row("loss per example", f"{run.found_loss:.4f}", ours, _loss, "found"),
-    ]
+    rows = []
+
+    def add(name: str, theirs: str, show: Callable[[Trained], str], note: str = "") -> None:
+        printed = TableCell(theirs, notes=(note,) if note else ())
+        rows.append(TableRow((TableCell(name), printed, *(TableCell(show(one)) for one in ours))))
+
+    add("rate after the last epoch", repr(run.rate), lambda one: repr(one.model.learning_rate))
+    add(
+        "cost of the last batch",
+        f"{run.last_cost:.6g}",
+        lambda one: f"{one.model.history.epochs[-1].last_cost:.6g}",
+    )
+    add(
+        "its penalty, share",
+        f"{100 * run.last_penalty_share:.4f} %",
+        lambda one: f"{100 * one.model.history.epochs[-1].penalty_share:.4f} %",
+    )
+    add(
+        "mean error of the last batch",
+        f"{run.last_mean_error:.5f}",
+        lambda one: f"{one.model.history.epochs[-1].losses[-1, 2]:.5f}",
+    )
+    add(
+        "1 - mean error of the epoch",
+        f"{run.averaged_accuracy:.5f}",
+        lambda one: f"{1 - one.model.history.epochs[-1].mean_error:.5f}",
+    )
+    add(
+        "training time",
+        text.seconds(run.seconds),
+        lambda one: text.seconds(one.model.history.seconds),
+        "an i7-6700K, 2020",
+    )
+    add(
+        "mean error, all examples",
+        f"{run.found_mean_error:.4f}",
+        lambda one: f"{one.evaluation.train.mean_error:.4f}",
+        "found",
+    )
+    add(
+        "loss per example",
+        f"{run.found_loss:.4f}",
+        lambda one: f"{one.evaluation.train.loss:.4f}",
+        "found",
+    )
     if run.found_accuracies is not None:
-        words = " / ".join(f"{value:.3f}" for value in run.found_accuracies)
-        rows.append(_row("accuracy, train / test", words, ours, _accuracies, "found"))
+        add(
+            "accuracy, train / test",
+            " / ".join(f"{value:.3f}" for value in run.found_accuracies),
+            lambda one: f"{one.evaluation.train.accuracy:.3f} / {one.evaluation.test.accuracy:.3f}",
+            "found",
+        )
     titles = ("Quantity", "Articles", *(one.name for one in ours))
     caption = f"{EPOCHS} epochs of batches of {run.batch_size}"
     return Table(caption, tables.columns(*titles), tuple(rows))
-
-
-def _row(
-    name: str,
-    theirs: str,
-    ours: list[Trained],
-    show: Callable[[Trained], str],
-    note: str = "",
-) -> TableRow:
-    printed = TableCell(theirs, notes=(note,) if note else ())
-    return TableRow((TableCell(name), printed, *(TableCell(show(one)) for one in ours)))
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.4f} %"
-
-
-def _rate(one: Trained) -> str:
-    return repr(one.model.learning_rate)
-
-
-def _last_cost(one: Trained) -> str:
-    return f"{one.model.history.epochs[-1].last_cost:.6g}"
-
-
-def _last_share(one: Trained) -> str:
-    return _percent(one.model.history.epochs[-1].penalty_share)
-
-
-def _last_error(one: Trained) -> str:
-    return f"{one.model.history.epochs[-1].losses[-1, 2]:.5f}"
-
-
-def _averaged(one: Trained) -> str:
-    return f"{1 - one.model.history.epochs[-1].mean_error:.5f}"
-
-
-def _seconds(one: Trained) -> str:
-    return text.seconds(one.model.history.seconds)
-
-
-def _error(one: Trained) -> str:
-    return f"{one.evaluation.train.mean_error:.4f}"
-
-
-def _loss(one: Trained) -> str:
-    return f"{one.evaluation.train.loss:.4f}"
-
-
-def _accuracies(one: Trained) -> str:
-    return f"{one.evaluation.train.accuracy:.3f} / {one.evaluation.test.accuracy:.3f}"
 
 
 SECTION = Section("articles", "Beside the articles", 20, render)

@@ -5,66 +5,50 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from impls.training.evaluation import Trained
-from impls.training.metrics import ClassScores, class_scores
+from impls.training.metrics import class_scores
 from reports import tables, templates
 from reports.evaluation.context import Learned
 from reports.section import Absence, Section
 from reports.tables import Table, TableCell, TableRow
+
+_RATIOS = {"precision": "never predicted", "recall": "no examples", "f1": "neither"}
+"""Why each ratio of a class may be undefined."""
+_COUNTS = ("true_positives", "false_positives", "false_negatives", "support")
+_TITLES = ("Class", "Precision", "Recall", "F1", "TP", "FP", "FN", "Support")
 
 
 def render(learned: Learned) -> Markup | Absence:
     """Return one table per network, over the test examples."""
     return templates.fill(
         "evaluation/sections/classes.html",
-        tables=[_table(learned, one) for one in learned.trained],
+        tables=[_table(one, learned.data.class_names) for one in learned.trained],
     )
 
 
-def _table(learned: Learned, one: Trained) -> Table:
+def _table(one: Trained, names: tuple[str, ...]) -> Table:
+    """Return one row per class, then means of defined ratios and sums of counts."""
     scores = class_scores(one.evaluation.test.matrix)
-    rows = [_row(learned.class_name(score.label), score) for score in scores]
-    rows.append(_means(scores))
-    titles = ("Class", "Precision", "Recall", "F1", "TP", "FP", "FN", "Support")
-    return Table(f"{one.name}, test examples", tables.columns(*titles), tuple(rows))
-
-
-def _row(name: str, score: ClassScores) -> TableRow:
-    counts = (
-        score.true_positives, score.false_positives, score.false_negatives, score.support,
-    )  # fmt: skip
-    ratios = (
-        _ratio(score.precision, "never predicted"),
-        _ratio(score.recall, "no examples"),
-        _ratio(score.f1, "neither"),
-    )
-    return TableRow((TableCell(name), *ratios, *(TableCell(str(count), count) for count in counts)))
-
-
-def _ratio(value: float | None, why: str) -> TableCell:
-    if value is None:
-        return TableCell("undefined", notes=(why,), dim=True)
-    return TableCell(f"{value:.4f}", value)
-
-
-def _means(scores: tuple[ClassScores, ...]) -> TableRow:
-    """Means over the classes where a ratio is defined, and sums of the counts."""
-    means = []
-    for name in ("precision", "recall", "f1"):
-        defined = [getattr(score, name) for score in scores if getattr(score, name) is not None]
-        left_out = len(scores) - len(defined)
-        note = (f"of {len(defined)} classes",) if left_out else ()
+    rows = []
+    for score in scores:
+        cells = [TableCell(names[score.label])]
+        for name, why in _RATIOS.items():
+            value = getattr(score, name)
+            undefined = TableCell("undefined", notes=(why,), dim=True)
+            cells.append(undefined if value is None else TableCell(f"{value:.4f}", value))
+        rows.append([*cells, *(tables.whole(getattr(score, name)) for name in _COUNTS)])
+    cells = [TableCell("mean of the ratios, sum of the counts", strong=True)]
+    for name in _RATIOS:
+        values = [getattr(score, name) for score in scores]
+        defined = [value for value in values if value is not None]
+        note = (f"of {len(defined)} classes",) if len(defined) < len(scores) else ()
         mean = sum(defined) / len(defined)
-        means.append(TableCell(f"{mean:.4f}", mean, note, strong=True))
-    sums = [
-        sum(getattr(score, name) for score in scores)
-        for name in ("true_positives", "false_positives", "false_negatives", "support")
-    ]
-    return TableRow(
-        (
-            TableCell("mean of the ratios, sum of the counts", strong=True),
-            *means,
-            *(TableCell(str(number), number) for number in sums),
-        )
+        cells.append(TableCell(f"{mean:.4f}", mean, note, strong=True))
+    cells += [tables.whole(sum(getattr(score, name) for score in scores)) for name in _COUNTS]
+    rows.append(cells)
+    return Table(
+        f"{one.name}, test examples",
+        tables.columns(*_TITLES),
+        tuple(TableRow(tuple(row)) for row in rows),
     )
 
 

@@ -10,8 +10,7 @@ from markupsafe import Markup
 from impls.training.metrics import Counts
 from reports import format as text
 from reports import tables, templates
-from reports.evaluation.context import Learned
-from reports.evaluation.summary import share
+from reports.evaluation.context import Learned, share
 from reports.section import Absence, Section
 from reports.tables import Table, TableCell, TableRow
 
@@ -62,27 +61,24 @@ def render(learned: Learned) -> Markup | Absence:
 
 def _matrix(caption: str, counts: Counts, names: tuple[str, ...], *, folded: bool) -> Matrix:
     """Return the counts with their shares of the row."""
-    totals = counts.sum(axis=1)
-    missed = counts - np.diag(counts.diagonal())
-    worst = max(int(missed.max()), 1)
+    totals = counts.sum(axis=1).tolist()
+    worst = max(int((counts - np.diag(counts.diagonal())).max()), 1)
     rows = []
-    for label, (name, row) in enumerate(zip(names, counts, strict=True)):
-        squares = [
-            _square(int(count), int(totals[label]), worst, right=label == place)
-            for place, count in enumerate(row)
-        ]
+    for label, (name, row) in enumerate(zip(names, counts.tolist(), strict=True)):
+        squares = []
+        for place, count in enumerate(row):
+            total, right = totals[label], place == label
+            if not count:
+                # Also where a class has no examples: there is nothing to take a share of.
+                squares.append(Square("", "", "right" if right and total else "", 0.0, 0))
+                continue
+            second, kind, most = (
+                (f"{count}/{total}", "right", total) if right else (str(count), "wrong", worst)
+            )
+            percent = f"{100 * count / total:.1f} %"
+            squares.append(Square(percent, second, kind, round(count / most, 3), count))
         rows.append((name, tuple(squares)))
     return Matrix(caption, names, tuple(rows), folded)
-
-
-def _square(count: int, total: int, worst: int, *, right: bool) -> Square:
-    if not count:
-        # Also where a class has no examples: there is nothing to take a share of.
-        return Square("", "", "right" if right and total else "", 0.0, 0)
-    percent = f"{100 * count / total:.1f} %"
-    if right:
-        return Square(percent, f"{count}/{total}", "right", round(count / total, 3), count)
-    return Square(percent, str(count), "wrong", round(count / worst, 3), count)
 
 
 def _confusions(name: str, counts: Counts, names: tuple[str, ...]) -> Table:
@@ -94,11 +90,8 @@ def _confusions(name: str, counts: Counts, names: tuple[str, ...]) -> Table:
         count = int(missed[true, predicted])
         if count:
             part = count / int(counts[true].sum())
-            cells = (
-                TableCell(names[true]), TableCell(names[predicted]), TableCell(str(count), count),
-                TableCell(share(part), part),
-            )  # fmt: skip
-            rows.append(TableRow(cells))
+            cells = (TableCell(names[true]), TableCell(names[predicted]), tables.whole(count))
+            rows.append(TableRow((*cells, TableCell(share(part), part))))
     shown = text.count(len(rows), "pair") if rows else "no pair"
     caption = f"{name}: the {shown} confused most often, test examples"
     titles = ("True", "Predicted", "Examples", "Share of the true class")

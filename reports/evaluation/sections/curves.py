@@ -2,111 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 from markupsafe import Markup
 
 from impls.training.evaluation import Trained
-from impls.training.history import History, Losses, penalty_shares
+from impls.training.history import Losses, penalty_shares
 from reports import charts, tables, templates
 from reports import format as text
-from reports.charts import Curve, CurveAxes
-from reports.evaluation.context import Learned
-from reports.evaluation.summary import share
-from reports.figures import Figure, Key
+from reports.charts import Series
+from reports.evaluation.context import PARTS, Learned, accuracy_limits, share, tick
+from reports.figures import Figure, key_of
 from reports.section import Absence, Section
 from reports.tables import Table, TableCell, TableRow
 
-_TRAIN, _TEST = charts.style_of(0), charts.style_of(1)
+_QUANTITIES: list[tuple[str, str, Callable[[Losses], Losses], Callable[[float], str]]] = [
+    ("cost of a batch, penalty included", "cost", lambda losses: losses[:, 0] + losses[:, 1],
+     text.tick),
+    ("share of the penalty in it", "share", penalty_shares, tick),
+    ("mean error of a batch", "mean error", lambda losses: losses[:, 2], text.tick),
+]  # fmt: skip
+"""Title, label of the axis, values and ticks of the charts by batch."""
 
 
 def render(learned: Learned) -> Markup | Absence:
     """Three charts by batch with a line per network, and accuracies per network."""
     if not any(one.model.epochs for one in learned.trained):
         return Absence("No network was trained, so nothing changed.")
+    several = len(learned.trained) > 1
+    named = [(one.name, charts.style_of(place)) for place, one in enumerate(learned.trained)]
     return templates.fill(
         "evaluation/sections/curves.html",
-        key=learned.key("curves"),
-        figures=[Figure(chart) for chart in _by_batch(learned)],
-        accuracy_key=_accuracy_key(),
-        accuracies=[Figure(chart) for chart in _accuracies(learned)],
+        key=key_of(named, section="curves") if several else (),
+        figures=_by_batch(learned),
+        accuracy_key=key_of(PARTS, section="accuracy"),
+        accuracies=_accuracies(learned),
         tables=[_table(one) for one in learned.trained if one.model.epochs],
     )
 
 
-def _by_batch(learned: Learned) -> list[Markup]:
+def _by_batch(learned: Learned) -> list[Figure]:
     """Cost, share of the penalty in it, and mean error, batch after batch."""
-    shown: list[tuple[str, str, Callable[[Losses], Losses], Callable[[float], str]]] = [
-        ("cost of a batch, penalty included", "cost", _costs, text.tick),
-        ("share of the penalty in it", "share", penalty_shares, _percent),
-        ("mean error of a batch", "mean error", lambda losses: losses[:, 2], text.tick),
-    ]
-    charted = []
-    for title, label, quantity, y_format in shown:
-        several = [
-            Curve(
-                learned.style(place), _places(one.model.history), quantity(one.model.history.losses)
-            )
+    # Where each batch ended, in epochs.
+    ends = []
+    for one in learned.trained:
+        epochs = [
+            epoch.number - 1 + np.arange(1, len(epoch.losses) + 1) / len(epoch.losses)
+            for epoch in one.model.history.epochs
+        ]
+        ends.append(np.concatenate([np.empty(0), *epochs]))
+    shown = []
+    for title, label, quantity, y_format in _QUANTITIES:
+        lines = [
+            Series(charts.style_of(place), ends[place], quantity(one.model.history.losses))
             for place, one in enumerate(learned.trained)
         ]
-        axes = CurveAxes("epoch", label, y_format)
         described = f"The {title}, from the first batch to the last."
-        charted.append(charts.curves(title, several, axes, description=described))
-    return charted
+        chart = charts.curves(title, lines, ("epoch", label), y_format, description=described)
+        shown.append(Figure(chart))
+    return shown
 
 
-def _costs(losses: Losses) -> Losses:
-    costs: Losses = losses[:, :2].sum(axis=1)
-    return costs
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:g} %"
-
-
-def _places(history: History) -> npt.NDArray[np.float64]:
-    """Return where each batch ended, in epochs."""
-    parts = [
-        epoch.number - 1 + np.arange(1, len(epoch.losses) + 1) / len(epoch.losses)
-        for epoch in history.epochs
-    ]
-    return np.concatenate([np.empty(0), *parts])
-
-
-def _accuracies(learned: Learned) -> list[Markup]:
+def _accuracies(learned: Learned) -> list[Figure]:
     """Training and test accuracy of each network, on the same scale."""
-    looked = {one.name: _looked(one.model.history) for one in learned.trained}
-    values = [value for points in looked.values() for value in np.ravel([p[1:] for p in points])]
-    if not values:
-        return []
-    room = max(0.06 * (1 - min(values)), 0.002)
-    limits = (max(0.0, min(values) - room), 1 + room / 2)
-    axes = CurveAxes("epoch", "accuracy", _percent, limits)
-    charted = []
+    looked = {
+        one.name: [
+            (epoch.number, epoch.standing.train_accuracy, epoch.standing.test_accuracy)
+            for epoch in one.model.history.epochs
+            if epoch.standing
+        ]
+        for one in learned.trained
+    }
+    values = [value for points in looked.values() for point in points for value in point[1:]]
+    shown = []
     for name, points in looked.items():
         if points:
-            epochs, train, test = np.array(points).T
-            lines = [Curve(_TRAIN, epochs, train), Curve(_TEST, epochs, test)]
-            described = f"Accuracy of {name} on training and test examples by epoch."
-            charted.append(charts.curves(name, lines, axes, description=described))
-    return charted
-
-
-def _looked(history: History) -> list[tuple[float, float, float]]:
-    return [
-        (e.number, e.standing.train_accuracy, e.standing.test_accuracy)
-        for e in history.epochs
-        if e.standing
-    ]
-
-
-def _accuracy_key() -> Sequence[Key]:
-    return tuple(
-        Key(name, charts.swatch(style, key="accuracy"), style.series)
-        for name, style in (("training examples", _TRAIN), ("test examples", _TEST))
-    )
+            epochs, *parts = zip(*points, strict=True)
+            lines = [
+                Series(style, epochs, part) for (_, style), part in zip(PARTS, parts, strict=True)
+            ]
+            chart = charts.curves(
+                name,
+                lines,
+                ("epoch", "accuracy"),
+                tick,
+                y_limits=accuracy_limits(values),
+                description=f"Accuracy of {name} on training and test examples by epoch.",
+            )
+            shown.append(Figure(chart))
+    return shown
 
 
 def _table(one: Trained) -> Table:

@@ -11,15 +11,14 @@ from impls.data import TrainingData
 from impls.data.normalise import NORMALISATIONS
 from reports import charts, pictures, tables, templates
 from reports import format as text
-from reports.charts import Columns
-from reports.evaluation.context import Learned
+from reports.evaluation.context import PARTS, Learned
 from reports.figures import Figure
 from reports.section import Absence, Section
-from reports.tables import Table, TableCell, TableRow
+from reports.tables import TableCell
+from reports.trained_words import shape
 
 _BINS = 16
 _WIDEST = 64
-_TRAIN, _TEST = charts.style_of(0), charts.style_of(1)
 
 
 @dataclass(frozen=True)
@@ -35,60 +34,44 @@ class First:
 def render(learned: Learned) -> Markup | Absence:
     """Shapes, class counts, a histogram of values, and the first example."""
     data = learned.data
+    train = np.bincount(data.labels, minlength=data.classes).tolist()
+    test = np.bincount(data.labels_test, minlength=data.classes).tolist()
+    classes = charts.columns(
+        "examples of each class",
+        data.class_names,
+        [(style, counts) for (_, style), counts in zip(PARTS, (train, test), strict=True)],
+        labels=("class", "examples"),
+        y_format="{:.0f}".format,
+        description="How many training and test examples each class has.",
+    )
     return templates.fill(
         "evaluation/sections/data.html",
         facts=_facts(data),
-        figures=[Figure(_class_chart(data)), Figure(_histogram(data))],
-        table=_class_table(data),
+        figures=[Figure(classes), Figure(_histogram(data))],
+        table=tables.of_items(
+            "Examples of each class",
+            zip(data.class_names, train, test, strict=True),
+            {
+                "Class": lambda row: TableCell(row[0]),
+                "Training": lambda row: tables.whole(row[1]),
+                "Test": lambda row: tables.whole(row[2]),
+            },
+        ),
         first=_first(data),
     )
 
 
 def _facts(data: TrainingData) -> list[tuple[str, str]]:
     lowest, highest = float(data.X.min()), float(data.X.max())
-    targets = (len(data.labels), data.classes)
     return [
         ("data set", f"{data.name}, from {data.source}"),
-        ("training examples", _shape(data.pixels.shape)),
-        ("test examples", _shape(data.pixels_test.shape)),
-        ("as the network sees them", f"{_shape(data.X.shape)}, from {lowest:.3g} to {highest:.3g}"),
+        ("training examples", shape(data.pixels.shape)),
+        ("test examples", shape(data.pixels_test.shape)),
+        ("as the network sees them", f"{shape(data.X.shape)}, from {lowest:.3g} to {highest:.3g}"),
         ("normalisation", f"{data.normaliser.name}: {NORMALISATIONS[data.normaliser.name]}"),
-        ("targets, one-hot", _shape(targets)),
+        ("targets, one-hot", shape((len(data.labels), data.classes))),
         ("SHA-256", data.sha256),
     ]
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return " \N{MULTIPLICATION SIGN} ".join(map(str, shape))
-
-
-def _counts(data: TrainingData) -> tuple[list[int], list[int]]:
-    return (
-        np.bincount(data.labels, minlength=data.classes).tolist(),
-        np.bincount(data.labels_test, minlength=data.classes).tolist(),
-    )
-
-
-def _class_chart(data: TrainingData) -> Markup:
-    train, test = _counts(data)
-    return charts.columns(
-        "examples of each class",
-        data.class_names,
-        [Columns(_TRAIN, tuple(train)), Columns(_TEST, tuple(test))],
-        labels=("class", "examples"),
-        y_format="{:.0f}".format,
-        description="How many training and test examples each class has.",
-    )
-
-
-def _class_table(data: TrainingData) -> Table:
-    train, test = _counts(data)
-    rows = [
-        TableRow((TableCell(name), TableCell(str(one), one), TableCell(str(other), other)))
-        for name, one, other in zip(data.class_names, train, test, strict=True)
-    ]
-    titles = ("Class", "Training", "Test")
-    return Table("Examples of each class", tables.columns(*titles), tuple(rows))
 
 
 def _histogram(data: TrainingData) -> Markup:
@@ -97,7 +80,7 @@ def _histogram(data: TrainingData) -> Markup:
     return charts.columns(
         "values of all training examples",
         [str(place * width) for place in range(_BINS)],
-        [Columns(_TRAIN, tuple((counts / counts.sum()).tolist()))],
+        [(PARTS[0][1], (counts / counts.sum()).tolist())],
         labels=(f"value, {width} to a column", "share of all values"),
         y_format=lambda value: text.percent(value) if value >= 1e-3 else f"{100 * value:g} %",
         description="How often pixel values occur in the training examples, on a logarithmic axis.",

@@ -16,8 +16,6 @@ _MOST_HITS = 50
 _MOST_MISSES = 100
 _NINE = 9
 
-Rows = npt.NDArray[np.intp]
-
 
 @dataclass(frozen=True)
 class Picture:
@@ -40,42 +38,41 @@ class Panel:
 
 def render(learned: Learned) -> Markup | Absence:
     """Panels of the first network's test examples."""
-    if not pictures.are_pictures(learned.data.pixels_test):
+    data = learned.data
+    if not pictures.are_pictures(data.pixels_test):
         return Absence("The examples are no pictures.")
-    labels, predicted = learned.data.labels_test, learned.first.evaluation.test.predicted
+    labels, predicted = data.labels_test, learned.first.evaluation.test.predicted
     of_class, taken = labels == learned.digit, predicted == learned.digit
     right = labels == predicted
-    name = learned.class_name(learned.digit)
-    panels = [
-        _panel(learned, "True positives", of_class & taken, _MOST_HITS),
-        _panel(learned, f"False positives: taken for {name}", taken & ~of_class, _MOST_MISSES),
-        _panel(learned, f"False negatives: missed {name}", of_class & ~taken, _MOST_MISSES),
-    ]
+    name = data.class_names[learned.digit]
+
+    def panel(title: str, chosen: npt.NDArray[np.bool_], most: int) -> Panel:
+        rows = np.flatnonzero(chosen).tolist()
+        shown = tuple(
+            Picture(
+                uri=pictures.uri(data.pixels_test[row]),
+                true=data.class_names[labels[row]],
+                predicted=data.class_names[predicted[row]],
+                number=row,
+            )
+            for row in rows[:most]
+        )
+        return Panel(f"{title} ({len(rows)})", shown, len(rows) - len(shown))
+
     return templates.fill(
         "evaluation/sections/digits.html",
         name=name,
         network=learned.first.name,
         several=len(learned.trained) > 1,
-        panels=panels,
-        nines=[
-            _panel(learned, "Nine recognised", right, _NINE),
-            _panel(learned, "Nine not recognised", ~right, _NINE),
+        panels=[
+            panel("True positives", of_class & taken, _MOST_HITS),
+            panel(f"False positives: taken for {name}", taken & ~of_class, _MOST_MISSES),
+            panel(f"False negatives: missed {name}", of_class & ~taken, _MOST_MISSES),
         ],
-    )
-
-
-def _panel(learned: Learned, title: str, chosen: npt.NDArray[np.bool_], most: int) -> Panel:
-    rows = np.flatnonzero(chosen)
-    shown = tuple(_picture(learned, int(row)) for row in rows[:most])
-    return Panel(f"{title} ({len(rows)})", shown, len(rows) - len(shown))
-
-
-def _picture(learned: Learned, row: int) -> Picture:
-    return Picture(
-        uri=pictures.uri(learned.data.pixels_test[row]),
-        true=learned.class_name(int(learned.data.labels_test[row])),
-        predicted=learned.class_name(int(learned.first.evaluation.test.predicted[row])),
-        number=row,
+        nines=[
+            panel("Nine recognised", right, _NINE),
+            panel("Nine not recognised", ~right, _NINE),
+        ],
     )
 
 

@@ -10,12 +10,13 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from impls.convolution import Stage
-from impls.training.evaluation import Trained, feature_maps, kernels
+from impls.training.evaluation import feature_maps, kernels
 from reports import format as text
 from reports import pictures, templates
 from reports.evaluation.context import Learned
 from reports.pictures import Scale
 from reports.section import Absence, Section
+from reports.trained_words import shape
 
 Numbers = npt.NDArray[np.floating[Any]]
 
@@ -49,40 +50,33 @@ def render(learned: Learned) -> Markup | Absence:
     one = next((one for one in learned.trained if one.model.network.convolutions), None)
     if one is None:
         return Absence("No network here begins with convolutions.")
-    data = learned.data
+    data, network, parameters = learned.data, one.model.network, one.model.state.parameters
     seen = pictures.are_pictures(data.pixels_test)
+    found = feature_maps(network, parameters, data.X_test[_EXAMPLE])
+    weights = parameters.weights[: len(found)]
     return templates.fill(
         "evaluation/sections/filters.html",
         network=one.name,
         several=len(learned.trained) > 1,
-        name=learned.class_name(int(data.labels_test[_EXAMPLE])),
+        name=data.class_names[data.labels_test[_EXAMPLE]],
         picture=pictures.uri(data.pixels_test[_EXAMPLE]) if seen else None,
-        convolutions=_convolutions(one, data.X_test[_EXAMPLE]),
-        first_channel=any(stage.channels > 1 for stage in one.model.network.stages),
+        convolutions=[
+            _convolved(stage, W, maps)
+            for stage, W, maps in zip(network.stages, weights, found, strict=True)
+        ],
+        first_channel=any(stage.channels > 1 for stage in network.stages),
     )
-
-
-def _convolutions(trained: Trained, example: Numbers) -> list[Convolved]:
-    """Return every convolution of a network, input side first."""
-    network, parameters = trained.model.network, trained.model.state.parameters
-    found = feature_maps(network, parameters, example)
-    weights = parameters.weights[: len(found)]
-    return [
-        _convolved(stage, W, maps)
-        for stage, W, maps in zip(network.stages, weights, found, strict=True)
-    ]
 
 
 def _convolved(stage: Stage, W: Numbers, maps: Numbers) -> Convolved:
     squares = kernels(stage, W)[:, :, :, 0]
     chosen = chosen_filters(stage.filters)
     kernel_scale, map_scale = Scale.of(squares), Scale.of(maps[chosen])
-    by = " \N{MULTIPLICATION SIGN} "
+    filters = text.count(stage.filters, "filter")
     channels = text.count(stage.channels, "channel")
     return Convolved(
-        title=f"{text.count(stage.filters, 'filter')} of {stage.kernel}{by}{stage.kernel} "
-        f"over {channels}",
-        size=by.join(map(str, stage.filtered)),
+        title=f"{filters} of {shape((stage.kernel, stage.kernel))} over {channels}",
+        size=shape(stage.filtered),
         kernel_scale=kernel_scale,
         kernels=tuple(Picture(kernel_scale.uri(one), n) for n, one in enumerate(squares)),
         map_scale=map_scale,

@@ -67,19 +67,15 @@ def layers(network: Network) -> Table:
         rows.append(
             _layer(name, TableCell(str(n_out), n_out), activation, rate, (n_in * n_out, n_out))
         )
-    rows.append(_sums(network))
-    titles = ("Layer", "Nodes", "Activation", "Dropout", "Weights", "Biases", "Parameters")
-    caption = f"Network {network.name}, {text.byte_count(_bytes(network))} in {network.dtype}"
-    return Table(caption, tables.columns(*titles), tuple(rows))
-
-
-def _sums(network: Network) -> TableRow:
-    """Weights, biases and all parameters of the network."""
     weights = sum(n_in * n_out for n_in, n_out in network.shapes)
     total = network.parameter_count
-    sums = (weights, total - weights, total)
-    numbers = (TableCell(str(n), n, strong=True) for n in sums)
-    return TableRow((TableCell("all", strong=True), *[TableCell("")] * 3, *numbers))
+    sums = [TableCell(str(n), n, strong=True) for n in (weights, total - weights, total)]
+    rows.append(TableRow((TableCell("all", strong=True), *[TableCell("")] * 3, *sums)))
+    size = text.byte_count(total * (4 if network.dtype == "float32" else 8))
+    titles = ("Layer", "Nodes", "Activation", "Dropout", "Weights", "Biases", "Parameters")
+    return Table(
+        f"Network {network.name}, {size} in {network.dtype}", tables.columns(*titles), tuple(rows)
+    )
 
 
 def _layer(
@@ -87,13 +83,9 @@ def _layer(
 ) -> TableRow:
     """Return one layer; ``parameters`` counts weights and biases."""
     weights, biases = parameters
-    numbers = [TableCell(str(n), n) for n in (weights, biases, weights + biases)]
+    numbers = map(tables.whole, (weights, biases, weights + biases))
     drops = TableCell(f"{rate:g}", rate) if rate else tables.word("-")
     return TableRow((TableCell(name), nodes, TableCell(activation), drops, *numbers))
-
-
-def _bytes(network: Network) -> int:
-    return network.parameter_count * (4 if network.dtype == "float32" else 8)
 
 
 def facts(one: Trained) -> Facts:

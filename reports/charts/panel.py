@@ -6,17 +6,18 @@ several stand side by side.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from matplotlib.ticker import NullLocator
+
 from reports import format as text
-from reports.charts.canvas import LINE, Style
+from reports.charts.canvas import LINE, Canvas, Style, canvas
 
 WIDTH = 360
-SIZE = (WIDTH, 250)
+HEIGHT = 250
 LEFT, RIGHT, TOP, BOTTOM = 62, 12, 28, 38
-MARGINS = (LEFT, RIGHT, TOP, BOTTOM)
 CHARACTER = 6.6
 """Pixels that a character takes, about."""
 MOST_NAMED = 12
@@ -30,24 +31,23 @@ _MOVED = 4.0
 _LABEL = 16
 
 
-@dataclass(frozen=True)
-class End:
-    """The end of a line, in the units of the axes, and its name."""
-
-    x: float
-    y: float
-    name: str
-    style: Style
-
-
-def margins(names: Sequence[str], *, labelled: bool = True) -> tuple[int, int, int, int]:
-    """Left, right, top and bottom with room for ``names`` on the right.
-
-    ``labelled`` is whether the vertical axis has a name.
-    """
+@contextmanager
+def panel(
+    title: str, labels: tuple[str, str], *, description: str, names: Sequence[str] = ()
+) -> Iterator[Canvas]:
+    """Axes with a title and the ``labels`` of x and y, with room for ``names`` on the right."""
+    left = LEFT if labels[1] else LEFT - _LABEL
     longest = max((len(_short(name)) for name in names), default=0)
-    left = LEFT if labelled else LEFT - _LABEL
-    return left, max(RIGHT, round(longest * CHARACTER) + 12), TOP, BOTTOM
+    right = max(RIGHT, round(longest * CHARACTER) + 12)
+    with canvas(
+        size=(WIDTH, HEIGHT), margins=(left, right, TOP, BOTTOM), description=description
+    ) as drawing:
+        plot = drawing.axes
+        plot.set_title(title)
+        plot.set(xlabel=labels[0], ylabel=labels[1])
+        yield drawing
+        plot.xaxis.set_minor_locator(NullLocator())
+        plot.yaxis.set_minor_locator(NullLocator())
 
 
 def readable(ticks: Sequence[float], limits: tuple[float, float], *, log: bool) -> list[float]:
@@ -72,33 +72,30 @@ def x_limits(ticks: Sequence[float], *, log: bool, room: float = 0.3) -> tuple[f
     return low - beyond, high + beyond
 
 
-def name_ends(plot: Any, ends: Sequence[End]) -> None:
-    """Write names beside the ends of lines, moved apart; the limits of ``plot`` must be final."""
+def name_ends(plot: Any, ends: Sequence[tuple[float, float, str, Style]]) -> None:
+    """Write names beside the ends of lines, moved apart; the limits of ``plot`` must be final.
+
+    ``ends`` are x and y in the units of the axes, the name and the style.
+    """
     if not ends:
         return
     box = plot.bbox
-    edge = box.x1
-    wanted = sorted(((plot.transData.transform((end.x, end.y)), end) for end in ends), key=_height)
-    heights = _spread([float(place[1]) for place, _ in wanted], box.y0 + 4, box.y1 - 2)
-    for (place, end), height in zip(wanted, heights, strict=True):
-        shift = height - float(place[1])
-        if abs(shift) > _MOVED or edge - float(place[0]) > _APART:
-            start = plot.transData.inverted().transform((edge + 6, height))
+    places = plot.transData.transform([end[:2] for end in ends]).tolist()
+    wanted = sorted(zip(places, ends, strict=True), key=lambda one: one[0][1])
+    heights = _spread([height for (_, height), _ in wanted], box.y0 + 4, box.y1 - 2)
+    for ((right, wish), (x, y, name, style)), height in zip(wanted, heights, strict=True):
+        shift = height - wish
+        if abs(shift) > _MOVED or box.x1 - right > _APART:
+            start = plot.transData.inverted().transform((box.x1 + 6, height))
             leader = plot.plot(
-                [end.x, start[0]], [end.y, start[1]], color=LINE, linewidth=0.7, clip_on=False,
-                zorder=0.5,
-            )[0]  # fmt: skip
-            leader.set_gid(end.style.gid)
+                [x, start[0]], [y, start[1]], color=LINE, linewidth=0.7, clip_on=False, zorder=0.5
+            )[0]
+            leader.set_gid(style.gid)
         words = plot.annotate(
-            _short(end.name), (end.x, end.y), xytext=(edge - float(place[0]) + 8, shift),
-            textcoords="offset points", va="center", color=end.style.colour,
-            annotation_clip=False,
+            _short(name), (x, y), xytext=(box.x1 - right + 8, shift), textcoords="offset points",
+            va="center", color=style.colour, annotation_clip=False,
         )  # fmt: skip
-        words.set_gid(end.style.gid)
-
-
-def _height(one: tuple[Any, End]) -> float:
-    return float(one[0][1])
+        words.set_gid(style.gid)
 
 
 def _spread(heights: list[float], low: float, high: float) -> list[float]:

@@ -9,11 +9,10 @@ from markupsafe import Markup
 from impls.training.evaluation import Trained
 from reports import format as text
 from reports import tables, templates
-from reports.evaluation.published import L2, L2_EPOCHS, L2_SETTINGS, LAYERS, PublishedPenalty
-from reports.evaluation.summary import share
+from reports.articles import L2, L2_EPOCHS, L2_SETTINGS, LAYERS, PublishedPenalty
+from reports.evaluation.context import Studied, share, training_diverged
+from reports.evaluation.study.summary import convergence
 from reports.section import Absence, Section
-from reports.study.context import Studied, training_diverged
-from reports.study.sections.summary import convergence
 from reports.tables import Table, TableCell, TableRow
 
 _BEST = max(L2, key=lambda one: one.test).l2
@@ -37,7 +36,7 @@ def render(studied: Studied) -> Markup | Absence:
     )  # fmt: skip
     epochs = [one.model.epochs for one in studied.trained]
     return templates.fill(
-        "study/sections/articles.html",
+        "evaluation/study/articles.html",
         table=Table(
             "Accuracies and the epoch of convergence", tables.columns(*titles), tuple(rows)
         ),

@@ -8,25 +8,29 @@ from impls.training.evaluation import Trained
 from impls.training.history import CONVERGED_FOR, CONVERGED_WITHIN
 from reports import charts, tables, templates
 from reports import format as text
-from reports.charts import Curve, CurveAxes
-from reports.evaluation.summary import share
-from reports.figures import Figure, Key
+from reports.charts import Series
+from reports.evaluation.context import (
+    PARTS,
+    Studied,
+    accuracy_limits,
+    share,
+    tick,
+    training_diverged,
+)
+from reports.figures import Figure, key_of
 from reports.section import Absence, Section
-from reports.study.context import Studied, training_diverged
 from reports.tables import Table, TableCell, TableRow
-
-_TRAIN, _TEST = charts.style_of(0), charts.style_of(1)
 
 
 def render(studied: Studied) -> Markup | Absence:
     """Return the headline, accuracies against the values, and a table of everything."""
     return templates.fill(
-        "study/sections/summary.html",
+        "evaluation/study/summary.html",
         headline=headline(studied),
         note=studied.learned.data.note,
         noise=share(studied.uncertainty) if studied.finite else None,
         diverged=[one.name for one in studied.trained if training_diverged(one)],
-        key=_key(),
+        key=key_of(PARTS, section="outcome"),
         figure=Figure(_chart(studied)) if len(studied.finite) > 1 else None,
         table=_table(studied),
         within=CONVERGED_WITHIN,
@@ -35,36 +39,26 @@ def render(studied: Studied) -> Markup | Absence:
     )
 
 
-def _key() -> tuple[Key, ...]:
-    return tuple(
-        Key(name, charts.swatch(style, key="outcome"), style.series)
-        for name, style in (("training examples", _TRAIN), ("test examples", _TEST))
-    )
-
-
 def _chart(studied: Studied) -> Markup:
     """Accuracies at the end against the values that did not diverge, evenly spaced."""
     finite = [studied.trained[place].evaluation for place in studied.finite]
+    train = [one.train.accuracy for one in finite]
+    test = [one.test.accuracy for one in finite]
     lines = [
-        Curve.of(style, range(len(values)), values)
-        for style, values in (
-            (_TRAIN, [one.train.accuracy for one in finite]),
-            (_TEST, [one.test.accuracy for one in finite]),
-        )
+        Series(style, range(len(finite)), values)
+        for (_, style), values in zip(PARTS, (train, test), strict=True)
     ]
-    axes = CurveAxes(
-        studied.parameter, "accuracy", lambda value: f"{100 * value:g} %", limits(lines),
-        x_names=tuple(studied.values[place] for place in studied.finite),
-    )  # fmt: skip
-    described = f"Accuracy on training and test examples for each value of {studied.parameter}."
-    return charts.curves("accuracy at the end", lines, axes, description=described)
-
-
-def limits(lines: list[Curve]) -> tuple[float, float]:
-    """Limits of an axis of accuracies that hold all of ``lines``."""
-    lowest = min(float(line.y.min()) for line in lines)
-    room = max(0.06 * (1 - lowest), 0.002)
-    return max(0.0, lowest - room), 1 + room / 2
+    return charts.curves(
+        "accuracy at the end",
+        lines,
+        (studied.parameter, "accuracy"),
+        tick,
+        y_limits=accuracy_limits(train + test),
+        x_names=[studied.values[place] for place in studied.finite],
+        description=(
+            f"Accuracy on training and test examples for each value of {studied.parameter}."
+        ),
+    )
 
 
 def _table(studied: Studied) -> Table:
