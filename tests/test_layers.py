@@ -23,7 +23,7 @@ ROOT = Path(bench.__file__).parents[1]
 OURS = ("bench", "impls", "reports")
 
 IMPLEMENTATION_PACKAGES = {"jax", "keras", "numba", "sklearn", "tensorflow", "torch"}
-WRITES_INTO_A_PIPE = "bench.running.workers"
+WRITES_INTO_A_PIPE = "bench.running.processes"
 HEAVY = {*IMPLEMENTATION_PACKAGES, "matplotlib", "pandas"}
 
 

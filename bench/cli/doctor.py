@@ -21,7 +21,7 @@ from bench.measuring.disturbance import Monitor
 from bench.measuring.timing import Clock
 from bench.provenance.records import Accelerator
 from bench.running import lock
-from bench.running.workers import LocalLauncher
+from bench.running.processes import Launcher
 
 _UNKNOWN = "unknown"
 
@@ -46,7 +46,7 @@ def doctor_command(seconds: int, *, as_json: bool) -> None:
         diagnosis = examine(
             os.environ,
             seconds,
-            launcher=LocalLauncher(),
+            launcher=Launcher(),
             waiting=spin,
             monitor=monitor,
             clock=Clock(),

@@ -18,8 +18,8 @@ from bench.measuring.timing import Clock
 from bench.planning.plan import Plan, jobs, most_threads
 from bench.running.forecast import Forecast, floor_epochs
 from bench.running.pacing import FEWEST_SWEEPS
+from bench.running.processes import Launcher
 from bench.running.runner import Runner
-from bench.running.workers import LocalLauncher
 from impls import registry
 from impls.data import TrainingData
 from impls.errors import UsageError
@@ -68,7 +68,7 @@ def measure(
             runner = Runner(
                 plan,
                 rows,
-                LocalLauncher(plan.cpus),
+                Launcher(plan.cpus),
                 journal,
                 environment=os.environ,
                 timeout=timeout,

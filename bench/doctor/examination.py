@@ -10,7 +10,7 @@ from bench.doctor.findings import Diagnosis
 from bench.measuring.disturbance import Monitor
 from bench.measuring.timing import Clock
 from bench.provenance import machine
-from bench.running.workers import Launcher
+from bench.running.processes import Launcher
 from bench.selfcheck.small_run import carry_out
 
 Waiting = Callable[[str], AbstractContextManager[None]]

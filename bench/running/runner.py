@@ -16,21 +16,18 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from bench.correctness import timed
-from bench.documents.assignment import Arrays, Assignment, save_arrays
+from bench.documents.assignment import Arrays, Assignment, save_arrays, shared_folder
 from bench.documents.journal import Again, Block, Ending, Journal, Stage, repetitions_of
-from bench.documents.messages import Evidence
 from bench.measuring.memory import available
 from bench.measuring.timing import SYSTEM_CLOCK, Clock
 from bench.planning.plan import Job, Plan, Setting, repetitions
 from bench.planning.revisions import root_of, search_path
 from bench.planning.variables import worker_environment
-from bench.running.member import Member
 from bench.running.neighbours import Neighbours
 from bench.running.pacing import Pacer
+from bench.running.processes import Launcher
 from bench.running.turns import Progress, Turns
-from bench.running.workers import Launcher
-from bench.running.workplace import workplace
+from bench.running.worker_client import MissingReason, WorkerClient
 from impls import registry
 from impls.parameters import Floats
 from impls.row import Row
@@ -60,9 +57,11 @@ class Runner:
         self.environment, self.timeout, self.on_progress = environment, timeout, on_progress
         self.clock = clock
         self.rows = {row.name: row for row in rows}
-        self.baseline = baseline_of(rows)
+        # Others are compared with rung 0, else with the first trainer.
+        trainers = [row for row in rows if row.role == "trainer"] or list(rows)
+        self.baseline = next((row.name for row in trainers if row.rung == 0), trainers[0].name)
         self.pacer = Pacer(plan, self.baseline, journal, clock)
-        self.absent: dict[tuple[str, Setting], tuple[str, bool]] = {}
+        self.missing: dict[tuple[str, Setting], MissingReason] = {}
 
     def run(
         self,
@@ -78,22 +77,19 @@ class Runner:
         """
         begun = max((block.repetition for block in self.journal.of(Block)), default=0)
         arrays = Arrays(X, Y, X_test, labels_test)
-        with workplace() as folder, Neighbours(self.plan) as neighbours:
+        with shared_folder() as folder, Neighbours(self.plan) as neighbours:
             save_arrays(folder, arrays)
             for number, (jobs, sizes) in enumerate(repetitions(self.plan)):
-                left = self._left(number, jobs, sizes)
+                done = self._done(number)
+                left = [job for job in jobs if any((job.index, size) not in done for size in sizes)]
+                # Baselines first.
+                left.sort(key=lambda job: job.implementation != self.baseline)
                 while left:
                     left = self._block(number, left, sizes, arrays, folder, neighbours)
                 reason = self.pacer.reason_to_end(number + 1) if number >= begun else None
                 if reason is not None:
                     self.journal.add(Ending(reason=reason))
                     return
-
-    def _left(self, repetition: int, jobs: Sequence[Job], sizes: Sequence[int]) -> list[Job]:
-        """Return the jobs that the journal does not hold at every batch size, baselines first."""
-        done = self._done(repetition)
-        left = [job for job in jobs if any((job.index, size) not in done for size in sizes)]
-        return sorted(left, key=lambda job: job.implementation != self.baseline)
 
     def _done(self, repetition: int) -> set[tuple[int, int]]:
         """Jobs and batch sizes that are measured in this repetition."""
@@ -122,41 +118,39 @@ class Runner:
         """Start as many workers as fit, let them take turns, and return the jobs still to do."""
         number = max((block.block for block in self.journal.of(Block)), default=-1) + 1
         begun = self.clock.wall()
-        members: list[Member] = []
+        workers: list[WorkerClient] = []
         waiting = self._with_baselines(left, repetition)
         try:
             while waiting and (
-                not any(member.job in left for member in members) or self._has_room(members, arrays)
+                not any(worker.job in left for worker in workers) or _has_room(workers, arrays)
             ):
                 job = waiting.pop(0)
                 self.on_progress(Progress(number, repetition, job))
-                members.append(self._member(job, number, repetition, folder))
-                members[-1].start()
+                workers.append(self._started(job, number, repetition, folder))
             waiting = [job for job in waiting if job in left]
             seconds = self.clock.wall() - begun
-            jobs = tuple(member.job.index for member in members)
+            jobs = tuple(worker.job.index for worker in workers)
             self.journal.add(Block(block=number, repetition=repetition, jobs=jobs, seconds=seconds))
             done = self._done(repetition)
             for size in sizes:
-                own = [member for member in members if member.job in left]
-                if any((member.job.index, size) not in done for member in own):
+                if any((job.index, size) not in done for job in left if job.index in jobs):
                     Turns(
-                        self.plan,
-                        members,
-                        size,
+                        plan=self.plan,
+                        workers=workers,
+                        batch_size=size,
+                        arrays=arrays,
                         journal=self.journal,
                         pacer=self.pacer,
                         neighbours=neighbours,
                         clock=self.clock,
                         on_progress=self.on_progress,
-                        reference_epoch=lambda size, turn: self._reference(arrays, size, turn),
                     ).take()
             # What did not fit on a device beside others gets a block of its own.
-            alone = [member.job for member in members if member.wants_to_be_alone]
+            alone = [worker.job for worker in workers if worker.wants_to_be_alone]
             return [*waiting, *alone]
         finally:
-            for member in members:
-                member.end()
+            for worker in workers:
+                worker.end()
 
     def _with_baselines(self, left: Sequence[Job], repetition: int) -> list[Job]:
         """``left``, after the baseline of every condition in it: ratios connect through it."""
@@ -170,20 +164,8 @@ class Runner:
         ]
         return [*baselines, *left]
 
-    def _has_room(self, members: Sequence[Member], arrays: Arrays) -> bool:
-        """Whether another worker fits beside ``members``; one that shares a device fits as well.
-
-        A worker may come to hold two copies of the data, so much is kept for each of them.
-        """
-        free = available()
-        if free is None:
-            return True
-        alive = [member for member in members if member.is_alive]
-        largest = max((member.resident_bytes() for member in alive), default=0)
-        wanted = max(largest, WORKER_BYTES if not largest else 0)
-        return free > wanted + SPARE_BYTES + 2 * arrays.bytes * (len(alive) + 1)
-
-    def _member(self, job: Job, block: int, repetition: int, folder: Path) -> Member:
+    def _started(self, job: Job, block: int, repetition: int, folder: Path) -> WorkerClient:
+        """Return a worker that has started, or that cannot: then it says why when it is asked."""
         row = self.rows[job.implementation]
         root = str(root_of(row))
         assignment = Assignment(
@@ -201,30 +183,29 @@ class Runner:
             self.environment, job.threads, job.setting, row.environment
         )
         environment["PYTHONPATH"] = search_path(environment, root)
-        known = self.absent.get((row.name, job.setting))
         lacking = registry.absent(row)
-        return Member(
+        known = (lacking, True) if lacking else self.missing.get((row.name, job.setting))
+        worker = WorkerClient(
             assignment,
-            start=lambda: self.launcher.start(path, environment),
+            launch=lambda: self.launcher.start(path, environment),
             timeout=self.timeout,
-            missing=(lacking, True) if lacking else known,
-            on_missing=lambda reason: self.absent.setdefault((row.name, job.setting), reason),
+            missing=known,
         )
-
-    def _reference(self, arrays: Arrays, batch_size: int, number: int) -> Evidence:
-        """Return the evidence that the reference leaves of the same epoch."""
-        by_size = {training.batch_size: training for training in self.plan.trainings}
-        return timed.expected(
-            self.plan.network,
-            by_size[batch_size],
-            arrays.X,
-            arrays.Y,
-            number=number,
-            seed=self.plan.seed,
-        )
+        worker.start()
+        # What this machine lacks now it lacks in the next block as well: it is asked once.
+        if worker.missing is not None:
+            self.missing[row.name, job.setting] = worker.missing
+        return worker
 
 
-def baseline_of(rows: Sequence[Row]) -> str:
-    """Return the implementation that others are compared with: rung 0, else the first trainer."""
-    trainers = [row for row in rows if row.role == "trainer"] or list(rows)
-    return next((row.name for row in trainers if row.rung == 0), trainers[0].name)
+def _has_room(workers: Sequence[WorkerClient], arrays: Arrays) -> bool:
+    """Whether another worker fits beside ``workers``; one that shares a device fits as well.
+
+    A worker may come to hold two copies of the data, so much is kept for each of them.
+    """
+    free = available()
+    if free is None:
+        return True
+    resident = [worker.process.resident_bytes() for worker in workers if worker.process]
+    wanted = max(resident, default=0) or WORKER_BYTES
+    return free > wanted + SPARE_BYTES + 2 * arrays.bytes * (len(resident) + 1)

@@ -7,10 +7,12 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from bench.correctness import timed
+from bench.documents.assignment import Arrays
 from bench.documents.journal import CellLine, Journal, Stage, Sweep
 from bench.documents.messages import Evidence
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Unverified
@@ -19,9 +21,9 @@ from bench.documents.timings import EPOCH
 from bench.measuring.timing import Clock
 from bench.planning.plan import Job, Plan, turn_order
 from bench.roofline.work import step_operations
-from bench.running.member import Member
 from bench.running.neighbours import Neighbours
 from bench.running.pacing import Pacer
+from bench.running.worker_client import WorkerClient
 
 MOST_OVER_PEAK = 5.0
 """Other code may multiply faster than the BLAS whose peak was measured, which may have chosen SSE
@@ -56,103 +58,107 @@ class Progress:
     is_end: bool = False
 
 
+@dataclass
 class Turns:
-    """Lets the members of a block take turns at one batch size."""
+    """Lets the workers of a block take turns at one batch size; ``arrays`` are what they train on.
 
-    def __init__(
-        self,
-        plan: Plan,
-        members: Sequence[Member],
-        batch_size: int,
-        *,
-        journal: Journal,
-        pacer: Pacer,
-        neighbours: Neighbours,
-        clock: Clock,
-        on_progress: Callable[[Progress], None],
-        reference_epoch: Callable[[int, int], Evidence],
-    ) -> None:
-        self.plan, self.members, self.batch_size = plan, members, batch_size
-        self.journal, self.pacer, self.neighbours = journal, pacer, neighbours
-        self.clock, self.on_progress = clock, on_progress
-        self.reference_epoch = reference_epoch
-        self.references: dict[int, Evidence] = {}
-        self.block = members[0].assignment.block
-        self.repetition = members[0].assignment.repetition
-        self.epochs: dict[int, dict[int, float]] = defaultdict(dict)
-        """Seconds of the epochs so far, by job and sweep."""
+    ``epochs`` holds the seconds of the epochs so far, by job and sweep.
+    """
+
+    plan: Plan
+    workers: Sequence[WorkerClient]
+    batch_size: int
+    arrays: Arrays
+    journal: Journal
+    pacer: Pacer
+    neighbours: Neighbours
+    clock: Clock
+    on_progress: Callable[[Progress], None]
+    epochs: dict[int, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
+    references: dict[int, Evidence] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        assignment = self.workers[0].assignment
+        self.block, self.repetition = assignment.block, assignment.repetition
 
     def take(self) -> None:
         """Prepare, sweep until it is enough, finish."""
         begun = self.clock.wall()
-        for member in self.members:
-            self._report(member.job)
-            outcome = member.prepare(self.batch_size)
-            self._record(member, outcome or member.measured)
+        for worker in self.workers:
+            self._report(worker.job)
+            outcome = worker.prepare(self.batch_size)
+            self._record(worker, outcome or worker.measured)
         prepared = self.clock.wall()
         self._report()
         for sweep in itertools.count():
-            ready = [member for member in self.members if member.is_ready]
+            ready = [worker for worker in self.workers if worker.is_ready]
             if not ready:
                 break
             self._sweep(sweep, ready)
             spent = self.clock.wall() - prepared
             if self.pacer.is_enough(self.epochs, sweep + 1, spent, prepared - begun):
                 break
-        self._finish([member for member in self.members if member.is_ready])
+        self._finish([worker for worker in self.workers if worker.is_ready])
+        jobs = tuple(worker.job.index for worker in self.workers if not worker.wants_to_be_alone)
         self.journal.add(
             Stage(
                 block=self.block,
                 repetition=self.repetition,
                 batch_size=self.batch_size,
-                jobs=tuple(one.job.index for one in self.members if not one.wants_to_be_alone),
+                jobs=jobs,
                 seconds=self.clock.wall() - begun,
                 prepared=prepared - begun,
             )
         )
         self._report(is_end=True)
 
-    def _sweep(self, sweep: int, ready: Sequence[Member]) -> None:
+    def _sweep(self, sweep: int, ready: Sequence[WorkerClient]) -> None:
         """One turn of everyone that is ready, in random order."""
-        order = turn_order(self.plan, self.block, self.batch_size, sweep, len(ready))
+        kind: TurnKind = "parts" if times_parts(sweep) else "epoch"
+        if self.plan.target is not None:
+            kind = "training"
         taken: list[tuple[int, Turn]] = []
-        for member in (ready[place] for place in order):
-            turn = self._turn(member, self._kind(sweep), sweep)
+        for place in turn_order(self.plan, self.block, self.batch_size, sweep, len(ready)):
+            worker = ready[place]
+            turn = self._turn(worker, kind, sweep)
             if not isinstance(turn, Turn):
-                self._record(member, turn)
+                self._record(worker, turn)
                 continue
-            taken.append((member.job.index, turn))
+            taken.append((worker.job.index, turn))
             for timed_round in turn.rounds:
                 if timed_round.phase == EPOCH:
-                    self.epochs[member.job.index][sweep] = timed_round.seconds
+                    self.epochs[worker.job.index][sweep] = timed_round.seconds
             if turn.is_last:
-                self._record(member, member.finish())
+                self._record(worker, worker.finish())
         self.journal.add(
             Sweep(block=self.block, batch_size=self.batch_size, sweep=sweep, turns=tuple(taken))
         )
         self._report(sweep=sweep + 1)
 
-    def _kind(self, sweep: int) -> TurnKind:
-        if self.plan.target is not None:
-            return "training"
-        return "parts" if times_parts(sweep) else "epoch"
-
-    def _turn(self, member: Member, kind: TurnKind, sweep: int) -> Turn | Outcome:
+    def _turn(self, worker: WorkerClient, kind: TurnKind, sweep: int) -> Turn | Outcome:
         """Return one turn, with the processor time that waiting siblings took meanwhile."""
-        others = [sibling for sibling in self.members if sibling is not member]
-        with self.neighbours.busy(member.job.setting):
-            before = [other.cpu_seconds() for other in others]
-            turn = member.take(kind, sweep)
-            after = [other.cpu_seconds() for other in others]
+        siblings = [sibling for sibling in self.workers if sibling is not worker]
+        with self.neighbours.busy(worker.job.setting):
+            before = [sibling.cpu_seconds() for sibling in siblings]
+            turn = worker.take(kind, sweep)
+            after = [sibling.cpu_seconds() for sibling in siblings]
         if not isinstance(turn, Turn):
             return turn
         # A sibling that has ended meanwhile has no processor time any more.
-        siblings = sum(max(0.0, b - a) for a, b in zip(before, after, strict=True))
-        return _with_siblings(turn, siblings)
+        seconds = sum(max(0.0, b - a) for a, b in zip(before, after, strict=True))
+        rounds = [
+            timed_round
+            if timed_round.disturbance is None
+            else replace(
+                timed_round, disturbance=replace(timed_round.disturbance, siblings=seconds)
+            )
+            for timed_round in turn.rounds
+        ]
+        return replace(turn, rounds=tuple(rounds))
 
-    def _finish(self, ready: Sequence[Member]) -> None:
+    def _finish(self, ready: Sequence[WorkerClient]) -> None:
         """End the cells that took turns; only now it is known how fast this machine multiplies."""
-        outcomes = [self._proven(member, member.finish()) for member in ready]
+        outcomes = [self._proven(worker, worker.finish()) for worker in ready]
         # The floor need not be in this block: it may have been measured in an earlier one.
         known = [line.outcome for line in self.journal.of(CellLine)] + outcomes
         peaks = {
@@ -160,20 +166,20 @@ class Turns:
             for outcome in known
             if isinstance(outcome, Measured) and outcome.peaks is not None
         }
-        for member, outcome in zip(ready, outcomes, strict=True):
-            peak = peaks.get((member.job.threads, member.job.setting))
-            self._record(member, self._plausible(member, outcome, peak))
+        for worker, outcome in zip(ready, outcomes, strict=True):
+            peak = peaks.get((worker.job.threads, worker.job.setting))
+            self._record(worker, self._plausible(worker, outcome, peak))
 
-    def _plausible(self, member: Member, outcome: Outcome, peak: float | None) -> Outcome:
+    def _plausible(self, worker: WorkerClient, outcome: Outcome, peak: float | None) -> Outcome:
         """``outcome``, unless its epochs were too short for the products that they stand for.
 
         ``peak`` is the best rate of a matrix product here, in operations per second, or None where
         no floor was measured.  Rows that skip zeros do less, and so may convolutions by another
         transform.
         """
-        network, seconds = self.plan.network, self.epochs[member.job.index].values()
-        is_modelled = member.row.role == "trainer" and member.row.device == "cpu"
-        is_modelled &= not member.row.sparse and not network.convolutions
+        network, seconds = self.plan.network, self.epochs[worker.job.index].values()
+        is_modelled = worker.row.role == "trainer" and worker.row.device == "cpu"
+        is_modelled &= not worker.row.sparse and not network.convolutions
         if not isinstance(outcome, Measured) or peak is None or not is_modelled or not seconds:
             return outcome
         rate = step_operations(network, self.plan.examples) / statistics.median(seconds)
@@ -189,14 +195,22 @@ class Turns:
             declared=outcome.process.declared,
         )
 
-    def _proven(self, member: Member, outcome: Outcome) -> Outcome:
+    def _proven(self, worker: WorkerClient, outcome: Outcome) -> Outcome:
         """``outcome``, unless the last timed epoch was not the training that the gate proved."""
-        if not isinstance(outcome, Measured) or member.evidence is None:
+        evidence = worker.evidence
+        if not isinstance(outcome, Measured) or evidence is None:
             return outcome
-        number = member.evidence.number
+        number = evidence.number
         if number not in self.references:
-            self.references[number] = self.reference_epoch(self.batch_size, number)
-        reason = timed.contradiction(member.evidence, self.references[number])
+            self.references[number] = timed.expected(
+                self.plan.network,
+                self.plan.training(self.batch_size),
+                self.arrays.X,
+                self.arrays.Y,
+                number=number,
+                seed=self.plan.seed,
+            )
+        reason = timed.contradiction(evidence, self.references[number])
         if not reason:
             return outcome
         return Invalid(
@@ -207,54 +221,27 @@ class Turns:
             declared=outcome.process.declared,
         )
 
-    def _record(self, member: Member, outcome: Outcome | None) -> None:
+    def _record(self, worker: WorkerClient, outcome: Outcome | None) -> None:
         """Write down what a cell came to, unless it is to be tried again in a block of its own."""
         if outcome is None:
             raise ValueError("a cell that is neither ready nor ended")
-        if isinstance(outcome, Failed) and member.is_exhausted and self._shares_device(member):
-            member.wants_to_be_alone = True
-            return
-        self.journal.add(CellLine(job=member.job.index, block=self.block, outcome=outcome))
+        if isinstance(outcome, Failed) and worker.is_exhausted:
+            on_device = [one for one in self.workers if one.row.device == worker.row.device]
+            if any(one is not worker and one.process is not None for one in on_device):
+                worker.wants_to_be_alone = True
+                return
+        self.journal.add(CellLine(job=worker.job.index, block=self.block, outcome=outcome))
         if not isinstance(outcome, Measured):
-            self._report(member.job, outcomes=(outcome,))
+            self._report(worker.job, outcomes=(outcome,))
 
-    def _shares_device(self, member: Member) -> bool:
-        """Return whether other workers hold memory on the device of ``member``."""
-        return any(
-            one is not member and one.is_alive and one.row.device == member.row.device
-            for one in self.members
-        )
-
-    def _report(
-        self,
-        job: Job | None = None,
-        *,
-        sweep: int | None = None,
-        outcomes: tuple[Outcome, ...] = (),
-        is_end: bool = False,
-    ) -> None:
+    def _report(self, job: Job | None = None, **changes: Any) -> None:
         """Say where the block is at this batch size."""
         progress = Progress(
             block=self.block,
             repetition=self.repetition,
             job=job,
             batch_size=self.batch_size,
-            sweep=sweep,
-            outcomes=outcomes,
             epochs=self.epochs,
-            is_end=is_end,
+            **changes,
         )
         self.on_progress(progress)
-
-
-def _with_siblings(turn: Turn, seconds: float) -> Turn:
-    """``turn`` with the processor time of waiting siblings in each record of a disturbance."""
-    rounds = tuple(
-        one
-        if one.disturbance is None
-        else msgspec.structs.replace(
-            one, disturbance=msgspec.structs.replace(one.disturbance, siblings=seconds)
-        )
-        for one in turn.rounds
-    )
-    return msgspec.structs.replace(turn, rounds=rounds)

@@ -174,10 +174,10 @@ def kill_worker(workshop: Workshop, moment: Moment, out: Path, rng: random.Rando
 
 def _has_finished(worker: Worker, out: Path) -> bool:
     """Whether the worker has said how its cell ended: the last line of it, after the first."""
-    order = re.search(r"order-(\d+)-(\d+)\.json", worker.command)
-    if order is None:
-        raise ValueError(f"no order in the command of a worker: {worker.command}")
-    block, job = map(int, order.groups())
+    assignment = re.search(r"assignment-(\d+)-(\d+)\.json", worker.command)
+    if assignment is None:
+        raise ValueError(f"no assignment in the command of a worker: {worker.command}")
+    block, job = map(int, assignment.groups())
     said = [
         line
         for line in _lines(out)

@@ -15,8 +15,8 @@ from bench.documents.results import SCHEMA_VERSION, Results
 from bench.planning.plan import Effort, Plan, Setting
 from bench.provenance import machine
 from bench.provenance.records import Dataset
+from bench.running.processes import Launcher
 from bench.running.runner import Runner
-from bench.running.workers import Launcher, LocalLauncher
 from impls.data import normalise
 from impls.parameters import Floats
 from impls.presets import PRESETS
@@ -86,7 +86,7 @@ def carry_out(plan: Plan, rows: Sequence[Row], launcher: Launcher | None = None)
             Runner(
                 plan,
                 rows,
-                launcher or LocalLauncher(),
+                launcher or Launcher(),
                 record,
                 environment=os.environ,
                 timeout=_TIMEOUT,

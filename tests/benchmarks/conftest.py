@@ -27,8 +27,8 @@ from bench.planning.profiles import PROFILES
 from bench.provenance import machine
 from bench.provenance.records import Dataset
 from bench.running import lock
-from bench.running.member import Member
-from bench.running.workers import LocalLauncher
+from bench.running.processes import Launcher
+from bench.running.worker_client import WorkerClient
 from impls.data import TrainingData, load_dataset
 from impls.errors import BusyError, LockError
 from impls.presets import PRESETS
@@ -83,14 +83,12 @@ class Subject:
         inherited = {**variables.variables(job.threads), **os.environ}
         given = variables.worker_environment(inherited, None, (), row.environment)
         given["PYTHONPATH"] = root
-        self.member = Member(
+        self.worker = WorkerClient(
             assignment,
-            start=lambda: LocalLauncher().start(path, given),
+            launch=lambda: Launcher().start(path, given),
             timeout=TIMEOUT_SECONDS,
-            missing=None,
-            on_missing=lambda _reason: None,
         )
-        self.member.start()
+        self.worker.start()
         self.row, self.batch_size, self.turns = row, 0, 0
         self.frame: Measured | None = None
         self.threads_observed = 0.0
@@ -99,11 +97,11 @@ class Subject:
         """Gate, threads and warm-up at one batch size; fails the test where one of them does."""
         if self.batch_size != batch_size or self.frame is None:
             self.frame, self.batch_size = None, batch_size
-            outcome = self.member.prepare(batch_size)
-            if outcome is not None or self.member.measured is None:
+            outcome = self.worker.prepare(batch_size)
+            if outcome is not None or self.worker.measured is None:
                 kind = type(outcome).__name__.lower()
                 pytest.fail(f"{kind}, so not timed: {getattr(outcome, 'reason', '')}")
-            self.frame = self.member.measured
+            self.frame = self.worker.measured
             (epoch,) = self.turn("epoch").rounds
             self.threads_observed = (epoch.cpu_seconds or 0.0) / epoch.seconds
         return self.frame
@@ -111,7 +109,7 @@ class Subject:
     def turn(self, kind: TurnKind) -> Turn:
         """One turn of the worker."""
         self.turns += 1
-        found = self.member.take(kind, self.turns)
+        found = self.worker.take(kind, self.turns)
         if not isinstance(found, Turn):
             pytest.fail(getattr(found, "reason", "the worker has ended"))
         return found

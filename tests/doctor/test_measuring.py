@@ -22,7 +22,7 @@ from bench.measuring.disturbance import Monitor, Reading
 from bench.measuring.timing import Clock
 from bench.planning.plan import Cell
 from bench.planning.variables import variables
-from bench.running.workers import End
+from bench.running.processes import End
 from bench.stats import estimates
 from impls import registry
 from tests.stand_ins import fakes

@@ -14,8 +14,8 @@ from bench.documents.results import Measured, Outcome, Unavailable
 from bench.documents.rounds import HELD_EPOCHS, Turn, held_since
 from bench.documents.timings import EPOCH
 from bench.measuring.cell_timer import CellTimer, Goal, Preparation
+from bench.running.processes import Launcher
 from bench.running.runner import Runner
-from bench.running.workers import LocalLauncher
 from impls import contract, registry
 from impls.networks import Training
 from impls.parameters import Floats, Parameters, epoch_order, start_parameters
@@ -170,7 +170,7 @@ def test_real_workers_learn_with_seeds_of_their_own_and_the_floor_declines(tmp_p
     rng = np.random.default_rng(1)
     X = (rng.standard_normal((90, 6)) + 3 * np.eye(3, 6)[labels]).astype(np.float32)
     Runner(
-        plan, rows, LocalLauncher(), record, environment=os.environ, timeout=60,
+        plan, rows, Launcher(), record, environment=os.environ, timeout=60,
         on_progress=lambda _progress: None,
     ).run(X, np.eye(3, dtype=np.float32)[labels], X, labels)  # fmt: skip
     record.close()

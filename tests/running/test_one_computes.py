@@ -15,8 +15,8 @@ from bench.planning.plan import Plan, jobs
 from bench.planning.variables import worker_environment
 from bench.provenance.machine import usable_cpus
 from bench.running import runner
-from bench.running.member import Member
-from bench.running.workers import LocalLauncher
+from bench.running.processes import Launcher
+from bench.running.worker_client import WorkerClient
 from impls import registry
 from impls.networks import Network, Training
 from tests.stand_ins import fakes
@@ -41,26 +41,26 @@ def test_a_worker_that_waits_uses_no_processor_while_another_takes_its_turn(
         examples=2000,
     )
     save_arrays(tmp_path, Arrays(*fakes.examples(2000, 300, 3)))
-    members = [_member(tmp_path, plan, place) for place in range(2)]
+    clients = [_client(tmp_path, plan, place) for place in range(2)]
     try:
-        for member in members:
-            member.start()
-            assert member.prepare(500) is None
+        for client in clients:
+            client.start()
+            assert client.prepare(500) is None
         for number in range(3):
-            for member, other in (members, members[::-1]):
+            for client, other in (clients, clients[::-1]):
                 # Its pool has just worked, and would spin for another 80 ms.
                 time.sleep(STOP_SECONDS)
                 before = other.cpu_seconds()
-                own = member.cpu_seconds()
-                assert isinstance(member.take("epoch", number), Turn)
+                own = client.cpu_seconds()
+                assert isinstance(client.take("epoch", number), Turn)
                 assert 0 < before <= other.cpu_seconds() <= before + SIGNAL_SECONDS
-                assert member.cpu_seconds() > own
+                assert client.cpu_seconds() > own
     finally:
-        for member in members:
-            member.end()
+        for client in clients:
+            client.end()
 
 
-def _member(folder: Path, plan: Plan, place: int) -> Member:
+def _client(folder: Path, plan: Plan, place: int) -> WorkerClient:
     job = jobs(plan)[place]
     row = registry.find(job.implementation)
     root = str(Path(runner.__file__).parents[2])
@@ -71,10 +71,8 @@ def _member(folder: Path, plan: Plan, place: int) -> Member:
     path.write_bytes(msgspec.json.encode(assignment))
     environment = worker_environment(os.environ, job.threads, job.setting, row.environment)
     environment["PYTHONPATH"] = root
-    return Member(
+    return WorkerClient(
         assignment,
-        start=lambda: LocalLauncher().start(path, environment),
+        launch=lambda: Launcher().start(path, environment),
         timeout=60.0,
-        missing=None,
-        on_missing=lambda _: None,
     )

@@ -17,9 +17,9 @@ from bench.documents.rounds import Turn
 from bench.documents.timings import Peaks
 from bench.planning.plan import Plan, jobs, repetitions
 from bench.roofline.work import step_operations
+from bench.running.processes import End
 from bench.running.runner import SPARE_BYTES, WORKER_BYTES, Runner
 from bench.running.turns import Progress
-from bench.running.workers import End
 from impls import registry
 from tests.stand_ins import fakes
 

@@ -16,7 +16,7 @@ from bench.documents.rounds import TimedRound, Turn, TurnKind
 from bench.documents.timings import Check, Disturbance, Timing
 from bench.planning.plan import Cell, Effort, Job, Plan, cell_of, jobs
 from bench.provenance.records import Dataset, Machine, Process
-from bench.running.workers import End
+from bench.running.processes import End
 from impls import registry
 from impls.contract import Pool
 from impls.mathematics import reference

@@ -12,9 +12,9 @@ from bench.documents.assignment import Assignment
 from bench.documents.journal import Journal
 from bench.documents.messages import Prepare, Reply, Request, Take
 from bench.planning.plan import Plan
+from bench.running.processes import End
 from bench.running.runner import Runner
 from bench.running.turns import Progress
-from bench.running.workers import End
 from impls import registry
 from tests.stand_ins import fakes
 from tests.stand_ins.fake_trainer import FakeClock

@@ -20,16 +20,15 @@ from bench.documents.messages import (
 )
 from bench.documents.results import Failed, Measured, Outcome, Unavailable
 from bench.documents.rounds import Turn, TurnKind
-from bench.planning.plan import Cell, Job, cell_of
-from bench.running.workers import End, Worker
-from impls.row import Row
+from bench.planning.plan import Cell
+from bench.running.processes import End, WorkerProcess
 
 MissingReason = tuple[str, bool]
 """Why an implementation cannot be used, and whether that is for want of something here."""
 
 
-class Member:
-    """A worker of a block.  It rests whenever it is not asked.
+class WorkerClient:
+    """Asks a worker of a block, which rests whenever it is not asked.
 
     A worker that has died, or that cannot be used, answers every further request with that reason.
     A row on a device gets a fresh process after an error, because the error stays with the old one.
@@ -39,15 +38,13 @@ class Member:
         self,
         assignment: Assignment,
         *,
-        start: Callable[[], Worker],
+        launch: Callable[[], WorkerProcess],
         timeout: float,
-        missing: MissingReason | None,
-        on_missing: Callable[[MissingReason], object],
+        missing: MissingReason | None = None,
     ) -> None:
-        self.assignment, self.timeout = assignment, timeout
-        self._start, self._on_missing = start, on_missing
-        self.worker: Worker | None = None
-        self.missing = missing
+        self.assignment, self.job, self.row = assignment, assignment.job, assignment.row
+        self.launch, self.timeout, self.missing = launch, timeout, missing
+        self.process: WorkerProcess | None = None
         self.lost: End | None = None
         self.measured: Measured | None = None
         self.evidence: Evidence | None = None
@@ -55,35 +52,18 @@ class Member:
         self.wants_to_be_alone = False
 
     @property
-    def job(self) -> Job:
-        """What it measures."""
-        return self.assignment.job
-
-    @property
-    def row(self) -> Row:
-        """Its implementation."""
-        return self.assignment.row
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether there is a process that can be asked."""
-        return self.worker is not None
-
-    @property
     def is_ready(self) -> bool:
         """Whether its cell may take turns."""
-        return self.is_alive and self.measured is not None
+        return self.process is not None and self.measured is not None
 
     def start(self) -> None:
         """Start the process, unless it is known that it cannot work here."""
         if self.missing is not None:
             return
-        self.worker = self._start()
-        reply = self._hear()
+        self.process = self.launch()
+        reply = self._hear(self.process)
         if isinstance(reply, Missing):
             self.missing = (reply.reason, reply.is_unavailable)
-            # What this machine lacks now it lacks in the next block as well: it is asked once.
-            self._on_missing(self.missing)
             self.end()
         elif not isinstance(reply, Started | End):
             raise TypeError(f"a worker began with {reply!r}")
@@ -91,16 +71,16 @@ class Member:
     def prepare(self, batch_size: int) -> Outcome | None:
         """Get the cell of ``batch_size`` ready; its outcome where it will have no turn."""
         self.measured = None
-        if not self.is_alive and self.row.on_device and self.missing is None:
+        if self.process is None and self.row.on_device and self.missing is None:
             self.lost = None
             self.start()
-        cell = self._cell(batch_size)
+        cell = self.assignment.cell(batch_size)
         if self.missing is not None:
             reason, is_unavailable = self.missing
             if is_unavailable:
                 return Unavailable(cell=cell, reason=reason)
             return Failed(cell=cell, block=self.assignment.block, reason=reason)
-        reply = self._ask(Prepare(batch_size=batch_size)) if self.is_alive else self.lost
+        reply = self._ask(Prepare(batch_size=batch_size))
         if isinstance(reply, Ready):
             self.measured = reply.measured
             return None
@@ -108,56 +88,48 @@ class Member:
 
     def take(self, kind: TurnKind, number: int) -> Turn | Outcome:
         """Return its next turn, or the outcome that ends its cell."""
-        ready = self._ready()
+        cell = self._ready_cell()
         reply = self._ask(Take(kind=kind, number=number))
-        if isinstance(reply, Turn):
-            return reply
-        return self._outcome(ready.cell, reply)
+        return reply if isinstance(reply, Turn) else self._outcome(cell, reply)
 
     def finish(self) -> Outcome:
         """Return the cell at its end: measured, still without its rounds, or what went wrong."""
-        ready = self._ready()
+        cell = self._ready_cell()
         reply = self._ask(Finish())
         if isinstance(reply, Finished):
             self.measured, self.evidence = None, reply.evidence
             return reply.measured
-        return self._outcome(ready.cell, reply)
+        return self._outcome(cell, reply)
 
     def cpu_seconds(self) -> float:
         """Processor time so far; 0 where there is no process."""
-        return (self.worker.cpu_seconds() or 0.0) if self.worker else 0.0
-
-    def resident_bytes(self) -> int:
-        """Memory that it holds for itself."""
-        return self.worker.resident_bytes() if self.worker else 0
+        return (self.process.cpu_seconds() or 0.0) if self.process else 0.0
 
     def end(self) -> None:
         """End the process, if there is one."""
-        if self.worker is not None:
-            self.worker.end()
-            self.worker = None
+        if self.process is not None:
+            self.process.end()
+            self.process = None
 
-    def _ready(self) -> Measured:
+    def _ready_cell(self) -> Cell:
         if self.measured is None:
             raise RuntimeError(f"{self.row.name} has no cell that is ready")
-        return self.measured
+        return self.measured.cell
 
     def _ask(self, request: Request) -> Reply | End | None:
-        if self.worker is None:
+        if self.process is None:
             return self.lost
-        self.worker.wake()
-        self.worker.say(request)
-        return self._hear()
+        self.process.wake()
+        self.process.say(request)
+        return self._hear(self.process)
 
-    def _hear(self) -> Reply | End:
-        if self.worker is None:
-            raise RuntimeError(f"{self.row.name} has no process")
-        reply = self.worker.hear(self.timeout)
+    def _hear(self, process: WorkerProcess) -> Reply | End:
+        reply = process.hear(self.timeout)
         if isinstance(reply, End):
             self.lost = reply
             self.end()
         else:
-            self.worker.rest()
+            process.rest()
         return reply
 
     def _outcome(self, cell: Cell, reply: Reply | End | None) -> Outcome:
@@ -173,7 +145,3 @@ class Member:
                 cell=cell, block=self.assignment.block, reason=reply.reason, detail=reply.output
             )
         raise TypeError(f"a worker answered with {reply!r}")
-
-    def _cell(self, batch_size: int) -> Cell:
-        job, plan = self.assignment.job, self.assignment.plan
-        return cell_of(plan, self.row.name, self.row.device, batch_size, job.threads, job.setting)

@@ -21,7 +21,6 @@ import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
 
 import msgspec
 
@@ -44,60 +43,20 @@ class End:
     output: str
 
 
-class Worker(Protocol):
-    """One live process that answers one request at a time."""
-
-    def hear(self, timeout: float) -> Reply | End:
-        """Wait for its next line, at most ``timeout`` seconds; then it is ended."""
-        ...
-
-    def say(self, request: Request) -> None:
-        """Send a request; the answer is the next line to :meth:`hear`."""
-        ...
-
-    def rest(self) -> None:
-        """Stop it where it stands."""
-        ...
-
-    def wake(self) -> None:
-        """Let it go on."""
-        ...
-
-    def cpu_seconds(self) -> float | None:
-        """Processor time of all its threads so far; None where it has ended."""
-        ...
-
-    def resident_bytes(self) -> int:
-        """Return what it holds in memory now."""
-        ...
-
-    def end(self) -> None:
-        """End it and everything it has started."""
-        ...
-
-
-class Launcher(Protocol):
-    """Starts workers."""
-
-    def start(self, assignment: Path, environment: Mapping[str, str]) -> Worker:
-        """Return a worker for the assignment at ``assignment``, with exactly this environment."""
-        ...
-
-
-class LocalLauncher:
+class Launcher:
     """Starts fresh Python processes on this machine, on ``cpus`` alone where given."""
 
     def __init__(self, cpus: Collection[int] = ()) -> None:
         self.cpus = cpus
 
-    def start(self, assignment: Path, environment: Mapping[str, str]) -> Worker:
-        """Start ``python -m bench.measuring.worker``."""
+    def start(self, assignment: Path, environment: Mapping[str, str]) -> WorkerProcess:
+        """Return a worker for the assignment in a file, with exactly this environment."""
         with affinity.inherited(self.cpus):
-            return LocalWorker(assignment, environment)
+            return WorkerProcess(assignment, environment)
 
 
-class LocalWorker:
-    """A process of this machine, with a pipe for requests and one for replies."""
+class WorkerProcess:
+    """A live process that answers one request at a time: one pipe for these, one for replies."""
 
     def __init__(self, assignment: Path, environment: Mapping[str, str]) -> None:
         _adopt_orphans()
@@ -132,7 +91,7 @@ class LocalWorker:
             os.write(self.requests, msgspec.json.encode(request) + b"\n")
 
     def hear(self, timeout: float) -> Reply | End:
-        """Return its next line, or how it ended without one."""
+        """Return its next line, or how it ended without one within ``timeout`` seconds."""
         deadline = time.monotonic() + timeout
         poll = select.poll()
         poll.register(self.replies, select.POLLIN)
@@ -151,7 +110,7 @@ class LocalWorker:
             return self._ended(f"the worker wrote something else than a reply: {error}")
 
     def rest(self) -> None:
-        """Stop the process and what it has started."""
+        """Stop the process and what it has started, where they stand."""
         self._signal(signal.SIGSTOP)
 
     def wake(self) -> None:
@@ -159,7 +118,10 @@ class LocalWorker:
         self._signal(signal.SIGCONT)
 
     def cpu_seconds(self) -> float | None:
-        """The kernel's own clock of the process (clock_getcpuclockid(3)), in nanoseconds inside."""
+        """Return the processor time of all its threads so far; None where it has ended.
+
+        It is the kernel's own clock of the process (clock_getcpuclockid(3)).
+        """
         # The id of the processor clock of a process, as glibc makes it: CPUCLOCK_SCHED is 2.
         clock = (~self.process.pid << 3) | 2
         try:
@@ -192,7 +154,9 @@ class LocalWorker:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 reason = _describe(self.process.wait(5))
         self._kill()
-        return End(reason or "the worker closed its pipe", _tail(self.output))
+        self.output.seek(max(0, self.output.seek(0, os.SEEK_END) - _TAIL_BYTES))
+        printed = self.output.read().decode(errors="replace").strip()
+        return End(reason or "the worker closed its pipe", printed)
 
     def _kill(self) -> None:
         self._signal(signal.SIGKILL)
@@ -239,12 +203,6 @@ def _environment(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/environ").read_text(errors="replace").split("\0")
     except OSError:
         return []
-
-
-def _tail(output: IO[bytes]) -> str:
-    """Return the end of what a worker printed."""
-    output.seek(max(0, output.seek(0, os.SEEK_END) - _TAIL_BYTES))
-    return output.read().decode(errors="replace").strip()
 
 
 def _describe(exit_code: int) -> str:

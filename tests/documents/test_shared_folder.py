@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.running.workplace import workplace
+from bench.documents.assignment import shared_folder
 
 HOLDING = """
 import signal
-from bench.running.workplace import workplace
+from bench.documents.assignment import shared_folder
 
-with workplace() as folder:
+with shared_folder() as folder:
     print(folder, flush=True)
     signal.pause()
 """
@@ -30,7 +30,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_folder_is_there_for_as_long_as_it_is_used(own_folder: Path) -> None:
-    with workplace() as folder:
+    with shared_folder() as folder:
         (folder / "assignment.json").write_text("{}")
     assert list(own_folder.iterdir()) == []
 
@@ -41,12 +41,12 @@ def test_the_folder_of_a_killed_run_is_removed_by_the_next_one(own_folder: Path)
     ) as run:
         assert run.stdout is not None
         theirs = Path(run.stdout.readline().strip())
-        with workplace():
+        with shared_folder():
             assert theirs.exists(), "it is still in use"
         run.send_signal(signal.SIGKILL)
         run.wait()
         assert theirs.exists()
-    with workplace() as ours:
+    with shared_folder() as ours:
         assert list(own_folder.iterdir()) == [ours]
 
 
@@ -57,7 +57,7 @@ def test_other_folders_stay_whatever_they_are_called(own_folder: Path) -> None:
     link = own_folder / "mlpbench-run-link"
     link.mkdir()
     (link / "in-use").symlink_to(strange / "thesis.txt")
-    with workplace():
+    with shared_folder():
         pass
     assert (strange / "thesis.txt").exists()
     assert link.exists()

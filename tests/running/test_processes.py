@@ -26,9 +26,9 @@ from bench.measuring.disturbance import Monitor
 from bench.measuring.timing import Clock
 from bench.planning.plan import Plan, jobs
 from bench.provenance import machine
-from bench.running import workers
+from bench.running import processes
+from bench.running.processes import Launcher
 from bench.running.runner import Runner
-from bench.running.workers import LocalLauncher
 from impls import registry
 from impls.errors import ImplementationError
 from impls.networks import Network, Training
@@ -68,7 +68,7 @@ def run(tmp_path: Path) -> Run:
         Runner(
             plan,
             rows,
-            LocalLauncher(plan.cpus),
+            Launcher(plan.cpus),
             record,
             environment=os.environ,
             timeout=timeout,
@@ -322,7 +322,7 @@ def test_a_worker_that_finds_another_copy_of_this_project_refuses_to_measure_it(
     ],
 )
 def test_an_exit_code_is_explained(code: int, said: str) -> None:
-    assert workers._describe(code) == said  # noqa: SLF001  # no process dies of every signal
+    assert processes._describe(code) == said  # noqa: SLF001  # no process dies of every signal
 
 
 def state_of(pid: int) -> str:
@@ -342,7 +342,7 @@ def test_what_a_worker_has_started_rests_and_wakes_with_it(tmp_path: Path) -> No
         plan_of((row.name,)), row, tmp_path, str(Path(bench.__file__).parents[1])
     )
     (tmp_path / "assignment.json").write_bytes(msgspec.json.encode(assignment))
-    started = LocalLauncher().start(tmp_path / "assignment.json", os.environ)
+    started = Launcher().start(tmp_path / "assignment.json", os.environ)
     try:
         assert started.hear(TIMEOUT) == Started()
         child = int((tmp_path / "pid").read_text())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 
 import pytest
 
@@ -11,30 +10,27 @@ from bench.documents.assignment import Assignment
 from bench.documents.messages import Missing, Over, Request, Started, Take
 from bench.documents.results import Failed, Measured, Unavailable
 from bench.documents.rounds import Turn
-from bench.running.member import Member, MissingReason
-from bench.running.workers import End
+from bench.running.processes import End
+from bench.running.worker_client import MissingReason, WorkerClient
 from tests.stand_ins import fakes
 
 ASSIGNMENT = fakes.assignment(fakes.plan())
 GONE = End("the worker was killed by SIGSEGV", "last words")
 
 
-def member(
+def client(
     behave: fakes.Behaviour = fakes.measure_all,
     *,
     assignment: Assignment = ASSIGNMENT,
     missing: MissingReason | None = None,
-    on_missing: Callable[[MissingReason], object] = lambda _: None,
-) -> tuple[Member, list[fakes.FakeWorker]]:
+) -> tuple[WorkerClient, list[fakes.FakeWorker]]:
     started: list[fakes.FakeWorker] = []
 
     def start() -> fakes.FakeWorker:
         started.append(fakes.FakeWorker(assignment, behave))
         return started[-1]
 
-    return Member(
-        assignment, start=start, timeout=7.5, missing=missing, on_missing=on_missing
-    ), started
+    return WorkerClient(assignment, launch=start, timeout=7.5, missing=missing), started
 
 
 def dies_at(kind: type[Request] | None) -> fakes.Behaviour:
@@ -46,20 +42,20 @@ def dies_at(kind: type[Request] | None) -> fakes.Behaviour:
 
 
 def test_a_worker_rests_but_for_its_answers() -> None:
-    one, _ = member()
+    one, _ = client()
     one.start()
     assert one.prepare(8) is None
     assert one.is_ready
     assert isinstance(one.take("epoch", 0), Turn)
     assert isinstance(one.finish(), Measured)
     assert not one.is_ready
-    assert one.is_alive
+    assert one.process is not None
     one.end()
-    assert not one.is_alive
+    assert one.process is None
 
 
 def test_it_is_woken_before_it_is_asked_and_stopped_after_it_has_answered() -> None:
-    one, workers = member()
+    one, workers = client()
     one.start()
     one.prepare(8)
     one.take("epoch", 0)
@@ -68,7 +64,7 @@ def test_it_is_woken_before_it_is_asked_and_stopped_after_it_has_answered() -> N
 
 
 def test_what_is_known_to_be_missing_is_not_started() -> None:
-    one, workers = member(missing=("no such library", True))
+    one, workers = client(missing=("no such library", True))
     one.start()
     found = one.prepare(8)
     assert workers == []
@@ -78,30 +74,29 @@ def test_what_is_known_to_be_missing_is_not_started() -> None:
 
 @pytest.mark.parametrize(("is_unavailable", "kind"), [(True, Unavailable), (False, Failed)])
 def test_what_a_worker_finds_missing_is_told_and_ends_it(is_unavailable: bool, kind: type) -> None:  # noqa: FBT001
-    told: list[MissingReason] = []
     reply = Missing("not here", is_unavailable=is_unavailable)
-    one, workers = member(lambda _order, _request: reply, on_missing=told.append)
+    one, workers = client(lambda _order, _request: reply)
     one.start()
-    assert told == [("not here", is_unavailable)]
+    assert one.missing == ("not here", is_unavailable)
     assert workers[0].events[-1] == "end"
     assert isinstance(one.prepare(8), kind)
     assert isinstance(one.prepare(20), kind)
 
 
 def test_a_worker_that_died_answers_every_batch_size_with_that_reason() -> None:
-    one, workers = member(dies_at(Take))
+    one, workers = client(dies_at(Take))
     one.start()
     one.prepare(8)
     found = one.take("epoch", 0)
     assert isinstance(found, Failed)
     assert (found.reason, found.detail) == (GONE.reason, GONE.output)
-    assert not one.is_alive
+    assert one.process is None
     later = one.prepare(20)
     assert isinstance(later, Failed)
     assert later.reason == GONE.reason
     assert later.cell.batch_size == 20
     assert len(workers) == 1
-    assert one.cpu_seconds() == one.resident_bytes() == 0
+    assert one.cpu_seconds() == 0
 
 
 def test_a_row_on_a_device_gets_a_fresh_process_after_an_error() -> None:
@@ -115,21 +110,21 @@ def test_a_row_on_a_device_gets_a_fresh_process_after_an_error() -> None:
         **{name: getattr(ASSIGNMENT, name) for name in ASSIGNMENT.__struct_fields__}
         | {"row": dataclasses.replace(ASSIGNMENT.row, device="gpu")}
     )
-    one, workers = member(full_once, assignment=assignment)  # type: ignore[arg-type]
+    one, workers = client(full_once, assignment=assignment)  # type: ignore[arg-type]
     one.start()
     one.prepare(8)
     assert isinstance(one.take("epoch", 0), Failed)
     assert one.is_exhausted
-    assert not one.is_alive
+    assert one.process is None
     assert one.prepare(20) is None
     assert len(workers) == 2
 
 
 def test_a_worker_that_starts_with_anything_else_is_a_fault_of_ours() -> None:
-    one, _ = member(lambda assignment, _: fakes.turn(assignment, "epoch"))
+    one, _ = client(lambda assignment, _: fakes.turn(assignment, "epoch"))
     with pytest.raises(TypeError, match="a worker began with Turn"):
         one.start()
-    two, _ = member(lambda _order, _request: Started())
+    two, _ = client(lambda _order, _request: Started())
     two.start()
     with pytest.raises(TypeError, match="a worker answered with Started"):
         two.prepare(8)
