@@ -68,46 +68,39 @@ def identifiers(table: TextTable, keep: int | None) -> tuple[list[int], list[str
     Raises:
         DatasetError: a column without a name, or one called as an identifier, holds values twice.
     """
-    dropped: list[int] = []
-    notes: list[str] = []
-    for place in table.frame:
-        if place == keep or table.called(place) in (*LABEL_NAMES, SPLIT_COLUMN):
-            continue
-        reason = _useless(table, place)
-        if reason:
-            dropped.append(place)
-            notes.append(f"Left out: {table.title(place)}, which {reason}.")
+    reasons = {
+        place: _why_identifier(table, place)
+        for place in table.frame
+        if place != keep and table.called(place) not in (*LABEL_NAMES, SPLIT_COLUMN)
+    }
+    dropped = [place for place, reason in reasons.items() if reason]
+    notes = [f"Left out: {table.title(place)}, which {reasons[place]}." for place in dropped]
     return dropped, notes
 
 
-def _useless(table: TextTable, place: int) -> str:
+def _why_identifier(table: TextTable, place: int) -> str:
     """Return why the column at ``place`` is no feature; nothing where it may be one."""
     column = table.frame[place]
-    named = bool(table.names and table.names[place])
-    is_index = bool(table.names) and (not named or table.called(place).startswith("unnamed:"))
-    counts = _counts_rows(column, anywhere=is_index)
-    if counts:
+    name = table.names[place] if table.names else ""
+    is_index = bool(table.names) and (not name or name.lower().startswith("unnamed:"))
+    if _counts_rows(column, anywhere=is_index):
         return "counts the examples"
-    is_id = named and _is_id_name(table.names[place])
+    is_id = name.lower() in _ID_NAMES or _ID_ENDING.fullmatch(name) is not None
     if is_index or is_id:
-        unique, whole = column.is_unique, _whole(column) is not None or _is_text(column)
-        if unique and whole:
+        is_discrete = _whole(column) is not None or _is_text(column)
+        if column.is_unique and is_discrete:
             return "has another value for each example"
-        what = "has no name" if is_index else "has the name of an identifier"
-        if is_index or whole:
+        if is_index or is_discrete:
+            what = "has no name" if is_index else "has the name of an identifier"
             raise DatasetError(
                 f"{shown(table.path)}: {table.title(place)} {what}, but holds values twice. Leave "
                 "it out of the file, or give it the name of a feature."
             )
-    first_of_unnamed = not table.names and place == table.frame.columns[0]
-    if first_of_unnamed and len(column) >= _IDENTIFIES_FROM and column.is_unique:
-        whole_numbers = column.dtype.kind in "iu"
-        return "has another whole number for each example" if whole_numbers else ""
+    is_first = not table.names and place == table.frame.columns[0]
+    is_number = column.dtype.kind in "iu"
+    if is_first and is_number and len(column) >= _IDENTIFIES_FROM and column.is_unique:
+        return "has another whole number for each example"
     return ""
-
-
-def _is_id_name(name: str) -> bool:
-    return name.lower() in _ID_NAMES or _ID_ENDING.fullmatch(name) is not None
 
 
 def _counts_rows(column: Column, *, anywhere: bool) -> bool:
@@ -135,25 +128,24 @@ def label_column(table: TextTable, asked: str | None) -> tuple[int, str]:
         raise DatasetError(f"{shown(table.path)} has no column for a label. Add one.")
     first, last = places[0], places[-1]
     texts = [place for place in places if _is_text(table.frame[place])]
+    if not texts:
+        return _numeric(table, first, last)
     able = [place for place in texts if _kind(table.frame[place]) == "text"]
-    if len(able) == 1 and len(texts) == 1:
+    if able == texts and len(texts) == 1:
         return able[0], "the only one with text"
     if last in able:
         return last, "the last one, and text"
-    if texts:
-        example = str(table.frame[texts[0]].iloc[0])
-        if _sparse(example):
-            raise DatasetError(
-                f"{shown(table.path)} holds {example!r}, which is no number{_sparse(example)}. "
-                "Write all features of each example as columns."
-            )
-        raise _undecided(table, f"{listed(table, texts)} hold text, but the last column does not")
-    return _numeric(table, first, last)
+    example = str(table.frame[texts[0]].iloc[0])
+    if _libsvm_hint(example):
+        raise DatasetError(
+            f"{shown(table.path)} holds {example!r}, which is no number{_libsvm_hint(example)}. "
+            "Write all features of each example as columns."
+        )
+    raise _undecided(table, f"{listed(table, texts)} hold text, but the last column does not")
 
 
 def _numeric(table: TextTable, first: int, last: int) -> tuple[int, str]:
     """Return the last or the first column of a table of numbers."""
-    kinds = {place: _kind(table.frame[place]) for place in (first, last)}
     block = _one_hot_width(table)
     if block:
         raise _undecided(
@@ -161,17 +153,18 @@ def _numeric(table: TextTable, first: int, last: int) -> tuple[int, str]:
             f"one of the last {block} columns is 1 in each example and the others 0, as in one-hot "
             "labels. Write one column with the class numbers",
         )
-    counting = [place for place in (last, first) if kinds[place] == "counting"]
-    if len(set(counting)) == 1:
+    kinds = {place: _kind(table.frame[place]) for place in (first, last)}
+    counting = [place for place, kind in kinds.items() if kind == "counting"]
+    if len(counting) == 1:
         where = "the last one" if counting[0] == last else "the first one"
         return counting[0], f"{where}, and its whole numbers count classes"
-    if len(counting) > 1:
+    if counting:
         raise _undecided(table, "the first and the last column both hold class numbers")
-    if kinds[last] == "whole" and kinds[first] != "whole":
-        few = len(np.unique(table.frame[last].to_numpy()))
-        return last, f"the last one, and has {few} whole numbers"
     if kinds[last] == kinds[first] == "whole":
         raise _undecided(table, "the first and the last column both hold few whole numbers")
+    if kinds[last] == "whole":
+        few = len(np.unique(table.frame[last].to_numpy()))
+        return last, f"the last one, and has {few} whole numbers"
     raise _undecided(table, "neither the last nor the first column holds class numbers or text")
 
 
@@ -214,14 +207,13 @@ def _named(table: TextTable) -> int | None:
                 f"{shown(table.path)} has the columns {titles}, each of which may hold the label: "
                 "give one of them another name."
             )
-        if called and (name != "y" or not table.places("x") or _may_be_classes(table, called[0])):
+        if not called:
+            continue
+        column = table.frame[called[0]]
+        is_coordinate = name == "y" and table.places("x")
+        if not is_coordinate or _is_text(column) or _whole(column) is not None:
             return called[0]
     return None
-
-
-def _may_be_classes(table: TextTable, place: int) -> bool:
-    column = table.frame[place]
-    return _is_text(column) or _whole(column) is not None
 
 
 def _kind(column: Column) -> Kind:
@@ -283,18 +275,16 @@ def _one_hot_width(table: TextTable) -> int:
     return 0
 
 
-def telling(table: TextTable, label: int) -> list[int]:
-    """The features of which each value belongs to one class alone, and the other way round."""
-    classes = table.frame[label]
-    different = classes.nunique()
-    found = []
-    for place in table.frame:
-        if place == label or table.frame[place].nunique() != different:
-            continue
-        pairs = table.frame[[place, label]].drop_duplicates()
-        if len(pairs) == different:
-            found.append(place)
-    return found
+def equivalents(table: TextTable, label: int) -> list[int]:
+    """Return the features of which each value belongs to one class, and the other way round."""
+    classes = table.frame[label].nunique()
+    return [
+        place
+        for place in table.frame
+        if place != label
+        and table.frame[place].nunique() == classes
+        and len(table.frame[[place, label]].drop_duplicates()) == classes
+    ]
 
 
 def listed(table: TextTable, places: list[int]) -> str:
@@ -333,12 +323,12 @@ def require_numbers(table: TextTable) -> None:
         verb = "holds" if len(broken) == 1 else "hold text, such as"
         raise DatasetError(
             f"{shown(table.path)}: {listed(table, broken)} {verb} {wrong_field!r}, which is no "
-            f"number{_sparse(wrong_field)}. Leave such columns out, or write them as numbers."
+            f"number{_libsvm_hint(wrong_field)}. Leave such columns out, or write them as numbers."
         )
 
 
-def _sparse(field: str) -> str:
-    """Return what a field in the sparse format of LIBSVM is."""
+def _libsvm_hint(field: str) -> str:
+    """Return what reads a field in the sparse format of LIBSVM; nothing of any other field."""
     if re.fullmatch(r"\d+:[-+.\deE]+", field) is None:
         return ""
     return " but a pair of the LIBSVM format, which sklearn.datasets.load_svmlight_file reads"

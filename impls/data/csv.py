@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,40 +45,39 @@ def read_csv(path: Path, *, name: str, source: str, label: str | None = None) ->
     """
     table = read_table(path)
     empty, notes = columns.empty_columns(table)
-    table = _without(table, empty)
+    table = table.without(empty)
     asked = None if label is None else columns.label_column(table, label)[0]
     dropped, said = columns.identifiers(table, asked)
-    table = _without(table, dropped)
+    table = table.without(dropped)
     columns.require_values(table)
     place, reason = columns.label_column(table, label)
     notes = [_label_note(table, place, reason), *table.notes, *notes, *said]
+    training = len(table.frame)
     other = None if table.places(SPLIT_COLUMN) else test_file(path)
-    training, second = len(table.frame), None
     if other is not None:
-        second, note = _test_table(table, place, other)
+        table, note = _joined(table, place, other)
         notes += [note] if note else []
-    if second is not None:
-        table = _joined(table, second)
     labels = _labels(table, place)
-    if second is not None:
+    if len(table.frame) > training:
         test = np.arange(len(labels)) >= training
     else:
         table, test, note = _split(table, place, labels)
         notes += [note] if note and other is None else []
-    telling = columns.telling(table, place)
-    if telling:
+    equivalents = columns.equivalents(table, place)
+    if equivalents:
         notes.append(
-            f"Each class has a different value in {columns.listed(table, telling)}: leave it "
+            f"Each class has a different value in {columns.listed(table, equivalents)}: leave it "
             "out of the file if it is another form of the label."
         )
-    table = _without(table, [place])
+    table = table.without([place])
     if table.frame.shape[1] == 0:
         raise DatasetError(
             f"{shown(path)} has no feature: it holds only the label, {table.title(place)}, and "
             "columns that are no features. Add columns with numbers."
         )
     columns.require_numbers(table)
-    features = _as_pictures(_features(table))
+    whole = all(dtype.kind in "iu" for dtype in table.frame.dtypes)
+    features = _as_pictures(table.frame.to_numpy(dtype=None if whole else np.float64))
     if EMNIST in path.name.lower() and features.ndim == 3:
         features = np.ascontiguousarray(features.transpose(0, 2, 1))
         notes.append(UPRIGHT)
@@ -104,10 +102,6 @@ def test_file(path: Path) -> Path | None:
     return None
 
 
-def _without(table: TextTable, places: Sequence[int]) -> TextTable:
-    return dataclasses.replace(table, frame=table.frame.drop(columns=list(places)))
-
-
 def _label_note(table: TextTable, place: int, reason: str) -> str:
     """Return which column is the label, and why, with the first of its values."""
     different = table.frame[place].drop_duplicates()
@@ -119,67 +113,58 @@ def _label_note(table: TextTable, place: int, reason: str) -> str:
     )
 
 
-def _test_table(table: TextTable, place: int, other: Path) -> tuple[TextTable | None, str]:
-    """Return the test examples in the file ``other``, with the columns of ``table``.
+def _joined(table: TextTable, place: int, other: Path) -> tuple[TextTable, str]:
+    """Return the rows of ``table``, then the test examples in the file ``other``.
 
-    None, with what to know of it, where they have no label.
+    Only those of ``table``, with what to know of it, where the others have no label.
     """
+    import pandas as pd  # noqa: PLC0415 - only tables need it
+
+    without_label = (
+        f"{other.name} is not used, because it has no labels in {table.title(place)}. Instead, "
+        f"every fifth example of each class in {table.path.name} is for testing."
+    )
     second = read_table(other)
-    ours, theirs = table.all_called(), second.all_called()
-    wanted = {table.called(one): one for one in table.frame}
+    ours, theirs = ([name.lower() for name in one.names] for one in (table, second))
+    wanted = {table.called(at): at for at in table.frame}
     if ours == theirs and table.width == second.width:
-        chosen = {one: one for one in table.frame}
+        chosen = {at: at for at in table.frame}
     else:
-        found = {name: at for at, name in enumerate(theirs)}
-        lacking = [one for name, one in wanted.items() if name not in found]
+        places = {name: at for at, name in enumerate(theirs)}
+        lacking = [at for name, at in wanted.items() if name not in places]
         if table.names and lacking == [place]:
-            return None, _without_label(table, place, other)
+            return table, without_label
         if lacking or not (table.names and second.names) or len(wanted) < table.frame.shape[1]:
             lacks = f" (it lacks {table.title(lacking[0])})" if table.names and lacking else ""
             raise DatasetError(
                 f"{shown(table.path)} has {table.width} columns, {shown(other)} {second.width}, or "
                 f"their names differ{lacks}. Give both the same, or move one of them elsewhere."
             )
-        chosen = {found[name]: one for name, one in wanted.items()}
+        chosen = {places[name]: at for name, at in wanted.items()}
     frame: Any = second.frame[[*chosen]].rename(columns=chosen)
     if frame[place].isna().all():
-        return None, _without_label(table, place, other)
+        return table, without_label
+    columns.require_values(dataclasses.replace(second, names=table.names, frame=frame))
     left = [] if ours == theirs else [name for name in theirs if name not in wanted]
     note = f"{other.name} has more columns, which are not used: {', '.join(left[:5])}."
-    return dataclasses.replace(second, names=table.names, frame=frame), note if left else ""
-
-
-def _without_label(table: TextTable, place: int, other: Path) -> str:
-    return (
-        f"{other.name} is not used, because it has no labels in {table.title(place)}. Instead, "
-        f"every fifth example of each class in {table.path.name} is for testing."
-    )
-
-
-def _joined(table: TextTable, second: TextTable) -> TextTable:
-    """Return the rows of both tables, those of ``second`` last."""
-    import pandas as pd  # noqa: PLC0415 - only tables need it
-
-    columns.require_values(second)
-    frame: Any = pd.concat([table.frame, second.frame], ignore_index=True)
-    return dataclasses.replace(table, frame=frame)
+    rows: Any = pd.concat([table.frame, frame], ignore_index=True)
+    return dataclasses.replace(table, frame=rows), note if left else ""
 
 
 def _labels(table: TextTable, place: int) -> npt.NDArray[Any]:
     """Return the labels as they stand in the file: numbers, or text without blanks around it."""
     column = table.frame[place]
-    text = column.dtype.kind not in "iuf"
-    labels: npt.NDArray[Any] = (
-        np.array([str(value).strip() for value in column], dtype=np.str_)
-        if text
-        else column.to_numpy()
-    )
-    wrong = [] if text else labels[labels != np.floor(labels)]
-    if len(wrong):
-        raise DatasetError(
-            f"{shown(table.path)}: label {wrong[0]} in {table.title(place)} is no class: classes "
-            f"are whole numbers or text. {columns.REMEDY}."
-        )
+    labels: npt.NDArray[Any]
+    if column.dtype.kind not in "iuf":
+        labels = np.array([str(value).strip() for value in column], dtype=np.str_)
+    else:
+        labels = column.to_numpy()
+        wrong = labels[labels != np.floor(labels)]
+        if len(wrong):
+            raise DatasetError(
+                f"{shown(table.path)}: label {wrong[0]} in {table.title(place)} is no class: "
+                f"classes are whole numbers or text. {columns.REMEDY}."
+            )
     different = len(np.unique(labels))
     if different > CLASSES_LIMIT:
         raise DatasetError(
@@ -202,7 +187,7 @@ def _split(
                 f"{shown(table.path)}: {SPLIT_COLUMN} is {min(unknown)!r}; it must be "
                 f"{TRAIN!r} or {TEST!r}."
             )
-        return _without(table, places), (parts == TEST).to_numpy(), ""
+        return table.without(places), (parts == TEST).to_numpy(), ""
     remedy = f"Add examples, or a column {SPLIT_COLUMN!r} with {TRAIN!r} and {TEST!r}."
     test = held_out(labels, shown(table.path), remedy)
     note = (
@@ -210,12 +195,6 @@ def _split(
         "class is."
     )
     return table, test, note
-
-
-def _features(table: TextTable) -> npt.NDArray[Any]:
-    whole = all(table.frame[place].dtype.kind in "iu" for place in table.frame)
-    values: npt.NDArray[Any] = table.frame.to_numpy(dtype=None if whole else np.float64)
-    return values
 
 
 def _as_pictures(features: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -45,7 +45,7 @@ def read_path(path: Path, label: str | None = None) -> RawData:
     if not exists:
         raise DatasetError(f"there is no file or folder {shown(path)}. Accepted: {ACCEPTED}.")
     if is_table(path):
-        return read_csv(path, name=_stem(path), source=path.name, label=label)
+        return read_csv(path, name=_unpacked(path).stem, source=path.name, label=label)
     require_table(label, shown(path))
     if is_idx(path):
         which = set_of(path)
@@ -119,7 +119,3 @@ def require_table(label: str | None, what: str) -> None:
 
 def _unpacked(path: Path) -> Path:
     return path.with_suffix("") if path.suffix.lower() == ".gz" else path
-
-
-def _stem(path: Path) -> str:
-    return _unpacked(path).stem

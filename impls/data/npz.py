@@ -95,7 +95,10 @@ def _read(file: BinaryIO, label: str, name: str, source: str) -> RawData:
         raise DatasetError(
             f"{label} is damaged: {str(error) or type(error).__name__}. Fetch it again."
         ) from error
-    note = _note(keys, left)
+    note = ""
+    if left or keys != KEYS:
+        unused = f"; not used: {', '.join(map(repr, left[:_LISTED]))}" if left else ""
+        note = f"Read: {', '.join(map(repr, keys))}{unused}."
     if len(arrays) == 2:
         arrays = _held_out(arrays[0], arrays[1], label)
         note += " Every fifth example of each class is for testing."
@@ -119,14 +122,6 @@ def _keys(archive: NpzFile, label: str) -> tuple[str, ...]:
         f"{label} has no {', '.join(missing)}; it holds {found}. Store the arrays "
         f"{', '.join(KEYS)}."
     )
-
-
-def _note(keys: tuple[str, ...], left: list[str]) -> str:
-    """Return which arrays were read, where that is a question."""
-    if keys == KEYS and not left:
-        return ""
-    unused = f"; not used: {', '.join(map(repr, left[:_LISTED]))}" if left else ""
-    return f"Read: {', '.join(map(repr, keys))}{unused}."
 
 
 def _held_out(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import warnings
 from collections.abc import Sequence
@@ -55,13 +56,13 @@ class TextTable:
         """Return the columns of that name, blanks and case left aside."""
         return [place for place in self.frame if self.called(place) == name.strip().lower()]
 
-    def all_called(self) -> list[str]:
-        """Return the names of all columns in lower case; none where the file has no names."""
-        return [name.lower() for name in self.names]
-
     def called(self, place: int) -> str:
         """Return the name of the column at ``place`` in lower case; nothing where it has none."""
         return self.names[place].lower() if self.names else ""
+
+    def without(self, places: Sequence[int]) -> TextTable:
+        """Return the table without the columns at ``places``."""
+        return dataclasses.replace(self, frame=self.frame.drop(columns=list(places)))
 
 
 def read_table(path: Path) -> TextTable:
@@ -130,8 +131,11 @@ def _names(text: str, layout: Layout, path: Path) -> tuple[tuple[str, ...], bool
     width = layout.width
     if len(first) > width and not any(first[width:]):
         first = first[:width]
-    if _is_count(first, width, text[layout.start :]):
-        return (), True, (f"The first line of {path.name} counts, and is no example.",)
+    if len(first) > 2 and first[1] == str(width - 1) and not any(map(is_number, first[2:])):
+        # scikit-learn's: how many examples and features there are, then the names of the classes.
+        lines = sum(1 for line in text[layout.start :].splitlines() if line.strip())
+        if first[0] == str(lines - 1):
+            return (), True, (f"The first line of {path.name} counts, and is no example.",)
     if len(first) == width - 1 and not any(map(is_number, first)):
         # R writes no name above the names of rows.
         return ("", *first), True, ()
@@ -149,13 +153,6 @@ def _names(text: str, layout: Layout, path: Path) -> tuple[tuple[str, ...], bool
     return (), False, (f"{path.name} has no names of columns: its first line is an example.",)
 
 
-def _is_count(first: Sequence[str], width: int, text: str) -> bool:
-    """Return whether a line is scikit-learn's: how many examples and features, names of classes."""
-    if len(first) < 3 or first[1] != str(width - 1) or any(map(is_number, first[2:])):
-        return False
-    return first[0] == str(sum(1 for line in text.splitlines() if line.strip()) - 1)
-
-
 def _holds_names(first: Sequence[str], rest: Sequence[Sequence[str]], path: Path) -> bool:
     """Whether the fields of the ``first`` line are names: they are not like those of the ``rest``.
 
@@ -171,7 +168,11 @@ def _holds_names(first: Sequence[str], rest: Sequence[Sequence[str]], path: Path
         return True
     given = [field for field in first if field]
     if all(map(is_number, given)):
-        return _counts(given, path, is_index=first[0] == "")
+        # They may count the columns from 0; where they are few, nobody can know.
+        counts = bool(given) and given == [str(number) for number in range(len(given))]
+        if counts and first[0] and len(given) < _COUNTED_NAMES:
+            raise _names_or_example(given, path)
+        return counts
     if any(first[at] in known[at] for at in words):
         return False
     called = any(field.lower() in _KNOWN_NAMES for field in first)
@@ -180,15 +181,6 @@ def _holds_names(first: Sequence[str], rest: Sequence[Sequence[str]], path: Path
     if any(2 * len({*known[at]}) <= len(known[at]) for at in words):
         raise _names_or_example(first, path)
     return False
-
-
-def _counts(given: Sequence[str], path: Path, *, is_index: bool) -> bool:
-    """Return whether numbers count columns from 0; where they are few, nobody can know."""
-    if not given or list(given) != [str(number) for number in range(len(given))]:
-        return False
-    if is_index or len(given) >= _COUNTED_NAMES:
-        return True
-    raise _names_or_example(given, path)
 
 
 def _is_scale(first: Sequence[str]) -> bool:
