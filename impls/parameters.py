@@ -31,7 +31,7 @@ def read_only(array: npt.NDArray[N]) -> npt.NDArray[N]:
     return view
 
 
-def hint(error: BaseException) -> str:
+def read_only_hint(error: BaseException) -> str:
     """Return what to do about an ``error`` of a trainer that wrote into what it was given."""
     is_written = isinstance(error, ValueError) and "read-only" in str(error)
     return ". Start weights and data cannot be written to: copy them first" if is_written else ""

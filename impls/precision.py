@@ -52,8 +52,8 @@ def switch(name: str) -> bool | None:
     return None if value is None else SWITCHES[value]
 
 
-def shown(switch: bool) -> str:  # noqa: FBT001  # the switch is what is shown
-    """Return a switch in words."""
+def on_or_off(switch: bool) -> str:  # noqa: FBT001  # nothing else could be meant
+    """Return a switch as a word."""
     return "on" if switch else "off"
 
 
@@ -63,9 +63,9 @@ def declaration() -> dict[str, str]:
     Raises:
         UsageError: as :func:`tf32`.
     """
-    return {DECLARED: shown(tf32())}
+    return {DECLARED: on_or_off(tf32())}
 
 
 def declares_tf32(declared: Mapping[str, str]) -> bool:
     """Return whether ``declared`` settings say that factors are rounded to TF32."""
-    return declared.get(DECLARED) == shown(switch=True)
+    return declared.get(DECLARED) == on_or_off(switch=True)

@@ -9,7 +9,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from impls.parameters import hint
+from impls.parameters import read_only_hint
 
 TRACEBACK = "MLPBENCH_TRACEBACK"
 """Set to anything, it prints the traceback of an unexpected error."""
@@ -25,7 +25,7 @@ def described(error: BaseException) -> str:
         what = f"{type(error).__name__}: {text}" if text else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{what}{where}{hint(error)}"
+    return f"{what}{where}{read_only_hint(error)}"
 
 
 def explanation(error: BaseException) -> str:

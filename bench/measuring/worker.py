@@ -55,7 +55,7 @@ from impls import registry
 from impls.contract import Trainer
 from impls.errors import ImplementationError
 from impls.networks import Training
-from impls.parameters import epoch_order, hint, read_only, start_parameters
+from impls.parameters import epoch_order, read_only, read_only_hint, start_parameters
 from impls.row import Row
 
 EXIT_ORPHAN = 1
@@ -183,7 +183,7 @@ class Worker:
         outcome = Failed(
             cell=cell,
             block=self.assignment.block,
-            reason=exhausted or f"{type(error).__name__}: {error}{hint(error)}",
+            reason=exhausted or f"{type(error).__name__}: {error}{read_only_hint(error)}",
             detail=traceback.format_exc(limit=-5),
             # As read before the first cell: who just raised may not answer any more.
             declared=self.process.declared,

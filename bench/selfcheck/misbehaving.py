@@ -32,6 +32,12 @@ BAD = {bad}
 
 class Trainer(numpy_cached.Trainer):
 """
+_UPDATE = """
+    def update(self):
+        if self.training.batch_size == BAD:
+            {statement}
+        super().update()
+"""
 
 
 @dataclass(frozen=True)
@@ -47,34 +53,19 @@ class Misbehaviour:
 CASES = {
     "hanging": Misbehaviour(
         "hangs",
-        """
-    def update(self):
-        if self.training.batch_size == BAD:
-            time.sleep(600)
-        super().update()
-""",
+        _UPDATE.format(statement="time.sleep(600)"),
         Failed,
         r"no answer within \d+ s; it was stopped",
     ),
     "crashing": Misbehaviour(
         "dies of a signal",
-        """
-    def update(self):
-        if self.training.batch_size == BAD:
-            os.kill(os.getpid(), signal.SIGSEGV)
-        super().update()
-""",
+        _UPDATE.format(statement="os.kill(os.getpid(), signal.SIGSEGV)"),
         Failed,
         "killed by SIGSEGV",
     ),
     "evicted": Misbehaviour(
         "is killed as by the kernel when memory runs out",
-        """
-    def update(self):
-        if self.training.batch_size == BAD:
-            os.kill(os.getpid(), signal.SIGKILL)
-        super().update()
-""",
+        _UPDATE.format(statement="os.kill(os.getpid(), signal.SIGKILL)"),
         Failed,
         r"killed by SIGKILL \(out of memory\?\)",
     ),

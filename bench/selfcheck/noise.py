@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bench.planning.plan import Effort, Plan, repetitions
-from impls.networks import Network, Training
+from bench.planning.plan import repetitions
+from bench.selfcheck.small_run import plan_for
+from impls.row import Row
 
 Array = npt.NDArray[np.float64]
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
@@ -83,35 +84,14 @@ def drift(seed: int, blocks: int, implementations: int, size: float) -> Array:
     It does so evenly over the run; who meets it when follows from the schedule of
     :func:`bench.planning.plan.repetitions`.
     """
-    plan = _plan(seed, blocks, implementations)
+    rows = [Row(f"implementation {number}", "", "") for number in range(implementations)]
+    plan = plan_for(rows, seed=seed, blocks=blocks)
     ordered = [job for repetition in repetitions(plan) for job in repetition.jobs]
     factors = np.ones((blocks, implementations))
     for place, job in enumerate(ordered):
         progress = place / (len(ordered) - 1)
         factors[place // implementations, job.index] += size * progress
     return factors
-
-
-def _plan(seed: int, blocks: int, implementations: int) -> Plan:
-    """Return a plan of that many jobs per block; none of it is ever run."""
-    return Plan(
-        seed=seed,
-        profile="default",
-        network=Network(name="none", layers=(2, 2)),
-        trainings=(Training(batch_size=1),),
-        implementations=tuple(f"implementation {number}" for number in range(implementations)),
-        threads=(None,),
-        settings=((),),
-        effort=Effort(
-            blocks=blocks,
-            sweeps=1,
-            round_seconds=1.0,
-            cell_seconds=1.0,
-            warmup_seconds=1.0,
-        ),
-        dataset="none",
-        examples=1,
-    )
 
 
 @dataclass(frozen=True)

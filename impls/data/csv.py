@@ -56,13 +56,13 @@ def read_csv(path: Path, *, name: str, source: str, label: str | None = None) ->
     other = None if table.places(SPLIT_COLUMN) else test_file(path)
     if other is not None:
         table, note = _joined(table, place, other)
-        notes += [note] if note else []
+        notes.append(note)
     labels = _labels(table, place)
     if len(table.frame) > training:
         test = np.arange(len(labels)) >= training
     else:
         table, test, note = _split(table, place, labels)
-        notes += [note] if note and other is None else []
+        notes.append("" if other else note)
     equivalents = columns.equivalents(table, place)
     if equivalents:
         notes.append(
@@ -88,7 +88,7 @@ def read_csv(path: Path, *, name: str, source: str, label: str | None = None) ->
         labels=labels[~test],
         images_test=features[test],
         labels_test=labels[test],
-        note=" ".join(notes),
+        note=" ".join(filter(None, notes)),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +15,12 @@ from impls.data.raw import RawData
 from impls.errors import DatasetError
 from impls.files import shown
 
-# Each row: what the name of a file holds, its usual name, and how many dimensions its array has.
-_PARTS = (
-    (("train-images",), "train-images-idx3-ubyte", 3),
-    (("train-labels",), "train-labels-idx1-ubyte", 1),
-    (("t10k-images", "test-images"), "t10k-images-idx3-ubyte", 3),
-    (("t10k-labels", "test-labels"), "t10k-labels-idx1-ubyte", 1),
+FILE_NAMES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
 )
-FILE_NAMES = tuple(usual for _, usual, _ in _PARTS)
 
 # Something before it, such as "emnist-letters-", and the ends that unpackers leave.
 _NAME = re.compile(
@@ -71,7 +68,7 @@ def read_idx(folder: Path, *, name: str, source: str, which: str | None = None) 
             several sets.
     """
     sets = _sets(folder)
-    chosen = sets if which is None else [which]
+    chosen = sorted(sets) if which is None else [which]
     if len(chosen) > 1:
         example = f"{chosen[0]}{FILE_NAMES[0]}"
         raise DatasetError(
@@ -80,16 +77,16 @@ def read_idx(folder: Path, *, name: str, source: str, which: str | None = None) 
             f"{shown(folder / example)}."
         )
     beginning = chosen[0] if chosen else ""
+    files = sets.get(beginning, {})
     arrays = []
-    for parts, usual, dimensions in _PARTS:
-        path = _find(folder, beginning, parts, dimensions)
-        if path is None:
+    for usual in FILE_NAMES:
+        if usual not in files:
             usual_name = beginning + usual
             raise DatasetError(
                 f"{shown(folder)} has no {usual_name} (nor {usual_name}.gz); all of "
                 f"{', '.join(beginning + one for one in FILE_NAMES)} are needed. Add it."
             )
-        arrays.append(_read_file(path, dimensions))
+        arrays.append(_read_file(files[usual], dimensions=3 if "images" in usual else 1))
     images, labels, images_test, labels_test = arrays
     note = ""
     if EMNIST in beginning.lower():
@@ -107,24 +104,19 @@ def set_of(path: Path) -> str:
     return found["set"] if found else ""
 
 
-def _sets(folder: Path) -> list[str]:
-    """What the names of the IDX files in ``folder`` begin with: one entry for each data set."""
-    return sorted({set_of(path) for path in folder.iterdir() if is_idx(path) and path.is_file()})
+def _sets(folder: Path) -> dict[str, dict[str, Path]]:
+    """Return the IDX files in ``folder`` by their usual names, for each beginning of their names.
 
-
-def _find(folder: Path, beginning: str, parts: Sequence[str], dimensions: int) -> Path | None:
-    """Return the file of a part; one that is not packed comes first."""
-    for path in sorted(folder.iterdir(), key=lambda one: (one.suffix == ".gz", one.name)):
+    Where a file is there packed and unpacked, the unpacked one is taken.
+    """
+    sets: dict[str, dict[str, Path]] = {}
+    for path in sorted(folder.iterdir(), key=lambda path: (path.suffix == ".gz", path.name)):
         name = _NAME.fullmatch(path.name)
-        if (
-            name
-            and name["set"] == beginning
-            and name["part"].lower() in parts
-            and int(name["dimensions"]) == dimensions
-            and path.is_file()
-        ):
-            return path
-    return None
+        if name and path.is_file():
+            part = re.sub("^test", "t10k", name["part"].lower())
+            usual = f"{part}-idx{name['dimensions']}-ubyte"
+            sets.setdefault(name["set"], {}).setdefault(usual, path)
+    return sets
 
 
 def _read_file(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:

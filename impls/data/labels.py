@@ -23,23 +23,18 @@ _LISTED = 6
 
 def settle(raw: RawData) -> RawData:
     """The same data with labels that are class numbers, and what was done to them in the note."""
-    notes: list[str] = [raw.note] if raw.note else []
     labels, form = _one_axis(raw.labels)
     labels_test, form_test = _one_axis(raw.labels_test)
-    if form == form_test and form:
-        notes.append(f"Labels were {form}.")
-    names = raw.class_names
+    notes = [raw.note, f"Labels were {form}." if form and form == form_test else ""]
+    names, said = raw.class_names, ""
     kinds = {labels.dtype.kind, labels_test.dtype.kind}
     if kinds == {"U"}:
         labels, labels_test, names, said = _named(labels, labels_test)
-        notes += [said] if said else []
     elif kinds <= {"i", "u"} and labels.ndim == labels_test.ndim == 1 and not names:
         labels, labels_test, names, said = _from_zero(labels, labels_test)
-        notes += [said] if said else []
     settled = dataclasses.replace(raw, labels=labels, labels_test=labels_test, class_names=names)
-    said_of = (_absent(settled), scale_note(settled), overlap_note(settled))
-    notes += [one for one in said_of if one]
-    return dataclasses.replace(settled, note=" ".join(notes))
+    notes += [said, _absent(settled), scale_note(settled), overlap_note(settled)]
+    return dataclasses.replace(settled, note=" ".join(filter(None, notes)))
 
 
 def _one_axis(labels: Labels) -> tuple[Labels, str]:

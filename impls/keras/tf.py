@@ -47,7 +47,7 @@ def _declared(place: str) -> dict[str, str]:
     default = "1" if platform.machine() in {"x86_64", "AMD64"} else "0"
     used = os.environ.get("TF_ENABLE_ONEDNN_OPTS", default) != "0"
     on_gpu = {} if place == CPU.place else precision.declaration()
-    return {"oneDNN": precision.shown(used), **on_gpu}
+    return {"oneDNN": precision.on_or_off(used), **on_gpu}
 
 
 def _absence(_: str) -> str | None:

@@ -39,7 +39,7 @@ def _pools(_: str) -> tuple[Pool, ...]:
 def _declared(place: str) -> dict[str, str]:
     onednn = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
     there = torch_device.cpu_kernels() if place == "cpu" else torch_device.gpu_precision()
-    return {"oneDNN": precision.shown(onednn), **there}
+    return {"oneDNN": precision.on_or_off(onednn), **there}
 
 
 def _absence(_: str) -> str | None:

@@ -88,7 +88,7 @@ class Trainer(contract.Trainer):
 
     @classmethod
     def declared(cls) -> dict[str, str]:
-        switch = {"jit_compile": precision.shown(cls.compiled())}
+        switch = {"jit_compile": precision.on_or_off(cls.compiled())}
         return {**switch, **cls.device.declared(cls.device.place)}
 
     @classmethod

@@ -117,8 +117,8 @@ def gpu_precision() -> dict[str, str]:
     """Return what holds now of that, as PyTorch says it."""
     used = torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32
     return {
-        precision.DECLARED: precision.shown(used),
-        "cudnn.benchmark": precision.shown(torch.backends.cudnn.benchmark),
+        precision.DECLARED: precision.on_or_off(used),
+        "cudnn.benchmark": precision.on_or_off(torch.backends.cudnn.benchmark),
     }
 
 
