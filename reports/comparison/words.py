@@ -7,9 +7,8 @@ from collections import Counter
 
 from bench.observations.matching import Pair
 from bench.observations.selection import BATCH_SIZE, RUN, value
-from bench.stats.differences import Difference
 from bench.stats.estimates import MINIMUM_PROCESSES
-from bench.stats.verdicts import KINDS, Code
+from bench.stats.verdicts import KINDS, Code, within
 from reports import format as text
 from reports.comparison.answer import Answer, full_name
 
@@ -23,21 +22,75 @@ CODES: dict[Code, str] = {
     "too-few": f"there are fewer than {MINIMUM_PROCESSES} processes on a side",
 }
 """What the codes beside the verdicts mean."""
-DIFFERENT_TIMES = "They were measured at different times; the machine may have drifted."
 _LONGEST = 60
 NOTHING = "Nothing can be compared: no measured cell has a measured partner."
 
 
 def sentences(answer: Answer) -> list[str]:
     """Return the answer first, then what a reader must know beside it."""
+    pairs, lost = answer.comparison.pairs, len(answer.comparison.lost)
     if answer.obstacles:
         return [_not_comparable(answer)]
-    pairs = answer.comparison.pairs
-    said = [_counts(answer) if pairs else NOTHING, _worst(answer), _lost(answer), answer.note]
-    said.append(_left_out(answer))
+    said = [_verdicts(answer) if pairs else NOTHING]
+    slower = [pair for pair in pairs if pair.verdict.kind == "slower"]
+    if slower:
+        worst = min(slower, key=lambda pair: pair.ratio.value)
+        several = answer.coordinate == RUN and len(answer.labels) > 2
+        name = full_name(worst.other.cell) + (f" in {worst.other.label}" if several else "")
+        said.append(f"Worst: {name} takes {longer(worst)}{_per(answer)}.")
+    if lost:
+        were = "was" if lost == 1 else "were"
+        said.append(
+            f"{text.count(lost, 'cell')} {were} refused or failed, though the reference was "
+            "measured."
+        )
+    if answer.note:
+        said.append(answer.note)
+    if answer.left_out:
+        are = "is" if len(answer.left_out) == 1 else "are"
+        names = text.listing(answer.left_out)
+        said.append(f"{names} {are} left out: --filter can name a control.")
     if any(not pair.ratio.paired for pair in pairs):
-        said.append(DIFFERENT_TIMES)
-    return [sentence for sentence in said if sentence]
+        said.append("They were measured at different times; the machine may have drifted.")
+    return said
+
+
+def _not_comparable(answer: Answer) -> str:
+    fields = text.listing(
+        f"{one.field} ({_shortened(one.reference)} and {_shortened(one.other)})"
+        for one in answer.obstacles
+    )
+    remedy = "Measure again with the same data, network and training."
+    if all(obstacle.kind != "forbids" for obstacle in answer.obstacles):
+        remedy = "Measure on one machine, or give --across-machines to compare all the same."
+    return f"Not comparable: the documents differ in {fields}. {remedy}"
+
+
+def _verdicts(answer: Answer) -> str:
+    """Return what is compared with what, and how many verdicts of each kind there are."""
+    pairs = answer.comparison.pairs
+    phase = answer.comparison.question.phase.capitalize()
+    others = {answer.place(value(pair.other, answer.coordinate)) for pair in pairs}
+    of = f" of {others.pop()}" if len(others) == 1 else ""
+    counts = Counter(pair.verdict.kind for pair in pairs)
+    margins = {pair.verdict.margin for pair in pairs}
+    same = f"the same {within(margins.pop()) if len(margins) == 1 else 'within its margin'}"
+    kinds = text.listing(
+        f"{counts[kind]} {same if kind == 'same' else kind}"
+        for kind in KINDS
+        if counts[kind] or not kind.startswith("likely")
+    )
+    cells = text.count(len(pairs), "cell")
+    return f"{phase} time{_per(answer)}{of} against {answer.reference}: of {cells}, {kinds}."
+
+
+def _per(answer: Answer) -> str:
+    return " per example" if answer.coordinate == BATCH_SIZE else ""
+
+
+def _shortened(value: str) -> str:
+    """Return the start of a long hash; names of processors stay whole."""
+    return value if len(value) < _LONGEST else f"{value[:12]}…"
 
 
 def legend(answer: Answer) -> list[tuple[Code, str]]:
@@ -46,71 +99,11 @@ def legend(answer: Answer) -> list[tuple[Code, str]]:
     return [(code, meaning) for code, meaning in CODES.items() if code in used]
 
 
-def _not_comparable(answer: Answer) -> str:
-    named = [_obstacle(obstacle) for obstacle in answer.obstacles]
-    remedy = "Measure again with the same data, network and training."
-    if all(obstacle.kind != "forbids" for obstacle in answer.obstacles):
-        remedy = "Measure on one machine, or give --across-machines to compare all the same."
-    return f"Not comparable: the documents differ in {text.listing(named)}. {remedy}"
-
-
-def _obstacle(one: Difference) -> str:
-    return f"{one.field} ({_shortened(one.reference)} and {_shortened(one.other)})"
-
-
-def _shortened(value: str) -> str:
-    """Return the start of a long hash; names of processors stay whole."""
-    return value if len(value) < _LONGEST else f"{value[:12]}…"
-
-
-def _counts(answer: Answer) -> str:
-    pairs = answer.comparison.pairs
-    counts = Counter(pair.verdict.kind for pair in pairs)
-    margins = {pair.verdict.margin for pair in pairs}
-    within = f"{100 * margins.pop():.3g} %" if len(margins) == 1 else "its margin"
-    listed = [
-        f"{counts[kind]} the same within {within}" if kind == "same" else f"{counts[kind]} {kind}"
-        for kind in KINDS
-        if counts[kind] or not kind.startswith("likely")
-    ]
-    cells = text.count(len(pairs), "cell")
-    return f"{title(answer)}: of {cells}, {text.listing(listed)}."
-
-
-def title(answer: Answer) -> str:
-    """Return what is compared with what."""
-    phase = answer.comparison.question.phase.capitalize()
-    per = " per example" if answer.coordinate == BATCH_SIZE else ""
-    others = dict.fromkeys(
-        answer.place(value(pair.other, answer.coordinate)) for pair in answer.comparison.pairs
-    )
-    subject = f" of {next(iter(others))}" if len(others) == 1 else ""
-    return f"{phase} time{per}{subject} against {answer.reference}"
-
-
-def _worst(answer: Answer) -> str:
-    slower = [pair for pair in answer.comparison.pairs if pair.verdict.kind == "slower"]
-    if not slower:
-        return ""
-    pair = min(slower, key=lambda pair: pair.ratio.value)
-    where = f" in {pair.other.label}" if answer.coordinate == RUN and len(answer.labels) > 2 else ""
-    per = " per example" if answer.coordinate == BATCH_SIZE else ""
-    return f"Worst: {full_name(pair.other.cell)}{where} takes {longer(pair)}{per}."
-
-
-def _lost(answer: Answer) -> str:
-    number = len(answer.comparison.lost)
-    if not number:
-        return ""
-    verb = "was" if number == 1 else "were"
-    cells = text.count(number, "cell")
-    return f"{cells} {verb} refused or failed, though the reference was measured."
-
-
-def _left_out(answer: Answer) -> str:
-    names = text.listing(list(answer.left_out))
-    verb = "is" if len(answer.left_out) == 1 else "are"
-    return f"{names} {verb} left out: --filter can name a control." if names else ""
+def noise(answer: Answer) -> str:
+    """Return how much else differs; empty where nothing does."""
+    fields = len({one.field for one in answer.differences if one.kind == "noise"})
+    differ = "differs" if fields == 1 else "differ"
+    return f"{text.count(fields, 'irrelevant field')} {differ}." if fields else ""
 
 
 def longer(pair: Pair) -> str:
@@ -161,12 +154,3 @@ def _decimals(pair: Pair) -> int:
 def _signed(share: float, decimals: int) -> str:
     said = text.percent_number(share, decimals)
     return f"+{said}" if float(said) > 0 else said
-
-
-def noise(answer: Answer) -> str:
-    """Return how much else differs; empty where nothing does."""
-    fields = len(
-        {difference.field for difference in answer.differences if difference.kind == "noise"}
-    )
-    verb = "differs" if fields == 1 else "differ"
-    return f"{text.count(fields, 'irrelevant field')} {verb}." if fields else ""

@@ -178,7 +178,8 @@ def test_words_and_marks_are_those_of_the_verdicts(drawn: Drawn) -> None:
             *one.undecided
         }
     for key, verdict in context.verdicts.items():
-        cell = terminal._cell(context, context, key).plain  # noqa: SLF001 - one cell of many
+        shown = terminal._time_cell(context, key, with_interval=False)  # noqa: SLF001 - of many
+        cell = " ".join(shown.notes)
         assert ("?" in cell, "=" in cell, "(likely)" in cell) == (
             verdict.kind == "unclear",
             verdict.kind == "same",
