@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from bench.stats.estimates import MINIMUM_PROCESSES
 from reports import format as text
+from reports.templates import sentence
 
 _ROUNDING = 1e-12
 """Ends of a segment, whose length is 1, that lie closer than this are the same place."""
@@ -157,63 +158,39 @@ def _named(piece: _Piece, places: Sequence[float]) -> Stretch:
     )
 
 
-_NO_INTERVAL = f"no interval: fewer than {MINIMUM_PROCESSES} processes at some batch size"
-
-
 def told(nodes: Sequence[Node]) -> str:
     """Return what a curve of GPU time over CPU time says; ``nodes`` has at least one."""
-    found = crossings(nodes)
-    if not found:
-        return _one_side(nodes)
-    if len(found) == 1:
-        return f"{_crossing(found[0], nodes)}."
-    stretches = [one.interval for one in found if one.interval]
-    merged = len(set(stretches)) < len(stretches)
-    each = "; ".join(_crossing(one, nodes) for one in found)
-    doubt = " Crossings that share an interval may be a single crossing." if merged else ""
-    return f"{len(found)} crossings: {each}.{doubt}"
-
-
-def _crossing(one: Crossing, nodes: Sequence[Node]) -> str:
-    """Return one crossing with its interval."""
-    faster = "GPU" if one.falls else "CPU"
-    known = _NO_INTERVAL if one.interval is None else f"interval {_range(one.interval, nodes)}"
-    return f"from a batch of {_size(one.size)} on the {faster} is faster ({known})"
-
-
-def _one_side(nodes: Sequence[Node]) -> str:
-    """Return a curve that stays on one side of 1, or at it."""
-    first, last = _size(nodes[0].size), _size(nodes[-1].size)
-    heights = {(node.ratio > 1) - (node.ratio < 1) for node in nodes} - {0}
-    if not heights:
-        return "both take the same time at every batch size measured: no crossover."
-    gpu = heights == {-1}
-    faster = "GPU" if gpu else "CPU"
-    if len(nodes) == 1:
-        is_ = "is likely" if nodes[0].likely else "is"
-        said = f"the {faster} {is_} faster at a batch of {first}, the only one measured on both"
-    else:
-        beyond = f"below {first}" if gpu else f"above {last}"
-        said = (
-            f"no crossover: the {faster} is faster at every batch size measured; if there is one, "
-            f"it is {beyond}"
+    crossed = crossings(nodes)
+    if crossed:
+        intervals = [one.interval for one in crossed if one.interval]
+        return sentence(
+            "crossover",
+            "crossings",
+            crossings=[
+                {
+                    "size": _size(one.size),
+                    "faster": "GPU" if one.falls else "CPU",
+                    "interval": _range(one.interval, nodes) if one.interval else "",
+                }
+                for one in crossed
+            ],
+            share_interval=len(set(intervals)) < len(intervals),
+            minimum=MINIMUM_PROCESSES,
         )
-        likely = [_size(node.size) for node in nodes if node.likely]
-        said += f". At {text.listing(likely)} that is only likely" if likely else ""
-    return f"{said}{_doubt(nodes)}."
-
-
-def _doubt(nodes: Sequence[Node]) -> str:
-    """Return where the interval holds 1 although the ratio does not reach it."""
-    open_to_doubt = undecided(nodes)
-    if open_to_doubt is None:
-        return f" ({_NO_INTERVAL})"
-    if not open_to_doubt:
-        return ""
-    if len(nodes) == 1:
-        return ", but its interval contains 1"
-    where = text.listing([f"from {_range(one, nodes)}" for one in open_to_doubt])
-    return f". Its interval contains 1 {where}, so neither is proven faster there"
+    if all(node.ratio == 1 for node in nodes):
+        return "both take the same time at every batch size measured: no crossover."
+    stretches = undecided(nodes)
+    return sentence(
+        "crossover",
+        "one_side",
+        faster="GPU" if any(node.ratio < 1 for node in nodes) else "CPU",
+        sizes=[_size(node.size) for node in nodes],
+        likely=[_size(node.size) for node in nodes if node.likely],
+        undecided=None
+        if stretches is None
+        else [f"from {_range(stretch, nodes)}" for stretch in stretches],
+        minimum=MINIMUM_PROCESSES,
+    )
 
 
 def _range(stretch: Stretch, nodes: Sequence[Node]) -> str:
