@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -27,148 +26,93 @@ class _Judged(NamedTuple):
     where: str = ""
 
     @property
-    def label(self) -> str:
-        """Its name, with TF32 where it is in it."""
-        return f"{self.name}, TF32" if self.is_tf32 else self.name
-
-    @property
     def heading(self) -> TableCell:
         """The first cell of its rows."""
-        return TableCell(self.label, notes=(self.where,) if self.where else ())
-
-
-@dataclass(frozen=True)
-class _Worst:
-    """The check of one name that used the largest share of its tolerance."""
-
-    check: Check
-    runs: int
-
-    @property
-    def share(self) -> float:
-        """Error over tolerance; infinite where the error is not finite."""
-        return _share(self.check)
-
-
-@dataclass(frozen=True)
-class _Refusal:
-    """Why and where an implementation was refused; ``where`` is empty where it was everywhere."""
-
-    name: str
-    reason: str
-    failed: tuple[Check, ...]
-    number: int
-    where: str
+        label = f"{self.name}, TF32" if self.is_tf32 else self.name
+        return TableCell(label, notes=(self.where,) if self.where else ())
 
 
 def render(context: Context) -> Markup | Absence:
     """A table of the tightest check per implementation, one of all checks, and the refusals."""
-    worst = _checked(context)
-    refusals = _refusals(context)
-    if not worst and not refusals:
+    worst = _worst(context)
+    refused: dict[tuple[str, str], list[Gap]] = {}
+    for gap in context.gaps:
+        if gap.kind == "invalid":
+            refused.setdefault((gap.cell.implementation, gap.reason), []).append(gap)
+    if not worst and not refused:
         return Absence("No document holds a check of the gate, so equality was not shown here.")
+    checked = {judged.name for judged in worst}
+    measured = {name for name, _, _ in context.points}
     return templates.section(
         "correctness",
-        refusals=refusals,
+        refusals=[
+            {
+                "name": name,
+                "reason": reason,
+                "failed": [check for check in gaps[0].gate if not check.passed],
+                "number": len(gaps),
+                "where": gaps_in_words(context, gaps),
+            }
+            for (name, reason), gaps in refused.items()
+        ],
         tightest=_tightest(worst) if worst else None,
         every=_every(worst) if worst else None,
-        unchecked=[name for name in context.trainers if _measured_unchecked(context, name)],
+        unchecked=[name for name in context.trainers if name in measured - checked],
         any_tf32=any(one.is_tf32 for one in worst),
         error=text.error_size,
     )
 
 
-def _checked(context: Context) -> dict[_Judged, dict[str, _Worst]]:
-    """Return the worst check of each name, by implementation."""
-    if "checked" not in context.memory:
-        context.memory["checked"] = {
-            judged: _worst(checks) for judged, checks in _gates(context).items()
-        }
-    found: dict[_Judged, dict[str, _Worst]] = context.memory["checked"]
-    return found
+def _worst(context: Context) -> dict[_Judged, dict[str, Check]]:
+    """Return the check of each name that used most of its tolerance, by implementation.
 
-
-def _gates(context: Context) -> dict[_Judged, list[Check]]:
-    """Return all checks by implementation; where cells of one differ, failed ones are apart."""
-    found: dict[tuple[str, bool], dict[bool, list[tuple[Place, tuple[Check, ...]]]]] = {
-        (name, is_tf32): {} for name in context.implementations for is_tf32 in (False, True)
-    }
-    outcomes = [
-        (name, (condition, batch_size), one.gate)
-        for (name, condition, batch_size), point in context.points.items()
-        for one in point.measured
-    ]
+    Where cells of an implementation differ, those that failed are apart.
+    """
+    if "checked" in context.memory:
+        known: dict[_Judged, dict[str, Check]] = context.memory["checked"]
+        return known
+    outcomes = [(key, one.gate) for key, point in context.points.items() for one in point.measured]
     outcomes += [
-        (gap.cell.implementation, (gap.condition, gap.cell.batch_size), gap.gate)
+        ((gap.cell.implementation, gap.condition, gap.cell.batch_size), gap.gate)
         for gap in context.gaps
     ]
-    for name, place, gate in outcomes:
+    gates: dict[tuple[str, bool], dict[bool, list[tuple[Place, tuple[Check, ...]]]]] = {
+        (name, is_tf32): {} for name in context.implementations for is_tf32 in (False, True)
+    }
+    for (name, condition, batch_size), gate in outcomes:
         if gate:
             passed = all(check.passed for check in gate)
-            found[name, place[0].is_tf32].setdefault(passed, []).append((place, gate))
-    gates = {}
-    for (name, is_tf32), by_result in found.items():
+            place = (condition, batch_size)
+            gates[name, condition.is_tf32].setdefault(passed, []).append((place, gate))
+    worst: dict[_Judged, dict[str, Check]] = {}
+    for (name, is_tf32), by_result in gates.items():
         for passed in sorted(by_result, reverse=True):
-            some = by_result[passed]
-            places = [place for place, _ in some] if len(by_result) > 1 else []
-            judged = _Judged(name, is_tf32, cells_in_words(context, places))
-            gates[judged] = [check for _, gate in some for check in gate]
-    return gates
+            places = [place for place, _ in by_result[passed]] if len(by_result) > 1 else []
+            checks = worst.setdefault(_Judged(name, is_tf32, cells_in_words(context, places)), {})
+            for check in (check for _, gate in by_result[passed] for check in gate):
+                checks[check.name] = max(checks.get(check.name, check), check, key=_share)
+    context.memory["checked"] = worst
+    return worst
 
 
 def _share(check: Check) -> float:
+    """Return error over tolerance; infinite where the error is not finite."""
     if check.error is None:
         return float("inf")
     return check.error / check.tolerance if check.tolerance else float(check.error > 0)
 
 
-def _worst(checks: list[Check]) -> dict[str, _Worst]:
-    """Return the worst check of each name, over all cells and processes."""
-    found: dict[str, _Worst] = {}
-    for check in checks:
-        before = found.get(check.name)
-        runs = before.runs + 1 if before else 1
-        worse = check if before is None or _share(check) > before.share else before.check
-        found[check.name] = _Worst(worse, runs)
-    return found
-
-
-def _measured_unchecked(context: Context, name: str) -> bool:
-    """Return whether ``name`` has numbers but no check."""
-    checked = any(checks and judged.name == name for judged, checks in _checked(context).items())
-    return not checked and any(key[0] == name for key in context.points)
-
-
-def _refusals(context: Context) -> list[_Refusal]:
-    """Invalid outcomes, equal reasons together."""
-    by_reason: dict[tuple[str, str], list[Gap]] = {}
-    for gap in context.gaps:
-        if gap.kind == "invalid":
-            by_reason.setdefault((gap.cell.implementation, gap.reason), []).append(gap)
-    return [
-        _Refusal(
-            name,
-            reason,
-            tuple(check for check in gaps[0].gate if not check.passed),
-            len(gaps),
-            gaps_in_words(context, gaps),
-        )
-        for (name, reason), gaps in by_reason.items()
-    ]
-
-
-def _tightest(worst: dict[_Judged, dict[str, _Worst]]) -> Table:
+def _tightest(worst: dict[_Judged, dict[str, Check]]) -> Table:
     """Return one row per implementation: how many checks, and which came closest to its bound."""
     rows = []
     for judged, checks in worst.items():
-        passed = sum(check.check.passed for check in checks.values())
-        tight = max(checks.values(), key=lambda one: one.share)
+        passed = sum(check.passed for check in checks.values())
         verdict = "passed" if passed == len(checks) else "refused"
         cells = (
             judged.heading,
             TableCell(verdict, strong=verdict == "refused"),
             TableCell(f"{passed} of {len(checks)}", passed),
-            *_check(tight),
+            *_check(max(checks.values(), key=_share)),
         )
         rows.append(TableRow(cells, judged.name))
     titles = (
@@ -179,7 +123,7 @@ def _tightest(worst: dict[_Judged, dict[str, _Worst]]) -> Table:
     return Table(caption, _columns(titles), tuple(rows))
 
 
-def _every(worst: dict[_Judged, dict[str, _Worst]]) -> Table:
+def _every(worst: dict[_Judged, dict[str, Check]]) -> Table:
     """Return one row per implementation and check."""
     rows = [
         TableRow((judged.heading, *_check(check)), judged.name)
@@ -196,28 +140,30 @@ def _columns(titles: tuple[str, ...]) -> tuple[tables.Column, ...]:
     return tuple(tables.Column(title, title in numeric) for title in titles)
 
 
-def _check(worst: _Worst) -> tuple[TableCell, ...]:
+def _check(check: Check) -> tuple[TableCell, ...]:
     """Name, error, tolerance, share and place."""
-    check = worst.check
-    shown = "refused" if worst.share == float("inf") else text.percent(worst.share)
-    if worst.share > 10:
-        shown = "over the bound" if check.error is None else text.times(worst.share)
+    share = _share(check)
+    if check.error is None:
+        shown = "over the bound"
+    else:
+        shown = text.times(share) if share > 10 else text.percent(share)
     return (
         TableCell(check.name),
         tables.number(check.error, text.error_size(check.error), missing="not finite"),
         TableCell(text.error_size(check.tolerance), check.tolerance),
-        TableCell(shown, None if check.error is None else worst.share),
+        TableCell(shown, None if check.error is None else share),
         TableCell(check.place),
     )
 
 
 def status(context: Context) -> Status:
     """Return how many checks passed, and who was refused."""
-    worst = [one for checks in _checked(context).values() for one in checks.values()]
-    passed = sum(one.check.passed for one in worst)
-    refused = text.listing(list(dict.fromkeys(refusal.name for refusal in _refusals(context))))
-    said = f"{passed} of {len(worst)} checks passed"
-    return Status(f"{said}; refused: {refused}" if refused else said, passed == len(worst))
+    checks = [check for checks in _worst(context).values() for check in checks.values()]
+    passed = sum(check.passed for check in checks)
+    invalid = dict.fromkeys(g.cell.implementation for g in context.gaps if g.kind == "invalid")
+    said = f"{passed} of {len(checks)} checks passed"
+    refused = f"; refused: {text.listing(invalid)}" if invalid else ""
+    return Status(said + refused, passed == len(checks))
 
 
 SECTION = Section("correctness", "Correctness", 80, render, TRUST, status, whole=True)

@@ -9,7 +9,8 @@ from statistics import median
 
 from markupsafe import Markup
 
-from bench.observations.points import Condition
+from bench.documents.timings import Disturbance
+from bench.observations.points import Condition, Key
 from bench.stats.disturbed import DISTURBED_SHARE, RESOLUTION_SECONDS
 from reports import charts, figures, tables, templates
 from reports import format as text
@@ -27,36 +28,32 @@ from reports.disturbed_rounds import (
 from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Table, TableCell
 
-Key = tuple[str, Condition, int]
-
-_ABSENT = (
-    "No round was watched for disturbances: documents of pytest-benchmark and of version 1 hold "
-    "nothing about them."
-)
-
 
 def render(context: Context) -> Markup | Absence:
     """Totals, the course of the run, and every cell with and without disturbed rounds."""
     whole = context.whole
     rounds = _watched(whole)
     if not rounds:
-        return Absence(_ABSENT)
+        return Absence(
+            "No round was watched for disturbances: documents of pytest-benchmark and of version 1 "
+            "hold nothing about them."
+        )
     together = [one for some in rounds.values() for one in some]
-    effects = {
-        key: change for key, some in rounds.items() if (change := effect(of_the_epoch(some)))
+    epochs = {key: of_the_epoch(some) for key, some in rounds.items()}
+    effects = {key: change for key, some in epochs.items() if (change := effect(some))}
+    changes = {
+        key: abs(effects[key].change or 0.0)
+        for key in effects
+        if effects[key].change is not None and any(one.is_disturbed for one in epochs[key])
     }
-    partly = {
-        key: found
-        for key, found in effects.items()
-        if found.change is not None and any(one.is_disturbed for one in of_the_epoch(rounds[key]))
-    }
+    worst = max(changes, key=changes.__getitem__, default=None)
     names = [name for name in context.implementations if any(key[0] == name for key in rounds)]
-    shown = {key: found for key, found in rounds.items() if key in context.points}
-    by_condition: dict[Condition, list[WatchedRound]] = {}
-    for condition in context.conditions:
-        some = [one for key, found in shown.items() if key[1] == condition for one in found]
-        if of_the_epoch(some):
-            by_condition[condition] = of_the_epoch(some)
+    shown = {key: some for key, some in rounds.items() if key in context.points}
+    charts_of = {
+        condition: [figures.figure(context, _chart(context, condition, some), condition=condition)]
+        for condition in context.conditions
+        if (some := [one for key in shown if key[1] == condition for one in epochs[key]])
+    }
     return templates.section(
         "disturbance",
         share=DISTURBED_SHARE,
@@ -64,13 +61,14 @@ def render(context: Context) -> Markup | Absence:
         total=len(together),
         disturbed=sum(one.is_disturbed for one in together),
         provisional=" ".join(provisional(whole)),
-        worst=_worst(context, partly),
-        partly=len(partly),
-        spoilt=sum(found.undisturbed is None for found in effects.values()),
+        worst=None
+        if worst is None
+        else (changes[worst], f"{worst[0]}, batch {worst[2]}, {context.label(worst[1])}"),
+        spoilt=sum(one.undisturbed is None for one in effects.values()),
         cells=len(effects),
         totals=_totals(context, rounds, effects),
         key=figures.key(context, names, section="disturbance", dots=True),
-        groups=figures.grouped(context, _figures(context, by_condition)),
+        groups=figures.grouped(context, charts_of),
         table=_cells(context, shown, effects),
     )
 
@@ -78,80 +76,47 @@ def render(context: Context) -> Markup | Absence:
 def _watched(context: Context) -> dict[Key, list[WatchedRound]]:
     """Return the rounds of every cell of which something was recorded beside them."""
     if "watched" not in context.memory:
-        found = {key: watched(point) for key, point in context.points.items()}
-        context.memory["watched"] = {key: some for key, some in found.items() if some}
+        rounds = {key: watched(point) for key, point in context.points.items()}
+        context.memory["watched"] = {key: some for key, some in rounds.items() if some}
     kept: dict[Key, list[WatchedRound]] = context.memory["watched"]
     return kept
-
-
-def _worst(context: Context, effects: dict[Key, Effect]) -> tuple[float, str] | None:
-    """Return the largest change of a cell's epoch, and which cell that is."""
-    changes = [
-        (abs(change), key) for key, found in effects.items() if (change := found.change) is not None
-    ]
-    if not changes:
-        return None
-    change, (name, condition, batch_size) = max(changes, key=lambda one: one[0])
-    return change, f"{name}, batch {batch_size}, {context.label(condition)}"
 
 
 def _totals(
     context: Context, rounds: dict[Key, list[WatchedRound]], effects: dict[Key, Effect]
 ) -> Table:
     """Return each implementation under each condition, all batch sizes together."""
-    rows = []
     lines: dict[tuple[str, Condition], list[Key]] = {}
     for key in rounds:
         lines.setdefault(key[:2], []).append(key)
     shown = {key[:2] for key in context.points}
+    rows = []
     for condition in context.conditions:
         for name in context.implementations:
             keys = lines.get((name, condition), []) if (name, condition) in shown else []
-            some = [one for key in keys for one in rounds[key]]
-            if some:
-                largest = _largest({key: effects[key] for key in keys if key in effects})
-                cells = [
-                    TableCell(name),
-                    TableCell(context.label(condition)),
-                    *(cell(some) for cell in _SHARES.values()),
-                    largest,
-                ]
-                rows.append(tables.row(context, cells, implementation=name, condition=condition))
+            if not keys:
+                continue
+            together = [one for key in keys for one in rounds[key]]
+            changes = [
+                (change, key[2])
+                for key in keys
+                if key in effects and (change := effects[key].change) is not None
+            ]
+            largest = tables.word("-")
+            if changes:
+                change, batch_size = max(changes, key=lambda one: (abs(one[0]), *one))
+                notes = (f"batch {batch_size}",) if change else ()
+                largest = TableCell(_signed(change), change, notes)
+            cells = [
+                TableCell(name),
+                TableCell(context.label(condition)),
+                *(cell(together) for cell in _SHARES.values()),
+                largest,
+            ]
+            rows.append(tables.row(context, cells, implementation=name, condition=condition))
     titles = ("Implementation", "Condition", *_SHARES, "Largest change")
     caption = "Disturbance: shares of the time of all rounds of step and epoch"
     return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
-
-
-def _largest(effects: dict[Key, Effect]) -> TableCell:
-    """Return the largest change among the batch sizes of one implementation."""
-    changes = [
-        (abs(change), change, batch_size)
-        for (_, _, batch_size), found in effects.items()
-        if (change := found.change) is not None
-    ]
-    if not changes:
-        return tables.word("-")
-    _, change, batch_size = max(changes)
-    return TableCell(_signed(change), change, (f"batch {batch_size}",) if change else ())
-
-
-_SHARES: dict[str, Callable[[Sequence[WatchedRound]], TableCell]] = {
-    "Rounds": lambda rounds: tables.whole(len(rounds)),
-    "Disturbed": lambda rounds: _number(sum(one.is_disturbed for one in rounds)),
-    "Waited": lambda rounds: _share(share(rounds, lambda one: one.waited)),
-    "Others": lambda rounds: _share(share(rounds, lambda one: one.foreign)),
-    "Stolen": lambda rounds: _share(share(rounds, lambda one: one.stolen)),
-}
-
-
-def _number(disturbed: int) -> TableCell:
-    return TableCell(str(disturbed), disturbed, strong=bool(disturbed))
-
-
-def _share(value: float | None) -> TableCell:
-    if value is None:
-        return tables.word("unknown")
-    return TableCell(text.percent(value), round(value, 5))
 
 
 def _cells(
@@ -171,11 +136,38 @@ def _cells(
         disturbed,
         {
             **{title: partial(_of_rounds, cell) for title, cell in _SHARES.items()},
-            "Epoch, all rounds": lambda one: _everything(one[1]),
+            "Epoch, all rounds": lambda one: tables.duration(
+                one[1].everything.value if one[1] else None, missing="not watched"
+            ),
             "Epoch, undisturbed": lambda one: _undisturbed(one[1]),
-            "Change": lambda one: _change(one[1]),
+            "Change": lambda one: (
+                tables.word("-" if one[1] else "not watched")
+                if one[1] is None or one[1].change is None
+                else TableCell(_signed(one[1].change), one[1].change)
+            ),
         },
     )
+
+
+def _share(rounds: Sequence[WatchedRound], of: Callable[[Disturbance], float | None]) -> TableCell:
+    taken = share(rounds, of)
+    if taken is None:
+        return tables.word("unknown")
+    return TableCell(text.percent(taken), round(taken, 5))
+
+
+def _disturbed(rounds: Sequence[WatchedRound]) -> TableCell:
+    number = sum(one.is_disturbed for one in rounds)
+    return TableCell(str(number), number, strong=bool(number))
+
+
+_SHARES: dict[str, Callable[[Sequence[WatchedRound]], TableCell]] = {
+    "Rounds": lambda rounds: tables.whole(len(rounds)),
+    "Disturbed": _disturbed,
+    "Waited": lambda rounds: _share(rounds, lambda one: one.waited),
+    "Others": lambda rounds: _share(rounds, lambda one: one.foreign),
+    "Stolen": lambda rounds: _share(rounds, lambda one: one.stolen),
+}
 
 
 def _of_rounds(
@@ -183,10 +175,6 @@ def _of_rounds(
     one: tuple[list[WatchedRound], Effect | None],
 ) -> TableCell:
     return cell(one[0])
-
-
-def _everything(found: Effect | None) -> TableCell:
-    return tables.duration(found.everything.value if found else None, missing="not watched")
 
 
 def _undisturbed(found: Effect | None) -> TableCell:
@@ -198,12 +186,6 @@ def _undisturbed(found: Effect | None) -> TableCell:
     return TableCell(text.seconds(found.undisturbed.value), found.undisturbed.value, notes)
 
 
-def _change(found: Effect | None) -> TableCell:
-    if found is None or found.change is None:
-        return tables.word("-" if found else "not watched")
-    return TableCell(_signed(found.change), found.change)
-
-
 def _signed(change: float) -> str:
     """Return a change with its sign, which matters here, unless nothing is left of it."""
     shown = text.percent(abs(change))
@@ -212,64 +194,40 @@ def _signed(change: float) -> str:
     return f"{'+' if change > 0 else '-'}{shown}"
 
 
-def _figures(
-    context: Context, by_condition: dict[Condition, list[WatchedRound]]
-) -> dict[Condition, list[figures.Figure]]:
-    """Return the course of the run under each condition."""
-    return {
-        condition: [
-            figures.figure(context, _chart(context, condition, rounds), condition=condition)
-        ]
-        for condition, rounds in by_condition.items()
-    }
+def _chart(context: Context, condition: Condition, rounds: Sequence[WatchedRound]) -> Markup:
+    """Rounds of the epoch in the order of their processes, off the median of their cell.
 
-
-def _chart(context: Context, condition: Condition, rounds: list[WatchedRound]) -> Markup:
-    """Rounds of the epoch in the order of their processes, off the median of their cell."""
+    A line begins each block, unless blocks are not one after the other.
+    """
     places = {name: place for place, name in enumerate(context.implementations)}
     ordered = sorted(
         rounds,
         key=lambda one: (one.started_at, places[one.point.implementation], one.point.batch_size),
     )
+    seconds: dict[Key, list[float]] = {}
+    for one in ordered:
+        seconds.setdefault(one.point.key, []).append(one.epoch_seconds)
+    middles = {key: median(values) for key, values in seconds.items()}
+    marks: dict[str, list[tuple[int, float, bool]]] = {}
+    for number, one in enumerate(ordered, start=1):
+        off = one.epoch_seconds / middles[one.point.key] - 1
+        marks.setdefault(one.point.implementation, []).append((number, off, one.is_disturbed))
+    tracks = [
+        Track(figures.style(context, name), *zip(*some, strict=True))
+        for name, some in marks.items()
+    ]
+    starts = [
+        number
+        for number, (one, following) in enumerate(pairwise(ordered), start=2)
+        if one.block != following.block
+    ]
+    in_turn = len(starts) < len({one.block for one in ordered})
     label = context.label(condition)
     described = (
         f"Rounds of the epoch in the order of their processes with {label}, in percent off the "
         "median of their cell, disturbed ones crossed; cells are in the table."
     )
-    return charts.timeline(
-        label, _tracks(context, ordered), _starts(ordered), description=described
-    )
-
-
-def _tracks(context: Context, ordered: Sequence[WatchedRound]) -> list[Track]:
-    """Places and shares of each implementation's rounds."""
-    cells: dict[tuple[str, int], list[float]] = {}
-    for one in ordered:
-        cells.setdefault(_cell(one), []).append(one.epoch_seconds)
-    middles = {cell: median(values) for cell, values in cells.items()}
-    found: dict[str, list[tuple[int, float, bool]]] = {}
-    for number, one in enumerate(ordered, start=1):
-        off = one.epoch_seconds / middles[_cell(one)] - 1
-        found.setdefault(one.point.implementation, []).append((number, off, one.is_disturbed))
-    return [
-        Track(figures.style(context, name), *zip(*some, strict=True))
-        for name, some in found.items()
-    ]
-
-
-def _cell(one: WatchedRound) -> tuple[str, int]:
-    """Return what names the round's cell under one condition."""
-    return one.point.implementation, one.point.batch_size
-
-
-def _starts(ordered: Sequence[WatchedRound]) -> list[int]:
-    """Return where a block begins; none where blocks are not one after the other."""
-    found = [
-        number
-        for number, (one, other) in enumerate(pairwise(ordered), start=2)
-        if one.block != other.block
-    ]
-    return found if len(found) < len({one.block for one in ordered}) else []
+    return charts.timeline(label, tracks, starts if in_turn else [], description=described)
 
 
 def status(context: Context) -> Status:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
+from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -25,7 +27,7 @@ from reports import format as text
 from reports.charts import Axes, Series
 from reports.context import Context
 from reports.section import RESULT, Absence, Section
-from reports.tables import Table, TableCell
+from reports.tables import TableCell
 from reports.trainings import held_in
 
 _TICKS = 6
@@ -33,20 +35,17 @@ _ROOM = 0.06
 """Share of the axis that it goes beyond the accuracies, to either side."""
 
 
-@dataclass(frozen=True)
-class _Group:
-    """The implementations that were trained under one condition, and whom they are held against.
+class _Training(NamedTuple):
+    """The trainings of one point, block by block, and those of the reference of its group."""
 
-    ``ratios`` is how many times sooner each got there than ``reference``, over blocks in which
-    both did.
-    """
+    point: Point
+    blocks: dict[int, TimedTraining]
+    reference: Point
 
-    condition: Condition
-    batch_size: int
-    points: dict[str, Point]
-    trained: dict[str, dict[int, TimedTraining]]
-    reference: str
-    ratios: dict[Key, Ratio]
+    @property
+    def reached(self) -> dict[int, tuple[float, ...]]:
+        """Seconds until the target, in the blocks in which it was held."""
+        return reached(self.blocks)
 
 
 def render(context: Context) -> Markup | Absence:
@@ -57,141 +56,130 @@ def render(context: Context) -> Markup | Absence:
             "No accuracy was asked for; mlpbench run --metric time-to-accuracy --target 0.96 "
             "measures how long it takes to reach one."
         )
-    verdicts = _verdicts(context, groups)
     shown: dict[Condition, list[figures.Figure]] = {}
     for group in groups:
-        chart = _chart(context, group.condition, group.batch_size, group.trained)
+        point = group[0].point
         figure = figures.figure(
-            context, chart, batch_size=group.batch_size, condition=group.condition
+            context,
+            _chart(context, group),
+            batch_size=point.batch_size,
+            condition=point.condition,
         )
-        shown.setdefault(group.condition, []).append(figure)
-    targets = {
-        one.learning.target
-        for group in groups
-        for found in group.trained.values()
-        for one in found.values()
-    }
-    names = dict.fromkeys(name for group in groups for name in group.trained)
+        shown.setdefault(point.condition, []).append(figure)
+    trained = [one for group in groups for one in group]
+    targets = {run.learning.target for one in trained for run in one.blocks.values()}
+    names = dict.fromkeys(one.point.implementation for one in trained)
+    ratios = {key: ratio for group in groups for key, ratio in _ratios(group).items()}
+    verdicts = _verdicts(context, [one for one in trained if one.point.key in ratios])
     return templates.section(
         "time_to_accuracy",
-        targets=text.listing([text.target(target) for target in sorted(targets)]),
+        targets=text.listing(text.target(target) for target in sorted(targets)),
         groups=figures.grouped(context, shown),
         key=figures.key(context, names, section="time-to-accuracy")
         if len(names) > charts.MOST_NAMED
         else (),
-        table=_table(context, groups, verdicts),
+        table=tables.of_cells(
+            context,
+            "Training time until the target accuracy is held",
+            [(one.point.key, one) for one in trained],
+            {
+                "Held in": lambda one: TableCell(held_in(one.point), len(one.reached)),
+                "Time": _time,
+                "Epochs": _epochs,
+                "Relative speed": lambda one: _relative(one, ratios, verdicts),
+                "Best accuracy": _best_accuracy,
+            },
+        ),
         reasons=tables.reasons(context, "Verdicts on time to accuracy", verdicts)
         if verdicts
         else None,
     )
 
 
-def _verdicts(context: Context, groups: list[_Group]) -> dict[Key, Verdict]:
+def _groups(context: Context) -> list[list[_Training]]:
+    """Every group in which something was trained; the reference is the baseline or the first."""
+    groups = []
+    for _, _, points in context.groups():
+        trained = {name: blocks for name, point in points.items() if (blocks := trainings(point))}
+        if trained:
+            name = context.baseline if context.baseline in trained else next(iter(trained))
+            reference = points[name]
+            groups.append(
+                [_Training(points[n], blocks, reference) for n, blocks in trained.items()]
+            )
+    return groups
+
+
+def _ratios(group: Sequence[_Training]) -> dict[Key, Ratio]:
+    """How many times sooner each got there than the reference, over blocks in which both did."""
+    theirs = reached(trainings(group[0].reference))
+    pairings = {
+        one.point.key: Pairing(Timed(theirs, {}), Timed(one.reached, {}))
+        for one in group
+        if one.point is not one.reference and one.reached.keys() & theirs.keys()
+    }
+    ratios = zip(pairings, ratios_of(list(pairings.values())), strict=True)
+    return {key: ratio for key, ratio in ratios if ratio is not None}
+
+
+def _verdicts(context: Context, trained: Sequence[_Training]) -> dict[Key, Verdict]:
     """Return the verdicts on relative speeds of cells of which every training held the target.
 
     A ratio over the blocks in which both were lucky is shown, and not judged.
     """
     ranked = context.ranked
     pairs = [
-        (ranked.points[reference], ranked.points[key])
-        for group in groups
-        for key in group.ratios
-        if key in ranked.points and (reference := (group.reference, *key[1:])) in ranked.points
+        (ranked.points[one.reference.key], ranked.points[one.point.key])
+        for one in trained
+        if one.reference.key in ranked.points and one.point.key in ranked.points
     ]
-    found = zip(pairs, ranked.judged.verdicts(pairs), strict=True)
-    return {other.key: verdict for (_, other), verdict in found if verdict is not None}
+    judged = zip(pairs, ranked.judged.verdicts(pairs), strict=True)
+    return {other.key: verdict for (_, other), verdict in judged if verdict is not None}
 
 
-def _groups(context: Context) -> list[_Group]:
-    """Every group in which something was trained; the reference is the baseline or the first."""
-    groups = []
-    for condition, batch_size, points in context.groups():
-        trained = {name: found for name, point in points.items() if (found := trainings(point))}
-        if trained:
-            name = context.baseline if context.baseline in trained else next(iter(trained))
-            ratios = _against(points, trained, name)
-            groups.append(_Group(condition, batch_size, points, trained, name, ratios))
-    return groups
-
-
-def _table(context: Context, groups: list[_Group], verdicts: dict[Key, Verdict]) -> Table:
-    """How often each held the target, after how long, and against the reference of its group."""
-    return tables.of_cells(
-        context,
-        "Training time until the target accuracy is held",
-        [(group.points[name].key, (group, name)) for group in groups for name in group.trained],
-        {
-            "Held in": lambda one: _held_in(*one),
-            "Time": lambda one: _time(reached(one[0].trained[one[1]])),
-            "Epochs": lambda one: _epochs(*one),
-            "Relative speed": lambda one: _relative(*one, verdicts),
-            "Best accuracy": lambda one: _best_accuracy(*one),
-        },
+def _time(one: _Training) -> TableCell:
+    """Return seconds to the target over the trainings that reached it, with the interval."""
+    if not one.reached:
+        return tables.word("never held")
+    seconds = estimates.estimate(list(one.reached.values()))
+    note = (
+        f"{text.seconds(seconds.low)} to {text.seconds(seconds.high)}"
+        if seconds.low is not None and seconds.high is not None
+        else f"from {text.count(seconds.processes, 'training')}"
     )
+    return TableCell(text.seconds(seconds.value), seconds.value, (note,))
 
 
-def _against(
-    group: dict[str, Point], trained: dict[str, dict[int, TimedTraining]], name: str
-) -> dict[Key, Ratio]:
-    """Return how many times sooner each got there than ``name``, over blocks in which both did."""
-    theirs = reached(trained[name])
-    times = {group[other].key: reached(found) for other, found in trained.items() if other != name}
-    both = {key: ours for key, ours in times.items() if ours.keys() & theirs.keys()}
-    ratios = ratios_of([Pairing(Timed(theirs, {}), Timed(ours, {})) for ours in both.values()])
-    return {key: ratio for key, ratio in zip(both, ratios, strict=True) if ratio is not None}
-
-
-def _held_in(group: _Group, name: str) -> TableCell:
-    return TableCell(held_in(group.points[name]), len(reached(group.trained[name])))
-
-
-def _epochs(group: _Group, name: str) -> TableCell:
+def _epochs(one: _Training) -> TableCell:
     """Return the median number of epochs of the trainings that reached the target."""
-    reached_in = (one.learning.reached_epoch for one in group.trained[name].values())
-    needed = [epoch for epoch in reached_in if epoch is not None]
-    middle = median(needed) if needed else None
-    return tables.word("-") if middle is None else TableCell(text.significant(middle), middle)
+    needed = [run.learning.reached_epoch for run in one.blocks.values()]
+    known = [epoch for epoch in needed if epoch is not None]
+    if not known:
+        return tables.word("-")
+    return TableCell(text.significant(median(known)), median(known))
 
 
-def _best_accuracy(group: _Group, name: str) -> TableCell:
-    best = max(max(one.learning.accuracies) for one in group.trained[name].values())
+def _relative(
+    one: _Training, ratios: Mapping[Key, Ratio], verdicts: Mapping[Key, Verdict]
+) -> TableCell:
+    """How many times sooner than the reference, over blocks in which both held the target."""
+    key = one.point.key
+    if one.point is one.reference:
+        return tables.word("reference")
+    if key not in ratios:
+        return tables.word("no block in common")
+    cell = tables.ratio(ratios[key], verdict=verdicts.get(key))
+    return cell if key in verdicts else replace(cell, notes=(*cell.notes, "not judged"))
+
+
+def _best_accuracy(one: _Training) -> TableCell:
+    best = max(max(run.learning.accuracies) for run in one.blocks.values())
     return TableCell(text.accuracy(best), best)
 
 
-def _time(reached: dict[int, tuple[float, ...]]) -> TableCell:
-    """Return seconds to the target over the trainings that reached it, with the interval."""
-    if not reached:
-        return tables.word("never held")
-    found = estimates.estimate(list(reached.values()))
-    note = (
-        f"{text.seconds(found.low)} to {text.seconds(found.high)}"
-        if found.low is not None and found.high is not None
-        else f"from {text.count(found.processes, 'training')}"
-    )
-    return TableCell(text.seconds(found.value), found.value, (note,))
-
-
-def _relative(group: _Group, name: str, verdicts: dict[Key, Verdict]) -> TableCell:
-    """How many times sooner than the reference, over blocks in which both held the target."""
-    if name == group.reference:
-        return tables.word("reference")
-    key = (name, group.condition, group.batch_size)
-    if key not in group.ratios:
-        return tables.word("no block in common")
-    cell = tables.ratio(group.ratios[key], verdict=verdicts.get(key))
-    if key in verdicts:
-        return cell
-    return replace(cell, notes=(*cell.notes, "not judged"))
-
-
-def _chart(
-    context: Context,
-    condition: Condition,
-    batch_size: int,
-    trained: dict[str, dict[int, TimedTraining]],
-) -> Markup:
+def _chart(context: Context, group: Sequence[_Training]) -> Markup:
     """Test accuracy against training time, in the first block of each implementation."""
-    firsts = {name: next(iter(found.values())) for name, found in trained.items()}
+    firsts = {one.point.implementation: next(iter(one.blocks.values())) for one in group}
     series = [
         Series(figures.style(context, name), one.ends, one.learning.accuracies, name=name)
         for name, one in firsts.items()
@@ -209,7 +197,8 @@ def _chart(
         x_format=lambda value: text.significant(value, 2),
         x_room=0.0,
     )
-    title = f"batch {batch_size}, {context.label(condition)}"
+    point = group[0].point
+    title = f"batch {point.batch_size}, {context.label(point.condition)}"
     described = f"Test accuracy against training time at {title}; the times are in the table."
     return charts.lines(title, series, axes, description=described)
 
