@@ -126,7 +126,13 @@ class Runner:
             ):
                 job = waiting.pop(0)
                 self.on_progress(Progress(number, repetition, job))
-                workers.append(self._started(job, number, repetition, folder))
+                worker = self._worker(job, number, repetition, folder)
+                # Ctrl-C while it starts must end it as well.
+                workers.append(worker)
+                worker.start()
+                if worker.missing is not None:
+                    # What this machine lacks now it lacks in the next block: it is asked once.
+                    self.missing[job.implementation, job.setting] = worker.missing
             waiting = [job for job in waiting if job in left]
             seconds = self.clock.wall() - begun
             jobs = tuple(worker.job.index for worker in workers)
@@ -164,8 +170,7 @@ class Runner:
         ]
         return [*baselines, *left]
 
-    def _started(self, job: Job, block: int, repetition: int, folder: Path) -> WorkerClient:
-        """Return a worker that has started, or that cannot: then it says why when it is asked."""
+    def _worker(self, job: Job, block: int, repetition: int, folder: Path) -> WorkerClient:
         row = self.rows[job.implementation]
         root = str(root_of(row))
         assignment = Assignment(
@@ -185,17 +190,12 @@ class Runner:
         environment["PYTHONPATH"] = search_path(environment, root)
         lacking = registry.absent(row)
         known = (lacking, True) if lacking else self.missing.get((row.name, job.setting))
-        worker = WorkerClient(
+        return WorkerClient(
             assignment,
             launch=lambda: self.launcher.start(path, environment),
             timeout=self.timeout,
             missing=known,
         )
-        worker.start()
-        # What this machine lacks now it lacks in the next block as well: it is asked once.
-        if worker.missing is not None:
-            self.missing[row.name, job.setting] = worker.missing
-        return worker
 
 
 def _has_room(workers: Sequence[WorkerClient], arrays: Arrays) -> bool:
