@@ -99,7 +99,8 @@ def main(arguments: Sequence[str] | None = None, command: click.Command = cli) -
     crash.escape_output()
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments), command)
-        crash.flush_output()
+        if sys.stdout is not None:  # the shell may have closed it
+            sys.stdout.flush()
     except BrokenPipeError:
         crash.abandon_output()
         return exits.NO_READER
@@ -130,13 +131,12 @@ def _run(arguments: Sequence[str], command: click.Command) -> int:
             raise error.__context__ from None  # rich's way of saying that nobody reads
         if crash.is_of_output(error):
             raise
-        code, message = _told(error)
+        code, message = _code_and_message(error)
         _complain(message)
     return code if isinstance(code, int) else exits.FINE
 
 
-def _told(error: BaseException) -> tuple[int, str]:
-    """Exit code and message of what ended a command."""
+def _code_and_message(error: BaseException) -> tuple[int, str]:
     match error:
         case KeyboardInterrupt() | click.Abort():
             return exits.INTERRUPTED, "interrupted"
@@ -147,7 +147,8 @@ def _told(error: BaseException) -> tuple[int, str]:
         case BenchError():
             return exits.USAGE, str(error)
         case _:
-            return exits.CRASHED, crash.explanation(error)
+            said = f"unexpected error, which ended the command: {crash.described(error)}."
+            return exits.CRASHED, f"{said} {crash.where_traced(error)}"
 
 
 def _require_printable(arguments: Sequence[str]) -> None:
@@ -171,8 +172,8 @@ def _explain(error: click.UsageError) -> None:
         return
     command = error.ctx.command_path if error.ctx else "mlpbench"
     message = error.format_message()
-    if isinstance(error, click.BadParameter) and defaults.origin(error.ctx, error.param):
-        message = f"{defaults.origin(error.ctx, error.param)}: {message}"
+    if isinstance(error, click.BadParameter) and (place := defaults.origin(error)):
+        message = f"{place}: {message}"
     stop = "" if message.endswith((".", "?")) else "."
     _complain(f"{message}{stop} See '{command} --help'.")
 

@@ -28,12 +28,6 @@ def described(error: BaseException) -> str:
     return f"{what}{where}{read_only_hint(error)}"
 
 
-def explanation(error: BaseException) -> str:
-    """Return what to tell of an ``error`` that nobody foresaw and that ended the command."""
-    said = f"unexpected error, which ended the command: {described(error)}."
-    return f"{said} {where_traced(error)}"
-
-
 def where_traced(error: BaseException) -> str:
     """Return where the traceback of ``error`` is, in words.
 
@@ -41,12 +35,8 @@ def where_traced(error: BaseException) -> str:
     ``MLPBENCH_TRACEBACK`` is set or no file can be written, it is the text itself.
     """
     trace = "".join(traceback.format_exception(error))
-    file = None if os.environ.get(TRACEBACK) else _kept(trace)
-    return f"\n{trace}" if file is None else f"Traceback: {file} ({TRACEBACK}=1 prints it)."
-
-
-def _kept(trace: str) -> str | None:
-    """Return the new file that holds ``trace``; None where none can be written."""
+    if os.environ.get(TRACEBACK):
+        return f"\n{trace}"
     try:
         with tempfile.NamedTemporaryFile(
             "w",
@@ -58,8 +48,8 @@ def _kept(trace: str) -> str | None:
         ) as file:
             file.write(trace)
     except OSError:
-        return None
-    return file.name
+        return f"\n{trace}"
+    return f"Traceback: {file.name} ({TRACEBACK}=1 prints it)."
 
 
 def escape_output() -> None:
@@ -75,16 +65,6 @@ def is_of_output(error: BaseException) -> bool:
     return (
         isinstance(error, OSError) and error.filename is None and error.errno in _ERRORS_OF_OUTPUT
     )
-
-
-def flush_output() -> None:
-    """Write out what is printed so far.
-
-    Raises:
-        OSError: the output does not take it.
-    """
-    if sys.stdout is not None:
-        sys.stdout.flush()
 
 
 def abandon_output() -> None:

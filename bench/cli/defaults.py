@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from impls.errors import UnknownNameError, UsageError
 
@@ -31,19 +32,6 @@ class Default:
     option: click.Option
     values: tuple[str, ...]
     origin: str
-
-    @property
-    def value(self) -> Any:
-        """What click takes as the default: a list for an option that can be given again."""
-        return list(self.values) if self.option.multiple else self.values[0]
-
-    @property
-    def arguments(self) -> list[str]:
-        """The arguments of a command line that say the same."""
-        if not self.option.is_flag:
-            return [word for value in self.values for word in (_long(self.option), value)]
-        is_on = click.BOOL.convert(self.values[0], self.option, None)
-        return [_long(self.option)] if is_on else list(self.option.secondary_opts)
 
 
 def find_file(folder: Path) -> Path | None:
@@ -65,7 +53,8 @@ def read_tables(path: Path, commands: Iterable[str]) -> dict[str, dict[str, Any]
         raise UsageError(f"cannot read {path}: {error.strerror}. Check its permissions.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"{path} is not valid TOML: {error}. Correct it, or {_ISOLATE}."
+            f"{path} is not valid TOML: {error}. Correct it, or ignore it with "
+            "'mlpbench --isolated COMMAND'."
         ) from error
     tool = content.get("tool", {})
     tables = tool.get("mlpbench", {}) if isinstance(tool, dict) else {}
@@ -80,9 +69,6 @@ def read_tables(path: Path, commands: Iterable[str]) -> dict[str, dict[str, Any]
                 f"write it below [{SECTION}.run] or the table of another command"
             )
     return tables
-
-
-_ISOLATE = "ignore it with 'mlpbench --isolated COMMAND'"
 
 
 def of_command(
@@ -115,54 +101,66 @@ def of_command(
         by_option[option] = Default(
             options[option], _texts(options[option], value, where, key), where
         )
-    variables = {_variable(name, option): option for option in options}
+    prefix = f"{PREFIX}{name}_".upper()
+    variables = {prefix + option.replace("-", "_").upper(): option for option in options}
     for variable, text in environment.items():
         # An empty variable counts as unset, as it does for click.
-        if not variable.startswith(_variable(name, "")) or not text:
+        if not variable.startswith(prefix) or not text:
             continue
         if variable not in variables:
             raise UnknownNameError("variable", variable, variables)
-        taken = options[variables[variable]]
-        parts = taken.type.split_envvar_value(text) if taken.multiple else [text]
-        by_option[variables[variable]] = Default(taken, tuple(parts), variable)
+        option = variables[variable]
+        kind = options[option].type
+        parts = kind.split_envvar_value(text) if options[option].multiple else [text]
+        by_option[option] = Default(options[option], tuple(parts), variable)
     return list(by_option.values())
 
 
 def install(context: click.Context, name: str, chosen: list[Default]) -> None:
     """Make ``chosen`` the defaults of the command called ``name`` below ``context``."""
-    context.default_map = {name: {default.option.name: default.value for default in chosen}}
-    context.meta[_META] = {default.option.name: default for default in chosen}
+    values = {
+        default.option.name: list(default.values) if default.option.multiple else default.values[0]
+        for default in chosen
+    }
+    context.default_map = {name: values}
+    context.meta[_META] = chosen
 
 
 def applied(context: click.Context | None) -> list[Default]:
-    """The defaults that took effect in ``context``: those that the command line left open."""
+    """Return the defaults that took effect in ``context``: the command line left them open."""
     if context is None:
         return []
-    known: dict[str, Default] = context.meta.get(_META, {})
-    source = click.core.ParameterSource.DEFAULT_MAP
+    taken = ParameterSource.DEFAULT_MAP
     return [
-        default for name, default in known.items() if context.get_parameter_source(name) is source
+        default
+        for default in context.meta.get(_META, ())
+        if context.get_parameter_source(str(default.option.name)) is taken
     ]
 
 
-def origin(context: click.Context | None, parameter: click.Parameter | None) -> str:
-    """Return where the value of ``parameter`` stands; empty for the command line."""
-    taken = [default for default in applied(context) if default.option is parameter]
-    return taken[0].origin if taken else ""
+def origin(error: click.BadParameter) -> str:
+    """Return where the value that ``error`` is about stands; empty for the command line."""
+    places = (default.origin for default in applied(error.ctx) if default.option is error.param)
+    return next(places, "")
 
 
 def as_arguments(chosen: Iterable[Default]) -> str:
-    """``chosen`` as they would stand on a command line; empty where there are none."""
-    return shlex.join(word for default in chosen for word in default.arguments)
+    """Return ``chosen`` as they would stand on a command line; empty where there are none."""
+    words: list[str] = []
+    for default in chosen:
+        option = default.option
+        if not option.is_flag:
+            words += [word for value in default.values for word in (_long(option), value)]
+        elif click.BOOL.convert(default.values[0], option, None):
+            words.append(_long(option))
+        else:
+            words += option.secondary_opts
+    return shlex.join(words)
 
 
 def _long(option: click.Option) -> str:
     """Return the first long form of ``option``, such as ``--batch-size``."""
     return next(text for text in option.opts if text.startswith("--"))
-
-
-def _variable(command: str, option: str) -> str:
-    return f"{PREFIX}{command}_{option}".replace("-", "_").upper()
 
 
 def _texts(option: click.Option, value: Any, where: str, key: str) -> tuple[str, ...]:
@@ -177,6 +175,6 @@ def _texts(option: click.Option, value: Any, where: str, key: str) -> tuple[str,
         raise UsageError(f"{where}: {key} = {value!r} is not possible: give {kind}")
     if not option.multiple and isinstance(value, list):
         raise UsageError(f"{where}: {key} takes one value, and there are {len(value)}: give one")
-    if not values or not all(isinstance(one, str | int | float) for one in values):
+    if not values or not all(isinstance(item, str | int | float) for item in values):
         raise UsageError(f"{where}: {key} = {value!r} is not possible: give texts or numbers")
-    return tuple(str(one) for one in values)
+    return tuple(map(str, values))

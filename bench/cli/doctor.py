@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
+from functools import partial
 
 import click
 import msgspec
@@ -16,12 +17,13 @@ from bench.cli.output import facts_table, say
 from bench.cli.progress import waiting
 from bench.doctor.advice import export_line
 from bench.doctor.examination import examine
-from bench.doctor.findings import Diagnosis
+from bench.doctor.findings import Diagnosis, Noise, Scaling
 from bench.measuring.disturbance import Monitor
 from bench.measuring.timing import Clock
 from bench.provenance.records import Accelerator
 from bench.running import lock
 from bench.running.processes import Launcher
+from reports import format as text
 
 _UNKNOWN = "unknown"
 
@@ -38,16 +40,12 @@ def doctor_command(seconds: int, *, as_json: bool) -> None:
     or 20 minutes can show. Nothing on the machine is changed.
     """
     console = Console(stderr=as_json)
-
-    def spin(text: str) -> AbstractContextManager[None]:
-        return waiting(console, text)
-
     with lock.measuring("mlpbench doctor"), closing(Monitor()) as monitor:
         diagnosis = examine(
             os.environ,
             seconds,
             launcher=Launcher(),
-            waiting=spin,
+            waiting=partial(waiting, console),
             monitor=monitor,
             clock=Clock(),
         )
@@ -58,86 +56,71 @@ def doctor_command(seconds: int, *, as_json: bool) -> None:
 
 
 def _show(console: Console, diagnosis: Diagnosis) -> None:
-    """The answer first, then what it rests on, and the advice last."""
+    """Print the answer first, then what it rests on, and the advice last."""
+    noise, scaling = diagnosis.noise, diagnosis.scaling
     console.print()
     say(console, diagnosis.answer)
     console.print()
-    say(console, _noise(diagnosis))
+    scatter = "unknown" if noise.scatter is None else f"{noise.scatter:.2%} from block to block"
+    say(
+        console,
+        f"{noise.implementation} against itself, batch size {noise.batch_size}: "
+        f"{text.count(noise.blocks, 'block')} of {noise.block_seconds:.1f} s, scatter {scatter}.",
+    )
     console.print()
-    forecasts = [_forecasts(diagnosis)] if diagnosis.noise.forecasts else []
-    for table in (*forecasts, _pools(diagnosis), _machine(diagnosis), _products(diagnosis)):
+    forecasts = [_forecasts(noise)] if noise.forecasts else []
+    for table in (*forecasts, _pools(diagnosis), _machine(diagnosis), _products(scaling)):
         console.print(table)
         console.print()
-    _export_lines(console, diagnosis)
+    if scaling.reason:
+        say(console, f"Which thread count is best was not judged: {scaling.reason}.")
+        console.print()
+    sizes: dict[str, list[str]] = defaultdict(list)
+    for choice in scaling.choices:
+        sizes[export_line(choice)].append(str(choice.batch_size))
+    for line, where in sizes.items():
+        # Whole lines, to be copied.
+        say(console, f"Best at batch size {' and '.join(where)}:")
+        say(console, line)
+        console.print()
     for remark in diagnosis.advice or ("Nothing to remark.",):
         say(console, f"- {remark}")
 
 
-def _noise(diagnosis: Diagnosis) -> str:
-    """Return what the answer rests on."""
-    noise = diagnosis.noise
-    scatter = "unknown" if noise.scatter is None else f"{noise.scatter:.2%} from block to block"
-    return (
-        f"{noise.implementation} against itself, batch size {noise.batch_size}: {noise.blocks} "
-        f"{'block' if noise.blocks == 1 else 'blocks'} of {noise.block_seconds:.1f} s, scatter "
-        f"{scatter}."
-    )
-
-
-def _forecasts(diagnosis: Diagnosis) -> Table:
-    """Return what time buys."""
-    return facts_table(
-        "Two implementations compared",
-        ("minutes", "blocks", "interval", "smallest visible difference"),
+def _forecasts(noise: Noise) -> Table:
+    rows = [
         (
-            (
-                str(forecast.minutes),
-                str(forecast.blocks),
-                "too few blocks"
-                if forecast.half_width is None
-                else f"+- {forecast.half_width:.2%}",
-                "" if forecast.detectable is None else f"{forecast.detectable:.2%}",
-            )
-            for forecast in diagnosis.noise.forecasts
-        ),
-    )
+            str(forecast.minutes),
+            str(forecast.blocks),
+            "too few blocks" if forecast.half_width is None else f"+- {forecast.half_width:.2%}",
+            "" if forecast.detectable is None else f"{forecast.detectable:.2%}",
+        )
+        for forecast in noise.forecasts
+    ]
+    titles = ("minutes", "blocks", "interval", "smallest visible difference")
+    return facts_table("Two implementations compared", titles, rows)
 
 
-def _products(diagnosis: Diagnosis) -> Table:
+def _products(scaling: Scaling) -> Table:
     """Time by thread count; where that was judged, the count to choose is marked."""
-    chosen = {(choice.batch_size, choice.threads) for choice in diagnosis.scaling.choices}
-    titles = ("batch size", "threads", "time", *(("to choose",) if chosen else ()))
-    return facts_table(
-        "Matrix products of a training step",
-        titles,
+    chosen = {(choice.batch_size, choice.threads) for choice in scaling.choices}
+    titles = ("batch size", "threads", "time", "to choose")
+    rows = [
         (
-            (
-                str(time.batch_size),
-                str(time.threads),
-                time.reason if time.seconds is None else f"{time.seconds * 1e3:.3g} ms",
-                "best" if (time.batch_size, time.threads) in chosen else "",
-            )[: len(titles)]
-            for time in diagnosis.scaling.times
-        ),
+            str(time.batch_size),
+            str(time.threads),
+            time.reason if time.seconds is None else f"{time.seconds * 1e3:.3g} ms",
+            "best" if (time.batch_size, time.threads) in chosen else "",
+        )
+        for time in scaling.times
+    ]
+    shown = 4 if chosen else 3
+    return facts_table(
+        "Matrix products of a training step", titles[:shown], (row[:shown] for row in rows)
     )
-
-
-def _export_lines(console: Console, diagnosis: Diagnosis) -> None:
-    """What to export for the best thread counts: whole lines, to be copied."""
-    if diagnosis.scaling.reason:
-        say(console, f"Which thread count is best was not judged: {diagnosis.scaling.reason}.")
-        console.print()
-    sizes: dict[str, list[str]] = defaultdict(list)
-    for choice in diagnosis.scaling.choices:
-        sizes[export_line(choice)].append(str(choice.batch_size))
-    for line, where in sizes.items():
-        say(console, f"Best at batch size {' and '.join(where)}:")
-        say(console, line)
-        console.print()
 
 
 def _pools(diagnosis: Diagnosis) -> Table:
-    """Return every pool of every process, or why there is none."""
     rows: list[tuple[str, ...]] = []
     for process in diagnosis.pools:
         name = ", ".join(process.modules)
@@ -155,52 +138,46 @@ def _pools(diagnosis: Diagnosis) -> Table:
 
 
 def _machine(diagnosis: Diagnosis) -> Table:
-    """Return the machine in short."""
     machine, around, clock = diagnosis.machine, diagnosis.neighbours, diagnosis.clock
     cores = f"{machine.physical_cpus or 'unknown'} cores"
     threads = {"notsupported": "none"}.get(machine.smt or "", machine.smt) or _UNKNOWN
-    quota = "none" if machine.quota_cpus is None else f"{machine.quota_cpus:g} processors"
-    exported = [f"{name}={value}" for name, value in machine.environment.items()]
-    pressure = _UNKNOWN if around.pressure is None else f"{around.pressure:.1%} of 10 s"
     source = machine.clock_source or _UNKNOWN
+
+    def processors(before: float | None, meanwhile: float | None) -> str:
+        used = (_UNKNOWN if value is None else f"{value:.2f}" for value in (before, meanwhile))
+        return " processors before, ".join(used) + " while measuring"
+
     facts = {
         "processor": machine.cpu,
         "processors": f"{machine.usable_cpus} usable of {machine.logical_cpus}, {cores}",
         "hardware threads": threads,
-        "quota": quota,
+        "quota": "none" if machine.quota_cpus is None else f"{machine.quota_cpus:g} processors",
         "caches": ", ".join(f"{name} {size}" for name, size in machine.caches.items()),
         "governor": machine.governor or _UNKNOWN,
         "turbo": machine.turbo or _UNKNOWN,
         "hypervisor": machine.hypervisor or "none seen",
         "clock": f"{source}, {clock.cost * 1e9:.0f} ns a reading, {clock.step * 1e9:.0f} ns a step",
         "load average": f"{around.load[0]:.2f}",
-        "pressure": pressure,
-        "used by others": _processors(around.foreign, diagnosis.noise.foreign),
-        "stolen": _processors(around.stolen, diagnosis.noise.stolen),
-        "exported": " ".join(exported) or "no relevant variables",
+        "pressure": _UNKNOWN if around.pressure is None else f"{around.pressure:.1%} of 10 s",
+        "used by others": processors(around.foreign, diagnosis.noise.foreign),
+        "stolen": processors(around.stolen, diagnosis.noise.stolen),
+        "exported": " ".join(f"{name}={value}" for name, value in machine.environment.items())
+        or "no relevant variables",
         "GPU": "; ".join(map(_gpu, diagnosis.gpus.devices)) or diagnosis.gpus.reason or _UNKNOWN,
     }
     return facts_table("Machine", ("fact", "value"), facts.items())
 
 
 def _gpu(device: Accelerator) -> str:
-    """One device in short; clocks while nothing runs on it say little, so only the highest."""
+    """Return one device in short; of its clocks only the highest, for nothing runs on it now."""
     memory, clock = device.memory_bytes, device.most_clock_mhz
-    told = [
+    parts = [
         device.name,
         f"driver {device.driver or _UNKNOWN}",
         _UNKNOWN if memory is None else f"{memory / 2**30:.0f} GiB",
-        "" if clock is None else f"up to {clock} MHz",
-        *(
-            f"{reading.temperature} °C"
-            for reading in device.readings
-            if reading.temperature is not None
-        ),
     ]
-    return ", ".join(part for part in told if part)
-
-
-def _processors(before: float | None, meanwhile: float | None) -> str:
-    """Return what was taken before the measurements and during the longest of them."""
-    used = (_UNKNOWN if one is None else f"{one:.2f}" for one in (before, meanwhile))
-    return " processors before, ".join(used) + " while measuring"
+    if clock is not None:
+        parts.append(f"up to {clock} MHz")
+    temperatures = (reading.temperature for reading in device.readings)
+    parts += [f"{degrees} °C" for degrees in temperatures if degrees is not None]
+    return ", ".join(parts)

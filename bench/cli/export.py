@@ -66,6 +66,12 @@ def export_command(
     console = Console(stderr=True)
     results = tuple(read_any(source) for source in sources)
     revisions = _revisions(console, results, commit) if "commit" in chosen.options else ()
+
+    def existing(path: str) -> bytes | None:
+        """Return a file of the output folder as it is."""
+        file = Path() if output is None else output / path
+        return file.read_bytes() if file.is_file() else None
+
     made = chosen.make(
         Request(
             results=results,
@@ -73,7 +79,7 @@ def export_command(
             margin=margin,
             notes=tuple(change.sentence for each in results for change in changes(each, margin)),
             revisions=revisions,
-            existing=lambda path: _content(output, path),
+            existing=existing,
         )
     )
     if output is None:
@@ -97,7 +103,7 @@ def _require_fitting(
     """
     for option in given(context):
         if option.name in {"phases", "commit", "margin"} and option.name not in chosen.options:
-            able = [name for name, one in FORMATS.items() if option.name in one.options]
+            able = [name for name, other in FORMATS.items() if option.name in other.options]
             raise UsageError(
                 f"{option.opts[0]} has no meaning for --format {form}: leave it out, or use "
                 f"--format {' or '.join(able)}"
@@ -105,12 +111,6 @@ def _require_fitting(
     if output is None and not chosen.is_text:
         what = "a folder" if chosen.is_folder else "a file"
         raise UsageError(f"--format {form} cannot be printed: name {what} with -o")
-
-
-def _content(folder: Path | None, path: str) -> bytes | None:
-    """Return a file of the output folder as it is."""
-    file = Path() if folder is None else folder / path
-    return file.read_bytes() if file.is_file() else None
 
 
 def _revisions(

@@ -110,17 +110,18 @@ def _named(names: Sequence[str]) -> dict[str, Row]:
     Raises:
         UsageError: something is given twice.
     """
-    patterns = [name for name in names if _is_pattern(name)]
+    # The path of a file never is a pattern.
+    patterns = [
+        name
+        for name in names
+        if name == ALL or (".py:" not in name and any(mark in name for mark in "*?["))
+    ]
     require_distinct("--impl", patterns)
-    rows = [revisions.find(name) for name in names if name not in patterns]
+    in_full = [name for name in names if name not in patterns]
+    rows = [revisions.find(name) for name in in_full]
     # By the row's name: two files of one name would share their cells in the report.
     require_distinct("--impl", [row.name for row in rows])
-    return dict(zip((name for name in names if name not in patterns), rows, strict=True))
-
-
-def _is_pattern(name: str) -> bool:
-    """Return whether ``name`` may stand for several rows; the path of a file never does."""
-    return name == ALL or (".py:" not in name and any(mark in name for mark in "*?["))
+    return dict(zip(in_full, rows, strict=True))
 
 
 def _matching(pattern: str, device: str | None) -> list[Row]:

@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -49,23 +49,14 @@ def finish(
     say(console, f"Report: {report}")
 
 
-def facts_table(
-    title: str,
-    columns: Iterable[str],
-    rows: Iterable[Iterable[str | Text]],
-    whole: Container[str] = (),
-) -> Table:
-    """Return a table of texts as they are; what is too long for its column is folded.
-
-    The columns that are to stay ``whole`` are as wide as they need.
-    """
+def facts_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str | Text]]) -> Table:
+    """Return a table of texts as they are; what is too long for its column is folded."""
     table = Table(title=Text(title), title_justify="left")
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in whole)
+        table.add_column(column, overflow="fold")
     for row in rows:
         # Text, not str: rich would read the name of an extra, in brackets, as markup.
-        cells = (Text(printable(text)) if isinstance(text, str) else text for text in row)
-        table.add_row(*cells)
+        table.add_row(*(Text(printable(cell)) if isinstance(cell, str) else cell for cell in row))
     return table
 
 

@@ -10,7 +10,6 @@ import click
 from rich.console import Console
 
 from bench.cli import exits
-from bench.cli.measuring import measure
 from bench.cli.options import (
     PATH,
     Cpus,
@@ -30,6 +29,7 @@ from bench.cli.options import (
 )
 from bench.cli.output import REPORT, command_line, finish, folder_for, say
 from bench.cli.progress import waiting
+from bench.cli.run_measurement import measure
 from bench.cli.run_plan import METRICS, plan_again, plan_run
 from bench.documents import files
 from bench.documents import journal as journals

@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.cli import exits
 from bench.cli.implementations import choose_trainer
 from bench.cli.options import Whole, given, list_option, out_option
 from bench.cli.output import (
@@ -33,6 +32,7 @@ from bench.cli.training_options import TrainingChoice, check_option, choose, lea
 from bench.cli.training_run import (
     Checker,
     TrainingEnd,
+    exit_code,
     learn,
     model_name,
     say_diverged,
@@ -54,13 +54,6 @@ from reports.evaluation.as_data import as_data
 from reports.evaluation.context import share, training_diverged
 from reports.format import seconds
 
-EXIT_CODES = {
-    TrainingEnd.WHOLE: exits.FINE,
-    TrainingEnd.REFUSED: exits.NOT_ALL_VALID,
-    TrainingEnd.DIVERGED: exits.NOT_ALL_VALID,
-    TrainingEnd.FAILED: exits.NOT_ALL_VALID,
-    TrainingEnd.INTERRUPTED: exits.INTERRUPTED,
-}
 STUDY = "study.json"
 
 ARTICLES = {"epochs": 800, "decay": 1e-5, "l2": 0.2, "start_scale": 0.5}
@@ -146,7 +139,7 @@ def study_command(context: click.Context, /, **options: Any) -> int:
     if reached:
         data = data_of(next(iter(choices.values())))
         _conclude(console, studied, reached, data, folder)
-    return EXIT_CODES[end]
+    return exit_code([end])
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench.cli import exits
 from bench.cli.implementations import choose_trainers, named_in_full
 from bench.cli.options import (
     PATH,
@@ -29,6 +28,7 @@ from bench.cli.training_run import (
     Checker,
     TrainingEnd,
     conclude,
+    exit_code,
     model_name,
     model_names,
     say_failed,
@@ -130,19 +130,16 @@ def train_command(context: click.Context, /, **options: Any) -> int:
     reached, ends = _train_each(console, plan, folder, options)
     if not ends:
         raise UsageError("none of the implementations takes this network: name others with --impl")
-    interrupted = TrainingEnd.INTERRUPTED in ends
     if reached:
         last = reached[-1]
         go_on: tuple[str, ...] = ()
-        if interrupted and last.model.epochs < plan.epochs:
+        if TrainingEnd.INTERRUPTED in ends and last.model.epochs < plan.epochs:
             address = last.model.implementation
             named = ("--impl", address) if loading.is_in_file(address) else ()
             model = folder / model_name(last.name)
             go_on = ("mlpbench", "train", "--resume", str(model), *named)
         conclude(console, reached, plan.data, folder, options["digit"], go_on)
-    if interrupted:
-        return exits.INTERRUPTED
-    return exits.FINE if set(ends) == {TrainingEnd.WHOLE} else exits.NOT_ALL_VALID
+    return exit_code(ends)
 
 
 def _train_each(

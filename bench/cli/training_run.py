@@ -19,7 +19,7 @@ from rich.progress import TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from bench.cli import crash
+from bench.cli import crash, exits
 from bench.cli.output import (
     GENERATOR,
     REPORT,
@@ -64,6 +64,13 @@ class TrainingEnd(enum.Enum):
     DIVERGED = enum.auto()
     REFUSED = enum.auto()
     FAILED = enum.auto()
+
+
+def exit_code(ends: Sequence[TrainingEnd]) -> int:
+    """Return that of Ctrl-C, else whether all that was begun has been learned."""
+    if TrainingEnd.INTERRUPTED in ends:
+        return exits.INTERRUPTED
+    return exits.FINE if set(ends) == {TrainingEnd.WHOLE} else exits.NOT_ALL_VALID
 
 
 class Interruption:

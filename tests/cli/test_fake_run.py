@@ -27,7 +27,7 @@ from impls import registry
 from tests.stand_ins import fakes
 
 IDENTITY = ("-c", "user.name=A", "-c", "user.email=a@example.com")
-LAUNCHER = "bench.cli.measuring.Launcher"
+LAUNCHER = "bench.cli.run_measurement.Launcher"
 SMALL = ("--network", "36-8-3", "--batch-size", "20")
 
 
@@ -212,7 +212,7 @@ def test_a_run_that_was_killed_before_its_report_gets_it_without_measuring_again
     (out / "results.json").unlink()
     (out / "report.html").unlink()
     monkeypatch.setattr(
-        "bench.cli.measuring.Launcher", lambda _cpus=(): pytest.fail("measured again")
+        "bench.cli.run_measurement.Launcher", lambda _cpus=(): pytest.fail("measured again")
     )
     said = mlpbench("run", "--resume", out)
     assert said.code == 0, said.err
@@ -274,7 +274,9 @@ def test_workers_get_the_data_as_they_were_to_be_normalised_and_the_record_says_
                 raise KeyboardInterrupt
         return fakes.measure_all(assignment, request)
 
-    monkeypatch.setattr("bench.cli.measuring.Launcher", lambda _cpus=(): fakes.FakeLauncher(look))
+    monkeypatch.setattr(
+        "bench.cli.run_measurement.Launcher", lambda _cpus=(): fakes.FakeLauncher(look)
+    )
     fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--profile", "quick")
     out = tmp_path / "out"
     said = mlpbench("run", *SMALL, *fixed, "--normalise", "range", "--out", out)
@@ -299,7 +301,9 @@ def test_the_label_of_a_table_is_that_of_the_option_also_when_a_run_is_resumed(
                 raise KeyboardInterrupt
         return fakes.measure_all(assignment, request)
 
-    monkeypatch.setattr("bench.cli.measuring.Launcher", lambda _cpus=(): fakes.FakeLauncher(look))
+    monkeypatch.setattr(
+        "bench.cli.run_measurement.Launcher", lambda _cpus=(): fakes.FakeLauncher(look)
+    )
     table = tmp_path / "own.csv"
     table.write_text("a,b,label\n" + "".join(f"{n % 4},{n % 7},{n % 3}\n" for n in range(100)))
     fixed = ("--network", "2-8-4", "--batch-size", "20", "--impl", "numpy-naive", "--threads", "1")
@@ -374,7 +378,7 @@ def test_a_run_with_a_target_answers_in_time_to_that_target(
     monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(
-        "bench.cli.measuring.Launcher", lambda _cpus=(): fakes.FakeLauncher(learn_all)
+        "bench.cli.run_measurement.Launcher", lambda _cpus=(): fakes.FakeLauncher(learn_all)
     )
     fixed = ("--dataset", npz, "--impl", "numpy-naive,numba", "--threads", "1", "--blocks", "3")
     metric = ("--metric", "time-to-accuracy", "--target", "90%")
@@ -444,7 +448,7 @@ def test_what_a_worker_declines_is_said_once(
         return fakes.measure_all(assignment, request)
 
     monkeypatch.setattr(
-        "bench.cli.measuring.Launcher", lambda _cpus=(): fakes.FakeLauncher(decline)
+        "bench.cli.run_measurement.Launcher", lambda _cpus=(): fakes.FakeLauncher(decline)
     )
     fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--bare")
     said = mlpbench("run", *SMALL, *fixed)

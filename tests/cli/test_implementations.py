@@ -139,7 +139,7 @@ def test_a_row_that_only_a_pattern_named_and_that_is_not_installed_is_an_outcome
     mlpbench: Callable[..., Any], npz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launcher = fakes.FakeLauncher(fakes.measure_all)
-    monkeypatch.setattr("bench.cli.measuring.Launcher", lambda _cpus: launcher)
+    monkeypatch.setattr("bench.cli.run_measurement.Launcher", lambda _cpus: launcher)
     small = ("--network", "36-8-3", "--batch-size", "20", "--profile", "quick", "--threads", "1")
     said = mlpbench(
         "run", "--impl", "fast", "--impl", "*-absent", "--dataset", npz, *small, "--bare",

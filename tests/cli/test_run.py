@@ -38,7 +38,7 @@ def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_cpus: object) -> None:
         pytest.fail("a worker was to be started")
 
-    monkeypatch.setattr("bench.cli.measuring.Launcher", fail)
+    monkeypatch.setattr("bench.cli.run_measurement.Launcher", fail)
 
 
 def test_a_file_is_measured_and_reported(small_run: Command, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_an_interrupted_run_keeps_what_was_measured(
         return fakes.measure_all(order, request)
 
     launcher = fakes.FakeLauncher(behave)
-    monkeypatch.setattr("bench.cli.measuring.Launcher", lambda _cpus: launcher)
+    monkeypatch.setattr("bench.cli.run_measurement.Launcher", lambda _cpus: launcher)
     said = small_run("--impl", "numpy-naive,numpy-layout,numpy-cached", "--json")
     assert said.code == 130
     assert json.loads(said.out)["complete"] is False
