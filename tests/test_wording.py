@@ -72,7 +72,9 @@ MODULES = [
     ROOT / "impls/registry.py",
 ]
 TEMPLATES = sorted(
-    path for suffix in ("html", "jinja", "md") for path in (ROOT / "reports").rglob(f"*.{suffix}")
+    path
+    for suffix in ("html", "jinja", "md", "toml")
+    for path in (ROOT / "reports").rglob(f"*.{suffix}")
 )
 # The ladder is made of the last two modules above, a template, and the sentences of reports/.
 PAGES = sorted(path for path in (ROOT / "docs").glob("*.md") if path.name != "ladder.md")

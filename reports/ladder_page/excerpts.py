@@ -1,4 +1,4 @@
-"""Code by reference: a class, function or constant of a source, or a range of its lines.
+"""The words of the ladder page, and the code that they show, by reference.
 
 Sources are parsed and never imported, so that a page can be made without what they need.
 """
@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import ast
 import textwrap
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import toml
 
 from impls import registry
 from impls.errors import UsageError
 
 ROOT = Path(registry.__file__).parents[1]
 """The folder that paths of excerpts start from."""
+WORDS = Path(__file__).with_name("rungs.toml")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,27 @@ class Excerpt:
     def reference(self) -> str:
         """How the excerpt is named: ``impls/numpy/layout.py:Trainer.bind``."""
         return f"{self.path}:{self.name}"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One stop of the walk, in Markdown.
+
+    ``change`` says what is different from the stop before, ``why`` which copy, cache miss, call or
+    allocation goes away, in a few sentences.  ``excerpts`` carry the trick.
+    """
+
+    title: str
+    change: str
+    why: str
+    excerpts: tuple[Excerpt, ...]
+
+
+EXPLANATIONS = {
+    target: replace(said, change=" ".join(said.change.split()), why=" ".join(said.why.split()))
+    for target, said in toml.decode(WORDS.read_bytes(), type=dict[str, Explanation]).items()
+}
+"""What is said of an implementation, by the target of its row."""
 
 
 def code(excerpt: Excerpt, root: Path = ROOT) -> str:
@@ -73,23 +96,20 @@ def _extent(excerpt: Excerpt, tree: ast.Module) -> tuple[int, int]:
             for inner in node.body
         ]
     for node in nodes:
-        if name in _names(node):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            defined = [node.name]
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            defined = [ast.unparse(target) for target in targets]
+        else:
+            continue
+        if name in defined:
             decorators = [d.lineno for d in getattr(node, "decorator_list", ())]
             return min([node.lineno, *decorators]) - 1, node.end_lineno or node.lineno
     raise UsageError(
         f"{excerpt.path} has no {excerpt.name}: name what the excerpt should show as it is "
         "called now"
     )
-
-
-def _names(node: ast.stmt) -> Iterator[str]:
-    """Yield what a statement defines."""
-    if isinstance(node, ast.ClassDef | ast.FunctionDef):
-        yield node.name
-    elif isinstance(node, ast.AnnAssign):
-        yield ast.unparse(node.target)
-    elif isinstance(node, ast.Assign):
-        yield from map(ast.unparse, node.targets)
 
 
 def _line(excerpt: Excerpt, lines: list[str], within: range, start: str) -> int:
@@ -101,17 +121,3 @@ def _line(excerpt: Excerpt, lines: list[str], within: range, start: str) -> int:
         f"no line of {excerpt.reference} begins with {start!r}: the code has changed, and its "
         "excerpt has to follow"
     )
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """One stop of the walk, in Markdown.
-
-    ``change`` says what is different from the stop before, ``why`` which copy, cache miss, call or
-    allocation goes away, in a few sentences.  ``excerpts`` carry the trick.
-    """
-
-    title: str
-    change: str
-    why: str
-    excerpts: tuple[Excerpt, ...]

@@ -2,49 +2,23 @@
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 
-from bench.documents.results import Results
+from bench.documents.results import Measured, Results
+from bench.stats.disturbed import DISTURBED_SHARE
 from bench.stats.estimates import MINIMUM_PROCESSES
 from bench.stats.verdicts import MARGIN
 from impls.registry import ROWS
 from impls.row import Row
-from reports import articles, markdown, remarks
+from reports import articles, disturbed_rounds, markdown, remarks
 from reports import format as text
 from reports.context import Context
 from reports.gather import build_context
-from reports.ladder_page import after_ladder, gains, head, overview, rungs
-from reports.ladder_page.excerpts import ROOT, Excerpt, Explanation, code
+from reports.ladder_page import measured
+from reports.ladder_page.excerpts import EXPLANATIONS, ROOT, WORDS, code
 from reports.markdown import escape
-
-EXPLANATIONS = {**rungs.RUNGS, **after_ladder.BEYOND}
-"""What is said of an implementation, by the target of its row."""
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """An excerpt as the template shows it; ``target`` is what its reference leads to."""
-
-    caption: str
-    reference: str
-    target: str
-    code: str
-
-
-@dataclass(frozen=True)
-class _Stop:
-    """One stop; ``measured`` are tables and sentences, ``path`` is that of its class."""
-
-    name: str
-    said: Explanation
-    path: str
-    target: str
-    excerpts: tuple[_Shown, ...]
-    measured: tuple[str, ...]
 
 
 def stops() -> tuple[Row, ...]:
@@ -62,46 +36,97 @@ def build_walk(document: Results, source: Path, page: Path, command: str) -> str
         UsageError: an excerpt is not in the sources.
     """
     context = build_context([document], MARGIN)
-    found = gains.gains(context, stops())
-    return (
-        _environment()
-        .get_template("ladder_page/page.md")
-        .render(
-            facts=head.facts(context),
-            measured_with=markdown.fenced(document.command or "not recorded", "console"),
-            made_with=markdown.fenced(command, "console"),
-            results=markdown.path_from(page, source),
-            words=markdown.path_from(page, ROOT / "reports/ladder_page/rungs.py"),
-            remarks=[
-                *_other_network(context),
-                *remarks.provisional(context),
-                *remarks.facts(context),
-                *remarks.cautions(context),
-                *remarks.gap_sentences(context),
-            ],
-            overviews=overview.overviews(context, stops()),
-            certainty=_certainty(context),
-            stops=[_stop(context, row, found[row.name], page) for row in stops()],
-        )
-    )
-
-
-@functools.cache
-def _environment() -> jinja2.Environment:
-    """Markdown is not HTML: what comes from documents is escaped by a filter of its own."""
+    # Markdown is not HTML: what comes from documents is escaped by a filter of its own.
     environment = jinja2.Environment(  # noqa: S701 - see above
-        loader=jinja2.PackageLoader("reports", "."),
+        loader=jinja2.PackageLoader("reports", "ladder_page"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"escaped": escape, "sentence": _sentence}
-    return environment
+    environment.filters |= {
+        "code": lambda excerpt: markdown.fenced(code(excerpt), "python"),
+        "escaped": escape,
+        "link": lambda path: markdown.path_from(page, ROOT / path),
+        "sentence": lambda words: f"{words[0].upper()}{words[1:]}.",
+    }
+    is_theirs = document.plan.network.layers == articles.LAYERS
+    layers = "-".join(map(str, articles.LAYERS))
+    other = f"Sizes in the text are those of a network {layers}; these results are of another."
+    gains = measured.gains(context, stops())
+    return environment.get_template("page.md").render(
+        facts=facts(context),
+        measured_with=markdown.fenced(document.command or "not recorded", "console"),
+        made_with=markdown.fenced(command, "console"),
+        results=markdown.path_from(page, source),
+        words=WORDS.relative_to(ROOT),
+        remarks=[
+            *([] if is_theirs else [other]),
+            *remarks.provisional(context),
+            *remarks.facts(context),
+            *remarks.cautions(context),
+            *remarks.gap_sentences(context),
+        ],
+        overviews=measured.overviews(context, stops()),
+        certainty=_certainty(context),
+        stops=[
+            {
+                "name": row.name,
+                "path": row.target.partition(":")[0].replace(".", "/") + ".py",
+                "said": EXPLANATIONS[row.target],
+                "measured": [*gains[row.name], *(_published(row) if is_theirs else [])],
+            }
+            for row in stops()
+        ],
+    )
 
 
-def _sentence(words: str) -> str:
-    return f"{words[0].upper()}{words[1:]}."
+def facts(context: Context) -> list[tuple[str, str]]:
+    """Return what was measured on what: pairs of what and value, of the first document."""
+    document = context.results[0]
+    machine, network, data = document.machine, document.plan.network, document.dataset
+    processes = [one.process for one in document.outcomes if isinstance(one, Measured)]
+    # What the workers found: every BLAS with its kernels, and the packages that they need.
+    pools = {
+        f"{pool.library} {pool.version} ({pool.detail})"
+        for process in processes
+        for pool in process.pools
+        if pool.detail
+    }
+    versions = {
+        f"{name} {version}" for process in processes for name, version in process.versions.items()
+    }
+    processor = [
+        machine.cpu,
+        text.count(machine.usable_cpus, "usable CPU"),
+        *filter(None, (machine.vectors, "virtual" if machine.hypervisor else "")),
+        *(f"{name} {size}" for name, size in machine.caches.items()),
+    ]
+    exported = [f"{name}={value}" for name, value in sorted(machine.environment.items())]
+    layers = "-".join(map(str, network.layers))
+    measured_by = f"{document.created_at[:10]}, by {document.generator}"
+    if document.code and document.code.commit:
+        changed = " with changes" if document.code.modified else ""
+        measured_by += f", commit {document.code.commit[:12]}{changed}"
+    number, rounds = disturbed_rounds.disturbed_rounds(context.points.values())
+    disturbed = (
+        f"{number} of {text.count(rounds, 'round')}, in which something else took more than "
+        f"{text.percent(DISTURBED_SHARE)} of the time"
+    )
+    return [
+        ("Processor", ", ".join(processor)),
+        ("BLAS", "; ".join(sorted(pools)) or "unknown"),
+        ("Versions", ", ".join([machine.python, *sorted(versions)])),
+        ("System", machine.system),
+        ("Exported", ", ".join(exported) or "no relevant variables"),
+        ("Network", f"{network.name}: {layers}, {network.activation}, {network.loss}"),
+        (
+            "Data",
+            f"{data.name}, {document.plan.examples} examples, normalised: {data.normalisation}",
+        ),
+        ("Measured", measured_by),
+        ("Disturbed", disturbed if rounds else "not recorded"),
+    ]
 
 
 def _certainty(context: Context) -> str:
@@ -116,44 +141,10 @@ def _certainty(context: Context) -> str:
     )
 
 
-def _stop(context: Context, row: Row, found: gains.Gains, page: Path) -> _Stop:
-    said = EXPLANATIONS[row.target]
-    path = row.target.partition(":")[0].replace(".", "/") + ".py"
-    return _Stop(
-        name=row.name,
-        said=said,
-        path=path,
-        target=markdown.path_from(page, ROOT / path),
-        excerpts=tuple(_shown(excerpt, page) for excerpt in said.excerpts),
-        measured=(*gains.blocks(found), *_published(context, row)),
-    )
-
-
-def _shown(excerpt: Excerpt, page: Path) -> _Shown:
-    return _Shown(
-        excerpt.caption,
-        excerpt.reference,
-        markdown.path_from(page, ROOT / excerpt.path),
-        markdown.fenced(code(excerpt), "python"),
-    )
-
-
-def _is_theirs(context: Context) -> bool:
-    """Return whether the network is that of the articles, of which the words speak as well."""
-    return all(document.plan.network.layers == articles.LAYERS for document in context.results)
-
-
-def _other_network(context: Context) -> list[str]:
-    if _is_theirs(context):
-        return []
-    layers = "-".join(map(str, articles.LAYERS))
-    return [f"Sizes in the text are those of a network {layers}; these results are of another."]
-
-
-def _published(context: Context, row: Row) -> list[str]:
-    """Return what the articles gained with this rung, where they trained this network."""
+def _published(row: Row) -> list[str]:
+    """Return what the articles gained with this rung, where they have its step."""
     step = articles.STEPS.get(row.target)
-    if step is None or not _is_theirs(context):
+    if step is None:
         return []
     factors = [
         f"{text.times(factor)} at batch {entry.batch_size}"

@@ -15,8 +15,7 @@ from impls.numba import sparse_rows
 from impls.numpy import optimized as numpy_optimized
 from impls.registry import ROWS
 from reports import markdown
-from reports.gather import build_context
-from reports.ladder_page import gains, overview
+from reports.ladder_page import measured
 from reports.ladder_page.page import EXPLANATIONS, build_walk, stops
 from tests.reports import pieces, sample
 
@@ -150,9 +149,9 @@ def test_with_fewer_than_three_processes_it_is_said_that_there_are_no_intervals(
 
 
 def test_a_gain_that_is_none_carries_its_verdict() -> None:
-    context = build_context([sample.document(sample.Shape(NAMES, outcomes=False))])
-    found = gains.gains(context, stops())
-    verdicts = {line.gain.rpartition("), ")[2] for one in found.values() for line in one.lines}
+    page = page_of(sample.document(sample.Shape(NAMES, outcomes=False)))
+    gains = [row[3] for name in NAMES[1:-1] for row in rows(stop(page, name)) if len(row) == 6]
+    verdicts = {gain.rpartition("), ")[2] for gain in gains}
     assert verdicts & {"same", "slower", "unclear", "likely faster", "likely slower"}
 
 
@@ -216,11 +215,11 @@ def test_the_head_says_what_was_measured_on_what() -> None:
     [(1, "█" * 16), (0.5, "█" * 8), (1 / 128, "▏"), (0, "▏"), (9 / 128, "█▏")],
 )
 def test_bars_are_true_to_an_eighth_of_a_character(share: float, expected: str) -> None:
-    assert overview.bar(share) == expected
+    assert measured.bar(share) == expected
 
 
 def test_links_lead_from_the_page_to_the_sources(tmp_path: Path) -> None:
-    source = Path(gains.__file__)
+    source = Path(measured.__file__)
     found = markdown.path_from(tmp_path / "deep" / "page.md", source)
     (tmp_path / "deep").mkdir()
     assert (tmp_path / "deep" / found).resolve() == source.resolve()
