@@ -90,7 +90,7 @@ def _gains(context: Context, name: str, before: str, verdicts: Mapping[Key, Verd
         "times the floor's time",
     )  # fmt: skip
     lines = [_line(context, key, verdicts.get(key)) for key in keys]
-    # By heading, so that one column stands for the stop before and the baseline where both are one;
+    # The stop before and the baseline share a heading, and so a column, where they are the same;
     # where there is nothing to compare with, a column is left out.
     columns = dict(zip(headings, zip(*lines, strict=True), strict=True))
     filled = {heading: cells for heading, cells in columns.items() if any(cells)}
