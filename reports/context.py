@@ -9,8 +9,7 @@ from typing import Any
 
 from bench.documents.results import Results
 from bench.documents.timings import Check
-from bench.observations.page_pairs import Implementations
-from bench.observations.pairs import Judged
+from bench.observations.pairs import Implementations, Judged
 from bench.observations.points import Condition, Key, Point, Scope, times_to_target
 from bench.observations.table import ObservationTable
 from bench.observations.winner import Candidates, fastest

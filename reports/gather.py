@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Results, Unavailable
-from bench.observations.page_pairs import Implementations
+from bench.observations.pairs import Implementations
 from bench.observations.points import Condition, condition_of, observe
 from bench.observations.table import known_rows, tabulate
 from bench.stats.verdicts import MARGIN

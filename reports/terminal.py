@@ -13,7 +13,7 @@ from rich import box
 from rich.console import Group
 from rich.text import Text
 
-from bench.observations.points import Condition, Key, trainings
+from bench.observations.points import Condition, Key
 from bench.stats.estimates import MINIMUM_PROCESSES
 from bench.stats.verdicts import Kind, within
 from reports import format as text
@@ -186,7 +186,7 @@ def _time_cell(context: Context, key: Key, *, with_interval: bool) -> TableCell:
     """Return the time; speed-up, interval and mark are its notes.  A column's best is strong."""
     ranking = context.ranked
     measured, point = context.points.get(key), ranking.points.get(key)
-    held = held_in(measured) if measured and trainings(measured) else ""
+    held = held_in(measured) if measured and measured.trainings else ""
     if measured is not None and point is None and held:
         return word(f"not ranked, held in {held}")
     if point is None or point.epoch is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bench.observations.points import Key, Point, Scope, holds, reached, trainings
+from bench.observations.points import Key, Point, Scope
 from bench.stats import estimates
 from bench.stats.verdicts import Verdict
 from reports.context import Context, Winner
@@ -17,8 +17,7 @@ from reports.templates import sentence
 
 def held_in(point: Point) -> str:
     """Return how many trainings held the target: ``2 of 3``."""
-    found = trainings(point)
-    return f"{len(reached(found))} of {len(found)}"
+    return f"{len(point.seconds_to_target)} of {len(point.trainings)}"
 
 
 def not_held(context: Context) -> tuple[str, ...]:
@@ -36,7 +35,7 @@ def not_held(context: Context) -> tuple[str, ...]:
             anything_held=len(missed) < len(points),
         )
         for scope, batch_size, points in of_targets(context)
-        if (missed := [point for point in points if not holds(point)])
+        if (missed := [point for point in points if not point.held_target])
     )
 
 
@@ -50,7 +49,7 @@ def of_targets(context: Context) -> Iterator[tuple[Scope, int, list[Point]]]:
                 point
                 for name in context.implementations
                 for condition in context.conditions_of(scope)
-                if (point := context.point(name, condition, batch_size)) and trainings(point)
+                if (point := context.point(name, condition, batch_size)) and point.trainings
             ]
             if some:
                 yield scope, batch_size, some
@@ -75,16 +74,15 @@ def as_data(context: Context) -> dict[str, Any]:
 
 def _cell_data(context: Context, point: Point, verdicts: Mapping[Key, Verdict]) -> dict[str, Any]:
     """One cell; seconds are those of the trainings that held the target, null where none did."""
-    found = trainings(point)
-    times = reached(found)
+    times = point.seconds_to_target
     estimate = estimates.estimate(list(times.values())) if times else None
     verdict = verdicts.get((point.implementation, point.condition, point.batch_size))
     return {
         **_place(point),
         "target": context.target(point.condition.scope),
-        "trainings": len(found),
+        "trainings": len(point.trainings),
         "held": len(times),
-        "ranked": holds(point),
+        "ranked": point.held_target,
         "seconds": estimate.value if estimate else None,
         "low": estimate.low if estimate else None,
         "high": estimate.high if estimate else None,

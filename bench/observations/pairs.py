@@ -1,105 +1,167 @@
-"""Ratios and verdicts: the one place where two points are held against each other.
+"""Which pairs of points a page compares, and the verdict on each.
 
-All ratios of a table are taken at once and judged as one family.  Whoever speaks of a pair looks
+All ratios of a scope are taken at once and judged as one family.  Whoever speaks of a pair looks
 its ratio and its verdict up, so that no two places say different things of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from itertools import chain, pairwise
+from typing import Literal
 
-from bench.observations.page_pairs import Implementations, PagePairs, PairKey
-from bench.observations.points import Key, Point, Rounds, Scope, Sweeps, Timed
-from bench.observations.winner import Candidates
-from bench.stats import estimates
+from bench.observations.points import Key, Point, Scope, Timed
+from bench.observations.ratios import Pairing, ratios_of
+from bench.observations.winner import Candidates, fastest
 from bench.stats.disturbed import is_beyond_use
 from bench.stats.estimates import Ratio
 from bench.stats.verdicts import Verdict, WinnerLeads, inverse, judge
 from bench.stats.verdicts import disturbed as disturbed_verdict
 from impls.row import Row
 
-Processes = list[list[float]]
-"""Durations by process."""
+PairKey = tuple[Key, Key]
+"""The keys of a reference and of what is compared with it."""
+Reason = Literal["planned", "lead", "control", "shown"]
+"""Why a page compares a pair.
+
+``planned`` ones are compared whatever was measured, ``lead`` are those of each fastest candidate
+over its rivals, ``control`` those of a control with what it repeats.  Of the rest only the ratio is
+shown.
+"""
 
 
 @dataclass(frozen=True)
-class Pairing:
-    """What one ratio is taken of: how many times faster ``other`` is than ``reference``.
+class Implementations:
+    """The implementations of a page: their ``names`` in order, and which have a part of their own.
 
-    ``bridges`` may stand between two that share no block, where one shares blocks with both.
-    Pairings of one ``group`` have the same reference.
+    ``trainers`` are all but floors.  ``floors`` holds the floor of each device, ``ladder`` rungs
+    with their implementations, from the baseline up.
     """
 
-    reference: Timed
-    other: Timed
-    bridges: tuple[Timed, ...] = ()
-    group: Hashable = None
+    names: tuple[str, ...]
+    trainers: tuple[str, ...]
+    baseline: str | None
+    floors: Mapping[str, str]
+    ladder: tuple[tuple[int, str], ...]
+
+    @classmethod
+    def of(cls, names: Collection[str], known: Mapping[str, Row]) -> Implementations:
+        """Return ``names`` in the order of the rows ``known``, then by name."""
+        rows = [row for name, row in known.items() if name in names]
+        order = (*(row.name for row in rows), *sorted(set(names) - known.keys()))
+        floors = {row.name: row.device for row in reversed(rows) if row.is_floor}
+        return cls(
+            names=order,
+            trainers=tuple(name for name in order if name not in floors),
+            baseline=next((row.name for row in rows if row.rung == 0), None),
+            floors={device: name for name, device in floors.items()},
+            ladder=tuple(sorted((row.rung, row.name) for row in rows if row.rung is not None)),
+        )
 
 
-def ratios_of(pairings: Sequence[Pairing]) -> list[Ratio | None]:
-    """Return the ratio of each pairing; None where one side has no rounds.
+def candidates_of(points: Mapping[Key, Point], trainers: Sequence[str]) -> Iterator[Candidates]:
+    """Yield all ``trainers`` among ``points`` at each batch size of each scope."""
+    groups: dict[object, list[Point]] = defaultdict(list)
+    for (name, condition, size), point in points.items():
+        if name in trainers:
+            groups[condition.scope, size].append(point)
+    for group in groups.values():
+        group.sort(key=lambda point: trainers.index(point.implementation))
+        winner = fastest(group)
+        if winner is not None:
+            yield Candidates(winner, tuple(group))
 
-    Ratios are paired by block, and by sweep in blocks where both name theirs.  Where no block holds
-    both, each is first divided by a bridge that shares blocks with both; else the two are unpaired,
-    as measured at different times.  All of one kind are one table: they lend each other what they
-    know of the variance between processes.
+
+def page_pairs(
+    points: Mapping[Key, Point],
+    controls: Mapping[Key, Point],
+    implementations: Implementations,
+    candidates: Iterable[Candidates],
+) -> dict[PairKey, set[Reason]]:
+    """Return the pairs that a page compares, each in one direction only, and why it does.
+
+    References are those that several pairs have in common: statistics ask which part of the scatter
+    is theirs.
     """
-    paired: dict[int, estimates.PairedLogs] = {}
-    unpaired: dict[int, tuple[Processes, Processes]] = {}
-    for place, one in enumerate(pairings):
-        ours, theirs = one.other.rounds, one.reference.rounds
-        if ours.keys() & theirs.keys():
-            paired[place] = estimates.paired_logs(*_aligned(one.reference, one.other))
-        elif ours and theirs:
-            bridged = (_bridged(one, bridge) for bridge in one.bridges)
-            sides = next(filter(None, bridged), None)
-            unpaired[place] = sides or (_processes(theirs), _processes(ours))
-    groups = [pairings[place].group for place in paired]
-    moderated = estimates.moderated_ratios(list(paired.values()), groups)
-    ratios = dict(zip(paired, moderated, strict=True))
-    ratios |= zip(unpaired, estimates.moderated_unpaired(list(unpaired.values())), strict=True)
-    return [ratios.get(place) for place in range(len(pairings))]
-
-
-def _aligned(reference: Timed, other: Timed) -> tuple[Sweeps, Sweeps]:
-    """Both sides by block and sweep; a block in which they share no sweep is one, of medians."""
-    theirs, ours = Sweeps(), Sweeps()
-    for block in sorted(reference.rounds.keys() & other.rounds.keys()):
-        before, after = reference.sweeps.get(block, {}), other.sweeps.get(block, {})
-        if before.keys() & after.keys():
-            theirs[block], ours[block] = before, after
-        else:
-            theirs[block] = {0: median(reference.rounds[block])}
-            ours[block] = {0: median(other.rounds[block])}
-    return theirs, ours
-
-
-def _processes(rounds: Rounds) -> Processes:
-    return [list(one) for one in rounds.values()]
-
-
-def _bridged(one: Pairing, bridge: Timed) -> tuple[Processes, Processes] | None:
-    """Return both sides relative to ``bridge``, by process; None where it does not reach both."""
-    theirs, ours = (_over(bridge, side) for side in (one.reference, one.other))
-    return (theirs, ours) if theirs and ours else None
-
-
-def _over(bridge: Timed, side: Timed) -> Processes:
-    """Return the times of ``side`` relative to ``bridge``, of every block that holds both."""
-    before, after = _aligned(bridge, side)
-    return [
-        [after[block][sweep] / before[block][sweep] for sweep in before[block].keys() & sweeps]
-        for block, sweeps in ((block, own.keys()) for block, own in after.items())
+    unordered: dict[object, dict[str, Point]] = defaultdict(dict)
+    for (name, condition, size), point in points.items():
+        unordered[condition, size][name] = point
+    # Points that differ in the implementation alone, in order of implementations.
+    groups = [
+        {name: group[name] for name in implementations.names if name in group}
+        for group in unordered.values()
     ]
+    ladders = [
+        [group[name] for _, name in implementations.ladder if name in group] for group in groups
+    ]
+    planned = [*_over_baseline(groups, implementations), *chain(*map(pairwise, ladders))]
+    shown = [
+        *_floors(groups, implementations),
+        *_by_threads(points),
+        *((steps[0], steps[-1]) for steps in ladders if len(steps) > 1),
+    ]
+    compared: list[tuple[Reason, Point, Point]] = [
+        *(("planned", *pair) for pair in planned),
+        *(("lead", some.fastest, rival) for some in candidates for rival in some.rivals),
+        *(
+            ("control", points[key], control)
+            for key, control in controls.items()
+            if key in points and control.epoch
+        ),
+        *(("shown", *pair) for pair in shown),
+    ]
+    reasons: dict[PairKey, set[Reason]] = {}
+    for reason, reference, other in compared:
+        pair = reference.key, other.key
+        pair = pair[::-1] if pair[::-1] in reasons else pair
+        reasons.setdefault(pair, set()).add(reason)
+    return reasons
+
+
+def _over_baseline(
+    groups: Iterable[dict[str, Point]], implementations: Implementations
+) -> Iterator[tuple[Point, Point]]:
+    baseline = implementations.baseline
+    for group in groups:
+        for name in implementations.trainers:
+            if baseline in group and name in group and name != baseline:
+                yield group[baseline], group[name]
+
+
+def _floors(
+    groups: Iterable[dict[str, Point]], implementations: Implementations
+) -> Iterator[tuple[Point, Point]]:
+    """Yield every point against the floor of its device, and the baseline against floors."""
+    floors = implementations.floors
+    for group in groups:
+        for point in group.values():
+            floor = group.get(floors.get(point.cell.device, ""))
+            if floor and floor is not point:
+                yield floor, point
+        reference = group.get(implementations.baseline or "")
+        for name in floors.values():
+            if reference and name in group and group[name] is not reference:
+                yield group[name], reference
+
+
+def _by_threads(points: Mapping[Key, Point]) -> Iterator[tuple[Point, Point]]:
+    """Yield each implementation against itself with the fewest threads."""
+    lines: dict[object, list[Point]] = defaultdict(list)
+    for (name, condition, size), point in points.items():
+        if condition.threads is not None:
+            lines[name, condition.scope, condition.setting, size].append(point)
+    for line in lines.values():
+        fewest, *more = sorted(line, key=lambda point: point.condition.threads or 0)
+        yield from ((fewest, other) for other in more)
 
 
 class Judged:
     """Every pair of a grid that is spoken of, with one ratio and at most one verdict each.
 
     ``margin_of`` gives the margin of a pair by its second point.  All judged pairs of one scope are
-    one family; controls, which are held against what they repeat, are a family of their own.
+    one family; controls, which are compared with what they repeat, are a family of their own.
     ``candidates`` are the trainers at each batch size, with the fastest of them.
     """
 
@@ -113,29 +175,27 @@ class Judged:
         self._points = {**points, **{point.key: point for point in controls.values()}}
         self._margin_of = margin_of
         self._baseline = implementations.baseline or ""
-        page = PagePairs(points, controls, implementations)
-        self.candidates = tuple(page.candidates)
-        self._tested: dict[tuple[Scope, bool], int] = {}
-        ratios: dict[PairKey, Ratio] = {}
-        verdicts: dict[PairKey, Verdict] = {}
-        pairs: dict[Scope, list[PairKey]] = {key[1].scope: [] for key in self._points}
-        for pair in page.pairs:
-            pairs[pair[1][1].scope].append(pair)
-        candidates: dict[Scope, list[Candidates]] = {}
-        for some in page.candidates:
-            candidates.setdefault(some.fastest.condition.scope, []).append(some)
-        for scope, own in pairs.items():
-            ratios |= self._taken(own)
-            table = [pair for pair in own if pair in page.planned or pair in page.leads]
-            judged = [pair for pair in table if pair in ratios]
-            winners = list(_winners(page, candidates.get(scope, ()), judged, ratios))
-            verdicts |= self._judged(judged, ratios, winners)
-            of_controls = [pair for pair in own if pair in page.controls and pair in ratios]
-            verdicts |= self._judged(of_controls, ratios, ())
-            for is_control, family in ((False, table), (True, of_controls)):
-                tested = [p for p in family if p in ratios and ratios[p].error is not None]
-                self._tested[scope, is_control] = len(tested)
-        self._ratios, self._verdicts = ratios, verdicts
+        timed = {key: point for key, point in points.items() if point.epoch}
+        self.candidates = tuple(candidates_of(timed, implementations.trainers))
+        reasons = page_pairs(timed, controls, implementations, self.candidates)
+        self._ratios: dict[PairKey, Ratio] = {}
+        self._verdicts: dict[PairKey, Verdict] = {}
+        self._tested: dict[Scope, int] = {}
+        by_scope: dict[Scope, list[PairKey]] = {key[1].scope: [] for key in self._points}
+        for pair in reasons:
+            by_scope[pair[1][1].scope].append(pair)
+        for scope, pairs in by_scope.items():
+            self._ratios |= self._ratios_of(pairs)
+            measured = [pair for pair in pairs if pair in self._ratios]
+            family = [pair for pair in measured if reasons[pair] & {"planned", "lead"}]
+            of_controls = [pair for pair in measured if "control" in reasons[pair]]
+            self._verdicts |= self._judge(family, self._winners(scope, family, reasons))
+            self._verdicts |= self._judge(of_controls)
+            tested = [
+                sum(self._ratios[pair].error is not None for pair in some)
+                for some in (family, of_controls)
+            ]
+            self._tested[scope] = tested[0] or tested[1]
 
     def ratio(self, reference: Point, other: Point) -> Ratio | None:
         """How many times faster an epoch of ``other`` is; None where one of them has no epoch.
@@ -143,15 +203,19 @@ class Judged:
         Raises:
             KeyError: nobody speaks of the two.
         """
+        if reference.epoch is None or other.epoch is None:
+            return None
         if reference is other:
-            return _itself(other)
+            # Exactly 1, with an interval where others would have one.
+            number = other.epoch.processes
+            if other.epoch.has_interval:
+                return Ratio(1.0, 1.0, 1.0, 0.0, number - 1, number)
+            return Ratio(1.0, None, None, None, number - 1, number)
         pair = reference.key, other.key
         if pair in self._ratios:
             return self._ratios[pair]
         if pair[::-1] in self._ratios:
             return inverse(self._ratios[pair[::-1]])
-        if reference.epoch is None or other.epoch is None:
-            return None
         raise KeyError(f"no ratio of {other.cell.id} to {reference.cell.id} was taken")
 
     def verdict(self, reference: Point, other: Point) -> Verdict | None:
@@ -163,7 +227,7 @@ class Judged:
         return turned.reversed if turned else None
 
     def everything(self) -> Iterator[tuple[Point, Point, Verdict]]:
-        """Every judged pair: the reference, what is held against it, and the verdict on that."""
+        """Every judged pair: the reference, what is compared with it, and the verdict on that."""
         for (reference, other), verdict in self._verdicts.items():
             yield self._points[reference], self._points[other], verdict
 
@@ -172,7 +236,7 @@ class Judged:
 
         Where there is nothing but controls, they are counted.
         """
-        return self._tested[scope, False] or self._tested[scope, True]
+        return self._tested[scope]
 
     def verdicts(
         self, pairs: Sequence[tuple[Point, Point]], phase: str | None = None
@@ -181,49 +245,71 @@ class Judged:
 
         They are on epochs, or on ``phase``.  None where one side has no rounds of it.
         """
-        known = {place: self._known(*pair, phase) for place, pair in enumerate(pairs)}
-        others = [place for place, one in known.items() if one is None]
-        taken = ratios_of([self._pairing(*pairs[place], phase) for place in others])
-        rest = {place: ratio for place, ratio in zip(others, taken, strict=True) if ratio}
-        margins = [self._margin_of(pairs[place][1]) for place in rest]
-        judged = dict(zip(rest, judge(list(rest.values()), margins), strict=True))
-        return [
-            one or (usable(judged[place], *pairs[place]) if place in judged else None)
-            for place, one in known.items()
-        ]
+        found: dict[int, Verdict] = {}
+        others: dict[int, Pairing] = {}
+        for place, (reference, other) in enumerate(pairs):
+            known = None
+            if phase is None or phase == reference.epoch_phase == other.epoch_phase:
+                known = self.verdict(reference, other)
+            if known and known.margin == self._margin_of(other):
+                found[place] = known
+            else:
+                others[place] = self._pairing(reference, other, phase)
+        taken = zip(others, ratios_of(list(others.values())), strict=True)
+        ratios = {place: ratio for place, ratio in taken if ratio}
+        margins = [self._margin_of(pairs[place][1]) for place in ratios]
+        judged = zip(ratios, judge(list(ratios.values()), margins), strict=True)
+        found |= {place: usable(verdict, *pairs[place]) for place, verdict in judged}
+        return [found.get(place) for place in range(len(pairs))]
 
-    def _known(self, reference: Point, other: Point, phase: str | None) -> Verdict | None:
-        """The verdict on the page, where it is on that phase and at the margin of ``other``."""
-        if phase not in (None, reference.epoch_phase) or phase not in (None, other.epoch_phase):
-            return None
-        verdict = self.verdict(reference, other)
-        return verdict if verdict and verdict.margin == self._margin_of(other) else None
-
-    def _taken(self, pairs: Sequence[PairKey]) -> dict[PairKey, Ratio]:
-        points = self._points
-        taken = ratios_of([self._pairing(points[one], points[other]) for one, other in pairs])
-        return {pair: ratio for pair, ratio in zip(pairs, taken, strict=True) if ratio}
+    def _ratios_of(self, pairs: Sequence[PairKey]) -> dict[PairKey, Ratio]:
+        pairings = [self._pairing(self._points[one], self._points[other]) for one, other in pairs]
+        ratios = zip(pairs, ratios_of(pairings), strict=True)
+        return {pair: ratio for pair, ratio in ratios if ratio}
 
     def _pairing(self, reference: Point, other: Point, phase: str | None = None) -> Pairing:
         """Epochs, or ``phase``, of both, with the baselines beside either as bridges."""
-        keys = ((self._baseline, one.condition, one.batch_size) for one in (reference, other))
-        bridges = tuple(self._points[key].timed_in(phase) for key in keys if key in self._points)
-        sides = reference.timed_in(phase), other.timed_in(phase)
-        return Pairing(*sides, bridges, (reference.run, reference.cell))
 
-    def _judged(
-        self,
-        table: Sequence[PairKey],
-        ratios: Mapping[PairKey, Ratio],
-        winners: Sequence[WinnerLeads],
+        def timed(point: Point) -> Timed:
+            return point.epoch_timed if phase is None else point.timed(phase)
+
+        keys = ((self._baseline, one.condition, one.batch_size) for one in (reference, other))
+        bridges = tuple(timed(self._points[key]) for key in keys if key in self._points)
+        return Pairing(timed(reference), timed(other), bridges, (reference.run, reference.cell))
+
+    def _judge(
+        self, family: Sequence[PairKey], winners: Sequence[WinnerLeads] = ()
     ) -> dict[PairKey, Verdict]:
-        """Return the verdicts of one family."""
-        margins = [self._margin_of(self._points[other]) for _, other in table]
-        verdicts = judge([ratios[pair] for pair in table], margins, winners)
+        margins = [self._margin_of(self._points[other]) for _, other in family]
+        verdicts = judge([self._ratios[pair] for pair in family], margins, winners)
         return {
             pair: usable(verdict, *(self._points[key] for key in pair))
-            for pair, verdict in zip(table, verdicts, strict=True)
+            for pair, verdict in zip(family, verdicts, strict=True)
         }
+
+    def _winners(
+        self, scope: Scope, family: Sequence[PairKey], reasons: Mapping[PairKey, set[Reason]]
+    ) -> list[WinnerLeads]:
+        """Return each winner of ``scope``, with the places of its leads in the ``family``."""
+        places = {pair: place for place, pair in enumerate(family)}
+        winners = []
+        for candidates in self.candidates:
+            if candidates.fastest.condition.scope != scope:
+                continue
+            winner = candidates.fastest.key
+            leads: dict[int, Ratio] = {}
+            picked = set()
+            for rival in candidates.rivals:
+                behind, ahead = (rival.key, winner), (winner, rival.key)
+                pair = behind if behind in places else ahead
+                if pair in places:
+                    ratio = self._ratios[pair]
+                    leads[places[pair]] = ratio if pair == behind else inverse(ratio)
+                    if "planned" not in reasons[pair]:
+                        picked.add(places[pair])
+            if leads:
+                winners.append(WinnerLeads(leads, len(candidates.points), frozenset(picked)))
+        return winners
 
 
 def usable(verdict: Verdict, reference: Point, other: Point) -> Verdict:
@@ -233,43 +319,12 @@ def usable(verdict: Verdict, reference: Point, other: Point) -> Verdict:
     up.  Between runs every disturbance counts.  Load that was asked for is no disturbance.
     """
     is_one_run = reference.run == other.run
-    for point in (one for one in (reference, other) if not one.is_loaded):
+    for point in (reference, other):
         number, rounds = point.held_up if is_one_run else point.disturbed
-        if is_beyond_use(number, rounds):
+        if is_beyond_use(number, rounds) and not point.is_loaded:
             what = f"{number} of {rounds} rounds of {point.cell.id} in {point.label} were disturbed"
             return disturbed_verdict(verdict.ratio, verdict.margin, what)
     return verdict
-
-
-def _winners(
-    page: PagePairs,
-    several: Iterable[Candidates],
-    table: Sequence[PairKey],
-    ratios: Mapping[PairKey, Ratio],
-) -> Iterable[WinnerLeads]:
-    """Yield the winner of each of ``several``, with the places of its leads in a ``table``."""
-    places = {pair: place for place, pair in enumerate(table)}
-    for candidates in several:
-        winner = candidates.fastest
-        pairs = {page.lead(rival, winner) for rival in candidates.rivals}
-        judged = [pair for pair in pairs if pair in places]
-        if judged:
-            leads = {
-                places[pair]: ratios[pair] if pair[1] == winner.key else inverse(ratios[pair])
-                for pair in judged
-            }
-            picked = frozenset(places[pair] for pair in judged if pair not in page.planned)
-            yield WinnerLeads(leads, len(candidates.points), picked)
-
-
-def _itself(point: Point) -> Ratio | None:
-    """Return a point over itself: exactly 1, with an interval where others would have one."""
-    if not point.epoch:
-        return None
-    number = point.epoch.processes
-    if not point.epoch.has_interval:
-        return Ratio(1.0, None, None, None, number - 1, number)
-    return Ratio(1.0, 1.0, 1.0, 0.0, number - 1, number)
 
 
 def judge_all(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from statistics import median
@@ -26,7 +25,7 @@ from bench.observations.table import ObservationTable, Span, first_blocks, known
 from bench.planning.plan import Cell, Setting
 from bench.planning.variables import NEIGHBOURS
 from bench.stats import estimates
-from bench.stats.disturbed import Rule, counted, is_disturbed, is_held_up
+from bench.stats.disturbed import counted, is_disturbed, is_held_up
 from impls.networks import Network
 from impls.precision import declares_tf32
 from impls.row import Row
@@ -79,6 +78,20 @@ class Timed:
     sweeps: Sweeps
 
 
+@dataclass(frozen=True)
+class TimedTraining:
+    """One training: the seconds at the end of each epoch, and how accuracy grew."""
+
+    ends: tuple[float, ...]
+    learning: Learning
+
+    @property
+    def seconds(self) -> float | None:
+        """Training time up to the epoch from which on the target was held; None where not."""
+        reached = self.learning.reached_epoch
+        return None if reached is None else self.ends[reached - 1]
+
+
 @dataclass(frozen=True, eq=False)
 class Point:
     """What one document observed of one cell.
@@ -88,7 +101,9 @@ class Point:
     are those that its processes were given: what the user had exported, as far as it is recorded,
     and the setting on top.  ``row`` is what is known of the implementation.  ``examples`` is the
     size of an epoch.  ``processes`` maps blocks, numbered through all documents, to what was
-    measured in them; ``gaps`` are the outcomes without a number that counts.
+    measured in them; ``gaps`` are the outcomes without a number that counts.  With ``is_training``
+    the point is ranked by its training up to the target instead of its epoch: :attr:`epoch_rounds`,
+    and with them :attr:`epoch`, are the seconds of that training, one round for each block.
     """
 
     run: int
@@ -103,6 +118,7 @@ class Point:
     gaps: tuple[Gap, ...]
     table: ObservationTable
     spans: Mapping[str, tuple[Span, ...]]
+    is_training: bool = False
 
     @property
     def implementation(self) -> str:
@@ -163,23 +179,39 @@ class Point:
                 sweeps.setdefault(span.block, {})[sweep] = median(own)
         return Timed(self.rounds(phase, 1), sweeps)
 
-    def timed_in(self, phase: str | None) -> Timed:
-        """Return what ratios of ``phase`` are taken of, or of epochs where it is None."""
-        return self.epoch_timed if phase is None else self.timed(phase)
+    @cached_property
+    def trainings(self) -> dict[int, TimedTraining]:
+        """The trainings by block; empty where none was asked for."""
+        if not any(process.learning for process in self.measured):
+            return {}
+        epochs = self.rounds(EPOCH)
+        return {
+            block: TimedTraining(tuple(accumulate(epochs[block])), process.learning)
+            for block, processes in sorted(self.processes.items())
+            for process in processes
+            if process.learning is not None
+        }
+
+    @property
+    def seconds_to_target(self) -> Rounds:
+        """Seconds to the target by block, where it was reached; each training is one round."""
+        seconds = {block: training.seconds for block, training in self.trainings.items()}
+        return {block: (value,) for block, value in seconds.items() if value is not None}
+
+    @property
+    def held_target(self) -> bool:
+        """Whether there were trainings and every one held its target."""
+        return bool(self.trainings) and len(self.seconds_to_target) == len(self.trainings)
 
     @cached_property
     def disturbed(self) -> tuple[int, int]:
         """How many rounds were disturbed, of how many that its epoch rests on."""
-        return self._counted(is_disturbed)
+        return counted((one.timings for one in self.measured), is_disturbed)
 
     @cached_property
     def held_up(self) -> tuple[int, int]:
         """In how many rounds its threads were held up, of how many that its epoch rests on."""
-        return self._counted(is_held_up)
-
-    def _counted(self, rule: Rule) -> tuple[int, int]:
-        counts = [counted(one.timings, rule) for one in self.measured]
-        return sum(number for number, _ in counts), sum(rounds for _, rounds in counts)
+        return counted((one.timings for one in self.measured), is_held_up)
 
     @cached_property
     def durations(self) -> dict[str, estimates.Estimate]:
@@ -192,7 +224,7 @@ class Point:
     @cached_property
     def whole_epochs(self) -> bool:
         """Whether whole epochs were timed; otherwise :attr:`epoch` is reckoned from steps."""
-        return bool(self.rounds(EPOCH))
+        return self.is_training or bool(self.rounds(EPOCH))
 
     @property
     def is_loaded(self) -> bool:
@@ -207,11 +239,15 @@ class Point:
     @cached_property
     def epoch_rounds(self) -> Rounds:
         """Seconds for an epoch by block; empty where neither epoch nor step was timed."""
+        if self.is_training:
+            return self.seconds_to_target
         return self.rounds(self.epoch_phase, self.examples)
 
     @cached_property
     def epoch_timed(self) -> Timed:
-        """What ratios of epochs are taken of."""
+        """What ratios of epochs are taken of; a training spans many sweeps."""
+        if self.is_training:
+            return Timed(self.epoch_rounds, {})
         return self.timed(self.epoch_phase)
 
     @cached_property
@@ -230,81 +266,17 @@ class Point:
         return median(one.threads_observed for one in self.measured)
 
 
-@dataclass(frozen=True)
-class TimedTraining:
-    """One training: the seconds at the end of each epoch, and how accuracy grew."""
-
-    ends: tuple[float, ...]
-    learning: Learning
-
-    @property
-    def seconds(self) -> float | None:
-        """Training time up to the epoch from which on the target was held; None where not."""
-        reached = self.learning.reached_epoch
-        return None if reached is None else self.ends[reached - 1]
-
-
-class TimeToTarget(Point):
-    """A point that is ranked by its training up to the target instead of its epoch.
-
-    :attr:`epoch_rounds`, and with them :attr:`epoch`, are the seconds of that training, one round
-    for each block.
-    """
-
-    @cached_property
-    def whole_epochs(self) -> bool:
-        """A training is made of whole epochs."""
-        return True
-
-    @cached_property
-    def epoch_rounds(self) -> Rounds:
-        """Seconds of training until the target was held, by block."""
-        return reached(trainings(self))
-
-    @cached_property
-    def epoch_timed(self) -> Timed:
-        """What ratios of trainings are taken of: a training spans many sweeps."""
-        return Timed(self.epoch_rounds, {})
-
-
-def trainings(point: Point) -> dict[int, TimedTraining]:
-    """Return the trainings of a point by block; empty where none was asked for."""
-    if not any(one.learning for one in point.measured):
-        return {}
-    epochs = point.rounds(EPOCH)
-    return {
-        block: TimedTraining(tuple(accumulate(epochs[block])), process.learning)
-        for block, processes in sorted(point.processes.items())
-        for process in processes
-        if process.learning is not None
-    }
-
-
-def reached(runs: Mapping[int, TimedTraining]) -> Rounds:
-    """Return seconds to the target by block, where it was reached; each training is one round."""
-    return {block: (run.seconds,) for block, run in runs.items() if run.seconds is not None}
-
-
-def holds(point: Point) -> bool:
-    """Return whether there were trainings and every one held its target."""
-    runs = trainings(point)
-    return bool(runs) and len(reached(runs)) == len(runs)
-
-
 def times_to_target(points: Mapping[Key, Point], asked: Collection[Scope]) -> dict[Key, Point]:
     """``points``, where those of the scopes ``asked`` for a target are trainings that held it.
 
     A training that never held its target has no time, and the mean of the others of its cell would
     be that of the lucky ones.  So a point is left out unless every one of its trainings held it.
     """
-    kept: dict[Key, Point] = {}
-    for key, point in points.items():
-        if key[1].scope not in asked:
-            kept[key] = point
-        elif holds(point):
-            fields = {field.name: getattr(point, field.name) for field in dataclasses.fields(point)}
-            kept[key] = TimeToTarget(**fields)
-    return kept
+    return {
+        key: replace(point, is_training=True) if key[1].scope in asked else point
+        for key, point in points.items()
+        if key[1].scope not in asked or point.held_target
+    }
 
 
 def observe(
@@ -330,6 +302,8 @@ def observe(
             for one in measured:
                 block = starts[run] + one.block
                 processes[block] = (*processes.get(block, ()), one)
+            given = document.machine.environment | dict(cell.setting)
+            variables = {name: value for name, value in given.items() if value is not None}
             points.append(
                 Point(
                     run=run,
@@ -337,7 +311,7 @@ def observe(
                     cell=cell,
                     condition=condition_of((measured or outcomes)[0], run + 1 if apart else 0),
                     network=computed if cell.network == plan.network.name else cell.network,
-                    variables=_variables(document, cell),
+                    variables=variables,
                     row=rows.get(cell.implementation),
                     examples=plan.examples,
                     processes=processes,
@@ -351,43 +325,33 @@ def observe(
 
 def condition_of(outcome: Outcome, run: int) -> Condition:
     """The condition of an outcome in ``run``, which is 0 where the documents form one grid."""
+    timed = outcome.measured if isinstance(outcome, Unverified) else outcome
+    if isinstance(timed, Measured):
+        declared = timed.process.declared
+    else:
+        # An implementation that is unavailable could not be asked.
+        declared = {} if isinstance(outcome, Measured | Unavailable) else outcome.declared
     cell = outcome.cell
-    scope = Scope(cell.network, run, declares_tf32(_declared(outcome)))
-    return Condition(scope, cell.threads, cell.setting)
-
-
-def _declared(outcome: Outcome) -> Mapping[str, str]:
-    """What the implementation declared, measured or not; nothing where it could not be asked."""
-    if isinstance(outcome, Measured):
-        return outcome.process.declared
-    if isinstance(outcome, Unverified) and outcome.measured is not None:
-        return outcome.measured.process.declared
-    return {} if isinstance(outcome, Unavailable) else outcome.declared
-
-
-def _variables(document: Results, cell: Cell) -> dict[str, str]:
-    """Return what processes of ``cell`` were given: what was exported, with the setting on top."""
-    changed = {name: value or "" for name, value in cell.setting}
-    removed = {name for name, value in cell.setting if value is None}
-    variables = document.machine.environment | changed
-    return {name: value for name, value in variables.items() if name not in removed}
+    return Condition(Scope(cell.network, run, declares_tf32(declared)), cell.threads, cell.setting)
 
 
 def _in_order(points: list[Point], results: Sequence[Results]) -> list[Point]:
-    """Sorted as the plans list implementations, batch sizes, threads and settings."""
+    """Return points as the plans list implementations, batch sizes, threads and settings."""
     plans = [document.plan for document in results]
-    orders: tuple[dict[object, None], ...] = (
-        dict.fromkeys(name for plan in plans for name in plan.implementations),
-        dict.fromkeys(training.batch_size for plan in plans for training in plan.trainings),
-        dict.fromkeys(threads for plan in plans for threads in plan.threads),
-        dict.fromkeys(setting for plan in plans for setting in plan.settings),
+    listed: tuple[Iterable[object], ...] = (
+        (name for plan in plans for name in plan.implementations),
+        (training.batch_size for plan in plans for training in plan.trainings),
+        (threads for plan in plans for threads in plan.threads),
+        (setting for plan in plans for setting in plan.settings),
     )
-    places = [{value: place for place, value in enumerate(order)} for order in orders]
+    places = [
+        {value: place for place, value in enumerate(dict.fromkeys(values))} for values in listed
+    ]
 
     def place(point: Point) -> list[int]:
         cell = point.cell
         values = (cell.implementation, cell.batch_size, cell.threads, cell.setting)
-        where = [order.get(value, sys.maxsize) for order, value in zip(places, values, strict=True)]
+        where = [known.get(value, sys.maxsize) for known, value in zip(places, values, strict=True)]
         return [*where, point.run]
 
     return sorted(points, key=place)

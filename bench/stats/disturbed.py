@@ -5,13 +5,10 @@ Disturbed rounds are labelled and their effect is shown; none is ever removed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from bench.documents.timings import EPOCH, STEP, Disturbance, Timing
 from bench.provenance.records import Accelerator
-
-Rule = Callable[[Disturbance, float], bool]
-"""Whether a round of a given duration, in seconds, counts as disturbed."""
 
 DISTURBED_SHARE = 0.1
 """A round is disturbed where something else took more than this share of its time."""
@@ -60,26 +57,30 @@ def is_held_up(disturbance: Disturbance, seconds: float) -> bool:
 
 
 def counted(
-    timings: Iterable[Timing],
-    rule: Rule = is_disturbed,
+    processes: Iterable[Sequence[Timing]], rule: Callable[[Disturbance, float], bool]
 ) -> tuple[int, int]:
-    """Return how many rounds of one process were disturbed, of how many that its epoch rests on.
+    """Return how many rounds were disturbed by ``rule``, of how many that the epoch rests on.
 
-    These are its epochs, or its steps where no epoch was watched.  ``rule`` says when one is.
+    ``processes`` has the timings of each.  Its rounds are its epochs, or its steps where no epoch
+    was watched.
     """
-    watched = {
-        timing.phase: timing
-        for timing in timings
-        if timing.round_seconds and len(timing.disturbances) == len(timing.round_seconds)
-    }
-    timing = watched.get(EPOCH) or watched.get(STEP)
-    if timing is None:
-        return 0, 0
-    disturbed = sum(
-        rule(disturbance, seconds * timing.iterations)
-        for seconds, disturbance in zip(timing.round_seconds, timing.disturbances, strict=True)
-    )
-    return disturbed, len(timing.round_seconds)
+    disturbed = rounds = 0
+    for timings in processes:
+        watched = {
+            timing.phase: timing
+            for timing in timings
+            if timing.round_seconds and len(timing.disturbances) == len(timing.round_seconds)
+        }
+        timing = watched.get(EPOCH) or watched.get(STEP)
+        if timing is not None:
+            rounds += len(timing.round_seconds)
+            disturbed += sum(
+                rule(disturbance, seconds * timing.iterations)
+                for seconds, disturbance in zip(
+                    timing.round_seconds, timing.disturbances, strict=True
+                )
+            )
+    return disturbed, rounds
 
 
 def is_beyond_use(disturbed: int, rounds: int) -> bool:

@@ -20,7 +20,7 @@ from scipy.special import nctdtrinc, stdtr, stdtrit
 
 from bench.stats import moderation
 from bench.stats.moderation import Array
-from bench.stats.sweeps import located, log_ratios
+from bench.stats.sweeps import located
 
 CONFIDENCE = 0.95
 MINIMUM_PROCESSES = 3
@@ -102,20 +102,6 @@ def estimate(processes: Sequence[Sequence[float]]) -> Estimate:
     ratio = _ratio(mean, error if number >= MINIMUM_PROCESSES else None, number - 1, number)
     pooled = [seconds for rounds in processes for seconds in rounds]
     return Estimate(ratio.value, ratio.low, ratio.high, spread(pooled), number, len(pooled))
-
-
-def paired_logs(
-    reference: Mapping[int, Mapping[int, float]], other: Mapping[int, Mapping[int, float]]
-) -> PairedLogs:
-    """Log ratios of the sweeps that both share, by block; both given as block, sweep, seconds.
-
-    Blocks without a common sweep are left out.
-    """
-    logs = {
-        block: log_ratios(reference[block], other[block])
-        for block in sorted(reference.keys() & other.keys())
-    }
-    return {block: values for block, values in logs.items() if values}
 
 
 def moderated_ratios(

@@ -9,16 +9,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from bench.observations.pairs import Pairing, ratios_of
-from bench.observations.points import (
-    Condition,
-    Key,
-    Point,
-    Timed,
-    TimedTraining,
-    reached,
-    trainings,
-)
+from bench.observations.points import Condition, Key, Point, Timed
+from bench.observations.ratios import Pairing, ratios_of
 from bench.stats import estimates
 from bench.stats.estimates import Ratio
 from bench.stats.verdicts import Verdict
@@ -36,16 +28,10 @@ _ROOM = 0.06
 
 
 class _Training(NamedTuple):
-    """The trainings of one point, block by block, and those of the reference of its group."""
+    """A point that was trained, and the reference of its group."""
 
     point: Point
-    blocks: dict[int, TimedTraining]
     reference: Point
-
-    @property
-    def reached(self) -> dict[int, tuple[float, ...]]:
-        """Seconds until the target, in the blocks in which it was held."""
-        return reached(self.blocks)
 
 
 def render(context: Context) -> Markup | Absence:
@@ -67,7 +53,7 @@ def render(context: Context) -> Markup | Absence:
         )
         shown.setdefault(point.condition, []).append(figure)
     trained = [one for group in groups for one in group]
-    targets = {run.learning.target for one in trained for run in one.blocks.values()}
+    targets = {run.learning.target for one in trained for run in one.point.trainings.values()}
     names = dict.fromkeys(one.point.implementation for one in trained)
     ratios = {key: ratio for group in groups for key, ratio in _ratios(group).items()}
     verdicts = _verdicts(context, [one for one in trained if one.point.key in ratios])
@@ -83,7 +69,9 @@ def render(context: Context) -> Markup | Absence:
             "Training time until the target accuracy is held",
             [(one.point.key, one) for one in trained],
             {
-                "Held in": lambda one: TableCell(held_in(one.point), len(one.reached)),
+                "Held in": lambda one: TableCell(
+                    held_in(one.point), len(one.point.seconds_to_target)
+                ),
                 "Time": _time,
                 "Epochs": _epochs,
                 "Relative speed": lambda one: _relative(one, ratios, verdicts),
@@ -100,23 +88,20 @@ def _groups(context: Context) -> list[list[_Training]]:
     """Every group in which something was trained; the reference is the baseline or the first."""
     groups = []
     for _, _, points in context.groups():
-        trained = {name: blocks for name, point in points.items() if (blocks := trainings(point))}
+        trained = {name: point for name, point in points.items() if point.trainings}
         if trained:
             name = context.baseline if context.baseline in trained else next(iter(trained))
-            reference = points[name]
-            groups.append(
-                [_Training(points[n], blocks, reference) for n, blocks in trained.items()]
-            )
+            groups.append([_Training(point, trained[name]) for point in trained.values()])
     return groups
 
 
 def _ratios(group: Sequence[_Training]) -> dict[Key, Ratio]:
     """How many times sooner each got there than the reference, over blocks in which both did."""
-    theirs = reached(trainings(group[0].reference))
+    theirs = group[0].reference.seconds_to_target
     pairings = {
-        one.point.key: Pairing(Timed(theirs, {}), Timed(one.reached, {}))
+        one.point.key: Pairing(Timed(theirs, {}), Timed(one.point.seconds_to_target, {}))
         for one in group
-        if one.point is not one.reference and one.reached.keys() & theirs.keys()
+        if one.point is not one.reference and one.point.seconds_to_target.keys() & theirs.keys()
     }
     ratios = zip(pairings, ratios_of(list(pairings.values())), strict=True)
     return {key: ratio for key, ratio in ratios if ratio is not None}
@@ -139,9 +124,9 @@ def _verdicts(context: Context, trained: Sequence[_Training]) -> dict[Key, Verdi
 
 def _time(one: _Training) -> TableCell:
     """Return seconds to the target over the trainings that reached it, with the interval."""
-    if not one.reached:
+    if not one.point.seconds_to_target:
         return tables.word("never held")
-    seconds = estimates.estimate(list(one.reached.values()))
+    seconds = estimates.estimate(list(one.point.seconds_to_target.values()))
     note = (
         f"{text.seconds(seconds.low)} to {text.seconds(seconds.high)}"
         if seconds.low is not None and seconds.high is not None
@@ -152,7 +137,7 @@ def _time(one: _Training) -> TableCell:
 
 def _epochs(one: _Training) -> TableCell:
     """Return the median number of epochs of the trainings that reached the target."""
-    needed = [run.learning.reached_epoch for run in one.blocks.values()]
+    needed = [run.learning.reached_epoch for run in one.point.trainings.values()]
     known = [epoch for epoch in needed if epoch is not None]
     if not known:
         return tables.word("-")
@@ -173,13 +158,13 @@ def _relative(
 
 
 def _best_accuracy(one: _Training) -> TableCell:
-    best = max(max(run.learning.accuracies) for run in one.blocks.values())
+    best = max(max(run.learning.accuracies) for run in one.point.trainings.values())
     return TableCell(text.accuracy(best), best)
 
 
 def _chart(context: Context, group: Sequence[_Training]) -> Markup:
     """Test accuracy against training time, in the first block of each implementation."""
-    firsts = {one.point.implementation: next(iter(one.blocks.values())) for one in group}
+    firsts = {one.point.implementation: next(iter(one.point.trainings.values())) for one in group}
     series = [
         Series(figures.style(context, name), one.ends, one.learning.accuracies, name=name)
         for name, one in firsts.items()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bench.cli.compare_answer import answer as compare
 from bench.documents.results import Measured, Results
-from bench.observations.page_pairs import PairKey as Pair
+from bench.observations.pairs import PairKey as Pair
 from bench.observations.selection import IMPLEMENTATION
 from bench.planning.plan import Cell
 from bench.stats.verdicts import Kind

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from bench.observations.pairs import Pairing, ratios_of
 from bench.observations.points import Timed
+from bench.observations.ratios import Pairing, paired_logs, ratios_of
 from bench.stats.estimates import paired_ratio
 from reports.gather import build_context
 from tests.reports.test_summary import made
@@ -30,6 +32,21 @@ def test_without_sweeps_the_medians_of_blocks_are_paired() -> None:
     assert (found.value, found.error, found.df) == pytest.approx(
         (expected.value, expected.error, expected.df)
     )
+
+
+def test_log_ratios_pair_sweeps_of_the_blocks_that_both_share() -> None:
+    before = {0: {0: 2.0, 1: 4.0, 2: 9.0}, 1: {0: 1.0}, 2: {5: 1.0, 6: 3.0}, 3: {0: 1.0}}
+    after = {0: {1: 1.0, 2: 3.0, 7: 1.0}, 1: {0: 2.0}, 2: {7: 4.0}}
+    reference, other = (
+        Timed({block: tuple(sweeps.values()) for block, sweeps in one.items()}, one)
+        for one in (before, after)
+    )
+    found = paired_logs(reference, other)
+    assert found.keys() == {0, 1, 2}
+    assert found[0] == pytest.approx([math.log(4), math.log(3)])
+    assert found[1] == pytest.approx([-math.log(2)])
+    # No sweep in common: the medians of the block, 2 and 4.
+    assert found[2] == pytest.approx([-math.log(2)])
 
 
 def test_sweeps_are_paired_where_both_name_theirs() -> None:

@@ -12,7 +12,6 @@ from bench.stats.estimates import (
     PairedLogs,
     moderated_ratios,
     moderated_unpaired,
-    paired_logs,
     paired_ratio,
     unpaired_ratio,
 )
@@ -37,15 +36,6 @@ def table_of(
         }
         for log in logs
     ]
-
-
-def test_log_ratios_pair_sweeps_of_the_blocks_that_both_share() -> None:
-    reference = {0: {0: 2.0, 1: 4.0, 2: 9.0}, 1: {0: 1.0}, 2: {5: 1.0}, 3: {0: 1.0}}
-    other = {0: {1: 1.0, 2: 3.0, 7: 1.0}, 1: {0: 2.0}, 2: {6: 1.0}}
-    found = paired_logs(reference, other)
-    assert found.keys() == {0, 1}
-    assert found[0] == pytest.approx([math.log(4), math.log(3)])
-    assert found[1] == pytest.approx([-math.log(2)])
 
 
 @pytest.mark.parametrize("blocks", [3, 7])
