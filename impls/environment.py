@@ -75,7 +75,7 @@ def require_agreement(rows: Sequence[Row]) -> None:
 
 
 def _decides(row: Row, name: str, current: str | None) -> bool:
-    """Whether what ``row`` computes hangs on ``name``, which is ``current`` and stays that."""
+    """Return whether the result of ``row`` depends on ``name``, which stays ``current``."""
     if name == ENGINE:
         # Where it is unset, Keras' own file of settings may agree; the implementation looks.
         return current is not None

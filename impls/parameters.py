@@ -94,6 +94,6 @@ def epoch_order(examples: int, seed: int, epoch: int) -> Rows:
 
 
 def batches(order: Rows, batch_size: int) -> Iterator[Rows]:
-    """Consecutive views of ``order``; the last one holds what is left, so it may be shorter."""
+    """Yield consecutive views of ``order``; the last one holds the rest, so it may be shorter."""
     for start in range(0, len(order), batch_size):
         yield order[start : start + batch_size]

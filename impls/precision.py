@@ -25,7 +25,7 @@ SWITCHES = {"0": False, "1": True}
 
 
 def tf32() -> bool:
-    """Whether factors on a GPU are to be rounded to TF32; where nothing is said they are not.
+    """Return whether factors on a GPU are rounded to TF32; without the variable they are not.
 
     Raises:
         UsageError: the variable is neither 0 nor 1, or NVIDIA's says the contrary.

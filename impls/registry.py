@@ -97,7 +97,7 @@ def known() -> dict[str, Row]:
 
 
 def top_of_ladder() -> Row:
-    """The highest rung: it can always be run, and takes the least time of what always can."""
+    """Return the highest rung, the fastest row that needs nothing but NumPy."""
     return max(ROWS, key=lambda row: -1 if row.rung is None else row.rung)
 
 
@@ -119,7 +119,7 @@ def find(name: str) -> Row:
 
 
 def absent(row: Row) -> str | None:
-    """Why ``row`` cannot run here, as far as that shows beforehand, or None where nothing does."""
+    """Return why ``row`` cannot run here, as far as that shows beforehand; else None."""
     return missing(row) or no_device(row)
 
 

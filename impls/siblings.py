@@ -57,7 +57,7 @@ def imported_by(file: Path) -> dict[str, Path]:
 
 
 def _imports(file: Path, root: Path) -> Iterator[Path]:
-    """The files below ``root`` that one file imports; none where it is no Python that is read."""
+    """Yield the files below ``root`` that a file imports; none where it is not Python."""
     if file.suffix != ".py":
         return
     try:
@@ -78,7 +78,7 @@ def _imports(file: Path, root: Path) -> Iterator[Path]:
 
 
 def _files_of(base: Path, module: str) -> Iterator[Path]:
-    """The files that importing ``module`` runs, its packages' included, as far as they are here.
+    """Yield the files below ``base`` that importing ``module`` runs, with those of its packages.
 
     The last part of the name may be something in a module, and no module itself.
     """
@@ -93,7 +93,7 @@ def _files_of(base: Path, module: str) -> Iterator[Path]:
 
 
 def _forget_namesakes(folder: Path) -> None:
-    """Let a module of another implementation's folder not pass for one of the same name here."""
+    """Remove imported modules of other folders that have the name of a module in ``folder``."""
     for name, module in list(sys.modules.items()):
         top = name.partition(".")[0]
         file = getattr(module, "__file__", None)

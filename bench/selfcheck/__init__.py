@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 CHECKS = {
     "simulation": "intervals, verdicts and power on synthetic rounds whose truth is known",
-    "false-alarms": "implementations against themselves, alone and beside a hog; 25 minutes",
+    "false-alarms": "implementations against themselves, also beside a busy process; 25 minutes",
     "slowdown": "planted slowdowns of 2, 5 and 10 % in an implementation; an hour",
     "kill": "parents and workers killed at random moments, runs resumed; three minutes",
 }
@@ -21,7 +21,7 @@ CHECKS = {
 
 
 def _silent(line: str) -> None:
-    """Progress that nobody watches."""
+    """Print no progress."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,12 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether all findings keep their targets; a check that found nothing has not passed."""
+        """Return whether all findings keep their targets; one that found nothing has not passed."""
         return bool(self.findings) and all(finding.passed for finding in self.findings)
 
     @property
     def missed(self) -> bool:
-        """Whether a target was missed, or nothing was found."""
+        """Return whether a target was missed, or nothing was found."""
         return not self.findings or any(finding.passed is False for finding in self.findings)
 
 

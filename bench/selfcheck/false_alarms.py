@@ -50,7 +50,7 @@ while time.monotonic() < end:
 
 
 def check(options: Options) -> Report:
-    """``trials`` counts runs; the last one is made beside a foreign process, with one thread."""
+    """Judge implementations against themselves in ``trials`` runs, then beside a busy process."""
     originals = [row for row in map(registry.find, NAMES) if registry.missing(row) is None]
     rows = [row for original in originals for row in (original, control_of(original))]
     threads = sorted({1, usable_cpus()})
@@ -89,7 +89,7 @@ def judge_controls(results: Results, threads: int | None = None) -> list[Verdict
 
 
 def of_table(where: str, judged: Sequence[Verdict], within: float) -> list[CheckResult]:
-    """False verdicts, and how far the same code lies apart."""
+    """Return how many verdicts are false, and how far the same code lies apart."""
     total = len(judged)
     if not total:
         return [CheckResult(f"comparisons {where}", "none", "some", passed=False)]
@@ -141,12 +141,12 @@ def _foreign_process() -> Iterator[None]:
 def _disturbed(results: Results, threads: int) -> CheckResult:
     """Return whether rounds with all threads beside a foreign process are called disturbed."""
     flags = [
-        is_disturbed(one, seconds)
+        is_disturbed(disturbance, seconds)
         for outcome in results.outcomes
         if outcome.cell.threads == threads
         for timing in getattr(outcome, "timings", ())
         if timing.phase == EPOCH
-        for one, seconds in zip(timing.disturbances, timing.round_seconds, strict=True)
+        for disturbance, seconds in zip(timing.disturbances, timing.round_seconds, strict=True)
     ]
     return CheckResult(
         f"epochs with {threads} threads beside a foreign process",
@@ -158,5 +158,6 @@ def _disturbed(results: Results, threads: int) -> CheckResult:
 
 def _words(judged: Sequence[Verdict]) -> str:
     return ", ".join(
-        f"{number} {kind}" for kind, number in Counter(one.kind for one in judged).most_common()
+        f"{number} {kind}"
+        for kind, number in Counter(verdict.kind for verdict in judged).most_common()
     )

@@ -26,7 +26,7 @@ KILLS = 20
 
 
 def check(options: Options) -> Report:
-    """``trials`` counts kills, half of them of parents."""
+    """Kill ``trials`` times, every second time a worker instead of the parent."""
     kills = options.trials or KILLS
     parents: list[KilledParent] = []
     workers: list[KilledWorker] = []
@@ -72,22 +72,22 @@ def check(options: Options) -> Report:
 def of_parents(killed: Sequence[KilledParent]) -> list[CheckResult]:
     """Return the promises to whoever resumes."""
     total = len(killed)
-    most = max(one.lost for one in killed)
-    orphans = sum(one.orphans for one in killed)
+    most = max(run.lost for run in killed)
+    orphans = sum(run.orphans for run in killed)
     findings = [
         CheckResult(
             f"work lost with the parent, {total} kills",
             f"at most {most} sweep{'' if most == 1 else 's'}, "
-            f"{sum(one.lost for one in killed)} in all",
+            f"{sum(run.lost for run in killed)} in all",
             "at most 1 sweep",
             most <= 1,
         ),
         CheckResult("workers that outlived their parent", f"{orphans}", "none", orphans == 0),
     ]
     for what, kept in (
-        ("sweeps recorded before the kill, byte for byte", [one.unchanged for one in killed]),
-        ("every cell measured, in the order of the plan", [one.same_schedule for one in killed]),
-        ("complete results and report after --resume", [one.written for one in killed]),
+        ("sweeps recorded before the kill, byte for byte", [run.unchanged for run in killed]),
+        ("every cell measured, in the order of the plan", [run.same_schedule for run in killed]),
+        ("complete results and report after --resume", [run.written for run in killed]),
     ):
         findings.append(CheckResult(what, f"in {sum(kept)} of {total}", "in all", all(kept)))
     return findings
@@ -95,10 +95,10 @@ def of_parents(killed: Sequence[KilledParent]) -> list[CheckResult]:
 
 def of_workers(killed: Sequence[KilledWorker]) -> list[CheckResult]:
     """Return the promises to whoever's worker dies."""
-    named = [all("killed by SIGKILL" in reason for reason in one.reasons) for one in killed]
-    kept = [right and one.rest_measured for right, one in zip(named, killed, strict=True)]
-    at_work = sum(one.at_work for one in killed)
-    waiting = sum(one.stopped for one in killed)
+    named = [all("killed by SIGKILL" in reason for reason in run.reasons) for run in killed]
+    kept = [right and run.rest_measured for right, run in zip(named, killed, strict=True)]
+    at_work = sum(run.at_work for run in killed)
+    waiting = sum(run.stopped for run in killed)
     return [
         CheckResult(
             f"a killed worker is an outcome, {len(killed)} kills, {at_work} before its end, "

@@ -173,7 +173,7 @@ def kill_worker(workshop: Workshop, moment: Moment, out: Path, rng: random.Rando
 
 
 def _has_finished(worker: Worker, out: Path) -> bool:
-    """Whether the worker has said how its cell ended: the last line of it, after the first."""
+    """Return whether the journal says how the cell of the worker ended."""
     assignment = re.search(r"assignment-(\d+)-(\d+)\.json", worker.command)
     if assignment is None:
         raise ValueError(f"no assignment in the command of a worker: {worker.command}")
@@ -191,9 +191,9 @@ def _stop_orphans(workshop: Workshop) -> int:
     patience = time.monotonic() + _ORPHAN_SECONDS
     while (left := workshop.workers()) and time.monotonic() < patience:
         time.sleep(POLL_SECONDS)
-    for one in left:
+    for worker in left:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(one.id, signal.SIGKILL)
+            os.kill(worker.id, signal.SIGKILL)
     return len(left)
 
 

@@ -43,27 +43,26 @@ class Noise:
     within: Draw
 
     def rounds(self, rng: np.random.Generator, processes: tuple[int, ...], rounds: int) -> Array:
-        """Durations of shape ``(*processes, rounds)`` of something that takes 1 without noise."""
+        """Return durations ``(*processes, rounds)`` of something that takes 1 without noise."""
         return self.between(rng, (*processes, 1)) * self.within(rng, (*processes, rounds))
 
 
 def steady(between: float, within: float) -> Noise:
-    """Normal scatter of so much between processes, and within them."""
+    """Return normal scatter of so much between processes, and within them."""
     return Noise("normal", _normal(between), _normal(within))
 
 
 def _normal(scale: float) -> Draw:
-    """Symmetric scatter."""
     return lambda rng, shape: 1 + rng.normal(0, scale, shape)
 
 
 def _delays(usual: float) -> Draw:
-    """Log-normal delays on top of the shortest duration: mostly small, now and then large."""
+    """Return log-normal delays on top of the shortest duration: mostly small, rarely large."""
     return lambda rng, shape: 1 + usual * rng.lognormal(0, 1, shape)
 
 
 def _modes(share: float, slower: float, scale: float) -> Draw:
-    """Two states, such as a good and a bad memory layout, each with a little scatter."""
+    """Return two states, such as a good and a bad memory layout, each with a little scatter."""
     return lambda rng, shape: (
         (1 + slower * (rng.random(shape) < share)) * (1 + rng.normal(0, scale, shape))
     )
@@ -79,7 +78,7 @@ NOISES: Sequence[Noise] = (NORMAL, LOG_NORMAL, BIMODAL)
 
 
 def drift(seed: int, blocks: int, implementations: int, size: float) -> Array:
-    """Factors of shape (blocks, implementations) on a machine that gets slower by ``size``.
+    """Return factors (blocks, implementations) on a machine that gets slower by ``size``.
 
     It does so evenly over the run; who meets it when follows from the schedule of
     :func:`bench.planning.plan.repetitions`.
@@ -110,7 +109,7 @@ class World:
     def seconds(
         self, rng: np.random.Generator, tables: int, blocks: int, workers: int, sweeps: int
     ) -> Array:
-        """Durations of shape (tables, blocks, workers, sweeps); each worker takes 1 in truth."""
+        """Return durations (tables, blocks, workers, sweeps); each worker takes 1 in truth."""
         durations = self.noise.rounds(rng, (tables, blocks, workers), sweeps)
         turns = rng.random((tables, blocks, workers, sweeps)).argsort(axis=2)
         at = TURN_SECONDS * (turns + workers * np.arange(sweeps, dtype=np.float64))
@@ -122,7 +121,7 @@ class World:
 
 
 def _slowed(rng: np.random.Generator, at: Array, length: float) -> Array:
-    """By which factor the bursts of each block slow the turns that begin ``at`` moments."""
+    """Return the factors by which bursts slow the turns that begin ``at`` moments of a block."""
     longest = BURST_SECONDS[1]
     shape = at.shape[:2]
     numbers = rng.poisson(BURSTS_PER_MINUTE / 60 * (length + longest), shape)

@@ -45,7 +45,7 @@ Part = Callable[[np.random.Generator, int], Iterator[CheckResult]]
 
 
 def check(options: Options) -> Report:
-    """Every promise of the statistics; ``options.trials`` counts made-up runs of each case."""
+    """Check every promise of the statistics in ``options.trials`` synthetic runs of each case."""
     trials = options.trials or TRIALS
     parts: dict[str, Part] = {
         "workers that take turns": live_workers,
@@ -85,7 +85,7 @@ def live_workers(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]
 
 
 def _unpromised(world: World, blocks: int, entries: int) -> bool:
-    """Whether a process may well be slow in all blocks of a table, like a row that is truly slow.
+    """Return whether one process may well be slow in all blocks, like a row that is truly slow.
 
     Where one process in eight is slow, one of 52 is so in all of three blocks in 10 % of tables.
     """
@@ -116,7 +116,7 @@ def live_winners(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]
 
 
 def slow_throughout(rng: np.random.Generator, trials: int) -> Iterator[str]:
-    """False verdicts where no promise is made; see :func:`_unpromised`."""
+    """Yield false verdicts where no promise is made; see :func:`_unpromised`."""
     for world, blocks, entries in itertools.product(WORLDS, LIVE_BLOCKS, LIVE_TABLES):
         if _unpromised(world, blocks, entries):
             number = math.ceil(trials / LIVE_TABLES[entries])
@@ -198,7 +198,7 @@ def false_verdicts(rng: np.random.Generator, trials: int) -> Iterator[CheckResul
 
 
 def winners(rng: np.random.Generator, trials: int) -> Iterator[CheckResult]:
-    """Among equals any winner is wrong; else any but the fastest."""
+    """Yield wrong winners: among equals any, else any but the fastest."""
     number = math.ceil(trials / TABLES)
     near = (1.0, 1.005, *(1.01,) * 8)
     for name, levels in (
@@ -256,13 +256,13 @@ def _coverage(name: str, share: float) -> CheckResult:
 
 
 def _at_least(name: str, share: float) -> CheckResult:
-    """Return the coverage of moderated intervals, which few blocks make wider than they need be."""
+    """Return the coverage of moderated intervals, which few blocks make wider than necessary."""
     low = COVERAGE[0]
     return CheckResult(f"coverage: {name}", f"{share:.1%}", f"at least {low:.0%}", share >= low)
 
 
 def _false(name: str, shares: Mapping[str, float], trials: int) -> CheckResult:
-    """Each kind at most 5 %, with the two standard errors by which ``trials`` may miss it."""
+    """Allow 5 % of each kind, and the two standard errors by which ``trials`` may miss that."""
     allowed = FALSE + 2 * math.sqrt(FALSE * (1 - FALSE) / trials)
     listed = ", ".join(f"{kind} {share:.1%}" for kind, share in shares.items())
     target = f"each {FALSE:.0%}, so up to {allowed:.1%}"

@@ -48,7 +48,7 @@ class Trainer(Original):
 
 
 def check(options: Options) -> Report:
-    """``trials`` counts runs with each budget; in each of them every slowdown is looked for."""
+    """Look for every slowdown in each of ``trials`` runs with each budget."""
     findings = []
     for budget, usual in TRIALS.items():
         trials = options.trials or usual

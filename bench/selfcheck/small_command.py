@@ -106,13 +106,13 @@ class Workshop:
 
     @property
     def last_words(self) -> str:
-        """The last line that any command said."""
+        """The last line that any command printed."""
         lines = self.said.read_text(errors="replace").split("\n")
         return next((line for line in reversed(lines) if line.strip()), "nothing")
 
 
 def _write_images(path: Path) -> None:
-    """Random images with labels that go round, in the layout of ``mnist.npz``."""
+    """Write random images with labels that go round, in the layout of ``mnist.npz``."""
     rng = np.random.default_rng(1)
     images = rng.integers(0, 256, (EXAMPLES + 12, _PIXELS, _PIXELS), dtype=np.uint8)
     labels = np.arange(len(images), dtype=np.uint8) % _CLASSES
@@ -166,7 +166,7 @@ class Undisturbed:
 
 
 def start(workshop: Workshop, out: Path) -> subprocess.Popen[bytes]:
-    """Start the run of which all this is about, into ``out``."""
+    """Start the run that is to be killed, into ``out``."""
     return workshop.run(out, "--batch-size", _BATCH_SIZE, "--blocks", BLOCKS)
 
 

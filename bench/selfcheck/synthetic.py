@@ -100,7 +100,7 @@ def until_precise(rounds: Array, precision: float) -> list[Ratio]:
     reference, *others = np.median(rounds, axis=-1, keepdims=True).tolist()
     for blocks in range(FEWEST_BLOCKS, len(reference) + 1):
         ratios = [ratio(reference[:blocks], other[:blocks]) for other in others]
-        if all((estimates.half_width(one) or 0.0) <= precision for one in ratios):
+        if all((estimates.half_width(interval) or 0.0) <= precision for interval in ratios):
             break
     return ratios
 
@@ -108,12 +108,12 @@ def until_precise(rounds: Array, precision: float) -> list[Ratio]:
 def stopped_coverage(
     rng: np.random.Generator, trials: int, noise: Noise, ratios: int, precision: float
 ) -> tuple[float, float]:
-    """Coverage where a run ends at its precision, and the blocks that it takes on average."""
+    """Return coverage where a run ends at its precision, and how many blocks it takes."""
     covered, blocks = [], []
     for _ in range(trials):
         rounds = noise.rounds(rng, (ratios + 1, MOST_BLOCKS), ROUNDS)
         stopped = until_precise(rounds, precision)
-        covered += [covers(one, 1.0) for one in stopped]
+        covered += [covers(interval, 1.0) for interval in stopped]
         blocks.append(stopped[0].processes)
     return float(np.mean(covered)), float(np.mean(blocks))
 
@@ -187,7 +187,7 @@ def _winner(ratios: Sequence[Ratio], places: range) -> WinnerLeads:
 def _log_medians(
     rng: np.random.Generator, trials: int, noise: Noise, blocks: int, level: Array
 ) -> Iterator[Array]:
-    """Log medians (tables, rows, columns, blocks) where ``level`` holds the true durations.
+    """Yield log medians (tables, rows, columns, blocks); ``level`` holds the true durations.
 
     They come in batches of tables.  A process runs all columns of its row.
     """
@@ -232,7 +232,7 @@ class Quality:
 
     @property
     def coverage(self) -> float:
-        """The share over all rows."""
+        """Return the share over all rows."""
         return float(np.mean(self.rows))
 
 
@@ -245,7 +245,7 @@ def ratios(
     *,
     scales: Array | None = None,
 ) -> Iterator[list[Ratio]]:
-    """Tables of ratios that are all 1 in truth, each over the baseline of its condition.
+    """Yield tables of ratios that are all 1 in truth, each over the baseline of its condition.
 
     ``scales`` (entries) multiplies the scatter of each row, 1 where it is not given.
     """
@@ -273,9 +273,9 @@ def judged(tables: Iterator[list[Ratio]]) -> Quality:
     """Return what intervals and verdicts say of tables whose ratios are all 1."""
     covered, false, dfs = [], 0, []
     for table in tables:
-        covered.append([covers(one, 1.0) for one in table])
+        covered.append([covers(interval, 1.0) for interval in table])
         false += any(verdict.kind in {"faster", "slower"} for verdict in judge(table))
-        dfs += [one.df for one in table]
+        dfs += [interval.df for interval in table]
     rows = np.mean(covered, axis=0).tolist()
     return Quality(rows, false / len(covered), float(np.median(dfs)))
 
@@ -296,7 +296,7 @@ def false_winners(
 
 
 def found_with(tables: Iterator[list[Ratio]], power: float) -> float:
-    """The smallest difference that is found, after Holm over its table, with so much ``power``.
+    """Return the smallest difference that is found with this ``power``, after Holm over a table.
 
     That is the quantile of estimate and critical value together: how large the true log ratio of a
     row must be for that share of these tables to call it faster.
@@ -305,8 +305,8 @@ def found_with(tables: Iterator[list[Ratio]], power: float) -> float:
     for table in tables:
         level = 0.05 / 2 / len(table)
         needed += [
-            quantile(1 - level, one.df) * one.error - math.log(one.value)
-            for one in table
-            if one.error is not None
+            quantile(1 - level, row.df) * row.error - math.log(row.value)
+            for row in table
+            if row.error is not None
         ]
     return math.expm1(float(np.quantile(needed, power)))

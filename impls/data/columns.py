@@ -177,14 +177,14 @@ def _undecided(table: TextTable, reason: str) -> DatasetError:
 def _asked(table: TextTable, asked: str) -> int:
     """Return the column that ``asked`` names; a name comes before a number."""
     exact = [p for p in table.frame if table.names and table.names[p] == asked.strip()]
-    found = exact or (table.places(asked) if asked.strip() and table.names else [])
-    if len(found) > 1:
+    matches = exact or (table.places(asked) if asked.strip() and table.names else [])
+    if len(matches) > 1:
         raise DatasetError(
-            f"{shown(table.path)} has {len(found)} columns called {asked!r}. Give the number of "
-            f"one of them, such as --label {found[0]} (the first is 0)."
+            f"{shown(table.path)} has {len(matches)} columns called {asked!r}. Give the number of "
+            f"one of them, such as --label {matches[0]} (the first is 0)."
         )
-    if found:
-        return found[0]
+    if matches:
+        return matches[0]
     places = list(table.frame)
     if asked.strip().lower() == LAST:
         return int(places[-1])
@@ -319,7 +319,7 @@ def require_numbers(table: TextTable) -> None:
             raise _no_value(table, wrong[0], place, f" but {fields[wrong[0]]!r}")
     if broken:
         column = table.frame[broken[0]].astype(str)
-        wrong_field = next((one for one in column if not is_number(one)), column.iloc[0])
+        wrong_field = next((field for field in column if not is_number(field)), column.iloc[0])
         verb = "holds" if len(broken) == 1 else "hold text, such as"
         raise DatasetError(
             f"{shown(table.path)}: {listed(table, broken)} {verb} {wrong_field!r}, which is no "

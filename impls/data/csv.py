@@ -125,7 +125,7 @@ def _joined(table: TextTable, place: int, other: Path) -> tuple[TextTable, str]:
         f"every fifth example of each class in {table.path.name} is for testing."
     )
     second = read_table(other)
-    ours, theirs = ([name.lower() for name in one.names] for one in (table, second))
+    ours, theirs = ([name.lower() for name in part.names] for part in (table, second))
     wanted = {table.called(at): at for at in table.frame}
     if ours == theirs and table.width == second.width:
         chosen = {at: at for at in table.frame}
@@ -177,8 +177,8 @@ def _labels(table: TextTable, place: int) -> npt.NDArray[Any]:
 def _split(
     table: TextTable, place: int, labels: npt.NDArray[Any]
 ) -> tuple[TextTable, npt.NDArray[np.bool_], str]:
-    """The table without its column of the split, which rows are for testing, what to know of it."""
-    places = [one for one in table.places(SPLIT_COLUMN) if one != place]
+    """Return the table without the split column, which rows are for testing, and a note."""
+    places = [at for at in table.places(SPLIT_COLUMN) if at != place]
     if places:
         parts = table.frame[places[0]].astype(str).str.strip().str.lower()
         unknown = set(parts.unique()) - {TRAIN, TEST}
@@ -198,7 +198,7 @@ def _split(
 
 
 def _as_pictures(features: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Whole numbers of a byte that fill a square are pixels; other features stay a line."""
+    """Return pixels where whole numbers of a byte fill a square; other features stay a line."""
     side = math.isqrt(features.shape[1])
     bytes_only = features.dtype.kind in "iu" and 0 <= features.min() <= features.max() <= _BRIGHTEST
     if not bytes_only or features.max() <= 1:

@@ -49,7 +49,7 @@ def read_digits() -> RawData:
 
 
 def resize(images: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-    """Bilinear enlargement of ``(n, side, side)`` images with values 0 to 16, corners on corners.
+    """Enlarge ``(n, side, side)`` images with values 0 to 16 bilinearly, corners on corners.
 
     Computed in whole numbers: the weights are multiples of ``1 / (SIDE - 1)``.
     """

@@ -33,7 +33,7 @@ class Bar:
 
     @property
     def total(self) -> float | None:
-        """Bytes to come; None while the server has not said."""
+        """Return how many bytes are to come; None while the server has not said."""
         return self._progress.tasks[0].total
 
     @total.setter
@@ -59,7 +59,7 @@ def cache_file() -> Path:
 
 
 def download(*, timeout: float, progress: bool) -> Path:
-    """Fetch MNIST unless the cache already has it; returns the file.
+    """Fetch MNIST unless the cache already has it; return the file.
 
     ``timeout`` is the patience, in seconds, with a server that says nothing.  ``progress`` draws
     a bar on standard error.
@@ -109,7 +109,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _reason(error: Exception, target: Path, timeout: float) -> str:
-    """``error`` in words; requests' own texts for lost connections are internals of urllib3."""
+    """Return ``error`` in words; of lost connections requests gives internals of urllib3."""
     if isinstance(error, requests.Timeout):
         return f"{HOST} did not answer within {timeout:g} s"
     if isinstance(error, requests.ConnectionError):

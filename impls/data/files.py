@@ -66,7 +66,7 @@ def read_path(path: Path, label: str | None = None) -> RawData:
 
 
 def read_folder(folder: Path, label: str | None = None) -> RawData:
-    """The data in ``folder``: its ``mnist.npz`` where there is one, else its IDX files or tables.
+    """Return the data in ``folder``: of its ``mnist.npz``, else of its IDX files or tables.
 
     Raises:
         DatasetError: it holds none of these, or what it holds cannot be read.
@@ -76,22 +76,22 @@ def read_folder(folder: Path, label: str | None = None) -> RawData:
         require_table(label, shown(file))
         return read_npz(file, name=file.stem, source=file.name)
     try:
-        found = idx_folder(folder)
-        tables = sorted(one for one in folder.iterdir() if is_table(one) and one.is_file())
+        idx = idx_folder(folder)
+        tables = sorted(file for file in folder.iterdir() if is_table(file) and file.is_file())
     except OSError as error:
         raise DatasetError(f"cannot read {shown(folder)}: {error.strerror}.") from error
-    if found is not None:
-        require_table(label, shown(found))
-        named = found.resolve()
+    if idx is not None:
+        require_table(label, shown(idx))
+        named = idx.resolve()
         name = named.parent.name if named.name == _IN_RAW else named.name
-        return read_idx(found, name=name, source=f"IDX files in {name}")
+        return read_idx(idx, name=name, source=f"IDX files in {name}")
     training = [table for table in tables if test_file(table)] or tables
     if len(training) == 1:
         return read_csv(
             training[0], name=folder.resolve().name, source=training[0].name, label=label
         )
     if training:
-        names = ", ".join(one.name for one in training[:8])
+        names = ", ".join(table.name for table in training[:8])
         raise DatasetError(
             f"the folder {shown(folder)} holds several tables: {names}. Name the one with the "
             "training examples."

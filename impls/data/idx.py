@@ -49,12 +49,12 @@ def idx_folder(folder: Path) -> Path | None:
         OSError: it cannot be read.
     """
     for places in ([folder], [folder / "raw"], sorted(folder.glob("*/raw"))):
-        found = [place for place in places if place.is_dir() and _sets(place)]
-        if len(found) > 1:
-            names = ", ".join(shown(one) for one in found)
+        holding = [place for place in places if place.is_dir() and _sets(place)]
+        if len(holding) > 1:
+            names = ", ".join(map(shown, holding))
             raise DatasetError(f"{shown(folder)} holds several data sets: {names}. Name one.")
-        if found:
-            return found[0]
+        if holding:
+            return holding[0]
     return None
 
 
@@ -73,7 +73,7 @@ def read_idx(folder: Path, *, name: str, source: str, which: str | None = None) 
         example = f"{chosen[0]}{FILE_NAMES[0]}"
         raise DatasetError(
             f"{shown(folder)} holds several data sets, whose names begin with "
-            f"{', '.join(repr(one) for one in chosen)}. Name a file of one, such as "
+            f"{', '.join(map(repr, chosen))}. Name a file of one, such as "
             f"{shown(folder / example)}."
         )
     beginning = chosen[0] if chosen else ""
@@ -84,7 +84,7 @@ def read_idx(folder: Path, *, name: str, source: str, which: str | None = None) 
             usual_name = beginning + usual
             raise DatasetError(
                 f"{shown(folder)} has no {usual_name} (nor {usual_name}.gz); all of "
-                f"{', '.join(beginning + one for one in FILE_NAMES)} are needed. Add it."
+                f"{', '.join(beginning + name for name in FILE_NAMES)} are needed. Add it."
             )
         arrays.append(_read_file(files[usual], dimensions=3 if "images" in usual else 1))
     images, labels, images_test, labels_test = arrays
@@ -100,8 +100,8 @@ def read_idx(folder: Path, *, name: str, source: str, which: str | None = None) 
 
 def set_of(path: Path) -> str:
     """Return what the name of an IDX file begins with before the part that all sets have."""
-    found = _NAME.fullmatch(path.name)
-    return found["set"] if found else ""
+    name = _NAME.fullmatch(path.name)
+    return name["set"] if name else ""
 
 
 def _sets(folder: Path) -> dict[str, dict[str, Path]]:

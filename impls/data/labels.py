@@ -22,7 +22,7 @@ _LISTED = 6
 
 
 def settle(raw: RawData) -> RawData:
-    """The same data with labels that are class numbers, and what was done to them in the note."""
+    """Return the data with class numbers as labels; the note says what was done to them."""
     labels, form = _one_axis(raw.labels)
     labels_test, form_test = _one_axis(raw.labels_test)
     notes = [raw.note, f"Labels were {form}." if form and form == form_test else ""]
@@ -72,8 +72,8 @@ def _is_one_hot(labels: Labels) -> bool:
 def _are_whole(labels: Labels) -> bool:
     """Return whether each text is a whole number as it is usually written, and small."""
     return bool(len(labels)) and all(
-        one.isascii() and one.isdecimal() and len(one) < 10 and str(int(one)) == one
-        for one in np.unique(labels).tolist()
+        text.isascii() and text.isdecimal() and len(text) < 10 and str(int(text)) == text
+        for text in np.unique(labels).tolist()
     )
 
 
@@ -84,7 +84,7 @@ def _are_exact(labels: Labels) -> bool:
 
 
 def _named(labels: Labels, labels_test: Labels) -> tuple[Labels, Labels, tuple[str, ...], str]:
-    """Text as class numbers in alphabetical order, with the names of the classes."""
+    """Return text as class numbers in alphabetical order, the names of the classes, and a note."""
     names, numbers = np.unique(np.concatenate([labels, labels_test]), return_inverse=True)
     odd = [repr(str(name)) for name in names if is_missing(str(name))]
     said = f"Read as names of classes: {', '.join(odd)}." if odd else ""
@@ -93,7 +93,7 @@ def _named(labels: Labels, labels_test: Labels) -> tuple[Labels, Labels, tuple[s
 
 
 def _from_zero(labels: Labels, labels_test: Labels) -> tuple[Labels, Labels, tuple[str, ...], str]:
-    """Class numbers that begin elsewhere than at 0, counted from 0 in their order."""
+    """Return class numbers that begin elsewhere counted from 0, their names, and a note."""
     if not len(labels):
         return labels, labels_test, (), ""
     # Not concatenated: unsigned and signed numbers of 64 bits together become floats.
@@ -102,14 +102,14 @@ def _from_zero(labels: Labels, labels_test: Labels) -> tuple[Labels, Labels, tup
     if classes[0] == 0 or len(classes) > CLASSES_LIMIT or not repeated:
         return labels, labels_test, (), ""
     table = np.array(classes, dtype=labels.dtype if classes[0] >= 0 else np.int64)
-    found = [np.searchsorted(table, part.astype(table.dtype)) for part in (labels, labels_test)]
+    counted = [np.searchsorted(table, part.astype(table.dtype)) for part in (labels, labels_test)]
     listed = ", ".join(map(str, classes[:_LISTED])) + (", ..." if len(classes) > _LISTED else "")
     said = f"The classes {listed} are numbered from 0 in this order, and keep their names."
-    return found[0], found[1], tuple(map(str, classes)), said
+    return counted[0], counted[1], tuple(map(str, classes)), said
 
 
 def _absent(raw: RawData) -> str:
-    """Which classes have no examples for training or for testing, as far as that is a question."""
+    """Return which classes have no examples for training or for testing."""
     if any(part.ndim != 1 or part.dtype.kind not in "iu" for part in (raw.labels, raw.labels_test)):
         return ""
     highest = int(raw.labels.max(initial=0))
@@ -117,8 +117,8 @@ def _absent(raw: RawData) -> str:
         return ""
     training = np.unique(raw.labels).tolist()
     testing = {*np.unique(raw.labels_test).tolist()}
-    empty = [one for one in range(highest + 1) if one not in {*training}]
-    untested = [one for one in training if one not in testing]
+    empty = sorted({*range(highest + 1)} - {*training})
+    untested = [number for number in training if number not in testing]
     said = []
     if empty:
         said.append(f"No training example has the {_classes(raw, empty)}.")

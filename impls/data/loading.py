@@ -36,7 +36,7 @@ def load_dataset(
     normalisation: str | Normaliser = "standard",
     label: str | None = None,
 ) -> TrainingData:
-    """The data set called ``spec``: a name in :data:`DATASETS`, or the path of a file or folder.
+    """Return the data set ``spec``: a name in :data:`DATASETS`, or the path of a file or folder.
 
     A name comes first; write ``./mnist`` for a folder called mnist.  ``progress`` draws a bar on
     standard error while downloading.  ``normalisation`` is that of :func:`.from_raw`.  ``label``
@@ -55,7 +55,7 @@ def load_dataset(
 def read_dataset(
     spec: str, *, allow_download: bool = True, progress: bool = False, label: str | None = None
 ) -> RawData:
-    """The arrays of the data set called ``spec``, with class numbers as labels, else unchecked.
+    """Return the arrays of the data set ``spec``, with class numbers as labels, else unchecked.
 
     See :func:`load_dataset`.
     """

@@ -27,7 +27,7 @@ class MnistNotFoundError(DatasetError):
 
 
 def find(*, allow_download: bool, timeout: float, progress: bool) -> RawData:
-    """Look for MNIST in every place until one has it.
+    """Return MNIST from the first place that has it.
 
     A broken file in a cache is passed over; the note of what is found elsewhere says so.  The
     folder in ``MLPBENCH_DATA_DIR`` was named by the user, so nothing replaces it.  ``timeout`` (in

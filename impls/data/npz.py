@@ -54,7 +54,7 @@ DAMAGE = (
 
 
 def read_npz(path: Path, *, name: str, source: str) -> RawData:
-    """The arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test`` of the file at ``path``.
+    """Return the arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test`` of the file ``path``.
 
     Other usual names, such as those of MedMNIST, are read as well; where there is one pair of
     arrays and no test set, every fifth example of each class is for testing.  Pickled content is
@@ -117,9 +117,9 @@ def _keys(archive: NpzFile, label: str) -> tuple[str, ...]:
                 return tuple(stored[key] for key in layout)
     missing = [key for key in KEYS if key not in archive.files]
     # Quoted, because a name in a file may hold control characters.
-    found = ", ".join(map(repr, archive.files[:_LISTED])) or "nothing"
+    stored_names = ", ".join(map(repr, archive.files[:_LISTED])) or "nothing"
     raise DatasetError(
-        f"{label} has no {', '.join(missing)}; it holds {found}. Store the arrays "
+        f"{label} has no {', '.join(missing)}; it holds {stored_names}. Store the arrays "
         f"{', '.join(KEYS)}."
     )
 
@@ -127,7 +127,7 @@ def _keys(archive: NpzFile, label: str) -> tuple[str, ...]:
 def _held_out(
     images: npt.NDArray[Any], labels: npt.NDArray[Any], label: str
 ) -> list[npt.NDArray[Any]]:
-    """Training and test examples of a file that does not tell them apart."""
+    """Return training and test examples of a file that holds them together."""
     if (
         min(images.ndim - 1, labels.ndim, images.size, labels.size) < 1
         or len(images) != len(labels)

@@ -201,7 +201,7 @@ def _check_part(source: str, part: str, images: npt.NDArray[Any], labels: npt.ND
 
 
 def content_hash(raw: RawData) -> str:
-    """SHA-256 over all four arrays, the same whichever kind of file they came from.
+    """Return the SHA-256 of all four arrays, the same whichever kind of file they came from.
 
     Types and shapes go in as well.  Labels count as int32 and everything as little-endian, so that
     neither a writer's choice of integer nor a machine's byte order shows.

@@ -126,7 +126,7 @@ def _frame(text: str, layout: Layout, path: Path, *, skipped: int) -> Frame:
 
 
 def _names(text: str, layout: Layout, path: Path) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
-    """The names of the columns, whether the first line holds them, and what to know of that."""
+    """Return the names of the columns, whether the first line holds them, and notes."""
     first, rest = layout.rows[0], layout.rows[1:]
     width = layout.width
     if len(first) > width and not any(first[width:]):
@@ -154,7 +154,7 @@ def _names(text: str, layout: Layout, path: Path) -> tuple[tuple[str, ...], bool
 
 
 def _holds_names(first: Sequence[str], rest: Sequence[Sequence[str]], path: Path) -> bool:
-    """Whether the fields of the ``first`` line are names: they are not like those of the ``rest``.
+    """Return whether the ``first`` line holds names: fields unlike those of the ``rest``.
 
     Raises:
         DatasetError: they may be both; ``path`` says of which file.

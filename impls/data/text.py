@@ -50,7 +50,7 @@ class Layout:
 
     @property
     def width(self) -> int:
-        """How many fields most rows after the first have."""
+        """Return how many fields most rows after the first have."""
         return _usual_width(self.rows[1:] or self.rows)
 
 
@@ -131,7 +131,7 @@ def is_missing(field: str) -> bool:
 
 
 def _leading_lines(text: str) -> tuple[int, list[str], str]:
-    """Where the table begins, the comments before it, and a delimiter that Excel was told."""
+    """Return where the table begins, the comments before it, and the delimiter of a sep= line."""
     comments, separator = list[str](), ""
     for line in _LINE.finditer(text):
         content = line[1].strip()
@@ -154,7 +154,7 @@ def _delimiter(lines: Sequence[str]) -> str:
         even = [row for row in rows if len(row) == width]
         return sum(is_number(field) for row in even for field in row) if width > 1 else -1
 
-    scores = {one: numbers(one) for one in _DELIMITERS}
+    scores = {delimiter: numbers(delimiter) for delimiter in _DELIMITERS}
     best = max(_DELIMITERS, key=scores.__getitem__)
     return best if scores[best] > 0 else max(",;\t|", key=lines[0].count)
 

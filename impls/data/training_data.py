@@ -158,7 +158,7 @@ def from_raw(raw: RawData, normalisation: str | Normaliser = "standard") -> Trai
 def _pixels(
     images: npt.NDArray[Any], darkest: np.number[Any], brightest: np.number[Any]
 ) -> npt.NDArray[np.uint8]:
-    """``images`` as uint8; other types have ``darkest`` to ``brightest`` spread over 0 to 255."""
+    """Return ``images`` as uint8, other types from ``darkest`` to ``brightest`` as 0 to 255."""
     if images.dtype == np.uint8:
         return np.ascontiguousarray(images)
     low, high = float(darkest), float(brightest)

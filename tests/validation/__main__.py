@@ -9,7 +9,7 @@ from bench.cli.selfcheck import command_of
 
 CHECKS = {
     "overhead": "what the harness adds inside the clock and beside it; half a minute",
-    "disturbance": "foreign hogs that start in mid-run found in the rounds; a minute",
+    "disturbance": "foreign hogs that start in mid-run, found in the rounds; a minute",
     "phases": "planted waits found in their phase, phases beside the step; half a minute",
     "threads": "thread settings that do not take, and ones that do, in real workers; a minute",
 }
