@@ -44,8 +44,8 @@ _SHORTEST_INDEX = 3
 _SHORTEST_COUNT = 5
 
 
-def empty_columns(table: TextTable) -> tuple[list[int], list[str]]:
-    """Return the columns without any value, and what to know of those that have a name.
+def without_empty(table: TextTable) -> TextTable:
+    """Return the table without the columns that hold no value; it notes those that have a name.
 
     A comma at the end of each line makes one without a name.  One called as a label stays, so that
     it is refused.
@@ -55,27 +55,28 @@ def empty_columns(table: TextTable) -> tuple[list[int], list[str]]:
         for place in table.frame
         if table.called(place) not in LABEL_NAMES and table.frame[place].isna().all()
     ]
-    named = [place for place in empty if table.called(place)]
-    return empty, [f"Left out: {table.title(place)}, which is empty." for place in named]
+    named = [table.title(place) for place in empty if table.called(place)]
+    return table.without(empty, [f"Left out: {title}, which is empty." for title in named])
 
 
-def identifiers(table: TextTable, keep: int | None) -> tuple[list[int], list[str]]:
-    """Return the columns that count or name the examples, and what to know of each.
+def without_identifiers(table: TextTable, label: str | None) -> TextTable:
+    """Return the table without the columns that count or name the examples; it notes each.
 
     With examples in the order of their labels, a network would learn the label from them.  The
-    column ``keep`` is never among them.
+    column that the user names as the ``label`` is never among them.
 
     Raises:
         DatasetError: a column without a name, or one called as an identifier, holds values twice.
     """
+    kept = None if label is None else _asked(table, label)
     reasons = {
         place: _why_identifier(table, place)
         for place in table.frame
-        if place != keep and table.called(place) not in (*LABEL_NAMES, SPLIT_COLUMN)
+        if place != kept and table.called(place) not in (*LABEL_NAMES, SPLIT_COLUMN)
     }
     dropped = [place for place, reason in reasons.items() if reason]
     notes = [f"Left out: {table.title(place)}, which {reasons[place]}." for place in dropped]
-    return dropped, notes
+    return table.without(dropped, notes)
 
 
 def _why_identifier(table: TextTable, place: int) -> str:
@@ -141,7 +142,7 @@ def label_column(table: TextTable, asked: str | None) -> tuple[int, str]:
             f"{shown(table.path)} holds {example!r}, which is no number{_libsvm_hint(example)}. "
             "Write all features of each example as columns."
         )
-    raise _undecided(table, f"{listed(table, texts)} hold text, but the last column does not")
+    raise _undecided(table, f"{_listed(table, texts)} hold text, but the last column does not")
 
 
 def _numeric(table: TextTable, first: int, last: int) -> tuple[int, str]:
@@ -275,19 +276,25 @@ def _one_hot_width(table: TextTable) -> int:
     return 0
 
 
-def equivalents(table: TextTable, label: int) -> list[int]:
-    """Return the features of which each value belongs to one class, and the other way round."""
+def equivalence_note(table: TextTable, label: int) -> str:
+    """Return which features have one value for each class and another for every other class."""
     classes = table.frame[label].nunique()
-    return [
+    places = [
         place
         for place in table.frame
         if place != label
         and table.frame[place].nunique() == classes
         and len(table.frame[[place, label]].drop_duplicates()) == classes
     ]
+    if not places:
+        return ""
+    return (
+        f"Each class has a different value in {_listed(table, places)}: leave it out of the file "
+        "if it is another form of the label."
+    )
 
 
-def listed(table: TextTable, places: list[int]) -> str:
+def _listed(table: TextTable, places: list[int]) -> str:
     """Return the columns at ``places`` as messages call them, not all of many."""
     titles: list[str] = [table.title(place) for place in places[:5]]
     return ", ".join(titles) + (f" and {len(places) - 5} more" if len(places) > 5 else "")
@@ -322,7 +329,7 @@ def require_numbers(table: TextTable) -> None:
         wrong_field = next((field for field in column if not is_number(field)), column.iloc[0])
         verb = "holds" if len(broken) == 1 else "hold text, such as"
         raise DatasetError(
-            f"{shown(table.path)}: {listed(table, broken)} {verb} {wrong_field!r}, which is no "
+            f"{shown(table.path)}: {_listed(table, broken)} {verb} {wrong_field!r}, which is no "
             f"number{_libsvm_hint(wrong_field)}. Leave such columns out, or write them as numbers."
         )
 

@@ -43,32 +43,34 @@ def read_csv(path: Path, *, name: str, source: str, label: str | None = None) ->
         DatasetError: it cannot be read, is no table, lacks a value, has features that are no
             numbers, or has several columns that may hold the label.
     """
-    table = read_table(path)
-    empty, notes = columns.empty_columns(table)
-    table = table.without(empty)
-    asked = None if label is None else columns.label_column(table, label)[0]
-    dropped, said = columns.identifiers(table, asked)
-    table = table.without(dropped)
+    table = columns.without_identifiers(columns.without_empty(read_table(path)), label)
     columns.require_values(table)
     place, reason = columns.label_column(table, label)
-    notes = [_label_note(table, place, reason), *table.notes, *notes, *said]
+    different = table.frame[place].drop_duplicates()
+    classes = ", ".join(map(str, different.head(_LISTED_CLASSES)))
+    more = ", ..." if len(different) > _LISTED_CLASSES else ""
+    label_note = f"The label of {path.name} is {table.title(place)}, {reason} ({classes}{more})."
     training = len(table.frame)
     other = None if table.places(SPLIT_COLUMN) else test_file(path)
     if other is not None:
-        table, note = _joined(table, place, other)
-        notes.append(note)
+        table = _joined(table, place, other)
     labels = _labels(table, place)
+    split = [at for at in table.places(SPLIT_COLUMN) if at != place]
     if len(table.frame) > training:
         test = np.arange(len(labels)) >= training
+    elif split:
+        test = _is_test(table, split[0])
     else:
-        table, test, note = _split(table, place, labels)
-        notes.append("" if other else note)
-    equivalents = columns.equivalents(table, place)
-    if equivalents:
+        remedy = f"Add examples, or a column {SPLIT_COLUMN!r} with {TRAIN!r} and {TEST!r}."
+        test = held_out(labels, shown(path), remedy)
+    notes = [label_note, *table.notes]
+    if other is None and not split:
         notes.append(
-            f"Each class has a different value in {columns.listed(table, equivalents)}: leave it "
-            "out of the file if it is another form of the label."
+            f"{path.name} does not say which examples are for testing: every fifth of each class "
+            "is."
         )
+    table = table.without(split)
+    notes.append(columns.equivalence_note(table, place))
     table = table.without([place])
     if table.frame.shape[1] == 0:
         raise DatasetError(
@@ -102,25 +104,14 @@ def test_file(path: Path) -> Path | None:
     return None
 
 
-def _label_note(table: TextTable, place: int, reason: str) -> str:
-    """Return which column is the label, and why, with the first of its values."""
-    different = table.frame[place].drop_duplicates()
-    classes = [str(value) for value in different.head(_LISTED_CLASSES)]
-    more = ", ..." if len(different) > len(classes) else ""
-    return (
-        f"The label of {table.path.name} is {table.title(place)}, {reason} "
-        f"({', '.join(classes)}{more})."
-    )
-
-
-def _joined(table: TextTable, place: int, other: Path) -> tuple[TextTable, str]:
+def _joined(table: TextTable, place: int, other: Path) -> TextTable:
     """Return the rows of ``table``, then the test examples in the file ``other``.
 
-    Only those of ``table``, with what to know of it, where the others have no label.
+    Only those of ``table``, with a note, where the others have no label.
     """
     import pandas as pd  # noqa: PLC0415 - only tables need it
 
-    without_label = (
+    unused = (
         f"{other.name} is not used, because it has no labels in {table.title(place)}. Instead, "
         f"every fifth example of each class in {table.path.name} is for testing."
     )
@@ -133,7 +124,7 @@ def _joined(table: TextTable, place: int, other: Path) -> tuple[TextTable, str]:
         places = {name: at for at, name in enumerate(theirs)}
         lacking = [at for name, at in wanted.items() if name not in places]
         if table.names and lacking == [place]:
-            return table, without_label
+            return table.without([], [unused])
         if lacking or not (table.names and second.names) or len(wanted) < table.frame.shape[1]:
             lacks = f" (it lacks {table.title(lacking[0])})" if table.names and lacking else ""
             raise DatasetError(
@@ -143,12 +134,13 @@ def _joined(table: TextTable, place: int, other: Path) -> tuple[TextTable, str]:
         chosen = {places[name]: at for name, at in wanted.items()}
     frame: Any = second.frame[[*chosen]].rename(columns=chosen)
     if frame[place].isna().all():
-        return table, without_label
+        return table.without([], [unused])
     columns.require_values(dataclasses.replace(second, names=table.names, frame=frame))
+    rows: Any = pd.concat([table.frame, frame], ignore_index=True)
     left = [] if ours == theirs else [name for name in theirs if name not in wanted]
     note = f"{other.name} has more columns, which are not used: {', '.join(left[:5])}."
-    rows: Any = pd.concat([table.frame, frame], ignore_index=True)
-    return dataclasses.replace(table, frame=rows), note if left else ""
+    notes = (*table.notes, note) if left else table.notes
+    return dataclasses.replace(table, frame=rows, notes=notes)
 
 
 def _labels(table: TextTable, place: int) -> npt.NDArray[Any]:
@@ -174,27 +166,17 @@ def _labels(table: TextTable, place: int) -> npt.NDArray[Any]:
     return labels
 
 
-def _split(
-    table: TextTable, place: int, labels: npt.NDArray[Any]
-) -> tuple[TextTable, npt.NDArray[np.bool_], str]:
-    """Return the table without the split column, which rows are for testing, and a note."""
-    places = [at for at in table.places(SPLIT_COLUMN) if at != place]
-    if places:
-        parts = table.frame[places[0]].astype(str).str.strip().str.lower()
-        unknown = set(parts.unique()) - {TRAIN, TEST}
-        if unknown:
-            raise DatasetError(
-                f"{shown(table.path)}: {SPLIT_COLUMN} is {min(unknown)!r}; it must be "
-                f"{TRAIN!r} or {TEST!r}."
-            )
-        return table.without(places), (parts == TEST).to_numpy(), ""
-    remedy = f"Add examples, or a column {SPLIT_COLUMN!r} with {TRAIN!r} and {TEST!r}."
-    test = held_out(labels, shown(table.path), remedy)
-    note = (
-        f"{table.path.name} does not say which examples are for testing: every fifth of each "
-        "class is."
-    )
-    return table, test, note
+def _is_test(table: TextTable, place: int) -> npt.NDArray[np.bool_]:
+    """Return which rows are for testing, as the column at ``place`` says."""
+    parts = table.frame[place].astype(str).str.strip().str.lower()
+    unknown = set(parts.unique()) - {TRAIN, TEST}
+    if unknown:
+        raise DatasetError(
+            f"{shown(table.path)}: {SPLIT_COLUMN} is {min(unknown)!r}; it must be {TRAIN!r} or "
+            f"{TEST!r}."
+        )
+    is_test: npt.NDArray[np.bool_] = (parts == TEST).to_numpy()
+    return is_test
 
 
 def _as_pictures(features: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -37,7 +37,7 @@ class TextTable:
 
     The columns of ``frame`` are called 0, 1, 2, ... as they stand in the file.  ``names`` are those
     of the first line; there are none where it holds an example.  ``width`` is how many columns the
-    file has, also where ``frame`` lacks some of them.
+    file has, also where ``frame`` lacks some of them.  ``notes`` say what a reader must know.
     """
 
     path: Path
@@ -60,9 +60,11 @@ class TextTable:
         """Return the name of the column at ``place`` in lower case; nothing where it has none."""
         return self.names[place].lower() if self.names else ""
 
-    def without(self, places: Sequence[int]) -> TextTable:
-        """Return the table without the columns at ``places``."""
-        return dataclasses.replace(self, frame=self.frame.drop(columns=list(places)))
+    def without(self, places: Sequence[int], notes: Sequence[str] = ()) -> TextTable:
+        """Return the table without the columns at ``places``, with what to know of them."""
+        return dataclasses.replace(
+            self, frame=self.frame.drop(columns=list(places)), notes=(*self.notes, *notes)
+        )
 
 
 def read_table(path: Path) -> TextTable:
