@@ -72,7 +72,7 @@ def refusal(clock: Clock, subject: Subject) -> str:
         if not attempt.is_early:
             return ""
         attempts.append(attempt)
-    least = min(attempts, key=lambda one: one.left)
+    least = min(attempts, key=lambda attempt: attempt.left)
     return (
         f"synchronize returned while {1e3 * least.left:.3g} ms of work were still running, after "
         f"{1e3 * least.waited:.3g} ms for {steps} {'step' if steps == 1 else 'steps'} (the least "
@@ -82,72 +82,51 @@ def refusal(clock: Clock, subject: Subject) -> str:
 
 
 def _steps(clock: Clock, subject: Subject) -> int:
-    """Return how many steps last long enough; their time is taken with the fetch that ends them.
-
-    Twice in a row, so that one stall does not end the search.
-    """
-    wanted = max(LEAST_SECONDS, FETCHES * _new_fetch(clock, subject))
-    steps = 1
-    reached = 0
-    while steps < MOST_STEPS:
+    """Return how many steps last long enough; their time is taken with the fetch that ends them."""
+    subject.fetch()
+    _run(subject, 1)
+    # About what a fetch of new weights costs; too much where the barrier does not wait.
+    wanted = max(LEAST_SECONDS, FETCHES * _seconds(clock, subject.fetch))
+    steps, reached = 1, 0
+    # Twice in a row, so that one stall does not end the search.
+    while steps < MOST_STEPS and reached < 2:
         begun = clock.wall()
         _run(subject, steps)
         subject.fetch()
         if clock.wall() - begun < wanted:
             steps, reached = min(4 * steps, MOST_STEPS), 0
-            continue
-        reached += 1
-        if reached == 2:
-            break
+        else:
+            reached += 1
     return steps
 
 
 def _attempt(clock: Clock, subject: Subject, steps: int) -> Attempt:
-    idle, noise = _idle(clock, subject)
+    # The first fetch waits for whatever was still running.
+    subject.fetch()
+    idle, noise = _typical([_seconds(clock, subject.fetch) for _ in range(IDLE_FETCHES)])
     begun = clock.wall()
     _run(subject, steps)
-    returned = clock.wall()
-    subject.fetch()
-    fetched = clock.wall() - returned
-    attempt = Attempt(steps, returned - begun, fetched - idle, noise)
+    waited = clock.wall() - begun
+    fetched = _seconds(clock, subject.fetch)
+    attempt = Attempt(steps, waited, fetched - idle, noise)
     if not attempt.is_early:
         return attempt
-    idle, noise = _rested(clock, subject)
-    return Attempt(steps, returned - begun, fetched - idle, noise)
+    # The same with fetches of weights that are new, made when their step must be done.
+    subject.fetch()
+    lasts = _seconds(clock, subject.step, subject.fetch)
+    rested = []
+    for _ in range(IDLE_FETCHES):
+        _run(subject, 1)
+        clock.sleep(lasts)
+        rested.append(_seconds(clock, subject.fetch))
+    idle, noise = _typical(rested)
+    return Attempt(steps, waited, fetched - idle, noise)
 
 
 def _run(subject: Subject, steps: int) -> None:
     for _ in range(steps):
         subject.step()
     subject.synchronize()
-
-
-def _idle(clock: Clock, subject: Subject) -> tuple[float, float]:
-    """Return what a fetch costs where nothing runs, and by how much fetches differ."""
-    # The first one waits for whatever was still running.
-    subject.fetch()
-    return _typical([_seconds(clock, subject.fetch) for _ in range(IDLE_FETCHES)])
-
-
-def _rested(clock: Clock, subject: Subject) -> tuple[float, float]:
-    """Return the same of fetches of weights that are new, made when their step must be done."""
-    subject.fetch()
-    lasts = _seconds(clock, subject.step, subject.fetch)
-    seconds = []
-    for _ in range(IDLE_FETCHES):
-        subject.step()
-        subject.synchronize()
-        clock.sleep(lasts)
-        seconds.append(_seconds(clock, subject.fetch))
-    return _typical(seconds)
-
-
-def _new_fetch(clock: Clock, subject: Subject) -> float:
-    """About what a fetch of new weights costs; too much where the barrier does not wait."""
-    subject.fetch()
-    subject.step()
-    subject.synchronize()
-    return _seconds(clock, subject.fetch)
 
 
 def _seconds(clock: Clock, *calls: Callable[[], object]) -> float:

@@ -7,7 +7,9 @@ every timed region.  The sources are the kernel's own accounts (proc(5)): per th
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import resource
 import time
 from collections.abc import Mapping
@@ -52,7 +54,9 @@ class Monitor:
     """How many the accounts of all processors add up; None where the system does not tell."""
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
-        self.processors = _processors(proc / "stat")
+        with contextlib.suppress(OSError):
+            lines = (proc / "stat").read_text().splitlines()
+            self.processors = sum(bool(re.match(r"cpu\d", line)) for line in lines) or None
         self._tasks = proc / "self" / "task"
         self._files: dict[int, int] = {}
         self._task_folder = _open(self._tasks)
@@ -166,15 +170,6 @@ def _open(path: Path) -> int | None:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, ProcessLookupError, NotADirectoryError, PermissionError):
         return None
-
-
-def _processors(stat: Path) -> int | None:
-    """Return how many processors have a line of their own."""
-    try:
-        lines = stat.read_text().splitlines()
-    except OSError:
-        return None
-    return sum(line.startswith("cpu") and line[3:4].isdigit() for line in lines) or None
 
 
 def _difference(before: float | None, after: float | None) -> float | None:

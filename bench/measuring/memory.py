@@ -7,6 +7,7 @@ one that started it.
 
 from __future__ import annotations
 
+import contextlib
 import resource
 from pathlib import Path
 
@@ -51,26 +52,16 @@ def available(
     None where the system does not tell.  Containers are those of cgroup 2 (``memory.max``) and 1
     (``memory/memory.limit_in_bytes``).
     """
-    limits = [_account("MemAvailable", meminfo)]
+    free = [_account("MemAvailable", meminfo)]
     for limit, used in (
-        (cgroups / "memory.max", cgroups / "memory.current"),
-        (
-            cgroups / "memory" / "memory.limit_in_bytes",
-            cgroups / "memory" / "memory.usage_in_bytes",
-        ),
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
     ):
-        most, now = _number(limit), _number(used)
-        if most is not None and now is not None:
-            limits.append(max(0, most - now))
-    return min((one for one in limits if one is not None), default=None)
-
-
-def _number(path: Path) -> int | None:
-    """Return the number in a file; None where there is none, as for a container without a limit."""
-    try:
-        return int(path.read_text())
-    except (OSError, ValueError):
-        return None
+        # There is no file, or no number in it, for a container without a limit.
+        with contextlib.suppress(OSError, ValueError):
+            most, now = int((cgroups / limit).read_text()), int((cgroups / used).read_text())
+            free.append(max(0, most - now))
+    return min((amount for amount in free if amount is not None), default=None)
 
 
 def _account(name: str, status: Path) -> int | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 CLASSES = frozenset({"OutOfMemoryError", "ResourceExhaustedError"})
 """PyTorch's, and TensorFlow's."""
 MESSAGES = (
@@ -29,32 +27,27 @@ def explanation(error: BaseException, device: str) -> str | None:
     Or where an error says so that led to it: what fails while a graph is recorded surfaces as the
     end of the recording.  None for any other error.
     """
-    chain = list(_chain(error))
-    for one in chain:
-        if _says_so(one):
-            return _advice(one, device, "was")
-    for one in chain:
-        if any(message in str(one) for message in LIKELY_MESSAGES):
-            return _advice(one, device, "was probably")
+    chain = _chain(error)
+    for cause in chain:
+        names = {kind.__name__ for kind in type(cause).__mro__}
+        if names & CLASSES or any(message in str(cause) for message in MESSAGES):
+            return _advice(cause, device, "was")
+    for cause in chain:
+        if any(message in str(cause) for message in LIKELY_MESSAGES):
+            return _advice(cause, device, "was probably")
     return None
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """``error`` and what led to it, each once."""
-    seen: set[int] = set()
-    waiting = [error]
-    while waiting and len(seen) < MOST_ERRORS:
-        one = waiting.pop(0)
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        waiting += [cause for cause in (one.__cause__, one.__context__) if cause is not None]
-
-
-def _says_so(error: BaseException) -> bool:
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & CLASSES) or any(message in str(error) for message in MESSAGES)
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return ``error`` and what led to it, each once."""
+    chain: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting and len(chain) < MOST_ERRORS:
+        cause = waiting.pop(0)
+        if cause is not None and all(cause is not earlier for earlier in chain):
+            chain.append(cause)
+            waiting += [cause.__cause__, cause.__context__]
+    return chain
 
 
 def _advice(error: BaseException, device: str, was: str) -> str:

@@ -87,15 +87,12 @@ def best_rates(clock: Clock, probes: Sequence[Probe]) -> list[float]:
 
 def product_probe(product: Product, dtype: str) -> Probe:
     """Return one product into a buffer, in operations."""
-    A = _filled(product.rows, product.inner, dtype)
-    B = _filled(product.inner, product.columns, dtype)
+    # Ordinary numbers, neither all equal nor denormal.
+    numbers = np.linspace(-1, 1, 1009).astype(dtype)
+    A = np.resize(numbers, (product.rows, product.inner))
+    B = np.resize(numbers, (product.inner, product.columns))
     C = np.empty((product.rows, product.columns), dtype)
     return Probe(lambda: np.matmul(A, B, out=C), product.operations)
-
-
-def _filled(rows: int, columns: int, dtype: str) -> Floats:
-    """Return a matrix of ordinary numbers, neither all equal nor denormal."""
-    return np.resize(np.linspace(-1, 1, 1009).astype(dtype), (rows, columns))
 
 
 def copy_probe(pool: ThreadPoolExecutor, threads: int) -> Probe:
@@ -105,10 +102,7 @@ def copy_probe(pool: ThreadPoolExecutor, threads: int) -> Probe:
     def pair() -> tuple[Floats, Floats]:
         return np.empty(size // _NUMBER_BYTES), np.ones(size // _NUMBER_BYTES)
 
-    def copy(arrays: tuple[Floats, Floats]) -> None:
-        np.copyto(*arrays)
-
-    return _in_threads(pool, threads, pair, copy, 2 * size)
+    return _in_threads(pool, threads, pair, lambda arrays: np.copyto(*arrays), 2 * size)
 
 
 def array_bytes(cache: int | None, threads: int) -> int:

@@ -16,6 +16,7 @@ WARM_GAIN = 0.05
 WARM_PATIENCE = 3
 """This many rounds in a row without such a gain end the warm-up."""
 MOST_ITERATIONS = 1_000_000
+PROBE_ITERATIONS = 500
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,11 @@ def calibrate(clock: Clock, work: Callable[[], object], round_seconds: float) ->
 
     Two rounds in a row must reach it, so that one stall does not end the search.
     """
-    iterations = 1
-    reached = 0
-    while iterations < MOST_ITERATIONS:
+    iterations, reached = 1, 0
+    while iterations < MOST_ITERATIONS and reached < 2:
         elapsed = time_round(clock, work, iterations).wall * iterations
         if elapsed >= round_seconds:
             reached += 1
-            if reached == 2:
-                break
             continue
         reached = 0
         growth = 2 if elapsed <= 0 else min(10.0, max(1.5, 1.2 * round_seconds / elapsed))
@@ -94,9 +92,6 @@ def warm_up(clock: Clock, work: Callable[[], object], limit_seconds: float) -> l
         since_gain = 0 if seconds[-1] < best * (1 - WARM_GAIN) else since_gain + 1
         best = min(best, seconds[-1])
     return seconds
-
-
-PROBE_ITERATIONS = 500
 
 
 def time_phases(
@@ -122,9 +117,5 @@ def time_phases(
 def probe_seconds(clock: Clock, synchronize: Callable[[], object]) -> float:
     """What it costs to end one phase and begin the next: the time of a phase that does nothing."""
     begun = clock.wall()
-    time_phases(clock, [_nothing] * 2, synchronize, PROBE_ITERATIONS)
+    time_phases(clock, [lambda: None] * 2, synchronize, PROBE_ITERATIONS)
     return (clock.wall() - begun) / (2 * PROBE_ITERATIONS)
-
-
-def _nothing() -> None:
-    """An empty phase."""
