@@ -57,8 +57,16 @@ def measuring(what: str, folder: Path | None = None) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BusyError(_occupied(file)) from error
-        _write(file, what)
+            holder = _read_holder(file)
+            stop = f", or stop it with 'kill -INT {holder.pid}'" if holder else ""
+            raise BusyError(
+                f"{_in_words(holder)}. Two runs at once would slow each other down and give wrong "
+                f"results: wait for its end{stop}."
+            ) from error
+        now = dt.datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+        ours = Holder(pid=os.getpid(), user=_user(), command=what, since=now)
+        os.ftruncate(file, 0)
+        os.pwrite(file, msgspec.json.encode(ours), 0)
         yield
         os.ftruncate(file, 0)
     finally:
@@ -136,18 +144,6 @@ def _open(path: Path) -> int:
     return file
 
 
-def _write(file: int, what: str) -> None:
-    """Say who holds the lock."""
-    holder = Holder(
-        pid=os.getpid(),
-        user=_user(),
-        command=what,
-        since=dt.datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
-    )
-    os.ftruncate(file, 0)
-    os.pwrite(file, msgspec.json.encode(holder), 0)
-
-
 def _user() -> str:
     """Return the user's name, or number where the system has no name for it.
 
@@ -157,14 +153,6 @@ def _user() -> str:
         return getpass.getuser().encode(errors="backslashreplace").decode()
     except (OSError, KeyError):
         return str(os.getuid())
-
-
-def _occupied(file: int) -> str:
-    """Return what to tell whoever finds the machine occupied."""
-    why = "Two runs at once would slow each other down and give wrong results"
-    holder = _read_holder(file)
-    stop = f", or stop it with 'kill -INT {holder.pid}'" if holder else ""
-    return f"{_in_words(holder)}. {why}: wait for its end{stop}."
 
 
 def _read_holder(file: int) -> Holder | None:
@@ -181,12 +169,12 @@ def _read_holder(file: int) -> Holder | None:
 def _in_words(holder: Holder | None) -> str:
     if holder is None:
         return "another mlpbench is measuring on this machine"
-    return (
-        f"this machine is measuring already: {_plain(holder.command)!r} of user "
-        f"{_plain(holder.user)}, process {holder.pid}, since {_plain(holder.since)}"
+    # Without control characters: anyone can write into the file.
+    command, user, since = (
+        "".join(filter(str.isprintable, text))
+        for text in (holder.command, holder.user, holder.since)
     )
-
-
-def _plain(text: str) -> str:
-    """``text`` without control characters: anyone can write into the file."""
-    return "".join(letter for letter in text if letter.isprintable())
+    return (
+        f"this machine is measuring already: {command!r} of user {user}, process {holder.pid}, "
+        f"since {since}"
+    )

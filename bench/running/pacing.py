@@ -15,7 +15,7 @@ from bench.documents.journal import Block, Ending, Journal, Stage, Sweep, repeti
 from bench.measuring.timing import Clock
 from bench.observations.points import times_to_target
 from bench.observations.ratios import ratios_to, timed_points
-from bench.planning.plan import Job, Plan, jobs
+from bench.planning.plan import Plan, jobs
 from bench.stats import estimates
 from bench.stats.sweeps import log_ratios
 
@@ -41,10 +41,18 @@ class Pacer:
     def __init__(self, plan: Plan, baseline: str, journal: Journal, clock: Clock) -> None:
         self.plan, self.baseline, self.journal, self.clock = plan, baseline, journal, clock
         self.jobs = {job.index: job for job in jobs(plan)}
+        self.baselines = {
+            (job.threads, job.setting): job.index
+            for job in self.jobs.values()
+            if job.implementation == baseline
+        }
         earlier = [line.seconds for line in journal.of(Block)]
         earlier += [line.seconds for line in journal.of(Stage)]
         self.began = clock.wall() - sum(earlier)
-        self.fewest_sweeps = self._usual_sweeps() if journal.of(Ending) else FEWEST_SWEEPS
+        self.fewest_sweeps: float = FEWEST_SWEEPS
+        numbers = self._sweep_numbers()
+        if journal.of(Ending) and numbers:
+            self.fewest_sweeps = statistics.median(numbers.values())
 
     def is_enough(
         self, epochs: Mapping[int, Mapping[int, float]], sweeps: int, spent: float, prepared: float
@@ -54,13 +62,11 @@ class Pacer:
         ``epochs`` holds the seconds of its epochs by job and sweep.  The turns of ``sweeps`` sweeps
         took ``spent`` seconds, and getting ready for them ``prepared``.
         """
-        if self.plan.target is not None:
-            return False
-        if sweeps < FEWEST_SWEEPS:
+        if self.plan.target is not None or sweeps < FEWEST_SWEEPS:
             return False
         if self.plan.budget_seconds is not None:
-            # Half a sweep may be missing, and half a sweep may be too much.
             allotted = self._allotted(spent, sweeps, prepared, self.plan.budget_seconds)
+            # Half a sweep may be missing, and half a sweep may be too much.
             is_spent = spent * (1 + 0.5 / sweeps) >= allotted
             # Where a run of a budget has ended, what failed gets as many sweeps as the others had.
             if is_spent and sweeps >= self.fewest_sweeps:
@@ -87,53 +93,45 @@ class Pacer:
             return f"the budget of {budget:.0f} s: {blocks} took {spent:.0f} s"
         return None
 
-    def _fixed(self, prepared: float | None = None) -> tuple[float, float]:
-        """Seconds that it takes to start the workers, and to prepare a batch size, on average.
+    def _sweep_numbers(self) -> Counter[tuple[int, int]]:
+        """Return how many sweeps there were so far, by block and batch size."""
+        return Counter((line.block, line.batch_size) for line in self.journal.of(Sweep))
 
-        ``prepared`` is that of the batch size in hand.
+    def _averages(self, current: tuple[float, float] | None) -> tuple[float, float, float]:
+        """Return seconds to start a block's workers, to prepare a batch size, and of a sweep.
+
+        ``current`` are the last two of the batch size in hand.
         """
-        starts = self.journal.of(Block)
+        starts, stages = self.journal.of(Block), self.journal.of(Stage)
+        numbers = self._sweep_numbers()
         repetitions = {line.repetition for line in starts}
-        start = sum(line.seconds for line in starts) / max(1, len(repetitions))
-        known = [line.prepared for line in self.journal.of(Stage)]
-        known += [] if prepared is None else [prepared]
-        return start, statistics.mean(known) if known else 0.0
-
-    def _usual_sweeps(self) -> float:
-        """Return how many sweeps a batch size had."""
-        numbers = Counter((line.block, line.batch_size) for line in self.journal.of(Sweep))
-        return statistics.median(numbers.values()) if numbers else FEWEST_SWEEPS
-
-    def _sweep(self, current: float | None = None) -> float:
-        """Return seconds of a sweep, on average; ``current`` is that of the batch size in hand."""
-        numbers = Counter((line.block, line.batch_size) for line in self.journal.of(Sweep))
-        known = [
+        preparations = [line.prepared for line in stages]
+        sweeps = [
             (line.seconds - line.prepared) / numbers[line.block, line.batch_size]
-            for line in self.journal.of(Stage)
+            for line in stages
             if (line.block, line.batch_size) in numbers
         ]
-        known += [] if current is None else [current]
-        return statistics.mean(known) if known else 0.0
+        if current is not None:
+            preparations.append(current[0])
+            sweeps.append(current[1])
+        start = sum(line.seconds for line in starts) / max(1, len(repetitions))
+        return start, statistics.mean(preparations or [0.0]), statistics.mean(sweeps or [0.0])
 
-    def _blocks(
-        self, budget: float, prepared: float | None = None, sweep: float | None = None
-    ) -> int:
-        """How many blocks the budget is for: several, as long as turns get their share of it.
-
-        ``prepared`` and ``sweep`` are those of the batch size in hand.
-        """
-        start, preparation = self._fixed(prepared)
+    def _blocks(self, budget: float, current: tuple[float, float] | None = None) -> int:
+        """How many blocks the budget is for: several, as long as turns get their share of it."""
+        start, preparation, sweep = self._averages(current)
         sizes = len(self.plan.trainings)
         fixed = start + preparation * sizes
-        shortest = fixed + FEWEST_SWEEPS * self._sweep(sweep) * sizes
+        shortest = fixed + FEWEST_SWEEPS * sweep * sizes
         wanted = int(min(FIXED_SHARE * budget / max(fixed, 1e-9), budget / max(shortest, 1e-9)))
         least = 2 if max(2.4 * fixed, 2 * shortest) <= budget else 1
         return min(self.plan.effort.blocks, max(least, min(wanted, MOST_BUDGETED)))
 
     def _allotted(self, spent: float, sweeps: int, prepared: float, budget: float) -> float:
         """Seconds for the turns of the batch size in hand: an equal share of what is left."""
-        start, preparation = self._fixed(prepared)
-        blocks = self._blocks(budget, prepared, spent / sweeps)
+        current = prepared, spent / sweeps
+        start, preparation, _ = self._averages(current)
+        blocks = self._blocks(budget, current)
         left = max(1, blocks * len(self.plan.trainings) - len(self.journal.of(Stage)))
         starting = blocks - len({line.repetition for line in self.journal.of(Block)})
         elapsed = self.clock.wall() - self.began - spent
@@ -142,23 +140,16 @@ class Pacer:
     def _is_precise(self, epochs: Mapping[int, Mapping[int, float]], precision: float) -> bool:
         """Return whether further sweeps would hardly narrow any ratio; further blocks might."""
         for index, own in epochs.items():
-            theirs = epochs.get(self._partner(self.jobs[index]), {})
-            if self.jobs[index].implementation == self.baseline:
+            job = self.jobs[index]
+            if job.implementation == self.baseline:
                 continue
-            logs = log_ratios(theirs, own)
+            baseline = self.baselines.get((job.threads, job.setting), -1)
+            logs = log_ratios(epochs.get(baseline, {}), own)
             if len(logs) < PRECISE_SWEEPS:
                 return False
             if statistics.stdev(logs) / math.sqrt(len(logs)) > WITHIN_SHARE * precision:
                 return False
         return True
-
-    def _partner(self, job: Job) -> int:
-        """Return the index of the baseline's job under the same condition; -1 if there is none."""
-        for other in self.jobs.values():
-            same = (other.threads, other.setting) == (job.threads, job.setting)
-            if same and other.implementation == self.baseline:
-                return other.index
-        return -1
 
     def _precise(self, precision: float, done: int) -> str | None:
         """Return that every ratio is known well enough, or None where a further block may help.
