@@ -24,18 +24,6 @@ class Profile:
     examples: int | None = None
 
 
-def _all(cpus: int) -> tuple[int, ...]:
-    return (cpus,)
-
-
-def _one_and_all(cpus: int) -> tuple[int, ...]:
-    return (1,) if cpus == 1 else (1, cpus)
-
-
-def _every_power_of_two(cpus: int) -> tuple[int, ...]:
-    return tuple(sorted({cpus, *(1 << n for n in range(cpus.bit_length()) if 1 << n <= cpus)}))
-
-
 # OpenBLAS starts a second thread for a product of m*n*k multiply-adds above a threshold, and has
 # small kernels of its own below others.  For 784-70-30-10 these lie between the pairs 9/10, 18/19,
 # 124/125, 249/250 and 476/477 (reference: OpenBLAS interface/gemm.c).
@@ -50,7 +38,7 @@ PROFILES: dict[str, Profile] = {
             name="quick",
             summary="one batch size, all threads, a third of the data, two blocks; about a minute",
             batch_sizes=(500,),
-            threads=_all,
+            threads=lambda cpus: (cpus,),
             examples=20000,
             effort=Effort(
                 blocks=2, sweeps=12, round_seconds=0.02, cell_seconds=0.8, warmup_seconds=0.2,
@@ -60,7 +48,7 @@ PROFILES: dict[str, Profile] = {
             name="default",
             summary="three batch sizes, one thread and all, two blocks; about five minutes",
             batch_sizes=(32, 500, 5000),
-            threads=_one_and_all,
+            threads=lambda cpus: tuple(sorted({1, cpus})),
             examples=20000,
             effort=Effort(
                 blocks=2, sweeps=10, round_seconds=0.02, cell_seconds=0.5, warmup_seconds=0.2,
@@ -70,7 +58,8 @@ PROFILES: dict[str, Profile] = {
             name="full",
             summary="batch sizes on both sides of BLAS thresholds, threads 1 to all, five blocks",
             batch_sizes=_STRADDLING,
-            threads=_every_power_of_two,
+            # Powers of two, and all.
+            threads=lambda cpus: tuple(sorted({cpus, *(1 << n for n in range(cpus.bit_length()))})),
             effort=Effort(
                 blocks=5, sweeps=15, round_seconds=0.05, cell_seconds=4.0, warmup_seconds=1.0,
             ),

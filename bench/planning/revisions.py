@@ -42,8 +42,23 @@ def find(text: str) -> Row:
     if match is None or text in registry.known():
         return registry.find(text)
     what, revision = match["what"], match["revision"]
-    row = _of_file(what, revision) if ".py:" in what else _of_project(what, revision)
-    return dataclasses.replace(row, rung=None)
+    if ".py:" not in what:
+        row = registry.find(what)
+        commit = _commit(ROOT, revision)
+        _project_at(commit)
+        summary = f"{row.summary}, at {revision} ({commit[:12]})"
+    else:
+        path, _, name = what.rpartition(":")
+        file = Path(path).expanduser().resolve()
+        top = Path(_git(file.parent, "rev-parse", "--show-toplevel").decode().strip())
+        commit = _commit(top, revision)
+        folder = file.parent.relative_to(top)
+        extracted = _extracted(top, commit, folder.as_posix()) / folder / file.name
+        row = registry.find(f"{extracted}:{name}")
+        summary = f"from {file.name} at {revision} ({commit[:12]})"
+    return dataclasses.replace(
+        row, name=f"{row.name}@{revision}", summary=summary, revision=commit, rung=None
+    )
 
 
 def root_of(row: Row) -> Path:
@@ -55,34 +70,6 @@ def root_of(row: Row) -> Path:
 def search_path(environment: Mapping[str, str], root: Path | str = ROOT) -> str:
     """Return a ``PYTHONPATH`` on which the project in ``root`` is found before any other."""
     return ":".join(filter(None, [str(root), environment.get("PYTHONPATH")]))
-
-
-def _of_file(what: str, revision: str) -> Row:
-    path, _, name = what.rpartition(":")
-    file = Path(path).expanduser().resolve()
-    top = Path(_git(file.parent, "rev-parse", "--show-toplevel").decode().strip())
-    commit = _commit(top, revision)
-    folder = file.parent.relative_to(top)
-    extracted = _extracted(top, commit, folder.as_posix()) / folder / file.name
-    row = registry.find(f"{extracted}:{name}")
-    return dataclasses.replace(
-        row,
-        name=f"{row.name}@{revision}",
-        summary=f"from {file.name} at {revision} ({commit[:12]})",
-        revision=commit,
-    )
-
-
-def _of_project(name: str, revision: str) -> Row:
-    row = registry.find(name)
-    commit = _commit(ROOT, revision)
-    _project_at(commit)
-    return dataclasses.replace(
-        row,
-        name=f"{name}@{revision}",
-        summary=f"{row.summary}, at {revision} ({commit[:12]})",
-        revision=commit,
-    )
 
 
 def _project_at(commit: str) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,52 +40,44 @@ class Device:
     handle: Any
 
     def describe(self, *readings: AcceleratorReading) -> Accelerator:
-        """What does not change, beside what was read; None for what it or its driver hides."""
+        """Return what does not change, beside what was read; None for what is hidden."""
         nvml, handle = self.nvml, self.handle
-        memory = self._told(lambda: nvml.nvmlDeviceGetMemoryInfo(handle).total)
+        clock = "nvmlDeviceGetMaxClockInfo"
         return Accelerator(
-            name=self._told(lambda: nvml.nvmlDeviceGetName(handle)) or "unnamed GPU",
-            driver=self._told(nvml.nvmlSystemGetDriverVersion) or "",
-            memory_bytes=memory,
-            most_clock_mhz=self._told(
-                lambda: nvml.nvmlDeviceGetMaxClockInfo(handle, nvml.NVML_CLOCK_SM)
-            ),
-            most_memory_clock_mhz=self._told(
-                lambda: nvml.nvmlDeviceGetMaxClockInfo(handle, nvml.NVML_CLOCK_MEM)
-            ),
+            name=self._ask("nvmlDeviceGetName", handle) or "unnamed GPU",
+            driver=self._ask("nvmlSystemGetDriverVersion") or "",
+            memory_bytes=getattr(self._ask("nvmlDeviceGetMemoryInfo", handle), "total", None),
+            most_clock_mhz=self._ask(clock, handle, nvml.NVML_CLOCK_SM),
+            most_memory_clock_mhz=self._ask(clock, handle, nvml.NVML_CLOCK_MEM),
             readings=readings,
         )
 
     def read(self) -> AcceleratorReading:
-        """Clocks, temperature and what holds the clock down, now."""
+        """Return clocks, temperature and what holds the clock down, now."""
         nvml, handle = self.nvml, self.handle
         # An old driver knows the second name only, a new package may have dropped it.
-        reasons = self._told(lambda: nvml.nvmlDeviceGetCurrentClocksEventReasons(handle))
+        reasons = self._ask("nvmlDeviceGetCurrentClocksEventReasons", handle)
         if reasons is None:
-            reasons = self._told(lambda: nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle))
+            reasons = self._ask("nvmlDeviceGetCurrentClocksThrottleReasons", handle)
+        held_back = None
+        if reasons is not None:
+            held_back = tuple(text for bit, text in HELD_BACK.items() if reasons & bit)
+        clock, sensor = "nvmlDeviceGetClockInfo", nvml.NVML_TEMPERATURE_GPU
         return AcceleratorReading(
-            clock_mhz=self._told(lambda: nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM)),
-            memory_clock_mhz=self._told(
-                lambda: nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_MEM)
-            ),
-            temperature=self._told(
-                lambda: nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)
-            ),
-            used_bytes=self._told(lambda: nvml.nvmlDeviceGetMemoryInfo(handle).used),
-            held_back=(
-                None
-                if reasons is None
-                else tuple(text for bit, text in HELD_BACK.items() if reasons & bit)
-            ),
+            clock_mhz=self._ask(clock, handle, nvml.NVML_CLOCK_SM),
+            memory_clock_mhz=self._ask(clock, handle, nvml.NVML_CLOCK_MEM),
+            temperature=self._ask("nvmlDeviceGetTemperature", handle, sensor),
+            used_bytes=getattr(self._ask("nvmlDeviceGetMemoryInfo", handle), "used", None),
+            held_back=held_back,
         )
 
-    def _told(self, ask: Callable[[], Any]) -> Any:
-        """Return the answer, or None where there is none: a slice of a device has no clock.
+    def _ask(self, question: str, *arguments: object) -> Any:
+        """Return NVML's answer, or None where there is none: a slice of a device has no clock.
 
         Nor is there one where the package does not have the question.
         """
         try:
-            return ask()
+            return getattr(self.nvml, question)(*arguments)
         except (self.nvml.NVMLError, AttributeError):
             return None
 

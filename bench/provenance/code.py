@@ -31,7 +31,8 @@ def describe(rows: Iterable[Row]) -> Code:
     Raises:
         ImplementationError: the file of a row cannot be read.
     """
-    sources = sorted({*_own(), *_others(rows)})
+    own = [source for name in PACKAGES for source in _below(importlib.resources.files(name), name)]
+    sources = sorted({*own, *_others(rows)})
     listing = "".join(f"{digest}  {name}\n" for name, digest in sources)
     commit, modified = _git(Path(bench.__file__).parents[1])
     return Code(
@@ -39,13 +40,8 @@ def describe(rows: Iterable[Row]) -> Code:
     )
 
 
-def _own() -> Iterator[tuple[str, str]]:
-    """Name and digest of each of this project's sources, also where they lie in an archive."""
-    for package in PACKAGES:
-        yield from _below(importlib.resources.files(package), package)
-
-
 def _below(folder: Traversable, name: str) -> Iterator[tuple[str, str]]:
+    """Yield name and digest of each source, also where they lie in an archive."""
     for entry in folder.iterdir():
         path = f"{name}/{entry.name}"
         if entry.is_dir():
@@ -60,10 +56,13 @@ def _others(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
     With a file come those beside it that it imports.
     """
     for row in rows:
-        file = _file_of(row)
+        address = row.target.rpartition(":")[0]
+        # Loaded from a file, or from a module that Python finds by itself.
+        is_file = address.endswith(".py")
+        file = Path(address) if is_file else _file_of(address)
         if file is None:
             continue
-        beside = siblings.imported_by(file) if _is_file(row) else {}
+        beside = siblings.imported_by(file) if is_file else {}
         try:
             for name, path in {file.name: file, **beside}.items():
                 yield name, hashlib.sha256(path.read_bytes()).hexdigest()
@@ -73,12 +72,9 @@ def _others(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
             ) from error
 
 
-def _file_of(row: Row) -> Path | None:
-    """The file behind a row, found without importing it; None for what is ours or not a file."""
-    address = row.target.rpartition(":")[0]
-    if _is_file(row):
-        return Path(address)
-    top, *inner = address.split(".")
+def _file_of(module: str) -> Path | None:
+    """The file of a module, found without importing it; None for what is ours or not a file."""
+    top, *inner = module.split(".")
     spec = None if top in PACKAGES else importlib.util.find_spec(top)
     if spec is None or spec.origin is None:
         return None
@@ -87,11 +83,6 @@ def _file_of(row: Row) -> Path | None:
     stem = Path(spec.origin).parent.joinpath(*inner)
     candidates = (stem.with_name(f"{stem.name}.py"), stem / "__init__.py")
     return next((file for file in candidates if file.is_file()), None)
-
-
-def _is_file(row: Row) -> bool:
-    """Return whether a row is loaded from a file, not from a module that Python finds by itself."""
-    return row.target.rpartition(":")[0].endswith(".py")
 
 
 def _git(root: Path) -> tuple[str | None, bool | None]:

@@ -53,7 +53,14 @@ def disagreement(requested: int | None, process: Process, observed: float | None
         return f"{asked} the process may run on {process.affinity} of the processors only"
     if process.quota_cpus is not None and requested > process.quota_cpus:
         return f"{asked} the container may use {process.quota_cpus:g} processors only"
-    return _misreported(requested, asked, process.pools) or _too_busy(requested, asked, observed)
+    telling = [pool for pool in process.pools if pool.threads is not None]
+    for pool in sorted(telling, key=lambda pool: -(pool.threads or 0)):
+        threads = pool.threads or 0
+        if threads > requested or (pool.used and threads < requested):
+            return f"{asked} {pool.library} {pool.version} reports {threads}"
+    if observed is not None and observed > requested * OBSERVED_EXCESS:
+        return f"{asked} {observed:.2f} were busy while it was timed"
+    return None
 
 
 POOLS_OF: dict[str, str] = {
@@ -80,21 +87,4 @@ def unheeded(setting: Sequence[tuple[str, str | None]], process: Process) -> str
                     f"{name}={value} was set, but {pool.library} {pool.version} reports "
                     f"{pool.threads} threads: use a count that the library grants"
                 )
-    return None
-
-
-def _misreported(requested: int, asked: str, pools: Sequence[Pool]) -> str | None:
-    """Return a pool that says something else than was asked, the one with most threads first."""
-    telling = [pool for pool in pools if pool.threads is not None]
-    for pool in sorted(telling, key=lambda pool: -(pool.threads or 0)):
-        threads = pool.threads or 0
-        if threads > requested or (pool.used and threads < requested):
-            return f"{asked} {pool.library} {pool.version} reports {threads}"
-    return None
-
-
-def _too_busy(requested: int, asked: str, observed: float | None) -> str | None:
-    """Return that more processor time was used than the threads can spend; None where not."""
-    if observed is not None and observed > requested * OBSERVED_EXCESS:
-        return f"{asked} {observed:.2f} were busy while it was timed"
     return None
