@@ -26,7 +26,7 @@ from bench.provenance import code, machine
 from bench.provenance.records import Dataset
 from bench.running.neighbours import with_neighbours
 from bench.running.pacing import MOST_BLOCKS
-from bench.running.resume import require_unchanged
+from bench.running.runner import require_unchanged
 from impls import registry
 from impls.data import TrainingData
 from impls.errors import UsageError

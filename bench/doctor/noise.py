@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-import msgspec
+from msgspec.structs import replace
 
 from bench.doctor.findings import Noise, PrecisionForecast
 from bench.doctor.surroundings import Others
@@ -14,13 +14,11 @@ from bench.observations.ratios import ratios_to, timed_points
 from bench.planning.plan import Plan
 from bench.planning.profiles import PROFILES
 from bench.running.pacing import MOST_BLOCKS
-from bench.selfcheck.small_run import EXAMPLES
+from bench.selfcheck.small_run import plan_for
 from bench.stats import estimates
 from impls import registry
-from impls.presets import PRESETS
 from impls.row import Row, control_of
 
-BATCH_SIZE = 500
 MINUTES = (1, 5, 20)
 
 
@@ -32,20 +30,9 @@ def pair() -> tuple[Row, Row]:
 
 def plan(threads: int | None, budget_seconds: float) -> Plan:
     """Blocks of both for so long, each process with the effort of an ordinary run."""
-    preset = PRESETS["blog"]
-    return Plan(
-        seed=1,
-        profile="doctor",
-        network=preset.network,
-        trainings=(preset.training_at(BATCH_SIZE),),
-        implementations=tuple(row.name for row in pair()),
-        threads=(threads,),
-        settings=((),),
-        effort=msgspec.structs.replace(PROFILES["default"].effort, blocks=MOST_BLOCKS),
-        dataset="made up",
-        examples=EXAMPLES,
-        budget_seconds=budget_seconds,
-    )
+    effort = replace(PROFILES["default"].effort, blocks=MOST_BLOCKS)
+    plan = plan_for(pair(), seed=1, threads=(threads,), budget_seconds=budget_seconds)
+    return replace(plan, profile="doctor", effort=effort)
 
 
 def judge(results: Results, seconds: float, others: Others) -> Noise:
@@ -74,8 +61,8 @@ def judge(results: Results, seconds: float, others: Others) -> Noise:
             f"{blocks} {'block was' if blocks == 1 else 'blocks were'} measured, and an interval "
             f"needs {estimates.MINIMUM_PROCESSES}: give more --seconds"
         )
-        return msgspec.structs.replace(noise, reason=reasons[0] if reasons else too_few)
-    return msgspec.structs.replace(
+        return replace(noise, reason=reasons[0] if reasons else too_few)
+    return replace(
         noise,
         apparent=(ratio.value, ratio.low, ratio.high),
         scatter=ratio.error * math.sqrt(blocks),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from msgspec.structs import replace
+
 from bench.doctor.findings import Scaling, StepTime, ThreadChoice
 from bench.doctor.surroundings import Others
 from bench.documents.results import Measured, Outcome
@@ -12,12 +14,11 @@ from bench.documents.timings import STEP
 from bench.planning.plan import Effort, Plan
 from bench.planning.profiles import PROFILES
 from bench.planning.variables import variables
-from bench.selfcheck.small_run import EXAMPLES
+from bench.selfcheck.small_run import plan_for
 from bench.stats import estimates
 from bench.stats.disturbed import DISTURBED_SHARE
 from bench.stats.verdicts import MARGIN
 from impls import registry
-from impls.presets import PRESETS
 from impls.row import Row
 
 BATCH_SIZES = (500, 5000)
@@ -33,20 +34,14 @@ def floor() -> Row:
 
 def plan(cpus: int, budget_seconds: float) -> Plan:
     """The floor with 1, 2, 4, ... and ``cpus`` threads; one block at least, three at most."""
-    preset = PRESETS["blog"]
-    return Plan(
+    plan = plan_for(
+        [floor()],
         seed=1,
-        profile="doctor",
-        network=preset.network,
-        trainings=tuple(preset.training_at(size) for size in BATCH_SIZES),
-        implementations=(floor().name,),
+        batch_sizes=BATCH_SIZES,
         threads=PROFILES["full"].threads(cpus),
-        settings=((),),
-        effort=_EFFORT,
-        dataset="made up",
-        examples=EXAMPLES,
         budget_seconds=budget_seconds,
     )
+    return replace(plan, profile="doctor", effort=_EFFORT)
 
 
 def judge(outcomes: Iterable[Outcome], cpus: int, others: Others) -> Scaling:

@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from bench.planning.plan import Cell, Job, Plan, cell_of
+from bench.planning.plan import Cell, Job, Plan
 from impls.errors import ResultsError
 from impls.parameters import Floats, read_only
 from impls.row import Row
@@ -49,8 +49,14 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     def cell(self, batch_size: int) -> Cell:
         """Return the cell that the job has at a batch size."""
-        job, row = self.job, self.row
-        return cell_of(self.plan, row.name, row.device, batch_size, job.threads, job.setting)
+        return Cell(
+            implementation=self.row.name,
+            device=self.row.device,
+            network=self.plan.network.name,
+            batch_size=batch_size,
+            threads=self.job.threads,
+            setting=self.job.setting,
+        )
 
 
 class Arrays(NamedTuple):

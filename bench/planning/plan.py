@@ -197,25 +197,6 @@ def turn_order(plan: Plan, block: int, batch_size: int, sweep: int, count: int) 
     return rng.sample(range(count), count)
 
 
-def cell_of(
-    plan: Plan,
-    implementation: str,
-    device: str,
-    batch_size: int,
-    threads: int | None,
-    setting: Setting,
-) -> Cell:
-    """Return the cell of one combination."""
-    return Cell(
-        implementation=implementation,
-        device=device,
-        network=plan.network.name,
-        batch_size=batch_size,
-        threads=threads,
-        setting=setting,
-    )
-
-
 def require_distinct(option: str, values: Sequence[object]) -> None:
     """Refuse a value given twice: it would be measured twice under one identity.
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from bench.documents.assignment import Arrays, Assignment, save_arrays, shared_folder
 from bench.documents.journal import Again, Block, Ending, Journal, Stage, repetitions_of
+from bench.documents.results import Results
 from bench.measuring.memory import available
 from bench.measuring.timing import SYSTEM_CLOCK, Clock
 from bench.planning.plan import Job, Plan, Setting, repetitions
@@ -29,6 +30,7 @@ from bench.running.processes import Launcher
 from bench.running.turns import Progress, Turns
 from bench.running.worker_client import MissingReason, WorkerClient
 from impls import registry
+from impls.errors import ResultsError
 from impls.parameters import Floats
 from impls.row import Row
 
@@ -36,6 +38,8 @@ SPARE_BYTES = 1 << 29
 """So much memory is left to everything else."""
 WORKER_BYTES = 1 << 30
 """What a worker may need, as long as none has shown it."""
+_OF_THE_JOB = {"allocation", "cgroup"}
+"""Facts about the job that a scheduler gave this run: it is resumed in another one."""
 
 
 class Runner:
@@ -209,3 +213,36 @@ def _has_room(workers: Sequence[WorkerClient], arrays: Arrays) -> bool:
     resident = [worker.process.resident_bytes() for worker in workers if worker.process]
     wanted = max(resident, default=0) or WORKER_BYTES
     return free > wanted + SPARE_BYTES + 2 * arrays.bytes * (len(resident) + 1)
+
+
+def require_unchanged(before: Results, now: Results) -> None:
+    """Refuse to mix measurements of two machines, two versions or two data sets in one document.
+
+    ``before`` is the header of the interrupted run, ``now`` what a header written now would say.
+
+    Raises:
+        ResultsError: something that timings depend on has changed.
+    """
+    changes = []
+    old, new = msgspec.to_builtins(before.machine), msgspec.to_builtins(now.machine)
+    for field in [field for field in old if field not in _OF_THE_JOB]:
+        if isinstance(old[field], dict):
+            keys = sorted({**old[field], **new[field]})
+            pairs = [(f"{field} {key}", old[field].get(key), new[field].get(key)) for key in keys]
+        else:
+            pairs = [(field, old[field], new[field])]
+        changes += [f"machine {name}: {a} -> {b}" for name, a, b in pairs if a != b]
+    if before.code is not None and now.code is not None and before.code.sha256 != now.code.sha256:
+        commits = f" (commit {before.code.commit} -> {now.code.commit})"
+        is_same = before.code.commit == now.code.commit
+        changes.append(
+            f"code of bench, impls or an implementation's file{'' if is_same else commits}"
+        )
+    if before.dataset.sha256 != now.dataset.sha256:
+        changes.append(f"data: {before.dataset.source} has changed since the run began")
+    if changes:
+        raise ResultsError(
+            "the run cannot be resumed, because something has changed since: "
+            f"{'; '.join(changes)}. Undo the change, or start another run with --out and compare "
+            "the two."
+        )

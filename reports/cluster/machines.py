@@ -27,10 +27,10 @@ Place = tuple[str, int, int | None, Setting]
 
 @dataclass(frozen=True)
 class Run:
-    """One run: its title, its document and its points by place and implementation."""
+    """One run: its title, its machine and its points by place and implementation."""
 
     title: str
-    document: Results
+    machine: Machine
     points: Mapping[Place, Mapping[str, Point]]
     context: Context
 
@@ -55,7 +55,7 @@ def runs_of(
         for (name, condition, size), point in context.points.items():
             place = (condition.scope.network, size, condition.threads, condition.setting)
             points.setdefault(place, {})[name] = point
-        found.append(Run(titles.get(number, f"Run {number}"), document, points, context))
+        found.append(Run(titles.get(number, f"Run {number}"), document.machine, points, context))
     return found
 
 
@@ -66,38 +66,32 @@ def machine_table(runs: Sequence[Run]) -> Table:
         runs,
         {
             "Run": lambda run: TableCell(run.title),
-            "Processor": lambda run: _processor(run.document.machine),
-            "Microcode": lambda run: TableCell(run.document.machine.microcode or "unknown"),
-            "CPUs": lambda run: _cpus(run.document.machine),
-            "NUMA nodes": lambda run: _or_unknown(run.document.machine.numa_nodes),
-            "Kernel": lambda run: TableCell(run.document.machine.system),
-            "Identity": lambda run: _identity(run.document.machine),
+            "Processor": lambda run: _noted(
+                run.machine.cpu, run.machine.vectors and f"vectors {run.machine.vectors}"
+            ),
+            "Microcode": lambda run: TableCell(run.machine.microcode or "unknown"),
+            "CPUs": lambda run: _noted(
+                f"{run.machine.usable_cpus} of {run.machine.logical_cpus}",
+                None if run.machine.quota_cpus is None else f"quota {run.machine.quota_cpus:g}",
+            ),
+            "NUMA nodes": lambda run: TableCell(str(run.machine.numa_nodes or "unknown")),
+            "Kernel": lambda run: TableCell(run.machine.system),
+            "Identity": lambda run: _noted(run.machine.id or "unknown", run.machine.board),
         },
         text_columns=7,
     )
 
 
-def _processor(machine: Machine) -> TableCell:
-    return TableCell(machine.cpu, notes=(f"vectors {machine.vectors}",) if machine.vectors else ())
-
-
-def _cpus(machine: Machine) -> TableCell:
-    quota = () if machine.quota_cpus is None else (f"quota {machine.quota_cpus:g}",)
-    return TableCell(f"{machine.usable_cpus} of {machine.logical_cpus}", notes=quota)
-
-
-def _or_unknown(number: int | None) -> TableCell:
-    return TableCell("unknown" if number is None else str(number))
-
-
-def _identity(machine: Machine) -> TableCell:
-    return TableCell(machine.id or "unknown", notes=(machine.board,) if machine.board else ())
+def _noted(shown: str, note: str | None) -> TableCell:
+    return TableCell(shown, notes=(note,) if note else ())
 
 
 def time_tables(runs: Sequence[Run]) -> list[Table]:
     """For each place, implementations against machines: time, and multiple of the fastest there."""
-    places = dict.fromkeys(place for run in runs for place in run.points)
-    return [_time_table(runs, place) for place in places]
+    return [
+        _time_table(runs, place)
+        for place in dict.fromkeys(place for run in runs for place in run.points)
+    ]
 
 
 def _time_table(runs: Sequence[Run], place: Place) -> Table:
@@ -144,7 +138,7 @@ def section(
         runs = runs_of(standings, documents, margin)
         return templates.fill(
             "cluster/machines.html",
-            identities={run.document.machine.id for run in runs},
+            identities={run.machine.id for run in runs},
             runs=len(runs),
             machines=machine_table(runs),
             times=time_tables(runs),

@@ -9,7 +9,6 @@ from bench.planning.plan import (
     Cell,
     Job,
     Plan,
-    cell_of,
     jobs,
     repetitions,
     require_distinct,
@@ -109,7 +108,8 @@ def test_distinct_values_are_accepted() -> None:
 def test_a_cell_has_a_readable_identity(
     threads: int | None, setting: tuple[tuple[str, str | None], ...], expected: str
 ) -> None:
-    assert cell_of(fakes.plan(), "numpy-naive", "cpu", 500, threads, setting).id == expected
+    cell = fakes.cell(fakes.plan(), batch_size=500, threads=threads, setting=setting)
+    assert cell.id == expected
 
 
 def test_cells_of_a_plan_have_different_identities() -> None:

@@ -19,7 +19,7 @@ from bench.planning.variables import (
     thread_count,
 )
 from bench.provenance import machine
-from bench.running.resume import require_unchanged
+from bench.running.runner import require_unchanged
 from impls.errors import ResultsError
 from tests.stand_ins import fakes
 

@@ -16,7 +16,7 @@ from bench.documents.results import (
     Unavailable,
 )
 from bench.documents.timings import Check, Peaks
-from bench.planning.plan import Cell, Effort, Plan, Setting, cell_of
+from bench.planning.plan import Cell, Effort, Plan, Setting
 from bench.provenance.records import Dataset
 from impls.contract import PHASES
 from impls.networks import Network, Training
@@ -137,7 +137,14 @@ def _outcomes(
 ) -> list[Outcome]:
     """What became of one cell, block by block."""
     device = row.device if row else "cpu"
-    cell = cell_of(plan, name, device, batch_size, threads, setting)
+    cell = Cell(
+        implementation=name,
+        device=device,
+        network=plan.network.name,
+        batch_size=batch_size,
+        threads=threads,
+        setting=setting,
+    )
     if shape.outcomes and device == "gpu":
         return [Unavailable(cell=cell, reason="no GPU found: TensorFlow lists no device")]
     if shape.outcomes and row is None:

@@ -5,7 +5,7 @@ import pytest
 
 from bench.documents.results import Results
 from bench.provenance.records import Allocation, Code
-from bench.running.resume import require_unchanged
+from bench.running.runner import require_unchanged
 from impls.errors import ResultsError
 from tests.stand_ins import fakes
 

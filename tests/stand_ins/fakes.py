@@ -14,7 +14,7 @@ from bench.documents.messages import Finish, Finished, Prepare, Ready, Reply, Re
 from bench.documents.results import SCHEMA_VERSION, Measured, Results
 from bench.documents.rounds import TimedRound, Turn, TurnKind
 from bench.documents.timings import Check, Disturbance, Timing
-from bench.planning.plan import Cell, Effort, Job, Plan, cell_of, jobs
+from bench.planning.plan import Cell, Effort, Job, Plan, jobs
 from bench.provenance.records import Dataset, Machine, Process
 from bench.running.processes import End
 from impls import registry
@@ -112,7 +112,7 @@ def cell(plan: Plan, job: Job | None = None, batch_size: int = 8, **changes: obj
         "threads": job.threads if job else 1,
         "setting": job.setting if job else (),
     }
-    return cell_of(plan, **(values | changes))  # type: ignore[arg-type]
+    return Cell(network=plan.network.name, **(values | changes))  # type: ignore[arg-type]
 
 
 def document(**changes: object) -> Results:
