@@ -27,8 +27,9 @@ ranked with others.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -74,21 +75,26 @@ def inspect(
     # A further epoch of one batch shows whether state survives the end of the first one.
     parts.append(parts[-1])
     rounded = Rounding.of(network, trainer_class.declared())
-    name = f"reference-{training.batch_size}-{rounded.numbers:g}-{rounded.factors:g}.npz"
+    name = f"reference-{training.batch_size}-{rounded.numbers:g}-{rounded.factors:g}.pickle"
     known = None if shared is None else shared / name
     if known is not None and known.exists():
-        run = reference_run.load(known, network, probe, data, rounded)
+        run = reference_run.load(known)
     else:
         probe = with_visible_epsilon(network, probe, start, data, parts[0])
         run = reference_run.take(network, probe, start, data, parts, rounded)
         if known is not None:
             reference_run.save(run, known)
-    checks: list[Check] = []
-    for stage in (_by_phases, _by_steps, _by_epoch):
+
+    def fresh() -> Trainer:
         trainer = trainer_class(network, run.training, start)
         trainer.bind(*data)
-        checks += stage(trainer, run)
-    return checks
+        return trainer
+
+    return [
+        *_by_phases(fresh(), run, read_only(X[run.parts[0]])),
+        *_by_steps(fresh(), run),
+        *_by_epoch(fresh(), run),
+    ]
 
 
 def rows_needed(batch_size: int, examples: int) -> int:
@@ -104,35 +110,33 @@ def examples_trained(batch_size: int, examples: int) -> tuple[int, int]:
     return path, min(rows, batch_size) + 2 * path
 
 
-def _by_phases(ours: Trainer, run: ReferenceRun) -> Iterator[Check]:
-    """Outputs, loss, gradients and one update, each phase that can be run apart."""
-    exact = run.exact
+def _by_phases(ours: Trainer, run: ReferenceRun, X: Floats) -> Iterator[Check]:
+    """Outputs for ``X``, loss, gradients and one update, each phase that can be run apart."""
     if "prepare" in ours.phases:
         ours.prepare(run.parts[0])
     if "forward" in ours.phases:
         ours.forward()
     if "loss" in ours.phases:
         yield from _losses("loss", _rows([ours.loss()]), run, 1)
-    disturbed = [path.outputs for path in run.disturbed]
-    granted = run.granted.outputs + rounding(disturbed, exact.outputs)
-    yield compare("outputs", ours.predict(run.X), exact.outputs, granted)
+    granted = run.granted.outputs + rounding(
+        [path.outputs for path in run.disturbed], run.exact.outputs
+    )
+    yield compare("outputs", ours.predict(X), run.exact.outputs, granted)
     if "backward" in ours.phases:
         ours.backward()
-        yield from _first_gradients("gradient of ", ours, run)
+        yield from _arrays("gradient of ", ours.gradients(), run, "first_gradients")
         if "update" in ours.phases:
             ours.update()
-            moved = ours.parameters()
-            updates = [path.first_update for path in run.disturbed]
-            yield from _arrays("updated ", moved, exact.first_update, run, updates)
+            yield from _arrays("updated ", ours.parameters(), run, "first_update")
 
 
 def _by_steps(ours: Trainer, run: ReferenceRun) -> Iterator[Check]:
     """Losses, gradients and parameters of whole steps, so that momentum has a past."""
     losses = [ours.step(run.parts[0])]
-    yield from _first_gradients("step 1 gradient of ", ours, run)
+    yield from _arrays("step 1 gradient of ", ours.gradients(), run, "first_gradients")
     losses += [ours.step(rows) for rows in run.parts[1:]]
     yield from _losses("step losses", _rows(losses), run, len(losses))
-    yield from _end(f"step {len(losses)} ", ours, run)
+    yield from _arrays(f"step {len(losses)} ", ours.parameters(), run, "parameters")
 
 
 def _by_epoch(ours: Trainer, run: ReferenceRun) -> Iterator[Check]:
@@ -144,17 +148,7 @@ def _by_epoch(ours: Trainer, run: ReferenceRun) -> Iterator[Check]:
     losses = np.asarray(ours.epoch(np.concatenate(parts)), dtype=np.float64)
     yield from _losses("epoch losses", losses, run, len(parts))
     ours.epoch(further)
-    yield from _end("epoch ", ours, run)
-
-
-def _first_gradients(prefix: str, ours: Trainer, run: ReferenceRun) -> Iterator[Check]:
-    disturbed = [path.first_gradients for path in run.disturbed]
-    yield from _arrays(prefix, ours.gradients(), run.exact.first_gradients, run, disturbed)
-
-
-def _end(prefix: str, ours: Trainer, run: ReferenceRun) -> Iterator[Check]:
-    disturbed = [path.parameters for path in run.disturbed]
-    yield from _arrays(prefix, ours.parameters(), run.exact.parameters, run, disturbed)
+    yield from _arrays("epoch ", ours.parameters(), run, "parameters")
 
 
 def _rows(losses: list[Loss]) -> npt.NDArray[np.float64]:
@@ -178,22 +172,28 @@ def _losses(
 ) -> Iterator[Check]:
     """Data, penalty and mean error, each against its own size."""
     exact = run.exact.losses[:batches_taken]
-    disturbed = [path.losses[:batches_taken] for path in run.disturbed]
     if ours.shape != exact.shape:
         yield _misshapen(name, ours.shape, exact.shape, run.granted.losses)
         return
     for column, part in enumerate(Loss._fields):
-        granted = run.granted.losses + rounding(
-            [losses[:, column] for losses in disturbed], exact[:, column]
-        )
-        granted += run.loss_rounding if part == "data" else 0.0
+        disturbed = [path.losses[:batches_taken, column] for path in run.disturbed]
+        granted = run.granted.losses + rounding(disturbed, exact[:, column])
+        granted += SAFETY * run.exact.loss_rounding if part == "data" else 0.0
         yield compare(f"{name}: {part}", ours[:, column], exact[:, column], granted)
 
 
 def _arrays(
-    prefix: str, ours: Parameters, exact: Parameters, run: ReferenceRun, disturbed: list[Parameters]
+    prefix: str,
+    ours: Parameters,
+    run: ReferenceRun,
+    field: Literal["first_gradients", "first_update", "parameters"],
 ) -> Iterator[Check]:
-    """Every weight matrix and bias vector; those of a layer share their deltas and the rounding."""
+    """Every weight matrix and bias vector; those of a layer share their deltas and the rounding.
+
+    ``field`` names what of the reference's paths they are compared with.
+    """
+    exact: Parameters = getattr(run.exact, field)
+    disturbed: list[Parameters] = [getattr(path, field) for path in run.disturbed]
     pairs = list(zip(ours.arrays(), exact.arrays(), strict=False))
     if len(pairs) != 2 * len(exact.weights):
         yield _misshapen(
@@ -210,7 +210,7 @@ def _arrays(
         yield compare(f"{prefix}{name}", array, expected, granted)
 
 
-def rounding(disturbed: list[Floats], exact: Floats) -> float:
+def rounding(disturbed: Sequence[Floats], exact: Floats) -> float:
     """``SAFETY`` times the largest relative error that one rounding of each number makes."""
     scale = float(np.max(np.abs(exact), initial=0.0)) or 1.0
     moved = max(float(np.max(np.abs(array - exact), initial=0.0)) for array in disturbed)
@@ -230,18 +230,15 @@ def compare(name: str, ours: Floats, exact: Floats, bound: float) -> Check:
     deviation = np.abs(ours.astype(np.float64) - exact) / scale
     place = np.unravel_index(int(np.argmax(deviation)), deviation.shape)
     error = float(deviation[place])
-    text = "exact"
-    if error:
-        text = f"at {_index(place)}: {_apart(float(ours[place]), float(exact[place]))}"
+    if not error:
+        return Check(name=name, error=error, tolerance=bound, place="exact")
+    # As many digits as differ.
+    for digits in range(_FEWEST_DIGITS, _ALL_DIGITS + 1):
+        said, expected = f"{float(ours[place]):.{digits}g}", f"{float(exact[place]):.{digits}g}"
+        if said != expected:
+            break
+    text = f"at {_index(place)}: {said} instead of {expected}"
     return Check(name=name, error=error, tolerance=bound, place=text)
-
-
-def _apart(ours: float, exact: float) -> str:
-    """Return both numbers, with as many digits as tell them apart."""
-    for digits in range(_FEWEST_DIGITS, _ALL_DIGITS):
-        if f"{ours:.{digits}g}" != f"{exact:.{digits}g}":
-            return f"{ours:.{digits}g} instead of {exact:.{digits}g}"
-    return f"{ours:.{_ALL_DIGITS}g} instead of {exact:.{_ALL_DIGITS}g}"
 
 
 def _misshapen(name: str, ours: tuple[int, ...], exact: tuple[int, ...], bound: float) -> Check:

@@ -70,19 +70,11 @@ def forward_tolerance(
 def tolerances(network: Network, batch_size: int, rounding: Rounding) -> Tolerances:
     """Return those of everything that the gate compares."""
     longest = max(n_in for n_in, _ in network.shapes)
+    # The gradient of a filter sums over the places of its map as well.
+    places = [stage.pooled[0] * stage.pooled[1] for stage in network.stages]
+    places += [1] * (len(network.shapes) - len(places))
     return Tolerances(
         outputs=rounding.of_sum(longest),
         losses=rounding.of_sum(max(longest, batch_size)),
-        layers=tuple(
-            rounding.of_sum(max(longest, batch_size * _places(network, layer)))
-            for layer in range(len(network.shapes))
-        ),
+        layers=tuple(rounding.of_sum(max(longest, batch_size * number)) for number in places),
     )
-
-
-def _places(network: Network, layer: int) -> int:
-    """Deltas of each example that the gradient of ``layer`` sums over."""
-    if layer >= len(network.stages):
-        return 1
-    height, width, _ = network.stages[layer].pooled
-    return height * width
