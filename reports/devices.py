@@ -17,7 +17,6 @@ from reports.context import Context
 
 CPU, GPU = "cpu", "gpu"
 """The values of ``device`` in a cell and in a row."""
-_DEVICES = {CPU: "CPU", GPU: "GPU"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,12 @@ def contests(context: Context, scope: Scope) -> tuple[DeviceContest, ...]:
 
 def missing(context: Context, scope: Scope) -> str:
     """Return why no batch size of ``scope`` has both devices, in sentences."""
-    lacking = [device for device in (GPU, CPU) if not _sizes(context, scope, device)]
+    sizes = context.batch_sizes(scope)
+    lacking = [
+        device
+        for device in (GPU, CPU)
+        if not any(_timed(context, scope, size, device) for size in sizes)
+    ]
     if not lacking:
         return "No batch size was measured on both devices."
     return " ".join(_why(context, scope, device) for device in lacking)
@@ -73,30 +77,21 @@ def _timed(context: Context, scope: Scope, batch_size: int, device: str) -> list
     return [point for point in points if point and point.epoch and point.cell.device == device]
 
 
-def _sizes(context: Context, scope: Scope, device: str) -> list[int]:
-    sizes = context.batch_sizes(scope)
-    return [size for size in sizes if _timed(context, scope, size, device)]
-
-
 def _why(context: Context, scope: Scope, device: str) -> str:
-    """Return what became of the implementations for ``device``."""
+    """Return what became of the implementations for ``device``.
+
+    A plan may name a trainer for it that the run did not reach.
+    """
     reasons: dict[tuple[str, str], dict[str, None]] = {}
     for gap in context.gaps:
         if gap.condition.scope == scope and gap.cell.device == device:
             reasons.setdefault((gap.kind, gap.reason), {})[gap.cell.implementation] = None
-    if not reasons and not _asked(context, scope, device):
-        return f"No implementation that trains on the {_DEVICES[device]} was asked for."
-    if not reasons:
-        return f"No epoch was measured on the {_DEVICES[device]}."
-    told = [
-        f"{text.listing(list(names))} {kind}: {reason.rstrip('.')}"
-        for (kind, reason), names in reasons.items()
-    ]
-    return f"Nothing was measured on the {_DEVICES[device]}. {'; '.join(told)}."
-
-
-def _asked(context: Context, scope: Scope, device: str) -> bool:
-    """Return whether a plan names a trainer for ``device``, which it may not have reached."""
+    if reasons:
+        outcomes = "; ".join(
+            f"{text.listing(names)} {kind}: {reason.rstrip('.')}"
+            for (kind, reason), names in reasons.items()
+        )
+        return f"Nothing was measured on the {device.upper()}. {outcomes}."
     documents = [
         document
         for run, document in enumerate(context.results, start=1)
@@ -104,7 +99,9 @@ def _asked(context: Context, scope: Scope, device: str) -> bool:
     ]
     known = {row.name: row for document in documents for row in (*ROWS, *document.rows)}
     rows = [known.get(name) for document in documents for name in document.plan.implementations]
-    return any(row and row.device == device and row.role == "trainer" for row in rows)
+    if any(row and row.device == device and row.role == "trainer" for row in rows):
+        return f"No epoch was measured on the {device.upper()}."
+    return f"No implementation that trains on the {device.upper()} was asked for."
 
 
 def accelerators(point: Point) -> list[Accelerator]:

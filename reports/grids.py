@@ -6,7 +6,7 @@ between two runs keeps them apart here as well.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -31,46 +31,40 @@ _OF_THE_NETWORK = ("plan.network", "plan.trainings", "dataset.normalisation", "p
 """What networks of different names may differ in: they are never compared with each other."""
 _TARGET = "plan.target"
 """Other targets are other work, for a comparison of the time to reach them; epochs are alike."""
-_SAID_ELSEWHERE = ("complete",)
-_SAME_CELLS = "they hold the same cells"
 _MOST_FIELDS = 6
 
 
 def kept_apart(results: Sequence[Results]) -> bool:
-    """Return whether the documents are shown as separate runs instead of one grid."""
-    return _overlap(results) or bool(_forbidding(_differences(results)))
-
-
-def reasons_apart(results: Sequence[Results]) -> tuple[str, ...]:
-    """Return why the documents are shown as separate runs; empty where they form one grid.
+    """Return whether the documents are shown as separate runs instead of one grid.
 
     They are kept apart where a comparison of them would be forbidden, where they are of different
     machines or devices, and where they hold the same cell, which would otherwise count twice.
     """
-    return (*_forbidding(_differences(results)), *([_SAME_CELLS] if _overlap(results) else []))
+    return _overlap(results) or bool(_forbidding(_differences(results)))
 
 
 def remark(results: Sequence[Results]) -> str:
     """Why documents are kept apart, or what may explain a ratio in their grid; often empty."""
     differences = _differences(results)
-    differing = _forbidding(differences)
-    why = [_SAME_CELLS] if _overlap(results) else []
-    why += [f"they differ in {_listed(differing)}"] if differing else []
-    if why:
+    forbidding = _forbidding(differences)
+    reasons = ["they hold the same cells"] if _overlap(results) else []
+    reasons += [f"they differ in {_listed(forbidding)}"] if forbidding else []
+    if reasons:
         return (
             "The documents are shown as separate runs, so that nothing is compared across them: "
-            f"{' and '.join(why)}."
+            f"{' and '.join(reasons)}."
         )
-    fields = [
+    fields = dict.fromkeys(
         _said(difference)
         for difference in differences
-        if difference.kind == "matters" and difference.field not in _SAID_ELSEWHERE
-    ]
-    fields = list(dict.fromkeys(fields))
+        # What is incomplete is said by itself.
+        if difference.kind == "matters" and difference.field != "complete"
+    )
+    if not fields:
+        return ""
     return (
-        f"The documents form one grid, and differ in what may explain a ratio: {_listed(fields)}."
-        if fields
-        else ""
+        "The documents form one grid, and differ in what may explain a ratio: "
+        f"{_listed([*fields])}."
     )
 
 
@@ -102,8 +96,6 @@ def _differences(results: Sequence[Results]) -> list[Difference]:
         difference
         for first, second in combinations(documents, 2)
         for difference in _between(first, second)
-        # A cell that asks for a thread count overrides an exported one.
-        if not (_is_thread_count(difference.field) and first.asks_threads and second.asks_threads)
     )
 
 
@@ -133,37 +125,28 @@ class _Document:
             all(outcome.cell.threads is not None for outcome in document.outcomes),
         )
 
-    @property
-    def network(self) -> str:
-        return self.described.document.plan.network.name
-
 
 def _between(first: _Document, second: _Document) -> Iterator[Difference]:
     sizes = first.batch_sizes | second.batch_sizes
-    differences = between(
+    networks = {document.described.document.plan.network.name for document in (first, second)}
+    for difference in between(
         first.described, second.described, run=1, coordinate=RUN, batch_sizes=sizes
-    )
-    same_network = first.network == second.network
-    yield from (
-        difference
-        for difference in differences
-        if same_network or not _within(difference.field, _OF_THE_NETWORK)
-    )
+    ):
+        field = difference.field
+        of_network = any(field == one or field.startswith(f"{one}.") for one in _OF_THE_NETWORK)
+        # A cell that asks for a thread count overrides an exported one.
+        is_overridden = (
+            first.asks_threads
+            and second.asks_threads
+            and field.removeprefix("machine.environment.") in VARIABLES
+        )
+        if not is_overridden and not (of_network and len(networks) > 1):
+            yield difference
     if first.elsewhere or second.elsewhere:
         devices = between_processes(
             first.elsewhere, second.elsewhere, run=1, coordinate=RUN, where=""
         )
         yield from obstacles(devices, across_machines=False)
-
-
-def _within(field: str, fields: Collection[str]) -> bool:
-    """Return whether ``field`` is one of ``fields`` or lies below one."""
-    return any(field == name or field.startswith(f"{name}.") for name in fields)
-
-
-def _is_thread_count(field: str) -> bool:
-    """Return whether ``field`` is a thread count that was exported."""
-    return field.removeprefix("machine.environment.") in VARIABLES
 
 
 def _said(difference: Difference) -> str:

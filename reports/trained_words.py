@@ -18,26 +18,27 @@ def shape(sizes: Sequence[int]) -> str:
 
 def described(network: Network, trainings: Sequence[Training]) -> Facts:
     """Return what is computed, and how its weights move as far as ``trainings`` tell."""
-    dropout = text.listing([f"{rate:g}" for rate in network.dropout]) if network.dropout else "none"
-    return [
+    dropout = "none"
+    if network.dropout:
+        dropout = f"{text.listing(f'{rate:g}' for rate in network.dropout)} of the hidden layers"
+    losses = _each(f"{network.loss}, {loss_sum(training)}" for training in trainings)
+    facts = [
         ("network", f"{network.name}, {network.parameter_count} parameters in {network.dtype}"),
         *_layers(network),
         ("activation", f"{network.activation}, {network.output} at the output"),
-        ("dropout", f"{dropout} of the hidden layers" if network.dropout else dropout),
-        (
-            "loss",
-            _each(f"{network.loss}, {loss_sum(training)}" for training in trainings)
-            or network.loss,
-        ),
-        *(_moves(trainings) if trainings else []),
+        ("dropout", dropout),
+        ("loss", losses or network.loss),
     ]
-
-
-def _moves(trainings: Sequence[Training]) -> Facts:
-    """Return how weights begin and move."""
+    if not trainings:
+        return facts
+    sizes: dict[str, list[int]] = {}
+    for training in sorted(trainings, key=lambda training: training.batch_size):
+        sizes.setdefault(rate(training), []).append(training.batch_size)
+    rates = [f"{one} at batch {text.listing(some)}" for one, some in sizes.items()]
     return [
+        *facts,
         ("optimiser", _each(map(optimiser, trainings))),
-        ("learning rate", _rates(trainings)),
+        ("learning rate", "; ".join(sizes if len(sizes) == 1 else rates)),
         ("penalty", _each(f"l2 {training.l2:g}, l1 {training.l1:g}" for training in trainings)),
         ("start weights", _each(map(start, trainings))),
     ]
@@ -94,14 +95,3 @@ def _layers(network: Network) -> Facts:
 def _each(words: Iterable[str]) -> str:
     """Return what all trainings share, or all that there is."""
     return "; ".join(dict.fromkeys(words))
-
-
-def _rates(trainings: Sequence[Training]) -> str:
-    """Return one rate, or each with the batch sizes that it is for."""
-    sizes: dict[str, list[str]] = {}
-    for one in sorted(trainings, key=lambda training: training.batch_size):
-        sizes.setdefault(rate(one), []).append(str(one.batch_size))
-    if len(sizes) == 1:
-        return next(iter(sizes))
-    told = [f"{found} at batch {text.listing(some)}" for found, some in sizes.items()]
-    return "; ".join(told)
