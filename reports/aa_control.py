@@ -45,13 +45,13 @@ def alarms(context: Context) -> dict[Key, Verdict]:
 
     Above 1 the control seems faster than itself.
     """
-    found = {}
+    verdicts = {}
     for key, control in context.controls.items():
         original = context.points.get(key)
         verdict = context.judged.verdict(original, control) if original else None
         if verdict is not None:
-            found[key] = verdict
-    return found
+            verdicts[key] = verdict
+    return verdicts
 
 
 def is_false(verdict: Verdict) -> bool:
@@ -112,21 +112,21 @@ def scatter(context: Context) -> tuple[Scatter, ...]:
 
 def remark(context: Context) -> str:
     """The control's result and what the run could find, in a sentence each; empty without both."""
-    found = alarms(context)
-    verdicts = list(found.values())
+    judged = alarms(context)
+    verdicts = list(judged.values())
     kinds = Counter(verdict.kind for verdict in verdicts)
-    sentences = [difference(verdicts)]
+    sentences = []
     if verdicts:
         control = sentence(
             "remarks",
             "control",
-            names=dict.fromkeys(name for name, _, _ in found),
+            names=dict.fromkeys(name for name, _, _ in judged),
             verdicts=verdicts,
             judged=any(map(can_be_false, verdicts)),
             kinds=[f"{number} {kind}" for kind, number in kinds.most_common()],
             alarms=sum(map(is_false, verdicts)),
         )
-        sentences.insert(0, control)
+        sentences = [control, difference(verdicts)]
     if powers := power(context):
         usual = max(powers, key=lambda one: one.ratios)
         name = "little_power" if usual.usual > 1 else "power"

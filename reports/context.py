@@ -75,7 +75,7 @@ class Winner:
         """What speaks against calling it the fastest; empty where nothing does."""
         if self.is_too_few:
             return "too few blocks to rank"
-        names = text.listing(list(self.undecided))
+        names = text.listing(self.undecided)
         return f"not distinguished from {names}" if names else ""
 
 

@@ -81,17 +81,15 @@ def disturbed_rounds(points: Iterable[Point]) -> tuple[int, int]:
 
 def provisional(context: Context) -> tuple[str, ...]:
     """Return a warning for every run of which most rounds were disturbed."""
-    unloaded = [
-        (run, [point for point in one.points.values() if not point.is_loaded])
-        for run, one in runs.each(context)
-    ]
-    counted = [(run, *disturbed_rounds(points)) for run, points in unloaded]
-    return tuple(
-        f"{run}Provisional: most rounds behind the epoch times were disturbed "
-        f"({number} of {rounds}), so do not conclude anything from these times."
-        for run, number, rounds in counted
-        if disturbed.is_beyond_use(number, rounds)
-    )
+    warnings = []
+    for run, one in runs.each(context):
+        number, rounds = disturbed_rounds(p for p in one.points.values() if not p.is_loaded)
+        if disturbed.is_beyond_use(number, rounds):
+            warnings.append(
+                f"{run}Provisional: most rounds behind the epoch times were disturbed "
+                f"({number} of {rounds}), so do not conclude anything from these times."
+            )
+    return tuple(warnings)
 
 
 def effect(rounds: Sequence[WatchedRound]) -> Effect | None:

@@ -54,15 +54,9 @@ def with_interval(ratio: Ratio) -> str:
     return f"{times(ratio)} ({ends})" if ends else times(ratio)
 
 
-def word(verdict: Verdict | None) -> str:
-    """The verdict in one or two words: one term on the whole page; empty without a verdict."""
-    return verdict.kind if verdict else ""
-
-
 def doubt(verdict: Verdict | None) -> str:
-    """Return the word where the ratio alone would mislead; empty where it counts as it stands."""
-    said = word(verdict)
-    return "" if said in ("faster", "slower") else said
+    """Return the verdict where the ratio alone would mislead; else nothing."""
+    return "" if verdict is None or verdict.kind in ("faster", "slower") else verdict.kind
 
 
 def _of(estimate: Estimate) -> int:

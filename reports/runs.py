@@ -43,7 +43,7 @@ def each(context: Context) -> Iterator[tuple[str, Context]]:
 def named(runs: list[int]) -> str:
     """Return what stands before a sentence that holds for ``runs`` alone: ``Run 2: ``."""
     word = "Run" if len(runs) == 1 else "Runs"
-    return f"{word} {text.listing(list(map(str, runs)))}: "
+    return f"{word} {text.listing(runs)}: "
 
 
 def notes(context: Context) -> tuple[str, ...]:

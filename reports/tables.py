@@ -144,7 +144,7 @@ def ratio(of: Ratio | None, *, missing: str = "-", verdict: Verdict | None = Non
     if not of.paired:
         notes.append("unpaired")
     if verdict is not None:
-        notes.append(rounding.word(verdict))
+        notes.append(verdict.kind)
     title = verdict.reason if verdict else ""
     return TableCell(rounding.times(of), of.value, tuple(notes), title=title)
 
@@ -243,7 +243,7 @@ def reasons(context: Context, caption: str, verdicts: Mapping[Key, Verdict]) -> 
                 TableCell(name),
                 TableCell(str(batch_size), batch_size),
                 TableCell(context.label(condition)),
-                TableCell(rounding.word(verdict)),
+                TableCell(verdict.kind),
                 TableCell(verdict.reason),
             ],
             implementation=name,

@@ -5,13 +5,14 @@ Only cells of which every training held the target are: all others are counted a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from bench.observations.points import Key, Point, Scope
+from bench.observations.points import Point, Scope
 from bench.stats import estimates
+from bench.stats.estimates import Estimate
 from bench.stats.verdicts import Verdict
-from reports.context import Context, Winner
+from reports.context import Context
 from reports.templates import sentence
 
 
@@ -56,51 +57,43 @@ def of_targets(context: Context) -> Iterator[tuple[Scope, int, list[Point]]]:
 
 
 def as_data(context: Context) -> dict[str, Any]:
-    """The answer for programs: every cell that was trained, and the fastest of each batch size."""
+    """The answer for programs: every cell that was trained, and the fastest of each batch size.
+
+    Seconds of a cell are those of the trainings that held the target, null where none did.  The
+    lead of the fastest is over the closest of the others.
+    """
     ranking = context.ranked
-    return {
-        "cells": [
-            _cell_data(context, point, ranking.verdicts)
-            for _, _, some in of_targets(context)
-            for point in some
-        ],
-        "fastest": [
-            _finding_data(finding)
-            for finding in ranking.winners
-            if context.target(finding.scope) is not None
-        ],
-    }
+    cells = []
+    for point in (point for _, _, points in of_targets(context) for point in points):
+        times = point.seconds_to_target
+        cells.append(
+            {
+                **_place(point),
+                "target": context.target(point.condition.scope),
+                "trainings": len(point.trainings),
+                "held": len(times),
+                "ranked": point.held_target,
+                **_seconds(estimates.estimate(list(times.values())) if times else None),
+                "over_baseline": _verdict_data(ranking.verdicts.get(point.key)),
+            }
+        )
+    fastest = [
+        {
+            **_place(winner.best),
+            **_seconds(winner.best.epoch),
+            "lead": _verdict_data(winner.verdict),
+            "undecided": list(winner.undecided),
+        }
+        for winner in ranking.winners
+        if context.target(winner.scope) is not None
+    ]
+    return {"cells": cells, "fastest": fastest}
 
 
-def _cell_data(context: Context, point: Point, verdicts: Mapping[Key, Verdict]) -> dict[str, Any]:
-    """One cell; seconds are those of the trainings that held the target, null where none did."""
-    times = point.seconds_to_target
-    estimate = estimates.estimate(list(times.values())) if times else None
-    verdict = verdicts.get((point.implementation, point.condition, point.batch_size))
-    return {
-        **_place(point),
-        "target": context.target(point.condition.scope),
-        "trainings": len(point.trainings),
-        "held": len(times),
-        "ranked": point.held_target,
-        "seconds": estimate.value if estimate else None,
-        "low": estimate.low if estimate else None,
-        "high": estimate.high if estimate else None,
-        "over_baseline": _verdict_data(verdict),
-    }
-
-
-def _finding_data(finding: Winner) -> dict[str, Any]:
-    """Return the fastest at one batch size; its lead is over the closest of the others."""
-    epoch = finding.best.epoch
-    return {
-        **_place(finding.best),
-        "seconds": finding.seconds,
-        "low": epoch.low if epoch else None,
-        "high": epoch.high if epoch else None,
-        "lead": _verdict_data(finding.verdict),
-        "undecided": list(finding.undecided),
-    }
+def _seconds(estimate: Estimate | None) -> dict[str, float | None]:
+    if estimate is None:
+        return {"seconds": None, "low": None, "high": None}
+    return {"seconds": estimate.value, "low": estimate.low, "high": estimate.high}
 
 
 def _place(point: Point) -> dict[str, Any]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.observations.matching import Apart, Pair
+from bench.observations.matching import Pair
 from bench.observations.points import Point
 from bench.observations.selection import value
 from bench.stats.differences import Difference
 from reports.comparison.answer import Answer
-from reports.comparison.words import change, change_interval, sentences
+from reports.comparison.words import change, sentences
 
 
 def as_data(answer: Answer) -> dict[str, Any]:
@@ -23,7 +23,10 @@ def as_data(answer: Answer) -> dict[str, Any]:
         "baseline": answer.reference,
         "phase": question.phase,
         "comparisons": [_pair(pair, question.coordinate) for pair in answer.comparison.pairs],
-        "not_compared": [_apart(one) for one in answer.comparison.apart],
+        "not_compared": [
+            {**_cell(one.point), "reason": one.reason, "lost": one.lost}
+            for one in answer.comparison.apart
+        ],
         "left_out": list(answer.left_out),
         "obstacles": [_difference(obstacle, answer) for obstacle in answer.obstacles],
         "differences": [_difference(one, answer) for one in answer.of_interest],
@@ -48,7 +51,8 @@ def _cell(point: Point) -> dict[str, Any]:
 
 def _pair(pair: Pair, coordinate: str) -> dict[str, Any]:
     verdict, ratio = pair.verdict, pair.ratio
-    low, high = change_interval(pair) or (None, None)
+    share, ends, _ = change(pair)
+    low, high = ends or (None, None)
     return {
         **_cell(pair.other),
         "value": value(pair.other, coordinate),
@@ -60,14 +64,10 @@ def _pair(pair: Pair, coordinate: str) -> dict[str, Any]:
         "margin": verdict.margin,
         "p": verdict.p,
         "ratio": {"value": ratio.value, "low": ratio.low, "high": ratio.high},
-        "change": {"value": change(pair), "low": low, "high": high},
+        "change": {"value": share, "low": low, "high": high},
         "processes": ratio.processes,
         "paired": ratio.paired,
     }
-
-
-def _apart(one: Apart) -> dict[str, Any]:
-    return {**_cell(one.point), "reason": one.reason, "lost": one.lost}
 
 
 def _difference(one: Difference, answer: Answer) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from typing import NamedTuple
 
 from bench.observations.matching import Pair
 from bench.observations.selection import BATCH_SIZE, RUN, value
@@ -106,9 +107,34 @@ def noise(answer: Answer) -> str:
     return f"{text.count(fields, 'irrelevant field')} {differ}." if fields else ""
 
 
+class Change(NamedTuple):
+    """How much more time one side takes, as a share of the reference's, and its interval.
+
+    ``decimals`` are as many as show half of the interval's width with one digit, in percent; below
+    10 % at least one.
+    """
+
+    value: float
+    interval: tuple[float, float] | None
+    decimals: int
+
+
+def change(pair: Pair) -> Change:
+    """Return the change of time from the reference to the other."""
+    ratio = pair.ratio
+    value, ends = 1 / ratio.value - 1, None
+    if ratio.low is not None and ratio.high is not None:
+        ends = 1 / ratio.high - 1, 1 / ratio.low - 1
+    low, high = ends or (0.0, value)
+    reach = 50 * abs(high - low)
+    least = 1 if abs(100 * value) < 9.95 else 0
+    digits = 2 if reach < 0.01 else min(max(-math.floor(math.log10(reach)), least), 2)
+    return Change(value, ends, digits)
+
+
 def longer(pair: Pair) -> str:
     """Return the change in time with its interval: ``4.2 % longer (95 % interval 2.1 to 6.3)``."""
-    share, ends, decimals = change(pair), change_interval(pair), _decimals(pair)
+    share, ends, decimals = change(pair)
     sign, sense = (1, "longer") if share >= 0 else (-1, "less time")
     said = f"{text.percent_number(sign * share, decimals)} % {sense}"
     if ends is None:
@@ -119,36 +145,14 @@ def longer(pair: Pair) -> str:
 
 def signed_change(pair: Pair) -> str:
     """Return the change in time, in percent and with its sign."""
-    return f"{_signed(change(pair), _decimals(pair))} %"
+    share, _, decimals = change(pair)
+    return f"{_signed(share, decimals)} %"
 
 
 def signed_interval(pair: Pair) -> str:
     """Return the interval of the change, in percent and with signs."""
-    ends = change_interval(pair)
-    if ends is None:
-        return "none"
-    return " to ".join(_signed(end, _decimals(pair)) for end in ends)
-
-
-def change(pair: Pair) -> float:
-    """Return how much more time it takes, as a share of the reference's."""
-    return 1 / pair.ratio.value - 1
-
-
-def change_interval(pair: Pair) -> tuple[float, float] | None:
-    """Return the ends of the interval of :func:`change`; None where it has none."""
-    if pair.ratio.low is None or pair.ratio.high is None:
-        return None
-    return 1 / pair.ratio.high - 1, 1 / pair.ratio.low - 1
-
-
-def _decimals(pair: Pair) -> int:
-    """As many as show half of the interval's width with one digit; below 10 % at least one."""
-    share = change(pair)
-    low, high = change_interval(pair) or (0.0, share)
-    reach = 50 * abs(high - low)
-    least = 1 if abs(100 * share) < 9.95 else 0
-    return 2 if reach < 0.01 else min(max(-math.floor(math.log10(reach)), least), 2)
+    _, ends, decimals = change(pair)
+    return "none" if ends is None else " to ".join(_signed(end, decimals) for end in ends)
 
 
 def _signed(share: float, decimals: int) -> str:

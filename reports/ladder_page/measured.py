@@ -84,7 +84,7 @@ def _gains(context: Context, name: str, before: str, verdicts: Mapping[Key, Verd
     ]
     if not any(key in context.points for key in keys):
         reasons = dict.fromkeys(context.absence(*key) for key in keys)
-        return [f"Not in these results: {text.listing(list(reasons)) or 'nothing was measured'}."]
+        return [f"Not in these results: {text.listing(reasons) or 'nothing was measured'}."]
     headings = (
         "with", "batch", "epoch", f"over {before}", f"over {context.baseline}",
         "times the floor's time",

@@ -35,7 +35,7 @@ def render(context: Context) -> Markup | Absence:
             answers.append((swatch, f"{_name(scope)}: {told(nodes)}"))
         else:
             answers.append((None, f"{_name(scope)}: {missing(context, scope)}"))
-    title = text.listing([_name(scope) for scope in held])
+    title = text.listing(map(_name, held))
     described = (
         f"Time of the fastest on the GPU over that of the fastest on the CPU against batch size, "
         f"{title}; the values are in the table."

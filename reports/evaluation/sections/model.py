@@ -36,7 +36,7 @@ def render(learned: Learned) -> Markup | Absence:
         "evaluation/sections/model.html",
         described=[
             Described(
-                names=text.listing([one.name for one in some]),
+                names=text.listing(one.name for one in some),
                 table=layers(some[0].model.network),
                 facts=facts(some[0]),
             )

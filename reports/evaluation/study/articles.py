@@ -90,7 +90,7 @@ def _fall(studied: Studied) -> str:
 
 def _peak(studied: Studied) -> str:
     """Return the factors with the highest test accuracy, as far as it can be told."""
-    found = "at " + text.listing([studied.values[place] for place in studied.best])
+    found = "at " + text.listing(studied.values[place] for place in studied.best)
     if len(studied.best) > 1:
         found += ", between which the test examples do not decide"
     if all(one.model.training.l2 != _BEST for one in _finite(studied)):

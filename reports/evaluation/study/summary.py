@@ -143,7 +143,7 @@ def _ranked(studied: Studied) -> str:
 
 
 def _values(studied: Studied, places: list[int]) -> str:
-    return text.listing([studied.values[place] for place in places])
+    return text.listing(studied.values[place] for place in places)
 
 
 SECTION = Section("summary", "Summary", 10, render)
