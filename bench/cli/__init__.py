@@ -54,7 +54,7 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """A line for each, without importing any."""
+        """Write a line for each command, without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
@@ -147,8 +147,8 @@ def _code_and_message(error: BaseException) -> tuple[int, str]:
         case BenchError():
             return exits.USAGE, str(error)
         case _:
-            said = f"unexpected error, which ended the command: {crash.described(error)}."
-            return exits.CRASHED, f"{said} {crash.where_traced(error)}"
+            message = f"unexpected error, which ended the command: {crash.described(error)}."
+            return exits.CRASHED, f"{message} {crash.where_traced(error)}"
 
 
 def _require_printable(arguments: Sequence[str]) -> None:
@@ -166,7 +166,7 @@ def _require_printable(arguments: Sequence[str]) -> None:
 
 
 def _explain(error: click.UsageError) -> None:
-    """What is wrong with the command and where to read on; the help itself where nothing is."""
+    """Print what is wrong with the command and where to read on, or the help that it asks for."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return
@@ -179,6 +179,6 @@ def _explain(error: click.UsageError) -> None:
 
 
 def _complain(message: str) -> None:
-    """One line on standard error; where that takes nothing, the exit code alone has to tell."""
+    """Print one line on standard error; where that takes nothing, the exit code has to do."""
     with contextlib.suppress(OSError):
         say(Console(stderr=True), f"mlpbench: {message}", style="red")

@@ -163,7 +163,7 @@ def compare_command(
 
 
 def print_answer(result: Answer, console: Console) -> None:
-    """The answer first, then the table, then what may explain it."""
+    """Print the answer first, then the table, then what may explain it."""
     if not console.is_terminal:
         console.width = max(FILE_COLUMNS, console.width)
     for sentence in sentences(result):
@@ -193,7 +193,7 @@ def print_answer(result: Answer, console: Console) -> None:
 
 
 def _print_remedies(result: Answer, console: Console) -> None:
-    """What would settle the open verdicts: the first, and all that it is the same for."""
+    """Print what would settle the open verdicts, each remedy once."""
     remedies: dict[str, list[str]] = {}
     for pair in result.comparison.pairs:
         if pair.verdict.is_open:
@@ -235,7 +235,7 @@ class _Created(msgspec.Struct):
 
 
 def _created(path: Path) -> dt.datetime:
-    """When the run began that wrote the document at ``path``."""
+    """Return when the run began that wrote the document at ``path``."""
     try:
         text = msgspec.json.decode(files.read_bytes(path), type=_Created).created_at
         created = dt.datetime.fromisoformat(text)

@@ -147,7 +147,7 @@ def labels_of(sources: Sequence[Path]) -> list[str]:
     short = [part[start : len(part) - end] for part in parts]
     if not all(short):
         return [str(source) for source in sources]
-    return [str(Path(*one)) for one in short]
+    return [str(Path(*part)) for part in short]
 
 
 def _shared(parts: Sequence[tuple[str, ...]]) -> int:
@@ -209,10 +209,10 @@ def _margins(
 
 
 def _require_matches(points: Sequence[Point], question: Question) -> None:
-    """Where no two cells differ in the coordinate alone, say along what they could be compared.
+    """Refuse cells of which no two differ in the coordinate alone, but do in another one.
 
     Raises:
-        UsageError: there is such a coordinate.
+        UsageError: it names the coordinates along which they can be compared.
     """
     if differ_alone(points, question.coordinate):
         return

@@ -35,7 +35,7 @@ class Default:
 
 
 def find_file(folder: Path) -> Path | None:
-    """The pyproject.toml in ``folder`` or in the nearest folder above it; None without one."""
+    """Return the pyproject.toml in ``folder`` or in the nearest folder above it, if any."""
     places = (folder, *folder.parents)
     return next((place / FILE for place in places if (place / FILE).is_file()), None)
 

@@ -102,7 +102,7 @@ def _forecasts(noise: Noise) -> Table:
 
 
 def _products(scaling: Scaling) -> Table:
-    """Time by thread count; where that was judged, the count to choose is marked."""
+    """Return time by thread count; where that was judged, the count to choose is marked."""
     chosen = {(choice.batch_size, choice.threads) for choice in scaling.choices}
     titles = ("batch size", "threads", "time", "to choose")
     rows = [

@@ -16,11 +16,10 @@ from bench.cli.reading import read_raw, require_class
 from bench.cli.training_run import WRITTEN, conclude, say_failed
 from bench.planning.plan import require_distinct
 from impls import environment
-from impls.data.training_data import TrainingData, from_raw
+from impls.data.training_data import from_raw
 from impls.errors import BenchError
 from impls.training import model_files, sessions
 from impls.training.evaluation import Trained, evaluate
-from impls.training.model import Model
 from reports.evaluation.sections.summary import stranger
 
 
@@ -54,7 +53,15 @@ def evaluate_command(paths: tuple[Path, ...], **options: Any) -> int:
     reached: list[Trained] = []
     for name, model, data in zip(names, saved, several, strict=True):
         try:
-            reached.append(_evaluated(console, name, model, data, options["implementation"]))
+            sessions.require_fit(model.network, data)
+            address = options["implementation"] or sessions.address_of(sessions.row_of(model))
+            row = choose_trainer(address)
+            environment.settle(row, is_ours=True)
+            trainer = sessions.build(row, model.network, model.training, model.state.parameters)
+            trained = Trained(name, model, evaluate(trainer, data))
+            if remark := stranger(trained, data):
+                note(console, remark)
+            reached.append(trained)
         except (Exception, SystemExit) as error:
             if isinstance(error, BenchError) and len(paths) == 1:
                 raise
@@ -62,16 +69,3 @@ def evaluate_command(paths: tuple[Path, ...], **options: Any) -> int:
     if reached:
         conclude(console, reached, several[0], open_folder(folder), options["digit"])
     return exits.FINE if len(reached) == len(paths) else exits.NOT_ALL_VALID
-
-
-def _evaluated(
-    console: Console, name: str, model: Model, data: TrainingData, implementation: str | None
-) -> Trained:
-    sessions.require_fit(model.network, data)
-    row = choose_trainer(implementation or sessions.address_of(sessions.row_of(model)))
-    environment.settle(row, is_ours=True)
-    trainer = sessions.build(row, model.network, model.training, model.state.parameters)
-    trained = Trained(name, model, evaluate(trainer, data))
-    if said := stranger(trained, data):
-        note(console, said)
-    return trained

@@ -135,7 +135,7 @@ def _revisions(
 
 
 def _own(console: Console, document: Results) -> Revision:
-    """The commit of mlpbench that a document names, with its date or, unknown to git, the run's."""
+    """Return the commit that a document names, with its date, or the run's where git has none."""
     code = document.code
     if code is None or code.commit is None:
         raise UsageError(
@@ -154,8 +154,8 @@ def _own(console: Console, document: Results) -> Revision:
 def _asked(revision: str) -> Revision | None:
     """Return what git in the current folder knows of a revision; None where it knows nothing."""
     arguments = ("log", "-1", "--format=%H %cI", "--end-of-options", revision, "--")
-    said = git_answer(Path(), *arguments)
-    if not said:
+    answer = git_answer(Path(), *arguments)
+    if not answer:
         return None
-    commit, _, date = said.partition(" ")
+    commit, _, date = answer.partition(" ")
     return Revision(commit, dt.datetime.fromisoformat(date))

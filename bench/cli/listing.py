@@ -60,7 +60,7 @@ def list_command(kind: str | None, *, as_json: bool) -> None:
 
 
 def _print_implementations(console: Console) -> None:
-    """One line per implementation, by family; what needs a GPU is one line where there is none."""
+    """Print a line per implementation, by family, and one for all that need an absent GPU."""
     rows = list(registry.known().values())
     hidden = [row for row in rows if registry.no_device(row)]
     shown = [row for row in rows if row not in hidden]
@@ -99,7 +99,8 @@ def _lines(title: str, rows: list[dict[str, Any]]) -> Table:
             column, no_wrap=True, overflow="ellipsis", min_width=width, max_width=width
         )
     for row in rows:
-        table.add_row(*(Text("" if row[one] is None else str(row[one])) for one in columns))
+        values = [row[column] for column in columns]
+        table.add_row(*(Text("" if value is None else str(value)) for value in values))
     return table
 
 

@@ -48,7 +48,7 @@ class CommaList(click.ParamType[tuple[Any, ...]]):
         self.name = f"{item.name},..."
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[Any, ...]:
-        """Split and convert; an empty place between commas is refused."""
+        """Return the converted values; an empty place between commas is refused."""
         if isinstance(value, tuple):
             return value
         parts = [part.strip() for part in str(value).split(",")]
@@ -66,7 +66,7 @@ def list_option(
 ) -> Callable[[Any], Any]:
     """Return an option for a list of values; given again, it adds to them.
 
-    ``item`` converts each value; ``default`` is what an option that was not given is worth.
+    ``item`` converts each value; ``default`` stands for an option that was not given.
     """
 
     def joined(_context: Any, _option: Any, given: tuple[tuple[Any, ...], ...]) -> Any:
@@ -137,7 +137,7 @@ class Cpus(click.ParamType["tuple[int, ...]"]):
     name = "cpus"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
-        """Their numbers in ascending order."""
+        """Return their numbers in ascending order."""
         if isinstance(value, tuple):
             return value
         try:
@@ -187,7 +187,7 @@ class Share(click.ParamType[float]):
 
 
 def parse_settings(assignments: tuple[str, ...]) -> tuple[Setting, ...]:
-    r"""All combinations of ``NAME=V1,V2`` assignments; the value ``unset`` removes the variable.
+    r"""Return all combinations of ``NAME=V1,V2`` assignments; ``unset`` removes the variable.
 
     ``\,`` stands for a comma and ``\\`` for a backslash within a value.
 
@@ -218,7 +218,7 @@ def parse_settings(assignments: tuple[str, ...]) -> tuple[Setting, ...]:
 
 
 def _values(text: str) -> list[str]:
-    """The values between the commas of ``text``; a backslash takes the next letter as it is."""
+    """Return the values between the commas of ``text``; a backslash escapes the next letter."""
     values, letters = [""], iter(text)
     for letter in letters:
         if letter == ",":

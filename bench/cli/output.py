@@ -26,7 +26,7 @@ REPORT = "report.html"
 
 
 def say(console: Console, text: str, style: str | None = None) -> None:
-    """Lines as they are: whole, in one colour, nothing in them read as markup.
+    """Print lines as they are: whole, in one colour, nothing in them read as markup.
 
     Names come from documents and files of anybody; a terminal obeys none of their characters.
     """
@@ -35,14 +35,14 @@ def say(console: Console, text: str, style: str | None = None) -> None:
 
 
 def note(console: Console, text: str) -> None:
-    """Something that a reader must know."""
+    """Print something that a reader must know."""
     say(console, f"Note: {text}", style="yellow")
 
 
 def finish(
     console: Console, table: RenderableType, report: Path, go_on: Sequence[str] = ()
 ) -> None:
-    """The table, then the command to ``go_on`` with where there is one, then where to read on."""
+    """Print the table, the command to ``go_on`` with, if any, and where to read on."""
     console.print(table)
     if go_on:
         say(console, f"Go on with: {shlex.join(go_on)}")
@@ -61,20 +61,20 @@ def facts_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str 
 
 
 def command_line() -> str:
-    """The command as it was given, with the defaults that took effect, for whoever reads it."""
+    """Return the command as it was given, with the defaults that took effect."""
     applied = defaults.applied(click.get_current_context(silent=True))
     given = shlex.join(["mlpbench", *sys.argv[1:]])
     return f"{given} {defaults.as_arguments(applied)}".rstrip()
 
 
 def folder_for(out: Path | None, kind: str = "") -> Path:
-    """The folder ``out``, or one below ``results`` that is named after ``kind`` and the time."""
+    """Return ``out``, or a folder below ``results`` that is named after ``kind`` and the time."""
     now = f"{dt.datetime.now().astimezone():%Y-%m-%d-%H%M%S}"
     return out or Path("results") / "-".join(filter(None, [kind, now]))
 
 
 def require_untaken(folder: Path, names: Iterable[str]) -> Path:
-    """``folder``, where nothing has one of the ``names`` that are to be written there.
+    """Return ``folder``, in which nothing has one of the ``names`` that are to be written.
 
     Raises:
         ResultsError: it holds such a name already, and whatever that is would be replaced.
@@ -105,5 +105,5 @@ def open_folder(folder: Path, option: str = "--out") -> Path:
 
 
 def file_name(name: str) -> str:
-    """``name`` of an implementation as the name of a file, without what a path may not hold."""
+    """Return the name of a file for an implementation, without what a path may not hold."""
     return re.sub(r"[^\w.=-]+", "-", name).strip("-.") or "unnamed"

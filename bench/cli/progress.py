@@ -6,12 +6,12 @@ import math
 import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any
 
+import rich.progress
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from bench.cli.output import say
@@ -24,8 +24,8 @@ from impls.row import Row
 from reports import format as text
 
 
-class Bar:
-    """Use it as a context manager; elsewhere than in a terminal nothing is drawn.
+class Bar(rich.progress.Progress):
+    """Rich's progress display with one task; elsewhere than in a terminal nothing is drawn.
 
     ``count`` is the format of what is done, ``rest`` the column that says what remains, and
     ``total`` None where that is open.
@@ -34,8 +34,7 @@ class Bar:
     def __init__(
         self, console: Console, count: str, rest: ProgressColumn, total: int | None, **task: Any
     ) -> None:
-        self.console = console
-        self.bar = RichProgress(
+        super().__init__(
             TextColumn(f"[bold]{count}"),
             BarColumn(bar_width=24),
             TimeElapsedColumn(),
@@ -45,14 +44,7 @@ class Bar:
             transient=True,
             disable=not console.is_terminal,
         )
-        self.task = self.bar.add_task("", total=total, **task)
-
-    def __enter__(self) -> Self:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.bar.stop()
+        self.task = self.add_task("", total=total, **task)
 
 
 SHOWN = 4
@@ -89,7 +81,7 @@ class RunProgress(Bar):
             self._mention(progress, outcome)
         if progress.job is not None and progress.job.implementation in self.absent:
             return
-        self.bar.update(
+        self.update(
             self.task,
             description=escape(self._describe(progress)),
             left=self._left(),
@@ -154,7 +146,7 @@ class RunProgress(Bar):
         return f"{job.implementation} ({extra})" if extra else job.implementation
 
     def _mention(self, progress: Progress, outcome: Outcome) -> None:
-        """One line for a cell without a number, once for what cannot run here."""
+        """Print one line for a cell without a number, once for what cannot run here."""
         name = outcome.cell.implementation
         reason = getattr(outcome, "reason", "")
         if name in self.absent:
@@ -197,7 +189,7 @@ def _ratio(own: Mapping[int, float], best: Mapping[int, float]) -> str:
 
 @contextmanager
 def waiting(console: Console, text: str) -> Iterator[None]:
-    """A spinner with ``text`` in a terminal, one plain line elsewhere."""
+    """Show a spinner with ``text`` in a terminal, print one plain line elsewhere."""
     if not console.is_terminal:
         say(console, text)
         yield

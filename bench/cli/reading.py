@@ -34,7 +34,7 @@ def read_weights(path: Path) -> Stored:
 
 
 def read_raw(console: Console, source: str, label: str | None = None) -> RawData:
-    """The data set called ``source``, with a word while it is read and what must be known of it.
+    """Return the data set called ``source``; print that it is read, and its note.
 
     ``label`` says which column of a table is the label.
 

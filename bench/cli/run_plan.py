@@ -95,7 +95,7 @@ def choose_rows(options: Options) -> tuple[Row, ...]:
 
 
 def with_companions(rows: tuple[Row, ...], *, learning: bool) -> tuple[Row, ...]:
-    """``rows`` with what every comparison needs beside it: the floor, and a control.
+    """Return ``rows`` with what every comparison needs: the floor, and a control.
 
     The control repeats the highest rung of the ladder, else the first trainer: where there is a
     choice, the one that takes the least time.  The floor has no part in ``learning``.

@@ -44,7 +44,7 @@ selfcheck_command = command_of("selfcheck", CHECKS, "bench.selfcheck")
 
 
 def _show(report: Report, console: Console) -> None:
-    """Every finding beside its target, then the notes, and the outcome last."""
+    """Print every finding beside its target, then the notes, and the outcome last."""
     words = {True: Text("kept"), False: Text("MISSED", style="bold red"), None: Text("not judged")}
     rows = [
         (finding.what, finding.found, finding.target, words[finding.passed])

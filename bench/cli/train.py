@@ -177,7 +177,7 @@ def _train_each(
 
 
 def _session(console: Console, plan: TrainingPlan, row: Row) -> Session | None:
-    """The training with ``row``; None, with a word, where a pattern's row declines the network."""
+    """Return the training with ``row``, or None where a row that a pattern matched declines."""
     try:
         environment.settle(row, is_ours=True)
         return plan.begin(row)
@@ -208,8 +208,8 @@ def _begin(console: Console, options: dict[str, Any]) -> TrainingPlan:
                 environment.settle(row, is_ours=True)
         weights = read_weights(path)
         choice = choose(options, network=weights.network)
-        for said in weights.notes:
-            note(console, said)
+        for remark in weights.notes:
+            note(console, remark)
         if weights.normaliser is None and normalise is None:
             note(
                 console,

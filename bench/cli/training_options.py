@@ -109,7 +109,7 @@ class TrainingChoice:
 
 
 def choose(options: dict[str, Any], network: Network | None = None) -> TrainingChoice:
-    """The preset with the options that were given; ``network`` takes the place of its network.
+    """Return the preset with the options that were given; ``network`` replaces that of the preset.
 
     Raises:
         UnknownNameError: there is no such network.
@@ -136,7 +136,7 @@ def choose(options: dict[str, Any], network: Network | None = None) -> TrainingC
 
 
 def _varied(network: Network, options: dict[str, Any]) -> Network:
-    """The network with the dropout and precision that were given, and a name that says so."""
+    """Return the network with the dropout and precision that were given, both in its name."""
     changes: dict[str, Any] = {}
     marks = [network.name]
     dropout = options["dropout"]

@@ -144,7 +144,7 @@ def _checks(session: Session) -> list[Check]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without warnings that several trainers are compiled in one process: that is intended."""
+    """Hide warnings that several trainers are compiled in one process: that is intended."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -170,7 +170,7 @@ class TrainingProgress(Bar):
             words.append(
                 f"train {self.standing.train_accuracy:.2%}, test {self.standing.test_accuracy:.2%}"
             )
-        self.bar.update(self.task, completed=epoch.number, description=", ".join(words))
+        self.update(self.task, completed=epoch.number, description=", ".join(words))
         if epoch.number % self.period == 0 or epoch.number == self.epochs:
             for line in self._status(epoch):
                 say(self.console, line)
@@ -200,7 +200,7 @@ class TrainingProgress(Bar):
 
 
 def warn_if_measuring(console: Console) -> None:
-    """Say that a training now would spoil what somebody measures on this machine."""
+    """Print that a training now would spoil what somebody measures on this machine."""
     holder = lock.measured_by()
     if holder:
         note(
@@ -280,16 +280,16 @@ def train(
 
 
 def say_failed(console: Console, name: str, error: BaseException) -> None:
-    """What became of an implementation that raised something, or ended the process."""
+    """Print what became of an implementation that raised something, or ended the process."""
     if isinstance(error, BenchError):
         say(console, f"{name} failed: {error}", style="red")
     else:
-        said = f"{name} failed: {crash.described(error)}. {crash.where_traced(error)}"
-        say(console, said, style="red")
+        message = f"{name} failed: {crash.described(error)}. {crash.where_traced(error)}"
+        say(console, message, style="red")
 
 
 def say_diverged(console: Console, name: str, divergence: str) -> None:
-    """What became of a training that diverged."""
+    """Print what became of a training that diverged."""
     say(console, f"{name} is not saved: {divergence}.", style="red")
 
 
@@ -305,7 +305,7 @@ def model_name(name: str) -> str:
 
 
 def model_names(row: Row) -> list[str]:
-    """The names of the files of the network that ``row`` trained; Keras' has a format of its own.
+    """Return the names of the files of the network that ``row`` trained; Keras has its format too.
 
     A training is resumed from the first one.
     """
