@@ -65,6 +65,39 @@ class Parameters:
             yield f"biases[{index}]", biases
 
 
+class Flat:
+    """All weights, then all biases, in one vector, with matrix and vector views of the parts.
+
+    Penalty and update then touch one contiguous piece of memory in a handful of calls, whatever the
+    number of layers.  ``vector`` is that memory where it exists already.
+    """
+
+    def __init__(self, network: Network, vector: Floats | None = None) -> None:
+        if vector is None:
+            vector = np.zeros(network.parameter_count, dtype=network.dtype)
+        self.vector = vector
+        self.W: list[Floats] = []
+        self.b: list[Floats] = []
+        start = 0
+        for n_in, n_out in network.shapes:
+            self.W.append(self.vector[start : start + n_in * n_out].reshape(n_in, n_out))
+            start += n_in * n_out
+        self.weights = self.vector[:start]
+        for _, n_out in network.shapes:
+            self.b.append(self.vector[start : start + n_out])
+            start += n_out
+
+    def fill(self, parameters: Parameters) -> None:
+        """Copy canonical ``parameters`` in."""
+        ours = [*self.W, *self.b]
+        for view, given in zip(ours, [*parameters.weights, *parameters.biases], strict=True):
+            view[...] = given
+
+    def canonical(self) -> Parameters:
+        """Return a canonical copy."""
+        return Parameters(tuple(self.W), tuple(self.b)).astype(self.vector.dtype)
+
+
 def start_parameters(network: Network, training: Training, seed: int) -> Parameters:
     """Return start weights and biases, as ``training.start`` says.
 

@@ -24,7 +24,7 @@ MINUTES = (1, 5, 20)
 
 def pair() -> tuple[Row, Row]:
     """Return the highest rung of the ladder, which needs no package but NumPy, and its control."""
-    row = max(registry.ROWS, key=lambda row: -1 if row.rung is None else row.rung)
+    row = registry.top_of_ladder()
     return row, control_of(row)
 
 

@@ -71,7 +71,7 @@ class Net(NamedTuple):
 class Memory(NamedTuple):
     """Everything a step reads and writes.
 
-    ``X`` and ``Y`` are the data.  ``theta`` holds weights, then biases (see :mod:`impls.flat`), the
+    ``X`` and ``Y`` are the data.  ``theta`` holds weights, then biases (:class:`.Flat`), the
     rows of ``remembered`` what the optimiser remembers of them, in the same order.  The others have
     one row per buffer: ``A`` and ``D`` activations and deltas, one layer after another, ``T``
     targets, ``G`` gradients, of which those of the first part become the sum, ``sums`` data loss

@@ -40,13 +40,12 @@ from threadpoolctl import ThreadpoolController
 
 from impls import contract
 from impls.contract import DENSE_FEATURES, Feature, Loss, Pool, State
-from impls.flat import Flat
 from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Network, Training
 from impls.numba import epoch, state, team
 from impls.numba.sparse_rows import SparseRows
 from impls.numba.state import Memory, Net, Request, describe, describe_update
-from impls.parameters import Floats, Parameters, Rows, batches, read_only
+from impls.parameters import Flat, Floats, Parameters, Rows, batches, read_only
 
 WITH_SMALL_KERNELS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 """The processors for which OpenBLAS has kernels for small float32 products."""
