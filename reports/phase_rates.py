@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.documents.results import Measured
 from bench.documents.timings import STEP, Peaks
 from bench.observations.points import Condition, Point, Scope
 from bench.roofline.bound import MOST_SHARE, Bound, bound, largest_cache
@@ -63,60 +61,46 @@ class PhaseRate:
 
 def roof_of(context: Context, condition: Condition) -> Roof | None:
     """Return the limits measured under ``condition``, or None where none were."""
-    # The cells of one process share its peaks.
-    found = {
-        (block, one.process.started_at): (one.peaks, one.process.affinity)
-        for block, one in _floor_processes(context, condition)
-        if one.peaks is not None
-    }
-    if not found:
-        return None
-    peaks = [one for one, _ in found.values()]
-    threads = condition.threads or max(affinity for _, affinity in found.values())
-    cache = largest_cache(context.results[max(condition.scope.run - 1, 0)].machine.caches)
-    return Roof(
-        best=Peaks(
-            gemm=max(peak.gemm for peak in peaks),
-            copy=max(peak.copy for peak in peaks),
-            cached_copy=max(peak.cached_copy for peak in peaks),
-        ),
-        worst=Peaks(
-            gemm=min(peak.gemm for peak in peaks),
-            copy=min(peak.copy for peak in peaks),
-            cached_copy=min(peak.cached_copy for peak in peaks),
-        ),
-        processes=len(peaks),
-        cache_bytes=math.inf if cache is None else cache * threads,
-    )
-
-
-def _floor_processes(context: Context, condition: Condition) -> Iterator[tuple[int, Measured]]:
-    """Yield what was measured of the floor under ``condition``, with its block."""
     whole, floor = context.whole, context.floors.get(DEVICE, "")
-    for batch_size in whole.batch_sizes(condition.scope):
-        point = whole.point(floor, condition, batch_size)
-        for block, measured in point.processes.items() if point else ():
-            yield from ((block, one) for one in measured)
+    points = [whole.point(floor, condition, size) for size in whole.batch_sizes(condition.scope)]
+    # The cells of one process share its peaks.
+    processes = {
+        (block, cell.process.started_at): cell
+        for point in points
+        if point
+        for block, cells in point.processes.items()
+        for cell in cells
+    }
+    peaks = [cell.peaks for cell in processes.values() if cell.peaks is not None]
+    if not peaks:
+        return None
+    affinity = max(cell.process.affinity for cell in processes.values() if cell.peaks is not None)
+    cache = largest_cache(context.results[max(condition.scope.run - 1, 0)].machine.caches)
+    best, worst = (
+        Peaks(
+            gemm=choose(peak.gemm for peak in peaks),
+            copy=choose(peak.copy for peak in peaks),
+            cached_copy=choose(peak.cached_copy for peak in peaks),
+        )
+        for choose in (max, min)
+    )
+    return Roof(
+        best=best,
+        worst=worst,
+        processes=len(peaks),
+        cache_bytes=math.inf if cache is None else cache * (condition.threads or affinity),
+    )
 
 
 def model_of(context: Context, scope: Scope, batch_size: int) -> dict[str, Work] | None:
     """Return the work of one step, or None where no document describes its network and training."""
-    known: dict[tuple[Scope, int], dict[str, Work] | None]
-    known = context.memory.setdefault("models", {})
-    if (scope, batch_size) not in known:
-        known[scope, batch_size] = _model(context, scope, batch_size)
-    return known[scope, batch_size]
-
-
-def _model(context: Context, scope: Scope, batch_size: int) -> dict[str, Work] | None:
     network = context.network(scope)
     for run, document in enumerate(context.results, start=1):
         plan = document.plan
-        if network is None or plan.network != network or scope.run not in (0, run):
-            continue
-        for training in plan.trainings:
-            if training.batch_size == batch_size:
-                return work_of(network, training, min(batch_size, plan.examples))
+        if network is not None and plan.network == network and scope.run in (0, run):
+            for training in plan.trainings:
+                if training.batch_size == batch_size:
+                    return work_of(network, training, min(batch_size, plan.examples))
     return None
 
 

@@ -37,10 +37,10 @@ class Series:
     style: Style
     x: Sequence[float] | Numbers
     y: Sequence[float] | Numbers
-    low: tuple[float | None, ...] = ()
-    high: tuple[float | None, ...] = ()
+    low: Sequence[float | None] = ()
+    high: Sequence[float | None] = ()
     name: str = ""
-    tips: tuple[str, ...] = ()
+    tips: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from markupsafe import Markup
 
@@ -14,7 +14,7 @@ from reports import tables, templates
 from reports.context import Context
 from reports.devices import accelerators, held_back
 from reports.section import TRUST, Absence, Section, Status
-from reports.tables import Table, TableCell
+from reports.tables import TableCell
 
 _ABSENT = "No implementation was measured on a GPU."
 
@@ -25,21 +25,28 @@ def render(context: Context) -> Markup | Absence:
     if not points:
         return Absence(_ABSENT)
     everything = [accelerator for point in points for accelerator in accelerators(point)]
+    # Every device once, whatever was read of it.
+    devices = {(device.name, device.driver): device for device in everything if device.name}
     return templates.section(
         "accelerators",
-        devices=[_facts(device) for device in _devices(everything)],
-        unknown=sorted({one.reason for one in everything if one.reason}),
-        untold=any(not tells(one) for one in everything),
+        devices=[_facts(device) for device in devices.values()],
+        unknown=sorted({device.reason for device in everything if device.reason}),
+        untold=any(not tells(device) for device in everything),
         slow=sum(bool(held_back(point)) for point in points),
         number=len(points),
-        table=_table(context, [point for point in points if point.key in context.points]),
+        table=tables.of_cells(
+            context,
+            "State of the device before and after the timing",
+            [(point.key, point) for point in points if point.key in context.points],
+            {
+                "Clock": lambda p: _course(p, lambda one: one.clock_mhz, _megahertz),
+                "Memory clock": lambda p: _course(p, lambda one: one.memory_clock_mhz, _megahertz),
+                "Temperature": lambda p: _course(p, lambda one: one.temperature, "{} °C".format),
+                "In use": lambda p: _course(p, lambda one: one.used_bytes, text.byte_count),
+                "Held back": _held_back,
+            },
+        ),
     )
-
-
-def _devices(everything: Iterable[Accelerator]) -> list[Accelerator]:
-    """Return every device once, whatever was read of it."""
-    found = {(one.name, one.driver): one for one in everything if one.name}
-    return list(found.values())
 
 
 def _facts(device: Accelerator) -> list[tuple[str, str]]:
@@ -57,54 +64,35 @@ def _megahertz(clock: int | None) -> str:
     return "unknown" if clock is None else f"{clock} MHz"
 
 
-def _table(context: Context, points: list[Point]) -> Table:
-    """Return the state of the device of each point."""
-    return tables.of_cells(
-        context,
-        "State of the device before and after the timing",
-        [(point.key, point) for point in points],
-        {
-            "Clock": lambda point: _course(point, lambda one: one.clock_mhz, _megahertz),
-            "Memory clock": lambda p: _course(p, lambda one: one.memory_clock_mhz, _megahertz),
-            "Temperature": lambda p: _course(p, lambda one: one.temperature, "{} °C".format),
-            "In use": lambda p: _course(p, lambda one: one.used_bytes, text.byte_count),
-            "Held back": _held_back,
-        },
-    )
-
-
 def _held_back(point: Point) -> TableCell:
     held = held_back(point)
-    return TableCell(held) if held else tables.word("no" if _is_told(point) else "unknown")
-
-
-def _is_told(point: Point) -> bool:
-    return all(tells(accelerator) for accelerator in accelerators(point))
+    if held:
+        return TableCell(held)
+    return tables.word("no" if all(map(tells, accelerators(point))) else "unknown")
 
 
 def _course(
     point: Point,
-    told: Callable[[AcceleratorReading], int | None],
+    value_of: Callable[[AcceleratorReading], int | None],
     shown: Callable[[int], str],
 ) -> TableCell:
     """Return the range over processes after the timing, and that before it in small."""
-    ends, begins = (
-        [
+    before, after = (
+        sorted(
             value
             for device in accelerators(point)
-            if device.readings and (value := told(device.readings[at])) is not None
-        ]
-        for at in (-1, 0)
+            if device.readings and (value := value_of(device.readings[at])) is not None
+        )
+        for at in (0, -1)
     )
-    if not ends:
+    if not after:
         return tables.word("unknown")
-    before = (f"before: {_range(begins, shown)}",) if begins else ()
-    return TableCell(_range(ends, shown), max(ends), before)
-
-
-def _range(values: list[int], shown: Callable[[int], str]) -> str:
-    low, high = min(values), max(values)
-    return shown(low) if low == high else f"{shown(low)} to {shown(high)}"
+    ranges = [
+        " to ".join(shown(value) for value in dict.fromkeys((values[0], values[-1])))
+        for values in (before, after)
+        if values
+    ]
+    return TableCell(ranges[-1], after[-1], tuple(f"before: {one}" for one in ranges[:-1]))
 
 
 def status(context: Context) -> Status:

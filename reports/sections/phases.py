@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
@@ -17,7 +18,7 @@ from reports import format as text
 from reports.charts import Block, ChartRow, RowChart
 from reports.context import Context
 from reports.section import TIME, Absence, Section
-from reports.tables import Table, TableCell
+from reports.tables import TableCell
 
 MOST_PROBE = 0.005
 """A probe that costs more than this share of the step is marked."""
@@ -27,21 +28,65 @@ MOST_RESIDUAL = 0.03
 _INSEPARABLE, _HATCH = "not separable", "hatch"
 
 
+@dataclass(frozen=True)
+class _Split:
+    """A step and its phases in seconds.
+
+    ``whole`` is the undisturbed step, or the sum of the phases where it was not timed.  ``total``
+    is that sum, None unless all of them and the step were timed.  ``probe`` is the share of the
+    step that reading the clock after each phase costs, the median of all processes; None where it
+    is not known.
+    """
+
+    point: Point
+    parts: dict[str, float]
+    whole: float
+    total: float | None
+    probe: float | None
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """A word for a row whose phases the probe disturbs notably."""
+        known = self.probe is not None and self.probe > MOST_PROBE
+        return (f"probe {text.percent(self.probe or 0)}",) if known else ()
+
+
+def _split(point: Point) -> _Split | None:
+    """Return the step of ``point`` with its phases, None where neither was timed."""
+    parts: dict[str, float] = {
+        phase: point.durations[phase].value for phase in PHASES if phase in point.durations
+    }
+    if not parts and point.step is None:
+        return None
+    total = sum(parts.values())
+    whole = point.step.value if point.step else total
+    costs = [cell.probe_seconds for cell in point.measured if cell.probe_seconds is not None]
+    known = costs and parts and point.step
+    return _Split(
+        point,
+        parts,
+        whole,
+        total if len(parts) == len(PHASES) and point.step else None,
+        median(costs) * len(parts) / whole if known else None,
+    )
+
+
 def render(context: Context) -> Markup | Absence:
     """Two charts per group, in milliseconds and in percent, and the table behind them."""
     shown: dict[str, dict[Condition, list[figures.Figure]]] = {"ms": {}, "share": {}}
-    points: list[Point] = []
+    splits: list[_Split] = []
     drawn = figures.drawn(context)
     for condition, batch_size, group in context.groups():
-        timed = {name: point for name, point in group.items() if _timed(point)}
-        if not any(_parts(point) for point in timed.values()):
+        timed = [split for point in group.values() if (split := _split(point))]
+        if not any(split.parts for split in timed):
             continue
-        points += timed.values()
+        splits += timed
         for unit, of_unit in shown.items() if condition in drawn else ():
-            chart = _chart(context, condition, batch_size, timed, is_share=unit == "share")
+            caption = f"batch {batch_size}, {context.label(condition)}"
+            chart = _chart(context, caption, batch_size, timed, is_share=unit == "share")
             figure = figures.rows(context, chart, condition=condition)
             of_unit.setdefault(condition, []).append(figure)
-    if not points:
+    if not splits:
         return Absence("No phase was timed apart from the others, so the step cannot be split.")
     return templates.section(
         "phases",
@@ -50,78 +95,45 @@ def render(context: Context) -> Markup | Absence:
         is_cut=len(drawn) < len({condition for condition, _, _ in context.groups()}),
         most_probe=MOST_PROBE,
         most_residual=MOST_RESIDUAL,
-        table=_table(context, points),
+        table=tables.of_cells(
+            context,
+            "Phases of one step, their sum, the undisturbed step, the residual, and the probe",
+            [(split.point.key, split) for split in splits],
+            {
+                **{phase: partial(_phase, phase) for phase in PHASES},
+                "Sum": lambda split: tables.duration(split.total, missing="-"),
+                "Step": lambda split: tables.estimate(split.point.step),
+                "Residual": _residual,
+                "Probe": _probe,
+            },
+            lambda split: split.marks,
+        ),
     )
 
 
-def _parts(point: Point) -> dict[str, float]:
-    """Return the seconds of the phases that were timed."""
-    return {phase: point.durations[phase].value for phase in PHASES if phase in point.durations}
-
-
-def _timed(point: Point) -> bool:
-    """Return whether there is anything to draw for ``point``."""
-    return bool(_parts(point)) or point.step is not None
-
-
-def _probe(point: Point) -> float | None:
-    """Return share of the step that reading the clock after each phase costs, or None if not known.
-
-    The median of all processes.
-    """
-    costs = [one.probe_seconds for one in point.measured if one.probe_seconds is not None]
-    parts = _parts(point)
-    if not costs or not parts or point.step is None:
-        return None
-    return median(costs) * len(parts) / point.step.value
-
-
-def _marks(point: Point) -> tuple[str, ...]:
-    """Return a word for a row whose phases the probe disturbs notably."""
-    probe = _probe(point)
-    return (f"probe {text.percent(probe)}",) if probe is not None and probe > MOST_PROBE else ()
-
-
 def _chart(
-    context: Context,
-    condition: Condition,
-    batch_size: int,
-    timed: dict[str, Point],
-    *,
-    is_share: bool,
+    context: Context, caption: str, batch_size: int, timed: list[_Split], *, is_share: bool
 ) -> RowChart:
     """Stacked phases of each implementation, the lowest time first, with the step as a mark."""
-    wholes = {name: _whole(point) for name, point in timed.items()}
-    ends = [max(wholes[name], sum(_parts(point).values())) for name, point in timed.items()]
-    if is_share:
-        most = max(end / whole for end, whole in zip(ends, wholes.values(), strict=True))
-        axis = charts.linear_axis(most, text.percent)
-    else:
-        axis = charts.linear_axis(max(ends), text.tick_seconds)
-    rows = [
-        ChartRow(
-            name,
-            text.seconds(wholes[name], 2),
-            ", ".join(_marks(timed[name])),
-            blocks=tuple(
-                _blocks(axis, timed[name], is_share=is_share, is_floor=context.is_floor(name))
-            ),
-            implementation=name,
-        )
-        for name in sorted(timed, key=wholes.__getitem__)
+    ends = [
+        max(split.whole, sum(split.parts.values())) / (split.whole if is_share else 1.0)
+        for split in timed
     ]
-    caption = f"batch {batch_size}, {context.label(condition)}"
+    axis = charts.linear_axis(max(ends), text.percent if is_share else text.tick_seconds)
+    rows = []
+    for split in sorted(timed, key=lambda split: split.whole):
+        name = split.point.implementation
+        blocks = tuple(_blocks(axis, split, is_share=is_share, is_floor=context.is_floor(name)))
+        shown = text.seconds(split.whole, 2)
+        rows.append(
+            ChartRow(name, shown, ", ".join(split.marks), blocks=blocks, implementation=name)
+        )
     return RowChart(caption, tuple(rows), axis, ("step", ""), batch_size=batch_size)
 
 
-def _whole(point: Point) -> float:
-    """Return the seconds of the undisturbed step, or of the phases where it was not timed."""
-    return point.step.value if point.step else sum(_parts(point).values())
-
-
-def _blocks(axis: charts.Axis, point: Point, *, is_share: bool, is_floor: bool) -> Iterator[Block]:
+def _blocks(axis: charts.Axis, split: _Split, *, is_share: bool, is_floor: bool) -> Iterator[Block]:
     """Yield the phases one after the other, what cannot be separated, and the end of the step."""
-    parts, whole, end = _parts(point), _whole(point), 0.0
+    whole, end = split.whole, 0.0
     unit = whole if is_share else 1.0
 
     def tip(what: str, seconds: float) -> str:
@@ -129,78 +141,49 @@ def _blocks(axis: charts.Axis, point: Point, *, is_share: bool, is_floor: bool) 
         return "" if is_share else f"{what}: {text.seconds(seconds)}, {seconds / whole:.0%}"
 
     for slot, phase in enumerate(PHASES):
-        if phase in parts:
-            start, end = end, end + parts[phase]
-            words = tip(phase, parts[phase])
+        if phase in split.parts:
+            start, end = end, end + split.parts[phase]
+            words = tip(phase, split.parts[phase])
             yield charts.block(axis, start / unit, end / unit, str(slot), words)
-    if len(parts) < len(PHASES) and end < whole and not is_floor:
+    if len(split.parts) < len(PHASES) and end < whole and not is_floor:
         words = tip(_INSEPARABLE, whole - end)
         yield charts.block(axis, end / unit, whole / unit, _HATCH, words)
     yield Block(axis.at(whole / unit), 0.4, "ink", "")
 
 
-def _table(context: Context, points: list[Point]) -> Table:
-    """Return the phases of every point, their sum, the step, what they differ by, and the probe."""
-    return tables.of_cells(
-        context,
-        "Phases of one step, their sum, the undisturbed step, the residual, and the probe",
-        [(point.key, point) for point in points],
-        {
-            **{phase: partial(_phase, phase) for phase in PHASES},
-            "Sum": lambda point: tables.duration(_total(point), missing="-"),
-            "Step": lambda point: tables.estimate(point.step),
-            "Residual": _residual,
-            "Probe": _probe_cell,
-        },
-        _marks,
-    )
+def _phase(phase: str, split: _Split) -> TableCell:
+    return tables.duration(split.parts.get(phase), missing=_INSEPARABLE)
 
 
-def _phase(phase: str, point: Point) -> TableCell:
-    return tables.duration(_parts(point).get(phase), missing=_INSEPARABLE)
-
-
-def _total(point: Point) -> float | None:
-    """Return the sum of the phases; None unless all of them and the step were timed."""
-    parts = _parts(point)
-    return sum(parts.values()) if len(parts) == len(PHASES) and point.step else None
-
-
-def _probe_cell(point: Point) -> TableCell:
-    probe = _probe(point)
+def _probe(split: _Split) -> TableCell:
+    probe = split.probe
     if probe is None:
         return tables.word("not measured")
     return TableCell(text.percent(probe), round(probe, 6))
 
 
-def _residual(point: Point) -> TableCell:
-    """Return step less phases as a share of the step, with the reason if it is large."""
-    total = _total(point)
-    if total is None or point.step is None:
+def _residual(split: _Split) -> TableCell:
+    """Return step less phases as a share of the step, with the reason if it is large.
+
+    The spreads of the step and of its phases make it uncertain.  Each counts with the share of the
+    step that it is one of; they add up as those of independent durations do.
+    """
+    if split.total is None:
         return tables.word("-")
-    step = point.step.value
-    residual = (step - total) / step
+    step = split.whole
+    residual = (step - split.total) / step
     if abs(residual) <= MOST_RESIDUAL:
         return TableCell(text.percent(residual), residual)
-    if abs(residual) <= _uncertainty(point, step):
+    durations = [split.point.durations[name] for name in (STEP, *PHASES)]
+    if abs(residual) <= math.hypot(*(one.spread * one.value / step for one in durations)):
         reason = "within the spread"
     elif residual > 0:
         reason = "more than its phases"
-    elif -residual <= (_probe(point) or 0):
+    elif -residual <= (split.probe or 0):
         reason = "the probe"
     else:
         reason = "gains by doing them together"
     return TableCell(text.percent(residual), residual, (reason,), strong=True)
-
-
-def _uncertainty(point: Point, step: float) -> float:
-    """What the spreads of the step and of its phases make of the residual, relative to the step.
-
-    Each spread counts with the share of the step that it is one of; they add up as those of
-    independent durations do.
-    """
-    durations = [point.durations[name] for name in (STEP, *PHASES)]
-    return math.hypot(*(duration.spread * duration.value / step for duration in durations))
 
 
 SECTION = Section("phases", "Phases", 50, render, TIME)
