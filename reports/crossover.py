@@ -64,98 +64,83 @@ def crossings(nodes: Sequence[Node]) -> tuple[Crossing, ...]:
     """
     places = [math.log(node.size) for node in nodes]
     heights = [math.log(node.ratio) for node in nodes]
-    stretches = _undecided(nodes)
-    apart = [number for number, height in enumerate(heights) if height]
+    pieces = _pieces(nodes)
     found = []
-    for first, second in pairwise(apart):
+    for first, second in pairwise(number for number, height in enumerate(heights) if height):
         if (heights[first] > 0) == (heights[second] > 0):
             continue
         if second == first + 1:
-            share = _zero(heights[first], heights[second])
+            share = heights[first] / (heights[first] - heights[second])
             place = places[first] + share * (places[second] - places[first])
         else:
             place = (places[first + 1] + places[second - 1]) / 2
-        around = None
-        if stretches:
-            nearest = min(stretches, key=lambda one: max(one[0] - place, place - one[1]))
-            around = _named(nearest, places)
-        found.append(Crossing(math.exp(place), heights[first] > 0, around))
+        interval = None
+        if pieces:
+            nearest = min(pieces, key=lambda piece: max(piece[0] - place, place - piece[1]))
+            interval = _stretch(nearest, places)
+        found.append(Crossing(math.exp(place), heights[first] > 0, interval))
     return tuple(found)
 
 
 def undecided(nodes: Sequence[Node]) -> tuple[Stretch, ...] | None:
-    """Where the interval of the ratio holds 1, by batch size; None where a ratio has no interval.
+    """Return where the interval of the ratio holds 1, by batch size; None without intervals.
 
     Interpolated ends lie rather too far apart: an interval of the interpolated ratio, whose
     neighbours were measured apart from each other, would be narrower.
     """
-    stretches = _undecided(nodes)
-    if stretches is None:
+    pieces = _pieces(nodes)
+    if pieces is None:
         return None
     places = [math.log(node.size) for node in nodes]
-    return tuple(_named(stretch, places) for stretch in stretches)
+    return tuple(_stretch(piece, places) for piece in pieces)
 
 
 _Piece = tuple[float, float]
 
 
-def _undecided(nodes: Sequence[Node]) -> list[_Piece] | None:
-    """Return the same in logarithms of batch sizes."""
+def _stretch(piece: _Piece, places: Sequence[float]) -> Stretch:
+    """Return a piece in batch sizes."""
+    low, high = piece
+    return Stretch(
+        None if low <= places[0] else math.exp(low),
+        None if high >= places[-1] else math.exp(high),
+    )
+
+
+def _pieces(nodes: Sequence[Node]) -> list[_Piece] | None:
+    """Return where the interval holds 1, in logarithms of batch sizes; None without intervals."""
     bands = [(math.log(n.low), math.log(n.high)) for n in nodes if n.low and n.high]
     if len(bands) < len(nodes):
         return None
     places = [math.log(node.size) for node in nodes]
     if len(nodes) == 1:
         return [(places[0], places[0])] if bands[0][0] <= 0 <= bands[0][1] else []
-    found: list[_Piece] = []
-    for (left, right), (one, other) in zip(pairwise(places), pairwise(bands), strict=True):
-        piece = _segment(one, other)
-        if piece is None:
+    pieces: list[_Piece] = []
+    for (left, right), (first, second) in zip(pairwise(places), pairwise(bands), strict=True):
+        shares = _holds_zero(first, second)
+        if shares is None:
             continue
-        start, end = (_between(left, right, share) for share in piece)
-        if found and found[-1][1] == start:
-            found[-1] = (found[-1][0], end)
+        # Exact at both ends, so that neighbouring pieces meet.
+        start, end = (right if share == 1 else left + share * (right - left) for share in shares)
+        if pieces and pieces[-1][1] == start:
+            pieces[-1] = (pieces[-1][0], end)
         else:
-            found.append((start, end))
-    return found
+            pieces.append((start, end))
+    return pieces
 
 
-def _segment(one: _Piece, other: _Piece) -> _Piece | None:
-    """The part of a segment where the band holds 0, as shares of it; None where there is none."""
-    below = _not_above(one[0], other[0])
-    above = _not_above(-one[1], -other[1])
-    if below is None or above is None:
-        return None
-    start, end = max(below[0], above[0]), min(below[1], above[1])
+def _holds_zero(first: _Piece, second: _Piece) -> _Piece | None:
+    """Return where the band from ``first`` to ``second`` holds 0, as shares of its length."""
+    start, end = 0.0, 1.0
+    # There, the lower end of the band is not above 0, and the negative of the upper is not either.
+    for left, right in ((first[0], second[0]), (-first[1], -second[1])):
+        if left > 0 and right > 0:
+            return None
+        if left > 0:
+            start = max(start, left / (left - right))
+        elif right > 0:
+            end = min(end, left / (left - right))
     return (min(start, end), end) if start <= end + _ROUNDING else None
-
-
-def _not_above(first: float, second: float) -> _Piece | None:
-    """Return where the line from ``first`` to ``second`` is at most 0."""
-    if first <= 0 and second <= 0:
-        return 0.0, 1.0
-    if first > 0 and second > 0:
-        return None
-    zero = _zero(first, second)
-    return (0.0, zero) if first <= 0 else (zero, 1.0)
-
-
-def _zero(first: float, second: float) -> float:
-    """Return where a line between heights on both sides of 0 is 0, as a share of its length."""
-    return first / (first - second)
-
-
-def _between(left: float, right: float, share: float) -> float:
-    """Exact at both ends, so that neighbouring pieces meet."""
-    return right if share == 1 else left + share * (right - left)
-
-
-def _named(piece: _Piece, places: Sequence[float]) -> Stretch:
-    low, high = piece
-    return Stretch(
-        None if low <= places[0] else math.exp(low),
-        None if high >= places[-1] else math.exp(high),
-    )
 
 
 def told(nodes: Sequence[Node]) -> str:

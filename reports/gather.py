@@ -11,7 +11,7 @@ from bench.observations.points import Condition, condition_of, observe
 from bench.observations.table import known_rows, tabulate
 from bench.stats.verdicts import MARGIN
 from impls.errors import UsageError
-from reports import palette
+from reports import figures
 from reports.context import Context, Gap
 from reports.grids import kept_apart
 
@@ -45,7 +45,7 @@ def build_context(results: Sequence[Results], margin: float = MARGIN) -> Context
         table=table,
         compared=compared,
         rows={name: known[name] for name in compared.names if name in known},
-        slots=palette.slots(compared.names, known),
+        slots=figures.slots(compared.names, known),
         conditions=_conditions(outcomes),
         points={key: point for key, point in measured.items() if not point.repeats},
         gaps=_gaps(outcomes),

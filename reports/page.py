@@ -38,20 +38,8 @@ class Filled:
     left_out: str = ""
 
 
-@dataclass(frozen=True)
-class Group:
-    """The sections of one part that have a body; without a part they stand by themselves."""
-
-    part: PagePart | None
-    sections: tuple[Filled, ...]
-
-
-@dataclass(frozen=True)
-class Link:
-    """An entry of the navigation."""
-
-    id: str
-    title: str
+Group = tuple[PagePart | None, list[Filled]]
+"""The sections of one part that have a body; without a part they stand by themselves."""
 
 
 def build_report(results: Sequence[Results], margin: float = MARGIN) -> str:
@@ -88,25 +76,16 @@ def render(context: Context, sections: Iterable[Section[Context]]) -> str:
 
 def laid_out(sections: Sequence[Filled]) -> dict[str, Any]:
     """What the shell needs of ``sections``: those with a body by part, links, and the absent."""
-    present = [section for section in sections if section.body is not None]
-    parts = {filled.section.part for filled in present}
-    groups = [
-        Group(part, tuple(filled for filled in present if filled.section.part == part))
-        for part in (*PARTS, None)
-        if part in parts
-    ]
-    links = [
-        Link(target.id, target.title)
-        for group in groups
-        for target in (
-            [group.part] if group.part else [filled.section for filled in group.sections]
-        )
-    ]
-    return {
-        "groups": groups,
-        "links": links,
-        "absent": [section for section in sections if section.body is None],
-    }
+    present = [filled for filled in sections if filled.body is not None]
+    groups: list[Group] = []
+    links: list[PagePart | Section[Any]] = []
+    for part in (*PARTS, None):
+        some = [filled for filled in present if filled.section.part == part]
+        if some:
+            groups.append((part, some))
+            links += [part] if part else [filled.section for filled in some]
+    absent = [filled for filled in sections if filled.body is None]
+    return {"groups": groups, "links": links, "absent": absent}
 
 
 def _title(context: Context) -> str:

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from bench.observations.points import Point, Scope
+from bench.stats.estimates import Estimate
 from reports import format as text
 from reports import rounding
 from reports.context import Context
@@ -59,43 +60,60 @@ def draw(context: Context) -> Figure:
     return figure
 
 
-def _rows(context: Context, scope: Scope, size: int) -> list[list[Point]]:
-    """Return the points of every trainer, its fastest first; rows by their lowest time."""
-    found = []
-    for name in context.trainers:
-        points = [context.point(name, where, size) for where in context.conditions_of(scope)]
-        timed = [point for point in points if point and point.epoch]
-        if timed:
-            found.append(sorted(timed, key=_seconds))
-    return sorted(found, key=lambda row: _seconds(row[0]))
+_Row = list[tuple[Point, Estimate]]
+"""The points of one implementation with their times, the fastest first."""
 
 
-def _panel(axis: Axes, context: Context, scope: Scope, size: int, rows: list[list[Point]]) -> None:
+def _timed(context: Context, name: str, scope: Scope, size: int) -> _Row:
+    points = [context.point(name, where, size) for where in context.conditions_of(scope)]
+    timed = [(point, point.epoch) for point in points if point and point.epoch]
+    return sorted(timed, key=lambda entry: entry[1].value)
+
+
+def _rows(context: Context, scope: Scope, size: int) -> list[_Row]:
+    """Return the rows of all trainers, by their lowest times."""
+    rows = [_timed(context, name, scope, size) for name in context.trainers]
+    return sorted(filter(None, rows), key=lambda row: row[0][1].value)
+
+
+def _panel(axis: Axes, context: Context, scope: Scope, size: int, rows: list[_Row]) -> None:
     from matplotlib.ticker import LogLocator, NullFormatter  # noqa: PLC0415 - heavy
 
-    most = max((one.cell.threads or math.inf for row in rows for one in row), default=math.inf)
+    most = max(point.cell.threads or math.inf for row in rows for point, _ in row)
     for place, row in enumerate(rows):
-        for point in reversed(row):
-            _mark(axis, place, point, is_filled=(point.cell.threads or math.inf) == most)
+        for point, epoch in reversed(row):
+            sparse = point.row is not None and point.row.sparse
+            colour = "#0f766e" if sparse else "#2563eb"
+            if epoch.low is not None and epoch.high is not None:
+                axis.plot([epoch.low, epoch.high], [place, place], color=colour, linewidth=1.5)
+            axis.plot(
+                epoch.value,
+                place,
+                marker="D" if sparse else "o",
+                markersize=6,
+                markerfacecolor=colour if (point.cell.threads or math.inf) == most else "white",
+                markeredgecolor=colour,
+                linestyle="",
+            )
+        best, epoch = row[0]
+        label = rounding.seconds(epoch)
+        ratio = context.speed_ups.get(best.key)
+        if ratio is not None and best.implementation != context.baseline:
+            label += f", {rounding.with_interval(ratio)}"
         axis.annotate(
-            _label(context, row[0]),
+            label,
             (1.01, place),
             xycoords=("axes fraction", "data"),
             va="center",
             fontsize=9,
             color=_INK,
         )
-    floors = [
-        floor
-        for name in context.floors.values()
-        for where in context.conditions_of(scope)
-        if (floor := context.point(name, where, size)) and floor.epoch
-    ]
-    if floors:
-        lowest = min(map(_seconds, floors))
+    floors = [_timed(context, name, scope, size) for name in context.floors.values()]
+    if any(floors):
+        lowest = min(row[0][1].value for row in floors if row)
         axis.axvline(lowest, color=_FLOOR, linestyle="--", linewidth=1)
     axis.set_xscale("log")
-    axis.set_yticks(range(len(rows)), [row[0].implementation for row in rows], fontsize=9)
+    axis.set_yticks(range(len(rows)), [row[0][0].implementation for row in rows], fontsize=9)
     axis.set_ylim(len(rows) - 0.4, -0.6)
     axis.xaxis.set_major_formatter(lambda value, _: text.seconds(value, 1))
     axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -105,40 +123,5 @@ def _panel(axis: Axes, context: Context, scope: Scope, size: int, rows: list[lis
     axis.set_axisbelow(True)
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
-    label = context.scope_title(scope)
-    axis.set_title(
-        f"Batch {size}" + (f", {label}" if label else ""), loc="left", fontsize=10, color=_INK
-    )
-
-
-def _mark(axis: Axes, place: int, point: Point, *, is_filled: bool) -> None:
-    epoch = point.epoch
-    if epoch is None:
-        return
-    sparse = point.row is not None and point.row.sparse
-    colour = "#0f766e" if sparse else "#2563eb"
-    if epoch.low is not None and epoch.high is not None:
-        axis.plot([epoch.low, epoch.high], [place, place], color=colour, linewidth=1.5)
-    axis.plot(
-        epoch.value,
-        place,
-        marker="D" if sparse else "o",
-        markersize=6,
-        markerfacecolor=colour if is_filled else "white",
-        markeredgecolor=colour,
-        linestyle="",
-    )
-
-
-def _label(context: Context, point: Point) -> str:
-    if point.epoch is None:
-        return ""
-    shown = rounding.seconds(point.epoch)
-    ratio = context.speed_ups.get(point.key)
-    if ratio is None or point.implementation == context.baseline:
-        return shown
-    return f"{shown}, {rounding.with_interval(ratio)}"
-
-
-def _seconds(point: Point) -> float:
-    return point.epoch.value if point.epoch else math.inf
+    title = ", ".join(filter(None, (f"Batch {size}", context.scope_title(scope))))
+    axis.set_title(title, loc="left", fontsize=10, color=_INK)

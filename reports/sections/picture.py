@@ -13,7 +13,7 @@ from reports import charts, rounding, templates
 from reports import format as text
 from reports.charts import ChartRow, Dot, RowChart
 from reports.context import Context
-from reports.palette import WORDS, shape_of
+from reports.figures import WORDS, shape_of
 from reports.section import RESULT, Absence, Section
 
 _MOST_PANELS = 6

@@ -19,7 +19,7 @@ from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Series
 from reports.context import Context
-from reports.palette import shape_of
+from reports.figures import shape_of
 from reports.phase_rates import DEVICE, PhaseRate, Roof, model_of, parts_of, roof_of
 from reports.section import TIME, Absence, Section
 from reports.tables import Table, TableCell, TableRow

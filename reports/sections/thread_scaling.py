@@ -14,7 +14,7 @@ from reports import format as text
 from reports.charts import Axes, Series
 from reports.context import Context
 from reports.devices import CPU
-from reports.palette import shape_of
+from reports.figures import shape_of
 from reports.section import SCALING, Absence, Section
 from reports.tables import TableCell
 

@@ -20,7 +20,7 @@ from reports import format as text
 from reports.charts.canvas import style_of
 from reports.charts.panel import CHARACTER, LEFT, RIGHT, WIDTH
 from reports.exports.table import COLUMNS, tidy, to_csv
-from reports.palette import slots
+from reports.figures import slots
 from tests.reports import sample
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from bench.stats.estimates import Ratio
 from reports import charts, rounding
 from reports import format as text
+from reports.figures import shape_of
 from reports.gather import build_context
-from reports.palette import shape_of
 from reports.sections import picture
 from tests.reports import pieces, sample
 from tests.reports.test_answer import grid
