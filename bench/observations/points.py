@@ -117,7 +117,7 @@ class Point:
     processes: Mapping[int, tuple[Measured, ...]]
     gaps: tuple[Gap, ...]
     table: ObservationTable
-    spans: Mapping[str, tuple[Span, ...]]
+    spans: Mapping[str, Sequence[Span]]
     is_training: bool = False
 
     @property
