@@ -54,7 +54,7 @@ def answer(
 ) -> Answer:
     """Return the comparison of the ``results``, which were read from ``sources``.
 
-    The other arguments are the options of the command; the documents decide what is None.
+    The other arguments are the options of the command.  Where one is None, the documents decide.
 
     Raises:
         UsageError: an option that does not fit the documents.

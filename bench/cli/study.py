@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bench.cli import exits
 from bench.cli.implementations import choose_trainer
 from bench.cli.options import Whole, given, list_option, out_option
 from bench.cli.output import (
@@ -31,8 +31,6 @@ from bench.cli.reading import read_raw
 from bench.cli.training_options import TrainingChoice, check_option, choose, learning_options
 from bench.cli.training_run import (
     Checker,
-    TrainingEnd,
-    exit_code,
     learn,
     model_name,
     say_diverged,
@@ -111,11 +109,11 @@ def study_command(context: click.Context, /, **options: Any) -> int:
     diverged with every value. 130: interrupted by Ctrl-C; the trainings so far are kept.
     """
     console = Console()
-    studied = studied_parameter(context)
-    _with_articles(console, context, studied)
+    label, values = studied_parameter(context)
+    _with_articles(console, context, label)
     choices = {
-        text: choose({**context.params, studied.name: value})
-        for text, value in studied.values.items()
+        text: choose({**context.params, label.replace("-", "_"): value})
+        for text, value in values.items()
     }
     row = choose_trainer(options["implementation"])
     environment.settle(row, is_ours=True)
@@ -131,28 +129,21 @@ def study_command(context: click.Context, /, **options: Any) -> int:
 
     for choice in choices.values():
         sessions.require_fit(choice.network, data_of(choice))
-    models = [model_name(f"{studied.label} {text}") for text in choices]
+    models = [model_name(f"{label} {text}") for text in choices]
     warn_if_measuring(console)
     wanted = require_untaken(folder_for(options["out"], "study"), (STUDY, REPORT, *models))
     folder = open_folder(wanted)
-    reached, end = _train(console, row, studied, choices, data_of, folder, options)
+    reached, code = _train(console, row, label, choices, data_of, folder, options)
     if reached:
         data = data_of(next(iter(choices.values())))
-        _conclude(console, studied, reached, data, folder)
-    return exit_code([end])
+        _conclude(console, label, reached, data, folder)
+    return code
 
 
-@dataclass(frozen=True)
-class StudiedOption:
-    """A parameter under the name of its option, and its values by the text that was given."""
+def studied_parameter(context: click.Context) -> tuple[str, dict[str, Any]]:
+    """Return the parameter to vary, and its values by the text that was given for each.
 
-    name: str
-    label: str
-    values: dict[str, Any]
-
-
-def studied_parameter(context: click.Context) -> StudiedOption:
-    """Return what the command was asked to vary; values are converted as those of the option are.
+    Values are converted as those of the parameter's own option are.
 
     Raises:
         UnknownNameError: there is no such parameter.
@@ -174,17 +165,17 @@ def studied_parameter(context: click.Context) -> StudiedOption:
     converted = {text: kind.convert(text, option, context) for text in texts}
     require_distinct("--values", texts)
     require_distinct("--values", list(converted.values()))
-    return StudiedOption(str(option.name), label, converted)
+    return label, converted
 
 
-def _with_articles(console: Console, context: click.Context, studied: StudiedOption) -> None:
+def _with_articles(console: Console, context: click.Context, studied: str) -> None:
     """Let the articles' study decide what nobody else decides."""
-    if context.params["network"] != "blog" or studied.name == "network":
+    if context.params["network"] != "blog" or studied == "network":
         return
     taken = {
         name: value
         for name, value in ARTICLES.items()
-        if context.params[name] is None and name != studied.name
+        if context.params[name] is None and name != studied.replace("-", "_")
     }
     context.params.update(taken)
     if taken:
@@ -195,24 +186,24 @@ def _with_articles(console: Console, context: click.Context, studied: StudiedOpt
 def _train(
     console: Console,
     row: Row,
-    studied: StudiedOption,
+    label: str,
     choices: dict[str, TrainingChoice],
     data_of: Callable[[TrainingChoice], TrainingData],
     folder: Path,
     options: dict[str, Any],
-) -> tuple[list[Trained], TrainingEnd]:
-    """Return every training in turn, and how the study ended: diverged where all of them did."""
+) -> tuple[list[Trained], int]:
+    """Return every training in turn, and the exit code: that all of them diverged is no success."""
     check = Checker(console, wanted=options["check"])
     reached: list[Trained] = []
     for text, choice in choices.items():
-        name, epochs = f"{studied.label} {text}", choice.training.epochs
+        name, epochs = f"{label} {text}", choice.training.epochs
         say(console, f"{name}:")
         data = data_of(choice)
         try:
             session = sessions.begin(row, choice.network, choice.training, choice.order, data)
             checked = check(session)
             if checked is None:
-                return reached, TrainingEnd.REFUSED
+                return reached, exits.NOT_ALL_VALID
             every = options["evaluate_every"] or max(1, epochs // _LOOKS)
             interrupted = learn(console, session, epochs, status_every=epochs, evaluate_every=every)
             if session.history.epochs:
@@ -229,25 +220,21 @@ def _train(
                 raise
             # Another value would hardly do better: what was learned before it is reported.
             say_failed(console, name, error)
-            return reached, TrainingEnd.FAILED
+            return reached, exits.NOT_ALL_VALID
         if interrupted:
-            return reached, TrainingEnd.INTERRUPTED
+            return reached, exits.INTERRUPTED
     lost = all(training_diverged(learned) for learned in reached)
-    return reached, TrainingEnd.DIVERGED if lost else TrainingEnd.WHOLE
+    return reached, exits.NOT_ALL_VALID if lost else exits.FINE
 
 
 def _conclude(
-    console: Console,
-    studied: StudiedOption,
-    reached: list[Trained],
-    data: TrainingData,
-    folder: Path,
+    console: Console, label: str, reached: list[Trained], data: TrainingData, folder: Path
 ) -> None:
     """Write report and numbers, print the table."""
     command = command_line()
-    values = [learned.name.removeprefix(f"{studied.label} ") for learned in reached]
+    values = [learned.name.removeprefix(f"{label} ") for learned in reached]
     numbers = {
-        "parameter": studied.label,
+        "parameter": label,
         "values": values,
         "diverged": [
             value
@@ -257,12 +244,10 @@ def _conclude(
         **as_data(reached, data, command),
     }
     with waiting(console, "writing the report"):
-        page = build_study(
-            studied.label, values, reached, data, command=command, generator=GENERATOR
-        )
+        page = build_study(label, values, reached, data, command=command, generator=GENERATOR)
         write(folder / STUDY, numbers, page)
     console.print()
-    finish(console, outcome_table(studied.label, values, reached), folder / REPORT)
+    finish(console, outcome_table(label, values, reached), folder / REPORT)
 
 
 def outcome_table(label: str, values: Sequence[str], reached: Sequence[Trained]) -> Table:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from bench.cli import exits
 from bench.cli.implementations import choose_trainers, named_in_full
 from bench.cli.options import (
     PATH,
@@ -26,9 +27,7 @@ from bench.cli.training_run import (
     CHECKPOINTS,
     WRITTEN,
     Checker,
-    TrainingEnd,
     conclude,
-    exit_code,
     model_name,
     model_names,
     say_failed,
@@ -127,28 +126,29 @@ def train_command(context: click.Context, /, **options: Any) -> int:
     warn_if_measuring(console)
     wanted = folder_for(options["out"], "train")
     folder = open_folder(require_untaken(wanted, (*WRITTEN, CHECKPOINTS, *models)))
-    reached, ends = _train_each(console, plan, folder, options)
-    if not ends:
+    reached, codes = _train_each(console, plan, folder, options)
+    if not codes:
         raise UsageError("none of the implementations takes this network: name others with --impl")
     if reached:
         last = reached[-1]
         go_on: tuple[str, ...] = ()
-        if TrainingEnd.INTERRUPTED in ends and last.model.epochs < plan.epochs:
+        if exits.INTERRUPTED in codes and last.model.epochs < plan.epochs:
             address = last.model.implementation
             named = ("--impl", address) if loading.is_in_file(address) else ()
             model = folder / model_name(last.name)
             go_on = ("mlpbench", "train", "--resume", str(model), *named)
         conclude(console, reached, plan.data, folder, options["digit"], go_on)
-    return exit_code(ends)
+    # What was interrupted goes before what was invalid or failed, and that before what is fine.
+    return max(codes)
 
 
 def _train_each(
     console: Console, plan: TrainingPlan, folder: Path, options: dict[str, Any]
-) -> tuple[list[Trained], list[TrainingEnd]]:
-    """Return what was learned, and how each training ended that was begun."""
+) -> tuple[list[Trained], list[int]]:
+    """Return what was learned, and the exit code of each training that was begun."""
     check = Checker(console, wanted=options["check"])
     reached: list[Trained] = []
-    ends: list[TrainingEnd] = []
+    codes: list[int] = []
     for row in plan.rows:
         try:
             session = _session(console, plan, row)
@@ -156,24 +156,24 @@ def _train_each(
                 continue
             checked = check(session)
             if checked is None:
-                ends.append(TrainingEnd.REFUSED)
+                codes.append(exits.NOT_ALL_VALID)
                 continue
-            end = train(console, session, plan.epochs, folder, options)
+            code = train(console, session, plan.epochs, folder, options)
             reached.append(trained(row.name, session, checked))
         except KeyboardInterrupt:
             # What was trained before it is reported all the same.
             if not reached:
                 raise
-            end = TrainingEnd.INTERRUPTED
+            code = exits.INTERRUPTED
         except (Exception, SystemExit) as error:
             if isinstance(error, BenchError) and len(plan.rows) == 1:
                 raise
             say_failed(console, row.name, error)
-            end = TrainingEnd.FAILED
-        ends.append(end)
-        if end is TrainingEnd.INTERRUPTED:
+            code = exits.NOT_ALL_VALID
+        codes.append(code)
+        if code == exits.INTERRUPTED:
             break
-    return reached, ends
+    return reached, codes
 
 
 def _session(console: Console, plan: TrainingPlan, row: Row) -> Session | None:

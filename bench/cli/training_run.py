@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import enum
 import json
 import logging
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from types import FrameType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
@@ -56,46 +56,24 @@ WRITTEN = (EVALUATION, REPORT)
 """What :func:`conclude` writes."""
 
 
-class TrainingEnd(enum.Enum):
-    """How a training ended; one that is refused has not begun."""
+@contextmanager
+def interruption(console: Console, what: str) -> Iterator[Event]:
+    """Note the first Ctrl-C within the block, and set the event; the next interrupts as usual."""
+    wanted = Event()
 
-    WHOLE = enum.auto()
-    INTERRUPTED = enum.auto()
-    DIVERGED = enum.auto()
-    REFUSED = enum.auto()
-    FAILED = enum.auto()
-
-
-def exit_code(ends: Sequence[TrainingEnd]) -> int:
-    """Return that of Ctrl-C, else whether all that was begun has been learned."""
-    if TrainingEnd.INTERRUPTED in ends:
-        return exits.INTERRUPTED
-    return exits.FINE if set(ends) == {TrainingEnd.WHOLE} else exits.NOT_ALL_VALID
-
-
-class Interruption:
-    """While the block runs, the first Ctrl-C is only noted; the next one interrupts as usual."""
-
-    def __init__(self, console: Console, what: str) -> None:
-        self.console, self.what = console, what
-        self.wanted = False
-        self._before: Any = None
-
-    def __enter__(self) -> Self:
-        self._before = signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
-
-    def _note(self, _signal: int, _frame: FrameType | None) -> None:
-        if self.wanted:
+    def note(_signal: int, _frame: FrameType | None) -> None:
+        if wanted.is_set():
             raise KeyboardInterrupt
-        self.wanted = True
-        self.console.print(
-            f"Interrupted: finishing {self.what}. Press Ctrl-C again to stop at once.",
-            style="yellow",
+        wanted.set()
+        console.print(
+            f"Interrupted: finishing {what}. Press Ctrl-C again to stop at once.", style="yellow"
         )
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield wanted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Checker:
@@ -106,7 +84,7 @@ class Checker:
         self.known: dict[tuple[str, Network, Training], str | None] = {}
 
     def __call__(self, session: Session) -> str | None:
-        """Return what came of the comparison; None, with a word, where it refuses the training."""
+        """Return the result in words; None, with a message, where the training is refused."""
         if not self.wanted:
             return "not compared with the float64 reference"
         name, trainer = session.row.name, session.trainer
@@ -226,7 +204,7 @@ def learn(
         # A training that diverges is told as such; NumPy's warnings on the way add nothing.
         np.errstate(over="ignore", invalid="ignore"),
         TrainingProgress(console, session, epochs, status_every) as progress,
-        Interruption(console, "the epoch") as interruption,
+        interruption(console, "the epoch") as wanted,
     ):
 
         def note(epoch: Epoch) -> None:
@@ -236,18 +214,18 @@ def learn(
         def stop() -> bool:
             # Weights are looked at where losses have left the finite numbers.
             lost = not np.isfinite(session.history.epochs[-1].losses).all()
-            return interruption.wanted or (lost and bool(session.model().divergence))
+            return wanted.is_set() or (lost and bool(session.model().divergence))
 
         session.train(epochs, look_every=evaluate_every, on_epoch=note, stop=stop)
-    return interruption.wanted and len(session.history.epochs) < epochs
+    return wanted.is_set() and len(session.history.epochs) < epochs
 
 
 def train(
     console: Console, session: Session, epochs: int, folder: Path, options: dict[str, Any]
-) -> TrainingEnd:
-    """Train up to ``epochs`` and save into ``folder``, Keras' networks in its own format as well.
+) -> int:
+    """Train up to ``epochs`` and save into ``folder``; return the exit code of this training.
 
-    One that has diverged is not saved.
+    Keras' networks are saved in its own format as well.  One that has diverged is not saved.
     """
     name, every = session.row.name, options["checkpoint_every"]
 
@@ -265,18 +243,18 @@ def train(
         evaluate_every=options["evaluate_every"],
         on_epoch=checkpoint,
     )
-    with Interruption(console, "the files"), np.errstate(over="ignore", invalid="ignore"):
+    with interruption(console, "the files"), np.errstate(over="ignore", invalid="ignore"):
         model = session.model()
         if model.divergence:
             say_diverged(console, name, model.divergence)
-            return TrainingEnd.DIVERGED
+            return exits.NOT_ALL_VALID
         own, *keras = [folder / file for file in model_names(session.row)]
         model_files.save(model, own, generator=GENERATOR)
         for path in keras:
             keras_files.save(model.network, model.state.parameters, path)
         for path in (own, *keras):
             say(console, f"Saved: {path}")
-    return TrainingEnd.INTERRUPTED if interrupted else TrainingEnd.WHOLE
+    return exits.INTERRUPTED if interrupted else exits.FINE
 
 
 def say_failed(console: Console, name: str, error: BaseException) -> None:
