@@ -8,7 +8,9 @@ What training needs at every step belongs into the phases; what happens once bel
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal, NamedTuple, SupportsFloat, get_args
 
 import msgspec
@@ -62,6 +64,32 @@ class Loss(NamedTuple):
     def cost(self) -> float:
         """Data and penalty together."""
         return float(self.data) + float(self.penalty)
+
+    @classmethod
+    def lazy(cls, read: Callable[[], Sequence[float]]) -> Loss:
+        """Return a loss that stays on a device until somebody reads one of its numbers.
+
+        ``read`` then fetches all three, once.
+        """
+        source = _Fetched(read)
+        return cls(*(_LazyNumber(source, place) for place in range(len(cls._fields))))
+
+
+class _Fetched:
+    def __init__(self, read: Callable[[], Sequence[float]]) -> None:
+        self.read = read
+
+    @functools.cached_property
+    def numbers(self) -> Sequence[float]:
+        return self.read()
+
+
+class _LazyNumber:
+    def __init__(self, source: _Fetched, place: int) -> None:
+        self.source, self.place = source, place
+
+    def __float__(self) -> float:
+        return float(self.source.numbers[self.place])
 
 
 class State(NamedTuple):
@@ -218,8 +246,8 @@ class Trainer(ABC):
         several batches.
 
         On a device its loss stays there: computed at every step, fetched when somebody reads it
-        (:mod:`impls.unread`), so no clock around steps has a copy to the host in it.  Where a
-        library fetches it, as ``Model.fit`` does, that is part of the step.  An epoch returns
+        (:meth:`Loss.lazy`), so no clock around steps has a copy to the host in it.  Where a library
+        fetches it, as ``Model.fit`` does, that is part of the step.  An epoch returns
         numbers, so its clock has the fetch in it.
         """
         self.prepare(rows)

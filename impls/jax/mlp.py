@@ -36,7 +36,6 @@ from impls.mathematics.formulas import Formulas
 from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows
-from impls.unread import unread
 
 
 class Trainer(epochs.Trainer):
@@ -138,7 +137,7 @@ class Trainer(epochs.Trainer):
             data, error = np.sum([np.asarray(part) for part in sums], axis=0)
             return [data * scale, float(penalty), error / outputs]
 
-        return unread(read)
+        return Loss.lazy(read)
 
     def backward(self) -> None:
         scale = self._scale(self.examples)
@@ -170,7 +169,7 @@ class Trainer(epochs.Trainer):
         )
         self.updates += 1
         self.latest = self.P
-        return unread(lambda: np.asarray(loss).tolist())
+        return Loss.lazy(lambda: np.asarray(loss).tolist())
 
     def full_batches(self, parts: npt.NDArray[np.int32], count: Any) -> Array:
         (self.P, self.memory), losses = self.run.epoch(

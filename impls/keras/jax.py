@@ -35,7 +35,6 @@ from impls.keras.jax_compiled import compiled, gathered
 from impls.keras.model import Parts
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows
-from impls.unread import unread
 
 trainer.require_engine("jax")
 
@@ -157,7 +156,7 @@ class StepTrainer(trainer.StepTrainer):
 
     def loss(self) -> Loss:
         self.latest = losses = self.run.loss(self.P, self.Z, self.T)
-        return unread(lambda: np.asarray(losses).tolist())
+        return Loss.lazy(lambda: np.asarray(losses).tolist())
 
     def backward(self) -> None:
         self.G = self.latest = self.run.backward(self.P, self.back, self.Z, self.T)

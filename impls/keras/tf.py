@@ -31,7 +31,6 @@ from impls.keras.engine import Device, Tensor
 from impls.keras.model import costs, outputs_of
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows
-from impls.unread import unread
 
 trainer.require_engine("tensorflow")
 
@@ -181,7 +180,7 @@ class StepTrainer(trainer.StepTrainer):
         self.Z, self.A = self._forward(self.batch)
 
     def loss(self) -> Loss:
-        return unread(self._losses(self.Z, self.T).numpy)
+        return Loss.lazy(self._losses(self.Z, self.T).numpy)
 
     def backward(self) -> None:
         """Gradients by way of another forward pass, which is why this phase is not timed."""

@@ -26,7 +26,6 @@ from impls.keras.engine import (
 from impls.keras.model import costs
 from impls.parameters import Floats, Parameters, Rows
 from impls.torch import device as torch_device
-from impls.unread import unread
 
 trainer.require_engine("torch")
 
@@ -105,7 +104,7 @@ class StepTrainer(trainer.StepTrainer):
         self.cost: Tensor = None
 
     def loss(self) -> Loss:
-        return unread(self._costs().tolist)
+        return Loss.lazy(self._costs().tolist)
 
     def _costs(self) -> Tensor:
         """Return the losses of the batch; its cost is kept for the way back."""

@@ -18,7 +18,6 @@ from impls.keras.engine import Device, Tensor, jit_compile, steps_per_execution
 from impls.keras.model import Parts, assembled, memories, outputs_of
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows, batches
-from impls.unread import unread
 
 PREDICTED_TOGETHER = 2000
 """Rows of one forward pass of ``predict``: the maps of convolutions take much memory."""
@@ -186,7 +185,7 @@ class StepTrainer(Trainer):
 
     def step(self, rows: Rows) -> Loss:
         losses = self.stepped(rows)
-        return unread(lambda: self.device.array_of(losses).tolist())
+        return Loss.lazy(lambda: self.device.array_of(losses).tolist())
 
     def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
         # Read together at the end, so that a device need not wait for us at each step.

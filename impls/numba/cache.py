@@ -50,14 +50,10 @@ def folder(sources: Path, chosen: str) -> str:
     ``chosen`` is the user's ``NUMBA_CACHE_DIR``, and nowhere else is looked then.  Without it, it
     is beside the sources, or in the user's folder for caches where these may not be changed.
     """
-    bases = [Path(chosen)] if chosen else [sources / "__pycache__", _user_caches() / "mlpbench"]
-    names = (base / f"numba-{digest(sources)}" for base in bases)
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - Path.expanduser() raises without a home
+    places = [Path(chosen)] if chosen else [sources / "__pycache__", Path(caches, "mlpbench")]
+    names = (place / f"numba-{digest(sources)}" for place in places)
     return next((str(name) for name in names if _is_writable(name)), "")
-
-
-def _user_caches() -> Path:
-    """Return where the user's programs keep what they can recompute."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111 - Path.expanduser() raises without a home
 
 
 def _is_writable(folder: Path) -> bool:

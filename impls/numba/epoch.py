@@ -11,9 +11,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from impls.numba import kernels, sparse_kernels
 from impls.numba.cache import compiled, inlined, inner
-from impls.numba.state import EVERYTHING, Share
+from impls.numba.kernels import slice_of_batch
+from impls.numba.state import UP_TO_GRADIENTS, Share
 from impls.numba.team import (
     NO_BUFFER,
     NO_PART,
@@ -34,7 +34,7 @@ def work_on_rows(number, stage, step, rows, net, memory, sparse):
     Of a whole step any part can be done again.  Separate phases cannot: each finds in a part's
     buffer what the phase before has left there.
     """
-    is_whole, is_first = step.phases == EVERYTHING, True
+    is_whole, is_first = step.phases == UP_TO_GRADIENTS, True
     part, turn = take(memory.meeting, stage, step.team, number, 0, is_whole)
     while part != NO_PART:
         buffer = part
@@ -46,11 +46,7 @@ def work_on_rows(number, stage, step, rows, net, memory, sparse):
         # A part that is done meanwhile is left alone: its stage can be over, and the spare buffer
         # can hold what the stage of the parameters still reads.
         if step.phases and not is_done(memory.meeting, stage, part):
-            # Numba compiles one of these branches only, but not with another condition beside.
-            if sparse is None:
-                kernels.slice_of_batch(step, share, net, memory)
-            else:
-                sparse_kernels.slice_of_batch(step, share, net, memory, sparse)
+            slice_of_batch(step, share, net, memory, sparse)
         if finishes(memory.meeting, stage, step.team, part, buffer):
             return True
         part, turn = take(memory.meeting, stage, step.team, number, turn, is_whole)

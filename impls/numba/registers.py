@@ -25,7 +25,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from impls.numba.cache import inlined, inner
-from impls.numba.prefetch import LINE, prefetch
+from impls.numba.intrinsics import LINE, prefetch
 
 
 def _can(feature: str) -> bool:
@@ -99,25 +99,22 @@ class Registers:
         b = self.builder
         return b.load(b.inttoptr(self.at(numbers, place, 8), _I64.as_pointer()))
 
-    def load_if(self, keep: Any, address: Any) -> list[Any]:
-        """Return the columns of a row, or zeros where all bits of ``keep`` are 0."""
-        b, found = self.builder, []
-        for vector in range(self.vectors):
-            pointer = b.inttoptr(self.at(address, vector, 4 * _WIDTH), _POINTER)
-            mask = b.and_(keep, self.mask) if vector == self.vectors - 1 else keep
-            found.append(b.call(self.read, [pointer, _BYTES, mask, _ZEROS]))
-        return found
+    def load(self, address: Any, keep: Any = None) -> list[Any]:
+        """Return the columns of a row, a vector each; those that do not count are 0.
 
-    def load(self, address: Any) -> list[Any]:
-        """Return the columns of a row, a vector each; those that do not count are 0."""
-        b, found = self.builder, []
+        All are 0 where the bits of ``keep`` are.
+        """
+        b, values = self.builder, []
         for vector in range(self.vectors):
             pointer = b.inttoptr(self.at(address, vector, 4 * _WIDTH), _POINTER)
-            if vector < self.vectors - 1:
-                found.append(b.load(pointer, align=4))
-            else:
-                found.append(b.call(self.read, [pointer, _BYTES, self.mask, _ZEROS]))
-        return found
+            is_last = vector == self.vectors - 1
+            if keep is None and not is_last:
+                values.append(b.load(pointer, align=4))
+                continue
+            mask = self.mask if is_last else keep
+            mask = b.and_(keep, mask) if is_last and keep is not None else mask
+            values.append(b.call(self.read, [pointer, _BYTES, mask, _ZEROS]))
+        return values
 
     def store(self, values: list[Any], address: Any) -> None:
         """Write the columns of a row that count."""
@@ -183,7 +180,7 @@ def _gradient_tile(tile: Registers, arguments: list[Any]) -> None:
     """Write a tile of :func:`gradient`."""
     a, a_step, numbers, d, d_step, g, g_step, length, kept = arguments
     keep = tile.bits(kept)
-    before = [tile.load_if(keep, tile.at(g, row, g_step)) for row in range(tile.rows)]
+    before = [tile.load(tile.at(g, row, g_step), keep) for row in range(tile.rows)]
 
     def term(k: Any) -> tuple[list[Any], list[Any]]:
         example = tile.at(a, tile.number(numbers, k), a_step)

@@ -1,7 +1,7 @@
-"""Products with the sparse columns of examples, in compiled loops.
+"""Products with the sparse columns of examples, in compiled loops that skip the background.
 
-``sparse`` is a :class:`~impls.numba.sparse_rows.SparseRows`, ``tile`` that of
-:mod:`impls.numba.state`.
+``sparse`` is a :class:`~impls.numba.state.SparseRows`, ``tile`` one of :mod:`impls.numba.state`;
+:mod:`impls.numba.sparse` has the formulas.
 """
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 # Numba infers the types of what it compiles; annotations would only repeat the docstrings.
@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 from impls.numba.cache import inner
-from impls.numba.prefetch import LINE, prefetch
-from impls.numba.sparse_rows import GROUP
+from impls.numba.intrinsics import LINE, prefetch
 
+GROUP = 8
+"""The number of values that a loop takes at a time."""
 ROWS_AHEAD = 8
 """An example is prefetched this many rows before its turn."""
 

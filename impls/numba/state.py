@@ -15,12 +15,11 @@ from impls.numba.registers import LANES, MOST_BYTES, VECTORS
 from impls.parameters import Floats, Rows
 
 PREPARE, FORWARD, LOSS, BACKWARD = 1, 2, 4, 8
-EVERYTHING = PREPARE | FORWARD | LOSS | BACKWARD
+UP_TO_GRADIENTS = PREPARE | FORWARD | LOSS | BACKWARD
 PRODUCTS = FORWARD | BACKWARD
 """The phases that call BLAS."""
 REDUCE, PENALTY, UPDATE = 1, 2, 4
-WHOLE_STEP = REDUCE | PENALTY | UPDATE
-"""What follows the gradients."""
+AFTER_GRADIENTS = REDUCE | PENALTY | UPDATE
 SGD, ADAM, RMSPROP = range(3)
 OPTIMISER_CODES = {"sgd": SGD, "adam": ADAM, "rmsprop": RMSPROP}
 SMALL_PRODUCT = 10**6
@@ -89,6 +88,20 @@ class Memory(NamedTuple):
     G: Floats
     sums: npt.NDArray[np.float64]
     meeting: npt.NDArray[np.int32]
+
+
+class SparseRows(NamedTuple):
+    """What differs from the background in sparse columns, row by row.
+
+    Row ``i`` has ``values[starts[i] : starts[i + 1]]``, differences from ``background``, in
+    ``columns`` of the same range.  Their number is a multiple of what a loop takes at a time, by
+    zeros at the end.
+    """
+
+    starts: npt.NDArray[np.int64]
+    columns: npt.NDArray[np.int32]
+    values: Floats
+    background: Floats
 
 
 class Rates(NamedTuple):

@@ -27,7 +27,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from impls.numba.cache import inlined
-from impls.numba.prefetch import LINE
+from impls.numba.intrinsics import LINE
 
 PATIENCE, LONG_PATIENCE = 1500, 12_000
 """Questions before a member repeats a part, and before it sleeps: some 40 and 300 microseconds.

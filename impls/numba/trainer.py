@@ -43,8 +43,7 @@ from impls.contract import DENSE_FEATURES, Feature, Loss, Pool, State
 from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Network, Training
 from impls.numba import epoch, state, team
-from impls.numba.sparse_rows import SparseRows
-from impls.numba.state import Memory, Net, Request, describe, describe_update
+from impls.numba.state import Memory, Net, Request, SparseRows, describe, describe_update
 from impls.parameters import Flat, Floats, Parameters, Rows, batches, read_only
 
 WITH_SMALL_KERNELS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
@@ -138,36 +137,25 @@ class Trainer(contract.Trainer):
 
     def _run(self, phases: int, parts: int, order: Rows, batch_size: int) -> Losses:
         """Call the kernel; the loss values are those of each batch of ``order``."""
+        if self.rates.rate != self.learning_rate:
+            self.rates = describe_update(self.training, self.learning_rate)
         losses = np.empty((-(-len(order) // batch_size), 3))
         numbers = read_only(np.ascontiguousarray(order, np.int64))
+        request = Request(phases, parts, self.threads, batch_size, self.updates, numbers, losses)
+        one_thread: AbstractContextManager[object] = nullcontext()
         with _TEAM:
-            self._run_alone(phases, parts, numbers, batch_size, losses)
+            # Read at every call, for it may be changed between calls.  That takes a microsecond; a
+            # limit takes as long as a small forward pass, so it is set only where it is needed.
+            if phases & state.PRODUCTS and any(
+                library.num_threads != 1 for library in self.blas.lib_controllers
+            ):
+                one_thread = self.blas.limit(limits=1)
+            self.memory.meeting[:] = 0
+            with one_thread:
+                epoch.run(request, self.rates, self.net, self.memory, self.sparse)
         if parts & state.UPDATE:
             self.updates += len(losses)
         return losses
-
-    def _run_alone(
-        self, phases: int, parts: int, order: Rows, batch_size: int, losses: Losses
-    ) -> None:
-        """Call the kernel, while no other thread of this process does."""
-        if self.rates.rate != self.learning_rate:
-            self.rates = describe_update(self.training, self.learning_rate)
-        request = Request(phases, parts, self.threads, batch_size, self.updates, order, losses)
-        self.memory.meeting[:] = 0
-        with self._one_thread_in_blas() if phases & state.PRODUCTS else nullcontext():
-            epoch.run(request, self.rates, self.net, self.memory, self.sparse)
-
-    def _one_thread_in_blas(self) -> AbstractContextManager[object]:
-        """What holds BLAS to one thread while a kernel multiplies, and then gives it back its own.
-
-        Its threads are read at every call, so they may be changed between calls.  That takes a
-        microsecond; a limit takes as long as a small forward pass, so where there is one thread
-        already, none is set.
-        """
-        if all(library.num_threads == 1 for library in self.blas.lib_controllers):
-            return nullcontext()
-        limit: AbstractContextManager[object] = self.blas.limit(limits=1)
-        return limit
 
     def _run_phase(self, phases: int, parts: int = 0) -> Losses:
         return self._run(phases, parts, self.rows, len(self.rows))
@@ -195,10 +183,12 @@ class Trainer(contract.Trainer):
 
     def step(self, rows: Rows) -> Loss:
         self._take(rows)
-        return Loss(*self._run_phase(state.EVERYTHING, state.WHOLE_STEP)[0])
+        return Loss(*self._run_phase(state.UP_TO_GRADIENTS, state.AFTER_GRADIENTS)[0])
 
     def epoch(self, order: Rows) -> Losses:
-        return self._run(state.EVERYTHING, state.WHOLE_STEP, order, self.training.batch_size)
+        return self._run(
+            state.UP_TO_GRADIENTS, state.AFTER_GRADIENTS, order, self.training.batch_size
+        )
 
     def predict(self, X: Floats) -> Floats:
         """Outputs by a second trainer, bound to ``X``, so that the batch in work stays as it is."""
@@ -224,19 +214,14 @@ class Trainer(contract.Trainer):
         )
 
     def state(self) -> State:
-        view, memory = Flat(self.network), []
-        for remembered in self.remembered:
-            view.vector[:] = remembered
-            memory.append(view.canonical())
-        return State(self.parameters(), tuple(memory), self.updates)
+        memory = tuple(Flat(self.network, part).canonical() for part in self.remembered)
+        return State(self.parameters(), memory, self.updates)
 
     def resume(self, state: State) -> None:
         super().resume(state)
         self.updates = state.updates
-        view = Flat(self.network)
-        for mine, remembered in zip(self.remembered, state.memory or (), strict=False):
-            view.fill(remembered)
-            mine[:] = view.vector
+        for part, given in zip(self.remembered, state.memory or (), strict=False):
+            Flat(self.network, part).fill(given)
 
     def parameters(self) -> Parameters:
         return self.P.canonical()

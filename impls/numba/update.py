@@ -12,8 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from impls.numba.cache import inlined, inner
-from impls.numba.dropout import step_key
-from impls.numba.elementwise import ELEMENTWISE, ONE, ZERO
+from impls.numba.elementwise import ELEMENTWISE, ONE, ZERO, step_key
 from impls.numba.state import ADAM, REDUCE, SGD, UPDATE, Step
 from impls.numba.team import buffer_of
 

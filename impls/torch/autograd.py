@@ -32,7 +32,6 @@ from impls.torch.dropout import Masks, Tensor, row_keys
 from impls.torch.functions import add_penalty_gradients, data_loss, mean_error, outputs, penalty
 from impls.torch.network import Model, canonical, examples, fill
 from impls.torch.optimisers import Optimiser, Tensors, corrected
-from impls.unread import unread
 
 PREDICTED_ROWS = 1000
 """Rows that are predicted together; maps of a whole data set would fill the memory."""
@@ -86,7 +85,7 @@ class Trainer(contract.Trainer):
         return self.masks.draw(row_keys(seed, self.updates, 0, rows, self.device))
 
     def loss(self) -> Loss:
-        return unread(self._losses().tolist)
+        return Loss.lazy(self._losses().tolist)
 
     def _losses(self) -> Tensor:
         """Data, penalty and mean error of the last forward pass, on the device."""
@@ -132,7 +131,7 @@ class Trainer(contract.Trainer):
         self.updates += 1
 
     def step(self, rows: Rows) -> Loss:
-        return unread(self._step(rows).tolist)
+        return Loss.lazy(self._step(rows).tolist)
 
     def _step(self, rows: Rows) -> Tensor:
         """Return one step; the three numbers of its loss, on the device."""

@@ -28,7 +28,6 @@ from impls.torch import autograd as torch_autograd
 from impls.torch.dropout import Tensor, hash_of
 from impls.torch.functions import derivative, losses, weight_norms
 from impls.torch.optimisers import Tensors, corrected
-from impls.unread import unread
 
 GRAPH_BATCHES = 1000
 """Batches in one graph at most."""
@@ -157,7 +156,7 @@ class Trainer(torch_autograd.GpuTrainer):
         self.stretches.clear()
 
     def step(self, rows: Rows) -> Loss:
-        return unread(self._replayed(rows)[0].tolist)
+        return Loss.lazy(self._replayed(rows)[0].tolist)
 
     def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
         most = GRAPH_BATCHES * self.training.batch_size

@@ -14,7 +14,7 @@ import numba
 
 from impls.networks import Network, Training
 from impls.numba.epoch import work_on_rows
-from impls.numba.state import EVERYTHING, WHOLE_STEP, Memory, Net, Step
+from impls.numba.state import AFTER_GRADIENTS, UP_TO_GRADIENTS, Memory, Net, Step
 from impls.numba.team import (
     _DONE,
     _PARTS,
@@ -121,7 +121,9 @@ def test_a_part_that_is_done_meanwhile_is_left_alone() -> None:
     network, training = Network(name="n", layers=(6, 5, 3)), Training(batch_size=8)
     trainer = Trainer(network, training, start_parameters(network, training, seed=1))
     trainer.bind(*made_up_data(network, 8))
-    step = Step(EVERYTHING, 0, WHOLE_STEP, 1, np.uint32(0), np.float32(1), np.float32(0.1))
+    step = Step(
+        UP_TO_GRADIENTS, 0, AFTER_GRADIENTS, 1, np.uint32(0), np.float32(1), np.float32(0.1)
+    )
     sums, G = trainer.memory.sums, trainer.memory.G
     for is_done, untouched in ((1, True), (0, False)):
         trainer.memory.meeting[:] = 0

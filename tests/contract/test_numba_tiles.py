@@ -13,7 +13,7 @@ from impls.networks import Network, Training
 from impls.numba import sparse as numba_sparse
 from impls.numba import state
 from impls.numba import trainer as numba_trainer
-from impls.numba.blas import gradient_product
+from impls.numba.intrinsics import gradient_product
 from impls.numba.state import (
     LEAST_ROWS,
     MOST_ROWS,

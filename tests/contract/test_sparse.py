@@ -11,8 +11,7 @@ from impls.data.raw import RawData
 from impls.data.training_data import from_raw
 from impls.mathematics.reference import Trainer as Reference
 from impls.networks import LossName, Network, Training
-from impls.numba.sparse import Trainer
-from impls.numba.sparse_rows import split
+from impls.numba.sparse import Trainer, split
 from impls.parameters import start_parameters
 
 NORMALISATIONS = ("standard", "range", "unit", "none")

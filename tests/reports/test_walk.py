@@ -11,7 +11,7 @@ import pytest
 
 from bench.documents.results import Results
 from impls.numba import registers as numba_registers
-from impls.numba import sparse_rows
+from impls.numba import sparse as numba_sparse
 from impls.numpy import optimized as numpy_optimized
 from impls.registry import ROWS
 from reports import markdown
@@ -65,9 +65,9 @@ def test_numbers_in_the_words_are_those_of_the_code() -> None:
     assert "a thousand rows at a time" in words
     assert numba_registers.ROWS_AHEAD == 8
     assert "eight rows ahead" in words
-    assert sparse_rows.DENSE_FROM == 1 / 5
+    assert numba_sparse.DENSE_FROM == 1 / 5
     assert "fewer than a fifth" in words
-    assert sparse_rows.GROUP == 8
+    assert numba_sparse.GROUP == 8
     assert "eight numbers at a time" in words
 
 
