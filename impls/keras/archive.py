@@ -99,28 +99,25 @@ def _require_known(part: Any, label: str) -> None:
     if not isinstance(part, dict):
         return
     if "class_name" in part:
-        _require_class(part, label)
+        name, module = part["class_name"], part.get("module") or "keras"
+        if not isinstance(name, str) or not isinstance(module, str):
+            raise ModelError(
+                f"{label} is not a model that Keras can read: a class is called {name!r}"
+            )
+        ours = part.get("registered_name") in (None, name)
+        ours = ours and (module == "keras" or module.startswith("keras."))
+        known = name in LAYERS | _CONTAINERS or name in _PARTS.get(module, ())
+        if not (ours and known) and name != _TENSOR:
+            kind = "a layer" if module in ("keras", "keras.layers") else f"of {module}"
+            readable = ", ".join(sorted(LAYERS - {"InputLayer"}))
+            raise ModelError(
+                f"{label} has {kind} {name}: only models of {readable} are read back, and nothing "
+                "else is loaded"
+            )
     for name, value in part.items():
         if name in ("units", "filters") and (not isinstance(value, int) or value > _MOST_NODES):
             raise ModelError(f"{label} has a layer with {name} {value!r}, more than {_MOST_NODES}")
         _require_known(value, label)
-
-
-def _require_class(part: Config, label: str) -> None:
-    name, module = part["class_name"], part.get("module") or "keras"
-    registered = part.get("registered_name")
-    if not isinstance(name, str) or not isinstance(module, str):
-        raise ModelError(f"{label} is not a model that Keras can read: a class is called {name!r}")
-    ours = registered in (None, name) and (module == "keras" or module.startswith("keras."))
-    if ours and (name in LAYERS | _CONTAINERS or name in _PARTS.get(module, ())):
-        return
-    if name == _TENSOR:
-        return
-    kind = "a layer" if module in ("keras", "keras.layers") else f"of {module}"
-    raise ModelError(
-        f"{label} has {kind} {name}: only models of {', '.join(sorted(LAYERS - {'InputLayer'}))} "
-        "are read back, and nothing else is loaded"
-    )
 
 
 _BINARY, _CLASSES, _SQUARES = "binary cross-entropy", "categorical cross-entropy", "squared error"
@@ -155,8 +152,16 @@ def read_loss(config: Config, output: str, label: str) -> tuple[LossName, list[s
         ModelError: no loss of ours is the one that the model was compiled with; ``label`` says in
             which file.
     """
-    loss, settings = _compiled_loss(config)
-    known = None if loss is None else _NAMES.get(loss.replace("_", "").lower())
+    compiled = config.get("compile_config")
+    loss, settings = compiled.get("loss") if isinstance(compiled, dict) else None, None
+    if isinstance(loss, list) and len(loss) == 1:
+        loss = loss[0]
+    if isinstance(loss, dict) and isinstance(loss.get("class_name"), str):
+        loss, settings = loss["class_name"], loss.get("config")
+        if loss == "function" and isinstance(settings, str):
+            loss = settings
+    settings = settings if isinstance(settings, dict) else {}
+    known = None if loss is None else _NAMES.get(str(loss).replace("_", "").lower())
     logits = bool(settings.get("from_logits", False))
     ours = _READ.get((output, known, logits)) if loss is None or known else None
     if ours is None:
@@ -169,17 +174,3 @@ def read_loss(config: Config, output: str, label: str) -> tuple[LossName, list[s
     if settings.get("label_smoothing"):
         notes.append(f"{label} was trained with smoothed labels, which is left out.")
     return ours, notes
-
-
-def _compiled_loss(config: Config) -> tuple[str | None, dict[str, Any]]:
-    """The name of the loss that the model was compiled with, and its settings; None without one."""
-    compiled = config.get("compile_config")
-    loss = compiled.get("loss") if isinstance(compiled, dict) else None
-    if isinstance(loss, list) and len(loss) == 1:
-        loss = loss[0]
-    if isinstance(loss, dict) and isinstance(loss.get("class_name"), str):
-        settings = loss.get("config")
-        if loss["class_name"] == "function" and isinstance(settings, str):
-            return settings, {}
-        return loss["class_name"], settings if isinstance(settings, dict) else {}
-    return (None if loss is None else str(loss)), {}

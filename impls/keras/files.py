@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from impls.convolution import Convolution
 from impls.data.normalise import Normaliser
 from impls.errors import ModelError, UsageError
 from impls.files import shown
@@ -101,23 +102,29 @@ def load(path: Path) -> Stored:
     loss, notes = read_loss(config, read.output, label)
     kept = [array for pair in read.weights for array in pair]
     dtype: Dtype = "float64" if all(array.itemsize == 8 for array in kept) else "float32"
-    rates = [step.dropout for step in read.dense[:-1]]
+    dense = [step for step in read.steps if step.kind == "dense"]
+    rates = [step.dropout for step in dense[:-1]]
+    convolutions = tuple(
+        Convolution(filters=step.layer.filters, kernel=step.layer.kernel_size[0], pool=step.pool)
+        for step in read.steps
+        if step.kind == "convolution"
+    )
     try:
         network = Network(
             name=path.stem,
-            layers=(read.front.inputs, *(step.layer.units for step in read.dense)),
+            layers=(read.inputs, *(step.layer.units for step in dense)),
             activation=read.activation or "sigmoid",
             loss=loss,
             dtype=dtype,
             dropout=tuple(rates) if any(rates) else (),
-            image=read.front.image,
-            convolutions=read.convolutions,
+            image=read.image,
+            convolutions=convolutions,
         )
     except UsageError as error:
         raise ModelError(f"{label} is no network of this kind: {error}") from error
     weights, biases = zip(*read.weights, strict=True)
     parameters = Parameters(tuple(weights), tuple(biases)).astype(dtype)
-    stored = Stored(network, parameters, read.front.normaliser, (*read.notes, *notes))
+    stored = Stored(network, parameters, read.normaliser, (*read.notes, *notes))
     _prove(stored, model, keras, read, label)
     return stored
 
@@ -129,7 +136,7 @@ def _prove(stored: Stored, model: Any, keras: Any, read: Reading, label: str) ->
         ModelError: see above.
     """
     rng = np.random.default_rng(_SEED)
-    drawn = rng.normal(size=(_PROOF, read.front.inputs))
+    drawn = rng.normal(size=(_PROOF, read.inputs))
     X = drawn.astype(np.float32)
     if stored.normaliser is not None:
         mean, divisor = stored.normaliser.mean, stored.normaliser.divisor
@@ -137,7 +144,7 @@ def _prove(stored: Stored, model: Any, keras: Any, read: Reading, label: str) ->
         # Not what was drawn: a value may be small against the mean that was added to it.
         drawn = (X.astype(np.float64) - mean) / divisor
     try:
-        outputs = model(X.reshape(_PROOF, *read.front.shape), training=False)
+        outputs = model(X.reshape(_PROOF, *read.shape), training=False)
         theirs: Floats = np.asarray(keras.ops.convert_to_numpy(outputs), np.float64)
     except Exception as error:
         # Whatever an engine raises on layers that do not fit together.

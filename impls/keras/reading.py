@@ -13,7 +13,6 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from impls.convolution import Convolution
 from impls.data.normalise import Normalisation, Normaliser
 from impls.errors import ModelError
 from impls.networks import Activation
@@ -41,27 +40,17 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
-class Front:
-    """What happens to an example of ``shape`` before the first layer with weights.
+class Reading:
+    """What the layers of a model are.
 
-    ``image`` is what convolutions begin at; None where that layer takes rows.
+    An example has a ``shape``, and ``normaliser`` is what happens to it before the first layer with
+    weights; ``image`` is what convolutions begin at, None where that layer takes rows.
+    ``activation`` is None where there is no hidden layer.
     """
 
     shape: tuple[int, ...]
     image: tuple[int, int, int] | None
     normaliser: Normaliser | None
-
-    @property
-    def inputs(self) -> int:
-        """How many values an example has."""
-        return int(np.prod(self.shape))
-
-
-@dataclass(frozen=True, eq=False)
-class Reading:
-    """What the layers are: ``activation`` is None where there is no hidden layer."""
-
-    front: Front
     steps: tuple[Step, ...]
     activation: Activation | None
     output: str
@@ -69,20 +58,9 @@ class Reading:
     notes: list[str]
 
     @property
-    def dense(self) -> list[Step]:
-        """The dense layers, input side first."""
-        return [step for step in self.steps if step.kind == "dense"]
-
-    @property
-    def convolutions(self) -> tuple[Convolution, ...]:
-        """The convolutions with their pooling, input side first."""
-        return tuple(
-            Convolution(
-                filters=step.layer.filters, kernel=step.layer.kernel_size[0], pool=step.pool
-            )
-            for step in self.steps
-            if step.kind == "convolution"
-        )
+    def inputs(self) -> int:
+        """How many values an example has."""
+        return int(np.prod(self.shape))
 
 
 def read_layers(model: Any, keras: Any, label: str) -> Reading:
@@ -104,16 +82,29 @@ class _Reader:
         self.notes: list[str] = []
 
     def read(self, model: Any) -> Reading:
+        inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
+        if not inputs or not outputs or len(inputs) != 1 or len(outputs) != 1:
+            raise ModelError(
+                f"{self.label} has no fixed input and output: only models of one input and one "
+                "output, which have been built or trained, are read back"
+            )
+        shape = tuple(inputs[0].shape[1:])
+        if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
+            raise ModelError(
+                f"{self.label} takes inputs of shape {shape}, which says no fixed size"
+            )
         layers = list(self.unnested(model))
-        front = self.front(_input_shape(model, self.label), layers)
-        steps = self.steps(layers, flat=front.image is None)
-        activation, output = _activations([step.activation for step in steps], self.label)
+        image, normaliser = self.front(shape, layers)
+        steps = self.steps(layers, flat=image is None)
+        activation, output = self.activations([step.activation for step in steps])
         if steps[-1].dropout:
             raise ModelError(
                 f"{self.label} has dropout of its outputs, which no implementation does"
             )
         weights = tuple(self.weights(step.layer) for step in steps)
-        return Reading(front, tuple(steps), activation, output, weights, self.notes)
+        return Reading(
+            shape, image, normaliser, tuple(steps), activation, output, weights, self.notes
+        )
 
     def unnested(self, model: Any) -> Iterator[Layer]:
         """Yield the layers of a model and of the sequences in it, without those of its inputs."""
@@ -123,8 +114,13 @@ class _Reader:
             elif not isinstance(layer, self.kinds.InputLayer):
                 yield layer
 
-    def front(self, shape: tuple[int, ...], layers: list[Layer]) -> Front:
-        """Take the layers that shape and rescale examples off the front of ``layers``."""
+    def front(
+        self, shape: tuple[int, ...], layers: list[Layer]
+    ) -> tuple[tuple[int, int, int] | None, Normaliser | None]:
+        """Take the layers that shape and rescale examples off the front of ``layers``.
+
+        Returns image and normaliser, as a :class:`Reading` has them.
+        """
         name: Normalisation = "none"
         # A value of an example becomes factor * value + summand, whatever shape it has by then.
         factor, summand = np.ones(shape), np.zeros(shape)
@@ -156,39 +152,37 @@ class _Reader:
             )
         image = (now[0], now[1], now[2]) if len(now) == 3 else None
         if name == "none":
-            return Front(shape, image, None)
+            return image, None
         if not (np.isfinite(factor).all() and np.isfinite(summand).all() and (factor != 0).all()):
             raise ModelError(f"{self.label} rescales examples by values that are 0 or not finite")
         factor, summand = factor.ravel(), summand.ravel()
-        return Front(shape, image, Normaliser(name, -summand / factor, 1 / factor))
+        return image, Normaliser(name, -summand / factor, 1 / factor)
 
     def affine(self, layer: Layer, shape: tuple[int, ...]) -> list[Values]:
         """Factor and summand, of examples of a ``shape``, of a layer that rescales."""
-        try:
-            return [np.broadcast_to(part, shape) for part in self.plain_affine(layer)]
-        except ValueError as error:
-            raise ModelError(f"{self.label}: {layer.name} does not fit examples {shape}") from error
-
-    def plain_affine(self, layer: Layer) -> tuple[Values, Values]:
-        """Factor and summand as the layer has them."""
         if isinstance(layer, self.kinds.Rescaling):
             try:
-                return np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64)
+                parts = [np.asarray(part, np.float64) for part in (layer.scale, layer.offset)]
             except (TypeError, ValueError) as error:
                 raise ModelError(
                     f"{self.label}: {layer.name} has no plain scale and offset"
                 ) from error
-        if layer.invert or layer.mean is None:
+        elif layer.invert or layer.mean is None:
             raise ModelError(
                 f"{self.label}: {layer.name} was not adapted to examples, or undoes it"
             )
-        mean, variance = (
-            np.asarray(self.keras.ops.convert_to_numpy(part), np.float64)[0]
-            for part in (layer.mean, layer.variance)
-        )
-        # Keras divides by no less than this.
-        deviation = np.maximum(np.sqrt(variance), 1e-7)
-        return 1 / deviation, -mean / deviation
+        else:
+            mean, variance = (
+                np.asarray(self.keras.ops.convert_to_numpy(part), np.float64)[0]
+                for part in (layer.mean, layer.variance)
+            )
+            # Keras divides by no less than this.
+            deviation = np.maximum(np.sqrt(variance), 1e-7)
+            parts = [1 / deviation, -mean / deviation]
+        try:
+            return [np.broadcast_to(part, shape) for part in parts]
+        except ValueError as error:
+            raise ModelError(f"{self.label}: {layer.name} does not fit examples {shape}") from error
 
     def steps(self, layers: list[Layer], *, flat: bool) -> list[Step]:
         """Return the layers with weights, each with what follows it."""
@@ -199,13 +193,21 @@ class _Reader:
             if isinstance(layer, kinds.Dense) and flat:
                 steps.append(Step(layer, "dense", self.activation_of(layer)))
             elif isinstance(layer, kinds.Conv2D) and not flat:
-                self.require(layer, _convolution_rules(layer))
+                moves_by_one = {*layer.strides, *layer.dilation_rate, layer.groups} == {1}
+                self.require(layer, len(set(layer.kernel_size)) == 1, "its kernel is square")
+                self.require(layer, moves_by_one, "it moves by one, undilated")
+                self.require(layer, layer.padding == "valid", "it pads nothing")
+                self.require_channels_last(layer)
                 steps.append(Step(layer, "convolution", self.activation_of(layer)))
             elif isinstance(layer, kinds.MaxPooling2D) and last and not flat and last.pool == 1:
-                self.require(layer, _pooling_rules(layer))
+                side_by_side = tuple(layer.strides) == tuple(layer.pool_size)
+                self.require(layer, len(set(layer.pool_size)) == 1, "it pools squares")
+                self.require(layer, side_by_side, "its squares lie side by side")
+                self.require(layer, layer.padding == "valid", "it pads nothing")
+                self.require_channels_last(layer)
                 last.pool = layer.pool_size[0]
             elif isinstance(layer, kinds.Flatten) and last and not flat:
-                self.require(layer, _order_rules(layer))
+                self.require_channels_last(layer)
                 flat = True
             elif isinstance(layer, (kinds.Activation, kinds.ReLU, kinds.Softmax)) and last:
                 self.activate(last, layer)
@@ -261,13 +263,27 @@ class _Reader:
                 "is predicted stays the same, a training that goes on from here differs."
             )
 
-    def require(self, layer: Layer, rules: Iterator[tuple[bool, str]]) -> None:
-        for holds, rule in rules:
-            if not holds:
-                raise ModelError(
-                    f"{self.label} has a layer {type(layer).__name__} called {layer.name}: one of "
-                    f"this kind is read back only where {rule}"
-                )
+    def require(self, layer: Layer, holds: bool, rule: str) -> None:  # noqa: FBT001  # what is asked
+        if not holds:
+            raise ModelError(
+                f"{self.label} has a layer {type(layer).__name__} called {layer.name}: one of "
+                f"this kind is read back only where {rule}"
+            )
+
+    def require_channels_last(self, layer: Layer) -> None:
+        self.require(layer, layer.data_format == "channels_last", "channels are last")
+
+    def activations(self, used: list[Any]) -> tuple[Activation | None, str]:
+        """Return the one of all hidden layers, and that of the outputs."""
+        *hidden, output = used
+        names = {*map(str, hidden)}
+        shared = next((name for name in _HIDDEN if names == {name}), None)
+        if (hidden and shared is None) or output not in ("sigmoid", "softmax", _LINEAR):
+            raise ModelError(
+                f"{self.label} has the activations {', '.join(map(str, used))}: hidden layers must "
+                f"share one of {', '.join(_HIDDEN)}, outputs must be sigmoid, softmax or linear"
+            )
+        return shared, str(output)
 
     def weights(self, layer: Layer) -> tuple[Floats, Floats]:
         """Weights, one row for each input, and biases."""
@@ -297,48 +313,3 @@ class _Reader:
             )
         # Keras' kernel runs as canonical rows do: height, width, channel.
         return arrays[0].reshape(-1, arrays[0].shape[-1]), arrays[1]
-
-
-def _input_shape(model: Any, label: str) -> tuple[int, ...]:
-    """Return the shape of one example."""
-    inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
-    if not inputs or not outputs or len(inputs) != 1 or len(outputs) != 1:
-        raise ModelError(
-            f"{label} has no fixed input and output: only models of one input and one output, "
-            "which have been built or trained, are read back"
-        )
-    sizes = tuple(inputs[0].shape[1:])
-    if not sizes or not all(isinstance(size, int) and size > 0 for size in sizes):
-        raise ModelError(f"{label} takes inputs of shape {sizes}, which says no fixed size")
-    return sizes
-
-
-def _convolution_rules(layer: Layer) -> Iterator[tuple[bool, str]]:
-    yield len(set(layer.kernel_size)) == 1, "its kernel is square"
-    yield {*layer.strides, *layer.dilation_rate, layer.groups} == {1}, "it moves by one, undilated"
-    yield layer.padding == "valid", "it pads nothing"
-    yield from _order_rules(layer)
-
-
-def _pooling_rules(layer: Layer) -> Iterator[tuple[bool, str]]:
-    yield len(set(layer.pool_size)) == 1, "it pools squares"
-    yield tuple(layer.strides) == tuple(layer.pool_size), "its squares lie side by side"
-    yield layer.padding == "valid", "it pads nothing"
-    yield from _order_rules(layer)
-
-
-def _order_rules(layer: Layer) -> Iterator[tuple[bool, str]]:
-    yield layer.data_format == "channels_last", "channels are last"
-
-
-def _activations(used: list[Any], label: str) -> tuple[Activation | None, str]:
-    """Return the one of all hidden layers, and that of the outputs."""
-    *hidden, output = used
-    names = {*map(str, hidden)}
-    shared = next((name for name in _HIDDEN if names == {name}), None)
-    if (hidden and shared is None) or output not in ("sigmoid", "softmax", _LINEAR):
-        raise ModelError(
-            f"{label} has the activations {', '.join(map(str, used))}: hidden layers "
-            f"must share one of {', '.join(_HIDDEN)}, outputs must be sigmoid, softmax or linear"
-        )
-    return shared, str(output)
