@@ -35,7 +35,7 @@ from jax import lax
 
 from impls.convolution import Stage
 
-Array = Any  # as in impls.jax.functions
+Array = Any  # as in impls.jax.compiled
 Activation = Callable[[Array], Array]
 
 HEIGHT, WIDTH = 1, 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,7 +64,8 @@ class Device(NamedTuple):
         try:
             self.first()
         except (RuntimeError, AssertionError) as error:
-            said = str(error).partition("\n")[0] or f"none of the platforms {_allowed()} starts"
+            allowed = jax.config.jax_platforms or "that it knows"
+            said = str(error).partition("\n")[0] or f"none of the platforms {allowed} starts"
             return f"no device: JAX has no platform {self.platform} here ({said})"
         return None
 
@@ -105,21 +105,14 @@ whether there is one more.
 """
 
 
-def _allowed() -> str:
-    return jax.config.jax_platforms or "that it knows"
-
-
 def thread_count() -> int | None:
     """Threads of XLA in this process; None before its first array, or where none are shown."""
-    return sum(name == THREAD_NAME for name in _thread_names()) or None
-
-
-def _thread_names() -> Iterator[str]:
-    """Yield the names of this process' threads, where the system shows them."""
+    count = 0
     for task in TASKS.glob("*/comm"):
         # A thread may end while its name is asked for.
         with contextlib.suppress(OSError):
-            yield task.read_text().strip()
+            count += task.read_text().strip() == THREAD_NAME
+    return count or None
 
 
 def kernels() -> dict[str, str]:

@@ -27,10 +27,9 @@ import numpy.typing as npt
 
 from impls.contract import FEATURES, Feature, Loss, Pool, State
 from impls.errors import UsageError
-from impls.jax import epochs, functions
-from impls.jax.compiled import compiled
+from impls.jax import epochs
+from impls.jax.compiled import NUMBERS, Array, Pairs, compiled
 from impls.jax.device import CPU, GPU, Device, peak_bytes
-from impls.jax.functions import Array, Pairs
 from impls.mathematics.dropout import column_keys, hash_of
 from impls.mathematics.formulas import Formulas
 from impls.mathematics.optimisers import MEMORIES
@@ -93,13 +92,10 @@ class Trainer(epochs.Trainer):
     def _numbers(self) -> npt.NDArray[np.float32]:
         """Return the numbers of the training, as compiled functions take them."""
         training = self.training
-        derived = {
-            "rate": self.learning_rate,
-            "log_beta1": _log(training.beta1),
-            "log_beta2": _log(training.beta2),
-        }
+        logs = [math.log(b) if b else -math.inf for b in (training.beta1, training.beta2)]
+        derived = {"rate": self.learning_rate, "log_beta1": logs[0], "log_beta2": logs[1]}
         return np.array(
-            [derived[n] if n in derived else getattr(training, n) for n in functions.NUMBERS],
+            [derived[n] if n in derived else getattr(training, n) for n in NUMBERS],
             np.float32,
         )
 
@@ -214,10 +210,6 @@ class GpuTrainer(Trainer):
 
     device: ClassVar[Device] = GPU
     whole_epochs: ClassVar[bool] = GPU.fixed_epochs
-
-
-def _log(beta: float) -> float:
-    return math.log(beta) if beta else -math.inf
 
 
 def _pairs(parameters: Parameters, place: Any) -> Pairs:

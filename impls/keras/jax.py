@@ -28,10 +28,11 @@ from impls import precision
 from impls.contract import Loss, State
 from impls.jax import device as jax_device
 from impls.jax import epochs
+from impls.jax.compiled import gathered
 from impls.jax.device import Device as Place
 from impls.keras import fit, trainer
 from impls.keras.engine import JIT_COMPILE, Device, Tensor
-from impls.keras.jax_compiled import compiled, gathered
+from impls.keras.jax_compiled import compiled
 from impls.keras.model import Parts
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows

@@ -15,6 +15,7 @@ import keras
 from jax import lax
 from keras import ops
 
+from impls.jax.compiled import gathered
 from impls.jax.device import Device
 from impls.jax.epochs import compiled_epoch
 from impls.keras.model import assembled, costs, outputs_of
@@ -94,11 +95,6 @@ class Compiled:
         X, T = gathered(data, rows)
         G, losses = jax.grad(self._cost, has_aux=True)(P, counts, X, T)
         return self._moved(state, G), G, losses
-
-
-def gathered(data: tuple[Array, Array], rows: Array) -> tuple[Array, ...]:
-    """Return examples and targets of ``rows``, which are in range."""
-    return tuple(jnp.take(part, rows, axis=0, mode="clip") for part in data)
 
 
 @functools.lru_cache(maxsize=8)

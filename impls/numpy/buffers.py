@@ -12,7 +12,7 @@ import numpy as np
 
 from impls.numpy import inplace
 from impls.numpy import rows as numpy_rows
-from impls.numpy.batch import Batch
+from impls.numpy.memory import Batch
 from impls.parameters import Floats, Parameters, Rows
 
 

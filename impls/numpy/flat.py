@@ -15,7 +15,7 @@ from impls.contract import Loss, State
 from impls.mathematics.optimisers import InPlace
 from impls.networks import Network, Training
 from impls.numpy import formulas as numpy_formulas
-from impls.numpy.vector import Vector, joined
+from impls.numpy.memory import Vector, joined
 from impls.parameters import Parameters, Rows
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from impls.contract import Loss
 from impls.networks import Network, Training
 from impls.numpy import flat as numpy_flat
-from impls.numpy.vector import Vector
+from impls.numpy.memory import Vector
 from impls.parameters import Parameters, Rows, batches
 
 Sums = list[tuple[float, float]]
