@@ -3,10 +3,10 @@
 - *The epoch is one call*: batches are gathered, run through the model and learned from inside a
   compiled loop.  A shorter last batch is a step.
 - *The state is donated*: XLA writes the new one where the old one was.
-- *Trainers alike share what is compiled*: it depends on network, training and device alone;
-  :mod:`impls.keras.jax_compiled` has it.
+- *Trainers alike share what is compiled*: it depends on network, training and device alone.
 - *Convolutions on a CPU* are Keras' layer with a gradient of our own, for inside loops XLA is slow
-  with the one that JAX derives.  With ``Model.fit`` and on a GPU Keras' layer is left as it is.
+  with the one that JAX derives; :mod:`impls.jax.convolution` has it.  With ``Model.fit`` and on a
+  GPU Keras' layer is left as it is.
 - *Pooling* is Keras' own everywhere.  Its gradient is slow on a CPU, outside loops as well: that
   is most of what these rows take longer than the row ``jax``.
 
@@ -16,28 +16,35 @@ Phases are compiled apart; ``jax.vjp`` keeps of the forward pass what the way ba
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 import numpy.typing as npt
+from keras import ops
 
 from impls import precision
 from impls.contract import Loss, State
 from impls.jax import device as jax_device
 from impls.jax import epochs
 from impls.jax.compiled import gathered
+from impls.jax.convolution import convolved_channels_last
 from impls.jax.device import Device as Place
+from impls.jax.epochs import compiled_epoch
 from impls.keras import fit, trainer
 from impls.keras.engine import JIT_COMPILE, Device, Tensor
-from impls.keras.jax_compiled import compiled
-from impls.keras.model import Parts
+from impls.keras.model import Parts, assembled, costs, outputs_of
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows
 
 trainer.require_engine("jax")
+
+Tensors = list[Tensor]
+Variables = tuple[Tensors, Tensors, Tensors]
 
 PRECISION = "JAX_DEFAULT_MATMUL_PRECISION"
 """JAX' own variable, which decides on a CPU."""
@@ -81,6 +88,89 @@ CPU = Device(
     peak_bytes=lambda place: jax_device.peak_bytes(place.first()),
 )
 GPU = dataclasses.replace(CPU, place=jax_device.GPU)
+
+
+class Conv2D(keras.layers.Conv2D):  # type: ignore[misc]  # Keras ships no types
+    """Keras' layer, with filters that move by one over the inside of maps, channels last."""
+
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
+        """Return what the layer calls before bias and activation."""
+        return convolved_channels_last(inputs, ops.convert_to_tensor(kernel))
+
+
+class Compiled:
+    """Model and optimiser of a training, and compiled functions that are handed all state.
+
+    That is a triple of lists: trained variables, counts of updates, and what the optimiser has in
+    variables.  Functions hand back the new one, each compiled for the shapes that it is given.
+    ``data`` are the bound examples and targets, ``rows`` those of a batch.
+    """
+
+    def __init__(self, network: Network, training: Training, place: Place) -> None:
+        self.network, self.training = network, training
+        convolution = Conv2D if place.platform == "cpu" else keras.layers.Conv2D
+        self.parts = assembled(network, training, convolution=convolution)
+        self.gather = jax.jit(gathered)
+        self.forward = jax.jit(self._forward)
+        self.loss = jax.jit(lambda P, Z, T: self._costs(P, Z, T)[1])
+        self.backward = jax.jit(self._backward)
+        self.update = jax.jit(self._moved, donate_argnums=0)
+        self.predict = jax.jit(self._predict)
+        self.step = jax.jit(self._step, donate_argnums=0)
+        self.epoch = compiled_epoch(
+            lambda state, data, rows, _: self._step(state, data, rows),
+            jax.jit,
+            fixed=place.fixed_epochs,
+        )
+
+    def _inputs_of_last(
+        self, P: Tensors, counts: Tensors, X: Tensor, *, training: bool = True
+    ) -> Tensor:
+        Z, _ = self.parts.model.stateless_call(P, counts, X, training=training)
+        return Z
+
+    def _costs(self, P: Tensors, Z: Tensor, T: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the cost, and its losses."""
+        variables = self.parts.model.trainable_variables
+        with keras.StatelessScope(state_mapping=list(zip(variables, P, strict=True))):
+            return costs(self.network, self.training, self.parts.model.losses, Z, T)
+
+    def _forward(self, P: Tensors, counts: Tensors, X: Tensor) -> tuple[Tensor, Tensor, Any]:
+        """Return what goes into the last activation, outputs, and the way back."""
+        Z, back = jax.vjp(lambda P: self._inputs_of_last(P, counts, X), P)
+        return Z, outputs_of(self.network, Z), back
+
+    def _backward(self, P: Tensors, back: Any, Z: Tensor, T: Tensor) -> Tensors:
+        shares, delta = jax.grad(lambda P, Z: self._costs(P, Z, T)[0], (0, 1))(P, Z)
+        (G,) = back(delta)
+        return [g + share for g, share in zip(G, shares, strict=True)]
+
+    def _moved(self, state: Variables, G: Tensors) -> Variables:
+        P, counts, remembered = state
+        P, remembered = self.parts.optimizer.stateless_apply(remembered, G, P)
+        return P, [count + 1 for count in counts], remembered
+
+    def _predict(self, P: Tensors, counts: Tensors, X: Tensor) -> Tensor:
+        return outputs_of(self.network, self._inputs_of_last(P, counts, X, training=False))
+
+    def _step(
+        self, state: Variables, data: tuple[Tensor, Tensor], rows: Tensor
+    ) -> tuple[Variables, Tensors, Tensor]:
+        """State, gradients, and losses of one batch."""
+        P, counts, _ = state
+        X, T = gathered(data, rows)
+
+        def cost(P: Tensors) -> tuple[Tensor, Tensor]:
+            return self._costs(P, self._inputs_of_last(P, counts, X), T)
+
+        G, losses = jax.grad(cost, has_aux=True)(P)
+        return self._moved(state, G), G, losses
+
+
+@functools.lru_cache(maxsize=8)
+def compiled(network: Network, training: Training, place: Place) -> Compiled:
+    """Return what all trainers of this network and training share on a device."""
+    return Compiled(network, training, place)
 
 
 class StepTrainer(trainer.StepTrainer):
@@ -165,10 +255,10 @@ class StepTrainer(trainer.StepTrainer):
     def update(self) -> None:
         self._moved(self.run.update(self._state(), self.G))
 
-    def _state(self) -> tuple[list[Any], list[Any], list[Any]]:
+    def _state(self) -> Variables:
         return self.P, self.counts, self.remembered
 
-    def _moved(self, state: tuple[list[Any], list[Any], list[Any]]) -> None:
+    def _moved(self, state: Variables) -> None:
         self.P, self.counts, self.remembered = state
         self.latest = state
 
