@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -183,3 +183,41 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def data_scale(self, examples: int) -> float:
         """Return what a data loss summed over a batch of ``examples`` is multiplied by."""
         return 1 / examples if self.reduction == "mean" else 1.0
+
+
+class Formulas(NamedTuple):
+    """What of a network and its training decides which formulas a compiler sees.
+
+    A key for compiled code: numbers such as rates are not in it, so they can change.
+    ``dropout_rates`` is empty where nothing is dropped; ``momentum``, ``l1`` and ``l2`` say
+    whether there is any.
+    """
+
+    layers: tuple[int, ...]
+    stages: tuple[Stage, ...]
+    activation: str
+    loss: str
+    output: str
+    dtype: str
+    dropout_rates: tuple[float, ...]
+    optimiser: str
+    momentum: bool
+    l1: bool
+    l2: bool
+
+    @classmethod
+    def of(cls, network: Network, training: Training) -> Formulas:
+        """Return those of a network and its training."""
+        return cls(
+            layers=network.layers,
+            stages=network.stages,
+            activation=network.activation,
+            loss=network.loss,
+            output=network.output,
+            dtype=network.dtype,
+            dropout_rates=network.dropout_rates if any(network.dropout_rates) else (),
+            optimiser=training.optimiser,
+            momentum=bool(training.momentum),
+            l1=bool(training.l1),
+            l2=bool(training.l2),
+        )

@@ -3,7 +3,7 @@
 Parameters are a list of pairs, those of convolutions first: weights ``(n_out, n_in)``, an order in
 which XLA multiplies faster than in the transposed one, and biases ``(n_out,)``.  ``k`` holds the
 numbers of a training, in the order of :data:`NUMBERS`; the rest of it is in the
-:class:`~impls.mathematics.formulas.Formulas`.
+:class:`~impls.networks.Formulas`.
 
 Every product asks for a precision.  A GPU would else round the factors to the 10 bits of TF32, also
 where nobody asked for it; on a CPU it makes no difference.
@@ -32,8 +32,8 @@ from impls.mathematics.dropout import (
     SECOND_SHIFT,
     threshold,
 )
-from impls.mathematics.formulas import Formulas
 from impls.mathematics.functions import output_delta
+from impls.networks import Formulas
 
 Array = Any  # CI checks types without JAX, so its types are left out everywhere
 Pairs = list[tuple[Array, Array]]

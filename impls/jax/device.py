@@ -13,7 +13,7 @@ import jax
 
 from impls import precision
 from impls.contract import Pool
-from impls.mathematics.formulas import Formulas
+from impls.networks import Formulas
 
 THREAD_NAME = "tf_XLAEigen"
 """What XLA calls the threads that share the work of an operator."""

@@ -31,9 +31,8 @@ from impls.jax import epochs
 from impls.jax.compiled import NUMBERS, Array, Pairs, compiled
 from impls.jax.device import CPU, GPU, Device, peak_bytes
 from impls.mathematics.dropout import column_keys, hash_of
-from impls.mathematics.formulas import Formulas
 from impls.mathematics.optimisers import MEMORIES
-from impls.networks import Network, Training
+from impls.networks import Formulas, Network, Training
 from impls.parameters import Floats, Parameters, Rows
 
 

@@ -31,8 +31,7 @@ from torch.nn import functional
 
 from impls.contract import Loss, Phase
 from impls.mathematics.dropout import step_key
-from impls.mathematics.formulas import Formulas
-from impls.networks import Network, Training
+from impls.networks import Formulas, Network, Training
 from impls.parameters import Parameters, Rows
 from impls.torch import mlp as torch_mlp
 from impls.torch.dropout import Tensor, hash_of, mask, signed

@@ -166,80 +166,57 @@ class Trainer(torch_autograd.GpuTrainer):
 
     def _replayed(self, order: Rows) -> Tensor:
         """Train on all of ``order``; the losses of its batches, a copy on the device."""
-        stretch = self._stretch(len(order))
+        if len(order) not in self.stretches:
+            stretch = Stretch(len(order), self.network, self.training, self.device)
+            self._record(stretch)
+            self.stretches[len(order)] = stretch
+        stretch = self.stretches[len(order)]
         stretch.tell(order, self.learning_rate, self.updates)
         stretch.recording.replay()
         self.updates += stretch.count
         self.G = stretch.G
         return stretch.losses.clone()
 
-    def _stretch(self, rows: int) -> Stretch:
-        """Return the stretch of ``rows`` rows, recorded at its first use."""
-        if rows not in self.stretches:
-            self.stretches[rows] = self._recorded(
-                Stretch(rows, self.network, self.training, self.device)
-            )
-        return self.stretches[rows]
-
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def _recorded(self, stretch: Stretch) -> Stretch:
+    def _record(self, stretch: Stretch) -> None:
         """Record the training on ``stretch``; parameters and memory stay as they are."""
         # What autograd keeps of a phase belongs to another stream than the recording's.
         self.Z = self.data = None
         tensors = [*self.values, *(part for kept in self.optimiser.memory for part in kept)]
         before = [tensor.clone() for tensor in tensors]
+        groups = stretch.groups(TOGETHER_ROWS)
+        # A kernel that is new to the process would have to be loaded while the device records: one
+        # group of each size calls for all of them.
+        sizes = {len(stretch.order[stretch.rows_of(group)]): group for group in groups}
         stretch.recording = type(self).record(
-            lambda: self._train(stretch, _one_of_each_size(stretch)),
-            lambda: self._train(stretch, stretch.groups(TOGETHER_ROWS)),
+            lambda: self._train(stretch, sizes.values()), lambda: self._train(stretch, groups)
         )
         stretch.G = self.G
         for tensor, value in zip(tensors, before, strict=True):
             tensor.copy_(value)
-        return stretch
 
     @torch.enable_grad()  # type: ignore[untyped-decorator]
     def _train(self, stretch: Stretch, groups: Iterable[range]) -> None:
-        """Train on groups of batches; with all of them, this is what is recorded."""
+        """Train on groups of batches of one size, each gathered and tracked together."""
         for numbers in groups:
-            self._train_together(stretch, numbers)
-
-    def _train_together(self, stretch: Stretch, numbers: range) -> None:
-        """Train on batches of one size, gathered and tracked together, one after another."""
-        rows = stretch.rows_of(numbers)
-        chosen = stretch.order[rows]
-        X, T = self.X.index_select(0, chosen), self.Y.index_select(0, chosen)
-        masks = self._drawn_together(stretch, rows)
-        inputs, norms = [], []
-        for index, number in enumerate(numbers):
-            part = slice(index * stretch.size, (index + 1) * stretch.size)
-            Z = self.model(X[part], [None if mask is None else mask[part] for mask in masks])
-            inputs.append(Z.detach())
-            norms.append(self._train_one(Z, T[part], stretch.rates[number]))
-        tracked = losses(self.network, self.training, inputs, T, norms)
-        stretch.losses[numbers.start : numbers.stop].copy_(tracked)
-
-    def _train_one(self, Z: Tensor, T: Tensor, rate: Tensor) -> Tensors:
-        """Learn from a batch whose forward pass led to ``Z``; norms of the weights before."""
-        with torch.no_grad():
-            delta = derivative(self.network, Z, T)
-            norms = weight_norms(self.weights, self.training)
-        scale = self.training.data_scale(len(T))
-        self.G = self.gradients_of(Z, delta if scale == 1 else delta.mul_(scale))
-        self.optimiser.move(self.G, rate)
-        return norms
-
-    def _drawn_together(self, stretch: Stretch, rows: slice) -> list[Tensor | None]:
-        """Return the dropout masks of rows of several batches."""
-        if not any(self.masks.rates):
-            return [None] * len(self.masks.rates)
-        keys = stretch.keys.index_select(0, stretch.batch_of[rows])
-        return self.masks.draw(hash_of(keys.add_(stretch.place_in_batch[rows])))
-
-
-def _one_of_each_size(stretch: Stretch) -> list[range]:
-    """Groups that together call for all kernels that a recording needs.
-
-    A kernel that is new to the process would have to be loaded while the device records.
-    """
-    groups = stretch.groups(TOGETHER_ROWS)
-    return list({len(stretch.order[stretch.rows_of(group)]): group for group in groups}.values())
+            rows = stretch.rows_of(numbers)
+            chosen = stretch.order[rows]
+            X, T = self.X.index_select(0, chosen), self.Y.index_select(0, chosen)
+            masks: list[Tensor | None] = [None] * len(self.masks.rates)
+            if stretch.drops:
+                keys = stretch.keys.index_select(0, stretch.batch_of[rows])
+                masks = self.masks.draw(hash_of(keys.add_(stretch.place_in_batch[rows])))
+            inputs, norms = [], []
+            for index, number in enumerate(numbers):
+                part = slice(index * stretch.size, (index + 1) * stretch.size)
+                targets = T[part]
+                Z = self.model(X[part], [None if mask is None else mask[part] for mask in masks])
+                inputs.append(Z.detach())
+                with torch.no_grad():
+                    delta = derivative(self.network, Z, targets)
+                    norms.append(weight_norms(self.weights, self.training))
+                scale = self.training.data_scale(len(targets))
+                self.G = self.gradients_of(Z, delta if scale == 1 else delta.mul_(scale))
+                self.optimiser.move(self.G, stretch.rates[number])
+            tracked = losses(self.network, self.training, inputs, T, norms)
+            stretch.losses[numbers.start : numbers.stop].copy_(tracked)

@@ -12,8 +12,8 @@ import ctypes
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import torch
@@ -31,11 +31,13 @@ def cpu_kernels() -> dict[str, str]:
     """PyTorch's own vector kernels, and those of MKL and oneDNN in it where it has them."""
     kernels = {"CPU capability": str(torch.backends.cpu.get_cpu_capability())}
     if torch.backends.mkl.is_available():
-        kernels["MKL kernels"] = mkl_kernels(_said(torch.backends.mkl.verbose(1), _multiply))
+        with _caught() as said, torch.backends.mkl.verbose(1):
+            _ = torch.ones(_SMALL, _SMALL) @ torch.ones(_SMALL, _SMALL)
+        kernels["MKL kernels"] = mkl_kernels("".join(said))
     if torch.backends.mkldnn.is_available():
-        kernels["oneDNN kernels"] = onednn_kernels(
-            _said(torch.backends.mkldnn.verbose(1), _reorder)
-        )
+        with _caught() as said, torch.backends.mkldnn.verbose(1):
+            torch.ones(_SMALL, _SMALL).to_mkldnn()
+        kernels["oneDNN kernels"] = onednn_kernels("".join(said))
     return kernels
 
 
@@ -51,21 +53,6 @@ def onednn_kernels(said: str) -> str:
     """Return the instructions that oneDNN's verbose line names."""
     matched = re.search(r"onednn_verbose,.*?cpu,isa:(.*)", said)
     return matched[1].strip() if matched else "not told"
-
-
-def _multiply() -> None:
-    torch.ones(_SMALL, _SMALL) @ torch.ones(_SMALL, _SMALL)
-
-
-def _reorder() -> None:
-    torch.ones(_SMALL, _SMALL).to_mkldnn()
-
-
-def _said(verbose: AbstractContextManager[object], work: Callable[[], None]) -> str:
-    """Return what a library prints during ``work``."""
-    with _caught() as output, verbose:
-        work()
-    return "".join(output)
 
 
 @contextmanager

@@ -18,8 +18,7 @@ from torch import _foreach_norm as norms
 from torch import _foreach_sign as signs
 from torch.nn import functional
 
-from impls.mathematics.formulas import Formulas
-from impls.networks import Network, Training
+from impls.networks import Formulas, Network, Training
 from impls.torch.optimisers import Tensor, Tensors
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {

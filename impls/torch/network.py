@@ -31,7 +31,10 @@ class Model(nn.Module):  # type: ignore[misc]  # CI checks types without PyTorch
         kind = {"device": device, "dtype": getattr(torch, network.dtype)}
         stages = network.stages
         self.activation = ACTIVATIONS[network.activation]
-        self.image = _channels_first(network.image) if network.convolutions else None
+        self.maps: tuple[int, int, int] | None = None
+        if network.image and network.convolutions:
+            height, width, channels = network.image
+            self.maps = channels, height, width
         self.convolutions = nn.ModuleList(
             nn.Conv2d(stage.channels, stage.filters, stage.kernel, **kind) for stage in stages
         )
@@ -46,28 +49,19 @@ class Model(nn.Module):  # type: ignore[misc]  # CI checks types without PyTorch
 
     def forward(self, X: Tensor, masks: Sequence[Tensor | None]) -> Tensor:
         """Run examples through; ``masks`` multiply the outputs of the hidden dense layers."""
-        H = self._maps(X) if self.image else X
+        H = X
+        if self.maps:
+            H = X.view(-1, *self.maps)
+            for convolution, pool in zip(self.convolutions, self.pools, strict=True):
+                # The largest stays the largest under an activation that rises: pooled first, a
+                # quarter of the values is left to activate.
+                H = self.activation(pool(convolution(H)))
+            H = H.flatten(1)
         for layer, mask in zip(self.dense, masks, strict=False):
             H = self.activation(layer(H))
             if mask is not None:
                 H = H * mask
         return self.dense[-1](H)
-
-    def _maps(self, X: Tensor) -> Tensor:
-        """Return the maps that the last convolution leaves, as rows."""
-        H = X.view(-1, *(self.image or ()))
-        for convolution, pool in zip(self.convolutions, self.pools, strict=True):
-            # The largest stays the largest under an activation that rises: pooled first, a quarter
-            # of the values is left to activate.
-            H = self.activation(pool(convolution(H)))
-        return H.flatten(1)
-
-
-def _channels_first(image: tuple[int, int, int] | None) -> tuple[int, int, int] | None:
-    if image is None:
-        return None
-    height, width, channels = image
-    return channels, height, width
 
 
 def examples(X: Floats, network: Network, device: str) -> Tensor:

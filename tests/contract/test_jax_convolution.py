@@ -10,8 +10,7 @@ import pytest
 
 from bench.correctness import gate
 from impls.convolution import Convolution, Stage
-from impls.mathematics.formulas import Formulas
-from impls.networks import Network, Training
+from impls.networks import Formulas, Network, Training
 from impls.parameters import Floats, epoch_order, start_parameters
 
 from .conftest import made_up_data
