@@ -76,7 +76,7 @@ class Winner:
         if self.is_too_few:
             return "too few blocks to rank"
         names = text.listing(self.undecided)
-        return f"not distinguished from {names}" if names else ""
+        return f"not clearly faster than {names}" if names else ""
 
 
 @dataclass(frozen=True)
