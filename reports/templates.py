@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from importlib import resources
 from typing import Any
 
 import jinja2
@@ -70,6 +71,4 @@ def _plain() -> jinja2.Environment:
 
 def asset(name: str) -> str:
     """Return a file below ``reports``, as it is."""
-    loader = _environment().loader
-    assert loader is not None  # noqa: S101 - set above; jinja2's type allows None
-    return loader.get_source(_environment(), name)[0]
+    return resources.files("reports").joinpath(name).read_text(encoding="utf-8")
