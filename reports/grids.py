@@ -19,7 +19,7 @@ from bench.stats.differences import (
     UNKNOWN,
     Described,
     Difference,
-    between,
+    between_documents,
     between_processes,
     merged,
     obstacles,
@@ -129,7 +129,7 @@ class _Document:
 def _between(first: _Document, second: _Document) -> Iterator[Difference]:
     sizes = first.batch_sizes | second.batch_sizes
     networks = {document.described.document.plan.network.name for document in (first, second)}
-    for difference in between(
+    for difference in between_documents(
         first.described, second.described, run=1, coordinate=RUN, batch_sizes=sizes
     ):
         field = difference.field

@@ -25,6 +25,7 @@ from bench.observations.selection import (
 )
 from bench.observations.table import known_rows, tabulate
 from bench.stats.differences import (
+    Described,
     Difference,
     between_documents,
     between_processes,
@@ -82,11 +83,12 @@ def answer(
 
     first = int(reference) if coordinate == RUN else 0
     sizes = {point.cell.batch_size for point in points}
+    described = [Described.of(document) for document in results]
     differences: list[Difference] = []
-    for run, document in enumerate(results):
+    for run, document in enumerate(described):
         if run != first:
             differences += between_documents(
-                results[first], document, run=run, coordinate=coordinate, batch_sizes=sizes
+                described[first], document, run=run, coordinate=coordinate, batch_sizes=sizes
             )
     forbidding = obstacles(differences, across_machines=across_machines)
     comparison = Comparison(question, (), ())

@@ -5,6 +5,7 @@ Numbers of two runs are never merged: a cell is what one document holds of it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -67,9 +68,9 @@ def compare(points: Sequence[Point], question: Question, judged: Judged) -> Comp
 
     What is not among them, such as a comparison of runs or of a phase, is a family of its own.
     """
-    groups: dict[tuple[object, ...], list[Point]] = {}
+    groups: dict[tuple[object, ...], list[Point]] = defaultdict(list)
     for point in points:
-        groups.setdefault(key(point, question.coordinate), []).append(point)
+        groups[key(point, question.coordinate)].append(point)
     apart: list[Apart] = []
     matches: list[tuple[Point, Point]] = []
     for match in (match for group in groups.values() for match in _matches(group, question)):
@@ -89,54 +90,52 @@ def compare(points: Sequence[Point], question: Question, judged: Judged) -> Comp
 
 def _matches(group: Sequence[Point], question: Question) -> Iterator[tuple[Point, Point] | Apart]:
     """Reference and other for each match among cells that differ in one coordinate only."""
+
+    def alone(point: Point) -> Apart:
+        trouble = _trouble(point, question.phase)
+        return Apart(point, f"only {question.place(point)}" + (f"; {trouble}" if trouble else ""))
+
     references = [
         point for point in group if value(point, question.coordinate) == question.baseline
     ]
     matched = []
-    for other in group:
-        if value(other, question.coordinate) == question.baseline:
-            continue
+    for other in (point for point in group if point not in references):
         partners = [point for point in references if point.run == other.run] or references
         if question.coordinate == IMPLEMENTATION and other.is_floor:
             yield Apart(other, "it trains nothing; --baseline compares the others with it")
         elif not partners:
-            yield _alone(other, question)
+            yield alone(other)
         elif len(partners) > 1:
-            yield Apart(other, _ambiguous(partners, question))
+            where = ", ".join(f"{point.label} on {point.cell.device}" for point in partners)
+            reason = (
+                f"{question.place(partners[0])} it is there {len(partners)} times ({where}), and "
+                "they are not merged: compare the runs with --by run, or give one of them"
+            )
+            yield Apart(other, reason)
         else:
             matched += partners
             yield partners[0], other
-    for point in references:
-        if point not in matched:
-            yield _alone(point, question)
-
-
-def _alone(point: Point, question: Question) -> Apart:
-    trouble = _trouble(point, question.phase)
-    return Apart(point, f"only {question.place(point)}" + (f"; {trouble}" if trouble else ""))
-
-
-def _ambiguous(partners: Sequence[Point], question: Question) -> str:
-    where = ", ".join(f"{point.label} on {point.cell.device}" for point in partners)
-    return (
-        f"{question.place(partners[0])} it is there {len(partners)} times ({where}), and they are "
-        "not merged: compare the runs with --by run, or give one of them"
-    )
+    yield from (alone(point) for point in references if point not in matched)
 
 
 def _problem(reference: Point, other: Point, question: Question) -> Iterator[Apart]:
     """Yield what keeps a match from being compared, or from being compared in full."""
-    troubles = [_trouble(point, question.phase) for point in (reference, other)]
-    places = [question.place(point) for point in (reference, other)]
-    reasons = [f"{where}: {why}" for where, why in zip(places, troubles, strict=True) if why]
-    if all(troubles) and troubles[0] == troubles[1]:
+    sides = (reference, other)
+    troubles = [_trouble(point, question.phase) for point in sides]
+    reasons = [
+        f"{question.place(point)}: {trouble}"
+        for point, trouble in zip(sides, troubles, strict=True)
+        if trouble
+    ]
+    if not reasons:
+        return
+    if troubles[0] == troubles[1]:
         reasons = [f"on both sides: {troubles[0]}"]
-    timed = [bool(point.rounds(question.phase)) for point in (reference, other)]
-    if all(timed) and reasons:
+    timed = [bool(point.rounds(question.phase)) for point in sides]
+    if all(timed):
         reasons.append("the rest is compared")
-    if reasons:
-        sound = timed[0] and not _refused(reference)
-        yield Apart(other, "; ".join(reasons), lost=bool(sound and _refused(other)))
+    is_lost = timed[0] and not _refused(reference) and bool(_refused(other))
+    yield Apart(other, "; ".join(reasons), is_lost)
 
 
 def _trouble(point: Point, phase: str) -> str:
@@ -159,5 +158,4 @@ def _seconds(point: Point, question: Question) -> float:
     per_example = estimates.estimate(list(point.rounds(question.phase, 1).values())).value
     if question.coordinate == BATCH_SIZE:
         return per_example
-    timings = (timing for one in point.measured for timing in one.timings)
-    return per_example * next(one.examples for one in timings if one.phase == question.phase)
+    return per_example * point.spans[question.phase][0].examples

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -42,11 +42,10 @@ def key(point: Point, coordinate: str) -> tuple[object, ...]:
     return (*own, point.network, size, threads, setting)
 
 
-def variables_of(points: Iterable[Point]) -> list[str]:
+def variables_of(points: Sequence[Point]) -> list[str]:
     """Return the variables of which cells had different values."""
-    listed = list(points)
-    names = dict.fromkeys(name for point in listed for name in point.variables)
-    return sorted(name for name in names if len({value(point, name) for point in listed}) > 1)
+    names = {name for point in points for name in point.variables}
+    return sorted(name for name in names if len({value(point, name) for point in points}) > 1)
 
 
 def values_along(coordinate: str, points: Sequence[Point]) -> list[str]:
@@ -83,10 +82,8 @@ class Selector:
     def matches(self, point: Point) -> bool:
         """Return whether ``point`` is among them."""
         return all(
-            any(
-                value(point, field) == pattern or fnmatchcase(value(point, field), pattern)
-                for pattern in patterns
-            )
+            value(point, field) in patterns
+            or any(fnmatchcase(value(point, field), pattern) for pattern in patterns)
             for field, patterns in self.fields
         )
 
@@ -175,9 +172,9 @@ def choose_baseline(coordinate: str, points: Sequence[Point], asked: str | None)
             raise UnknownNameError(f"{coordinate} for --baseline", asked, known)
         return value(known[asked], coordinate)
     if coordinate == IMPLEMENTATION:
-        rungs = [point for point in points if point.row is not None and point.row.rung == 0]
+        baselines = [point for point in points if point.row is not None and point.row.rung == 0]
         trainers = [point for point in points if not point.is_floor]
-        return next(value(point, coordinate) for point in (*rungs, *trainers, *points))
+        return (*baselines, *trainers, *points)[0].implementation
     return values[0]
 
 

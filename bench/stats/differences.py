@@ -55,18 +55,19 @@ class Described:
     @classmethod
     def of(cls, document: Results) -> Described:
         """Describe ``document``, which takes longer than to compare two that are described."""
-        return cls(document, _facts(document))
+        content = msgspec.to_builtins(msgspec.structs.replace(document, outcomes=()))
+        del content["outcomes"], content["plan"]["trainings"]
+        facts = dict(_flat((), content))
+        python, system = document.machine.python, document.machine.system.split()
+        minor = re.match(r"\D*\d+\.\d+", python)
+        facts["machine", "python"] = minor[0] if minor else python
+        facts["machine", "python", "patch"] = python
+        facts["machine", "system"] = " ".join([*system[:1], *system[2:]])
+        facts["machine", "system", "release"] = " ".join(system[1:2])
+        return cls(document, facts)
 
 
 def between_documents(
-    reference: Results, other: Results, *, run: int, coordinate: str, batch_sizes: Collection[int]
-) -> list[Difference]:
-    """Return what differs between two documents, as :func:`between` does of described ones."""
-    ours, theirs = Described.of(reference), Described.of(other)
-    return between(ours, theirs, run=run, coordinate=coordinate, batch_sizes=batch_sizes)
-
-
-def between(
     reference: Described,
     other: Described,
     *,
@@ -79,19 +80,19 @@ def between(
     Training settings are compared for ``batch_sizes``; where the documents share none of them,
     the learning rate, which goes with the batch size, is left out.
     """
-    sizes = [
-        {training.batch_size for training in one.document.plan.trainings} & set(batch_sizes)
-        for one in (reference, other)
-    ]
+    trainings = [one.document.plan.trainings for one in (reference, other)]
+    sizes = [{one.batch_size for one in some} & set(batch_sizes) for some in trainings]
     shared = sizes[0] & sizes[1]
     ours, theirs = (
-        {**one.facts, **_training_facts(one.document.plan.trainings, shared, own)}
-        for one, own in zip((reference, other), sizes, strict=True)
+        {**one.facts, **_training_facts(some, shared, own)}
+        for one, some, own in zip((reference, other), trainings, sizes, strict=True)
     )
-    differences = _differences(ours, theirs, run, coordinate)
-    if ours.get(_SOURCES, UNKNOWN) != theirs.get(_SOURCES):
-        return differences
-    return [difference for difference in differences if not difference.field.startswith("code.")]
+    is_same_code = ours.get(_SOURCES, UNKNOWN) == theirs.get(_SOURCES)
+    return [
+        difference
+        for difference in _differences(ours, theirs, run, coordinate)
+        if not (is_same_code and difference.field.startswith("code."))
+    ]
 
 
 def between_processes(
@@ -111,13 +112,13 @@ def merged(differences: Iterable[Difference]) -> list[Difference]:
     """
     kept: dict[tuple[str, str, str, int], Difference] = {}
     for difference in differences:
+        values = difference.reference, difference.other, difference.run
         scope, _, name = difference.field.partition(".")
-        if scope == "process" and (f"machine.{name}", *_values(difference)) in kept:
+        if scope == "process" and (f"machine.{name}", *values) in kept:
             continue
-        before = kept.get((difference.field, *_values(difference)))
-        where = () if before is None else before.where
-        names = tuple(dict.fromkeys((*where, *difference.where)))
-        kept[difference.field, *_values(difference)] = dataclasses.replace(difference, where=names)
+        before = kept.get((difference.field, *values), difference)
+        where = tuple(dict.fromkeys((*before.where, *difference.where)))
+        kept[difference.field, *values] = dataclasses.replace(difference, where=where)
     return list(kept.values())
 
 
@@ -131,10 +132,6 @@ def obstacles(differences: Iterable[Difference], *, across_machines: bool) -> li
     ]
 
 
-def _values(one: Difference) -> tuple[str, str, int]:
-    return one.reference, one.other, one.run
-
-
 def _differences(
     reference: Mapping[Path, str],
     other: Mapping[Path, str],
@@ -144,16 +141,13 @@ def _differences(
 ) -> list[Difference]:
     differences = []
     for path in {**reference, **other}:
-        if reference.get(path) == other.get(path):
-            continue
         absent = _ABSENT.get(path[-2], UNKNOWN) if len(path) > 1 else UNKNOWN
         ours, theirs = reference.get(path, absent), other.get(path, absent)
-        if ours == theirs or _follows(path, coordinate):
-            continue
-        rule = NOT_SAID if UNKNOWN in {ours, theirs} else rule_of(path)
-        differences.append(
-            Difference(".".join(path), rule.kind, rule.reason, ours, theirs, run, where)
-        )
+        if ours != theirs and not _follows(path, coordinate):
+            rule = NOT_SAID if UNKNOWN in {ours, theirs} else rule_of(path)
+            differences.append(
+                Difference(".".join(path), rule.kind, rule.reason, ours, theirs, run, where)
+            )
     return differences
 
 
@@ -168,20 +162,6 @@ def _follows(path: Path, coordinate: str) -> bool:
     return is_variable and path[-1] == coordinate
 
 
-def _facts(document: Results) -> dict[Path, str]:
-    """Everything that a document says of itself as text, but for outcomes and training settings."""
-    content = msgspec.to_builtins(msgspec.structs.replace(document, outcomes=()))
-    del content["outcomes"], content["plan"]["trainings"]
-    facts = dict(_flat((), content))
-    python, system = document.machine.python, document.machine.system.split()
-    minor = re.match(r"\D*\d+\.\d+", python)
-    facts["machine", "python"] = minor[0] if minor else python
-    facts["machine", "python", "patch"] = python
-    facts["machine", "system"] = " ".join([*system[:1], *system[2:]])
-    facts["machine", "system", "release"] = " ".join(system[1:2])
-    return facts
-
-
 def _training_facts(
     trainings: Sequence[Training], shared: Collection[int], own: Collection[int]
 ) -> dict[Path, str]:
@@ -190,36 +170,18 @@ def _training_facts(
     for field in Training.__struct_fields__:
         if not shared and field in {"batch_size", "learning_rate"}:
             continue
-        values = {
+        by_size = {
             training.batch_size: str(getattr(training, field))
             for training in trainings
             if training.batch_size in (shared or own)
         }
-        if len(set(values.values())) == 1 or not shared:
-            facts["plan", "trainings", field] = " or ".join(sorted(set(values.values())))
+        values = sorted(set(by_size.values()))
+        if len(values) == 1 or not shared:
+            text = " or ".join(values)
         else:
-            facts["plan", "trainings", field] = ", ".join(
-                f"{value} at {size}" for size, value in sorted(values.items())
-            )
+            text = ", ".join(f"{value} at {size}" for size, value in sorted(by_size.items()))
+        facts["plan", "trainings", field] = text
     return facts
-
-
-def _pooled(processes: Iterable[Process]) -> dict[Path, str]:
-    """Return what several processes of a cell say, with every value that occurs."""
-    texts_by_path: dict[Path, set[str]] = defaultdict(set)
-    for process in processes:
-        for path, text in _process_facts(process):
-            texts_by_path[path].add(text)
-    return {path: " or ".join(sorted(texts)) for path, texts in texts_by_path.items()}
-
-
-def _process_facts(process: Process) -> Iterator[tuple[Path, str]]:
-    content = msgspec.to_builtins(process)
-    del content["pools"]
-    yield from _flat(("process",), content)
-    for name, used, text in _OF_POOLS:
-        texts = sorted({text(pool) for pool in process.pools if pool.used == used})
-        yield ("process", "pools", name), ", ".join(texts) or "none"
 
 
 _OF_POOLS: tuple[tuple[str, bool, Callable[[Pool], str]], ...] = (
@@ -229,6 +191,20 @@ _OF_POOLS: tuple[tuple[str, bool, Callable[[Pool], str]], ...] = (
     ("unused", False, lambda pool: f"{pool.library} {pool.version}"),
 )
 """What is compared of a pool: name, whether of the used ones, and text."""
+
+
+def _pooled(processes: Iterable[Process]) -> dict[Path, str]:
+    """Return what several processes of a cell say, with every value that occurs."""
+    texts_by_path: dict[Path, set[str]] = defaultdict(set)
+    for process in processes:
+        content = msgspec.to_builtins(process)
+        del content["pools"]
+        for path, text in _flat(("process",), content):
+            texts_by_path[path].add(text)
+        for name, used, text_of in _OF_POOLS:
+            texts = sorted({text_of(pool) for pool in process.pools if pool.used == used})
+            texts_by_path["process", "pools", name].add(", ".join(texts) or "none")
+    return {path: " or ".join(sorted(texts)) for path, texts in texts_by_path.items()}
 
 
 def _flat(path: Path, content: Any) -> Iterator[tuple[Path, str]]:

@@ -219,15 +219,13 @@ def unpaired_ratio(reference: Sequence[Sequence[float]], other: Sequence[Sequenc
     """
     if not reference or not other:
         raise ValueError("a ratio needs at least one process on both sides")
-    theirs, ours = _log_medians(reference), _log_medians(other)
-    first, second = (
-        (logs, _mean_and_error(logs)[1] ** 2, len(logs) - 1.0) for logs in (theirs, ours)
-    )
-    if min(len(theirs), len(ours)) < MINIMUM_PROCESSES:
-        value = _mean_and_error(theirs)[0] - _mean_and_error(ours)[0]
-        df = float(len(theirs) + len(ours) - 2)
-        return _ratio(value, None, df, min(len(theirs), len(ours)), paired=False)
-    return _welch(first, second)
+    sides = [_log_medians(side) for side in (reference, other)]
+    fewest = min(len(logs) for logs in sides)
+    if fewest < MINIMUM_PROCESSES:
+        theirs, ours = (_mean_and_error(logs)[0] for logs in sides)
+        df = float(sum(len(logs) for logs in sides) - 2)
+        return _ratio(theirs - ours, None, df, fewest, paired=False)
+    return _welch(*((logs, _mean_and_error(logs)[1] ** 2, len(logs) - 1.0) for logs in sides))
 
 
 def _welch(

@@ -18,6 +18,7 @@ from bench.provenance.records import (
 )
 from bench.stats.conditions import OF_THE_MACHINE, RULES, rule_of
 from bench.stats.differences import (
+    Described,
     Difference,
     between_documents,
     between_processes,
@@ -59,7 +60,8 @@ def fields() -> list[str]:
 def differences(
     reference: Results, other: Results, coordinate: str = "run", sizes: tuple[int, ...] = (8,)
 ) -> dict[str, Difference]:
-    found = between_documents(reference, other, run=1, coordinate=coordinate, batch_sizes=sizes)
+    ours, theirs = Described.of(reference), Described.of(other)
+    found = between_documents(ours, theirs, run=1, coordinate=coordinate, batch_sizes=sizes)
     return {one.field: one for one in found}
 
 
@@ -358,7 +360,9 @@ def test_differences_of_two_runs_are_kept_apart() -> None:
     found = [
         one
         for run in (1, 2)
-        for one in between_documents(BASE, other, run=run, coordinate="run", batch_sizes=(8,))
+        for one in between_documents(
+            Described.of(BASE), Described.of(other), run=run, coordinate="run", batch_sizes=(8,)
+        )
     ]
     assert [one.run for one in merged(found)] == [1, 2]
 
