@@ -38,6 +38,11 @@ def test_a_limited_pool_is_found_and_a_setting_that_took_is_not_blamed(tmp_path:
     assert not threads.judge(ONE_THREAD, [right, limited]).passed
 
 
+def test_a_worker_on_fewer_processors_than_threads_is_found(tmp_path: Path) -> None:
+    (case,) = (case for case in MIS_SET if case.held)
+    assert threads.judge(case, [threads.set_up(case, tmp_path, 1)]).passed
+
+
 def test_the_right_alarm_for_the_wrong_reason_does_not_count(tmp_path: Path) -> None:
     case = dataclasses.replace(LIMITED, reason="affinity")
     finding = threads.judge(case, [threads.set_up(LIMITED, tmp_path, 1)])

@@ -7,17 +7,16 @@ quota is played, by a control group's file in another place: a real one needs pr
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.documents.results import Failed, Measured, Outcome, Unverified
 from bench.planning.plan import Setting
 from bench.provenance.machine import usable_cpus
+from bench.running.processes import Launcher
 from bench.selfcheck import CheckResult, Options, Report
 from bench.selfcheck.small_run import carry_out, plan_for
 from impls import registry
@@ -225,8 +224,8 @@ def set_up(case: Case, folder: Path, seed: int) -> Outcome:
         threads=(threads,),
         setting=case.setting,
     )
-    with _one_processor() if case.held else contextlib.nullcontext():
-        (outcome,) = carry_out(plan, [row]).outcomes
+    launcher = Launcher({min(os.sched_getaffinity(0))}) if case.held else None
+    (outcome,) = carry_out(plan, [row], launcher).outcomes
     return outcome
 
 
@@ -267,17 +266,6 @@ def _write(case: Case, folder: Path) -> Row:
     names = {"module": case.module, "impossible": IMPOSSIBLE, "body": case.body or "    pass\n"}
     file.write_text(HEAD.lstrip().format(**names) + case.text + TAIL.format(**names))
     return registry.find(f"{file}:Trainer")
-
-
-@contextlib.contextmanager
-def _one_processor() -> Iterator[None]:
-    """Start processes on one processor only."""
-    usable = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(usable)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, usable)
 
 
 def _enough(what: str, number: int, fewest: int) -> CheckResult:
