@@ -14,16 +14,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from bench.cluster import submission
-from bench.cluster.submission import Attempt
+from bench.cluster.submission import Attempt, Submission, Task
 from bench.documents import journal
-from bench.planning.revisions import search_path
+from bench.planning.revisions import ROOT, search_path
 from bench.provenance import machine
 
 _PATIENCE = 60.0
@@ -54,19 +54,17 @@ class MeasuringRun:
     variable that hides GPUs, as the user had it: the library's local jobs change it.
     """
 
-    folder: str
-    arguments: tuple[str, ...]
-    directory: str
-    kind: str
-    root: str
+    folder: Path
+    submission: Submission
+    task: Task
     codes: Codes
-    devices: str | None = None
-    local: bool = False
+    root: Path = ROOT
+    devices: str | None = field(default_factory=lambda: os.environ.get(_DEVICES))
 
     def __call__(self) -> int:
         """Run to the end; return the exit code of ``mlpbench run``."""
         node, job = node_and_job()
-        earlier = submission.attempts(Path(self.folder))
+        earlier = submission.attempts(self.folder)
         if earlier:
             folder, last = earlier[-1]
             goes_on = self.codes.unfinished(last.exit_code) and last.node == node
@@ -76,10 +74,10 @@ class MeasuringRun:
                 if code in self.codes.ended or self.codes.unfinished(code):
                     return code
         number = 1 + max((int(one.name) for one, _ in earlier), default=0)
-        folder = Path(self.folder) / str(number)
+        folder = self.folder / str(number)
         folder.mkdir(parents=True, exist_ok=True)
         attempt = Attempt(job=job, node=node, begun=submission.now())
-        return self._run(folder, attempt, (*self.arguments, "--out", str(folder)))
+        return self._run(folder, attempt, (*self.submission.arguments, "--out", str(folder)))
 
     def checkpoint(self, *_arguments: Any) -> Any:
         """End the run in good order before the scheduler kills it; it goes on when requeued."""
@@ -95,7 +93,7 @@ class MeasuringRun:
             process = subprocess.Popen(  # noqa: S603  # our own command, no shell
                 # -P: the current folder must not come before this very copy.
                 [sys.executable, "-P", "-m", "bench", "run", *arguments],
-                cwd=self.directory,
+                cwd=self.submission.directory,
                 env=self.environment(os.environ),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -113,9 +111,9 @@ class MeasuringRun:
 
     def environment(self, inherited: Any) -> dict[str, str]:
         """Return the environment of the run: the node's, and what the run is told of its job."""
-        variables = {**inherited, machine.KIND: self.kind}
+        variables = {**inherited, machine.KIND: self.task.constraint or ""}
         variables["PYTHONPATH"] = search_path(inherited, self.root)
-        if self.local:
+        if self.submission.local:
             variables.pop(_DEVICES, None)
             variables |= {} if self.devices is None else {_DEVICES: self.devices}
         return variables

@@ -11,6 +11,7 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -27,6 +28,7 @@ OUTPUT = "output.txt"
 LOGS = "submitit"
 """The folder in which submitit keeps its scripts and logs."""
 VERSION = 1
+T = TypeVar("T")
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -119,12 +121,7 @@ def load(folder: Path) -> State:
     path = folder / NAME
     if not path.exists():
         raise ResultsError(f"{folder} holds no {NAME}: give the --out of 'mlpbench submit'")
-    try:
-        state = msgspec.json.decode(files.read_bytes(path), type=State)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ResultsError(f"{path} is damaged: {error}. Submit again with another --out.") from (
-            error
-        )
+    state = _decoded(path, State, "Submit again with another --out")
     if state.version > VERSION:
         raise ResultsError(
             f"{path} has version {state.version}; this mlpbench reads up to {VERSION}. Update it."
@@ -150,16 +147,17 @@ def attempts(task_folder: Path) -> list[tuple[Path, Attempt]]:
     attempts = []
     numbered = [folder for folder in task_folder.glob("*") if folder.name.isdecimal()]
     for folder in sorted(numbered, key=lambda folder: int(folder.name)):
-        path = folder / ATTEMPT
-        if not path.exists():
-            continue
-        try:
-            attempts.append((folder, msgspec.json.decode(files.read_bytes(path), type=Attempt)))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ResultsError(
-                f"{path} is damaged: {error}. Remove {folder} and give --resubmit."
-            ) from error
+        if (folder / ATTEMPT).exists():
+            remedy = f"Remove {folder} and give --resubmit"
+            attempts.append((folder, _decoded(folder / ATTEMPT, Attempt, remedy)))
     return attempts
+
+
+def _decoded(path: Path, kind: type[T], remedy: str) -> T:
+    try:
+        return msgspec.json.decode(files.read_bytes(path), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ResultsError(f"{path} is damaged: {error}. {remedy}.") from error
 
 
 def record(folder: Path, attempt: Attempt) -> None:

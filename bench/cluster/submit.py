@@ -18,7 +18,6 @@ from impls.errors import UsageError
 
 SECONDS_TO_WRITE = 90
 """So long before the time limit a run is told to write what it has measured."""
-_DEVICES = "CUDA_VISIBLE_DEVICES"
 
 
 def to_slurm(
@@ -30,6 +29,7 @@ def to_slurm(
         UsageError: submitit is missing, there is no SLURM here, or it refused the job.
     """
     submitit = library()
+    folder = folder.resolve()
     for kind in dict.fromkeys(task.kind for task in tasks):
         some = [task for task in tasks if task.kind == kind]
         try:
@@ -39,7 +39,10 @@ def to_slurm(
             )
             executor.update_parameters(**sbatch_parameters(submission.resources, some[0]))
             with executor.batch():
-                jobs = [executor.submit(_run(folder, submission, task, codes)) for task in some]
+                jobs = [
+                    executor.submit(MeasuringRun(folder / task.name, submission, task, codes))
+                    for task in some
+                ]
         except submitit.core.utils.FailedJobError as error:
             said = " ".join(str(error).split())
             raise UsageError(f"sbatch refused the jobs of kind {kind}: {said}") from error
@@ -66,29 +69,17 @@ def here(
         UsageError: submitit is missing.
     """
     submitit = library()
+    folder = folder.resolve()
     path = f"PYTHONPATH={search_path(os.environ)}"
     executor = submitit.LocalExecutor(
         folder / LOGS, python=shlex.join(["env", path, sys.executable])
     )
     executor.update_parameters(timeout_min=submission.resources.minutes, tasks_per_node=1)
     for task in tasks:
-        job = executor.submit(_run(folder, submission, task, codes))
+        job = executor.submit(MeasuringRun(folder / task.name, submission, task, codes))
         begun(task, job.job_id)
         job.wait()
         yield task
-
-
-def _run(folder: Path, submission: Submission, task: Task, codes: Codes) -> MeasuringRun:
-    return MeasuringRun(
-        folder=str((folder / task.name).resolve()),
-        arguments=submission.arguments,
-        directory=submission.directory,
-        kind=task.constraint or "",
-        root=str(ROOT),
-        codes=codes,
-        devices=os.environ.get(_DEVICES),
-        local=submission.local,
-    )
 
 
 def sbatch_parameters(resources: Resources, task: Task) -> dict[str, Any]:

@@ -158,16 +158,21 @@ def test_what_slurm_says_is_read_and_an_unknown_job_is_not_there(
     assert ask_slurm([]) == {}
 
 
-def run_of(folder: Path, npz: Path, **changes: Any) -> MeasuringRun:
-    found: dict[str, Any] = {
-        "folder": str(folder / "rome-1"),
-        "arguments": ("--dataset", str(npz), *RUN),
-        "directory": str(folder),
-        "kind": "rome",
-        "root": str(ROOT),
-        "codes": CODES,
-    }
-    return MeasuringRun(**(found | changes))
+def run_of(
+    folder: Path,
+    npz: Path,
+    *,
+    arguments: tuple[str, ...] | None = None,
+    local: bool = False,
+    **changes: Any,
+) -> MeasuringRun:
+    planned = Submission(
+        arguments=arguments or ("--dataset", str(npz), *RUN),
+        directory=str(folder),
+        tasks=(TASK,),
+        local=local,
+    )
+    return MeasuringRun(folder / "rome-1", planned, TASK, CODES, **changes)
 
 
 @pytest.fixture
