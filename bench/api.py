@@ -40,9 +40,10 @@ class Loaded:
     documents: tuple[Results, ...]
 
     def frame(self) -> pd.DataFrame:
-        """The observation table: one row per round, see :data:`bench.observations.table.COLUMNS`.
+        """Return the observation table: one row per round.
 
-        ``seconds`` are per iteration.  An outcome that was not timed has one row without a phase.
+        Its columns are :data:`bench.observations.table.COLUMNS`.  ``seconds`` are per iteration.
+        An outcome that was not timed has one row without a phase.
         """
         return tabulate(self.documents).frame.copy()
 
@@ -87,7 +88,7 @@ class Loaded:
         return frame.astype({"threads": "Int64", "reference_threads": "Int64", **numbers})
 
     def plot(self, margin: float = MARGIN) -> Figure:
-        """The top picture of the report: epoch times per batch size, fastest first, on a log axis.
+        """Return the top picture of the report: epoch times per batch size, fastest first.
 
         Save it with ``.savefig("picture.svg")``; its axes are in ``.axes``.
 

@@ -109,7 +109,7 @@ def collect(folder: Path, of: State, states: Mapping[str, JobState], codes: Code
 def standing_of(
     folder: Path, of: State, task: Task, states: Mapping[str, JobState], codes: Codes
 ) -> Standing:
-    """How the run of ``task`` stands: what its node wrote goes before what the scheduler says.
+    """Return how the run of ``task`` stands: what its node wrote precedes what the scheduler says.
 
     Raises:
         ResultsError: the record of an attempt is damaged.
@@ -226,7 +226,7 @@ def ask_slurm(jobs: Collection[str]) -> dict[str, JobState]:
 
 
 def _read(*command: str) -> Iterator[tuple[str, JobState]]:
-    """One job per line; nothing where the command is missing or fails, as without accounts."""
+    """Yield one job per line; nothing where the command is missing or fails."""
     if shutil.which(command[0]) is None:
         return
     done = subprocess.run(  # noqa: S603  # job numbers that sbatch gave

@@ -39,7 +39,7 @@ class Codes:
     interrupted: int
 
     def unfinished(self, code: int | None) -> bool:
-        """Whether a run with this exit code goes on: it was killed, by a signal or with its node.
+        """Return whether a run with this exit code can be resumed: it was killed, or its node was.
 
         A scheduler that takes a node away sends its signals to the run as well as to the job.
         """
@@ -87,7 +87,7 @@ class MeasuringRun:
         return DelayedSubmission(self)
 
     def _run(self, folder: Path, attempt: Attempt, arguments: Sequence[str]) -> int:
-        """``mlpbench run`` as a process of this job, from its begin to its end on record."""
+        """Run ``mlpbench run`` as a process of this job, and record its begin and its end."""
         submission.record(folder, attempt)
         with (folder / submission.OUTPUT).open("ab") as output:
             process = subprocess.Popen(  # noqa: S603  # our own command, no shell

@@ -134,7 +134,7 @@ def on_neighbours(before: OtherLoad, noise: Noise, cpus: int) -> Iterator[str]:
 
 
 def on_pools(children: Iterable[PoolsOf]) -> Iterator[str]:
-    """Processes with more than one copy of a BLAS, those with the same copies together."""
+    """Yield processes with several copies of a BLAS, those with the same copies together."""
     processes: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for process in children:
         copies = [pool for pool in process.pools if pool.library.startswith(_BLAS)]

@@ -29,7 +29,7 @@ def pair() -> tuple[Row, Row]:
 
 
 def plan(threads: int | None, budget_seconds: float) -> Plan:
-    """Blocks of both for so long, each process with the effort of an ordinary run."""
+    """Return blocks of both for that long, each process with the effort of an ordinary run."""
     effort = replace(PROFILES["default"].effort, blocks=MOST_BLOCKS)
     plan = plan_for(pair(), seed=1, threads=(threads,), budget_seconds=budget_seconds)
     return replace(plan, profile="doctor", effort=effort)
@@ -71,7 +71,7 @@ def judge(results: Results, seconds: float, others: Others) -> Noise:
 
 
 def forecast(ratio: estimates.Ratio, block_seconds: float, minutes: int) -> PrecisionForecast:
-    """What as many blocks as fit into ``minutes`` would show, with the scatter that was found.
+    """Return what the blocks that fit into ``minutes`` would show, at the scatter that was found.
 
     The standard error shrinks with the square root of the number of blocks, as long as the machine
     stays as it was.

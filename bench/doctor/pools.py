@@ -43,7 +43,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find(environment: Mapping[str, str], rows: Sequence[Row] | None = None) -> list[PoolsOf]:
-    """The pools of NumPy, of SciPy, and of each set of packages that an implementation needs.
+    """Return the pools of NumPy, SciPy, and each set of packages that an implementation needs.
 
     ``environment`` is the user's, so these are the threads that a process gets unasked.
     """

@@ -33,7 +33,7 @@ def floor() -> Row:
 
 
 def plan(cpus: int, budget_seconds: float) -> Plan:
-    """The floor with 1, 2, 4, ... and ``cpus`` threads; one block at least, three at most."""
+    """Return the floor with 1, 2, 4, ... and ``cpus`` threads, in two blocks at most."""
     plan = plan_for(
         [floor()],
         seed=1,
@@ -62,7 +62,7 @@ def judge(outcomes: Iterable[Outcome], cpus: int, others: Others) -> Scaling:
 
 
 def step_times(outcomes: Iterable[Outcome]) -> tuple[StepTime, ...]:
-    """One time for each batch size and thread count, from all blocks; else why there is none."""
+    """Return a time, or why there is none, for each batch size and thread count."""
     rounds: dict[tuple[int, int], list[Sequence[float]]] = defaultdict(list)
     reasons: dict[tuple[int, int], str] = {}
     for outcome in outcomes:
@@ -85,7 +85,7 @@ def step_times(outcomes: Iterable[Outcome]) -> tuple[StepTime, ...]:
 
 
 def choices(times: Sequence[StepTime], cpus: int) -> tuple[ThreadChoice, ...]:
-    """For each batch size, the smallest thread count that is within the margin of the fastest."""
+    """Return for each batch size the smallest thread count within the margin of the fastest."""
     chosen = []
     for size in sorted({time.batch_size for time in times}):
         seconds = {

@@ -22,7 +22,7 @@ _READINGS = 5000
 
 
 def clock_quality(clock: Clock) -> ClockQuality:
-    """Read the clock many times in a row, as fast as it goes."""
+    """Return what reading the clock many times in a row shows."""
     readings = [clock.wall() for _ in range(_READINGS)]
     steps = [after - before for before, after in itertools.pairwise(readings)]
     return ClockQuality(
@@ -56,7 +56,7 @@ def find_gpus(nvml: Any = None, files: tuple[str, ...] = GPU_FILES) -> Gpus:
 
 
 def pressure(path: Path = Path("/proc/pressure/cpu")) -> float | None:
-    """The share of the last 10 s in which something waited for a processor; None if not told.
+    """Return the share of the last 10 s in which something waited for a processor, or None.
 
     The kernel's pressure stall information: a line such as ``some avg10=1.53 avg60=...``.
     """
@@ -78,7 +78,7 @@ class Others:
 
 @contextmanager
 def watched(monitor: Monitor) -> Iterator[Others]:
-    """What others use while the body runs; the body's own children are not others.
+    """Yield what others use while the body runs; the body's own children are not others.
 
     Over seconds the accounts in ticks are exact enough, which they are not in a single round.
     """
@@ -95,6 +95,6 @@ def watched(monitor: Monitor) -> Iterator[Others]:
 
 
 def _children() -> float:
-    """Processor seconds of all children that have ended."""
+    """Return the processor seconds of all children that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

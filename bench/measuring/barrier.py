@@ -52,7 +52,6 @@ class Subject:
 class Attempt:
     """One look: seconds from the first step to the end of ``synchronize``, and left after it."""
 
-    steps: int
     waited: float
     left: float
     noise: float
@@ -108,7 +107,7 @@ def _attempt(clock: Clock, subject: Subject, steps: int) -> Attempt:
     _run(subject, steps)
     waited = clock.wall() - begun
     fetched = _seconds(clock, subject.fetch)
-    attempt = Attempt(steps, waited, fetched - idle, noise)
+    attempt = Attempt(waited, fetched - idle, noise)
     if not attempt.is_early:
         return attempt
     # The same with fetches of weights that are new, made when their step must be done.
@@ -120,7 +119,7 @@ def _attempt(clock: Clock, subject: Subject, steps: int) -> Attempt:
         clock.sleep(lasts)
         rested.append(_seconds(clock, subject.fetch))
     idle, noise = _typical(rested)
-    return Attempt(steps, waited, fetched - idle, noise)
+    return Attempt(waited, fetched - idle, noise)
 
 
 def _run(subject: Subject, steps: int) -> None:

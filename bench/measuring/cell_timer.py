@@ -179,7 +179,7 @@ class CellTimer:
         return (step, *phases)
 
     def _train(self, number: int) -> Turn:
-        """The next epoch of a training, from wherever it stands, then a look at the test data."""
+        """Return the next epoch of a training, then its accuracy on the test data."""
         if self.goal is None:
             raise ValueError(
                 "a training needs a target accuracy and test examples in the assignment"

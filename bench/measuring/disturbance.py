@@ -32,7 +32,7 @@ class Reading:
     ``wall`` and ``cpu`` are the time and this process's CPU time; ``threads`` maps the thread ids
     of this process to the time each has run and the time it was ready to run but waited for a
     processor; ``busy`` and ``stolen`` are sums over all processors, in ticks of the system.  None
-    where the system does not tell.
+    where the system has no such account.
     """
 
     wall: float
@@ -51,7 +51,7 @@ class Monitor:
     """
 
     processors: int | None = None
-    """How many the accounts of all processors add up; None where the system does not tell."""
+    """How many processors the accounts add up; None where unknown."""
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
         with contextlib.suppress(OSError):
@@ -173,7 +173,7 @@ def _open(path: Path) -> int | None:
 
 
 def _difference(before: float | None, after: float | None) -> float | None:
-    """How much a sum grew; None where it is not known, 0 where the kernel corrected it down."""
+    """Return how much a sum grew, or None where unknown; 0 where the kernel corrected it down."""
     return None if before is None or after is None else max(0.0, after - before)
 
 

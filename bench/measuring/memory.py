@@ -17,7 +17,7 @@ _KIB = 1024
 
 
 def resident(status: Path = _STATUS) -> int | None:
-    """Return the bytes that are resident now; None where the system does not tell."""
+    """Return the bytes that are resident now; None where unknown."""
     return _account("VmRSS", status)
 
 
@@ -47,9 +47,9 @@ def forget_peak(clear: Path = _CLEAR) -> bool:
 def available(
     meminfo: Path = Path("/proc/meminfo"), cgroups: Path = Path("/sys/fs/cgroup")
 ) -> int | None:
-    """Bytes that further processes may take: of the machine, or of the container where it is less.
+    """Return the bytes that further processes may take: the less of machine and container.
 
-    None where the system does not tell.  Containers are those of cgroup 2 (``memory.max``) and 1
+    None where that is unknown.  Containers are those of cgroup 2 (``memory.max``) and 1
     (``memory/memory.limit_in_bytes``).
     """
     free = [_account("MemAvailable", meminfo)]

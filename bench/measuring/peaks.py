@@ -96,7 +96,7 @@ def product_probe(product: Product, dtype: str) -> Probe:
 
 
 def copy_probe(pool: ThreadPoolExecutor, threads: int) -> Probe:
-    """Copies from memory to memory, in bytes."""
+    """Return copies from memory to memory, in bytes."""
     size = array_bytes(largest_cache(machine.caches()), threads)
 
     def pair() -> tuple[Floats, Floats]:
@@ -106,14 +106,14 @@ def copy_probe(pool: ThreadPoolExecutor, threads: int) -> Probe:
 
 
 def array_bytes(cache: int | None, threads: int) -> int:
-    """Bytes of each of the two arrays of a thread; with no cache known, as large as allowed."""
+    """Return the bytes of each of the two arrays of a thread; the most where no cache is known."""
     wanted = _MOST_BYTES if cache is None else _TIMES_CACHE * cache
     together = min(max(wanted, _LEAST_BYTES), _MOST_BYTES)
     return together // (2 * threads) // _NUMBER_BYTES * _NUMBER_BYTES
 
 
 def cached_copy_probe(pool: ThreadPoolExecutor, threads: int) -> Probe:
-    """Copies between arrays that stay in a core's own cache, in bytes.
+    """Return copies between arrays that stay in a core's own cache, in bytes.
 
     One call copies many windows, each a cache line further on, so that the cost of a call and the
     wait of several threads for the interpreter weigh nothing.
@@ -142,7 +142,7 @@ def _in_threads(
     copy: Callable[[tuple[Floats, Floats]], None],
     amount: int,
 ) -> Probe:
-    """``threads`` threads that copy ``amount`` bytes each at the same time."""
+    """Return work of ``threads`` threads that copy ``amount`` bytes each at the same time."""
     if threads == 1:
         arrays = pair()
         return Probe(lambda: copy(arrays), amount)

@@ -41,7 +41,7 @@ class Round:
 
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
-    """No garbage collection within; what garbage there is is collected before."""
+    """Collect garbage now, and none within."""
     gc.collect()
     gc.disable()
     try:
@@ -115,7 +115,7 @@ def time_phases(
 
 
 def probe_seconds(clock: Clock, synchronize: Callable[[], object]) -> float:
-    """What it costs to end one phase and begin the next: the time of a phase that does nothing."""
+    """Return what it costs to end a phase and begin the next: the time of an empty phase."""
     begun = clock.wall()
     time_phases(clock, [lambda: None] * 2, synchronize, PROBE_ITERATIONS)
     return (clock.wall() - begun) / (2 * PROBE_ITERATIONS)

@@ -193,7 +193,7 @@ class Worker:
         return Over(outcome, is_exhausted=exhausted is not None)
 
     def _prepare(self, cell: Cell) -> Ready | Over:
-        """First step, threads, gate, barrier, warm-up: a cell that may take turns, or its end."""
+        """Get a cell ready for turns, or end it: first step, threads, gate, barrier, warm-up."""
         self.ready = None
         training = self.plan.training(cell.batch_size)
         declined = self.trainer_class.supports(self.plan.network, training)
@@ -252,7 +252,7 @@ class Worker:
         return Ready(measured)
 
     def _timer(self, training: Training) -> tuple[CellTimer, float, float]:
-        """A trainer that has the data, ready to be timed; seconds to make it, and to bind them."""
+        """Return the timer of a trainer with its data, and seconds to make it and to bind them."""
         plan, arrays = self.plan, self.arrays
         # Accuracy depends on luck, so each repetition has start weights and orders of its own.
         seed = plan.seed + (self.assignment.repetition if plan.target is not None else 0)
@@ -347,7 +347,7 @@ class Worker:
         return Finished(msgspec.structs.replace(measured, peaks=self.peaks), evidence)
 
     def _process_now(self) -> Process:
-        """The process after its first step: libraries that load late have made their pools."""
+        """Return the process after its first step, when late libraries have made their pools."""
         return msgspec.structs.replace(
             self.process,
             pools=threads.reported_pools(self.trainer_class.pools()),
@@ -357,7 +357,7 @@ class Worker:
         )
 
     def _hidden(self) -> str:
-        """What the user exported that keeps devices from this process; empty where nothing does."""
+        """Return which exported variable hides devices from this process; empty where none does."""
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
         if self.row.device != "gpu" or visible is None:
             return ""

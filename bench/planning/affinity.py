@@ -21,7 +21,7 @@ _PART = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 
 
 def parse_cpus(text: str) -> tuple[int, ...]:
-    """Processors in a list such as ``2-3,6``, in ascending order.
+    """Return the processors in a list such as ``2-3,6``, in ascending order.
 
     Raises:
         UsageError: the text is not such a list, or it names a processor twice.
@@ -44,7 +44,7 @@ def parse_cpus(text: str) -> tuple[int, ...]:
 
 
 def listed(cpus: Collection[int]) -> str:
-    """``cpus`` as a list with ranges, such as ``2-3,6``."""
+    """Return ``cpus`` as a list with ranges, such as ``2-3,6``."""
     ordered = enumerate(sorted(cpus))
     runs = [
         [cpu for _, cpu in run] for _, run in groupby(ordered, key=lambda pair: pair[1] - pair[0])

@@ -144,7 +144,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 def most_threads(threads: Sequence[int | None]) -> int | None:
-    """The largest thread count, or None, which leaves it to the libraries, where there is none."""
+    """Return the largest thread count, or None where all leave it to the libraries."""
     return max((count for count in threads if count is not None), default=None)
 
 
@@ -192,7 +192,7 @@ def repetitions(plan: Plan) -> list[Repetition]:
 
 
 def turn_order(plan: Plan, block: int, batch_size: int, sweep: int, count: int) -> list[int]:
-    """A random order of ``count`` workers for one sweep; the same seed gives the same order."""
+    """Return a random order of ``count`` workers for one sweep, the same for the same seed."""
     rng = random.Random(f"{plan.seed}/{block}/{batch_size}/{sweep}")
     return rng.sample(range(count), count)
 

@@ -21,7 +21,6 @@ from pathlib import Path
 import pooch
 
 import bench
-from bench.planning.variables import git_environment
 from impls import registry
 from impls.errors import ImplementationError
 from impls.row import Row
@@ -91,7 +90,7 @@ def _commit(top: Path, revision: str) -> str:
 
 
 def _extracted(top: Path, commit: str, folder: str) -> Path:
-    """``folder`` of ``commit``, extracted once below the cache; the folder that holds it."""
+    """Return where ``folder`` of ``commit`` is extracted, once, below the cache."""
     name = re.sub(r"\W+", "-", folder).strip("-") or "top"
     target = Path(pooch.os_cache("mlpbench")) / "revisions" / f"{commit}-{name}"
     if target.exists():
@@ -113,6 +112,26 @@ def _extracted(top: Path, commit: str, folder: str) -> Path:
     return target
 
 
+def run_git(
+    folder: Path, *arguments: str, timeout: float | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run git in ``folder``, without what a hook exports of another repository or index.
+
+    Raises:
+        OSError: git is missing, or ``folder`` is.
+        subprocess.TimeoutExpired: it took longer than ``timeout`` seconds.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return subprocess.run(  # noqa: S603  # arguments are ours or checked
+        ["git", "-C", str(folder), *arguments],  # noqa: S607  # the user's own git
+        env=kept | {"GIT_OPTIONAL_LOCKS": "0"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
 def _git(folder: Path, *arguments: str) -> bytes:
     """Return what git says in ``folder``.
 
@@ -120,12 +139,7 @@ def _git(folder: Path, *arguments: str) -> bytes:
         ImplementationError: git is missing, or refuses.
     """
     try:
-        done = subprocess.run(  # noqa: S603  # arguments are ours or checked
-            ["git", "-C", str(folder), *arguments],  # noqa: S607  # the user's own git
-            env=git_environment(),
-            capture_output=True,
-            check=False,
-        )
+        done = run_git(folder, *arguments)
     except OSError as error:
         raise ImplementationError(
             f"cannot run git in {folder}: {error.strerror}. A revision needs git and a checkout."

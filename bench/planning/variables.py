@@ -67,12 +67,6 @@ def variables(threads: int | None) -> dict[str, str]:
     return {} if threads is None else dict.fromkeys(VARIABLES, str(threads))
 
 
-def git_environment() -> dict[str, str]:
-    """The environment for git, without what a hook exports of another repository or index."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    return kept | {"GIT_OPTIONAL_LOCKS": "0"}
-
-
 def worker_environment(
     inherited: Mapping[str, str],
     threads: int | None,
@@ -106,7 +100,7 @@ def recorded(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def thread_count(text: str) -> int | None:
-    """The number of threads that the value ``text`` of a variable asks for; None for anything else.
+    """Return the number of threads that the value of a variable asks for, or None.
 
     OpenMP takes a list, one number for each level of nesting, of which the first one counts here.
     What is no whole number from 1, such as ``1.0`` or nothing at all, each library reads in its
@@ -125,7 +119,7 @@ def exported_threads(environment: Mapping[str, str]) -> int | None:
 
 
 def _as_text(text: str) -> str:
-    """``text`` in which bytes that are not UTF-8 are escapes."""
+    """Return ``text`` with bytes that are not UTF-8 as escapes."""
     return text.encode(errors="backslashreplace").decode()
 
 

@@ -117,7 +117,7 @@ def _numbered(number: int, devices: list[Device], order: str | None) -> Device |
 
 
 def describe_all(nvml: Any = None) -> tuple[tuple[Accelerator, ...], str]:
-    """Every device of this machine with one reading, and why there is none where there is none."""
+    """Return every device of this machine with one reading, and why there are none."""
     module = _begin(nvml)
     if isinstance(module, str):
         return (), module

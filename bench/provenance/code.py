@@ -11,7 +11,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import bench
-from bench.planning.variables import git_environment
+from bench.planning.revisions import run_git
 from bench.provenance.records import Code
 from impls import siblings
 from impls.errors import ImplementationError
@@ -23,7 +23,7 @@ GIT_SECONDS = 10.0
 
 
 def describe(rows: Iterable[Row]) -> Code:
-    """The code that measures ``rows``: this project's, and the files of implementations outside it.
+    """Return the code that measures ``rows``: this project's, and that of other implementations.
 
     ``sha256`` is that of a list as ``sha256sum`` writes it, sorted by name: one line of digest, two
     spaces and name for each file.
@@ -51,7 +51,7 @@ def _below(folder: Traversable, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _others(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
-    """Name and digest of each file outside this project that a row is loaded from.
+    """Yield name and digest of each file outside this project that a row is loaded from.
 
     With a file come those beside it that it imports.
     """
@@ -73,7 +73,7 @@ def _others(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
 
 
 def _file_of(module: str) -> Path | None:
-    """The file of a module, found without importing it; None for what is ours or not a file."""
+    """Return the file of a module without importing it; None for what is ours or not a file."""
     top, *inner = module.split(".")
     spec = None if top in PACKAGES else importlib.util.find_spec(top)
     if spec is None or spec.origin is None:
@@ -102,15 +102,7 @@ def _git(root: Path) -> tuple[str | None, bool | None]:
 def git_answer(root: Path, *arguments: str) -> str | None:
     """Return what git says, or None where it is absent, refuses or hangs."""
     try:
-        done = subprocess.run(  # noqa: S603  # fixed arguments, no shell
-            ["git", "-C", str(root), *arguments],  # noqa: S607  # the user's own git
-            env=git_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=GIT_SECONDS,
-            check=False,
-        )
+        done = run_git(root, *arguments, timeout=GIT_SECONDS)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None

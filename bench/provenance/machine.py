@@ -96,7 +96,7 @@ def cpu_list() -> str:
 
 
 def available_cpus(usable: int) -> int:
-    """How many threads can run at once on ``usable`` processors: fewer where a quota says so.
+    """Return how many threads can run at once on ``usable`` processors under the quota.
 
     Two threads under a quota of 1.5 processors would be stopped for a quarter of the time, so the
     quota is rounded down; one thread is the least.
@@ -113,7 +113,7 @@ def physical_cpus() -> int | None:
 
 
 def caches() -> dict[str, str]:
-    """Sizes of the first processor's caches, such as ``{"L2 Unified": "1024K"}``."""
+    """Return the sizes of the first processor's caches, such as ``{"L2 Unified": "1024K"}``."""
     sizes = {}
     for index in sorted(_CPU.glob("cpu0/cache/index*")):
         level, kind, size = (read(index / name) for name in ("level", "type", "size"))
@@ -123,7 +123,7 @@ def caches() -> dict[str, str]:
 
 
 def smt() -> str | None:
-    """Return whether cores run several hardware threads: on, off or notsupported; None if not told.
+    """Return whether cores run several hardware threads: on, off or notsupported, or None.
 
     Off may be forced (by firmware or boot option), which is off all the same.
     """
@@ -132,7 +132,7 @@ def smt() -> str | None:
 
 
 def turbo() -> str | None:
-    """Return whether cores may run above their nominal frequency: on or off; None if not told."""
+    """Return whether cores may run above their nominal frequency: on, off or None."""
     forbidden = read(_CPU / "intel_pstate/no_turbo")
     if forbidden in {"0", "1"}:
         return "off" if forbidden == "1" else "on"
@@ -141,7 +141,7 @@ def turbo() -> str | None:
 
 
 def hypervisor() -> str | None:
-    """The hypervisor's kind, ``yes`` where only its presence shows; None where nothing shows one.
+    """Return the hypervisor's kind, ``yes`` where only its presence shows, or None.
 
     Processors other than x86 have no flag for it, so that None does not exclude one there.
     """
@@ -152,7 +152,7 @@ def hypervisor() -> str | None:
 
 
 def cpu_flags() -> frozenset[str]:
-    """What the first processor can do, in the words of the system; empty where it does not tell."""
+    """Return what the first processor can do, in the words of the system; empty where unknown."""
     return frozenset((cpuinfo("flags") or "").split())
 
 
@@ -207,7 +207,7 @@ def _limit(group: Path) -> float | None:
 
 
 def vectors(flags: Iterable[str]) -> str | None:
-    """The widest vector instructions among a processor's ``flags``; None where none is told."""
+    """Return the widest vector instructions among a processor's ``flags``, or None."""
     known = set(flags)
     if known >= AVX512:
         return "AVX-512"
@@ -232,13 +232,13 @@ def half_as_wide(pools: Iterable[Pool], widest: str | None) -> tuple[str, ...]:
 
 
 def machine_id() -> str | None:
-    """The installation of the operating system, as 16 hexadecimal digits; any user may read it."""
+    """Return 16 hexadecimal digits for the installed operating system; any user may read them."""
     raw = next((text for path in _MACHINE_IDS if (text := read(path))), None)
     return _hashed("machine", raw) if raw and raw != "uninitialized" else None
 
 
 def board_id() -> str | None:
-    """The main board, as 16 hexadecimal digits; commonly only root may read what it is made of.
+    """Return 16 hexadecimal digits for the main board; commonly only root may read its source.
 
     Apart from :func:`machine_id`, so that a machine has one identity for root and for others.
     """
@@ -253,7 +253,7 @@ def board_id() -> str | None:
 
 
 def numa_nodes() -> int | None:
-    """Return how many nodes the memory is divided into; None where the system does not tell."""
+    """Return how many nodes the memory is divided into; None where unknown."""
     return sum(1 for _ in _NODES.glob("node[0-9]*")) or None
 
 
@@ -279,7 +279,7 @@ def _hashed(what: str, text: str) -> str:
 
 
 def package_versions(names: tuple[str, ...]) -> dict[str, str]:
-    """Installed versions of ``names`` and of this project; what is not installed is left out."""
+    """Return the installed versions of ``names`` and of this project."""
     versions = {"mlpbench": bench.__version__}
     for name in names:
         try:
@@ -290,7 +290,7 @@ def package_versions(names: tuple[str, ...]) -> dict[str, str]:
 
 
 def read(path: Path) -> str | None:
-    """The stripped content of a system file, or None where there is none or it is not for us."""
+    """Return the stripped content of a system file, or None where it cannot be read."""
     try:
         return path.read_text().strip()
     except OSError:
@@ -298,7 +298,7 @@ def read(path: Path) -> str | None:
 
 
 def cpuinfo(field: str) -> str | None:
-    """What the system says of the first processor under ``field``, such as ``model name``."""
+    """Return a field of the first processor, such as ``model name``, or None."""
     for line in (read(Path("/proc/cpuinfo")) or "").splitlines():
         name, _, value = line.partition(":")
         if name.strip() == field:

@@ -179,7 +179,7 @@ class Forecast:
         return seconds.get(job.index) or [one for index in same for one in seconds.get(index, ())]
 
     def _guessed_preparation(self, job: Job, size: int) -> float:
-        """Seconds of a preparation as long as nothing has been seen: compile, gate, warm up."""
+        """Return the seconds of a preparation before any was seen: compile, gate, warm up."""
         _, examples = gate.examples_trained(size, self.plan.examples)
         proving = self._epoch(job, size) * examples / self.plan.examples
         effort = self.plan.effort
@@ -210,7 +210,7 @@ class Forecast:
         return min(effort.sweeps * sweep, max(allowed + sweep / 2, FEWEST_SWEEPS * sweep))
 
     def _seen_sweep(self, size: int, effort: Effort) -> float:
-        """Seconds of a sweep, by those of this batch size; every third one times no epoch."""
+        """Return the seconds of a sweep of this batch size; every third one times no epoch."""
         whole = statistics.mean(self.sweeps[size, False])
         parts = statistics.mean(self.sweeps.get((size, True)) or [self._guessed_parts(effort)])
         share = sum(map(times_parts, range(effort.sweeps))) / effort.sweeps

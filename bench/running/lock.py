@@ -74,7 +74,7 @@ def measuring(what: str, folder: Path | None = None) -> Iterator[None]:
 
 
 def place() -> Path:
-    """The folder of the lock: the same for all users of this machine, unless one names another."""
+    """Return the folder of the lock: the same for all users of a machine, unless one is named."""
     named = os.environ.get(FOLDER)
     if named:
         return Path(named)
@@ -82,7 +82,7 @@ def place() -> Path:
 
 
 def measured_by(folder: Path | None = None) -> str:
-    """Who is measuring on this machine, in words; empty where nobody is."""
+    """Return who is measuring on this machine, in words; empty where nobody is."""
     path = (folder or place()) / NAME
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -156,7 +156,7 @@ def _user() -> str:
 
 
 def _read_holder(file: int) -> Holder | None:
-    """Who holds the lock; None where that cannot be read.
+    """Return who holds the lock; None where that cannot be read.
 
     The other one may have the lock and not have written yet, or anyone may have overwritten it.
     """

@@ -91,7 +91,7 @@ class Neighbours:
 
     @contextmanager
     def busy(self, setting: Setting) -> Iterator[None]:
-        """The neighbours of ``setting`` are busy within."""
+        """Keep the neighbours of ``setting`` busy within."""
         chosen = self.processes[: count(setting)]
         for process in chosen:
             process.send_signal(signal.SIGCONT)

@@ -118,7 +118,7 @@ class Pacer:
         return start, statistics.mean(preparations or [0.0]), statistics.mean(sweeps or [0.0])
 
     def _blocks(self, budget: float, current: tuple[float, float] | None = None) -> int:
-        """How many blocks the budget is for: several, as long as turns get their share of it."""
+        """Return how many blocks a budget is for: several, if turns get their share of it."""
         start, preparation, sweep = self._averages(current)
         sizes = len(self.plan.trainings)
         fixed = start + preparation * sizes
@@ -128,7 +128,7 @@ class Pacer:
         return min(self.plan.effort.blocks, max(least, min(wanted, MOST_BUDGETED)))
 
     def _allotted(self, spent: float, sweeps: int, prepared: float, budget: float) -> float:
-        """Seconds for the turns of the batch size in hand: an equal share of what is left."""
+        """Return seconds for turns at the batch size in hand: an equal share of what is left."""
         current = prepared, spent / sweeps
         start, preparation, _ = self._averages(current)
         blocks = self._blocks(budget, current)

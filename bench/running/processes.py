@@ -130,7 +130,7 @@ class WorkerProcess:
             return None
 
     def resident_bytes(self) -> int:
-        """Resident memory that it shares with nobody; 0 where the system does not tell."""
+        """Return the resident memory that it shares with nobody; 0 where unknown."""
         try:
             status = Path(f"/proc/{self.process.pid}/status").read_text()
         except OSError:
@@ -188,7 +188,7 @@ def _adopt_orphans() -> None:
 
 
 def _children() -> list[int]:
-    """Return the processes whose parent this one is; empty where the system does not tell."""
+    """Return the processes whose parent this one is; empty where unknown."""
     processes: list[int] = []
     for file in Path("/proc/self/task").glob("*/children"):
         # A thread may end meanwhile.

@@ -96,7 +96,7 @@ class Runner:
                     return
 
     def _done(self, repetition: int) -> set[tuple[int, int]]:
-        """Jobs and batch sizes that are measured in this repetition."""
+        """Return the jobs and batch sizes that are measured in this repetition."""
         repetitions = repetitions_of(self.journal.lines)
         done: set[tuple[int, int]] = set()
         for line in self.journal.lines:
@@ -163,7 +163,7 @@ class Runner:
                 worker.end()
 
     def _with_baselines(self, left: Sequence[Job], repetition: int) -> list[Job]:
-        """``left``, after the baseline of every condition in it: ratios connect through it."""
+        """Return ``left`` after the baseline of each condition in it, for its ratios."""
         conditions = {(job.threads, job.setting) for job in left}
         baselines = [
             job
@@ -203,7 +203,7 @@ class Runner:
 
 
 def _has_room(workers: Sequence[WorkerClient], arrays: Arrays) -> bool:
-    """Whether another worker fits beside ``workers``; one that shares a device fits as well.
+    """Return whether another worker fits beside ``workers``; devices are not asked.
 
     A worker may come to hold two copies of the data, so much is kept for each of them.
     """

@@ -158,7 +158,7 @@ class Turns:
 
     def _finish(self, ready: Sequence[WorkerClient]) -> None:
         """End the cells that took turns; only now it is known how fast this machine multiplies."""
-        outcomes = [self._proven(worker, worker.finish()) for worker in ready]
+        outcomes = [worker.finish() for worker in ready]
         # The floor need not be in this block: it may have been measured in an earlier one.
         known = [line.outcome for line in self.journal.of(CellLine)] + outcomes
         peaks = {
@@ -168,58 +168,51 @@ class Turns:
         }
         for worker, outcome in zip(ready, outcomes, strict=True):
             peak = peaks.get((worker.job.threads, worker.job.setting))
-            self._record(worker, self._plausible(worker, outcome, peak))
+            self._record(worker, self._checked(worker, outcome, peak))
 
-    def _plausible(self, worker: WorkerClient, outcome: Outcome, peak: float | None) -> Outcome:
-        """``outcome``, unless its epochs were too short for the products that they stand for.
+    def _checked(self, worker: WorkerClient, outcome: Outcome, peak: float | None) -> Outcome:
+        """Return ``outcome``, unless its epochs were not the training that the gate proved.
 
-        ``peak`` is the best rate of a matrix product here, in operations per second, or None where
-        no floor was measured.  Rows that skip zeros do less, and so may convolutions by another
-        transform.
+        Nor may they be too short for the products that they stand for.  ``peak`` is the best rate
+        of a matrix product here, in operations per second, or None where no floor was measured.
         """
+        if not isinstance(outcome, Measured):
+            return outcome
+        cell, declared = outcome.cell, outcome.process.declared
+        reason = self._contradiction(worker)
+        if reason:
+            gate = outcome.gate
+            return Invalid(cell=cell, block=self.block, reason=reason, gate=gate, declared=declared)
         network, seconds = self.plan.network, self.epochs[worker.job.index].values()
+        # Rows that skip zeros do less, and so may convolutions by another transform.
         is_modelled = worker.row.role == "trainer" and worker.row.device == "cpu"
         is_modelled &= not worker.row.sparse and not network.convolutions
-        if not isinstance(outcome, Measured) or peak is None or not is_modelled or not seconds:
+        if peak is None or not is_modelled or not seconds:
             return outcome
         rate = step_operations(network, self.plan.examples) / statistics.median(seconds)
         if rate <= MOST_OVER_PEAK * peak:
             return outcome
-        return Unverified(
-            cell=outcome.cell,
-            block=self.block,
-            reason=(
-                f"{rate / 1e9:,.0f} GFLOP/s in its epochs, and this machine reaches "
-                f"{peak / 1e9:,.0f} GFLOP/s in its best product: it cannot have computed them"
-            ),
-            declared=outcome.process.declared,
+        reason = (
+            f"{rate / 1e9:,.0f} GFLOP/s in its epochs, and this machine reaches "
+            f"{peak / 1e9:,.0f} GFLOP/s in its best product: it cannot have computed them"
         )
+        return Unverified(cell=cell, block=self.block, reason=reason, declared=declared)
 
-    def _proven(self, worker: WorkerClient, outcome: Outcome) -> Outcome:
-        """``outcome``, unless the last timed epoch was not the training that the gate proved."""
+    def _contradiction(self, worker: WorkerClient) -> str:
+        """Return how the last timed epoch differs from that of the reference, if it does."""
         evidence = worker.evidence
-        if not isinstance(outcome, Measured) or evidence is None:
-            return outcome
-        number = evidence.number
-        if number not in self.references:
-            self.references[number] = timed.expected(
+        if evidence is None:
+            return ""
+        if evidence.number not in self.references:
+            self.references[evidence.number] = timed.expected(
                 self.plan.network,
                 self.plan.training(self.batch_size),
                 self.arrays.X,
                 self.arrays.Y,
-                number=number,
+                number=evidence.number,
                 seed=self.plan.seed,
             )
-        reason = timed.contradiction(evidence, self.references[number])
-        if not reason:
-            return outcome
-        return Invalid(
-            cell=outcome.cell,
-            block=self.block,
-            reason=reason,
-            gate=outcome.gate,
-            declared=outcome.process.declared,
-        )
+        return timed.contradiction(evidence, self.references[evidence.number])
 
     def _record(self, worker: WorkerClient, outcome: Outcome | None) -> None:
         """Write down what a cell came to, unless it is to be tried again in a block of its own."""

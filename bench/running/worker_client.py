@@ -69,7 +69,7 @@ class WorkerClient:
             raise TypeError(f"a worker began with {reply!r}")
 
     def prepare(self, batch_size: int) -> Outcome | None:
-        """Get the cell of ``batch_size`` ready; its outcome where it will have no turn."""
+        """Get the cell of ``batch_size`` ready; return its outcome where it will have no turn."""
         self.measured = None
         if self.process is None and self.row.on_device and self.missing is None:
             self.lost = None
@@ -102,7 +102,7 @@ class WorkerClient:
         return self._outcome(cell, reply)
 
     def cpu_seconds(self) -> float:
-        """Processor time so far; 0 where there is no process."""
+        """Return its processor time so far; 0 where there is no process."""
         return (self.process.cpu_seconds() or 0.0) if self.process else 0.0
 
     def end(self) -> None:

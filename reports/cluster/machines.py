@@ -87,7 +87,7 @@ def _noted(shown: str, note: str | None) -> TableCell:
 
 
 def time_tables(runs: Sequence[Run]) -> list[Table]:
-    """For each place, implementations against machines: time, and multiple of the fastest there."""
+    """Return for each place a table of implementations against machines."""
     return [
         _time_table(runs, place)
         for place in dict.fromkeys(place for run in runs for place in run.points)

@@ -124,7 +124,7 @@ def test_fetches_that_scatter_hide_no_more_than_they_scatter() -> None:
 def test_more_than_a_tenth_of_all_work_and_than_the_noise_is_left_too_early(
     left: float, noise: float, *, early: bool
 ) -> None:
-    assert Attempt(steps=1, waited=10 - left, left=left, noise=noise).is_early is early
+    assert Attempt(waited=10 - left, left=left, noise=noise).is_early is early
 
 
 class Cached(Device):
