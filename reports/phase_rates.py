@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from bench.documents.timings import STEP, Peaks
 from bench.observations.points import Condition, Point, Scope
-from bench.roofline.bound import MOST_SHARE, Bound, bound, largest_cache
-from bench.roofline.work import Work, work_of
+from bench.roofline import MOST_SHARE, Bound, Work, bound, largest_cache, work_of
 from impls.contract import PHASES
 from reports.context import Context
 from reports.devices import CPU

@@ -16,8 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from bench.documents.timings import Peaks
 from bench.measuring.timing import Clock, time_round
 from bench.provenance import machine
-from bench.roofline.bound import largest_cache
-from bench.roofline.work import Product
+from bench.roofline import Product, largest_cache
 from impls.parameters import Floats
 
 PROBE_SECONDS = 0.05

@@ -20,7 +20,7 @@ from bench.documents.rounds import Turn, TurnKind
 from bench.documents.timings import EPOCH
 from bench.measuring.timing import Clock
 from bench.planning.plan import Job, Plan, turn_order
-from bench.roofline.work import step_operations
+from bench.roofline import step_operations
 from bench.running.neighbours import Neighbours
 from bench.running.pacing import Pacer
 from bench.running.worker_client import WorkerClient

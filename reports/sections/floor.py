@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from bench.observations.points import Condition, Key
-from bench.roofline.work import step_operations
+from bench.roofline import step_operations
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context

@@ -1,6 +1,6 @@
 """How close each phase comes to what the machine can do: measured limits and a model of the work.
 
-The model is that of :mod:`bench.roofline.work`, the bound that of :mod:`bench.roofline.bound`.
+Model and bound are those of :mod:`bench.roofline`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from bench.documents.timings import STEP, Peaks
 from bench.observations.points import Condition, Point
-from bench.roofline.bound import MOST_SHARE
+from bench.roofline import MOST_SHARE
 from impls.contract import PHASES
 from reports import charts, figures, tables, templates
 from reports import format as text

@@ -25,7 +25,7 @@ from bench.measuring.peaks import (
 )
 from bench.measuring.timing import Clock
 from bench.provenance import machine
-from bench.roofline.work import Product
+from bench.roofline import Product
 from tests.stand_ins.fake_trainer import TICK, FakeClock
 
 

@@ -9,7 +9,7 @@ import pytest
 from bench.documents.results import Measured, Results
 from bench.documents.timings import Peaks
 from bench.planning.plan import Cell
-from bench.roofline.work import work_of
+from bench.roofline import work_of
 from impls.networks import Training
 from impls.registry import ROWS
 from reports.context import Context

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.documents.timings import Peaks
-from bench.roofline.bound import Bound, bound, largest_cache
-from bench.roofline.work import Work
+from bench.roofline import Bound, Work, bound, largest_cache
 
 PEAKS = Peaks(gemm=1024.0, copy=16.0, cached_copy=128.0)
 

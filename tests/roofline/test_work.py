@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.roofline.work import (
+from bench.roofline import (
     Product,
     delta_products,
     forward_products,

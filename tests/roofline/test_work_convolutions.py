@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.roofline.work import (
+from bench.roofline import (
     Product,
     delta_products,
     forward_products,

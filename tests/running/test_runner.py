@@ -16,7 +16,7 @@ from bench.documents.results import Failed, Measured, Results, Unavailable, Unve
 from bench.documents.rounds import Turn
 from bench.documents.timings import Peaks
 from bench.planning.plan import Plan, jobs, repetitions
-from bench.roofline.work import step_operations
+from bench.roofline import step_operations
 from bench.running.processes import End
 from bench.running.runner import SPARE_BYTES, WORKER_BYTES, Runner
 from bench.running.turns import Progress

@@ -1,1 +1,0 @@
-"""The least time that work can take: what it must compute and move, and what the machine can."""
