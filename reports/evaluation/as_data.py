@@ -49,9 +49,7 @@ def _network(one: Trained) -> dict[str, Any]:
         "converged_at_epoch": model.history.converged,
         "seconds": model.history.seconds,
         "learning_rate": model.learning_rate,
-        "penalty": _finite(evaluation.penalty),
-        "penalty_share": _finite(evaluation.penalty_share),
-        "squared_weights": _finite(evaluation.squared_weights),
+        **_numbers(evaluation, "penalty", "penalty_share", "squared_weights"),
         "train": _part(evaluation.train),
         "test": _part(evaluation.test),
         "history": [_epoch(epoch) for epoch in model.history.epochs],
@@ -60,39 +58,31 @@ def _network(one: Trained) -> dict[str, Any]:
 
 def _part(part: Predictions) -> dict[str, Any]:
     return {
-        "accuracy": part.accuracy,
-        "loss": _finite(part.loss),
-        "mean_error": _finite(part.mean_error),
+        **_numbers(part, "accuracy", "loss", "mean_error"),
         "confusion_matrix": part.matrix.tolist(),
         "classes": [
-            {
-                "precision": score.precision,
-                "recall": score.recall,
-                "f1": score.f1,
-                "true_positives": score.true_positives,
-                "false_positives": score.false_positives,
-                "false_negatives": score.false_negatives,
-                "support": score.support,
-            }
+            _numbers(
+                score, "precision", "recall", "f1", "true_positives", "false_positives",
+                "false_negatives", "support",
+            )
             for score in class_scores(part.matrix)
         ],
-    }
+    }  # fmt: skip
 
 
 def _epoch(epoch: Epoch) -> dict[str, Any]:
     standing = epoch.standing
     return {
         "epoch": epoch.number,
-        "cost": _finite(epoch.cost),
-        "penalty_share": _finite(epoch.penalty_share),
-        "mean_error": _finite(epoch.mean_error),
-        "learning_rate": epoch.learning_rate,
-        "seconds": epoch.seconds,
-        "standing": None
-        if standing is None
-        else {name: _finite(getattr(standing, name)) for name in standing.__dataclass_fields__},
+        **_numbers(epoch, "cost", "penalty_share", "mean_error", "learning_rate", "seconds"),
+        "standing": _numbers(standing, *standing.__dataclass_fields__) if standing else None,
     }
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _numbers(source: object, *names: str) -> dict[str, float | None]:
+    """Return attributes of ``source``, None for those that are not finite."""
+    values = {name: getattr(source, name) for name in names}
+    return {
+        name: None if value is None or not math.isfinite(value) else value
+        for name, value in values.items()
+    }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from markupsafe import Markup
 
@@ -19,25 +17,8 @@ MOST_CLASSES = 30
 _MOST_CONFUSIONS = 10
 
 
-@dataclass(frozen=True)
-class Square:
-    """One cell of a matrix: two lines of text, and how strong its tint is."""
-
-    first: str
-    second: str
-    kind: str
-    heat: float
-    value: int
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """A matrix ready to be drawn; ``folded`` ones open on demand."""
-
-    caption: str
-    names: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Square, ...]], ...]
-    folded: bool
+Square = tuple[str, str, str, float]
+"""One cell of a matrix: two lines of text, its kind, and how strong its tint is."""
 
 
 def render(learned: Learned) -> Markup | Absence:
@@ -46,39 +27,38 @@ def render(learned: Learned) -> Markup | Absence:
     matrices, confusions = [], []
     for place, one in enumerate(learned.trained):
         for part, found in (("test", one.evaluation.test), ("training", one.evaluation.train)):
-            caption = f"{one.name}, {found.matrix.sum()} {part} examples"
-            folded = place > 0 or part == "training"
             if len(names) <= MOST_CLASSES:
-                matrices.append(_matrix(caption, found.matrix, names, folded=folded))
+                caption = f"{one.name}, {found.matrix.sum()} {part} examples"
+                folded = place > 0 or part == "training"
+                matrices.append((folded, caption, _squares(found.matrix)))
         confusions.append(_confusions(one.name, one.evaluation.test.matrix, names))
     return templates.fill(
         "evaluation/sections/confusion.html",
+        names=names,
         matrices=matrices,
         most=MOST_CLASSES,
         confusions=confusions,
     )
 
 
-def _matrix(caption: str, counts: Counts, names: tuple[str, ...], *, folded: bool) -> Matrix:
-    """Return the counts with their shares of the row."""
-    totals = counts.sum(axis=1).tolist()
+def _squares(counts: Counts) -> list[list[Square]]:
+    """Return the rows of a matrix: shares of the row, with the counts."""
     worst = max(int((counts - np.diag(counts.diagonal())).max()), 1)
     rows = []
-    for label, (name, row) in enumerate(zip(names, counts.tolist(), strict=True)):
-        squares = []
+    for label, row in enumerate(counts.tolist()):
+        total = sum(row)
+        squares: list[Square] = []
         for place, count in enumerate(row):
-            total, right = totals[label], place == label
-            if not count:
-                # Also where a class has no examples: there is nothing to take a share of.
-                squares.append(Square("", "", "right" if right and total else "", 0.0, 0))
-                continue
-            second, kind, most = (
-                (f"{count}/{total}", "right", total) if right else (str(count), "wrong", worst)
-            )
-            percent = f"{100 * count / total:.1f} %"
-            squares.append(Square(percent, second, kind, round(count / most, 3), count))
-        rows.append((name, tuple(squares)))
-    return Matrix(caption, names, tuple(rows), folded)
+            percent = f"{100 * count / total:.1f} %" if count else ""
+            if place == label and total:
+                second = f"{count}/{total}" if count else ""
+                squares.append((percent, second, "right", round(count / total, 3)))
+            elif count:
+                squares.append((percent, str(count), "wrong", round(count / worst, 3)))
+            else:
+                squares.append(("", "", "", 0.0))
+        rows.append(squares)
+    return rows
 
 
 def _confusions(name: str, counts: Counts, names: tuple[str, ...]) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -19,16 +19,6 @@ from reports.trained_words import shape
 
 _BINS = 16
 _WIDEST = 64
-
-
-@dataclass(frozen=True)
-class First:
-    """The first training example: its picture, its values line by line, its class and target."""
-
-    uri: str
-    lines: tuple[tuple[int, ...], ...]
-    name: str
-    target: str
 
 
 def render(learned: Learned) -> Markup | Absence:
@@ -88,15 +78,21 @@ def _histogram(data: TrainingData) -> Markup:
     )
 
 
-def _first(data: TrainingData) -> First | None:
-    """None where it is no grey picture, or too wide to be read as numbers."""
+def _first(data: TrainingData) -> dict[str, Any] | None:
+    """Return the first training example: its picture, its values, its class and target.
+
+    None where it is no grey picture, or too wide to be read as numbers.
+    """
     pixels = data.pixels[0]
     if not pictures.are_pictures(data.pixels) or pixels.ndim != 2 or pixels.shape[1] > _WIDEST:
         return None
     label = int(data.labels[0])
-    target = " ".join("1" if place == label else "0" for place in range(data.classes))
-    lines = tuple(tuple(line) for line in pixels.tolist())
-    return First(pictures.uri(pixels), lines, data.class_names[label], target)
+    return {
+        "uri": pictures.uri(pixels),
+        "lines": pixels.tolist(),
+        "name": data.class_names[label],
+        "target": " ".join("1" if place == label else "0" for place in range(data.classes)),
+    }
 
 
 SECTION = Section("data", "Data", 70, render)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,25 +17,6 @@ _MOST_MISSES = 100
 _NINE = 9
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A test example: what it is, what it was taken for, and its place among all of them."""
-
-    uri: str
-    true: str
-    predicted: str
-    number: int
-
-
-@dataclass(frozen=True)
-class Panel:
-    """Pictures under a heading; ``left_out`` says how many more there are."""
-
-    title: str
-    pictures: tuple[Picture, ...]
-    left_out: int
-
-
 def render(learned: Learned) -> Markup | Absence:
     """Panels of the first network's test examples."""
     data = learned.data
@@ -46,18 +27,20 @@ def render(learned: Learned) -> Markup | Absence:
     right = labels == predicted
     name = data.class_names[learned.digit]
 
-    def panel(title: str, chosen: npt.NDArray[np.bool_], most: int) -> Panel:
+    def panel(title: str, chosen: npt.NDArray[np.bool_], most: int) -> dict[str, Any]:
+        """Return pictures under a heading, and how many more there are."""
         rows = np.flatnonzero(chosen).tolist()
-        shown = tuple(
-            Picture(
-                uri=pictures.uri(data.pixels_test[row]),
-                true=data.class_names[labels[row]],
-                predicted=data.class_names[predicted[row]],
-                number=row,
-            )
+        shown = [
+            {
+                "uri": pictures.uri(data.pixels_test[row]),
+                "true": data.class_names[labels[row]],
+                "predicted": data.class_names[predicted[row]],
+                "number": row,
+            }
             for row in rows[:most]
-        )
-        return Panel(f"{title} ({len(rows)})", shown, len(rows) - len(shown))
+        ]
+        title = f"{title} ({len(rows)})"
+        return {"title": title, "pictures": shown, "left_out": len(rows) - len(shown)}
 
     return templates.fill(
         "evaluation/sections/digits.html",

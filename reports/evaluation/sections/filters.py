@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,26 +22,6 @@ Numbers = npt.NDArray[np.floating[Any]]
 _CHOSEN = (4, 7, 10, 13)
 """The filters whose maps the articles show."""
 _EXAMPLE = 0
-
-
-@dataclass(frozen=True)
-class Picture:
-    """What belongs to one filter."""
-
-    uri: str
-    number: int
-
-
-@dataclass(frozen=True)
-class Convolved:
-    """One convolution: the kernels of all filters, and the maps of some."""
-
-    title: str
-    size: str
-    kernel_scale: Scale
-    kernels: tuple[Picture, ...]
-    map_scale: Scale
-    maps: tuple[Picture, ...]
 
 
 def render(learned: Learned) -> Markup | Absence:
@@ -68,20 +47,21 @@ def render(learned: Learned) -> Markup | Absence:
     )
 
 
-def _convolved(stage: Stage, W: Numbers, maps: Numbers) -> Convolved:
+def _convolved(stage: Stage, W: Numbers, maps: Numbers) -> dict[str, Any]:
+    """Return one convolution: the kernels of all filters, and the maps of some."""
     squares = kernels(stage, W)[:, :, :, 0]
     chosen = chosen_filters(stage.filters)
     kernel_scale, map_scale = Scale.of(squares), Scale.of(maps[chosen])
     filters = text.count(stage.filters, "filter")
     channels = text.count(stage.channels, "channel")
-    return Convolved(
-        title=f"{filters} of {shape((stage.kernel, stage.kernel))} over {channels}",
-        size=shape(stage.filtered),
-        kernel_scale=kernel_scale,
-        kernels=tuple(Picture(kernel_scale.uri(one), n) for n, one in enumerate(squares)),
-        map_scale=map_scale,
-        maps=tuple(Picture(map_scale.uri(maps[n]), int(n)) for n in chosen),
-    )
+    return {
+        "title": f"{filters} of {shape((stage.kernel, stage.kernel))} over {channels}",
+        "size": shape(stage.filtered),
+        "kernel_scale": kernel_scale,
+        "kernels": map(kernel_scale.uri, squares),
+        "map_scale": map_scale,
+        "maps": [(number, map_scale.uri(maps[number])) for number in chosen],
+    }
 
 
 def chosen_filters(filters: int) -> npt.NDArray[np.intp]:

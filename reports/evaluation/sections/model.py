@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -17,15 +16,6 @@ from reports.tables import Table, TableCell, TableRow
 from reports.trained_words import Facts, shape
 
 
-@dataclass(frozen=True)
-class Described:
-    """A network and its training, and the names of those that share them."""
-
-    names: str
-    table: Table
-    facts: Facts
-
-
 def render(learned: Learned) -> Markup | Absence:
     """Return a summary of each network that differs from the others in layers or training."""
     alike: dict[str, list[Trained]] = {}
@@ -35,10 +25,10 @@ def render(learned: Learned) -> Markup | Absence:
     return templates.fill(
         "evaluation/sections/model.html",
         described=[
-            Described(
-                names=text.listing(one.name for one in some),
-                table=layers(some[0].model.network),
-                facts=facts(some[0]),
+            (
+                text.listing(one.name for one in some),
+                layers(some[0].model.network),
+                facts(some[0]),
             )
             for some in alike.values()
         ],

@@ -14,6 +14,7 @@ from reports import tables, templates
 from reports.evaluation.context import Learned, share
 from reports.section import Absence, Section
 from reports.tables import Table, TableCell, TableRow
+from reports.templates import sentence
 
 QUANTITIES: dict[str, Callable[[Trained], tuple[float, str]]] = {
     "test accuracy": lambda one: _share(one.evaluation.test.accuracy),
@@ -87,26 +88,21 @@ def render(learned: Learned) -> Markup | Absence:
 def headline(learned: Learned) -> str:
     """Return the best network, with what it reached and what it took, and what others reached."""
     best = max(learned.trained, key=lambda one: one.evaluation.test.accuracy)
-    model, test = best.model, best.evaluation.test
-    trained = (
-        f"after {text.count(model.epochs, 'epoch')} in {text.seconds(model.history.seconds)} of "
-        "training"
-        if model.epochs
-        else "without any training"
+    others = sorted(
+        (one for one in learned.trained if one is not best),
+        key=lambda one: one.evaluation.test.accuracy,
     )
-    sentence = (
-        f"{best.name} recognises {share(test.accuracy)} of the "
-        f"{test.matrix.sum()} test examples {trained}."
+    return sentence(
+        "learning",
+        "evaluation",
+        network=best.name,
+        reached=share(best.evaluation.test.accuracy),
+        total=best.evaluation.test.matrix.sum(),
+        epochs=best.model.epochs,
+        seconds=best.model.history.seconds,
+        others=[share(one.evaluation.test.accuracy) for one in others],
+        other=others[0].name if others else "",
     )
-    others = [one for one in learned.trained if one is not best]
-    if not others:
-        return sentence
-    found = sorted(other.evaluation.test.accuracy for other in others)
-    lowest, highest = share(found[0]), share(found[-1])
-    if len(others) == 1:
-        return f"{sentence} {others[0].name} reaches {lowest}."
-    reached = lowest if lowest == highest else f"{lowest} to {highest}"
-    return f"{sentence} The {len(others)} others reach {reached}."
 
 
 def stranger(one: Trained, data: TrainingData) -> str:
@@ -115,19 +111,14 @@ def stranger(one: Trained, data: TrainingData) -> str:
     It is empty where the network was trained on all of ``data`` and no other.  Accuracies are over
     all examples of the data, whatever a network has seen of them.
     """
-    source, now = one.model.source, len(data.X)
-    if source.sha256 != data.sha256:
-        return (
-            f"{one.name} was trained on {text.count(source.examples, 'example')} of {source.name}, "
-            f"other data than these. Its train accuracy is over the {now} training examples of "
-            f"{data.name}."
-        )
-    if source.examples != now:
-        return (
-            f"{one.name} was trained on the first {source.examples} of these {now} training "
-            f"examples. Its train accuracy is over all {now}."
-        )
-    return ""
+    return sentence(
+        "learning",
+        "stranger",
+        network=one.name,
+        source=one.model.source,
+        data=data,
+        number=len(data.X),
+    )
 
 
 SECTION = Section("summary", "Summary", 10, render)

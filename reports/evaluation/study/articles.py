@@ -68,15 +68,21 @@ def _findings(studied: Studied) -> list[str]:
     """Return the two things the articles found, and whether they hold here."""
     if not studied.finite:
         return ["Here every training diverged."]
+    finite = [studied.trained[place] for place in studied.finite]
+    peak = text.listing([studied.values[place] for place in studied.best])
+    if len(studied.best) > 1:
+        peak += ", between which the test examples do not decide"
+    if all(one.model.training.l2 != _BEST for one in finite):
+        peak += f"; {_BEST:g} was not among the values"
     return [
-        f"Training accuracy falls as the factor grows; here {_fall(studied)}.",
-        f"Test accuracy is best at {_BEST:g}; here {_peak(studied)}.",
+        f"Training accuracy falls as the factor grows; here {_fall(finite)}.",
+        f"Test accuracy is best at {_BEST:g}; here at {peak}.",
     ]
 
 
-def _fall(studied: Studied) -> str:
+def _fall(finite: list[Trained]) -> str:
     """Return whether training accuracy falls with the factor, by more than its standard errors."""
-    by_factor = sorted(_finite(studied), key=lambda one: one.model.training.l2)
+    by_factor = sorted(finite, key=lambda one: one.model.training.l2)
     parts = [one.evaluation.train for one in by_factor]
     noise = max(part.uncertainty for part in parts)
     accuracies = [part.accuracy for part in parts]
@@ -86,20 +92,6 @@ def _fall(studied: Studied) -> str:
         return "no difference is larger than one standard error"
     rises = any(other - one > noise for one, other in itertools.pairwise(accuracies))
     return "as well" if not rises and accuracies[0] - accuracies[-1] > noise else "not"
-
-
-def _peak(studied: Studied) -> str:
-    """Return the factors with the highest test accuracy, as far as it can be told."""
-    found = "at " + text.listing(studied.values[place] for place in studied.best)
-    if len(studied.best) > 1:
-        found += ", between which the test examples do not decide"
-    if all(one.model.training.l2 != _BEST for one in _finite(studied)):
-        found += f"; {_BEST:g} was not among the values"
-    return found
-
-
-def _finite(studied: Studied) -> list[Trained]:
-    return [studied.trained[place] for place in studied.finite]
 
 
 SECTION = Section("articles", "Beside the articles", 30, render)

@@ -7,7 +7,6 @@ from markupsafe import Markup
 from impls.training.evaluation import Trained
 from impls.training.history import CONVERGED_FOR, CONVERGED_WITHIN
 from reports import charts, tables, templates
-from reports import format as text
 from reports.charts import Series
 from reports.evaluation.context import (
     PARTS,
@@ -20,6 +19,7 @@ from reports.evaluation.context import (
 from reports.figures import Figure, key_of
 from reports.section import Absence, Section
 from reports.tables import Table, TableCell, TableRow
+from reports.templates import sentence
 
 
 def render(studied: Studied) -> Markup | Absence:
@@ -62,40 +62,34 @@ def _chart(studied: Studied) -> Markup:
 
 
 def _table(studied: Studied) -> Table:
-    rows = [
-        _row(value, one, best=place in studied.best)
-        for place, (value, one) in enumerate(zip(studied.values, studied.trained, strict=True))
-    ]
+    rows = []
+    for place, (value, one) in enumerate(zip(studied.values, studied.trained, strict=True)):
+        cells = [TableCell(value)]
+        if training_diverged(one):
+            cells += [tables.word("-")] * 5
+        else:
+            train, test = one.evaluation.train.accuracy, one.evaluation.test.accuracy
+            penalty = one.model.history.epochs[-1].penalty_share
+            of_all = f"{share(one.evaluation.penalty_share)} of all examples"
+            error = one.evaluation.train.mean_error
+            cells += [
+                TableCell(share(train), train),
+                TableCell(share(test), test, strong=place in studied.best),
+                TableCell(share(train - test), train - test),
+                TableCell(share(penalty), penalty, (of_all,)),
+                TableCell(f"{error:.4g}", error),
+            ]
+        cells += [
+            convergence(one),
+            tables.whole(one.model.epochs),
+            tables.duration(one.model.history.seconds),
+        ]
+        rows.append(TableRow(tuple(cells)))
     titles = (
         studied.parameter, "Train", "Test", "Difference", "Penalty", "Mean error", "Converged",
         "Epochs", "Time",
     )  # fmt: skip
     return Table("At the end of each training", tables.columns(*titles), tuple(rows))
-
-
-def _row(value: str, one: Trained, *, best: bool) -> TableRow:
-    model, history = one.model, one.model.history
-    return TableRow((
-        TableCell(value),
-        *([tables.word("-")] * 5 if training_diverged(one) else _learned(one, best=best)),
-        convergence(one),
-        TableCell(str(model.epochs), model.epochs),
-        TableCell(text.seconds(history.seconds), history.seconds),
-    ))  # fmt: skip
-
-
-def _learned(one: Trained, *, best: bool) -> list[TableCell]:
-    """Return what a training that did not diverge led to: accuracies, penalty and error."""
-    train, test = one.evaluation.train.accuracy, one.evaluation.test.accuracy
-    penalty, error = one.model.history.epochs[-1].penalty_share, one.evaluation.train.mean_error
-    of_all = share(one.evaluation.penalty_share)
-    return [
-        TableCell(share(train), train),
-        TableCell(share(test), test, strong=best),
-        TableCell(share(train - test), train - test),
-        TableCell(share(penalty), penalty, (f"{of_all} of all examples",)),
-        TableCell(f"{error:.4g}", error),
-    ]
 
 
 def convergence(one: Trained) -> TableCell:
@@ -108,42 +102,30 @@ def convergence(one: Trained) -> TableCell:
 
 def headline(studied: Studied) -> str:
     """Return the values with the highest test accuracy, and which of them diverged."""
-    lost = [place for place in range(len(studied.trained)) if place not in studied.finite]
+    diverged = [
+        value
+        for value, one in zip(studied.values, studied.trained, strict=True)
+        if training_diverged(one)
+    ]
     if not studied.finite:
-        several = "every value" if len(lost) > 1 else "the only value"
+        several = "every value" if len(diverged) > 1 else "the only value"
         return f"The training diverged with {several} of {studied.parameter}: none can be ranked."
-    sentence = _ranked(studied)
-    if lost:
-        sentence += f" With {_values(studied, lost)} the training diverged."
-    return sentence
-
-
-def _ranked(studied: Studied) -> str:
-    """The values with the highest test accuracy, and how far the other finite ones stay behind."""
     accuracies = {
         place: studied.trained[place].evaluation.test.accuracy for place in studied.finite
     }
-    best, count = max(accuracies.values()), len(accuracies)
-    first = [place for place in studied.best if accuracies[place] == best]
-    near = [place for place in studied.best if accuracies[place] != best]
-    total = int(studied.learned.first.evaluation.test.matrix.sum())
-    sentence = (
-        f"{studied.parameter} {_values(studied, first)} {'reaches' if len(first) == 1 else 'reach'}"
-        f" {share(best)} of the {total} test examples"
+    most = max(accuracies.values())
+    return sentence(
+        "learning",
+        "study",
+        parameter=studied.parameter,
+        best=[studied.values[place] for place in studied.best if accuracies[place] == most],
+        near=[studied.values[place] for place in studied.best if accuracies[place] != most],
+        count=len(accuracies),
+        reached=share(most),
+        worst=share(min(accuracies.values())),
+        total=studied.learned.first.evaluation.test.matrix.sum(),
+        diverged=diverged,
     )
-    if len(first) == count:
-        return sentence + "."
-    sentence += f", the best of {count} values"
-    if len(first) + len(near) == count:
-        return f"{sentence}, but none is further from it than one standard error."
-    if near:
-        verb = "is" if len(near) == 1 else "are"
-        sentence += f"; {_values(studied, near)} {verb} within one standard error of it"
-    return f"{sentence}; the worst reaches {share(min(accuracies.values()))}."
-
-
-def _values(studied: Studied, places: list[int]) -> str:
-    return text.listing(studied.values[place] for place in places)
 
 
 SECTION = Section("summary", "Summary", 10, render)
