@@ -68,7 +68,7 @@ def test_the_wheel_holds_every_file_of_the_packages(files: set[str]) -> None:
         path.relative_to(CHECKOUT).as_posix()
         for package in ("bench", "impls", "reports")
         for path in (CHECKOUT / package).rglob("*")
-        if path.suffix in {".py", ".html", ".jinja", ".md", ".css", ".js"}
+        if path.suffix in {".py", ".html", ".jinja", ".md", ".css", ".js", ".toml"}
     }
     assert {"reports/page.html", "reports/style.css", "reports/script.js"} <= there
     assert {name for name in files if ".dist-info/" not in name} == there
