@@ -18,8 +18,8 @@ from bench.cli.progress import waiting
 from bench.doctor.advice import export_line
 from bench.doctor.examination import examine
 from bench.doctor.findings import Diagnosis, Noise, Scaling
+from bench.measuring.clock import Clock
 from bench.measuring.disturbance import Monitor
-from bench.measuring.timing import Clock
 from bench.provenance.records import Accelerator
 from bench.running import lock
 from bench.running.processes import Launcher

@@ -14,7 +14,7 @@ from bench.cli.progress import RunProgress, duration
 from bench.cli.run_plan import new_document
 from bench.documents import journal as journals
 from bench.documents.assignment import Arrays
-from bench.measuring.timing import Clock
+from bench.measuring.clock import Clock
 from bench.planning.plan import Plan, jobs, most_threads
 from bench.running.forecast import Forecast, floor_epochs
 from bench.running.pacing import FEWEST_SWEEPS

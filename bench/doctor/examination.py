@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 
 from bench.doctor import advice, noise, pools, scaling, surroundings
 from bench.doctor.findings import Diagnosis
+from bench.measuring.clock import Clock
 from bench.measuring.disturbance import Monitor
-from bench.measuring.timing import Clock
 from bench.provenance import machine
 from bench.running.processes import Launcher
 from bench.selfcheck.small_run import carry_out
@@ -37,7 +37,7 @@ def examine(
     described = machine.describe(environment)
     cpus = described.usable_cpus
     with waiting("checking other processes"):
-        neighbours = surroundings.neighbours(monitor)
+        neighbours = surroundings.other_load(monitor)
         clock_quality = surroundings.clock_quality(clock)
         devices = surroundings.find_gpus()
     with waiting("asking libraries for their thread pools"):

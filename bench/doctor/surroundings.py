@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.doctor.findings import ClockQuality, Gpus, OtherLoad
+from bench.measuring.clock import Clock
 from bench.measuring.disturbance import Monitor
-from bench.measuring.timing import Clock
 from bench.provenance import accelerator
 from impls.registry import GPU_FILES
 
@@ -31,7 +31,7 @@ def clock_quality(clock: Clock) -> ClockQuality:
     )
 
 
-def neighbours(monitor: Monitor) -> OtherLoad:
+def other_load(monitor: Monitor) -> OtherLoad:
     """Return what others do while this process sleeps for :data:`LOOK_SECONDS`."""
     with watched(monitor) as others:
         time.sleep(LOOK_SECONDS)

@@ -27,7 +27,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-from bench.measuring.timing import Clock
+from bench.measuring.clock import Clock
 
 SHARE = 0.1
 """So much of the work may seem to be left: caches and the scheduler make no two fetches alike."""

@@ -21,8 +21,7 @@ from bench.documents.messages import Evidence
 from bench.documents.rounds import TimedRound, Turn, TurnKind, held_since
 from bench.documents.timings import EPOCH, STEP
 from bench.measuring.barrier import Subject
-from bench.measuring.disturbance import Monitor
-from bench.measuring.timing import (
+from bench.measuring.clock import (
     Clock,
     calibrate,
     probe_seconds,
@@ -31,6 +30,7 @@ from bench.measuring.timing import (
     uncollected,
     warm_up,
 )
+from bench.measuring.disturbance import Monitor
 from bench.planning.plan import Effort
 from impls.contract import PHASES, Trainer
 from impls.parameters import Floats, Parameters, Rows, batches, epoch_order

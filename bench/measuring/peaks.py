@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from bench.documents.timings import Peaks
-from bench.measuring.timing import Clock, time_round
+from bench.measuring.clock import Clock, time_round
 from bench.provenance import machine
 from bench.roofline import Product, largest_cache
 from impls.parameters import Floats

@@ -26,25 +26,14 @@ import msgspec
 
 import bench
 from bench.correctness import gate
+from bench.documents import messages
 from bench.documents.assignment import Arrays, Assignment, load_arrays
-from bench.documents.messages import (
-    Finish,
-    Finished,
-    Missing,
-    Over,
-    Prepare,
-    Ready,
-    Reply,
-    Request,
-    Started,
-    Take,
-)
 from bench.documents.results import Failed, Invalid, Measured, Unavailable, Unverified
 from bench.documents.timings import Check, Learning, Memory, Peaks
 from bench.measuring import barrier, memory, out_of_memory, parent_death, peaks
 from bench.measuring.cell_timer import CellTimer, Goal
+from bench.measuring.clock import Clock, time_round
 from bench.measuring.disturbance import Monitor
-from bench.measuring.timing import Clock, time_round
 from bench.planning import affinity
 from bench.planning.plan import Cell
 from bench.planning.variables import hold, recorded
@@ -87,13 +76,13 @@ def main(arguments: Sequence[str]) -> int:
 def serve(worker: Worker, requests: BinaryIO, replies: BinaryIO) -> None:
     """Say how the start went, then answer every request until there is none any more."""
 
-    def say(reply: Reply) -> None:
+    def say(reply: messages.Reply) -> None:
         replies.write(msgspec.json.encode(reply) + b"\n")
         replies.flush()
 
     say(worker.start())
     for line in requests:
-        say(worker.answer(msgspec.json.decode(line, type=Request)))
+        say(worker.answer(msgspec.json.decode(line, type=messages.Request)))
         if worker.must_end:
             return
 
@@ -131,7 +120,7 @@ class Worker:
         self.ready: ReadyCell | None = None
         self.must_end = False
 
-    def start(self) -> Reply:
+    def start(self) -> messages.Reply:
         """Import the implementation and map the data."""
         started = memory.resident()
         begun = self.clock.wall()
@@ -140,30 +129,30 @@ class Worker:
             import_seconds = self.clock.wall() - begun
             absent = self.trainer_class.unavailable()
             if absent is not None:
-                return Missing(absent + self._hidden(), is_unavailable=True)
+                return messages.Missing(absent + self._hidden(), is_unavailable=True)
             imported = memory.resident()
             self.process = describe_process(self.row, self.trainer_class, import_seconds)
         except ImplementationError as error:
-            return Missing(str(error), is_unavailable=False)
+            return messages.Missing(str(error), is_unavailable=False)
         self.arrays = load_arrays(Path(self.assignment.arrays))
         self.memory = Memory(started=started, imported=imported, loaded=memory.resident())
         self.device = accelerator.find(os.environ) if self.row.device == "gpu" else None
-        return Started()
+        return messages.Started()
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: messages.Request) -> messages.Reply:
         """Return what came of ``request``; an exception is the outcome of the cell in hand."""
         cell = (
             self.assignment.cell(request.batch_size)
-            if isinstance(request, Prepare)
+            if isinstance(request, messages.Prepare)
             else self._in_hand().measured.cell
         )
         try:
             match request:
-                case Prepare():
+                case messages.Prepare():
                     return self._prepare(cell)
-                case Take(kind=kind, number=number):
+                case messages.Take(kind=kind, number=number):
                     return self._in_hand().timer.take(kind, number)
-                case Finish():
+                case messages.Finish():
                     return self._finish(self._in_hand())
         except Exception as error:  # noqa: BLE001  # whatever it is, it is this cell's outcome
             return self._failed(cell, error)
@@ -178,7 +167,7 @@ class Worker:
             raise RuntimeError("the worker was asked for a turn before a cell was ready")
         return self.ready
 
-    def _failed(self, cell: Cell, error: Exception) -> Over:
+    def _failed(self, cell: Cell, error: Exception) -> messages.Over:
         exhausted = out_of_memory.explanation(error, self.row.device)
         outcome = Failed(
             cell=cell,
@@ -190,9 +179,9 @@ class Worker:
         )
         self.ready = None
         self.must_end = self.row.on_device
-        return Over(outcome, is_exhausted=exhausted is not None)
+        return messages.Over(outcome, is_exhausted=exhausted is not None)
 
-    def _prepare(self, cell: Cell) -> Ready | Over:
+    def _prepare(self, cell: Cell) -> messages.Ready | messages.Over:
         """Get a cell ready for turns, or end it: first step, threads, gate, barrier, warm-up."""
         self.ready = None
         training = self.plan.training(cell.batch_size)
@@ -200,7 +189,7 @@ class Worker:
         if self.plan.target is not None and self.row.is_floor:
             declined = "it trains nothing, so it reaches no accuracy"
         if declined is not None:
-            return Over(Unavailable(cell=cell, reason=declined))
+            return messages.Over(Unavailable(cell=cell, reason=declined))
         begun = memory.resident()
         timer, setup_seconds, bind_seconds = self._timer(training)
         bound = memory.resident()
@@ -208,7 +197,7 @@ class Worker:
         process = self._process_now()
         checks = self._checked(cell, training, timer, process)
         if not isinstance(checks, list):
-            return Over(checks)
+            return messages.Over(checks)
         resident = msgspec.structs.replace(
             self.memory,
             begun=begun,
@@ -249,7 +238,7 @@ class Worker:
         # Garbage is collected before each turn; what a library has loaded need not be searched.
         gc.collect()
         gc.freeze()
-        return Ready(measured)
+        return messages.Ready(measured)
 
     def _timer(self, training: Training) -> tuple[CellTimer, float, float]:
         """Return the timer of a trainer with its data, and seconds to make it and to bind them."""
@@ -327,7 +316,7 @@ class Worker:
             self.trainer_class, self.plan.network, training, timer.start, few, order, shared
         )
 
-    def _finish(self, ready: ReadyCell) -> Finished:
+    def _finish(self, ready: ReadyCell) -> messages.Finished:
         """End the cell in hand: the peak of memory, the pools as they are now, the device."""
         evidence = None if self.row.is_floor else ready.timer.evidence()
         device = ready.measured.process.accelerator
@@ -344,7 +333,7 @@ class Worker:
             workers = self.assignment.job.threads or machine.usable_cpus()
             self.peaks = peaks.measure(self.clock, self.plan.network.dtype, workers)
         self.ready = None
-        return Finished(msgspec.structs.replace(measured, peaks=self.peaks), evidence)
+        return messages.Finished(msgspec.structs.replace(measured, peaks=self.peaks), evidence)
 
     def _process_now(self) -> Process:
         """Return the process after its first step, when late libraries have made their pools."""

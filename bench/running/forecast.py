@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.correctness import gate
-from bench.measuring.timing import Clock, calibrate, time_round
+from bench.measuring.clock import Clock, calibrate, time_round
 from bench.planning.plan import Effort, Job, Plan, jobs
 from bench.running.pacing import FEWEST_SWEEPS
 from bench.running.turns import PARTS_EVERY, Progress, times_parts

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from bench.documents.journal import Block, Ending, Journal, Stage, Sweep, repetitions_of
-from bench.measuring.timing import Clock
+from bench.measuring.clock import Clock
 from bench.observations.points import times_to_target
 from bench.observations.ratios import ratios_to, timed_points
 from bench.planning.plan import Plan, jobs

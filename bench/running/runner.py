@@ -19,8 +19,8 @@ import numpy.typing as npt
 from bench.documents.assignment import Arrays, Assignment, save_arrays, shared_folder
 from bench.documents.journal import Again, Block, Ending, Journal, Stage, repetitions_of
 from bench.documents.results import Results
+from bench.measuring.clock import SYSTEM_CLOCK, Clock
 from bench.measuring.memory import available
-from bench.measuring.timing import SYSTEM_CLOCK, Clock
 from bench.planning.plan import Job, Plan, Setting, repetitions
 from bench.planning.revisions import root_of, search_path
 from bench.planning.variables import worker_environment

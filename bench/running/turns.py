@@ -18,7 +18,7 @@ from bench.documents.messages import Evidence
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Unverified
 from bench.documents.rounds import Turn, TurnKind
 from bench.documents.timings import EPOCH
-from bench.measuring.timing import Clock
+from bench.measuring.clock import Clock
 from bench.planning.plan import Job, Plan, turn_order
 from bench.roofline import step_operations
 from bench.running.neighbours import Neighbours

@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bench.documents import messages
 from bench.documents.assignment import Assignment
-from bench.documents.messages import (
-    Evidence,
-    Finish,
-    Finished,
-    Missing,
-    Over,
-    Prepare,
-    Ready,
-    Reply,
-    Request,
-    Started,
-    Take,
-)
 from bench.documents.results import Failed, Measured, Outcome, Unavailable
 from bench.documents.rounds import Turn, TurnKind
 from bench.planning.plan import Cell
@@ -47,7 +35,7 @@ class WorkerClient:
         self.process: WorkerProcess | None = None
         self.lost: End | None = None
         self.measured: Measured | None = None
-        self.evidence: Evidence | None = None
+        self.evidence: messages.Evidence | None = None
         self.is_exhausted = False
         self.wants_to_be_alone = False
 
@@ -62,10 +50,10 @@ class WorkerClient:
             return
         self.process = self.launch()
         reply = self._hear(self.process)
-        if isinstance(reply, Missing):
+        if isinstance(reply, messages.Missing):
             self.missing = (reply.reason, reply.is_unavailable)
             self.end()
-        elif not isinstance(reply, Started | End):
+        elif not isinstance(reply, messages.Started | End):
             raise TypeError(f"a worker began with {reply!r}")
 
     def prepare(self, batch_size: int) -> Outcome | None:
@@ -80,8 +68,8 @@ class WorkerClient:
             if is_unavailable:
                 return Unavailable(cell=cell, reason=reason)
             return Failed(cell=cell, block=self.assignment.block, reason=reason)
-        reply = self._ask(Prepare(batch_size=batch_size))
-        if isinstance(reply, Ready):
+        reply = self._ask(messages.Prepare(batch_size=batch_size))
+        if isinstance(reply, messages.Ready):
             self.measured = reply.measured
             return None
         return self._outcome(cell, reply)
@@ -89,14 +77,14 @@ class WorkerClient:
     def take(self, kind: TurnKind, number: int) -> Turn | Outcome:
         """Return its next turn, or the outcome that ends its cell."""
         cell = self._ready_cell()
-        reply = self._ask(Take(kind=kind, number=number))
+        reply = self._ask(messages.Take(kind=kind, number=number))
         return reply if isinstance(reply, Turn) else self._outcome(cell, reply)
 
     def finish(self) -> Outcome:
         """Return the cell at its end: measured, still without its rounds, or what went wrong."""
         cell = self._ready_cell()
-        reply = self._ask(Finish())
-        if isinstance(reply, Finished):
+        reply = self._ask(messages.Finish())
+        if isinstance(reply, messages.Finished):
             self.measured, self.evidence = None, reply.evidence
             return reply.measured
         return self._outcome(cell, reply)
@@ -116,14 +104,14 @@ class WorkerClient:
             raise RuntimeError(f"{self.row.name} has no cell that is ready")
         return self.measured.cell
 
-    def _ask(self, request: Request) -> Reply | End | None:
+    def _ask(self, request: messages.Request) -> messages.Reply | End | None:
         if self.process is None:
             return self.lost
         self.process.wake()
         self.process.say(request)
         return self._hear(self.process)
 
-    def _hear(self, process: WorkerProcess) -> Reply | End:
+    def _hear(self, process: WorkerProcess) -> messages.Reply | End:
         reply = process.hear(self.timeout)
         if isinstance(reply, End):
             self.lost = reply
@@ -132,10 +120,10 @@ class WorkerClient:
             process.rest()
         return reply
 
-    def _outcome(self, cell: Cell, reply: Reply | End | None) -> Outcome:
+    def _outcome(self, cell: Cell, reply: messages.Reply | End | None) -> Outcome:
         """Return what a cell comes to whose worker did not do what was asked."""
         self.measured = None
-        if isinstance(reply, Over):
+        if isinstance(reply, messages.Over):
             self.is_exhausted = reply.is_exhausted
             if self.row.on_device and isinstance(reply.outcome, Failed):
                 self.end()

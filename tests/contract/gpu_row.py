@@ -20,8 +20,8 @@ from bench.correctness import gate
 from bench.documents.rounds import timings_of
 from bench.measuring import barrier, out_of_memory
 from bench.measuring.cell_timer import CellTimer
+from bench.measuring.clock import SYSTEM_CLOCK
 from bench.measuring.disturbance import Monitor
-from bench.measuring.timing import SYSTEM_CLOCK
 from impls import precision, registry
 from impls.contract import Trainer
 from impls.networks import Network, Training

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from bench.measuring.cell_timer import CellTimer
+from bench.measuring.clock import SYSTEM_CLOCK
 from bench.measuring.disturbance import Monitor
-from bench.measuring.timing import SYSTEM_CLOCK
 from impls.networks import Network, Training
 from impls.parameters import epoch_order, start_parameters
 from tests.stand_ins.fakes import REAL_EFFORT

@@ -10,8 +10,8 @@ import pytest
 
 from bench.correctness import gate
 from bench.measuring.cell_timer import CellTimer
+from bench.measuring.clock import SYSTEM_CLOCK
 from bench.measuring.disturbance import Monitor
-from bench.measuring.timing import SYSTEM_CLOCK
 from impls.contract import Trainer
 from impls.networks import Network, Training
 from impls.parameters import Parameters, epoch_order, start_parameters

@@ -18,8 +18,8 @@ from bench.documents.messages import Reply, Request
 from bench.documents.results import Measured, Outcome, Results, Unverified
 from bench.documents.rounds import Turn
 from bench.documents.timings import Disturbance
+from bench.measuring.clock import Clock
 from bench.measuring.disturbance import Monitor, Reading
-from bench.measuring.timing import Clock
 from bench.planning.plan import Cell
 from bench.planning.variables import variables
 from bench.running.processes import End
@@ -264,7 +264,7 @@ def test_what_others_use_is_counted_in_processors(monkeypatch: pytest.MonkeyPatc
 
 def test_what_the_system_does_not_tell_of_others_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(surroundings, "LOOK_SECONDS", 0.0)
-    found = surroundings.neighbours(TwoReadings(told=False))
+    found = surroundings.other_load(TwoReadings(told=False))
     assert (found.foreign, found.stolen) == (None, None)
     assert len(found.load) == 3
 

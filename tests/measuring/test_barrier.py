@@ -12,7 +12,7 @@ import pytest
 
 from bench.measuring import barrier
 from bench.measuring.barrier import Attempt, Subject, refusal
-from bench.measuring.timing import Clock
+from bench.measuring.clock import Clock
 from tests.stand_ins.fake_trainer import TICK, FakeClock
 
 STEP = 8 * TICK

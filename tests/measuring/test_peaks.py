@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bench.measuring import peaks
+from bench.measuring.clock import Clock
 from bench.measuring.peaks import (
     MOST_CALLS,
     PASSES,
@@ -23,7 +24,6 @@ from bench.measuring.peaks import (
     measure,
     product_probe,
 )
-from bench.measuring.timing import Clock
 from bench.provenance import machine
 from bench.roofline import Product
 from tests.stand_ins.fake_trainer import TICK, FakeClock

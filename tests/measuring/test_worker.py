@@ -24,8 +24,8 @@ from bench.documents.rounds import Turn, TurnKind
 from bench.documents.timings import Memory, Peaks
 from bench.measuring import memory, peaks
 from bench.measuring.cell_timer import CellTimer
+from bench.measuring.clock import SYSTEM_CLOCK, Clock
 from bench.measuring.disturbance import Monitor
-from bench.measuring.timing import SYSTEM_CLOCK, Clock
 from bench.measuring.worker import Worker, describe_process
 from bench.planning.plan import Plan, jobs
 from bench.provenance import threads

@@ -22,8 +22,8 @@ from bench.documents.assignment import Arrays, Assignment, save_arrays
 from bench.documents.messages import Missing, Over, Prepare, Ready, Reply, Started
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Unavailable, Unverified
 from bench.measuring import parent_death, worker
+from bench.measuring.clock import Clock
 from bench.measuring.disturbance import Monitor
-from bench.measuring.timing import Clock
 from bench.planning.plan import Plan, jobs
 from bench.provenance import machine
 from bench.running import processes

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from bench.measuring.clock import Clock
 from bench.measuring.disturbance import Monitor, Reading
-from bench.measuring.timing import Clock
 from impls import contract
 from impls.contract import Loss
 from impls.networks import Training

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from bench.documents.rounds import Turn, timings_of
 from bench.measuring.cell_timer import CellTimer
+from bench.measuring.clock import SYSTEM_CLOCK, Clock
 from bench.measuring.disturbance import Monitor
-from bench.measuring.timing import SYSTEM_CLOCK, Clock
 from bench.planning.plan import Effort, Plan
 from bench.planning.profiles import PROFILES
 from bench.running.pacing import FEWEST_SWEEPS

@@ -17,7 +17,7 @@ import threadpoolctl
 
 from bench.documents.rounds import Turn, timings_of
 from bench.documents.timings import STEP
-from bench.measuring.timing import SYSTEM_CLOCK, probe_seconds
+from bench.measuring.clock import SYSTEM_CLOCK, probe_seconds
 from bench.planning.plan import Effort
 from bench.selfcheck import CheckResult, Options, Report
 from impls import contract

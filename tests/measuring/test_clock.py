@@ -5,7 +5,7 @@ from itertools import chain, repeat
 
 import pytest
 
-from bench.measuring.timing import (
+from bench.measuring.clock import (
     WARM_PATIENCE,
     Round,
     calibrate,
@@ -100,7 +100,7 @@ def test_two_rounds_that_reach_the_time_must_be_neighbours(fake_clock: FakeClock
 def test_calibration_of_work_that_takes_no_time_ends(
     fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.measuring.timing.MOST_ITERATIONS", 1000)
+    monkeypatch.setattr("bench.measuring.clock.MOST_ITERATIONS", 1000)
     assert calibrate(fake_clock.clock, lambda: None, 1.0) == 1000
 
 
@@ -118,7 +118,7 @@ def test_a_gain_of_less_than_five_percent_is_none(fake_clock: FakeClock) -> None
 def test_a_gain_of_exactly_the_share_is_none(
     fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.measuring.timing.WARM_GAIN", 0.25)
+    monkeypatch.setattr("bench.measuring.clock.WARM_GAIN", 0.25)
     found = warm_up(fake_clock.clock, working(fake_clock, iter([1, 0.75, 0.75, 0.75, 0.5])), 1e9)
     assert found == [1, 0.75, 0.75, 0.75]
 
