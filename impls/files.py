@@ -13,7 +13,7 @@ _NOT_A_FILE = "it is a pipe, a device or a socket, not a file"
 
 
 def home() -> Path:
-    """Return the user's home folder, or the plain name ``~`` where there is none."""
+    """Return the user's home folder, or ``~`` where it is unknown."""
     return Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises without a home
 
 
@@ -40,10 +40,10 @@ def open_plain(path: Path) -> BinaryIO:
 
 
 def require_plain(path: Path) -> None:
-    """Refuse to put a file in the place of a link, a device or anything else that is none.
+    """Refuse to put a file in the place of a link, a device or anything else but a file.
 
     Raises:
-        OSError: there is such a thing at ``path``, or nobody can see what is.
+        OSError: there is such a thing at ``path``, or it cannot be looked at.
     """
     try:
         kind = path.lstat().st_mode

@@ -121,7 +121,7 @@ def start_parameters(network: Network, training: Training, seed: int) -> Paramet
 def epoch_order(examples: int, seed: int, epoch: int) -> Rows:
     """Return the shuffled row numbers of one epoch, shape ``(examples,)``.
 
-    Each epoch has a generator of its own, so epoch 20 can be drawn without the nineteen before.
+    Each epoch has a separate generator, so epoch 20 can be drawn without the nineteen before.
     """
     return np.random.default_rng([seed, 1, epoch]).permutation(examples)
 

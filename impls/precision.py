@@ -28,7 +28,7 @@ def tf32() -> bool:
     """Return whether factors on a GPU are rounded to TF32; without the variable they are not.
 
     Raises:
-        UsageError: the variable is neither 0 nor 1, or NVIDIA's says the contrary.
+        UsageError: the variable is neither 0 nor 1, or NVIDIA's variable contradicts it.
     """
     asked = bool(switch(VARIABLE))
     forced = os.environ.get(OVERRIDE)

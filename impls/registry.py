@@ -138,7 +138,7 @@ def missing(row: Row) -> str | None:
 def no_device(row: Row) -> str | None:
     """Return why this machine has no device for ``row``, or None where it seems to have one.
 
-    Only device files are looked for; whether a library can use the device is for the worker to say.
+    Only device files are looked for; the worker reports whether a library can use the device.
     """
     if not row.on_device or shows_gpu():
         return None

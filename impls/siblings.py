@@ -64,7 +64,7 @@ def _imports(file: Path, root: Path) -> Iterator[Path]:
         with open_plain(file) as source:
             tree = ast.parse(source.read())
     except (OSError, SyntaxError, ValueError):
-        return  # it counts by its content; whoever imports it is told what is wrong
+        return  # it counts by its content; importing it raises the error
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:

@@ -1,4 +1,4 @@
-"""Checks of the measuring itself: does it keep what its reports promise.
+"""Checks of the measuring itself: does it keep the promises of its reports.
 
 Each check is a module of this package with a function ``check(options) -> Report``; naming it in
 :data:`CHECKS` is all that a new one needs.  A check never prints: its command does.  Checks that
@@ -41,7 +41,7 @@ class Options:
 class CheckResult:
     """One number of a check beside what it must keep.
 
-    ``passed`` says whether it does, None where this machine gave no occasion to tell.
+    ``passed`` is None where the target could not be tested on this machine.
     """
 
     what: str

@@ -1,7 +1,7 @@
 """Real A/A: implementations against themselves, as an ordinary run measures them.
 
 Every implementation is measured under two names, at several batch sizes, with one thread and with
-all.  Each is judged against itself, all in one table.  Whatever is called faster or slower is a
+all.  Each is judged against itself, all in one table.  Any that is called faster or slower is a
 false alarm; how far the two names lie apart is the error of the measurement.
 """
 

@@ -20,7 +20,7 @@ from bench.selfcheck.killed_runs import (
     kill_parent,
     kill_worker,
 )
-from bench.selfcheck.small_command import Workshop, leave_alone
+from bench.selfcheck.small_command import Workshop, run_undisturbed
 
 KILLS = 20
 
@@ -34,8 +34,8 @@ def check(options: Options) -> Report:
     with tempfile.TemporaryDirectory(prefix="mlpbench-kill-") as name:
         folder = Path(name)
         workshop = Workshop(folder / "killed", SOURCES)
-        alone = leave_alone(workshop, folder / "alone")
-        options.say(f"a run of {alone.sweeps} sweeps that nobody kills: {alone.end:.1f} s")
+        alone = run_undisturbed(workshop, folder / "alone")
+        options.say(f"an undisturbed run of {alone.sweeps} sweeps: {alone.end:.1f} s")
         for kill in range(kills):
             out = folder / f"out-{kill}"
             # One moment in each of as many stretches as there are kills.
@@ -47,7 +47,7 @@ def check(options: Options) -> Report:
                 parents.append(parent)
                 said = (
                     f"parent {parent.when}, {parent.lost} sweeps lost, {parent.orphans} orphans"
-                    f"{'' if parent.written else f'; NOT RESUMED: {parent.said}'}"
+                    f"{'' if parent.written else f'; NOT RESUMED: {parent.last_line}'}"
                 )
             else:
                 worker = kill_worker(workshop, alone.working_moment(place), out, rng)
@@ -70,7 +70,7 @@ def check(options: Options) -> Report:
 
 
 def of_parents(killed: Sequence[KilledParent]) -> list[CheckResult]:
-    """Return the promises to whoever resumes."""
+    """Return whether runs whose parent was killed keep their promises."""
     total = len(killed)
     most = max(run.lost for run in killed)
     orphans = sum(run.orphans for run in killed)
@@ -94,7 +94,7 @@ def of_parents(killed: Sequence[KilledParent]) -> list[CheckResult]:
 
 
 def of_workers(killed: Sequence[KilledWorker]) -> list[CheckResult]:
-    """Return the promises to whoever's worker dies."""
+    """Return whether runs whose worker was killed keep their promises."""
     named = [all("killed by SIGKILL" in reason for reason in run.reasons) for run in killed]
     kept = [right and run.rest_measured for right, run in zip(named, killed, strict=True)]
     at_work = sum(run.at_work for run in killed)

@@ -25,7 +25,7 @@ from bench.selfcheck.small_command import (
     EXAMPLES,
     POLL_SECONDS,
     Moment,
-    Undisturbed,
+    UndisturbedRun,
     Worker,
     Workshop,
     start,
@@ -78,10 +78,10 @@ class KilledParent:
     """What a parent left behind, and what a resumed run made of it.
 
     ``held`` counts the sweeps in the journal when the parent was killed, ``lost`` those that began
-    and are in no journal, ``orphans`` the workers that lived on.  The rest says which promises
+    and are in no journal, ``orphans`` the workers that lived on.  The rest are the promises that
     were kept: the journal's lines stayed as they were (``unchanged``), the resumed run measured
     every cell of the plan in its order (``same_schedule``), and results and report are there
-    and complete (``written``).  ``said`` is the last line of the resumed run.
+    and complete (``written``).  ``last_line`` is that of the resumed run.
     """
 
     when: str
@@ -91,14 +91,14 @@ class KilledParent:
     unchanged: bool
     same_schedule: bool
     written: bool
-    said: str
+    last_line: str
 
 
 @dataclass(frozen=True)
 class KilledWorker:
     """What a run made of a killed worker; ``reasons`` are those of all that was not measured.
 
-    ``at_work`` is false where the worker had said how its cell ended, or had ended by itself:
+    ``at_work`` is false where the worker had reported how its cell ended, or had ended by itself:
     there was nothing to lose.  ``stopped`` says that it waited for its turn when it was killed.
     ``rest_measured`` says whether all else was measured and the run came to its end.
     """
@@ -110,7 +110,7 @@ class KilledWorker:
 
 
 def kill_parent(
-    workshop: Workshop, undisturbed: Undisturbed, moment: Moment, out: Path
+    workshop: Workshop, undisturbed: UndisturbedRun, moment: Moment, out: Path
 ) -> KilledParent:
     """Kill the parent at ``moment``, then resume into the same folder."""
     before = _begun(workshop)
@@ -137,7 +137,7 @@ def kill_parent(
         unchanged=_journal(out).startswith(held),
         same_schedule=results is not None and _same_schedule(results, undisturbed.plan, out),
         written=results is not None and results.complete and bool(_bytes(out / "report.html")),
-        said=workshop.last_words,
+        last_line=workshop.last_line,
     )
 
 
@@ -156,9 +156,7 @@ def kill_worker(workshop: Workshop, moment: Moment, out: Path, rng: random.Rando
             time.sleep(POLL_SECONDS)
     results = _results(out)
     if results is None:
-        return KilledWorker(
-            victim is not None, stopped, (workshop.last_words,), rest_measured=False
-        )
+        return KilledWorker(victim is not None, stopped, (workshop.last_line,), rest_measured=False)
     others = [outcome for outcome in results.outcomes if not isinstance(outcome, Measured)]
     at_work = victim is not None and not _has_finished(victim, out)
     cells = sum(len(jobs) * len(sizes) for jobs, sizes in repetitions(results.plan))
@@ -178,12 +176,12 @@ def _has_finished(worker: Worker, out: Path) -> bool:
     if assignment is None:
         raise ValueError(f"no assignment in the command of a worker: {worker.command}")
     block, job = map(int, assignment.groups())
-    said = [
+    lines = [
         line
         for line in _lines(out)
         if isinstance(line, journals.CellLine) and (line.block, line.job) == (block, job)
     ]
-    return len(said) > 1 and isinstance(said[-1].outcome, Measured)
+    return len(lines) > 1 and isinstance(lines[-1].outcome, Measured)
 
 
 def _stop_orphans(workshop: Workshop) -> int:
@@ -237,7 +235,7 @@ def _stage(held: bytes) -> str:
 
 
 def _results(out: Path) -> Results | None:
-    """Return the results document, or None where there is none that can be read."""
+    """Return the results document, or None where it cannot be read."""
     try:
         return files.load(out / "results.json")
     except ResultsError:

@@ -20,7 +20,7 @@ from bench.selfcheck.noise import (
     World,
     steady,
 )
-from bench.selfcheck.synthetic import TOLD_APART
+from bench.selfcheck.synthetic import DIFFERENT
 from bench.stats.verdicts import MARGIN
 
 TRIALS = 2000
@@ -184,7 +184,7 @@ def false_verdicts(rng: np.random.Generator, trials: int) -> Iterator[CheckResul
     """Yield verdicts on one pair and on tables: of equals, of equals and others, of edges."""
     number = math.ceil(trials / TABLES)
     equal, mixed, edges = np.ones((5, 5)), np.ones((5, 5)), np.full((5, 8), 1 + MARGIN)
-    mixed[1:3] = 1.0301  # barely beyond the margin: the hardest to tell from the same
+    mixed[1:3] = 1.0301  # barely beyond the margin: the hardest to distinguish from the same
     mixed[3:] = 1.2
     for noise in (NORMAL, BIMODAL):
         for name, truth, blocks in (
@@ -241,7 +241,7 @@ def unlike(rng: np.random.Generator, trials: int) -> Iterator[str]:
             "blocks."
         )
     few = synthetic.false_tables(rng, math.ceil(trials / TABLES), BIMODAL, 3, np.ones((5, 5)))[
-        TOLD_APART
+        DIFFERENT
     ]
     yield (
         f"No promise: of 5 x 5 tables of equals with {BIMODAL.name} noise and 3 blocks, {few:.1%} "

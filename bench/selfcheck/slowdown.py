@@ -1,7 +1,7 @@
 """A real slowdown of known size, planted in an implementation from outside, must be found.
 
-The slowed implementation is the original whose every epoch is followed by a busy wait for a share
-of the time that the epoch took.  Each trial is one run with a time budget, as
+The slowed implementation is the original with a busy wait after every epoch, for a share of the
+time that the epoch took.  Each trial is one run with a time budget, as
 ``mlpbench run --budget`` makes it, and judges the slowed ones in one table.
 """
 

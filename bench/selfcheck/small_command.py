@@ -1,6 +1,6 @@
-"""``mlpbench run`` as a user starts it, in small: a process of its own that can be killed.
+"""``mlpbench run`` as a user starts it, in small: a separate process that can be killed.
 
-Moments at which to kill it come from a run that nobody kills: when it wrote what into its journal.
+Moments at which to kill it come from an undisturbed run: when its journal got which line.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Worker(NamedTuple):
 
 
 class Workshop:
-    """A folder with small data, implementations as files, and a temporary folder of its own.
+    """A folder with small data, implementations as files, and a temporary folder.
 
     The machine's lock lies in the temporary folder: these runs neither wait for others nor stop
     them.  ``sources`` maps the names of implementations to their text.
@@ -53,7 +53,7 @@ class Workshop:
 
     def __init__(self, folder: Path, sources: Mapping[str, str]) -> None:
         self.folder = folder
-        self.said = folder / "said.txt"
+        self.log = folder / "log.txt"
         self.temporary = folder / "temporary"
         self.temporary.mkdir(parents=True)
         self.data = folder / "small.npz"
@@ -70,8 +70,8 @@ class Workshop:
         )
 
     def command(self, *arguments: object) -> subprocess.Popen[bytes]:
-        """Start ``mlpbench`` with ``arguments``; what it says goes to :attr:`said`."""
-        with self.said.open("ab") as said:
+        """Start ``mlpbench`` with ``arguments``; its output goes to :attr:`log`."""
+        with self.log.open("ab") as log:
             return subprocess.Popen(  # noqa: S603  # our own command, no shell
                 # Isolated: defaults of the user's are no part of what is checked.
                 [sys.executable, "-P", "-m", "bench", "--isolated", *map(str, arguments)],
@@ -82,7 +82,7 @@ class Workshop:
                     "PYTHONPATH": search_path(os.environ),
                 },
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=log,
                 stderr=subprocess.STDOUT,
             )
 
@@ -105,9 +105,9 @@ class Workshop:
         return workers
 
     @property
-    def last_words(self) -> str:
+    def last_line(self) -> str:
         """The last line that any command printed."""
-        lines = self.said.read_text(errors="replace").split("\n")
+        lines = self.log.read_text(errors="replace").split("\n")
         return next((line for line in reversed(lines) if line.strip()), "nothing")
 
 
@@ -135,8 +135,8 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Undisturbed:
-    """The run that nobody kills: its plan, and how many seconds after its start it ended.
+class UndisturbedRun:
+    """A run that is not killed: its plan, and how many seconds after its start it ended.
 
     ``marks`` are the seconds at which the journal got its lines, from the header to the end.
     ``sweeps`` is how many it made.
@@ -170,7 +170,7 @@ def start(workshop: Workshop, out: Path) -> subprocess.Popen[bytes]:
     return workshop.run(out, "--batch-size", _BATCH_SIZE, "--blocks", BLOCKS)
 
 
-def leave_alone(workshop: Workshop, out: Path) -> Undisturbed:
+def run_undisturbed(workshop: Workshop, out: Path) -> UndisturbedRun:
     """Run to the end, for comparison.
 
     Raises:
@@ -186,10 +186,10 @@ def leave_alone(workshop: Workshop, out: Path) -> Undisturbed:
     try:
         plan = files.load(out / "results.json").plan
     except ResultsError as error:
-        raise ResultsError(f"the run that nobody killed: {workshop.last_words}") from error
+        raise ResultsError(f"the undisturbed run failed: {workshop.last_line}") from error
     end = time.monotonic() - begun
     sweeps = (out / journals.NAME).read_bytes().count(b'{"line":"sweep"')
-    return Undisturbed(plan, tuple(marks), end, sweeps)
+    return UndisturbedRun(plan, tuple(marks), end, sweeps)
 
 
 def wait_for(process: subprocess.Popen[bytes], out: Path, moment: Moment) -> None:

@@ -28,10 +28,10 @@ MOST_BLOCKS = 40
 SWEEPS = 10
 PER_BASELINE = 12
 """Larger tables have further baselines, as they have further batch sizes and thread settings."""
-TOLD_APART, BY_MORE, SAME = "faster or slower", "by more than the margin", "the same"
-FALSE_KINDS = (TOLD_APART, BY_MORE, SAME)
-"""What a verdict may say falsely: that no more than equals differ, or which is faster; that two
-differ by more than the margin; that two which do are the same."""
+DIFFERENT, BY_MORE, SAME = "faster or slower", "by more than the margin", "the same"
+FALSE_KINDS = (DIFFERENT, BY_MORE, SAME)
+"""Kinds of false verdicts: equals differ, or the slower one is faster; two differ by more than the
+margin that do not; two are the same that do differ by more."""
 ROUNDING = 1e-12
 """A true ratio at the edge of the margin lies within it, whatever its logarithm is rounded to."""
 
@@ -211,7 +211,7 @@ def _false_kinds(verdicts: Sequence[Verdict], truths: Sequence[float]) -> set[st
         size = abs(math.log(truth)) - math.log1p(MARGIN)
         wrong = {"faster": truth <= 1, "slower": truth >= 1}.get(verdict.kind, False)
         if wrong:
-            kinds.add(TOLD_APART)
+            kinds.add(DIFFERENT)
         if verdict.code == "outside-margin" and (wrong or size <= ROUNDING):
             kinds.add(BY_MORE)
         if verdict.kind == "same" and size > ROUNDING:
@@ -270,7 +270,7 @@ def _moderated(logs: Array, references: Sequence[int] | None = None) -> list[lis
 
 
 def judged(tables: Iterator[list[Ratio]]) -> Quality:
-    """Return what intervals and verdicts say of tables whose ratios are all 1."""
+    """Return how good intervals and verdicts are for tables whose ratios are all 1."""
     covered, false, dfs = [], 0, []
     for table in tables:
         covered.append([covers(interval, 1.0) for interval in table])

@@ -10,7 +10,7 @@ The label is the column that the user names.  Else it is, in this order:
 4. the last column, where it holds other whole numbers of which there are few, and the first column
    does not.
 
-Where the last and the first column both pass a rule, or none does, nobody can know.
+Where the last and the first column both pass a rule, or neither does, the file is refused.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def label_column(table: TextTable, asked: str | None) -> tuple[int, str]:
     """Return the column of the label, and why it is that one.
 
     Raises:
-        DatasetError: there is no such column as was ``asked`` for, or nobody can know which it is.
+        DatasetError: there is no such column as was ``asked`` for, or several may hold the label.
     """
     if asked is not None:
         return _asked(table, asked), "as --label says"
@@ -218,7 +218,7 @@ def _named(table: TextTable) -> int | None:
 
 
 def _kind(column: Column) -> Kind:
-    """Return what the values are like, for whoever looks for classes."""
+    """Return what kind of classes the values may be."""
     different = column.nunique()
     if _is_text(column):
         return "text" if 2 <= different < len(column) else "other"
@@ -235,7 +235,7 @@ def _kind(column: Column) -> Kind:
 
 
 def _is_text(column: Column) -> bool:
-    """Return whether it holds text; numbers with some faults between them are none."""
+    """Return whether it holds text; numbers with some faults between them are not text."""
     if column.dtype.kind in "iufb":
         return False
     values = column.dropna().astype(str)

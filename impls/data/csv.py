@@ -35,9 +35,9 @@ def read_csv(path: Path, *, name: str, source: str, label: str | None = None) ->
 
     ``label`` names the column with the label or gives its number; without it, the rules of
     :mod:`.columns` decide.  A label is a class number or text.  Columns that only number the
-    examples are left out.  Which examples are for testing is said by a column ``split`` with
-    ``train`` and ``test``; else by a second file, such as ``..._test.csv`` beside
-    ``..._train.csv``, that has the label; else every fifth example of each class is.
+    examples are left out.  Test examples are those of a column ``split`` with ``train`` and
+    ``test``; else those of a second file, such as ``..._test.csv`` beside
+    ``..._train.csv``, that has the label; else every fifth example of each class.
 
     Raises:
         DatasetError: it cannot be read, is no table, lacks a value, has features that are no

@@ -33,7 +33,7 @@ class Bar:
 
     @property
     def total(self) -> float | None:
-        """Return how many bytes are to come; None while the server has not said."""
+        """Return how many bytes are to come; None while that is unknown."""
         return self._progress.tasks[0].total
 
     @total.setter
@@ -61,7 +61,7 @@ def cache_file() -> Path:
 def download(*, timeout: float, progress: bool) -> Path:
     """Fetch MNIST unless the cache already has it; return the file.
 
-    ``timeout`` is the patience, in seconds, with a server that says nothing.  ``progress`` draws
+    ``timeout`` is how many seconds a server may be silent.  ``progress`` draws
     a bar on standard error.
 
     Raises:

@@ -112,8 +112,8 @@ def require_table(label: str | None, what: str) -> None:
     """
     if label is not None:
         raise DatasetError(
-            f"--label {label} is for tables, but {what} is none: it says itself what its labels "
-            "are. Leave the option out."
+            f"--label {label} is for tables, and {what} is not a table: its labels are stored "
+            "apart. Leave the option out."
         )
 
 

@@ -120,7 +120,7 @@ def _sets(folder: Path) -> dict[str, dict[str, Path]]:
 
 
 def _read_file(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
-    """Return the array of a file; whether it is packed is said by its bytes, not by its name."""
+    """Return the array of a file, unpacked as its bytes ask for and not as its name does."""
     content = read_content(path)
     expected = bytes([0, 0, _UNSIGNED_BYTE, dimensions])
     if not content.startswith(expected):

@@ -1,6 +1,6 @@
 """Labels in the forms in which files hold them, as class numbers that count from 0.
 
-What has one meaning is read, and said: one-hot rows, a second axis of length 1, whole numbers
+What has one meaning is read, and noted: one-hot rows, a second axis of length 1, whole numbers
 stored as floats or text, names, and class numbers that begin elsewhere.  The rest is left as it is
 for :func:`.raw.check` to refuse.
 """
@@ -26,14 +26,14 @@ def settle(raw: RawData) -> RawData:
     labels, form = _one_axis(raw.labels)
     labels_test, form_test = _one_axis(raw.labels_test)
     notes = [raw.note, f"Labels were {form}." if form and form == form_test else ""]
-    names, said = raw.class_names, ""
+    names, note = raw.class_names, ""
     kinds = {labels.dtype.kind, labels_test.dtype.kind}
     if kinds == {"U"}:
-        labels, labels_test, names, said = _named(labels, labels_test)
+        labels, labels_test, names, note = _named(labels, labels_test)
     elif kinds <= {"i", "u"} and labels.ndim == labels_test.ndim == 1 and not names:
-        labels, labels_test, names, said = _from_zero(labels, labels_test)
+        labels, labels_test, names, note = _from_zero(labels, labels_test)
     settled = dataclasses.replace(raw, labels=labels, labels_test=labels_test, class_names=names)
-    notes += [said, _absent(settled), scale_note(settled), overlap_note(settled)]
+    notes += [note, _absent(settled), scale_note(settled), overlap_note(settled)]
     return dataclasses.replace(settled, note=" ".join(filter(None, notes)))
 
 
@@ -87,9 +87,9 @@ def _named(labels: Labels, labels_test: Labels) -> tuple[Labels, Labels, tuple[s
     """Return text as class numbers in alphabetical order, the names of the classes, and a note."""
     names, numbers = np.unique(np.concatenate([labels, labels_test]), return_inverse=True)
     odd = [repr(str(name)) for name in names if is_missing(str(name))]
-    said = f"Read as names of classes: {', '.join(odd)}." if odd else ""
+    note = f"Read as names of classes: {', '.join(odd)}." if odd else ""
     training = len(labels)
-    return numbers[:training], numbers[training:], tuple(map(str, names)), said
+    return numbers[:training], numbers[training:], tuple(map(str, names)), note
 
 
 def _from_zero(labels: Labels, labels_test: Labels) -> tuple[Labels, Labels, tuple[str, ...], str]:
@@ -104,8 +104,8 @@ def _from_zero(labels: Labels, labels_test: Labels) -> tuple[Labels, Labels, tup
     table = np.array(classes, dtype=labels.dtype if classes[0] >= 0 else np.int64)
     counted = [np.searchsorted(table, part.astype(table.dtype)) for part in (labels, labels_test)]
     listed = ", ".join(map(str, classes[:_LISTED])) + (", ..." if len(classes) > _LISTED else "")
-    said = f"The classes {listed} are numbered from 0 in this order, and keep their names."
-    return counted[0], counted[1], tuple(map(str, classes)), said
+    note = f"The classes {listed} are numbered from 0 in this order, and keep their names."
+    return counted[0], counted[1], tuple(map(str, classes)), note
 
 
 def _absent(raw: RawData) -> str:
@@ -119,12 +119,12 @@ def _absent(raw: RawData) -> str:
     testing = {*np.unique(raw.labels_test).tolist()}
     empty = sorted({*range(highest + 1)} - {*training})
     untested = [number for number in training if number not in testing]
-    said = []
+    notes = []
     if empty:
-        said.append(f"No training example has the {_classes(raw, empty)}.")
+        notes.append(f"No training example has the {_classes(raw, empty)}.")
     if untested and testing:
-        said.append(f"No test example has the {_classes(raw, untested)}.")
-    return " ".join(said)
+        notes.append(f"No test example has the {_classes(raw, untested)}.")
+    return " ".join(notes)
 
 
 def _classes(raw: RawData, numbers: list[int]) -> str:

@@ -70,7 +70,7 @@ def fit(features: npt.NDArray[Any], name: str = "standard") -> Normaliser:
     Values must be within the range of float32.
 
     Raises:
-        UnknownNameError: there is none of that name.
+        UnknownNameError: no normalisation has that name.
     """
     if name not in NORMALISATIONS:
         raise UnknownNameError("normalisation", name, NORMALISATIONS)

@@ -20,7 +20,7 @@ from impls.files import shown
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
-# What other publishers call them, in lower case: MedMNIST, emnist, and files of one's own.
+# What other publishers call them, in lower case: MedMNIST, emnist, and private files.
 _LAYOUTS = (
     KEYS,
     ("train_images", "train_labels", "test_images", "test_labels"),

@@ -17,14 +17,14 @@ CLASSES_LIMIT = 1000
 _BRIGHTEST = 255
 _APART = 10
 TEST_EVERY = 5
-"""Where a file does not say which examples are for testing, one in so many of each class is."""
+"""One in five of each class is for testing where a file names no test examples."""
 MANY_SHARED = 0.1
 """Fewer test examples than this share may be in the training set by chance."""
 
 
 @dataclass(frozen=True, eq=False)
 class RawData:
-    """Arrays as they were stored; only :func:`check` knows whether they make sense.
+    """Arrays as they were stored; only :func:`check` finds out whether they make sense.
 
     ``images`` has shape ``(examples, ...)``, usually ``(examples, height, width)``, ``labels`` has
     shape ``(examples,)``; the other two hold the test examples.  ``source`` opens every message.
@@ -50,7 +50,7 @@ def every_fifth(labels: npt.NDArray[Any], first: int = TEST_EVERY - 1) -> npt.ND
 
 
 def held_out(labels: npt.NDArray[Any], source: str, remedy: str) -> npt.NDArray[np.bool_]:
-    """Return :func:`every_fifth` for data that do not say which examples are for testing.
+    """Return :func:`every_fifth` for data without test examples.
 
     Raises:
         DatasetError: no class has five examples; ``source`` opens the message, ``remedy`` ends it.
@@ -150,7 +150,7 @@ def scale_note(raw: RawData) -> str:
 def overlap_note(raw: RawData) -> str:
     """Return how many test examples are training examples as well, where they are many.
 
-    A test set that was not held out says nothing of what has not been seen.
+    The accuracy on a test set that was not held out is not that on new examples.
     """
     if min(raw.images.ndim, raw.images_test.ndim) < 2 or not raw.images.size:
         return ""

@@ -36,8 +36,8 @@ class TextTable:
     """The rows of a file.
 
     The columns of ``frame`` are called 0, 1, 2, ... as they stand in the file.  ``names`` are those
-    of the first line; there are none where it holds an example.  ``width`` is how many columns the
-    file has, also where ``frame`` lacks some of them.  ``notes`` say what a reader must know.
+    of the first line, empty where that holds an example.  ``width`` is how many columns the
+    file has, also where ``frame`` lacks some of them.  ``notes`` are for the reader of results.
     """
 
     path: Path
@@ -61,7 +61,7 @@ class TextTable:
         return self.names[place].lower() if self.names else ""
 
     def without(self, places: Sequence[int], notes: Sequence[str] = ()) -> TextTable:
-        """Return the table without the columns at ``places``, with what to know of them."""
+        """Return the table without the columns at ``places``, and with more notes."""
         return dataclasses.replace(
             self, frame=self.frame.drop(columns=list(places)), notes=(*self.notes, *notes)
         )
@@ -148,8 +148,8 @@ def _names(text: str, layout: Layout, path: Path) -> tuple[tuple[str, ...], bool
         )
     if _holds_names(first, rest, path):
         counted = all(map(is_number, first[1:]))
-        said = f"The first line of {path.name}, which counts the columns, is taken for their names."
-        return first, True, (said,) if counted and len(first) > 1 else ()
+        note = f"The first line of {path.name}, which counts the columns, is taken for their names."
+        return first, True, (note,) if counted and len(first) > 1 else ()
     if len(layout.comment) == width and not any(map(is_number, layout.comment)):
         return layout.comment, False, (f"The columns of {path.name} are named in a comment.",)
     return (), False, (f"{path.name} has no names of columns: its first line is an example.",)
@@ -159,7 +159,7 @@ def _holds_names(first: Sequence[str], rest: Sequence[Sequence[str]], path: Path
     """Return whether the ``first`` line holds names: fields unlike those of the ``rest``.
 
     Raises:
-        DatasetError: they may be both; ``path`` says of which file.
+        DatasetError: they may be both; ``path`` is the file.
     """
     if not rest:
         return not all(map(is_number, first))
@@ -170,7 +170,7 @@ def _holds_names(first: Sequence[str], rest: Sequence[Sequence[str]], path: Path
         return True
     given = [field for field in first if field]
     if all(map(is_number, given)):
-        # They may count the columns from 0; where they are few, nobody can know.
+        # They may count the columns from 0; a few numbers may also be an example.
         counts = bool(given) and given == [str(number) for number in range(len(given))]
         if counts and first[0] and len(given) < _COUNTED_NAMES:
             raise _names_or_example(given, path)

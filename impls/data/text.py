@@ -1,4 +1,4 @@
-"""The text of a table: unpacked, decoded, and what its first lines say about the rest."""
+"""The text of a table, unpacked and decoded, and its layout as the first lines show it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BLANKS = "blanks"
 """Stands for a delimiter that is any run of blanks."""
 
 MISSING = {"", "?", "-", "na", "n/a", "nan", "nil", "none", "null", "#n/a"}
-"""What is written in place of a number that nobody knows, in lower case."""
+"""What stands for a missing number, in lower case."""
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _COMMA_NUMBER = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
@@ -64,7 +64,7 @@ def read_text(path: Path) -> str:
     instead = pointer_or_page(content)
     if instead:
         raise DatasetError(f"{shown(path)} is no table: {instead}")
-    # Excel's "Unicode text" says by its first bytes what it is.
+    # Excel's "Unicode text" is marked by its first bytes.
     is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = content.decode("utf-16" if is_wide else "utf-8-sig")
@@ -116,7 +116,7 @@ def split(lines: Sequence[str], delimiter: str) -> list[tuple[str, ...]]:
     try:
         return [tuple(field.strip() for field in row) for row in read]
     except csv.Error:
-        # A field beyond csv's limit, or a lone carriage return in quotes: pandas says what it is.
+        # A field beyond csv's limit, or a lone carriage return in quotes: pandas explains it.
         return [tuple(field.strip() for field in line.split(sign)) for line in lines]
 
 
@@ -126,7 +126,7 @@ def is_number(field: str) -> bool:
 
 
 def is_missing(field: str) -> bool:
-    """Return whether ``field`` stands for a value that is not known."""
+    """Return whether ``field`` stands for a missing value."""
     return field.lower() in MISSING
 
 
@@ -135,9 +135,9 @@ def _leading_lines(text: str) -> tuple[int, list[str], str]:
     comments, separator = list[str](), ""
     for line in _LINE.finditer(text):
         content = line[1].strip()
-        told = _SEPARATOR.fullmatch(content)
-        if told and not separator:
-            separator = told[1]
+        excel = _SEPARATOR.fullmatch(content)
+        if excel and not separator:
+            separator = excel[1]
         elif content.startswith(_COMMENTS) and not _HASH_NAME.match(content):
             comments.append(content.lstrip("#% "))
         elif content:

@@ -19,7 +19,7 @@ from bench.selfcheck.killed_runs import (
     kill_parent,
     kill_worker,
 )
-from bench.selfcheck.small_command import Moment, Undisturbed, Workshop, leave_alone
+from bench.selfcheck.small_command import Moment, UndisturbedRun, Workshop, run_undisturbed
 from tests.stand_ins import fakes
 
 Killed = Callable[[], KilledParent]
@@ -82,7 +82,7 @@ FINE = KilledParent(
     unchanged=True,
     same_schedule=True,
     written=True,
-    said="",
+    last_line="",
 )
 
 
@@ -93,13 +93,13 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(workshop: Workshop) -> Undisturbed:
+def undisturbed(workshop: Workshop) -> UndisturbedRun:
     (workshop.folder / "harmless").touch()
-    return leave_alone(workshop, workshop.folder / "alone")
+    return run_undisturbed(workshop, workshop.folder / "alone")
 
 
 @pytest.fixture
-def killed(workshop: Workshop, undisturbed: Undisturbed, tmp_path: Path) -> Killed:
+def killed(workshop: Workshop, undisturbed: UndisturbedRun, tmp_path: Path) -> Killed:
     def kill_in_the_fourth_sweep() -> KilledParent:
         (workshop.folder / "begun").unlink()
         (workshop.folder / "harmless").unlink()
@@ -109,15 +109,15 @@ def killed(workshop: Workshop, undisturbed: Undisturbed, tmp_path: Path) -> Kill
 
 
 def test_a_killed_parent_loses_one_sweep_leaves_no_orphan_and_is_resumed(
-    undisturbed: Undisturbed, killed: Killed
+    undisturbed: UndisturbedRun, killed: Killed
 ) -> None:
     assert undisturbed.sweeps > 2 * 3
     assert undisturbed.marks[0] > 0
     assert list(undisturbed.marks) == sorted(undisturbed.marks)
     assert undisturbed.marks[-1] < undisturbed.end
     found = killed()
-    assert found.said.startswith("Report: ")
-    assert found == dataclasses.replace(FINE, said=found.said)
+    assert found.last_line.startswith("Report: ")
+    assert found == dataclasses.replace(FINE, last_line=found.last_line)
     assert all(finding.passed for finding in of_parents([found]))
 
 
@@ -127,7 +127,7 @@ def test_a_journal_that_is_written_at_the_end_and_orphans_are_found_out(
     (tmp_path / "sitecustomize.py").write_text(BROKEN_RULES)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     found = killed()
-    assert found.held == 0, found.said
+    assert found.held == 0, found.last_line
     assert found.lost >= 2
     # One sleeps in its turn, the other one was stopped.
     assert found.orphans == 2
@@ -139,7 +139,7 @@ def test_a_journal_that_is_written_at_the_end_and_orphans_are_found_out(
 
 @pytest.mark.parametrize("stopped", [True, False])
 def test_a_killed_worker_is_an_outcome_and_the_other_goes_on(
-    workshop: Workshop, undisturbed: Undisturbed, tmp_path: Path, *, stopped: bool
+    workshop: Workshop, undisturbed: UndisturbedRun, tmp_path: Path, *, stopped: bool
 ) -> None:
     (workshop.folder / "harmless").touch()
 
@@ -189,7 +189,7 @@ def test_a_killed_worker_must_be_named_and_the_rest_measured() -> None:
 
 
 def test_moments_are_spread_over_the_run_and_follow_its_progress() -> None:
-    run = Undisturbed(fakes.plan(), marks=(2.0, 3.0, 5.0, 5.5), end=8.0)
+    run = UndisturbedRun(fakes.plan(), marks=(2.0, 3.0, 5.0, 5.5), end=8.0)
     assert run.moment(0.0) == Moment(0, 0.0)
     assert run.moment(0.125) == Moment(0, 1.0)
     assert run.moment(0.25) == Moment(1, 0.0)
