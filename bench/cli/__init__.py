@@ -17,7 +17,8 @@ import click
 from rich.console import Console
 
 import bench
-from bench.cli import crash, defaults, exits
+from bench import exits
+from bench.cli import crash, defaults
 from bench.cli.output import say
 from impls.errors import BenchError, BusyError, UsageError
 

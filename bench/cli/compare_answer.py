@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from bench.cli import exits
+from bench import exits
 from bench.cli.options import Share
 from bench.documents.results import Results
 from bench.observations.matching import Comparison, compare

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench.cli import exits
+from bench import exits
 from bench.cli.implementations import choose_trainer
 from bench.cli.options import PATH, dataset_option, digit_option, label_option, out_option
 from bench.cli.output import folder_for, note, open_folder, require_untaken

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench.cli import exits
+from bench import exits
 from bench.cli.options import (
     PATH,
     Cpus,

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from bench.cli import exits
+from bench import exits
 from bench.cli.options import Whole
 from bench.cli.output import facts_table, say
 from bench.selfcheck import CHECKS, Options, Report, run

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.cli import exits
+from bench import exits
 from bench.cli.implementations import choose_trainer
 from bench.cli.options import Whole, given, list_option, out_option
 from bench.cli.output import (

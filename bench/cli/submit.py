@@ -12,7 +12,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from bench.cli import exits
+from bench import exits
 from bench.cli.compare import print_answer
 from bench.cli.compare_answer import answer
 from bench.cli.implementations import choose_implementations
@@ -21,7 +21,6 @@ from bench.cli.output import REPORT, facts_table, folder_for, open_folder, say
 from bench.cli.run import run_command
 from bench.cluster import submission, submit
 from bench.cluster.collect import OVER, Collected, ask_slurm, collect
-from bench.cluster.job import Codes
 from bench.cluster.submission import (
     ANY,
     LOCAL,
@@ -35,9 +34,6 @@ from bench.documents import files
 from impls.errors import ResultsError, UsageError
 from reports.cluster import build_collected, jobs
 
-CODES = Codes(
-    ended=(exits.FINE, exits.NOT_ALL_VALID, exits.UNAVAILABLE), interrupted=exits.INTERRUPTED
-)
 COLLECTED = "collected.json"
 OURS = {"out", "resume", "as_json"}
 """Options of ``run`` that each job is given by this command."""
@@ -215,10 +211,10 @@ def _begin(
             record({task.name: job})
             say(console, f"{task.name}: begun")
 
-        for task in submit.here(folder, before.submission, tasks, CODES, begun):
+        for task in submit.here(folder, before.submission, tasks, begun):
             say(console, f"{task.name}: ended")
         return _show(console, folder, _collect(folder, now), as_json=as_json)
-    for submitted in submit.to_slurm(folder, before.submission, tasks, CODES):
+    for submitted in submit.to_slurm(folder, before.submission, tasks):
         # At once: what is submitted must not be lost where the next kind is refused.
         record(submitted)
     numbers = {task.name: now.jobs[task.name][-1] for task in tasks}
@@ -234,7 +230,7 @@ def _begin(
 
 def _collect(folder: Path, of: State) -> Collected:
     latest = [] if of.submission.local else [numbers[-1] for numbers in of.jobs.values()]
-    return collect(folder, of, ask_slurm(latest), CODES)
+    return collect(folder, of, ask_slurm(latest))
 
 
 def _show(console: Console, folder: Path, collected: Collected, *, as_json: bool) -> int:

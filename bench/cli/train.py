@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench.cli import exits
+from bench import exits
 from bench.cli.implementations import choose_trainers, named_in_full
 from bench.cli.options import (
     PATH,

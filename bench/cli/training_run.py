@@ -19,7 +19,8 @@ from rich.progress import TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from bench.cli import crash, exits
+from bench import exits
+from bench.cli import crash
 from bench.cli.output import (
     GENERATOR,
     REPORT,

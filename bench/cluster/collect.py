@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from bench import exits
 from bench.cluster import submission
-from bench.cluster.job import Codes
+from bench.cluster.job import ENDED, is_unfinished
 from bench.cluster.submission import Attempt, State, Task
 from bench.documents import journal
 from bench.documents.results import Results
@@ -82,7 +83,7 @@ class Collected:
     paths: tuple[Path, ...]
 
 
-def collect(folder: Path, of: State, states: Mapping[str, JobState], codes: Codes) -> Collected:
+def collect(folder: Path, of: State, states: Mapping[str, JobState]) -> Collected:
     """Return what became of every task, with the document of each that has one.
 
     A run that was interrupted, by whatever, counts with what it measured until then.
@@ -92,7 +93,7 @@ def collect(folder: Path, of: State, states: Mapping[str, JobState], codes: Code
     """
     standings, documents, paths = [], [], []
     for task in of.submission.tasks:
-        standing = standing_of(folder, of, task, states, codes)
+        standing = standing_of(folder, of, task, states)
         written = None
         try:
             written = _document(folder / task.name)
@@ -106,9 +107,7 @@ def collect(folder: Path, of: State, states: Mapping[str, JobState], codes: Code
     return Collected(tuple(standings), tuple(documents), tuple(paths))
 
 
-def standing_of(
-    folder: Path, of: State, task: Task, states: Mapping[str, JobState], codes: Codes
-) -> Standing:
+def standing_of(folder: Path, of: State, task: Task, states: Mapping[str, JobState]) -> Standing:
     """Return how the run of ``task`` stands: what its node wrote precedes what the scheduler says.
 
     Raises:
@@ -120,7 +119,7 @@ def standing_of(
     path, last = attempts[-1] if attempts else (None, None)
     mine = last if last is not None and last.job == job else None
     said = states.get(job)
-    kind, reason = _judge(mine, said, codes, local=of.submission.local, begun=bool(attempts))
+    kind, reason = _judge(mine, said, local=of.submission.local, begun=bool(attempts))
     log = None
     if path is not None and mine is not None and kind in {"running", "failed"}:
         log = path / submission.OUTPUT
@@ -141,17 +140,17 @@ def standing_of(
 
 
 def _judge(
-    last: Attempt | None, said: JobState | None, codes: Codes, *, local: bool, begun: bool
+    last: Attempt | None, said: JobState | None, *, local: bool, begun: bool
 ) -> tuple[Kind, str]:
     """Return how a run stands, and why: ``last`` is the latest attempt in its latest job."""
     code = last.exit_code if last is not None else None
-    if code in codes.ended:
+    if code in ENDED:
         return "done", ""
-    if not codes.unfinished(code):
+    if not is_unfinished(code):
         return "failed", f"mlpbench run ended with exit code {code}"
     signals = {number.value: number.name for number in signal.Signals}
     killed = ""
-    if code == codes.interrupted:
+    if code == exits.INTERRUPTED:
         killed = "it was interrupted"
     elif code is not None:
         killed = f"it was killed by {signals.get(-code, f'signal {-code}')}"

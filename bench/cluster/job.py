@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from bench import exits
 from bench.cluster import submission
 from bench.cluster.submission import Attempt, Submission, Task
 from bench.documents import journal
@@ -31,19 +32,16 @@ _PATIENCE = 60.0
 _DEVICES = "CUDA_VISIBLE_DEVICES"
 
 
-@dataclass(frozen=True)
-class Codes:
-    """Exit codes of ``mlpbench run``: those with which it came to its end, and the interrupted."""
+ENDED = (exits.FINE, exits.NOT_ALL_VALID, exits.UNAVAILABLE)
+"""The exit codes with which ``mlpbench run`` came to its end."""
 
-    ended: tuple[int, ...]
-    interrupted: int
 
-    def unfinished(self, code: int | None) -> bool:
-        """Return whether a run with this exit code can be resumed: it was killed, or its node was.
+def is_unfinished(code: int | None) -> bool:
+    """Return whether a run with this exit code can be resumed: it was killed, or its node was.
 
-        A scheduler that takes a node away sends its signals to the run as well as to the job.
-        """
-        return code is None or code < 0 or code == self.interrupted
+    A scheduler that takes a node away sends its signals to the run as well as to the job.
+    """
+    return code is None or code < 0 or code == exits.INTERRUPTED
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,6 @@ class MeasuringRun:
     folder: Path
     submission: Submission
     task: Task
-    codes: Codes
     root: Path = ROOT
     devices: str | None = field(default_factory=lambda: os.environ.get(_DEVICES))
 
@@ -67,11 +64,11 @@ class MeasuringRun:
         earlier = submission.attempts(self.folder)
         if earlier:
             folder, last = earlier[-1]
-            goes_on = self.codes.unfinished(last.exit_code) and last.node == node
+            goes_on = is_unfinished(last.exit_code) and last.node == node
             if goes_on and (folder / journal.NAME).exists():
                 again = msgspec.structs.replace(last, job=job, ended=None, exit_code=None)
                 code = self._run(folder, again, ("--resume", str(folder)))
-                if code in self.codes.ended or self.codes.unfinished(code):
+                if code in ENDED or is_unfinished(code):
                     return code
         number = 1 + max((int(one.name) for one, _ in earlier), default=0)
         folder = self.folder / str(number)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench.cluster.job import Codes, MeasuringRun
+from bench.cluster.job import MeasuringRun
 from bench.cluster.submission import LOGS, Resources, Submission, Task
 from bench.planning.revisions import ROOT, search_path
 from impls.errors import UsageError
@@ -21,7 +21,7 @@ SECONDS_TO_WRITE = 90
 
 
 def to_slurm(
-    folder: Path, submission: Submission, tasks: Sequence[Task], codes: Codes
+    folder: Path, submission: Submission, tasks: Sequence[Task]
 ) -> Iterator[dict[str, str]]:
     """Submit ``tasks``, those of one kind as one array; yield the job numbers of each kind by name.
 
@@ -40,7 +40,7 @@ def to_slurm(
             executor.update_parameters(**sbatch_parameters(submission.resources, some[0]))
             with executor.batch():
                 jobs = [
-                    executor.submit(MeasuringRun(folder / task.name, submission, task, codes))
+                    executor.submit(MeasuringRun(folder / task.name, submission, task))
                     for task in some
                 ]
         except submitit.core.utils.FailedJobError as error:
@@ -58,7 +58,6 @@ def here(
     folder: Path,
     submission: Submission,
     tasks: Sequence[Task],
-    codes: Codes,
     begun: Callable[[Task, str], None],
 ) -> Iterator[Task]:
     """Run ``tasks`` on this machine, one after the other; yield each when it has ended.
@@ -76,7 +75,7 @@ def here(
     )
     executor.update_parameters(timeout_min=submission.resources.minutes, tasks_per_node=1)
     for task in tasks:
-        job = executor.submit(MeasuringRun(folder / task.name, submission, task, codes))
+        job = executor.submit(MeasuringRun(folder / task.name, submission, task))
         begun(task, job.job_id)
         job.wait()
         yield task

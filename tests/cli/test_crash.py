@@ -11,7 +11,8 @@ from typing import NoReturn
 
 import pytest
 
-from bench.cli import crash, exits
+from bench import exits
+from bench.cli import crash
 from bench.cli.listing import list_command
 from bench.documents import files
 from bench.running import lock

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli import exits
+from bench import exits
 from bench.documents import files
 from impls.errors import ResultsError
 from impls.files import write_whole

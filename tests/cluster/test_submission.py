@@ -18,7 +18,7 @@ import pytest
 
 from bench.cluster import collect, job, submission, submit
 from bench.cluster.collect import JobState, ask_slurm, standing_of
-from bench.cluster.job import Codes, MeasuringRun
+from bench.cluster.job import MeasuringRun
 from bench.cluster.submission import Attempt, Resources, State, Submission, Task, tasks_for
 from bench.documents import journal
 from bench.planning.revisions import ROOT
@@ -26,7 +26,6 @@ from impls.errors import ResultsError, UsageError
 from tests.stand_ins import fakes
 from tests.stand_ins.command import Said
 
-CODES = Codes(ended=(0, 3, 4), interrupted=130)
 TASK = Task(name="rome-1", kind="rome", replicate=1)
 NODE = platform.node()
 RUN = (
@@ -84,7 +83,7 @@ def test_every_job_has_a_standing_with_its_reason(
         "reading\nno such data\n\n"
     )
     states = {"7": said} if said else {}
-    found = standing_of(tmp_path, state_of("7"), TASK, states, CODES)
+    found = standing_of(tmp_path, state_of("7"), TASK, states)
     assert (found.kind, found.reason) == (kind, reason)
     assert (found.node, found.attempts, found.exit_code) == (NODE, 1, exit_code)
 
@@ -93,7 +92,7 @@ def test_a_job_that_was_submitted_again_is_not_judged_by_its_earlier_attempt(
     tmp_path: Path,
 ) -> None:
     attempt(tmp_path, exit_code=64)
-    found = standing_of(tmp_path, state_of("7", "8"), TASK, {"8": JobState("PENDING")}, CODES)
+    found = standing_of(tmp_path, state_of("7", "8"), TASK, {"8": JobState("PENDING")})
     assert (found.job, found.kind) == ("8", "waiting")
 
 
@@ -101,7 +100,7 @@ def test_a_job_that_failed_before_its_run_says_what_its_log_ends_with(tmp_path: 
     (tmp_path / submission.LOGS).mkdir()
     (tmp_path / submission.LOGS / "7_0_log.err").write_text("module: not found\n")
     said = {"7": JobState("FAILED", "NonZeroExitCode", "node1")}
-    found = standing_of(tmp_path, state_of("7"), TASK, said, CODES)
+    found = standing_of(tmp_path, state_of("7"), TASK, said)
     assert found.reason == (
         "the job ended without a result (FAILED, NonZeroExitCode): module: not found"
     )
@@ -110,16 +109,16 @@ def test_a_job_that_failed_before_its_run_says_what_its_log_ends_with(tmp_path: 
 
 def test_a_run_that_was_killed_here_is_cancelled(tmp_path: Path) -> None:
     of = state_of("7", local=True)
-    assert standing_of(tmp_path, of, TASK, {}, CODES).kind == "waiting"
+    assert standing_of(tmp_path, of, TASK, {}).kind == "waiting"
     attempt(tmp_path, exit_code=-9)
-    found = standing_of(tmp_path, of, TASK, {}, CODES)
+    found = standing_of(tmp_path, of, TASK, {})
     assert (found.kind, found.reason) == ("cancelled", "it was killed by SIGKILL")
 
 
 def test_a_damaged_journal_fails_its_job_alone(tmp_path: Path) -> None:
     path = attempt(tmp_path, exit_code=0)
     (path / journal.NAME).write_text("{}\n")
-    found = collect.collect(tmp_path, state_of("7"), {}, CODES)
+    found = collect.collect(tmp_path, state_of("7"), {})
     assert found.documents == ()
     assert found.standings[0].kind == "failed"
     assert "not a results document" in found.standings[0].reason
@@ -130,7 +129,7 @@ def test_the_latest_document_counts(tmp_path: Path) -> None:
         path = attempt(tmp_path, number, exit_code=0)
         record = journal.Journal(path, fakes.document(command=f"attempt {number}"))
         record.close()
-    found = collect.collect(tmp_path, state_of("7"), {}, CODES)
+    found = collect.collect(tmp_path, state_of("7"), {})
     assert [one.command for one in found.documents] == ["attempt 2"]
     assert found.standings[0].run == 1
 
@@ -172,7 +171,7 @@ def run_of(
         tasks=(TASK,),
         local=local,
     )
-    return MeasuringRun(folder / "rome-1", planned, TASK, CODES, **changes)
+    return MeasuringRun(folder / "rome-1", planned, TASK, **changes)
 
 
 @pytest.fixture
@@ -204,7 +203,7 @@ def test_a_job_begins_and_goes_on_where_it_was_killed(tmp_path: Path, npz: Path)
 def test_what_run_refuses_is_the_end_of_the_job(tmp_path: Path, npz: Path) -> None:
     measuring = run_of(tmp_path, npz, arguments=("--dataset", str(tmp_path / "none.npz")))
     assert measuring() == 64
-    found = standing_of(tmp_path, state_of(job.node_and_job()[1]), TASK, {}, CODES)
+    found = standing_of(tmp_path, state_of(job.node_and_job()[1]), TASK, {})
     assert found.kind == "failed"
     assert "none.npz" in found.reason
 

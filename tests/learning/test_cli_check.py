@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.cli import exits
+from bench import exits
 from impls.errors import ModelError
 from impls.training import model_files
 from tests.learning.trainings import Command, saved

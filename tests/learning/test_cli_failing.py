@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bench.cli import crash, exits
+from bench import exits
+from bench.cli import crash
 from tests.stand_ins.command import Said
 
 Command = Callable[..., Said]

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.cli import exits
+from bench import exits
 from bench.documents import files
 from bench.documents.results import Measured, Results
 from bench.documents.timings import Disturbance
