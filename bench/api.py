@@ -13,12 +13,9 @@ from typing import TYPE_CHECKING
 
 from bench.documents.results import Results
 from bench.documents.sources import read_any
-from bench.observations.pairs import judge_all
-from bench.observations.points import observe
-from bench.observations.table import known_rows, setting_words, tabulate
+from bench.observations.table import setting_words, tabulate
 from bench.stats.verdicts import MARGIN
 from impls.errors import UsageError
-from reports.grids import kept_apart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,9 +54,9 @@ class Loaded:
         """
         import pandas as pd  # noqa: PLC0415 - heavy, and not needed to import bench
 
-        documents = self.documents
-        observed = observe(documents, tabulate(documents), apart=kept_apart(documents))
-        judged = judge_all(observed, known_rows(documents), lambda _: margin)
+        from reports.gather import build_context  # noqa: PLC0415 - the same
+
+        judged = build_context(self.documents, margin).judged
         rows = [
             (
                 other.cell.network,
@@ -96,7 +93,7 @@ class Loaded:
             ValueError: nothing was measured.
         """
         from reports import plot  # noqa: PLC0415 - draws with matplotlib
-        from reports.gather import build_context  # noqa: PLC0415 - imports pandas
+        from reports.gather import build_context  # noqa: PLC0415 - heavy
 
         return plot.draw(build_context(self.documents, margin))
 

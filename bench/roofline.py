@@ -114,14 +114,18 @@ def forward_products(network: Network, examples: int) -> tuple[Product, ...]:
 
 def gradient_products(network: Network, examples: int) -> tuple[Product, ...]:
     """``A' D``, the gradient of every weight matrix."""
-    forward = forward_products(network, examples)
-    return tuple(Product(one.inner, one.rows, one.columns) for one in forward)
+    return tuple(
+        Product(product.inner, product.rows, product.columns)
+        for product in forward_products(network, examples)
+    )
 
 
 def delta_products(network: Network, examples: int) -> tuple[Product, ...]:
     """``D W'`` of every layer but the first: nothing is propagated to the input layer."""
-    forward = forward_products(network, examples)[1:]
-    return tuple(Product(one.rows, one.columns, one.inner) for one in forward)
+    return tuple(
+        Product(product.rows, product.columns, product.inner)
+        for product in forward_products(network, examples)[1:]
+    )
 
 
 def step_operations(network: Network, examples: int) -> int:
@@ -235,5 +239,5 @@ def largest_cache(caches: Mapping[str, str]) -> int | None:
     None where none is told in such words, which is how the system writes them.
     """
     matches = [_SIZE.fullmatch(size.strip()) for size in caches.values()]
-    sizes = [round(float(one[1]) * _UNITS[one[2]]) for one in matches if one]
+    sizes = [round(float(match[1]) * _UNITS[match[2]]) for match in matches if match]
     return max(sizes, default=None)

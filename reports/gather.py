@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Results, Unavailable
-from bench.observations.pairs import Implementations
+from bench.observations.pairs import arranged
 from bench.observations.points import Condition, condition_of, observe
 from bench.observations.table import known_rows, tabulate
 from bench.stats.verdicts import MARGIN
@@ -34,12 +34,8 @@ def build_context(results: Sequence[Results], margin: float = MARGIN) -> Context
         for outcome in document.outcomes
     ]
     table = tabulate(results)
-    observed = observe(results, table, apart=apart)
     known = known_rows(results)
-    compared = Implementations.of(
-        {point.cell.implementation for point in observed if not point.repeats}, known
-    )
-    measured = {point.key: point for point in observed if point.processes}
+    points, controls, compared = arranged(observe(results, table, apart=apart), known)
     return Context(
         results=tuple(results),
         table=table,
@@ -47,11 +43,9 @@ def build_context(results: Sequence[Results], margin: float = MARGIN) -> Context
         rows={name: known[name] for name in compared.names if name in known},
         slots=figures.slots(compared.names, known),
         conditions=_conditions(outcomes),
-        points={key: point for key, point in measured.items() if not point.repeats},
+        points=points,
         gaps=_gaps(outcomes),
-        controls={
-            (point.repeats, *key[1:]): point for key, point in measured.items() if point.repeats
-        },
+        controls=controls,
         margin=margin,
     )
 

@@ -160,10 +160,10 @@ def _rows(losses: list[Loss]) -> npt.NDArray[np.float64]:
     try:
         return np.array([[float(value) for value in loss] for loss in losses])
     except (TypeError, ValueError) as error:
-        found = next((one for one in losses if not isinstance(one, Loss)), losses[0])
+        wrong = next((loss for loss in losses if not isinstance(loss, Loss)), losses[0])
         raise ImplementationError(
             f"loss and step must return a Loss of three numbers, {', '.join(Loss._fields)}, and "
-            f"one returned {found!r}"
+            f"one returned {wrong!r}"
         ) from error
 
 

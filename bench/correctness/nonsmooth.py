@@ -27,7 +27,6 @@ grows by the effect of a random choice at each doubtful place: see
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -47,18 +46,6 @@ ALIKE = 1e-6
 EXAMPLES_AT_ONCE = 64
 
 Flags = npt.NDArray[np.bool_]
-
-
-class SquareDoubts(NamedTuple):
-    """What is in doubt about the largest input of each square of a convolution.
-
-    ``kinks`` says that it may be on either side of a kink.  ``rivals`` is the place in the square
-    that may be the largest instead; where there is none it is the place that is.  Both have the
-    shape of the outputs, ``(examples, stage.outputs)``.
-    """
-
-    kinks: Flags
-    rivals: patches.Places
 
 
 def away_from_kinks(
@@ -90,19 +77,19 @@ def doubtful(
     trainer: reference.Trainer, rows: Rows, masks: list[Floats | None], rounding: Rounding
 ) -> Flags:
     """Which of ``rows`` have an input in doubt; ``masks`` are those of dropout, for these rows."""
-    found = np.zeros(len(rows), dtype=bool)
+    flags = np.zeros(len(rows), dtype=bool)
     for some in parts(len(rows)):
         X = trainer.X[rows[some]].astype(np.float64)
         passed = trainer.layers(X, _of(masks, some))
         for layer, places in enumerate(passed.places):
             kinks, rivals = in_squares(trainer, layer, passed.A[layer], rounding)
-            found[some] |= (kinks | (rivals != places)).any(axis=1)
+            flags[some] |= (kinks | (rivals != places)).any(axis=1)
         for layer in range(len(passed.places), len(trainer.W) - 1):
             kinks = at_kinks(trainer, layer, passed.A[layer], passed.Z[layer], rounding)
             mask = masks[layer - len(passed.places) + 1]
             # What is dropped is dropped on either side.
-            found[some] |= (kinks if mask is None else kinks & (mask[some] > 0)).any(axis=1)
-    return found
+            flags[some] |= (kinks if mask is None else kinks & (mask[some] > 0)).any(axis=1)
+    return flags
 
 
 def parts(examples: int) -> Iterator[slice]:
@@ -132,8 +119,13 @@ def in_squares(
     A: Floats,
     rounding: Rounding,
     safety: float = SAFETY,
-) -> SquareDoubts:
-    """Return what is in doubt in a convolution that meets ``A``, of a few examples."""
+) -> tuple[Flags, patches.Places]:
+    """Return what is in doubt in a convolution that meets ``A``, of a few examples.
+
+    That is whether the largest input of each square may be on either side of a kink, and the place
+    in the square that may be the largest instead; where there is none it is the place that is.
+    Both have the shape of the outputs, ``(examples, stage.outputs)``.
+    """
     network, W, b = trainer.network, trainer.W[layer], trainer.b[layer]
     stage, bound = network.stages[layer], forward_tolerance(network, rounding, layer, safety)
     maps = A.reshape(-1, stage.height, stage.width, stage.channels)
@@ -153,7 +145,7 @@ def in_squares(
     rivals = np.where(ties, Z, -np.inf).argmax(axis=3)[:, :, :, None]
     rivals = np.where(ties.any(axis=3, keepdims=True), rivals, place)
     kinks = _kinks(network, largest, largest_error)
-    return SquareDoubts(kinks.reshape(len(A), -1), rivals.reshape(len(A), -1))
+    return kinks.reshape(len(A), -1), rivals.reshape(len(A), -1)
 
 
 def _of(masks: list[Floats | None], rows: slice | Rows) -> list[Floats | None]:

@@ -76,17 +76,19 @@ def expected(
     return evidence(number, np.array(losses), start, trainer.parameters(), seed)
 
 
-def contradiction(found: Evidence, wanted: Evidence) -> str:
+def contradiction(measured: Evidence, wanted: Evidence) -> str:
     """Return what speaks against the timed epoch; empty where nothing does."""
-    if found.batches != wanted.batches:
-        return f"the timed epoch had {found.batches} batches instead of {wanted.batches}"
-    for place, (ours, theirs) in enumerate(zip(found.first, wanted.first, strict=True)):
+    if measured.batches != wanted.batches:
+        return f"the timed epoch had {measured.batches} batches instead of {wanted.batches}"
+    for place, (ours, theirs) in enumerate(zip(measured.first, wanted.first, strict=True)):
         if not _near(ours, theirs, COST_ERROR):
             return _words(f"the cost of batch {place + 1}", ours, theirs)
-    for ours, theirs in zip(found.parts, wanted.parts, strict=False):
+    for ours, theirs in zip(measured.parts, wanted.parts, strict=False):
         if not _near(ours, theirs, COST_ERROR):
             return _words("the cost of a part of all batches", ours, theirs)
-    moves = zip(found.norms, wanted.norms, found.projections, wanted.projections, strict=False)
+    moves = zip(
+        measured.norms, wanted.norms, measured.projections, wanted.projections, strict=False
+    )
     for layer, (ours, theirs, along, wanted_along) in enumerate(moves):
         if not _near(ours, theirs, MOVED_ERROR):
             return _words(f"the movement of weights[{layer}]", ours, theirs)

@@ -192,7 +192,7 @@ def require_free(path: Path, sources: Iterable[Path] = ()) -> None:
             return
         with open_plain(path) as file:
             beginning = file.read(64).removeprefix(codecs.BOM_UTF8).lstrip()
-        source = next((one for one in sources if path.samefile(one)), None)
+        source = next((source for source in sources if path.samefile(source)), None)
     except OSError as error:
         raise _unwritable(path, error) from error
     if source is not None:

@@ -136,7 +136,7 @@ def _outcome(cell: Cell, group: list[tuple[CellFacts, _Stats]]) -> Outcome:
     # Each benchmark looks at one round.  In a short one the processor time of a moment before or
     # after weighs much, so that the largest of all would call sound settings disobeyed.
     watched = [fact for fact, _ in group if fact.phase == EPOCH] or [
-        max(group, key=lambda one: median(one[1].data) * one[1].iterations)[0]
+        max(group, key=lambda pair: median(pair[1].data) * pair[1].iterations)[0]
     ]
     measured = Measured(
         cell=cell,

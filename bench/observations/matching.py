@@ -60,7 +60,7 @@ class Comparison:
     @property
     def lost(self) -> tuple[Apart, ...]:
         """Cells that were refused or failed where their partner was measured."""
-        return tuple(one for one in self.apart if one.lost)
+        return tuple(cell for cell in self.apart if cell.lost)
 
 
 def compare(points: Sequence[Point], question: Question, judged: Judged) -> Comparison:

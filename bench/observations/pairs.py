@@ -245,25 +245,26 @@ class Judged:
 
         They are on epochs, or on ``phase``.  None where one side has no rounds of it.
         """
-        found: dict[int, Verdict] = {}
+        verdicts: dict[int, Verdict] = {}
         others: dict[int, Pairing] = {}
         for place, (reference, other) in enumerate(pairs):
             known = None
             if phase is None or phase == reference.epoch_phase == other.epoch_phase:
                 known = self.verdict(reference, other)
             if known and known.margin == self._margin_of(other):
-                found[place] = known
+                verdicts[place] = known
             else:
                 others[place] = self._pairing(reference, other, phase)
         taken = zip(others, ratios_of(list(others.values())), strict=True)
         ratios = {place: ratio for place, ratio in taken if ratio}
         margins = [self._margin_of(pairs[place][1]) for place in ratios]
         judged = zip(ratios, judge(list(ratios.values()), margins), strict=True)
-        found |= {place: usable(verdict, *pairs[place]) for place, verdict in judged}
-        return [found.get(place) for place in range(len(pairs))]
+        verdicts |= {place: usable(verdict, *pairs[place]) for place, verdict in judged}
+        return [verdicts.get(place) for place in range(len(pairs))]
 
     def _ratios_of(self, pairs: Sequence[PairKey]) -> dict[PairKey, Ratio]:
-        pairings = [self._pairing(self._points[one], self._points[other]) for one, other in pairs]
+        points = self._points
+        pairings = [self._pairing(points[reference], points[other]) for reference, other in pairs]
         ratios = zip(pairs, ratios_of(pairings), strict=True)
         return {pair: ratio for pair, ratio in ratios if ratio}
 
@@ -273,7 +274,8 @@ class Judged:
         def timed(point: Point) -> Timed:
             return point.epoch_timed if phase is None else point.timed(phase)
 
-        keys = ((self._baseline, one.condition, one.batch_size) for one in (reference, other))
+        sides = (reference, other)
+        keys = ((self._baseline, point.condition, point.batch_size) for point in sides)
         bridges = tuple(timed(self._points[key]) for key in keys if key in self._points)
         return Pairing(timed(reference), timed(other), bridges, (reference.run, reference.cell))
 
@@ -327,14 +329,23 @@ def usable(verdict: Verdict, reference: Point, other: Point) -> Verdict:
     return verdict
 
 
+def arranged(
+    observed: Sequence[Point], known: Mapping[str, Row]
+) -> tuple[dict[Key, Point], dict[Key, Point], Implementations]:
+    """Return what a page on the points ``observed`` compares; ``known`` are rows by name.
+
+    That is what was measured by key, the controls by the key of what they repeat, and the
+    implementations, of which a control is none.
+    """
+    names = {point.implementation for point in observed if not point.repeats}
+    measured = [point for point in observed if point.processes]
+    points = {point.key: point for point in measured if not point.repeats}
+    controls = {(point.repeats, *point.key[1:]): point for point in measured if point.repeats}
+    return points, controls, Implementations.of(names, known)
+
+
 def judge_all(
     observed: Sequence[Point], known: Mapping[str, Row], margin_of: Callable[[Point], float]
 ) -> Judged:
     """Every pair that a page on the points ``observed`` speaks of; ``known`` are rows by name."""
-    implementations = Implementations.of(
-        {one.cell.implementation for one in observed if not one.repeats}, known
-    )
-    measured = {one.key: one for one in observed if one.processes}
-    points = {key: point for key, point in measured.items() if not point.repeats}
-    controls = {(p.repeats, *key[1:]): p for key, p in measured.items() if p.repeats}
-    return Judged(points, controls, implementations, margin_of)
+    return Judged(*arranged(observed, known), margin_of)

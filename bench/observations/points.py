@@ -206,19 +206,21 @@ class Point:
     @cached_property
     def disturbed(self) -> tuple[int, int]:
         """How many rounds were disturbed, of how many that its epoch rests on."""
-        return counted((one.timings for one in self.measured), is_disturbed)
+        return counted((process.timings for process in self.measured), is_disturbed)
 
     @cached_property
     def held_up(self) -> tuple[int, int]:
         """In how many rounds its threads were held up, of how many that its epoch rests on."""
-        return counted((one.timings for one in self.measured), is_held_up)
+        return counted((process.timings for process in self.measured), is_held_up)
 
     @cached_property
     def durations(self) -> dict[str, estimates.Estimate]:
         """Seconds per iteration of every phase that was timed, and of ``step`` and ``epoch``."""
         rounds = {phase: self.rounds(phase) for phase in sorted(self.spans)}
         return {
-            phase: estimates.estimate(list(one.values())) for phase, one in rounds.items() if one
+            phase: estimates.estimate(list(by_block.values()))
+            for phase, by_block in rounds.items()
+            if by_block
         }
 
     @cached_property
@@ -263,7 +265,7 @@ class Point:
     @property
     def threads_observed(self) -> float:
         """CPU time over wall time of the timed epochs, the median of all processes."""
-        return median(one.threads_observed for one in self.measured)
+        return median(process.threads_observed for process in self.measured)
 
 
 def times_to_target(points: Mapping[Key, Point], asked: Collection[Scope]) -> dict[Key, Point]:
@@ -297,11 +299,11 @@ def observe(
         for outcome in document.outcomes:
             by_cell.setdefault(outcome.cell, []).append(outcome)
         for cell, outcomes in by_cell.items():
-            measured = [one for one in outcomes if isinstance(one, Measured)]
+            measured = [outcome for outcome in outcomes if isinstance(outcome, Measured)]
             processes: dict[int, tuple[Measured, ...]] = {}
-            for one in measured:
-                block = starts[run] + one.block
-                processes[block] = (*processes.get(block, ()), one)
+            for process in measured:
+                block = starts[run] + process.block
+                processes[block] = (*processes.get(block, ()), process)
             given = document.machine.environment | dict(cell.setting)
             variables = {name: value for name, value in given.items() if value is not None}
             points.append(
@@ -315,7 +317,7 @@ def observe(
                     row=rows.get(cell.implementation),
                     examples=plan.examples,
                     processes=processes,
-                    gaps=tuple(one for one in outcomes if not isinstance(one, Measured)),
+                    gaps=tuple(gap for gap in outcomes if not isinstance(gap, Measured)),
                     table=table,
                     spans=table.spans.get((run, cell), {}),
                 )

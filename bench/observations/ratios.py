@@ -98,7 +98,9 @@ def ratios_between(pairs: Iterable[tuple[Point, Point]]) -> list[tuple[Point, Po
         for reference, other in pairs
         if reference.epoch_rounds.keys() & other.epoch_rounds.keys()
     ]
-    ratios = ratios_of([Pairing(one.epoch_timed, other.epoch_timed) for one, other in shared])
+    ratios = ratios_of(
+        [Pairing(reference.epoch_timed, other.epoch_timed) for reference, other in shared]
+    )
     return [(*pair, ratio) for pair, ratio in zip(shared, ratios, strict=True) if ratio]
 
 

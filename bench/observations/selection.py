@@ -38,7 +38,7 @@ def key(point: Point, coordinate: str) -> tuple[object, ...]:
     own = () if coordinate == IMPLEMENTATION else (cell.implementation, cell.device)
     size = None if coordinate == BATCH_SIZE else cell.batch_size
     threads = None if coordinate == THREADS else (cell.threads,)
-    setting = tuple(one for one in cell.setting if one[0] != coordinate)
+    setting = tuple(pair for pair in cell.setting if pair[0] != coordinate)
     return (*own, point.network, size, threads, setting)
 
 
@@ -90,7 +90,7 @@ class Selector:
     def names(self, control: Point) -> bool:
         """Whether it means ``control``, and not merely a pattern of which that is one more."""
         name = control.cell.implementation
-        patterns = [one for field, many in self.fields if field == IMPLEMENTATION for one in many]
+        patterns = dict(self.fields).get(IMPLEMENTATION, ())
         return any(
             pattern == name
             or (fnmatchcase(name, pattern) and not fnmatchcase(control.repeats, pattern))

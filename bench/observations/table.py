@@ -121,7 +121,9 @@ def tabulate(results: Sequence[Results]) -> ObservationTable:
     """
     first_block = first_blocks(results)
     roles = {name: row.role for name, row in known_rows(results).items()}
-    parts = [part for run, one in enumerate(results) for part in _parts(run, one.outcomes)]
+    parts = [
+        part for run, document in enumerate(results) for part in _parts(run, document.outcomes)
+    ]
     seconds = _column(parts, "round_seconds")
     is_sound = np.isfinite(seconds) & (seconds > 0)
     spans: dict[tuple[int, Cell], dict[str, list[Span]]] = {}
@@ -164,7 +166,10 @@ def setting_words(setting: Setting) -> str:
 def first_blocks(results: Sequence[Results]) -> list[int]:
     """Return the number of each document's first block, counted through all documents."""
     lengths = [
-        max((one.block + 1 for one in document.outcomes if isinstance(one, Measured)), default=0)
+        max(
+            (process.block + 1 for process in document.outcomes if isinstance(process, Measured)),
+            default=0,
+        )
         for document in results
     ]
     return [0, *itertools.accumulate(lengths)]
@@ -210,6 +215,6 @@ def _column(parts: Iterable[_Part], field: str, name: str = "") -> NDArray[np.fl
     values: list[float | None] = []
     for part in parts:
         own = getattr(part.timing, field) if part.timing else ()
-        values += [getattr(one, name) for one in own] if name else own
+        values += [getattr(entry, name) for entry in own] if name else own
         values += itertools.repeat(None, part.rows - len(own))
     return np.array(values, dtype=np.float64)

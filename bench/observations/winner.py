@@ -24,7 +24,7 @@ def fastest(points: Sequence[Point]) -> Point | None:
         name = point.implementation
         most[name] = max(epoch.processes, most.get(name, 0))
     enough = min(MINIMUM_PROCESSES, *sorted(most.values(), reverse=True)[:2])
-    return min(timed, key=lambda one: (one[1].processes < enough, one[1].value))[0]
+    return min(timed, key=lambda pair: (pair[1].processes < enough, pair[1].value))[0]
 
 
 @dataclass(frozen=True)

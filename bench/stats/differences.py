@@ -80,12 +80,14 @@ def between_documents(
     Training settings are compared for ``batch_sizes``; where the documents share none of them,
     the learning rate, which goes with the batch size, is left out.
     """
-    trainings = [one.document.plan.trainings for one in (reference, other)]
-    sizes = [{one.batch_size for one in some} & set(batch_sizes) for some in trainings]
+    sizes = [
+        {training.batch_size for training in side.document.plan.trainings} & set(batch_sizes)
+        for side in (reference, other)
+    ]
     shared = sizes[0] & sizes[1]
     ours, theirs = (
-        {**one.facts, **_training_facts(some, shared, own)}
-        for one, some, own in zip((reference, other), trainings, sizes, strict=True)
+        {**side.facts, **_training_facts(side.document.plan.trainings, shared, own)}
+        for side, own in zip((reference, other), sizes, strict=True)
     )
     is_same_code = ours.get(_SOURCES, UNKNOWN) == theirs.get(_SOURCES)
     return [
