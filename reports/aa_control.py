@@ -69,9 +69,10 @@ def difference(verdicts: Iterable[Verdict]) -> str:
     known = list(verdicts)
     # What counts as the same, or differs by less than counts, needs no warning.
     factors = [
-        math.exp(abs(math.log(one.ratio.value)))
-        for one in known
-        if one.kind != "same" and abs(math.log(one.ratio.value)) > math.log1p(one.margin)
+        math.exp(abs(math.log(verdict.ratio.value)))
+        for verdict in known
+        if verdict.kind != "same"
+        and abs(math.log(verdict.ratio.value)) > math.log1p(verdict.margin)
     ]
     judged = any(map(can_be_false, known))
     return sentence("remarks", "difference", factors=factors, judged=judged) if factors else ""
@@ -83,7 +84,9 @@ def power(context: Context) -> tuple[Power, ...]:
     Where there is no baseline, those of the controls stand in.
     """
     verdicts = context.verdicts or alarms(context)
-    tested = {key: one.ratio for key, one in verdicts.items() if one.ratio.error is not None}
+    tested = {
+        key: verdict.ratio for key, verdict in verdicts.items() if verdict.ratio.error is not None
+    }
     sizes: dict[tuple[int, int], list[float]] = {}
     for (_, condition, _), ratio in tested.items():
         comparisons = context.judged.comparisons(condition.scope)
@@ -91,13 +94,14 @@ def power(context: Context) -> tuple[Power, ...]:
         if size is not None:
             sizes.setdefault((ratio.processes, comparisons), []).append(size)
     return tuple(
-        Power(*place, len(some), median(some), max(some)) for place, some in sorted(sizes.items())
+        Power(*place, len(differences), median(differences), max(differences))
+        for place, differences in sorted(sizes.items())
     )
 
 
 def scatter(context: Context) -> tuple[Scatter, ...]:
     """Return how epochs scatter within and between processes, for each implementation."""
-    found = []
+    scatters = []
     for name in context.implementations:
         cells = []
         for (other, _, _), point in context.points.items():
@@ -106,8 +110,8 @@ def scatter(context: Context) -> tuple[Scatter, ...]:
                 cells.append(estimates.variances(processes))
         if cells:
             between, inside = (median(column) ** 0.5 for column in zip(*cells, strict=True))
-            found.append(Scatter(name, len(cells), inside, between))
-    return tuple(found)
+            scatters.append(Scatter(name, len(cells), inside, between))
+    return tuple(scatters)
 
 
 def remark(context: Context) -> str:
@@ -128,7 +132,7 @@ def remark(context: Context) -> str:
         )
         sentences = [control, difference(verdicts)]
     if powers := power(context):
-        usual = max(powers, key=lambda one: one.ratios)
+        usual = max(powers, key=lambda power: power.ratios)
         name = "little_power" if usual.usual > 1 else "power"
         sentences.append(sentence("remarks", name, power=usual))
     return " ".join(filter(None, sentences))

@@ -31,7 +31,7 @@ class Doubt:
 def in_order(ranking: Context) -> list[Winner]:
     """Winners by scope, then by batch size, as everywhere on the page."""
     places = {scope: place for place, scope in enumerate(ranking.scopes)}
-    return sorted(ranking.winners, key=lambda one: (places[one.scope], one.batch_size))
+    return sorted(ranking.winners, key=lambda winner: (places[winner.scope], winner.batch_size))
 
 
 def headline(context: Context) -> str:
@@ -64,13 +64,15 @@ def _where(context: Context, winners: Sequence[Winner]) -> dict[str, object]:
 
     There is one ``condition``, or else the ``threads`` of several, unless these differ in more.
     """
-    conditions = {one.best.condition for one in winners}
-    have_settings = any(one.setting for one in conditions)
+    conditions = {winner.best.condition for winner in winners}
+    have_settings = any(condition.setting for condition in conditions)
     return {
         "name": winners[0].best.implementation,
-        "sizes": [one.batch_size for one in winners],
+        "sizes": [winner.batch_size for winner in winners],
         "condition": winners[0].best.condition if len(conditions) == 1 else None,
-        "threads": sorted({one.threads for one in conditions if one.threads is not None})
+        "threads": sorted(
+            {condition.threads for condition in conditions if condition.threads is not None}
+        )
         if not have_settings
         else [],
         "gain": _gain(winners) if context.baseline else None,
@@ -82,24 +84,24 @@ def _gain(winners: Sequence[Winner]) -> dict[str, object] | None:
 
     ``interval`` reaches from the lowest end of all to the highest.
     """
-    ratios = [one.speed_up for one in winners if one.speed_up]
+    ratios = [winner.speed_up for winner in winners if winner.speed_up]
     if len(ratios) < len(winners):
         return None
-    lows = [one.low for one in ratios if one.low is not None]
-    highs = [one.high for one in ratios if one.high is not None]
-    digits = min(rounding.digits(one.value, one.low, one.high) for one in ratios)
-    verdicts = [one.over_baseline for one in winners]
-    kinds = {one.kind for one in verdicts if one and one.ratio.error is not None}
+    lows = [ratio.low for ratio in ratios if ratio.low is not None]
+    highs = [ratio.high for ratio in ratios if ratio.high is not None]
+    digits = min(rounding.digits(ratio.value, ratio.low, ratio.high) for ratio in ratios)
+    verdicts = [winner.over_baseline for winner in winners]
+    kinds = {verdict.kind for verdict in verdicts if verdict and verdict.ratio.error is not None}
     return {
         "ratios": len(ratios),
-        "least": rounding.factor(min(ratios, key=lambda one: one.value)),
-        "most": rounding.factor(max(ratios, key=lambda one: one.value)),
+        "least": rounding.factor(min(ratios, key=lambda ratio: ratio.value)),
+        "most": rounding.factor(max(ratios, key=lambda ratio: ratio.value)),
         "interval": [text.significant(end, digits) for end in (min(lows), max(highs))]
         if len(lows) == len(ratios)
         else None,
-        "fewest": min(ratios, key=lambda one: one.processes),
+        "fewest": min(ratios, key=lambda ratio: ratio.processes),
         "doubts": sorted(kinds - {"faster", "slower"}),
-        "paired": all(one.paired for one in ratios),
+        "paired": all(ratio.paired for ratio in ratios),
     }
 
 

@@ -178,13 +178,13 @@ class Context:
     def winners(self) -> tuple[Winner, ...]:
         """One per scope and batch size; that of the first batch size asked for comes first."""
         if self.every is not None:
-            return tuple(one for one in self.every.winners if one.scope in self.scopes)
+            return tuple(winner for winner in self.every.winners if winner.scope in self.scopes)
         asked = self.results[0].plan.trainings
 
-        def place(one: Winner) -> tuple[object, ...]:
-            is_first = asked and one.batch_size == asked[0].batch_size
-            scope = self.scopes.index(one.scope)
-            return scope > 0, not is_first, scope, one.batch_size
+        def place(winner: Winner) -> tuple[object, ...]:
+            is_first = asked and winner.batch_size == asked[0].batch_size
+            scope = self.scopes.index(winner.scope)
+            return scope > 0, not is_first, scope, winner.batch_size
 
         return tuple(sorted(map(self._winner, self.judged.candidates), key=place))
 
@@ -195,10 +195,14 @@ class Context:
             (point, lead) for point in candidates.rivals if (lead := self.judged.ratio(point, best))
         ]
         closest: dict[str, Lead] = {}
-        for point, lead in sorted(leads, key=lambda one: (one[1].error is None, one[1].value)):
+        for point, lead in sorted(leads, key=lambda lead: (lead[1].error is None, lead[1].value)):
             closest.setdefault(point.implementation, (point, lead))
         verdicts = {point: self.judged.verdict(point, best) for point, _ in leads}
-        behind = (point for point, one in verdicts.items() if one is None or one.kind != "faster")
+        behind = (
+            point
+            for point, verdict in verdicts.items()
+            if verdict is None or verdict.kind != "faster"
+        )
         rivals = tuple(closest.values())
         seconds = best.epoch.value if best.epoch else 0.0
         return Winner(
@@ -260,7 +264,7 @@ class Context:
             sizes_of.setdefault(condition.scope, set()).add(size)
         for gap in self.gaps:
             sizes_of.setdefault(gap.condition.scope, set()).add(gap.cell.batch_size)
-        return {scope: tuple(sorted(some)) for scope, some in sizes_of.items()}
+        return {scope: tuple(sorted(sizes)) for scope, sizes in sizes_of.items()}
 
     def conditions_of(self, scope: Scope) -> tuple[Condition, ...]:
         """Conditions of ``scope``, fewest threads first."""

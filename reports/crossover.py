@@ -65,7 +65,7 @@ def crossings(nodes: Sequence[Node]) -> tuple[Crossing, ...]:
     places = [math.log(node.size) for node in nodes]
     heights = [math.log(node.ratio) for node in nodes]
     pieces = _pieces(nodes)
-    found = []
+    passed = []
     for first, second in pairwise(number for number, height in enumerate(heights) if height):
         if (heights[first] > 0) == (heights[second] > 0):
             continue
@@ -78,8 +78,8 @@ def crossings(nodes: Sequence[Node]) -> tuple[Crossing, ...]:
         if pieces:
             nearest = min(pieces, key=lambda piece: max(piece[0] - place, place - piece[1]))
             interval = _stretch(nearest, places)
-        found.append(Crossing(math.exp(place), heights[first] > 0, interval))
-    return tuple(found)
+        passed.append(Crossing(math.exp(place), heights[first] > 0, interval))
+    return tuple(passed)
 
 
 def undecided(nodes: Sequence[Node]) -> tuple[Stretch, ...] | None:
@@ -147,17 +147,17 @@ def told(nodes: Sequence[Node]) -> str:
     """Return what a curve of GPU time over CPU time says; ``nodes`` has at least one."""
     crossed = crossings(nodes)
     if crossed:
-        intervals = [one.interval for one in crossed if one.interval]
+        intervals = [crossing.interval for crossing in crossed if crossing.interval]
         return sentence(
             "crossover",
             "crossings",
             crossings=[
                 {
-                    "size": _size(one.size),
-                    "faster": "GPU" if one.falls else "CPU",
-                    "interval": _range(one.interval, nodes) if one.interval else "",
+                    "size": _size(crossing.size),
+                    "faster": "GPU" if crossing.falls else "CPU",
+                    "interval": _range(crossing.interval, nodes) if crossing.interval else "",
                 }
-                for one in crossed
+                for crossing in crossed
             ],
             share_interval=len(set(intervals)) < len(intervals),
             minimum=MINIMUM_PROCESSES,

@@ -70,7 +70,7 @@ def watched(point: Point) -> list[WatchedRound]:
 
 def of_the_epoch(rounds: Iterable[WatchedRound]) -> list[WatchedRound]:
     """Those from which a point's epoch is estimated: the epochs, or the steps where none were."""
-    return [one for one in rounds if one.phase == one.point.epoch_phase]
+    return [timed for timed in rounds if timed.phase == timed.point.epoch_phase]
 
 
 def disturbed_rounds(points: Iterable[Point]) -> tuple[int, int]:
@@ -82,8 +82,8 @@ def disturbed_rounds(points: Iterable[Point]) -> tuple[int, int]:
 def provisional(context: Context) -> tuple[str, ...]:
     """Return a warning for every run of which most rounds were disturbed."""
     warnings = []
-    for run, one in runs.each(context):
-        number, rounds = disturbed_rounds(p for p in one.points.values() if not p.is_loaded)
+    for run, of_run in runs.each(context):
+        number, rounds = disturbed_rounds(p for p in of_run.points.values() if not p.is_loaded)
         if disturbed.is_beyond_use(number, rounds):
             warnings.append(
                 f"{run}Provisional: most rounds behind the epoch times were disturbed "
@@ -98,24 +98,31 @@ def effect(rounds: Sequence[WatchedRound]) -> Effect | None:
     if not everything:
         return None
     before = estimates.estimate(everything)
-    left = [one for one in rounds if not one.is_disturbed]
+    left = [timed for timed in rounds if not timed.is_disturbed]
     if len(left) == len(rounds):
         return Effect(before, before)
     return Effect(before, estimates.estimate(_by_block(left)) if left else None)
 
 
 def share(
-    rounds: Iterable[WatchedRound], told: Callable[[Disturbance], float | None]
+    rounds: Iterable[WatchedRound], of: Callable[[Disturbance], float | None]
 ) -> float | None:
-    """Return what ``told`` says of all rounds over their time; None where the system never told."""
-    known = [(value, one.lasted) for one in rounds if (value := told(one.disturbance)) is not None]
-    total = sum(lasted for _, lasted in known)
-    return sum(value for value, _ in known) / total if total else None
+    """Return the seconds ``of`` all disturbances over the time of their rounds.
+
+    None where the system never told.
+    """
+    seconds = lasted = 0.0
+    for timed in rounds:
+        value = of(timed.disturbance)
+        if value is not None:
+            seconds += value
+            lasted += timed.lasted
+    return seconds / lasted if lasted else None
 
 
 def _by_block(rounds: Iterable[WatchedRound]) -> list[list[float]]:
     """Epoch seconds of each process."""
-    found: dict[int, list[float]] = {}
-    for one in rounds:
-        found.setdefault(one.block, []).append(one.epoch_seconds)
-    return list(found.values())
+    seconds: dict[int, list[float]] = {}
+    for timed in rounds:
+        seconds.setdefault(timed.block, []).append(timed.epoch_seconds)
+    return list(seconds.values())

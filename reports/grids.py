@@ -70,12 +70,12 @@ def remark(results: Sequence[Results]) -> str:
 
 def _forbidding(differences: Sequence[Difference]) -> list[str]:
     """Return those of ``differences`` over which nothing may be compared, each with both values."""
-    said = (
+    fields = (
         _said(difference)
         for difference in differences
         if difference.field == _TARGET or obstacles([difference], across_machines=False)
     )
-    return list(dict.fromkeys(said))
+    return list(dict.fromkeys(fields))
 
 
 def _overlap(results: Sequence[Results]) -> bool:
@@ -133,7 +133,7 @@ def _between(first: _Document, second: _Document) -> Iterator[Difference]:
         first.described, second.described, run=1, coordinate=RUN, batch_sizes=sizes
     ):
         field = difference.field
-        of_network = any(field == one or field.startswith(f"{one}.") for one in _OF_THE_NETWORK)
+        of_network = any(field == name or field.startswith(f"{name}.") for name in _OF_THE_NETWORK)
         # A cell that asks for a thread count overrides an exported one.
         is_overridden = (
             first.asks_threads

@@ -59,8 +59,16 @@ def gap_sentences(context: Context) -> tuple[str, ...]:
         key = (kind, len(gaps), gaps_in_words(context, gaps), reason.rstrip("."))
         names.setdefault(key, []).append(name)
     return tuple(
-        sentence("remarks", "gap", names=some, kind=kind, count=count, where=where, reason=reason)
-        for (kind, count, where, reason), some in names.items()
+        sentence(
+            "remarks",
+            "gap",
+            names=implementations,
+            kind=kind,
+            count=count,
+            where=where,
+            reason=reason,
+        )
+        for (kind, count, where, reason), implementations in names.items()
     )
 
 
@@ -86,8 +94,8 @@ def cells_in_words(context: Context, places: Iterable[Place]) -> str:
     for condition in sorted(sizes, key=context.place):
         together.setdefault(tuple(sorted(sizes[condition])), []).append(context.label(condition))
     return "; ".join(
-        f"batch {text.listing(some)} with {text.listing(labels)}"
-        for some, labels in together.items()
+        f"batch {text.listing(batch_sizes)} with {text.listing(labels)}"
+        for batch_sizes, labels in together.items()
     )
 
 
@@ -122,11 +130,11 @@ def cautions(context: Context) -> tuple[str, ...]:
     sentences = []
     if not all(p.whole_epochs for p in context.points.values() if p.epoch):
         sentences.append("Where no whole epoch was timed, it is computed from steps.")
-    unranked = [point for one in ranking.winners for point in one.unranked if point.epoch]
+    unranked = [point for winner in ranking.winners for point in winner.unranked if point.epoch]
     if unranked:
         sentences.append(sentence("remarks", "unranked", points=unranked, context=ranking))
-    for run, one in runs.each(ranking):
-        if control := aa_control.remark(one):
+    for run, points_of_run in runs.each(ranking):
+        if control := aa_control.remark(points_of_run):
             sentences.append(f"{run}{control}")
     widest = {document.machine.vectors for document in context.results}
     narrow: dict[str, list[str]] = {}

@@ -34,7 +34,9 @@ def described(network: Network, trainings: Sequence[Training]) -> Facts:
     sizes: dict[str, list[int]] = {}
     for training in sorted(trainings, key=lambda training: training.batch_size):
         sizes.setdefault(rate(training), []).append(training.batch_size)
-    rates = [f"{one} at batch {text.listing(some)}" for one, some in sizes.items()]
+    rates = [
+        f"{words} at batch {text.listing(batch_sizes)}" for words, batch_sizes in sizes.items()
+    ]
     return [
         *facts,
         ("optimiser", _each(map(optimiser, trainings))),

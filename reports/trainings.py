@@ -46,14 +46,14 @@ def of_targets(context: Context) -> Iterator[tuple[Scope, int, list[Point]]]:
         if context.target(scope) is None:
             continue
         for batch_size in context.batch_sizes(scope):
-            some = [
+            trained = [
                 point
                 for name in context.implementations
                 for condition in context.conditions_of(scope)
                 if (point := context.point(name, condition, batch_size)) and point.trainings
             ]
-            if some:
-                yield scope, batch_size, some
+            if trained:
+                yield scope, batch_size, trained
 
 
 def as_data(context: Context) -> dict[str, Any]:

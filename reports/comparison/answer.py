@@ -45,11 +45,11 @@ class Answer:
     @property
     def of_interest(self) -> tuple[Difference, ...]:
         """Differences that may explain a verdict; obstacles are said before, the rest is noise."""
-        said = {obstacle.field for obstacle in self.obstacles}
+        obstructing = {obstacle.field for obstacle in self.obstacles}
         return tuple(
             difference
             for difference in self.differences
-            if difference.kind != "noise" and difference.field not in said
+            if difference.kind != "noise" and difference.field not in obstructing
         )
 
     def place(self, value: str) -> str:
@@ -68,17 +68,17 @@ class Answer:
     def apart(self) -> list[tuple[str, str]]:
         """Cells that are not compared, and why; those of an implementation in one where alike."""
         grouped: dict[tuple[str, str], list[Cell]] = {}
-        for one in self.comparison.apart:
-            grouped.setdefault((one.point.cell.implementation, one.reason), []).append(
-                one.point.cell
-            )
-        found = []
+        for cell_apart in self.comparison.apart:
+            grouped.setdefault(
+                (cell_apart.point.cell.implementation, cell_apart.reason), []
+            ).append(cell_apart.point.cell)
+        rows = []
         for (implementation, reason), cells in grouped.items():
             if len(cells) > MOST_NAMED:
-                found.append((f"{implementation}, {len(cells)} cells", reason))
+                rows.append((f"{implementation}, {len(cells)} cells", reason))
             else:
-                found += [(full_name(cell), reason) for cell in cells]
-        return found
+                rows += [(full_name(cell), reason) for cell in cells]
+        return rows
 
 
 def full_name(cell: Cell) -> str:

@@ -24,12 +24,12 @@ def as_data(answer: Answer) -> dict[str, Any]:
         "phase": question.phase,
         "comparisons": [_pair(pair, question.coordinate) for pair in answer.comparison.pairs],
         "not_compared": [
-            {**_cell(one.point), "reason": one.reason, "lost": one.lost}
-            for one in answer.comparison.apart
+            {**_cell(apart.point), "reason": apart.reason, "lost": apart.lost}
+            for apart in answer.comparison.apart
         ],
         "left_out": list(answer.left_out),
         "obstacles": [_difference(obstacle, answer) for obstacle in answer.obstacles],
-        "differences": [_difference(one, answer) for one in answer.of_interest],
+        "differences": [_difference(difference, answer) for difference in answer.of_interest],
         "noise": sorted(
             {difference.field for difference in answer.differences if difference.kind == "noise"}
         ),
@@ -70,13 +70,13 @@ def _pair(pair: Pair, coordinate: str) -> dict[str, Any]:
     }
 
 
-def _difference(one: Difference, answer: Answer) -> dict[str, Any]:
+def _difference(difference: Difference, answer: Answer) -> dict[str, Any]:
     return {
-        "field": one.field,
-        "kind": one.kind,
-        "reason": one.reason,
-        "reference": one.reference,
-        "compared": one.other,
-        "document": answer.labels[one.run],
-        "implementations": list(one.where),
+        "field": difference.field,
+        "kind": difference.kind,
+        "reason": difference.reason,
+        "reference": difference.reference,
+        "compared": difference.other,
+        "document": answer.labels[difference.run],
+        "implementations": list(difference.where),
     }

@@ -27,7 +27,9 @@ def verdicts(answer: Answer) -> Table:
     pairs = answer.comparison.pairs
     places = [_coordinates(pair, answer) for pair in pairs]
     values = {name: {place[name] for place in places} for name in places[0]}
-    varying = [name for name, some in values.items() if len(some) > 1 or name == IMPLEMENTATION]
+    varying = [
+        name for name, places_of in values.items() if len(places_of) > 1 or name == IMPLEMENTATION
+    ]
     others = {value(pair.other, answer.coordinate) for pair in pairs}
     rows = [
         TableRow(
@@ -114,9 +116,9 @@ def _constant(answer: Answer, values: dict[str, set[str]]) -> str:
     """Return what all rows have in common and no column shows."""
     shown = {IMPLEMENTATION, answer.coordinate, *([RUN] if len(answer.labels) == 1 else [])}
     shared = [
-        f"{name} {next(iter(some))}"
-        for name, some in values.items()
-        if len(some) == 1 and some != {""} and name not in shown
+        f"{name} {next(iter(shared_values))}"
+        for name, shared_values in values.items()
+        if len(shared_values) == 1 and shared_values != {""} and name not in shown
     ]
     networks = sorted({pair.other.cell.network for pair in answer.comparison.pairs})
     return ", ".join([f"network {text.listing(networks)}", *shared])

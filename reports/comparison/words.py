@@ -32,34 +32,34 @@ def sentences(answer: Answer) -> list[str]:
     pairs, lost = answer.comparison.pairs, len(answer.comparison.lost)
     if answer.obstacles:
         return [_not_comparable(answer)]
-    said = [_verdicts(answer) if pairs else NOTHING]
+    lines = [_verdicts(answer) if pairs else NOTHING]
     slower = [pair for pair in pairs if pair.verdict.kind == "slower"]
     if slower:
         worst = min(slower, key=lambda pair: pair.ratio.value)
         several = answer.coordinate == RUN and len(answer.labels) > 2
         name = full_name(worst.other.cell) + (f" in {worst.other.label}" if several else "")
-        said.append(f"Worst: {name} takes {longer(worst)}{_per(answer)}.")
+        lines.append(f"Worst: {name} takes {longer(worst)}{_per(answer)}.")
     if lost:
         were = "was" if lost == 1 else "were"
-        said.append(
+        lines.append(
             f"{text.count(lost, 'cell')} {were} refused or failed, though the reference was "
             "measured."
         )
     if answer.note:
-        said.append(answer.note)
+        lines.append(answer.note)
     if answer.left_out:
         are = "is" if len(answer.left_out) == 1 else "are"
         names = text.listing(answer.left_out)
-        said.append(f"{names} {are} left out: --filter can name a control.")
+        lines.append(f"{names} {are} left out: --filter can name a control.")
     if any(not pair.ratio.paired for pair in pairs):
-        said.append("They were measured at different times; the machine may have drifted.")
-    return said
+        lines.append("They were measured at different times; the machine may have drifted.")
+    return lines
 
 
 def _not_comparable(answer: Answer) -> str:
     fields = text.listing(
-        f"{one.field} ({_shortened(one.reference)} and {_shortened(one.other)})"
-        for one in answer.obstacles
+        f"{obstacle.field} ({_shortened(obstacle.reference)} and {_shortened(obstacle.other)})"
+        for obstacle in answer.obstacles
     )
     remedy = "Measure again with the same data, network and training."
     if all(obstacle.kind != "forbids" for obstacle in answer.obstacles):
@@ -102,7 +102,9 @@ def legend(answer: Answer) -> list[tuple[Code, str]]:
 
 def noise(answer: Answer) -> str:
     """Return how much else differs; empty where nothing does."""
-    fields = len({one.field for one in answer.differences if one.kind == "noise"})
+    fields = len(
+        {difference.field for difference in answer.differences if difference.kind == "noise"}
+    )
     differ = "differs" if fields == 1 else "differ"
     return f"{text.count(fields, 'irrelevant field')} {differ}." if fields else ""
 
@@ -136,11 +138,11 @@ def longer(pair: Pair) -> str:
     """Return the change in time with its interval: ``4.2 % longer (95 % interval 2.1 to 6.3)``."""
     share, ends, decimals = change(pair)
     sign, sense = (1, "longer") if share >= 0 else (-1, "less time")
-    said = f"{text.percent_number(sign * share, decimals)} % {sense}"
+    shown = f"{text.percent_number(sign * share, decimals)} % {sense}"
     if ends is None:
-        return f"{said} (no interval)"
+        return f"{shown} (no interval)"
     low, high = (text.percent_number(sign * end, decimals) for end in ends[::sign])
-    return f"{said} (95 % interval {low} to {high})"
+    return f"{shown} (95 % interval {low} to {high})"
 
 
 def signed_change(pair: Pair) -> str:
@@ -156,5 +158,5 @@ def signed_interval(pair: Pair) -> str:
 
 
 def _signed(share: float, decimals: int) -> str:
-    said = text.percent_number(share, decimals)
-    return f"+{said}" if float(said) > 0 else said
+    number = text.percent_number(share, decimals)
+    return f"+{number}" if float(number) > 0 else number

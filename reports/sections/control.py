@@ -17,7 +17,9 @@ from reports.tables import Table, TableCell
 def render(context: Context) -> Markup | Absence:
     """Apparent differences, the power of the run, and where scatter comes from."""
     verdicts = aa_control.alarms(context)
-    if not verdicts and any(row.role == "control" for one in context.results for row in one.rows):
+    if not verdicts and any(
+        row.role == "control" for document in context.results for row in document.rows
+    ):
         return Absence(
             "The control of this run was not measured, or not together with the implementation "
             "that it repeats. So the measurement error is not shown; the missing cells are above."
@@ -29,8 +31,8 @@ def render(context: Context) -> Markup | Absence:
         )
     power, scatter = aa_control.power(context), aa_control.scatter(context)
     differences = (
-        (run, aa_control.difference(aa_control.alarms(one).values()))
-        for run, one in runs.each(context)
+        (run, aa_control.difference(aa_control.alarms(of_run).values()))
+        for run, of_run in runs.each(context)
     )
     return templates.section(
         "control",
@@ -43,17 +45,19 @@ def render(context: Context) -> Markup | Absence:
             "The smallest difference detectable with 80 % power",
             power,
             {
-                "Blocks": lambda one: tables.whole(one.blocks),
-                "Comparisons": lambda one: tables.whole(one.comparisons),
-                "Ratios": lambda one: tables.whole(one.ratios),
-                "Median": lambda one: tables.share(one.usual),
-                "Largest": lambda one: tables.share(one.worst),
+                "Blocks": lambda power: tables.whole(power.blocks),
+                "Comparisons": lambda power: tables.whole(power.comparisons),
+                "Ratios": lambda power: tables.whole(power.ratios),
+                "Median": lambda power: tables.share(power.usual),
+                "Largest": lambda power: tables.share(power.worst),
             },
             text_columns=0,
         )
         if power
         else None,
-        found=templates.sentence("remarks", "power", power=max(power, key=lambda one: one.ratios))
+        found=templates.sentence(
+            "remarks", "power", power=max(power, key=lambda power: power.ratios)
+        )
         if power
         else None,
         margin=within(context.margin),
@@ -62,12 +66,12 @@ def render(context: Context) -> Markup | Absence:
             "Scatter of epochs: relative standard deviation, median over cells",
             scatter,
             {
-                "Implementation": lambda one: TableCell(one.name),
-                "Within a process": lambda one: tables.share(one.within),
-                "Between processes": lambda one: tables.share(one.between),
-                "Cells": lambda one: tables.whole(one.cells),
+                "Implementation": lambda scatter: TableCell(scatter.name),
+                "Within a process": lambda scatter: tables.share(scatter.within),
+                "Between processes": lambda scatter: tables.share(scatter.between),
+                "Cells": lambda scatter: tables.whole(scatter.cells),
             },
-            implementation=lambda one: one.name,
+            implementation=lambda scatter: scatter.name,
         )
         if scatter
         else None,

@@ -58,7 +58,7 @@ def render(context: Context) -> Markup | Absence:
         tightest=_tightest(worst) if worst else None,
         every=_every(worst) if worst else None,
         unchecked=[name for name in context.trainers if name in measured - checked],
-        any_tf32=any(one.is_tf32 for one in worst),
+        any_tf32=any(judged.is_tf32 for judged in worst),
         error=text.error_size,
     )
 
@@ -71,7 +71,9 @@ def _worst(context: Context) -> dict[_Judged, dict[str, Check]]:
     if "checked" in context.memory:
         known: dict[_Judged, dict[str, Check]] = context.memory["checked"]
         return known
-    outcomes = [(key, one.gate) for key, point in context.points.items() for one in point.measured]
+    outcomes = [
+        (key, cell.gate) for key, point in context.points.items() for cell in point.measured
+    ]
     outcomes += [
         ((gap.cell.implementation, gap.condition, gap.cell.batch_size), gap.gate)
         for gap in context.gaps

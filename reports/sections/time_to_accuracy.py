@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from statistics import median
-from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -27,36 +26,50 @@ _ROOM = 0.06
 """Share of the axis that it goes beyond the accuracies, to either side."""
 
 
-class _Training(NamedTuple):
-    """A point that was trained, and the reference of its group."""
-
-    point: Point
-    reference: Point
-
-
 def render(context: Context) -> Markup | Absence:
-    """Return a chart of accuracy over time for each group, and the times with their failures."""
-    groups = _groups(context)
-    if not groups:
+    """Return a chart of accuracy over time for each group, and the times with their failures.
+
+    The reference of a group is the baseline, or else its first.
+    """
+    trained: list[Point] = []
+    references: set[Key] = set()
+    ratios: dict[Key, Ratio] = {}
+    pairs: list[tuple[Key, Key]] = []
+    shown: dict[Condition, list[figures.Figure]] = {}
+    for condition, batch_size, points in context.groups():
+        group = {name: point for name, point in points.items() if point.trainings}
+        if not group:
+            continue
+        reference = group.get(context.baseline or "") or next(iter(group.values()))
+        trained += group.values()
+        references.add(reference.key)
+        of_group = _ratios(reference, list(group.values()))
+        ratios |= of_group
+        pairs += [(reference.key, key) for key in of_group]
+        figure = figures.figure(
+            context,
+            _chart(context, list(group.values())),
+            batch_size=batch_size,
+            condition=condition,
+        )
+        shown.setdefault(condition, []).append(figure)
+    if not trained:
         return Absence(
             "No accuracy was asked for; mlpbench run --metric time-to-accuracy --target 0.96 "
             "measures how long it takes to reach one."
         )
-    shown: dict[Condition, list[figures.Figure]] = {}
-    for group in groups:
-        point = group[0].point
-        figure = figures.figure(
-            context,
-            _chart(context, group),
-            batch_size=point.batch_size,
-            condition=point.condition,
-        )
-        shown.setdefault(point.condition, []).append(figure)
-    trained = [one for group in groups for one in group]
-    targets = {run.learning.target for one in trained for run in one.point.trainings.values()}
-    names = dict.fromkeys(one.point.implementation for one in trained)
-    ratios = {key: ratio for group in groups for key, ratio in _ratios(group).items()}
-    verdicts = _verdicts(context, [one for one in trained if one.point.key in ratios])
+    targets = {run.learning.target for point in trained for run in point.trainings.values()}
+    names = dict.fromkeys(point.implementation for point in trained)
+    verdicts = _verdicts(context.ranked, pairs)
+
+    def relative(point: Point) -> TableCell:
+        if point.key in references:
+            return tables.word("reference")
+        if point.key not in ratios:
+            return tables.word("no block in common")
+        cell = tables.ratio(ratios[point.key], verdict=verdicts.get(point.key))
+        return cell if point.key in verdicts else replace(cell, notes=(*cell.notes, "not judged"))
+
     return templates.section(
         "time_to_accuracy",
         targets=text.listing(text.target(target) for target in sorted(targets)),
@@ -67,14 +80,12 @@ def render(context: Context) -> Markup | Absence:
         table=tables.of_cells(
             context,
             "Training time until the target accuracy is held",
-            [(one.point.key, one) for one in trained],
+            [(point.key, point) for point in trained],
             {
-                "Held in": lambda one: TableCell(
-                    held_in(one.point), len(one.point.seconds_to_target)
-                ),
+                "Held in": lambda point: TableCell(held_in(point), len(point.seconds_to_target)),
                 "Time": _time,
                 "Epochs": _epochs,
-                "Relative speed": lambda one: _relative(one, ratios, verdicts),
+                "Relative speed": relative,
                 "Best accuracy": _best_accuracy,
             },
         ),
@@ -84,49 +95,37 @@ def render(context: Context) -> Markup | Absence:
     )
 
 
-def _groups(context: Context) -> list[list[_Training]]:
-    """Every group in which something was trained; the reference is the baseline or the first."""
-    groups = []
-    for _, _, points in context.groups():
-        trained = {name: point for name, point in points.items() if point.trainings}
-        if trained:
-            name = context.baseline if context.baseline in trained else next(iter(trained))
-            groups.append([_Training(point, trained[name]) for point in trained.values()])
-    return groups
-
-
-def _ratios(group: Sequence[_Training]) -> dict[Key, Ratio]:
+def _ratios(reference: Point, group: Sequence[Point]) -> dict[Key, Ratio]:
     """How many times sooner each got there than the reference, over blocks in which both did."""
-    theirs = group[0].reference.seconds_to_target
+    theirs = reference.seconds_to_target
     pairings = {
-        one.point.key: Pairing(Timed(theirs, {}), Timed(one.point.seconds_to_target, {}))
-        for one in group
-        if one.point is not one.reference and one.point.seconds_to_target.keys() & theirs.keys()
+        point.key: Pairing(Timed(theirs, {}), Timed(point.seconds_to_target, {}))
+        for point in group
+        if point is not reference and point.seconds_to_target.keys() & theirs.keys()
     }
     ratios = zip(pairings, ratios_of(list(pairings.values())), strict=True)
     return {key: ratio for key, ratio in ratios if ratio is not None}
 
 
-def _verdicts(context: Context, trained: Sequence[_Training]) -> dict[Key, Verdict]:
+def _verdicts(ranked: Context, keys: Iterable[tuple[Key, Key]]) -> dict[Key, Verdict]:
     """Return the verdicts on relative speeds of cells of which every training held the target.
 
     A ratio over the blocks in which both were lucky is shown, and not judged.
     """
-    ranked = context.ranked
     pairs = [
-        (ranked.points[one.reference.key], ranked.points[one.point.key])
-        for one in trained
-        if one.reference.key in ranked.points and one.point.key in ranked.points
+        (ranked.points[reference], ranked.points[key])
+        for reference, key in keys
+        if reference in ranked.points and key in ranked.points
     ]
     judged = zip(pairs, ranked.judged.verdicts(pairs), strict=True)
-    return {other.key: verdict for (_, other), verdict in judged if verdict is not None}
+    return {point.key: verdict for (_, point), verdict in judged if verdict is not None}
 
 
-def _time(one: _Training) -> TableCell:
+def _time(point: Point) -> TableCell:
     """Return seconds to the target over the trainings that reached it, with the interval."""
-    if not one.point.seconds_to_target:
+    if not point.seconds_to_target:
         return tables.word("never held")
-    seconds = estimates.estimate(list(one.point.seconds_to_target.values()))
+    seconds = estimates.estimate(list(point.seconds_to_target.values()))
     note = (
         f"{text.seconds(seconds.low)} to {text.seconds(seconds.high)}"
         if seconds.low is not None and seconds.high is not None
@@ -135,39 +134,26 @@ def _time(one: _Training) -> TableCell:
     return TableCell(text.seconds(seconds.value), seconds.value, (note,))
 
 
-def _epochs(one: _Training) -> TableCell:
+def _epochs(point: Point) -> TableCell:
     """Return the median number of epochs of the trainings that reached the target."""
-    needed = [run.learning.reached_epoch for run in one.point.trainings.values()]
+    needed = [run.learning.reached_epoch for run in point.trainings.values()]
     known = [epoch for epoch in needed if epoch is not None]
     if not known:
         return tables.word("-")
     return TableCell(text.significant(median(known)), median(known))
 
 
-def _relative(
-    one: _Training, ratios: Mapping[Key, Ratio], verdicts: Mapping[Key, Verdict]
-) -> TableCell:
-    """How many times sooner than the reference, over blocks in which both held the target."""
-    key = one.point.key
-    if one.point is one.reference:
-        return tables.word("reference")
-    if key not in ratios:
-        return tables.word("no block in common")
-    cell = tables.ratio(ratios[key], verdict=verdicts.get(key))
-    return cell if key in verdicts else replace(cell, notes=(*cell.notes, "not judged"))
-
-
-def _best_accuracy(one: _Training) -> TableCell:
-    best = max(max(run.learning.accuracies) for run in one.point.trainings.values())
+def _best_accuracy(point: Point) -> TableCell:
+    best = max(max(run.learning.accuracies) for run in point.trainings.values())
     return TableCell(text.accuracy(best), best)
 
 
-def _chart(context: Context, group: Sequence[_Training]) -> Markup:
+def _chart(context: Context, group: Sequence[Point]) -> Markup:
     """Test accuracy against training time, in the first block of each implementation."""
-    firsts = {one.point.implementation: next(iter(one.point.trainings.values())) for one in group}
+    firsts = {point.implementation: next(iter(point.trainings.values())) for point in group}
     series = [
-        Series(figures.style(context, name), one.ends, one.learning.accuracies, name=name)
-        for name, one in firsts.items()
+        Series(figures.style(context, name), first.ends, first.learning.accuracies, name=name)
+        for name, first in firsts.items()
     ]
     longest = max(first.ends[-1] for first in firsts.values())
     lowest = min(min(first.learning.accuracies) for first in firsts.values())
@@ -182,7 +168,7 @@ def _chart(context: Context, group: Sequence[_Training]) -> Markup:
         x_format=lambda value: text.significant(value, 2),
         x_room=0.0,
     )
-    point = group[0].point
+    point = group[0]
     title = f"batch {point.batch_size}, {context.label(point.condition)}"
     described = f"Test accuracy against training time at {title}; the times are in the table."
     return charts.lines(title, series, axes, description=described)
