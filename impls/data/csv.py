@@ -30,7 +30,7 @@ _BRIGHTEST = 255
 _LISTED_CLASSES = 3
 
 
-def read_csv(path: Path, *, name: str, source: str, label: str | None = None) -> RawData:
+def read_csv(path: Path, *, name: str, label: str | None = None) -> RawData:
     """Return the examples in the file at ``path``, one per line, with numbers as features.
 
     ``label`` names the column with the label or gives its number; without it, the rules of
@@ -85,7 +85,7 @@ def read_csv(path: Path, *, name: str, source: str, label: str | None = None) ->
         notes.append(UPRIGHT)
     return RawData(
         name=name,
-        source=source,
+        source=path.name,
         images=features[~test],
         labels=labels[~test],
         images_test=features[test],

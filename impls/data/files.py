@@ -24,8 +24,6 @@ ACCEPTED = (
     f"the IDX files {', '.join(FILE_NAMES)}, or one of these (each may end in .gz)"
 )
 
-_IN_RAW = "raw"
-
 
 def read_path(path: Path, label: str | None = None) -> RawData:
     """Return the data in the file or folder ``path``; it is named after it.
@@ -45,14 +43,14 @@ def read_path(path: Path, label: str | None = None) -> RawData:
     if not exists:
         raise DatasetError(f"there is no file or folder {shown(path)}. Accepted: {ACCEPTED}.")
     if is_table(path):
-        return read_csv(path, name=_unpacked(path).stem, source=path.name, label=label)
+        return read_csv(path, name=_unpacked(path).stem, label=label)
     require_table(label, shown(path))
     if is_idx(path):
         which = set_of(path)
         name = which.strip("-_. ") or path.resolve().parent.name
-        return read_idx(path.parent, name=name, source=f"IDX files in {name}", which=which)
+        return read_idx(path.parent, name=name, which=which)
     if path.suffix.lower() == ".npz":
-        return read_npz(path, name=path.stem, source=path.name)
+        return read_npz(path)
     if path.suffix.lower() in ARCHIVES:
         raise DatasetError(
             f"{shown(path)} is an archive. Unpack it, and give a file or folder in it."
@@ -74,7 +72,7 @@ def read_folder(folder: Path, label: str | None = None) -> RawData:
     file = folder / MNIST_FILE
     if file.is_file():
         require_table(label, shown(file))
-        return read_npz(file, name=file.stem, source=file.name)
+        return read_npz(file)
     try:
         idx = idx_folder(folder)
         tables = sorted(file for file in folder.iterdir() if is_table(file) and file.is_file())
@@ -83,13 +81,10 @@ def read_folder(folder: Path, label: str | None = None) -> RawData:
     if idx is not None:
         require_table(label, shown(idx))
         named = idx.resolve()
-        name = named.parent.name if named.name == _IN_RAW else named.name
-        return read_idx(idx, name=name, source=f"IDX files in {name}")
+        return read_idx(idx, name=named.parent.name if named.name == "raw" else named.name)
     training = [table for table in tables if test_file(table)] or tables
     if len(training) == 1:
-        return read_csv(
-            training[0], name=folder.resolve().name, source=training[0].name, label=label
-        )
+        return read_csv(training[0], name=folder.resolve().name, label=label)
     if training:
         names = ", ".join(table.name for table in training[:8])
         raise DatasetError(

@@ -58,7 +58,7 @@ def idx_folder(folder: Path) -> Path | None:
     return None
 
 
-def read_idx(folder: Path, *, name: str, source: str, which: str | None = None) -> RawData:
+def read_idx(folder: Path, *, name: str, which: str | None = None) -> RawData:
     """Return the four arrays of the IDX files in ``folder``, gzipped or not.
 
     ``which`` is what the names of the files begin with, where the folder holds several sets.
@@ -95,6 +95,7 @@ def read_idx(folder: Path, *, name: str, source: str, which: str | None = None) 
             np.ascontiguousarray(part.transpose(0, 2, 1)) for part in (images, images_test)
         )
         note = UPRIGHT
+    source = f"IDX files in {name}"
     return RawData(name, source, images, labels, images_test, labels_test, note)
 
 

@@ -50,7 +50,7 @@ def find(*, allow_download: bool, timeout: float, progress: bool) -> RawData:
             if not _is_file(path):
                 reasons.append(f"there is no {shown(path)}")
                 continue
-            raw = _require_mnist(read_npz(path, name="mnist", source=source))
+            raw = _require_mnist(dataclasses.replace(read_npz(path), source=source))
         except DatasetError as error:
             reasons.append(str(error).rstrip("."))
             broken.append(str(error))

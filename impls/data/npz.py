@@ -53,7 +53,7 @@ DAMAGE = (
 )
 
 
-def read_npz(path: Path, *, name: str, source: str) -> RawData:
+def read_npz(path: Path) -> RawData:
     """Return the arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test`` of the file ``path``.
 
     Other usual names, such as those of MedMNIST, are read as well; where there is one pair of
@@ -66,14 +66,17 @@ def read_npz(path: Path, *, name: str, source: str) -> RawData:
     try:
         # NumPy leaves a file open that it opened itself and then found to be damaged.
         with path.open("rb") as file:
-            return _read(file, shown(path), name, source)
+            arrays, note = _read(file, shown(path))
     except OSError as error:
         raise DatasetError(
             f"cannot read {shown(path)}: {error.strerror}. Check the path and its permissions."
         ) from error
+    images, labels, images_test, labels_test = arrays
+    return RawData(path.stem, path.name, images, labels, images_test, labels_test, note)
 
 
-def _read(file: BinaryIO, label: str, name: str, source: str) -> RawData:
+def _read(file: BinaryIO, label: str) -> tuple[list[npt.NDArray[Any]], str]:
+    """Return the four arrays, and which ones were read where that is a question."""
     beginning = file.read(64)
     if not beginning.startswith(ZIP_MAGICS):
         instead = pointer_or_page(beginning) or (
@@ -102,8 +105,7 @@ def _read(file: BinaryIO, label: str, name: str, source: str) -> RawData:
     if len(arrays) == 2:
         arrays = _held_out(arrays[0], arrays[1], label)
         note += " Every fifth example of each class is for testing."
-    images, labels, images_test, labels_test = arrays
-    return RawData(name, source, images, labels, images_test, labels_test, note)
+    return arrays, note
 
 
 def _keys(archive: NpzFile, label: str) -> tuple[str, ...]:

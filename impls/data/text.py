@@ -18,10 +18,10 @@ from impls.files import shown
 BLANKS = "blanks"
 """Stands for a delimiter that is any run of blanks."""
 
-MISSING = {"", "?", "-", "na", "n/a", "nan", "nil", "none", "null", "#n/a"}
+_MISSING = {"", "?", "-", "na", "n/a", "nan", "nil", "none", "null", "#n/a"}
 """What stands for a missing number, in lower case."""
 
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _COMMA_NUMBER = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
@@ -122,12 +122,12 @@ def split(lines: Sequence[str], delimiter: str) -> list[tuple[str, ...]]:
 
 def is_number(field: str) -> bool:
     """Return whether ``field`` is a number with a decimal point or comma, and nothing else."""
-    return bool(NUMBER.fullmatch(field) or _COMMA_NUMBER.fullmatch(field))
+    return bool(_NUMBER.fullmatch(field) or _COMMA_NUMBER.fullmatch(field))
 
 
 def is_missing(field: str) -> bool:
     """Return whether ``field`` stands for a missing value."""
-    return field.lower() in MISSING
+    return field.lower() in _MISSING
 
 
 def _leading_lines(text: str) -> tuple[int, list[str], str]:
@@ -167,7 +167,7 @@ def _decimal(rows: Sequence[Sequence[str]], path: Path) -> str:
     """Return the decimal sign: a comma where some numbers have one and none has a point."""
     fields = [field for row in rows for field in row]
     commas = [field for field in fields if _COMMA_NUMBER.fullmatch(field)]
-    points = any("." in field and NUMBER.fullmatch(field) for field in fields)
+    points = any("." in field and _NUMBER.fullmatch(field) for field in fields)
     if not commas or points:
         return "."
     if all(_THOUSANDS.fullmatch(field) for field in commas):
