@@ -197,18 +197,6 @@ class Journal:
         return is_gone
 
 
-def outcomes(lines: Iterable[Line], target: float | None) -> list[Outcome]:
-    """Return what every cell came to in every block, in the order in which the cells began.
-
-    A cell without a timed epoch is left out: the run ended before its turn.  So is a failure in
-    whose place the cell was measured again.  Processes of one cell that declare different settings
-    are unverified: they are no repetitions of each other.
-    """
-    lines = list(lines)
-    older = [outcome for line in lines if isinstance(line, Entry) for outcome in line.outcomes]
-    return [*older, *agreeing(_latest(lines, target).values())]
-
-
 def _latest(lines: Sequence[Line], target: float | None) -> dict[Place, Outcome]:
     """Return the outcomes that nothing measured later replaces, by their place."""
     cells: dict[Place, Outcome] = {}
@@ -268,10 +256,17 @@ def read(path: Path) -> Results:
 
 
 def _document(header: Results, lines: Sequence[Line]) -> Results:
+    """Return the document with what every cell came to, in the order in which the cells began.
+
+    A cell without a timed epoch is left out: the run ended before its turn.  So is a failure in
+    whose place the cell was measured again.  Processes of one cell that declare different settings
+    are unverified: they are no repetitions of each other.
+    """
+    older = [outcome for line in lines if isinstance(line, Entry) for outcome in line.outcomes]
     ending = _ending(lines)
     return msgspec.structs.replace(
         header,
-        outcomes=tuple(outcomes(lines, header.plan.target)),
+        outcomes=(*older, *agreeing(_latest(lines, header.plan.target).values())),
         complete=ending is not None,
         ended="" if ending is None else ending.reason,
     )

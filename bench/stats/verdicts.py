@@ -280,52 +280,43 @@ def disturbed(ratio: Ratio, margin: float, what: str) -> Verdict:
 
 
 def verdict(ratio: Ratio, margin: float, tests: Tests) -> Verdict:
-    """Return the verdict that the tests of one ratio give."""
-    kind, code = _rule(ratio, tests)
-    p = (tests.beyond if kind == "same" else tests.none).adjusted
-    needed = _needed(ratio, margin, tests, code)
-    remedy = "" if needed is None else advice(ratio, needed)
-    blocks = None if needed is None or math.isinf(needed) else int(needed)
-    sentences = [_reason(ratio, margin, tests, kind, code), remedy]
-    if not ratio.paired:
-        sentences.append("Measured at different times; the machine may have drifted.")
-    reason = " ".join(filter(None, sentences))
-    return Verdict(kind, code, ratio, p, margin, reason, remedy, blocks, tests)
-
-
-def _rule(ratio: Ratio, tests: Tests) -> tuple[Kind, Code]:
-    """Return the first rule that holds, of those in :func:`judge`."""
-    if tests.beyond.refuted:
-        return "same", "within-margin"
-    is_faster = ratio.value > 1
-    if tests.none.refuted:
-        kind: Kind = "faster" if is_faster else "slower"
-        return kind, "outside-margin" if tests.inside.refuted else "differs"
-    if tests.beyond.alone <= ALPHA:
-        return "unclear", "not-after-holm"
-    if tests.none.alone <= ALPHA:
-        return "likely faster" if is_faster else "likely slower", "not-after-holm"
-    return "unclear", "too-wide"
-
-
-def _reason(ratio: Ratio, margin: float, tests: Tests, kind: Kind, code: Code) -> str:
-    """Return the verdict in words: size, interval, p and how many comparisons."""
+    """Return the verdict that the tests of one ratio give, by the first rule that holds."""
     share = f"{100 * margin:.3g} %"
     size = f"{readable(ratio.value)} times as fast ({interval(ratio)})"
     none = f"{probability(tests.none.adjusted)} for no difference"
     inside = f"{probability(tests.inside.adjusted)} for one {within(margin)}"
     beyond = f"{probability(tests.beyond.adjusted)} for one beyond {share}"
+    is_faster = ratio.value > 1
+    kind: Kind = "faster" if is_faster else "slower"
     word = kind.capitalize()
-    reasons: dict[Code, str] = {
-        "within-margin": f"The same {within(margin)}: {size}; {beyond}",
-        "outside-margin": f"{word} by more than {share}: {size}; {none}, {inside}",
-        "differs": f"{word}, but whether by more than {share} is open: {size}; {none}",
-        "too-wide": f"Unclear: {size} is too wide; {none}, {beyond}",
-        "not-after-holm": (
-            f"{word}: {size} is significant alone, but not after correction; {none}, {beyond}"
-        ),
-    }
-    return f"{reasons[code]}{tests.adjustment}."
+    code: Code
+    if tests.beyond.refuted:
+        kind, code = "same", "within-margin"
+        reason = f"The same {within(margin)}: {size}; {beyond}"
+    elif tests.none.refuted and tests.inside.refuted:
+        code = "outside-margin"
+        reason = f"{word} by more than {share}: {size}; {none}, {inside}"
+    elif tests.none.refuted:
+        code = "differs"
+        reason = f"{word}, but whether by more than {share} is open: {size}; {none}"
+    elif min(tests.beyond.alone, tests.none.alone) > ALPHA:
+        kind, code = "unclear", "too-wide"
+        reason = f"Unclear: {size} is too wide; {none}, {beyond}"
+    else:
+        kind, code = ("likely faster" if is_faster else "likely slower"), "not-after-holm"
+        if tests.beyond.alone <= ALPHA:
+            kind = "unclear"
+        reason = (
+            f"{kind.capitalize()}: {size} is significant alone, but not after correction; {none}, "
+            f"{beyond}"
+        )
+    p = (tests.beyond if kind == "same" else tests.none).adjusted
+    needed = _needed(ratio, margin, tests, code)
+    remedy = "" if needed is None else advice(ratio, needed)
+    blocks = None if needed is None or math.isinf(needed) else int(needed)
+    drift = "" if ratio.paired else "Measured at different times; the machine may have drifted."
+    reason = " ".join(filter(None, (f"{reason}{tests.adjustment}.", remedy, drift)))
+    return Verdict(kind, code, ratio, p, margin, reason, remedy, blocks, tests)
 
 
 def _needed(ratio: Ratio, margin: float, tests: Tests, code: Code) -> float | None:
