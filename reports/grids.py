@@ -51,7 +51,7 @@ def remark(results: Sequence[Results]) -> str:
     reasons += [f"they differ in {_listed(forbidding)}"] if forbidding else []
     if reasons:
         return (
-            "The documents are shown as separate runs, so that nothing is compared across them: "
+            "The documents are shown as separate runs and not compared with each other, because "
             f"{' and '.join(reasons)}."
         )
     fields = dict.fromkeys(
@@ -63,8 +63,7 @@ def remark(results: Sequence[Results]) -> str:
     if not fields:
         return ""
     return (
-        "The documents form one grid, and differ in what may explain a ratio: "
-        f"{_listed([*fields])}."
+        f"The documents form one grid. These differences may explain a ratio: {_listed([*fields])}."
     )
 
 

@@ -116,7 +116,7 @@ def facts(context: Context) -> tuple[str, ...]:
     if cut_short:
         run = runs.named(cut_short) if runs.apart(context) else ""
         sentences.append(
-            f"{run}The run was interrupted: what is shown is valid, but not all was measured."
+            f"{run}The run was interrupted: its numbers are valid, but some cells are missing."
         )
     return tuple(filter(None, [*sentences, memory["grid"], *runs.notes(context)]))
 

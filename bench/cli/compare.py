@@ -184,7 +184,7 @@ def print_answer(result: Answer, console: Console) -> None:
         _print_remedies(result, console)
     if result.of_interest:
         console.print()
-        console.print(draw(tables.differences(result, "What differs beside it", shortened=True)))
+        console.print(draw(tables.differences(result, "Other differences", shortened=True)))
     if noise(result):
         console.print(noise(result))
     if result.comparison.apart:

@@ -56,7 +56,7 @@ _WITH = {"status": {"as_json"}, "collect": {"as_json", "across_machines"}, "resu
     type=Whole(min=1),
     default=1,
     show_default=True,
-    help="Runs per kind, each on a host of its own.",
+    help="Runs per kind, each on its own host.",
 )
 @click.option("--partition", metavar="NAME", help="SLURM partition.")
 @click.option(

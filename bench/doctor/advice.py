@@ -48,7 +48,7 @@ def answer(noise: Noise) -> str:
         reason = noise.reason or "a block takes too long"
         return f"Cannot estimate the smallest detectable difference: {reason}."
     return (
-        f"In 1 minute this machine shows a difference of {one.detectable:.1%} between two "
+        f"A run of 1 minute can detect a difference of {one.detectable:.1%} between two "
         f"implementations (80 % power, 95 % confidence){_meanwhile(noise.foreign)}."
     )
 
@@ -87,7 +87,7 @@ def on_machine(machine: Machine) -> Iterator[str]:
     if machine.hypervisor is not None:
         yield (
             "This is a virtual machine. Others on the same host take cache, memory bandwidth and "
-            "frequency, and no counter here shows it: repeat at another time before you trust a "
+            "frequency, which no counter here measures: repeat at another time before you trust a "
             "small difference, or use a dedicated host."
         )
     if machine.clock_source is not None and machine.clock_source not in FAST_CLOCKS:

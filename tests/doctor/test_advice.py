@@ -13,7 +13,7 @@ from tests.stand_ins import fakes
 
 def test_the_answer_is_the_difference_visible_in_one_minute() -> None:
     assert advice.answer(findings.NOISE) == (
-        "In 1 minute this machine shows a difference of 2.3% between two implementations "
+        "A run of 1 minute can detect a difference of 2.3% between two implementations "
         "(80 % power, 95 % confidence)."
     )
 

@@ -326,7 +326,7 @@ def test_an_examination_goes_from_measuring_to_advice(fake_clock: FakeClock) -> 
     assert {choice.threads for choice in found.scaling.choices} == {1}
     assert found.noise.threads == 1
     assert found.noise.blocks > 4
-    assert found.answer.startswith("In 1 minute this machine shows a difference of")
+    assert found.answer.startswith("A run of 1 minute can detect a difference of")
     assert any("OPENBLAS_CORETYPE=Haswell" in remark for remark in found.advice)
     assert found.machine.environment == {"OPENBLAS_CORETYPE": "Haswell"}
     assert launcher.assignments[-1].plan.budget_seconds is not None
