@@ -6,6 +6,8 @@ half of one.  None stands for what the system does not tell.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import msgspec
 
 from bench.provenance.records import Accelerator, Machine
@@ -42,6 +44,14 @@ class OtherLoad(msgspec.Struct, frozen=True, kw_only=True):
     pressure: float | None
     foreign: float | None
     stolen: float | None
+
+
+@dataclass
+class Others:
+    """Processors that others used while something was watched; filled at its end."""
+
+    foreign: float | None = None
+    stolen: float | None = None
 
 
 class StepTime(msgspec.Struct, frozen=True, kw_only=True):

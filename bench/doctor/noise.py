@@ -7,8 +7,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from bench.doctor.findings import Noise, PrecisionForecast
-from bench.doctor.surroundings import Others
+from bench.doctor.findings import Noise, Others, PrecisionForecast
 from bench.documents.results import Measured, Outcome, Results
 from bench.observations.ratios import ratios_to, timed_points
 from bench.planning.plan import Plan

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from bench.doctor.findings import Scaling, StepTime, ThreadChoice
-from bench.doctor.surroundings import Others
+from bench.doctor.findings import Others, Scaling, StepTime, ThreadChoice
 from bench.documents.results import Measured, Outcome
 from bench.documents.timings import STEP
 from bench.planning.plan import Effort, Plan

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bench.cli import doctor
-from bench.doctor import scaling, surroundings
+from bench.doctor import examination, scaling
 from bench.doctor.findings import Diagnosis, Gpus
 from bench.provenance.records import Accelerator, AcceleratorReading
 from bench.running import lock
@@ -147,7 +147,7 @@ def test_gpus_have_a_line_with_what_is_known_or_why_nothing_is(
 def test_a_short_examination_of_this_very_machine(
     mlpbench: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(surroundings, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(examination, "LOOK_SECONDS", 0.05)
     light = tuple(row for row in registry.ROWS if not row.requires)
     monkeypatch.setattr(registry, "ROWS", light)
     monkeypatch.setattr(scaling, "BATCH_SIZES", (500,))

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from bench.doctor.advice import on_gpus
+from bench.doctor.examination import find_gpus
 from bench.doctor.findings import Gpus
-from bench.doctor.surroundings import find_gpus
 from tests.stand_ins.fake_nvml import FakeGpu, FakeNvml
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.doctor import examination, noise, pools, scaling, surroundings
-from bench.doctor.surroundings import Others
+from bench.doctor import examination, noise, pools, scaling
+from bench.doctor.findings import Others
 from bench.documents.assignment import Assignment
 from bench.documents.messages import Reply, Request
 from bench.documents.results import Measured, Outcome, Results, Unverified
@@ -230,13 +230,13 @@ def test_waiting_is_a_share_of_the_time_of_all_rounds() -> None:
 
 def test_the_clock_is_judged_by_its_steps() -> None:
     readings = iter(n // 3 for n in range(100_000))
-    found = surroundings.clock_quality(Clock(wall=lambda: float(next(readings)), cpu=float))
+    found = examination.clock_quality(Clock(wall=lambda: float(next(readings)), cpu=float))
     assert found.step == 1.0
     assert found.cost == pytest.approx(1 / 3, rel=1e-2)
 
 
 def test_a_clock_that_stands_still_has_no_step(fake_clock: FakeClock) -> None:
-    found = surroundings.clock_quality(fake_clock.clock)
+    found = examination.clock_quality(fake_clock.clock)
     assert (found.step, found.cost) == (0.0, 0.0)
 
 
@@ -256,15 +256,15 @@ class TwoReadings(Monitor):
 
 def test_what_others_use_is_counted_in_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     children = iter((7.0, 8.0))
-    monkeypatch.setattr(surroundings, "_children", lambda: next(children))
-    with surroundings.watched(TwoReadings()) as found:
+    monkeypatch.setattr(examination, "_children", lambda: next(children))
+    with examination.watched(TwoReadings()) as found:
         pass
     assert (found.foreign, found.stolen) == (1.5, 0.25)
 
 
 def test_what_the_system_does_not_tell_of_others_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(surroundings, "LOOK_SECONDS", 0.0)
-    found = surroundings.other_load(TwoReadings(told=False))
+    monkeypatch.setattr(examination, "LOOK_SECONDS", 0.0)
+    found = examination.other_load(TwoReadings(told=False))
     assert (found.foreign, found.stolen) == (None, None)
     assert len(found.load) == 3
 
@@ -280,14 +280,14 @@ def test_what_the_system_does_not_tell_of_others_is_none(monkeypatch: pytest.Mon
 def test_pressure_is_a_share(tmp_path: Path, content: str | None, expected: float | None) -> None:
     if content is not None:
         (tmp_path / "cpu").write_text(content)
-    assert surroundings.pressure(tmp_path / "cpu") == pytest.approx(expected)
+    assert examination.pressure(tmp_path / "cpu") == pytest.approx(expected)
 
 
 @pytest.fixture
 def without_children(monkeypatch: pytest.MonkeyPatch) -> None:
     """An examination that asks no other process."""
     monkeypatch.setattr(pools, "find", lambda _environment: [])
-    monkeypatch.setattr(surroundings, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(examination, "LOOK_SECONDS", 0.0)
     monkeypatch.setattr(noise, "MOST_BLOCKS", 30)
     # The runner has a clock of its own, on which fake workers take no time.
     monkeypatch.setattr("bench.running.pacing.MOST_SWEEPS", 4)
