@@ -36,7 +36,7 @@ from bench.measuring.clock import Clock, time_round
 from bench.measuring.disturbance import Monitor
 from bench.planning import affinity
 from bench.planning.plan import Cell
-from bench.planning.variables import hold, recorded
+from bench.planning.variables import recorded
 from bench.provenance import accelerator, machine, threads
 from bench.provenance.accelerator import Device
 from bench.provenance.records import Accelerator, AcceleratorReading, Process
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
             "separate environment"
         )
     if assignment.row.held_by_affinity and assignment.job.threads is not None:
-        hold(assignment.job.threads)
+        affinity.hold(assignment.job.threads)
     for end in ends:
         # What the implementation starts must not hold the pipe open after this process.
         os.set_inheritable(int(end), False)  # noqa: FBT003  # its signature

@@ -100,3 +100,13 @@ def disagreement(asked: Collection[int], observed: str | None) -> str | None:
         f"processors {listed(asked)} requested, but the process may run on "
         f"{observed or 'others, which its worker did not report'}"
     )
+
+
+def hold(threads: int) -> None:
+    """Let this process run on no more than ``threads`` processors.
+
+    For libraries that obey no variable.  Threads started before are not held, so call it before
+    such a library is imported.
+    """
+    usable = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, usable[:threads])

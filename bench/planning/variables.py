@@ -1,4 +1,4 @@
-"""What a worker is given before it exists: the variables that ask for threads, and processors.
+"""The environment variables that a worker is given before it exists, and those that are recorded.
 
 BLAS libraries, OpenMP, Numba and TensorFlow read their variables when they are loaded, so a
 setting is made by the parent.  Whether it was obeyed is asked in ``bench.provenance.threads``.
@@ -6,7 +6,6 @@ setting is made by the parent.  Whether it was obeyed is asked in ``bench.proven
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 from bench.planning.plan import Setting
@@ -121,13 +120,3 @@ def exported_threads(environment: Mapping[str, str]) -> int | None:
 def _as_text(text: str) -> str:
     """Return ``text`` with bytes that are not UTF-8 as escapes."""
     return text.encode(errors="backslashreplace").decode()
-
-
-def hold(threads: int) -> None:
-    """Let this process run on no more than ``threads`` processors.
-
-    For libraries that obey no variable.  Threads started before are not held, so call it before
-    such a library is imported.
-    """
-    usable = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, usable[:threads])

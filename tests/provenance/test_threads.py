@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.planning.variables import VARIABLES, hold, recorded, worker_environment
+from bench.planning.affinity import hold
+from bench.planning.variables import VARIABLES, recorded, worker_environment
 from bench.provenance import threads
 from bench.provenance.records import Process
 from bench.provenance.threads import disagreement
