@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Literal
 
 from bench.observations.points import Key, Point, Scope, Timed
@@ -85,32 +85,23 @@ def page_pairs(
     References are those that several pairs have in common: statistics ask which part of the scatter
     is theirs.
     """
-    unordered: dict[object, dict[str, Point]] = defaultdict(dict)
+    groups: dict[object, dict[str, Point]] = defaultdict(dict)
     for (name, condition, size), point in points.items():
-        unordered[condition, size][name] = point
-    # Points that differ in the implementation alone, in order of implementations.
-    groups = [
+        groups[condition, size][name] = point
+    alike = [
         {name: group[name] for name in implementations.names if name in group}
-        for group in unordered.values()
-    ]
-    ladders = [
-        [group[name] for _, name in implementations.ladder if name in group] for group in groups
-    ]
-    planned = [*_over_baseline(groups, implementations), *chain(*map(pairwise, ladders))]
-    shown = [
-        *_floors(groups, implementations),
-        *_by_threads(points),
-        *((steps[0], steps[-1]) for steps in ladders if len(steps) > 1),
+        for group in groups.values()
     ]
     compared: list[tuple[Reason, Point, Point]] = [
-        *(("planned", *pair) for pair in planned),
+        *(("planned", *pair) for group in alike for pair in _planned(group, implementations)),
         *(("lead", some.fastest, rival) for some in candidates for rival in some.rivals),
         *(
             ("control", points[key], control)
             for key, control in controls.items()
             if key in points and control.epoch
         ),
-        *(("shown", *pair) for pair in shown),
+        *(("shown", *pair) for group in alike for pair in _shown(group, implementations)),
+        *(("shown", *pair) for pair in _by_threads(points)),
     ]
     reasons: dict[PairKey, set[Reason]] = {}
     for reason, reference, other in compared:
@@ -120,30 +111,36 @@ def page_pairs(
     return reasons
 
 
-def _over_baseline(
-    groups: Iterable[dict[str, Point]], implementations: Implementations
+def _planned(
+    group: Mapping[str, Point], implementations: Implementations
 ) -> Iterator[tuple[Point, Point]]:
-    baseline = implementations.baseline
-    for group in groups:
-        for name in implementations.trainers:
-            if baseline in group and name in group and name != baseline:
-                yield group[baseline], group[name]
+    """Yield each trainer over the baseline, and each rung over the one below.
+
+    ``group`` holds points that differ in the implementation alone, in order of implementations.
+    """
+    reference = group.get(implementations.baseline or "")
+    for name in implementations.trainers:
+        if reference and name in group and group[name] is not reference:
+            yield reference, group[name]
+    yield from pairwise(group[name] for _, name in implementations.ladder if name in group)
 
 
-def _floors(
-    groups: Iterable[dict[str, Point]], implementations: Implementations
+def _shown(
+    group: Mapping[str, Point], implementations: Implementations
 ) -> Iterator[tuple[Point, Point]]:
-    """Yield every point against the floor of its device, and the baseline against floors."""
+    """Yield every point over the floor of its device, the baseline over all, the whole ladder."""
     floors = implementations.floors
-    for group in groups:
-        for point in group.values():
-            floor = group.get(floors.get(point.cell.device, ""))
-            if floor and floor is not point:
-                yield floor, point
-        reference = group.get(implementations.baseline or "")
-        for name in floors.values():
-            if reference and name in group and group[name] is not reference:
-                yield group[name], reference
+    for point in group.values():
+        floor = group.get(floors.get(point.cell.device, ""))
+        if floor and floor is not point:
+            yield floor, point
+    reference = group.get(implementations.baseline or "")
+    for name in floors.values():
+        if reference and name in group and group[name] is not reference:
+            yield group[name], reference
+    steps = [group[name] for _, name in implementations.ladder if name in group]
+    if len(steps) > 1:
+        yield steps[0], steps[-1]
 
 
 def _by_threads(points: Mapping[Key, Point]) -> Iterator[tuple[Point, Point]]:
