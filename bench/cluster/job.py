@@ -107,7 +107,7 @@ class MeasuringRun:
         return code
 
     def environment(self, inherited: Any) -> dict[str, str]:
-        """Return the environment of the run: the node's, and what the run is told of its job."""
+        """Return the environment of the run: the node's, and the variables of its job."""
         variables = {**inherited, machine.KIND: self.task.constraint or ""}
         variables["PYTHONPATH"] = search_path(inherited, self.root)
         if self.submission.local:

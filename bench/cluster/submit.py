@@ -17,7 +17,7 @@ from bench.planning.revisions import ROOT, search_path
 from impls.errors import UsageError
 
 SECONDS_TO_WRITE = 90
-"""So long before the time limit a run is told to write what it has measured."""
+"""This long before the time limit, a run gets the signal to write what it has measured."""
 
 
 def to_slurm(
@@ -62,7 +62,7 @@ def here(
 ) -> Iterator[Task]:
     """Run ``tasks`` on this machine, one after the other; yield each when it has ended.
 
-    ``begun`` is told of each task with its job number.
+    ``begun`` is called with each task and its job number.
 
     Raises:
         UsageError: submitit is missing.

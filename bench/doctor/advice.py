@@ -206,7 +206,7 @@ def on_noise(noise: Noise) -> Iterator[str]:
 
 
 def on_exported(environment: Mapping[str, str], cpus: int) -> Iterator[str]:
-    """Yield what exported variables decide, and what of them does not fit together.
+    """Yield what exported variables decide, and which of them contradict each other.
 
     ``environment`` is the user's, on a machine with ``cpus`` usable processors.
     """

@@ -1,7 +1,7 @@
 """What an examination found: plain data, in the form in which it is printed as JSON.
 
 Durations are in seconds, shares are numbers such as 0.02, processor time is in processors: 0.5 is
-half of one.  None stands for what the system does not tell.
+half of one.  None stands for what is unknown.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def forecast(ratio: estimates.Ratio, block_seconds: float, minutes: int) -> Prec
 def waited(outcomes: Iterable[Outcome]) -> float | None:
     """Return the share of the timed rounds in which a thread was ready but had no processor.
 
-    Summed over threads, so that it may exceed 1; None where the system does not tell.
+    Summed over threads, so that it may exceed 1; None where that is unknown.
     """
     waiting = seconds = 0.0
     for outcome in outcomes:

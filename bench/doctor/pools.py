@@ -34,7 +34,7 @@ ALWAYS = (("numpy",), ("scipy.linalg",))
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What a child imports, and where it writes the pools it then has.
 
-    ``row`` is an implementation that knows of pools which no general tool can see.
+    ``row`` is an implementation with pools that no general tool can see.
     """
 
     modules: tuple[str, ...]

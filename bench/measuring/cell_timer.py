@@ -37,7 +37,7 @@ from impls.parameters import Floats, Parameters, Rows, batches, epoch_order
 from impls.training.fit import accuracy, decayed
 
 WAKE_SECONDS = 0.01
-"""A turn begins with steps that do not count, for so long or one step, whatever takes longer."""
+"""A turn begins with steps that do not count: for this time, but at least one step."""
 
 
 @dataclass(frozen=True)

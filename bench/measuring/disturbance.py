@@ -138,8 +138,8 @@ class Monitor:
         except OSError:
             return None
         # A kernel without scheduler statistics writes zeros, also for the thread that reads.
-        told = accounts is not None and any(ran for ran, _ in accounts.values())
-        return accounts if told else None
+        is_kept = accounts is not None and any(ran for ran, _ in accounts.values())
+        return accounts if is_kept else None
 
     def _accounts(self) -> dict[int, tuple[float, float]] | None:
         """Return the accounts of the known threads; None where one of them has ended."""

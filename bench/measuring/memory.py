@@ -1,8 +1,7 @@
 """Memory: what is resident in this process, now and at most, and what is still available.
 
-The system's own account of this very process (``/proc/self/status``, proc(5)), not that of
-getrusage(2): ``ru_maxrss`` survives execve(2), so that a fresh process begins with the peak of the
-one that started it.
+The numbers are those of ``/proc/self/status`` (proc(5)) and not of getrusage(2): ``ru_maxrss``
+survives execve(2), so that a fresh process begins with the peak of its parent.
 """
 
 from __future__ import annotations

@@ -22,10 +22,10 @@ MOST_ERRORS = 16
 
 
 def explanation(error: BaseException, device: str) -> str | None:
-    """Return what to tell the user where ``error`` says that memory on ``device`` is exhausted.
+    """Return the message to the user where ``error`` means that memory on ``device`` is exhausted.
 
-    Or where an error says so that led to it: what fails while a graph is recorded surfaces as the
-    end of the recording.  None for any other error.
+    An error that led to ``error`` counts as well: what fails while a graph is recorded surfaces as
+    the end of the recording.  None for any other error.
     """
     chain = _chain(error)
     for cause in chain:

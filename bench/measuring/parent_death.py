@@ -19,8 +19,8 @@ _PR_SET_PDEATHSIG = 1
 def end_with(parent: int) -> bool:
     """Let the kernel kill this process as soon as its parent has ended.
 
-    ``parent`` is the process id of the parent that started it.  Returns false where that one had
-    ended before the kernel knew of the wish: the caller is an orphan already and should end.
+    ``parent`` is the process id of the parent.  Returns false where the parent had ended before
+    the kernel was asked: the caller is an orphan already and should end.
 
     Raises:
         OSError: the system has no such call.

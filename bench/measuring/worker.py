@@ -3,9 +3,9 @@
 ``python -m bench.measuring.worker ASSIGNMENT.json PARENT READ WRITE`` imports the implementation,
 maps the data and says that it has started.  Then it answers one request at a time over the pipe
 whose ends are the file descriptors READ and WRITE, until the parent closes it.  A problem with one
-batch size is that cell's outcome, and the next one can be asked for.  On a device that one needs a
-fresh process: an error stays with the process that met it, and memory that it held there may not
-come back.
+batch size is that cell's outcome, and the next one can be asked for.  On a device the next one
+needs a fresh process: an error stays with the process that met it, and memory that it held there
+may not come back.
 """
 
 from __future__ import annotations

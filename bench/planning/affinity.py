@@ -89,7 +89,7 @@ def inherited(cpus: Collection[int]) -> Iterator[None]:
 def disagreement(asked: Collection[int], observed: str | None) -> str | None:
     """Return why a worker is not held to the processors ``asked`` for; None where it is.
 
-    ``observed`` is what the worker read of its own mask.  It may be shorter: a worker whose
+    ``observed`` is the mask that the worker read.  It may be shorter: a worker whose
     library obeys no variable is held to as many processors as it has threads.
     """
     if not asked:

@@ -51,7 +51,7 @@ NOT_RECORDED = (
     "TORCH_SHOW_CPP_STACKTRACES", "TORCH_HOME", "JAX_LOG_COMPILES", "KERAS_HOME",
     "LLVM_PROFILE_FILE", "TF_CLI_CONFIG_FILE", "TF_DATA_DIR", "TF_PLUGIN_CACHE_DIR",
 )  # fmt: skip
-"""Of these, what only says where something lies or what is told of it; Terraform's begin alike."""
+"""Of these, variables of paths and of logging; those of Terraform begin with TF_ as well."""
 
 NEIGHBOURS = "MLPBENCH_NEIGHBOURS"
 """The variable of a setting that asks for foreign busy processes beside the rounds."""

@@ -1,7 +1,8 @@
 """What is known of the device of a GPU row: its name and limits, and its clock while it is timed.
 
-NVIDIA's management library tells (NVML, package ``nvidia-ml-py``, the extra ``gpu``); for devices
-of others nothing is read.  A reading takes milliseconds and belongs outside every timed region.
+The source is NVIDIA's management library (NVML, package ``nvidia-ml-py``, the extra ``gpu``);
+devices of other makers are not read.  A reading takes milliseconds and belongs outside every timed
+region.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class Device:
 
 
 def find(environment: Mapping[str, str], nvml: Any = None) -> Device | str:
-    """Return the device that a library with ``environment`` uses, or why it cannot be told.
+    """Return the device that a library with ``environment`` uses, or why it is unknown.
 
     That is the first one which the library may see.  ``nvml`` is the module to ask; None imports
     it.

@@ -88,7 +88,7 @@ def _file_of(module: str) -> Path | None:
 def _git(root: Path) -> tuple[str | None, bool | None]:
     """Return the commit checked out in ``root``, and whether the sources differ from it.
 
-    Both None where git does not know this very file: an installed copy may lie inside the checkout
+    Both None where git does not track this file: an installed copy may lie inside the checkout
     of something else.
     """
     tracked = git_answer(root, "ls-files", "--error-unmatch", "bench/provenance/code.py")

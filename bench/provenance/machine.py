@@ -258,7 +258,7 @@ def numa_nodes() -> int | None:
 
 
 def allocation(environment: Mapping[str, str]) -> Allocation | None:
-    """Return the SLURM job of which ``environment`` tells, or None outside of one."""
+    """Return the SLURM job that ``environment`` names, or None outside of one."""
     job = environment.get("SLURM_JOB_ID")
     if not job:
         return None

@@ -17,7 +17,7 @@ class AcceleratorReading(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """A device at one moment: clocks in MHz, degrees Celsius, bytes that anybody holds on it.
 
     ``held_back`` names what keeps its clock down at that moment, empty for nothing.  None where it
-    does not tell.
+    is unknown.
     """
 
     clock_mhz: int | None = None
@@ -85,7 +85,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The machine and the software a run was made with.
 
     ``id`` and ``board`` are hashes that stay the same for one installation and one main board, and
-    from which neither can be told; None where this user may not read what they are made of.
+    which reveal neither; None where this user may not read what they are made of.
     ``hostname`` is recorded only where the user asks for it.  ``cpus`` lists the processors of the
     affinity mask, such as ``0-3``; ``cgroup`` is the control group with the processor's limits.
     """

@@ -29,7 +29,7 @@ def reported_pools(own: Sequence[Pool] = ()) -> tuple[Pool, ...]:
         Pool(
             library=f"{pool['internal_api']} ({Path(pool['filepath']).name})",
             version=str(pool.get("version") or "unknown"),
-            # threadpoolctl has no number for a pool that its library does not tell.
+            # threadpoolctl has no number for a pool whose library has no such function.
             threads=pool["num_threads"],
             detail=", ".join(
                 str(pool[key]) for key in ("threading_layer", "architecture") if pool.get(key)

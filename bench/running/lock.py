@@ -2,7 +2,7 @@
 
 Two would take processors, cache and clock from each other, and both would be wrong.  The lock is
 the kernel's (flock(2)) on a file in one fixed folder, so it ends with its holder however that
-ends; what is written in the file is only for the message to whoever comes second.
+ends.  The file names the holder, for the message to a second run.
 
 The folder must be the same for all users, whatever ``TMPDIR`` each of them has: it is the first of
 :data:`PLACES` that everybody may write to.  Containers of one machine that do not share it do not

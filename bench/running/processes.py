@@ -28,7 +28,7 @@ from bench.documents.messages import Reply, Request
 from bench.planning import affinity
 
 _MARK = "MLPBENCH_WORKER"
-"""Tells the processes of one worker from all others, wherever they go."""
+"""The variable that marks all processes of one worker, wherever they go."""
 _TAIL_BYTES = 4000
 _CHUNK_BYTES = 1 << 16
 _PATIENCE = 1.0
