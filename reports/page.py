@@ -62,20 +62,26 @@ def of_context(context: Context) -> str:
 def render(context: Context, sections: Iterable[Section[Context]]) -> str:
     """Return the page with these sections, in the order given."""
     shown = folding.folded(context)
-    page = templates.fill(
+    networks = dict.fromkeys(document.plan.network.name for document in context.results)
+    machines = dict.fromkeys(document.machine.cpu for document in context.results)
+    dates = dict.fromkeys(document.created_at[:10] for document in context.results)
+    return laid_out(
         "page.html",
-        **laid_out(filled(sections, context, shown, folding.left_out(shown))),
-        **assets(),
-        title=_title(context),
+        filled(sections, context, shown, folding.left_out(shown)),
+        title=", ".join(" and ".join(each) for each in (networks, machines, dates)),
         description=" ".join([*provisional(context), headline(context)]),
         documents=context.results,
         filters=_filters(shown),
     )
-    return str(page)
 
 
-def laid_out(sections: Sequence[Filled]) -> dict[str, Any]:
-    """What the shell needs of ``sections``: those with a body by part, links, and the absent."""
+def laid_out(
+    template: str, sections: Sequence[Filled], *, more_style: str = "", **values: object
+) -> str:
+    """Return a page of ``sections``: those with a body by part, links to them, and the absent.
+
+    ``more_style`` is a style sheet below ``reports`` for this kind of page alone.
+    """
     present = [filled for filled in sections if filled.body is not None]
     groups: list[Group] = []
     links: list[PagePart | Section[Any]] = []
@@ -84,21 +90,17 @@ def laid_out(sections: Sequence[Filled]) -> dict[str, Any]:
         if some:
             groups.append((part, some))
             links += [part] if part else [filled.section for filled in some]
-    absent = [filled for filled in sections if filled.body is None]
-    return {"groups": groups, "links": links, "absent": absent}
-
-
-def _title(context: Context) -> str:
-    """Network, machine and date of the documents, each once."""
-    several = [
-        dict.fromkeys(found)
-        for found in (
-            (result.plan.network.name for result in context.results),
-            (result.machine.cpu for result in context.results),
-            (result.created_at[:10] for result in context.results),
-        )
-    ]
-    return ", ".join(" and ".join(found) for found in several)
+    style = templates.asset("style.css") + (templates.asset(more_style) if more_style else "")
+    page = templates.fill(
+        template,
+        groups=groups,
+        links=links,
+        absent=[filled for filled in sections if filled.body is None],
+        style=Markup(style),  # noqa: S704 - our own file
+        script=Markup(templates.asset("script.js")),  # noqa: S704 - our own file
+        **values,
+    )
+    return str(page)
 
 
 def filled(
@@ -118,14 +120,6 @@ def filled(
             status = section.status(context) if section.status else None
             bodies.append(Filled(section, body, "", status, "" if is_whole else left_out))
     return bodies
-
-
-def assets() -> dict[str, Markup]:
-    """Style and script, which every kind of page has."""
-    return {
-        "style": Markup(templates.asset("style.css")),  # noqa: S704 - our own file
-        "script": Markup(templates.asset("script.js")),  # noqa: S704 - our own file
-    }
 
 
 def discover(package: ModuleType = reports.sections) -> tuple[Section[Any], ...]:

@@ -151,7 +151,7 @@ def canvas(
         drawing = Canvas(axes)
         yield drawing
         tips = [
-            svg.Tip(float(place[0]), height - float(place[1]), words)
+            (float(place[0]), height - float(place[1]), words)
             for x, y, words in drawing.tips
             for place in [axes.transData.transform((x, y))]
         ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
@@ -51,27 +50,22 @@ _OMITTED = {
 }
 
 
-@dataclass(frozen=True)
-class Tip:
-    """A place in pixels, and the value that a pointer reads there."""
-
-    x: float
-    y: float
-    words: str
+Tip = tuple[float, float, str]
+"""A place in pixels, and the value that a pointer reads there."""
 
 
 def inline(source: str, *, prefix: str, description: str, tips: Sequence[Tip] = ()) -> Markup:
     """``source`` as an element for HTML, described for those who do not see it.
 
     ``prefix`` makes ids unique on the page; ``tips`` become invisible spots with a title.  An id of
-    the form ``series-3`` becomes an attribute
-    ``data-series="3"``, by which a script may find what belongs to one implementation.
+    the form ``series-3`` becomes an attribute ``data-series="3"``, by which a script may find what
+    belongs to one implementation.
     """
     # Our own renderer wrote it, a moment ago: nothing hostile can be in its structure.
     root = ET.fromstring(source)  # noqa: S314  # see above
     for element in root.iter():
-        _clean(element)
         _shorten(element)
+        _restyle(element)
     _rename(root, prefix)
     _prune(root)
     for parent in root.iter():
@@ -88,22 +82,12 @@ def inline(source: str, *, prefix: str, description: str, tips: Sequence[Tip] = 
         title = ET.Element("title")
         title.text = description
         root.insert(0, title)
-    for tip in tips:
-        spot = ET.SubElement(root, "circle", cx=f"{tip.x:.0f}", cy=f"{tip.y:.0f}", r="8")
+    for x, y, words in tips:
+        spot = ET.SubElement(root, "circle", cx=f"{x:.0f}", cy=f"{y:.0f}", r="8")
         spot.set("class", "spot")
-        ET.SubElement(spot, "title").text = tip.words
+        ET.SubElement(spot, "title").text = words
     written = ET.tostring(root, encoding="unicode").replace(" />", "/>")
     return Markup(written)  # noqa: S704 - escaped by ElementTree
-
-
-def _clean(element: ET.Element) -> None:
-    """Drop namespaces, clipping and the white space between elements."""
-    element.tag = element.tag.rpartition("}")[2]
-    element.attrib = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
-    element.attrib.pop("clip-path", None)
-    element.tail = None
-    if element.tag != "text":
-        element.text = None
 
 
 def _rename(root: ET.Element, prefix: str) -> None:
@@ -130,7 +114,13 @@ def _rename(root: ET.Element, prefix: str) -> None:
 
 
 def _shorten(element: ET.Element) -> None:
-    """Round coordinates, and leave to a style only what says something."""
+    """Drop namespaces, clipping, white space and decimals."""
+    element.tag = element.tag.rpartition("}")[2]
+    element.attrib = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
+    element.attrib.pop("clip-path", None)
+    element.tail = None
+    if element.tag != "text":
+        element.text = None
     for name in _COORDINATES:
         if name in element.attrib:
             element.set(name, _rounded(element.get(name, "")))
@@ -138,23 +128,25 @@ def _shorten(element: ET.Element) -> None:
         element.set("d", _short_path(_rounded(element.get("d", ""))))
     if _NO_TURN.match(element.get("transform", "")):
         del element.attrib["transform"]
-    if "style" in element.attrib:
-        style = element.attrib.pop("style")
-        for sentinel, variable in SENTINELS.items():
-            style = style.replace(sentinel, variable)
-        pairs = [part.partition(":") for part in style.split(";")]
-        kept = [(name.strip(), value.strip()) for name, _, value in pairs if value.strip()]
-        kept = [(n, v) for n, v in kept if n not in _OMITTED or _OMITTED[n] not in (None, v)]
-        _set_style(element, ";".join(f"{name}:{value}" for name, value in kept))
 
 
-def _set_style(element: ET.Element, style: str) -> None:
-    """The style, or the class that stands for it."""
-    name = CLASSES.get(style) if element.tag in _CLASSED else None
-    if name:
-        element.set("class", name)
-    elif name is None and style:
-        element.set("style", style)
+def _restyle(element: ET.Element) -> None:
+    """Leave to a style only what is no default, or replace it by a class of the style sheet."""
+    style = element.attrib.pop("style", "")
+    for sentinel, variable in SENTINELS.items():
+        style = style.replace(sentinel, variable)
+    kept = []
+    for part in style.split(";"):
+        name, _, value = map(str.strip, part.partition(":"))
+        if value and (name not in _OMITTED or _OMITTED[name] not in (None, value)):
+            kept.append(f"{name}:{value}")
+    short = ";".join(kept)
+    # The class of a default is empty.
+    of_sheet = CLASSES.get(short) if element.tag in _CLASSED else None
+    if of_sheet:
+        element.set("class", of_sheet)
+    elif of_sheet is None and short:
+        element.set("style", short)
 
 
 def _rounded(text: str) -> str:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import ModuleType
-from typing import Any
-
-from markupsafe import Markup
 
 from impls.data import TrainingData
 from impls.errors import UsageError
 from impls.training.evaluation import Trained
-from reports import templates
 from reports.evaluation import sections, study
 from reports.evaluation.context import Learned, Studied
 from reports.evaluation.sections import summary as evaluation_summary
 from reports.evaluation.study import summary as study_summary
-from reports.page import assets, discover, filled, laid_out
+from reports.page import discover, filled, laid_out
 
 
 def build_evaluation(
@@ -36,14 +31,14 @@ def build_evaluation(
     """
     learned = _learned(trained, data, digit, command)
     network = learned.first.model.network.name
-    return _page(
-        sections,
-        learned,
+    return laid_out(
+        "evaluation/page.html",
+        filled(discover(sections), learned),
         kind="evaluation",
         title=f"{network}, {data.name}",
         origin=[f"{network} network", data.name, *(one.name for one in trained)],
         description=evaluation_summary.headline(learned),
-        style=assets()["style"] + Markup(templates.asset("evaluation/style.css")),  # noqa: S704 - our own file
+        more_style="evaluation/style.css",
         generator=generator,
     )
 
@@ -67,9 +62,9 @@ def build_study(
     learned = _learned(trained, data, 0, command)
     studied = Studied(learned, parameter, tuple(values))
     model = learned.first.model
-    return _page(
-        study,
-        studied,
+    return laid_out(
+        "evaluation/page.html",
+        filled(discover(study), studied),
         kind="study",
         title=f"{parameter}, {model.network.name}",
         origin=[parameter, f"{model.network.name} network", data.name, model.implementation],
@@ -87,8 +82,3 @@ def _learned(
         matrix = trained[0].evaluation.test.matrix
         digit = int((matrix.sum(axis=1) - matrix.diagonal()).argmax())
     return Learned(tuple(trained), data, digit, command)
-
-
-def _page(package: ModuleType, shown: Learned | Studied, **values: Any) -> str:
-    layout = laid_out(filled(discover(package), shown))
-    return str(templates.fill("evaluation/page.html", **layout, **{**assets(), **values}))
