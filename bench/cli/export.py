@@ -101,11 +101,11 @@ def _require_fitting(
     Raises:
         UsageError: see above.
     """
-    for option in given(context):
-        if option.name in {"phases", "commit", "margin"} and option.name not in chosen.options:
-            able = [name for name, other in FORMATS.items() if option.name in other.options]
+    for name, option in given(context).items():
+        if name in {"phases", "commit", "margin"} and name not in chosen.options:
+            able = [other for other, its in FORMATS.items() if name in its.options]
             raise UsageError(
-                f"{option.opts[0]} has no meaning for --format {form}: leave it out, or use "
+                f"{option} has no meaning for --format {form}: leave it out, or use "
                 f"--format {' or '.join(able)}"
             )
     if output is None and not chosen.is_text:

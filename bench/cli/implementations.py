@@ -10,7 +10,7 @@ from rich.console import Console
 from bench.cli.output import note
 from bench.planning import revisions
 from bench.planning.plan import require_distinct
-from impls import registry
+from impls import environment, registry
 from impls.errors import ImplementationError, UnknownNameError, UsageError
 from impls.row import Row
 
@@ -49,14 +49,15 @@ def choose_implementations(names: Sequence[str], device: str | None) -> tuple[Ro
     return tuple(rows.values())
 
 
-def choose_trainers(console: Console, names: Sequence[str]) -> tuple[Row, ...]:
-    """Return the implementations to train with.
+def choose_trainers(console: Console, names: Sequence[str]) -> tuple[tuple[Row, ...], set[str]]:
+    """Return the implementations to train with, and which of them were named in full.
 
-    What a pattern matches and cannot be run here is left out, with a word.
+    What a pattern matches and cannot be run here is left out, with a note.
 
     Raises:
         UnknownNameError, ImplementationError: see :func:`choose_implementations`.
-        UsageError: something is given twice, a named one trains nothing, or none is left.
+        UsageError: something is given twice, a named one trains nothing, two of them want
+            different environments, or none is left.
     """
     named = named_in_full(names)
     able = []
@@ -76,7 +77,8 @@ def choose_trainers(console: Console, names: Sequence[str]) -> tuple[Row, ...]:
         raise UsageError(
             f"--impl {','.join(names)} includes no implementation that can train here: name another"
         )
-    return tuple(able)
+    environment.require_agreement([row for row in able if row.name in named])
+    return tuple(able), named
 
 
 def choose_trainer(name: str) -> Row:

@@ -86,14 +86,14 @@ def together(*options: Option) -> Option:
     return add
 
 
-def given(context: click.Context) -> list[click.Parameter]:
-    """Return the options and arguments that stand on the command line."""
-    return [
-        parameter
+def given(context: click.Context) -> dict[str, str]:
+    """Return the options and arguments on the command line: as they are spelled, by name."""
+    return {
+        parameter.name: parameter.opts[0]
         for parameter in context.command.params
         if parameter.name
         and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
-    ]
+    }
 
 
 def require_alone(context: click.Context, allowed: Collection[str], decided_by: str) -> None:
@@ -102,7 +102,7 @@ def require_alone(context: click.Context, allowed: Collection[str], decided_by: 
     Raises:
         UsageError: an option other than those ``allowed`` by name.
     """
-    others = [option.opts[0] for option in given(context) if option.name not in allowed]
+    others = [option for name, option in given(context).items() if name not in allowed]
     if others:
         raise UsageError(f"--resume uses {decided_by}: leave out {', '.join(others)}")
 

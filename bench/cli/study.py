@@ -158,7 +158,7 @@ def studied_parameter(context: click.Context) -> tuple[str, dict[str, Any]]:
     if label not in known:
         raise UnknownNameError("parameter", label, known)
     option = known[label]
-    if option in given(context):
+    if option.name in given(context):
         raise UsageError(f"--{label} is the studied parameter: give its values with --values only")
     kind = click.BOOL if option.is_flag else option.type
     texts = context.params["values"]

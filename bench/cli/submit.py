@@ -125,9 +125,8 @@ def submit_command(context: click.Context, /, **options: Any) -> int:
         return _begin(console, folder, fresh, planned.tasks, as_json=as_json)
 
     (mode,) = modes
-    others = [
-        option.opts[0] for option in given(context) if option.name not in {mode, *_WITH[mode]}
-    ]
+    allowed = {mode, *_WITH[mode]}
+    others = [option for name, option in given(context).items() if name not in allowed]
     if others or context.args:
         listed = ", ".join([*others, *context.args])
         raise UsageError(f"--{mode} applies to submitted jobs: leave out {listed}")
@@ -164,7 +163,7 @@ def _plan(context: click.Context, options: dict[str, Any]) -> Submission:
         raise UsageError("--across-machines belongs to --collect: without it, leave it out")
     arguments = tuple(context.args)
     parsed = run_command.make_context("run", list(arguments), parent=context.parent)
-    decided = [option.opts[0] for option in given(parsed) if option.name in OURS]
+    decided = [option for name, option in given(parsed).items() if name in OURS]
     if decided:
         raise UsageError(f"each job is given its own {', '.join(decided)}: leave it out")
     choose_implementations(parsed.params["implementations"], parsed.params["device"])
@@ -173,7 +172,7 @@ def _plan(context: click.Context, options: dict[str, Any]) -> Submission:
     local: bool = options["local"]
     if local:
         of_slurm = {"kinds", "partition", "parallel", "setup", "sbatch"}
-        others = [option.opts[0] for option in given(context) if option.name in of_slurm]
+        others = [option for name, option in given(context).items() if name in of_slurm]
         if others:
             raise UsageError(f"--local runs here and not in SLURM: leave out {', '.join(others)}")
     kinds = options["kinds"] or ((LOCAL,) if local else (ANY,))

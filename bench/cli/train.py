@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from bench import exits
-from bench.cli.implementations import choose_trainers, named_in_full
+from bench.cli.implementations import choose_trainers
 from bench.cli.options import (
     PATH,
     Whole,
@@ -191,7 +191,7 @@ def _session(console: Console, plan: TrainingPlan, row: Row) -> Session | None:
 def _begin(console: Console, options: dict[str, Any]) -> TrainingPlan:
     """Return the plan of trainings from their first epoch."""
     names = options["implementations"] or (registry.top_of_ladder().name,)
-    rows, named = _rows(console, names)
+    rows, named = choose_trainers(console, names)
     path, normalise = options["weights"], options["normalise"]
     if path is None:
         choice = choose(options)
@@ -258,12 +258,5 @@ def _resume(console: Console, context: click.Context) -> TrainingPlan:
             )
         return session
 
-    rows, named = _rows(console, names)
+    rows, named = choose_trainers(console, names)
     return TrainingPlan(rows, named, begin, data, epochs)
-
-
-def _rows(console: Console, names: Sequence[str]) -> tuple[tuple[Row, ...], set[str]]:
-    """Return the implementations to train with, and which of them were named in full."""
-    rows, named = choose_trainers(console, names), named_in_full(names)
-    environment.require_agreement([row for row in rows if row.name in named])
-    return rows, named

@@ -25,28 +25,49 @@ from bench.running.pacing import FEWEST_BLOCKS, MOST_BUDGETED
 from bench.running.processes import End
 from impls import registry
 from tests.stand_ins import fakes
+from tests.stand_ins.command import Said
 
 IDENTITY = ("-c", "user.name=A", "-c", "user.email=a@example.com")
 LAUNCHER = "bench.cli.run_measurement.Launcher"
 SMALL = ("--network", "36-8-3", "--batch-size", "20")
 
 
-def run_with_fakes(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, *arguments: object
-) -> tuple[fakes.FakeLauncher, Any]:
-    launcher = fakes.FakeLauncher(fakes.measure_all)
-    monkeypatch.setattr(LAUNCHER, lambda _cpus: launcher)
-    fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--profile", "quick")
-    return launcher, mlpbench("run", *SMALL, *fixed, *arguments)
+Run = Callable[..., tuple[fakes.FakeLauncher, Said]]
 
 
-def test_dataset_timeout_and_out_reach_the_run(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Said], npz: Path) -> Run:
+    """Measure small cells with fake workers, which do what ``behave`` says."""
+
+    def call(
+        *arguments: object, impl: str | None = "numpy-naive", behave: Any = fakes.measure_all
+    ) -> tuple[fakes.FakeLauncher, Said]:
+        launcher = fakes.FakeLauncher(behave)
+        monkeypatch.setattr(LAUNCHER, lambda _cpus: launcher)
+        named = () if impl is None else ("--impl", impl)
+        fixed = ("--dataset", npz, "--threads", "1", "--profile", "quick", *named)
+        return launcher, mlpbench("run", *SMALL, *fixed, *arguments)
+
+    return call
+
+
+@pytest.fixture
+def resume(monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Said]) -> Run:
+    """Resume a run with fake workers, which do what ``behave`` says."""
+
+    def call(
+        *arguments: object, behave: Any = fakes.measure_all
+    ) -> tuple[fakes.FakeLauncher, Said]:
+        launcher = fakes.FakeLauncher(behave)
+        monkeypatch.setattr(LAUNCHER, lambda _cpus: launcher)
+        return launcher, mlpbench("run", "--resume", *arguments)
+
+    return call
+
+
+def test_dataset_timeout_and_out_reach_the_run(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "deep" / "out"
-    launcher, said = run_with_fakes(
-        monkeypatch, mlpbench, npz, "--timeout", "12", "--out", out, "--env", "A=1"
-    )
+    launcher, said = run("--timeout", "12", "--out", out, "--env", "A=1")
     assert said.code == 0, said.err
     assert {time for worker in launcher.workers for time in worker.timeouts} == {12}
     assert launcher.environments[0]["A"] == "1"
@@ -58,9 +79,8 @@ def test_dataset_timeout_and_out_reach_the_run(
 
 @pytest.mark.parametrize(("factor", "code"), [(1.5, 1), (1.0, 0), (0.5, 0)])
 def test_fail_on_slower_compares_an_implementation_with_its_own_revision(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path,
-    factor: float, code: int,
-) -> None:  # fmt: skip
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, factor: float, code: int
+) -> None:
     def behave(assignment: Assignment, request: Request | None) -> Reply | End:
         found = fakes.measure_all(assignment, request)
         if isinstance(found, Turn):
@@ -77,11 +97,9 @@ def test_fail_on_slower_compares_an_implementation_with_its_own_revision(
     for words in (["init", "-q"], ["add", "mine.py"], [*IDENTITY, "commit", "-qm", "one"]):
         subprocess.run(["git", *words], check=True)  # noqa: S607
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    launcher = fakes.FakeLauncher(behave)
-    monkeypatch.setattr(LAUNCHER, lambda _cpus: launcher)
     both = "mine.py:Trainer,mine.py:Trainer@HEAD"
-    fixed = ("--dataset", npz, "--threads", "1", "--bare", "--out", tmp_path / "out")
-    said = mlpbench("run", *SMALL, *fixed, "--impl", both, "--fail-on", "slower", "--blocks", "3")
+    options = ("--bare", "--out", tmp_path / "out", "--fail-on", "slower", "--blocks", "3")
+    _, said = run(*options, impl=both, behave=behave)
     assert said.code == code, said.out
     assert "mine:Trainer/36-8-3/b20/t1 against mine:Trainer@HEAD" in said.out
     (_, old) = files.load(tmp_path / "out" / "results.json").rows
@@ -89,36 +107,30 @@ def test_fail_on_slower_compares_an_implementation_with_its_own_revision(
     assert str(tmp_path / "cache") in old.target
 
 
-def test_fail_on_needs_a_revision_to_compare_with(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path
-) -> None:
-    _, said = run_with_fakes(monkeypatch, mlpbench, npz, "--fail-on", "slower")
+def test_fail_on_needs_a_revision_to_compare_with(run: Run) -> None:
+    _, said = run("--fail-on", "slower")
     assert said.code == 64
     assert "--impl mine.py:Trainer,mine.py:Trainer@HEAD~1" in said.err
 
 
-def test_without_out_the_folder_is_named_after_the_time(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
-) -> None:
-    _, said = run_with_fakes(monkeypatch, mlpbench, npz)
+def test_without_out_the_folder_is_named_after_the_time(run: Run, tmp_path: Path) -> None:
+    _, said = run()
     assert said.code == 0
     (folder,) = (tmp_path / "results").iterdir()
     assert (folder / "results.json").is_file()
 
 
-def test_bare_leaves_the_named_implementation_alone(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path
-) -> None:
-    launcher, _ = run_with_fakes(monkeypatch, mlpbench, npz, "--bare")
+def test_bare_leaves_the_named_implementation_alone(run: Run) -> None:
+    launcher, _ = run("--bare")
     assert {assignment.row.name for assignment in launcher.assignments} == {"numpy-naive"}
 
 
 def test_a_budget_ends_the_run_when_it_is_used_up(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("bench.running.pacing.MOST_SWEEPS", 4)
     out = tmp_path / "out"
-    _, said = run_with_fakes(monkeypatch, mlpbench, npz, "--budget", "2min", "--out", out)
+    _, said = run("--budget", "2min", "--out", out)
     assert said.code == 0, said.err
     assert "blocks of 3 worker processes for 2 min" in said.out
     assert re.search(r"\((120 s|2 min) left\)", said.out)
@@ -130,20 +142,20 @@ def test_a_budget_ends_the_run_when_it_is_used_up(
 
 
 def test_a_budget_that_starting_the_workers_would_use_up_is_refused(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+    run: Run, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    _, said = run_with_fakes(monkeypatch, mlpbench, npz, "--budget", "1s", "--out", out)
+    _, said = run("--budget", "1s", "--out", out)
     assert said.code == 64
     assert "--budget of 1 s is less than one block of this grid" in said.err
     assert not out.exists()
 
 
 def test_precision_is_announced_and_the_reason_for_the_end_is_kept(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+    run: Run, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    launcher, said = run_with_fakes(monkeypatch, mlpbench, npz, "--precision", "2%", "--out", out)
+    launcher, said = run("--precision", "2%", "--out", out)
     assert said.code == 0, said.err
     assert "until every ratio is within 2.0%" in said.out
     # Fake workers all take the same time, so the fewest blocks that are believed are enough.
@@ -151,18 +163,14 @@ def test_precision_is_announced_and_the_reason_for_the_end_is_kept(
     assert files.load(out / "results.json").ended.startswith("every ratio within 0.0%")
 
 
-def test_the_margin_reaches_terminal_and_report(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
-) -> None:
+def test_the_margin_reaches_terminal_and_report(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    _, said = run_with_fakes(monkeypatch, mlpbench, npz, "--margin", "7%", "--out", out)
+    _, said = run("--margin", "7%", "--out", out)
     assert said.code == 0, said.err
     assert re.search(r"\b7(\.0)? ?%", (out / "report.html").read_text())
 
 
-def interrupted(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, out: Path, after: int
-) -> Any:
+def interrupted(run: Run, out: Path, after: int) -> Said:
     """A run of three blocks that Ctrl-C ends after so many requests."""
     asked: list[Request | None] = []
 
@@ -172,27 +180,21 @@ def interrupted(
         asked.append(request)
         return fakes.measure_all(assignment, request)
 
-    launcher = fakes.FakeLauncher(behave)
-    monkeypatch.setattr(LAUNCHER, lambda _cpus: launcher)
-    fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--profile", "quick")
-    said = mlpbench("run", *SMALL, *fixed, "--blocks", "3", "--out", out)
+    launcher, said = run("--blocks", "3", "--out", out, behave=behave)
     assert all(worker.events[-1] == "end" for worker in launcher.workers)
     return said
 
 
 @pytest.mark.parametrize("after", [0, 1, 5, 20, 60, 100])
 def test_a_resumed_run_measures_what_is_missing_and_keeps_what_is_there(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path,
-    after: int,
-) -> None:  # fmt: skip
+    run: Run, resume: Run, tmp_path: Path, after: int
+) -> None:
     out = tmp_path / "out"
-    first = interrupted(monkeypatch, mlpbench, npz, out, after)
+    first = interrupted(run, out, after)
     assert first.code == 130
     assert f"mlpbench run --resume {out}" in first.out.replace("\n", "")
     kept = (out / journal.NAME).read_bytes()
-    launcher = fakes.FakeLauncher(fakes.measure_all)
-    monkeypatch.setattr(LAUNCHER, lambda _cpus: launcher)
-    said = mlpbench("run", "--resume", out)
+    _, said = resume(out)
     assert said.code == 0, said.err
     assert (out / journal.NAME).read_bytes().startswith(kept)
     found = files.load(out / "results.json")
@@ -204,17 +206,15 @@ def test_a_resumed_run_measures_what_is_missing_and_keeps_what_is_there(
 
 
 def test_a_run_that_was_killed_before_its_report_gets_it_without_measuring_again(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+    run: Run, resume: Run, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    run_with_fakes(monkeypatch, mlpbench, npz, "--out", out)
+    run("--out", out)
     results = (out / "results.json").read_bytes()
     (out / "results.json").unlink()
     (out / "report.html").unlink()
-    monkeypatch.setattr(
-        "bench.cli.run_measurement.Launcher", lambda _cpus=(): pytest.fail("measured again")
-    )
-    said = mlpbench("run", "--resume", out)
+    launcher, said = resume(out)
+    assert launcher.workers == []
     assert said.code == 0, said.err
     assert "has ended: writing its results and report again" in said.out
     assert (out / "results.json").read_bytes() == results
@@ -223,22 +223,18 @@ def test_a_run_that_was_killed_before_its_report_gets_it_without_measuring_again
 
 @pytest.mark.parametrize("mended", [True, False])
 def test_what_failed_is_measured_again_when_the_run_is_resumed_and_the_user_is_told(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path,
-    *, mended: bool,
-) -> None:  # fmt: skip
+    run: Run, resume: Run, tmp_path: Path, *, mended: bool
+) -> None:
     def slow(assignment: Assignment, request: Request | None) -> Reply | End:
         if assignment.row.name == "numpy-cached" and isinstance(request, Prepare):
             return End("no answer within 5 s", "")
         return fakes.measure_all(assignment, request)
 
     out = tmp_path / "out"
-    monkeypatch.setattr(LAUNCHER, lambda _cpus: fakes.FakeLauncher(slow))
-    fixed = ("--dataset", npz, "--threads", "1", "--profile", "quick", "--out", out)
-    first = mlpbench("run", *SMALL, *fixed, "--impl", "numpy-naive,numpy-cached")
+    _, first = run("--out", out, impl="numpy-naive,numpy-cached", behave=slow)
     assert first.code == 3
-    launcher = fakes.FakeLauncher(fakes.measure_all if mended else slow)
-    monkeypatch.setattr(LAUNCHER, lambda _cpus: launcher)
-    said = mlpbench("run", "--resume", out, "--timeout", "50")
+    behave = fakes.measure_all if mended else slow
+    launcher, said = resume(out, "--timeout", "50", behave=behave)
     assert said.code == (0 if mended else 3), said.err
     assert "Measuring 1 cell of numpy-cached again, once: no valid number so far." in said.out
     assert {assignment.row.name for assignment in launcher.assignments} == {
@@ -252,17 +248,17 @@ def test_what_failed_is_measured_again_when_the_run_is_resumed_and_the_user_is_t
 
 
 def test_a_resumed_run_takes_its_plan_from_the_journal(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+    run: Run, resume: Run, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    interrupted(monkeypatch, mlpbench, npz, out, 2)
-    said = mlpbench("run", "--resume", out, "--batch-size", "30", "--seed", "4")
+    interrupted(run, out, 2)
+    _, said = resume(out, "--batch-size", "30", "--seed", "4")
     assert said.code == 64
     assert "leave out --batch-size, --seed" in said.err
 
 
 def test_workers_get_the_data_as_they_were_to_be_normalised_and_the_record_says_so(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+    run: Run, resume: Run, tmp_path: Path
 ) -> None:
     seen: list[tuple[float, float]] = []
 
@@ -274,16 +270,12 @@ def test_workers_get_the_data_as_they_were_to_be_normalised_and_the_record_says_
                 raise KeyboardInterrupt
         return fakes.measure_all(assignment, request)
 
-    monkeypatch.setattr(
-        "bench.cli.run_measurement.Launcher", lambda _cpus=(): fakes.FakeLauncher(look)
-    )
-    fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--profile", "quick")
     out = tmp_path / "out"
-    said = mlpbench("run", *SMALL, *fixed, "--normalise", "range", "--out", out)
+    _, said = run("--normalise", "range", "--out", out, behave=look)
     assert "normalisation range" in said.out
     assert files.load(out / "results.json").dataset.normalisation == "range"
     # What the journal says is what a resumed run goes on with.
-    assert mlpbench("run", "--resume", out).code == 0
+    assert resume(out, behave=look)[1].code == 0
     assert files.load(out / "results.json").dataset.normalisation == "range"
     assert len(seen) > 3
     assert set(seen) == {(0, 1)}
@@ -301,9 +293,7 @@ def test_the_label_of_a_table_is_that_of_the_option_also_when_a_run_is_resumed(
                 raise KeyboardInterrupt
         return fakes.measure_all(assignment, request)
 
-    monkeypatch.setattr(
-        "bench.cli.run_measurement.Launcher", lambda _cpus=(): fakes.FakeLauncher(look)
-    )
+    monkeypatch.setattr(LAUNCHER, lambda _cpus: fakes.FakeLauncher(look))
     table = tmp_path / "own.csv"
     table.write_text("a,b,label\n" + "".join(f"{n % 4},{n % 7},{n % 3}\n" for n in range(100)))
     fixed = ("--network", "2-8-4", "--batch-size", "20", "--impl", "numpy-naive", "--threads", "1")
@@ -317,24 +307,22 @@ def test_the_label_of_a_table_is_that_of_the_option_also_when_a_run_is_resumed(
 
 
 def test_a_run_is_not_resumed_with_other_data(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+    run: Run, resume: Run, npz: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    interrupted(monkeypatch, mlpbench, npz, out, 2)
+    interrupted(run, out, 2)
     with np.load(npz) as arrays:
         changed = dict(arrays)
     changed["x_train"] = changed["x_train"][::-1]
     np.savez(npz, **changed)
-    said = mlpbench("run", "--resume", out)
+    _, said = resume(out)
     assert said.code == 64
     assert "cannot be resumed" in said.err
     assert "data" in said.err
 
 
-def test_json_is_one_object_and_nothing_else(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
-) -> None:
-    _, said = run_with_fakes(monkeypatch, mlpbench, npz, "--json", "--out", tmp_path / "out")
+def test_json_is_one_object_and_nothing_else(run: Run, tmp_path: Path) -> None:
+    _, said = run("--json", "--out", tmp_path / "out")
     answer = json.loads(said.out)
     assert answer["complete"] is True
     assert "time_to_accuracy" not in answer
@@ -346,17 +334,15 @@ def test_json_is_one_object_and_nothing_else(
 
 
 def test_rows_on_a_gpu_are_announced_with_their_one_thread_count(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+    run: Run, monkeypatch: pytest.MonkeyPatch, npz: Path, tmp_path: Path
 ) -> None:
-    launcher = fakes.FakeLauncher(fakes.measure_all)
-    monkeypatch.setattr(LAUNCHER, lambda _cpus: launcher)
     monkeypatch.setattr(registry, "GPU_FILES", (str(npz),))
     monkeypatch.setattr(registry, "missing", lambda _row: None)
-    fixed = ("--dataset", npz, "--profile", "quick", "--threads", "1,2", "--bare")
-    impl = ("--impl", "numpy-naive,torch-gpu", "--out", tmp_path / "out")
-    said = mlpbench("run", *SMALL, *fixed, *impl)
+    options = ("--threads", "2", "--bare", "--out")
+    _, said = run(*options, tmp_path / "both", impl="numpy-naive,torch-gpu")
     assert "Rows on a GPU (torch-gpu) are measured with 2 threads only." in said.out
-    assert "on a GPU" not in mlpbench("run", *SMALL, *fixed, "--impl", "numpy-naive").out
+    _, said = run(*options, tmp_path / "one")
+    assert "on a GPU" not in said.out
 
 
 ACCURACIES = (0.5, 0.8, 0.9, 0.9, 0.9)
@@ -374,42 +360,26 @@ def learn_all(assignment: Assignment, request: Request | None) -> Reply | End:
     return found
 
 
-def test_a_run_with_a_target_answers_in_time_to_that_target(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(
-        "bench.cli.run_measurement.Launcher", lambda _cpus=(): fakes.FakeLauncher(learn_all)
-    )
-    fixed = ("--dataset", npz, "--impl", "numpy-naive,numba", "--threads", "1", "--blocks", "3")
-    metric = ("--metric", "time-to-accuracy", "--target", "90%")
-    said = mlpbench("run", *SMALL, *fixed, *metric, "--out", tmp_path / "out")
+def test_a_run_with_a_target_answers_in_time_to_that_target(run: Run, tmp_path: Path) -> None:
+    metric = ("--metric", "time-to-accuracy", "--target", "90%", "--blocks", "3")
+    both = {"impl": "numpy-naive,numba", "behave": learn_all}
+    _, said = run(*metric, "--out", tmp_path / "out", **both)
     assert said.code == 0, said.err
     assert "Lowest time to hold 90 % test accuracy at batch 20" in said.out
     assert "1.50 s" in said.out
     assert "held in 3 of 3" in said.out
     assert "Epoch time" not in said.out
-    answer = json.loads(
-        mlpbench("run", *SMALL, *fixed, *metric, "--json", "--out", tmp_path / "again").out
-    )
+    answer = json.loads(run(*metric, "--json", "--out", tmp_path / "again", **both)[1].out)
     assert answer["time_to_accuracy"]["fastest"][0]["seconds"] == pytest.approx(1.5)
     assert [one["held"] for one in answer["time_to_accuracy"]["cells"]] == [3, 3]
 
 
-def run_rows(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, *arguments: object
-) -> tuple[fakes.FakeLauncher, Any]:
-    launcher = fakes.FakeLauncher(fakes.measure_all)
-    monkeypatch.setattr(LAUNCHER, lambda _cpus: launcher)
-    monkeypatch.setattr(registry, "GPU_FILES", ("/no/gpu",))
-    fixed = ("--dataset", npz, "--profile", "quick", "--threads", "1", "--blocks", "3")
-    return launcher, mlpbench("run", *SMALL, *fixed, *arguments)
-
-
 def test_a_run_of_which_nothing_can_be_measured_says_so_once_and_fails(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    device = ("--device", "gpu", "--budget", "3min", "--out", tmp_path / "out")
-    launcher, said = run_rows(monkeypatch, mlpbench, npz, *device)
+    monkeypatch.setattr(registry, "GPU_FILES", ("/no/gpu",))
+    device = ("--device", "gpu", "--budget", "3min", "--blocks", "3", "--out", tmp_path / "out")
+    launcher, said = run(*device, impl=None)
     assert said.code == 4
     assert launcher.assignments == []
     assert "no worker process, since none of the implementations can run here" in said.out
@@ -423,35 +393,28 @@ def test_a_run_of_which_nothing_can_be_measured_says_so_once_and_fails(
     ("names", "code"), [("numpy-naive,torch-gpu", 4), ("numpy-naive,torch-g*", 0)]
 )
 def test_what_was_named_in_full_must_be_measured(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path,
-    names: str, code: int,
-) -> None:  # fmt: skip
+    run: Run, resume: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, names: str, code: int
+) -> None:
     out = tmp_path / "out"
     monkeypatch.setattr(registry, "missing", lambda _row: None)
-    monkeypatch.setattr(registry, "GPU_FILES", ())
-    _, said = run_rows(monkeypatch, mlpbench, npz, "--impl", names, "--out", out)
+    monkeypatch.setattr(registry, "GPU_FILES", ("/no/gpu",))
+    _, said = run("--blocks", "3", "--out", out, impl=names)
     assert said.code == code
     # The floor, the implementation and its control, three times; a GPU's rows take no time.
     assert "3 blocks of 3 worker processes that take turns" in said.out
     assert "Block 3/3, batch 20" in said.out
     assert "torch-gpu, 1 thread" not in said.out
-    assert mlpbench("run", "--resume", out).code == code
+    assert resume(out)[1].code == code
 
 
-def test_what_a_worker_declines_is_said_once(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path
-) -> None:
+def test_what_a_worker_declines_is_said_once(run: Run) -> None:
     def decline(assignment: Assignment, request: Request | None) -> Reply | End:
         if isinstance(request, Prepare):
             cell = fakes.cell(assignment.plan, assignment.job, request.batch_size)
             return Over(Unavailable(cell=cell, reason="it has no such network"))
         return fakes.measure_all(assignment, request)
 
-    monkeypatch.setattr(
-        "bench.cli.run_measurement.Launcher", lambda _cpus=(): fakes.FakeLauncher(decline)
-    )
-    fixed = ("--dataset", npz, "--impl", "numpy-naive", "--threads", "1", "--bare")
-    said = mlpbench("run", *SMALL, *fixed)
+    _, said = run("--bare", behave=decline)
     assert said.code == 4
     assert said.out.count("numpy-naive unavailable: it has no such network") == 1
 
@@ -476,11 +439,11 @@ def test_a_mistake_is_refused_before_the_machine_is_asked_for(
 
 
 def test_a_busy_machine_has_an_exit_code_of_its_own(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path, tmp_path: Path
+    run: Run, mlpbench: Callable[..., Any], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     with lock.measuring("mlpbench run --impl x"):
-        _, said = run_with_fakes(monkeypatch, mlpbench, npz, "--out", out)
+        _, said = run("--out", out)
     assert said.code == 75
     assert "this machine is measuring already: 'mlpbench run --impl x'" in said.err
     assert not out.exists()
@@ -490,7 +453,7 @@ def test_a_busy_machine_has_an_exit_code_of_its_own(
 
 
 def test_whoever_finds_the_machine_busy_is_told_the_command_as_it_was_typed(
-    monkeypatch: pytest.MonkeyPatch, mlpbench: Callable[..., Any], npz: Path
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held: list[str] = []
 
@@ -501,7 +464,7 @@ def test_whoever_finds_the_machine_busy_is_told_the_command_as_it_was_typed(
 
     monkeypatch.setattr(lock, "measuring", measuring)
     monkeypatch.setattr("sys.argv", ["mlpbench", "run", "--impl", "numpy-*", "--bare"])
-    run_with_fakes(monkeypatch, mlpbench, npz)
+    run()
     assert held == ["mlpbench run --impl 'numpy-*' --bare"]
 
 

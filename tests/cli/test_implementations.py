@@ -107,7 +107,7 @@ def test_the_path_of_a_file_is_no_pattern(tmp_path: Path) -> None:
 def test_what_a_pattern_matches_and_cannot_train_here_is_left_out_with_a_word(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    rows = choose_trainers(Console(width=200), ("all",))
+    rows, _ = choose_trainers(Console(width=200), ("all",))
     assert [row.name for row in rows] == ["slow", "slow-more", "fast", "fast-variant"]
     said = capsys.readouterr().out
     assert "Note: fast-absent is left out: no_such_module_anywhere not installed" in said
