@@ -74,39 +74,32 @@ class Trainer(contract.Trainer):
         self.T = self.Y.index_select(0, chosen)
 
     def forward(self) -> None:
-        self.Z = self.model(self.batch, self._drawn(len(self.batch)))
+        masks: list[Tensor | None] = [None] * len(self.masks.rates)
+        if any(self.masks.rates):
+            seed, rows = self.training.dropout_seed, len(self.batch)
+            masks = self.masks.draw(row_keys(seed, self.updates, 0, rows, self.device))
+        self.Z = self.model(self.batch, masks)
         self.data: Tensor | None = None
-
-    def _drawn(self, rows: int) -> list[Tensor | None]:
-        """Return the dropout masks of the coming update."""
-        if not any(self.masks.rates):
-            return [None] * len(self.masks.rates)
-        seed = self.training.dropout_seed
-        return self.masks.draw(row_keys(seed, self.updates, 0, rows, self.device))
 
     def loss(self) -> Loss:
         return Loss.lazy(self._losses().tolist)
 
     def _losses(self) -> Tensor:
         """Data, penalty and mean error of the last forward pass, on the device."""
-        self.data = self._data_loss(self.Z, self.T)
-        return self.tracked(self.Z, self.T, self.data)
+        self.data = self._data_loss()
+        with torch.no_grad():
+            error = mean_error(self.network, self.Z, self.T)
+            return torch.stack([self.data.detach(), penalty(self.weights, self.training), error])
 
-    def _data_loss(self, Z: Tensor, T: Tensor) -> Tensor:
+    def _data_loss(self) -> Tensor:
         """Summed or averaged over examples."""
-        scale = self.training.data_scale(len(T))
-        data = data_loss(self.network.loss, Z, T)
+        scale = self.training.data_scale(len(self.T))
+        data = data_loss(self.network.loss, self.Z, self.T)
         return data if scale == 1 else data * scale
-
-    @torch.no_grad()  # type: ignore[untyped-decorator]  # PyTorch's has no types
-    def tracked(self, Z: Tensor, T: Tensor, data: Tensor) -> Tensor:
-        """Return the three numbers of a :class:`Loss` in one tensor."""
-        error = mean_error(self.network, Z, T)
-        return torch.stack([data.detach(), penalty(self.weights, self.training), error])
 
     def backward(self) -> None:
         if self.data is None:
-            self.data = self._data_loss(self.Z, self.T)
+            self.data = self._data_loss()
         # Kept, since a phase may be repeated.
         self.G = self.gradients_of(self.data, keep=True)
 

@@ -6,6 +6,7 @@ An estimator is made of its parameters, of a preset, or of a saved model.
 from __future__ import annotations
 
 import warnings
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -37,6 +38,7 @@ TRAINING_PARAMETERS = (
 """Parameters that are handed to :class:`Training` as they are."""
 
 
+@dataclass(eq=False, repr=False)
 class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """A multi-layer perceptron trained by any implementation of the registry.
 
@@ -59,60 +61,32 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             set up for another one.
     """
 
-    def __init__(
-        self,
-        implementation: str = "numpy-optimized",
-        *,
-        hidden_layers: tuple[int, ...] = (100,),
-        activation: str = "relu",
-        loss: str = "cross-entropy",
-        dropout: float | tuple[float, ...] = 0.0,
-        image: tuple[int, int, int] | None = None,
-        convolutions: tuple[Convolution, ...] = (),
-        dtype: str = "float32",
-        batch_size: int = 200,
-        epochs: int = 200,
-        learning_rate: float = 1e-3,
-        decay: float = 0.0,
-        momentum: float = 0.0,
-        l1: float = 0.0,
-        l2: float = 1e-4,
-        optimiser: str = "adam",
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        rho: float = 0.9,
-        epsilon: float = 1e-7,
-        reduction: str = "mean",
-        start: str = "glorot",
-        start_scale: float = 2.0,
-        shuffle: bool = True,
-        random_state: Any = None,
-    ) -> None:
-        self.implementation = implementation
-        self.hidden_layers = hidden_layers
-        self.activation = activation
-        self.loss = loss
-        self.dropout = dropout
-        self.image = image
-        self.convolutions = convolutions
-        self.dtype = dtype
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.decay = decay
-        self.momentum = momentum
-        self.l1 = l1
-        self.l2 = l2
-        self.optimiser = optimiser
-        self.beta1 = beta1
-        self.beta2 = beta2
-        self.rho = rho
-        self.epsilon = epsilon
-        self.reduction = reduction
-        self.start = start
-        self.start_scale = start_scale
-        self.shuffle = shuffle
-        self.random_state = random_state
+    implementation: str = "numpy-optimized"
+    _: KW_ONLY
+    hidden_layers: tuple[int, ...] = (100,)
+    activation: str = "relu"
+    loss: str = "cross-entropy"
+    dropout: float | tuple[float, ...] = 0.0
+    image: tuple[int, int, int] | None = None
+    convolutions: tuple[Convolution, ...] = ()
+    dtype: str = "float32"
+    batch_size: int = 200
+    epochs: int = 200
+    learning_rate: float = 1e-3
+    decay: float = 0.0
+    momentum: float = 0.0
+    l1: float = 0.0
+    l2: float = 1e-4
+    optimiser: str = "adam"
+    beta1: float = 0.9
+    beta2: float = 0.999
+    rho: float = 0.9
+    epsilon: float = 1e-7
+    reduction: str = "mean"
+    start: str = "glorot"
+    start_scale: float = 2.0
+    shuffle: bool = True
+    random_state: Any = None
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on examples ``X``, shape ``(examples, features)``, with labels ``y``."""
