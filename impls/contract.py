@@ -8,7 +8,6 @@ What training needs at every step belongs into the phases; what happens once bel
 
 from __future__ import annotations
 
-import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal, NamedTuple, SupportsFloat, get_args
@@ -71,25 +70,22 @@ class Loss(NamedTuple):
 
         ``read`` then fetches all three, once.
         """
-        source = _Fetched(read)
-        return cls(*(_LazyNumber(source, place) for place in range(len(cls._fields))))
+        numbers: list[float] = []
 
+        def number(place: int) -> float:
+            if not numbers:
+                numbers.extend(read())
+            return float(numbers[place])
 
-class _Fetched:
-    def __init__(self, read: Callable[[], Sequence[float]]) -> None:
-        self.read = read
-
-    @functools.cached_property
-    def numbers(self) -> Sequence[float]:
-        return self.read()
+        return cls(*(_LazyNumber(number, place) for place in range(len(cls._fields))))
 
 
 class _LazyNumber:
-    def __init__(self, source: _Fetched, place: int) -> None:
-        self.source, self.place = source, place
+    def __init__(self, number: Callable[[int], float], place: int) -> None:
+        self.number, self.place = number, place
 
     def __float__(self) -> float:
-        return float(self.source.numbers[self.place])
+        return self.number(self.place)
 
 
 class State(NamedTuple):
@@ -151,7 +147,7 @@ class Trainer(ABC):
 
     @classmethod
     def unavailable(cls) -> str | None:
-        """Why this machine cannot run it (a device is missing), or None; asked after import."""
+        """Return why this machine cannot run it, such as a missing device, or None."""
         return None
 
     @classmethod
@@ -164,7 +160,7 @@ class Trainer(ABC):
 
     @classmethod
     def declared(cls) -> dict[str, str]:
-        """Settings of its libraries on which its numbers depend, each by a readable name.
+        """Return settings of its libraries on which its numbers depend, each by a readable name.
 
         Such as how many steps run between two looks at the loss; they are recorded with every
         measurement.  ``TF32`` as ``on`` (:mod:`impls.precision`) widens the bounds of the gate by
@@ -271,7 +267,7 @@ class Trainer(ABC):
         return None
 
     def device_memory_bytes(self) -> int | None:
-        """The most memory that was held on a device so far; None where there is no device."""
+        """Return the most bytes that were held on a device so far; None where there is none."""
         return None
 
     def forget_device_peak(self) -> bool:

@@ -24,7 +24,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     normalise: str = "standard"
 
     def training_at(self, batch_size: int, seed: int = 1) -> Training:
-        """The preset's training for batches of ``batch_size``, dropout drawn from ``seed``."""
+        """Return the training for batches of ``batch_size``, dropout drawn from ``seed``."""
         rate = max((start, rate) for start, rate in self.rates if start <= max(batch_size, 1))[1]
         return msgspec.structs.replace(
             self.training, batch_size=batch_size, learning_rate=rate, dropout_seed=seed
@@ -111,7 +111,7 @@ PRESETS: dict[str, Preset] = {
 
 
 def find_preset(text: str, *, activation: Activation | None, loss: LossName | None) -> Preset:
-    """The preset called ``text``, or a network of one's own from sizes such as ``784-512-10``.
+    """Return the preset called ``text``, or a network from sizes such as ``784-512-10``.
 
     ``activation`` and ``loss`` override the preset's where given.
 

@@ -99,11 +99,11 @@ class Compiled:
         return H @ W.T + b
 
     def _outputs(self, Z: Array) -> Array:
-        """Outputs of the network from the inputs ``Z`` of its last layer."""
+        """Return outputs of the network from the inputs ``Z`` of its last layer."""
         return jax.nn.softmax(Z) if self.formulas.output == "softmax" else jax.nn.sigmoid(Z)
 
     def _sums(self, Z: Array, A: Array, T: Array) -> Array:
-        """Data loss and absolute deviation from ``T``, summed over all elements.
+        """Return data loss and absolute deviation from ``T``, summed over all elements.
 
         The loss is taken from ``Z``, where no digit is lost yet.
         """
@@ -131,7 +131,7 @@ class Compiled:
         return masks
 
     def _backward(self, back: Any, A: Array, T: Array, scale: Array) -> Any:
-        """Gradients of the data loss times ``scale``, from the outputs and the way back."""
+        """Return gradients of the data loss times ``scale``, from the outputs and the way back."""
         (G,) = back(output_delta(self.formulas.loss, A, T) * scale)
         return G
 
@@ -144,7 +144,7 @@ class Compiled:
         columns: list[Array],
         key: Array,
     ) -> tuple[Pairs, Array]:
-        """Gradients of the data loss and the two sums of the batch ``rows``, tile by tile."""
+        """Return gradients of the data loss and the two sums of a batch, tile by tile."""
 
         def of_tile(part: Array, first: Array | int) -> tuple[Pairs, Array]:
             X, T = gathered(data, part)
@@ -167,7 +167,7 @@ class Compiled:
         return total
 
     def _predict(self, P: Pairs, X: Array) -> Array:
-        """Outputs of the network for examples ``X``; maps are made of one tile at a time."""
+        """Return outputs of the network for examples ``X``; maps are made of one tile at a time."""
 
         def of_tile(part: Array) -> Array:
             return self._outputs(self._inputs_of_last(P, part, []))
@@ -191,7 +191,7 @@ class Compiled:
         return penalty
 
     def _with_share(self, P: Pairs, G: Pairs, k: Array) -> Pairs:
-        """Gradients of the whole cost from those of the data loss."""
+        """Return gradients of the whole cost from those of the data loss."""
         number = dict(zip(NUMBERS, k, strict=True))
         if self.formulas.l2:
             G = [(g + number["l2"] * W, h) for (g, h), (W, _) in zip(G, P, strict=True)]
@@ -200,7 +200,7 @@ class Compiled:
         return G
 
     def _moved(self, P: Pairs, memory: tuple[Pairs, ...], G: Pairs, k: Array, t: Array) -> State:
-        """Parameters and memory after update number ``t = 1, 2, ...``."""
+        """Return parameters and memory after update number ``t = 1, 2, ...``."""
         number = dict(zip(NUMBERS, k, strict=True))
         rate = number["rate"]
         if self.formulas.optimiser == "adam":
@@ -235,7 +235,7 @@ class Compiled:
         dropout: tuple[Array, list[Array]],
         updates: Array,
     ) -> tuple[State, Pairs, Array]:
-        """State, gradients, and data loss, penalty and mean error of one batch.
+        """Return state, gradients, and data loss, penalty and mean error of one batch.
 
         ``dropout`` holds the hash of the seed and the keys of the layers' words; ``updates`` were
         made before this step.

@@ -108,7 +108,7 @@ def _bordered(maps: Array, kernels: Array, rows: int, columns: int) -> Array:
 
 
 def _gradients(kept: tuple[Array, Array], delta: Array) -> tuple[Array, Array]:
-    """Gradients of maps and kernels; XLA leaves out that of maps where nobody asks for it.
+    """Return gradients of maps and kernels; XLA leaves out that of maps where nobody asks for it.
 
     A map's is the delta, bordered by zeros, under the turned kernels.  A kernel's is the map under
     the delta: examples take the place of channels, channels that of examples.
@@ -127,7 +127,7 @@ convolved_channels_last.defvjp(
 
 
 def pooled(maps: Array, size: int) -> Array:
-    """The largest value of each ``size x size`` square; what is left over at the edges is dropped.
+    """Return the largest value of each ``size x size`` square; rests at the edges are dropped.
 
     In the gradient, the first of equal values counts, in the order of rows.
     """

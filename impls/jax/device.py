@@ -50,7 +50,7 @@ class Device(NamedTuple):
         return self.image_rows if formulas.stages else self.dense_rows
 
     def first(self) -> Any:
-        """JAX's first device of this platform.
+        """Return JAX's first device of this platform.
 
         Raises:
             RuntimeError: JAX has no such platform, or cannot start it.
@@ -106,7 +106,7 @@ whether there is one more.
 
 
 def thread_count() -> int | None:
-    """Threads of XLA in this process; None before its first array, or where none are shown."""
+    """Return the number of XLA's threads; None before its first array, or where none are shown."""
     count = 0
     for task in TASKS.glob("*/comm"):
         # A thread may end while its name is asked for.
@@ -125,14 +125,14 @@ def kernels() -> dict[str, str]:
 
 @cache
 def _target() -> str:
-    """LLVM's name of the processor, and whether it has the widest vectors."""
+    """Return LLVM's name of the processor, and whether it has the widest vectors."""
     program = jax.jit(lambda x: x + 1).lower(jax.ShapeDtypeStruct((4,), "float32")).compile()
     executable = program.runtime_executable()
     return target_in(b"" if executable is None else executable.serialize())
 
 
 def target_in(program: bytes) -> str:
-    """The processor in a serialised ``program``: the text after the triple of the platform."""
+    """Return the processor in a serialised ``program``: the text after the platform's triple."""
     matched = _TARGET.search(program)
     if matched is None:
         return "not told"
@@ -142,6 +142,6 @@ def target_in(program: bytes) -> str:
 
 
 def peak_bytes(place: Any) -> int | None:
-    """The most memory that arrays held on a device so far; None where JAX does not count it."""
+    """Return the most bytes that arrays held on a device; None where JAX does not count them."""
     counted = place.memory_stats()
     return None if counted is None else int(counted["peak_bytes_in_use"])

@@ -212,7 +212,7 @@ class GpuTrainer(Trainer):
 
 
 def _pairs(parameters: Parameters, place: Any) -> Pairs:
-    """Canonical parameters as JAX has them here, in memory of its own."""
+    """Return canonical parameters as JAX has them here, in memory of its own."""
     pairs = zip(parameters.weights, parameters.biases, strict=True)
     return [tuple(jnp.array(part, np.float32, device=place) for part in (W.T, b)) for W, b in pairs]
 

@@ -43,7 +43,7 @@ Config = dict[str, Any]
 
 
 def read_config(path: Path, label: str) -> Config:
-    """The description of the model in the file at ``path``, once every part of it is a known one.
+    """Return the description of the model in the file at ``path``, each part of a known class.
 
     Raises:
         ModelError: it is no file of Keras, or names a class that networks of our kind have not;

@@ -56,7 +56,7 @@ class Device:
 
 
 def jit_compile() -> bool | None:
-    """Whether XLA, or PyTorch's compiler, is to compile the step; None leaves it to the loop.
+    """Return whether XLA or PyTorch's compiler is to compile the step; None: the loop decides.
 
     Raises:
         UsageError: the variable is neither 0 nor 1.

@@ -171,7 +171,7 @@ class Trainer(trainer.Trainer):
         return Batches(order, self.training.batch_size, self.batch)
 
     def _recorded(self, count: int) -> npt.NDArray[np.float64]:
-        """Losses of the last ``count`` batches, at most as many as the table has rows."""
+        """Return losses of the last ``count`` batches, at most as many as the table has rows."""
         places = np.arange(self.done - count, self.done) % TABLE_ROWS
         return self.device.array_of(self.model.table)[places].astype(np.float64)
 

@@ -156,7 +156,7 @@ class Compiled:
     def _step(
         self, state: Variables, data: tuple[Tensor, Tensor], rows: Tensor
     ) -> tuple[Variables, Tensors, Tensor]:
-        """State, gradients, and losses of one batch."""
+        """Return state, gradients, and losses of one batch."""
         P, counts, _ = state
         X, T = gathered(data, rows)
 

@@ -42,7 +42,7 @@ def assembled(
     model_class: type[keras.Model] = keras.Model,
     convolution: Callable[..., Any] = keras.layers.Conv2D,
 ) -> Parts:
-    """A model up to the input of the last activation, and an optimiser built for its variables.
+    """Return a model up to the input of the last activation, and its optimiser.
 
     Inputs have shape ``(batch, n_0)``, outputs ``(batch, n_E)``; penalties are on the kernels
     alone.  ``convolution`` is the class of the layers that convolve.
@@ -125,7 +125,7 @@ class HashedDropout(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no
 
 
 def word(number: int) -> Any:
-    """A number below ``2**32`` as a word, for PyTorch as a number of Python's, which it takes."""
+    """Return a number below ``2**32`` as a word; PyTorch takes numbers of Python's."""
     bits = np.array(number, np.uint32).view(WORD)
     return bits if WORD == "uint32" else int(bits)
 
@@ -141,20 +141,20 @@ def hash_of(x: Tensor) -> Tensor:
 
 
 def shifted(x: Tensor, bits: int) -> Tensor:
-    """``x`` to the right with zeros from the left."""
+    """Return ``x`` to the right with zeros from the left."""
     moved = ops.right_shift(x, word(bits))
     return moved if WORD == "uint32" else ops.bitwise_and(moved, word((1 << (32 - bits)) - 1))
 
 
 def outputs_of(network: Network, Z: Tensor) -> Tensor:
-    """Outputs of the network, from what goes into its last activation, shape ``(batch, n_E)``."""
+    """Return outputs of the network from ``Z``, the input of its last activation."""
     return ops.softmax(Z) if network.output == "softmax" else ops.sigmoid(Z)
 
 
 def costs(
     network: Network, training: Training, penalties: list[Tensor], Z: Tensor, T: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The cost of a batch, and as one constant tensor its data loss, penalty and mean error.
+    """Return the cost of a batch, and as one constant tensor its data loss, penalty and mean error.
 
     ``penalties`` are those of the layers, ``T`` the targets.
     """
@@ -206,7 +206,7 @@ class OneStepMomentum(keras.optimizers.Optimizer):  # type: ignore[misc]  # Kera
 
 
 def build_optimiser(training: Training) -> keras.optimizers.Optimizer:
-    """Keras' own Adam or RMSprop, or the articles' descent."""
+    """Return Keras' own Adam or RMSprop, or the articles' descent."""
     rate = training.learning_rate
     if training.optimiser == "adam":
         return keras.optimizers.Adam(rate, training.beta1, training.beta2, training.epsilon)
@@ -216,7 +216,7 @@ def build_optimiser(training: Training) -> keras.optimizers.Optimizer:
 
 
 def memories(optimiser: keras.optimizers.Optimizer) -> list[list[Any]]:
-    """What the optimiser remembers: one variable per trained one, for each of its memories."""
+    """Return the optimiser's memories, each with one variable per trained one."""
     by_name = (
         [variable for variable in optimiser.variables if variable.path.endswith(f"_{name}")]
         for name in ("previous", "momentum", "velocity")

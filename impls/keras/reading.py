@@ -159,7 +159,7 @@ class _Reader:
         return image, Normaliser(name, -summand / factor, 1 / factor)
 
     def affine(self, layer: Layer, shape: tuple[int, ...]) -> list[Values]:
-        """Factor and summand, of examples of a ``shape``, of a layer that rescales."""
+        """Return factor and summand, of examples of a ``shape``, of a layer that rescales."""
         if isinstance(layer, self.kinds.Rescaling):
             try:
                 parts = [np.asarray(part, np.float64) for part in (layer.scale, layer.offset)]
@@ -286,7 +286,7 @@ class _Reader:
         return shared, str(output)
 
     def weights(self, layer: Layer) -> tuple[Floats, Floats]:
-        """Weights, one row for each input, and biases."""
+        """Return weights, one row for each input, and biases."""
         arrays: list[npt.NDArray[Any]] = [np.asarray(array) for array in layer.get_weights()]
         floats = all(array.dtype.kind in "fV" for array in arrays)
         if len(arrays) != 1 + bool(layer.use_bias) or not floats:

@@ -52,7 +52,7 @@ class Trainer(contract.Trainer):
 
     @classmethod
     def unavailable(cls) -> str | None:
-        """Why settings or devices do not fit; a wrong setting is known before anything is built."""
+        """Return why settings or devices do not fit, before anything is built."""
         try:
             return cls.refused() or cls.device.absence(cls.device.place)
         except UsageError as error:
@@ -72,7 +72,7 @@ class Trainer(contract.Trainer):
 
     @classmethod
     def compiled(cls) -> bool:
-        """Whether XLA, or PyTorch's compiler, makes the step.
+        """Return whether XLA, or PyTorch's compiler, makes the step.
 
         Raises:
             UsageError: what the user set is not understood.
@@ -102,7 +102,7 @@ class Trainer(contract.Trainer):
 
     @classmethod
     def assembled(cls, network: Network, training: Training) -> Parts:
-        """Model and optimiser of the trainer."""
+        """Return model and optimiser of the trainer."""
         return assembled(network, training)
 
     def load(self, parameters: Parameters) -> None:
@@ -137,7 +137,7 @@ class Trainer(contract.Trainer):
         return np.concatenate(parts) if parts else np.empty((0, self.network.layers[-1]), X.dtype)
 
     def outputs(self, X: Floats) -> Floats:
-        """Outputs of the last layer without dropout, for as many examples as fit."""
+        """Return outputs of the last layer without dropout, for as many examples as fit."""
         Z = self.model(ops.convert_to_tensor(X), training=False)
         return self.device.array_of(outputs_of(self.network, Z))
 
@@ -170,7 +170,7 @@ class Trainer(contract.Trainer):
         return self.canonical(self.variables)
 
     def canonical(self, tensors: list[Tensor]) -> Parameters:
-        """Tensors in the order of the model's variables, in canonical form."""
+        """Return tensors in the order of the model's variables, in canonical form."""
         arrays = [self.device.array_of(tensor) for tensor in tensors]
         weights = tuple(W.reshape(-1, W.shape[-1]) for W in arrays[::2])
         return Parameters(weights, tuple(arrays[1::2])).astype(self.network.dtype)

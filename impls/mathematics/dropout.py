@@ -42,7 +42,7 @@ _WORD = 0xFFFFFFFF
 
 
 def hash_of(x: WordOrWords) -> WordOrWords:
-    """``h`` of one number below ``2**32``, or of each word of an array."""
+    """Return ``h`` of one number below ``2**32``, or of each word of an array."""
     y: Any = x
     y = y ^ (y >> FIRST_SHIFT)
     y = (y * FIRST_FACTOR) & _WORD
@@ -63,7 +63,7 @@ def column_keys(network: Network, layer: int) -> Words:
 
 
 def threshold(rate: float) -> int:
-    """Return a node is kept where its half of a word is at least this; below ``2**16``."""
+    """Return the least half of a word with which a node is kept; below ``2**16``."""
     return min(round(rate * (1 << HALF_BITS)), (1 << HALF_BITS) - 1)
 
 
@@ -78,16 +78,16 @@ def masks(
     if not any(network.dropout_rates):
         return [None] * (1 + len(network.dropout_rates))
     row_keys = hash_of(np.arange(rows, dtype=np.uint32) + np.uint32(step_key(seed, step)))
-    found: list[Floats | None] = [None]
+    drawn: list[Floats | None] = [None]
     for layer, rate in enumerate(network.dropout_rates, start=1):
         if not rate:
-            found.append(None)
+            drawn.append(None)
             continue
         words = hash_of(row_keys[:, None] ^ column_keys(network, layer))
         halves = np.hstack([words & ((1 << HALF_BITS) - 1), words >> HALF_BITS])
         kept = halves[:, : network.layers[layer]] >= threshold(rate)
-        found.append(kept.astype(dtype) / (1 - rate))
-    return found
+        drawn.append(kept.astype(dtype) / (1 - rate))
+    return drawn
 
 
 class MaskDrawer:

@@ -28,14 +28,14 @@ Elementwise = Callable[[Floats], Floats]
 
 
 def sigmoid(Z: Floats) -> Floats:
-    """The logistic function ``1 / (1 + exp(-Z))``; an overflowing exponential gives its limit 0."""
+    """Return ``1 / (1 + exp(-Z))``; an overflowing exponential gives its limit 0."""
     with np.errstate(over="ignore"):
         result: Floats = 1 / (1 + np.exp(-Z))
     return result
 
 
 def relu(Z: Floats) -> Floats:
-    """``max(Z, 0)``."""
+    """Return ``max(Z, 0)``."""
     return np.maximum(Z, 0)
 
 
@@ -46,14 +46,14 @@ def tanh(Z: Floats) -> Floats:
 
 
 def softmax(Z: Floats, axis: int) -> Floats:
-    """``exp(Z) / sum(exp(Z))`` along ``axis``, shifted by the maximum so that nothing overflows."""
+    """Return ``exp(Z) / sum(exp(Z))`` along ``axis``, without overflow."""
     E = np.exp(Z - Z.max(axis=axis, keepdims=True))
     result: Floats = E / E.sum(axis=axis, keepdims=True)
     return result
 
 
 def _sigmoid_slope(Z: Floats) -> Floats:
-    """``s(Z) (1 - s(Z))`` as the formula is written, with the sigmoid evaluated where it stands.
+    """Return ``s(Z) (1 - s(Z))`` as it is written, with both sigmoids evaluated.
 
     The articles do not print this line.  Their ten nanoseconds for each derivative, in single
     precision, suggest two exponentials rather than one; this is a reading, not a quotation.
@@ -84,12 +84,12 @@ SLOPES_FROM_OUTPUT: dict[str, Elementwise] = {
 
 
 def output_activation(output: str, Z: Floats, axis: int) -> Floats:
-    """Outputs of the last layer from its input ``Z``; ``axis`` is that of the nodes."""
+    """Return outputs of the last layer from its input ``Z``; ``axis`` is that of the nodes."""
     return softmax(Z, axis) if output == "softmax" else sigmoid(Z)
 
 
 def data_loss(loss: str, A: Floats, Y: Floats) -> float:
-    """Loss of outputs ``A`` against one-hot ``Y`` of the same shape, summed over all elements.
+    """Return the loss of outputs ``A`` against one-hot ``Y``, summed over all elements.
 
     What an output costs that is sure of what is wrong: see :class:`impls.contract.Loss`.
     """
@@ -103,7 +103,7 @@ def data_loss(loss: str, A: Floats, Y: Floats) -> float:
 
 
 def output_delta(loss: str, A: Floats, Y: Floats) -> Floats:
-    """Derivative of the loss by the last layer's input.
+    """Return derivative of the loss by the last layer's input.
 
     For log loss over a sigmoid and for cross-entropy over a softmax the slope of the activation
     cancels and ``A - Y`` remains.
@@ -112,7 +112,7 @@ def output_delta(loss: str, A: Floats, Y: Floats) -> Floats:
 
 
 def penalty(weights: Any, l1: float, l2: float) -> float:
-    """``l2/2 * sum(w**2) + l1 * sum(|w|)`` over weight matrices; biases are not passed in."""
+    """Return ``l2/2 * sum(w**2) + l1 * sum(|w|)`` over matrices; biases are not passed in."""
     total = 0.0
     for W in weights:
         if l2:

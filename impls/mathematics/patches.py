@@ -47,7 +47,7 @@ def patches(maps: Floats, kernel: int) -> Floats:
 
 
 def overlaid(rows: Floats, shape: tuple[int, int, int, int], kernel: int) -> Floats:
-    """Maps of ``shape`` that hold the sum of all ``rows`` where :func:`patches` took them from."""
+    """Return maps with the sum of all ``rows`` where :func:`patches` took them from."""
     examples, height, width, channels = shape
     down, across = height - kernel + 1, width - kernel + 1
     squares = rows.reshape(examples, down, across, kernel, kernel, channels)
@@ -59,7 +59,7 @@ def overlaid(rows: Floats, shape: tuple[int, int, int, int], kernel: int) -> Flo
 
 
 def convolved(maps: Floats, W: Floats, kernel: int) -> Floats:
-    """Every filter at every place where it fits, shape ``(examples, height', width', filters)``.
+    """Return every filter at every place, shape ``(examples, height', width', filters)``.
 
     ``W`` has the canonical shape ``(kernel * kernel * channels, filters)``.
     """
@@ -69,7 +69,7 @@ def convolved(maps: Floats, W: Floats, kernel: int) -> Floats:
 
 
 def squares(maps: Floats, size: int) -> Floats:
-    """``maps`` cut into squares, shape ``(examples, height', width', size * size, channels)``.
+    """Return ``maps`` in squares: ``(examples, height', width', size * size, channels)``.
 
     What is left over at the lower and right edges is dropped.
     """
@@ -92,7 +92,7 @@ def pooled(maps: Floats, size: int) -> tuple[Floats, Places]:
 
 
 def unpooled(delta: Floats, places: Places, shape: tuple[int, int, int, int], size: int) -> Floats:
-    """Maps of ``shape`` with each ``delta`` at the place of the largest, zeros elsewhere."""
+    """Return maps of ``shape`` with each ``delta`` at the place of the largest, zeros elsewhere."""
     examples, down, across, channels = delta.shape
     cut = np.zeros((examples, down, across, size * size, channels), delta.dtype)
     np.put_along_axis(cut, places[:, :, :, None], delta[:, :, :, None], axis=3)
@@ -105,7 +105,7 @@ def unpooled(delta: Floats, places: Places, shape: tuple[int, int, int, int], si
 
 
 def forward(stage: Stage, A: Floats, W: Floats, b: Floats) -> tuple[Floats, Places]:
-    """The largest inputs of each square and their places, both ``(examples, stage.outputs)``.
+    """Return the largest inputs of each square and their places, ``(examples, stage.outputs)``.
 
     ``A`` has shape ``(examples, height * width * channels)``: maps as flat rows.
     """
@@ -131,7 +131,7 @@ def gradient(stage: Stage, A: Floats, delta: Floats, places: Places) -> Floats:
 
 
 def backward(stage: Stage, delta: Floats, places: Places, W: Floats) -> Floats:
-    """The delta of the stage's own inputs, shape ``(examples, height * width * channels)``."""
+    """Return the delta of the stage's inputs, shape ``(examples, height * width * channels)``."""
     below = np.empty((len(delta), stage.height * stage.width * stage.channels), delta.dtype)
     for some in _parts(len(delta), stage):
         rows = _deltas(stage, delta[some], places[some]) @ W.T

@@ -87,7 +87,7 @@ class Trainer(contract.Trainer):
         return Passed(Z, A, places)
 
     def kept(self, layer: int, A: Floats, masks: Sequence[Floats | None] | None) -> Floats:
-        """What dropout leaves of ``A``, outputs or their delta, where ``A[0]`` are the examples."""
+        """Return what dropout leaves of ``A``, outputs or deltas of ``layer``; 0 is the input."""
         mask = masks[max(0, layer - len(self.network.stages))] if masks else None
         return A if mask is None else A * mask
 
@@ -101,7 +101,7 @@ class Trainer(contract.Trainer):
         return patches.forward(self.network.stages[layer], A, self.W[layer], self.b[layer])
 
     def stored(self, A: Floats) -> Floats:
-        """What is kept of the outputs or deltas of a layer: all, except where errors are tried."""
+        """Return what is kept of a layer's outputs or deltas: all, unless errors are tried."""
         return A
 
     def loss(self) -> Loss:
@@ -130,7 +130,7 @@ class Trainer(contract.Trainer):
                 delta = self.kept(layer, below, self.masks)
 
     def gradient(self, layer: int, delta: Floats) -> Floats:
-        """The gradient of a layer's weights from the delta of its inputs, without penalty."""
+        """Return the gradient of a layer's weights, without penalty."""
         if layer >= len(self.places):
             return self.A[layer].T @ delta
         stage = self.network.stages[layer]

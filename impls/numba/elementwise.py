@@ -36,38 +36,29 @@ ZERO = np.float32(0)
 # Powers of two that are normal numbers end here.
 _LOWEST, _HIGHEST = np.float32(-87.336), np.float32(88.0)
 # Coefficients of exp(r) on |r| <= ln(2)/2 from the Cephes library (Moshier, expf), public domain.
-_C0, _C1, _C2 = (
-    np.float32(1.9875691500e-4),
-    np.float32(1.3981999507e-3),
-    np.float32(8.3334519073e-3),
-)
-_C3, _C4, _C5 = (
-    np.float32(4.1665795894e-2),
-    np.float32(1.6666665459e-1),
-    np.float32(5.0000001201e-1),
-)
+_C0, _C1, _C2, _C3, _C4, _C5 = map(
+    np.float32,
+    (
+        1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
+        4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
+    ),
+)  # fmt: skip
 _BIAS, _MANTISSA_BITS = np.uint32(127), np.uint32(23)
 # Of this size, float32 counts in ones: adding it rounds, and the whole number is in the last bits.
 _ROUNDING = np.float32(1.5 * 2.0**23)
 # tanh(z) = z p(z**2) / q(z**2) on |z| <= 7.905, where it has reached 1; from the Eigen library
 # (generic_fast_tanh_float), used by TensorFlow and XLA as well.
 _FLAT = np.float32(7.90531110763549805)
-_P0, _P1, _P2, _P3 = (
-    np.float32(4.89352455891786e-03),
-    np.float32(6.37261928875436e-04),
-    np.float32(1.48572235717979e-05),
-    np.float32(5.12229709037114e-08),
-)
-_P4, _P5, _P6 = (
-    np.float32(-8.60467152213735e-11),
-    np.float32(2.00018790482477e-13),
-    np.float32(-2.76076847742355e-16),
-)
-_Q0, _Q1, _Q2, _Q3 = (
-    np.float32(4.89352518554385e-03),
-    np.float32(2.26843463243900e-03),
-    np.float32(1.18534705686654e-04),
-    np.float32(1.19825839466702e-06),
+_P0, _P1, _P2, _P3, _P4, _P5, _P6 = map(
+    np.float32,
+    (
+        4.89352455891786e-03, 6.37261928875436e-04, 1.48572235717979e-05, 5.12229709037114e-08,
+        -8.60467152213735e-11, 2.00018790482477e-13, -2.76076847742355e-16,
+    ),
+)  # fmt: skip
+_Q0, _Q1, _Q2, _Q3 = map(
+    np.float32,
+    (4.89352518554385e-03, 2.26843463243900e-03, 1.18534705686654e-04, 1.19825839466702e-06),
 )
 
 # Contraction may fuse multiply and add; reassociation would undo the split of ln 2.
@@ -76,19 +67,19 @@ ELEMENTWISE = {"contract", "nsz", "arcp"}
 
 @numba.njit(inline="always", fastmath=ELEMENTWISE)
 def at_least(x, lowest):
-    """``x``, or ``lowest`` where it is below."""
+    """Return ``x``, or ``lowest`` where it is below."""
     return lowest if x < lowest else x  # noqa: FURB136  # max() would lose what is no number
 
 
 @numba.njit(inline="always", fastmath=ELEMENTWISE)
 def at_most(x, highest):
-    """``x``, or ``highest`` where it is above."""
+    """Return ``x``, or ``highest`` where it is above."""
     return highest if x > highest else x  # noqa: FURB136  # as above
 
 
 @numba.njit(inline="always", fastmath=ELEMENTWISE)
 def exp32(x):
-    """``exp(x)`` in float32 within 2 units in the last place; ``x`` is clipped to [-87.336, 88]."""
+    """Return ``exp(x)`` within 2 units in the last place; ``x`` is clipped to [-87.336, 88]."""
     x = at_most(at_least(x, _LOWEST), _HIGHEST)
     shifted = np.float32(x * _LOG2_E + _ROUNDING)
     n = shifted - _ROUNDING
@@ -101,7 +92,7 @@ def exp32(x):
 
 @numba.njit(inline="always", fastmath=ELEMENTWISE)
 def tanh32(x):
-    """``tanh(x)`` in float32 with a relative error below 4e-7, however small ``x`` is."""
+    """Return ``tanh(x)`` in float32 with a relative error below 4e-7, however small ``x`` is."""
     x = at_most(at_least(x, -_FLAT), _FLAT)
     s = x * x
     p = (((((_P6 * s + _P5) * s + _P4) * s + _P3) * s + _P2) * s + _P1) * s + _P0
@@ -183,7 +174,7 @@ def output_delta(code, A, Y, delta, scale):
 
 @inner(error_model="numpy")
 def loss_sums(code, A, Y):
-    """Data loss and absolute error of outputs ``A``, both summed in float64.
+    """Return data loss and absolute error of outputs ``A``, both summed in float64.
 
     Logarithms are the dear part, and a sum of logarithms is the logarithm of a product: in the log
     loss, one call serves up to sixteen outputs, whose product cannot leave the range of float64.
@@ -222,18 +213,18 @@ def column_sums(delta, out, share):
             out[j] += delta[i, j]
 
 
-_FIRST_FACTOR, _SECOND_FACTOR = np.uint32(dropout.FIRST_FACTOR), np.uint32(dropout.SECOND_FACTOR)
-_FIRST_SHIFT, _SECOND_SHIFT, _LAST_SHIFT, _HALF_BITS = (
-    np.uint32(dropout.FIRST_SHIFT),
-    np.uint32(dropout.SECOND_SHIFT),
-    np.uint32(dropout.LAST_SHIFT),
-    np.uint32(dropout.HALF_BITS),
-)
+_FIRST_FACTOR, _SECOND_FACTOR, _FIRST_SHIFT, _SECOND_SHIFT, _LAST_SHIFT, _HALF_BITS = map(
+    np.uint32,
+    (
+        dropout.FIRST_FACTOR, dropout.SECOND_FACTOR,
+        dropout.FIRST_SHIFT, dropout.SECOND_SHIFT, dropout.LAST_SHIFT, dropout.HALF_BITS,
+    ),
+)  # fmt: skip
 
 
 @numba.njit(inline="always")
 def hash_of(x):
-    """The hash of a word, as in :mod:`impls.mathematics.dropout`."""
+    """Return the hash of a word, as in :mod:`impls.mathematics.dropout`."""
     x = np.uint32(x ^ np.uint32(x >> _FIRST_SHIFT))
     x = np.uint32(x * _FIRST_FACTOR)
     x = np.uint32(x ^ np.uint32(x >> _SECOND_SHIFT))
@@ -243,7 +234,7 @@ def hash_of(x):
 
 @inner()
 def step_key(seed, step):
-    """The key of a step, from which those of its rows follow."""
+    """Return the key of a step, from which those of its rows follow."""
     return hash_of(np.uint32(hash_of(np.uint32(seed)) + np.uint32(step)))
 
 

@@ -42,28 +42,28 @@ ROWS_AHEAD = 4
 
 @inlined()
 def weights(net, parameters, layer):
-    """Those of ``parameters`` that are the weights above ``layer``, shape ``(n_in, n_out)``."""
+    """Return the weights above ``layer``, shape ``(n_in, n_out)``."""
     start, n_in, n_out = net.weight_starts[layer], net.layers[layer], net.layers[layer + 1]
     return parameters[start : start + n_in * n_out].reshape(n_in, n_out)
 
 
 @inlined()
 def sparse_weights(net, parameters):
-    """Those of ``parameters`` that are the first layer's weights of sparse columns."""
+    """Return the first layer's weights of sparse columns."""
     size, n_out = net.weight_starts[0], net.layers[1]
     return parameters[:size].reshape(size // n_out, n_out)
 
 
 @inlined()
 def biases(net, parameters, layer):
-    """Those of ``parameters`` that are the biases above ``layer``, shape ``(n_out,)``."""
+    """Return the biases above ``layer``, shape ``(n_out,)``."""
     start = net.bias_starts[layer]
     return parameters[start : start + net.layers[layer + 1]]
 
 
 @inlined()
 def block(net, buffer, layer, tile):
-    """The matrix of ``layer`` for the rows of a tile, in a thread's ``buffer`` of all layers."""
+    """Return the matrix of ``layer`` for a tile, in a ``buffer`` of all layers."""
     starts, nodes = net.node_starts, net.layers[layer]
     rows = buffer.size // starts[net.layers.size]
     start = rows * starts[layer] + tile.place * nodes
@@ -72,13 +72,13 @@ def block(net, buffer, layer, tile):
 
 @inlined()
 def targets(memory, tile):
-    """The targets of a tile, shape ``(rows, nodes)``."""
+    """Return the targets of a tile, shape ``(rows, nodes)``."""
     return memory.T[tile.buffer][tile.place : tile.place + tile.size]
 
 
 @inlined()
 def tile_of(step, share, net, start):
-    """The tile of a share whose first row is number ``start``.
+    """Return the tile of a share whose first row is number ``start``.
 
     A whole step reuses the memory of the first tile; separate phases need that of all tiles.
     """
@@ -89,13 +89,13 @@ def tile_of(step, share, net, start):
 
 @inlined()
 def reads_in_place(step, net):
-    """Whether examples are read where they lie, not gathered: a whole step by our own products."""
+    """Return whether examples are read where they lie: in a whole step by our own products."""
     return net.in_registers[0] and step.phases == UP_TO_GRADIENTS
 
 
 @inlined()
 def inputs(step, net, memory, tile, layer):
-    """What is below ``layer + 1``: a matrix, and the numbers of the tile's rows in it."""
+    """Return what is below ``layer + 1``: a matrix, and the numbers of the tile's rows in it."""
     if layer == 0 and reads_in_place(step, net):
         return memory.X, tile.rows[tile.start :]
     return block(net, memory.A[tile.buffer], layer, tile), net.places[: tile.size]

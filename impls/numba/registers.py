@@ -131,8 +131,8 @@ class Registers:
         b, unset = self.builder, ir.Constant(_VECTOR, ir.Undefined)
         value = b.load(b.inttoptr(address, _F32.as_pointer()), align=4)
         lanes = ir.Constant(ir.VectorType(_I32, _WIDTH), [0] * _WIDTH)
-        one = b.insert_element(unset, value, ir.Constant(_I32, 0))
-        return b.shuffle_vector(one, unset, lanes)
+        first = b.insert_element(unset, value, ir.Constant(_I32, 0))
+        return b.shuffle_vector(first, unset, lanes)
 
     def sums(
         self, old: list[list[Any]], length: Any, term: Callable[[Any], tuple[list[Any], list[Any]]]
@@ -154,7 +154,11 @@ class Registers:
         following = b.add(k, ir.Constant(_I64, 1))
         for phi, first, next_ in (
             (k, ir.Constant(_I64, 0), following),
-            *(one for rows in zip(sums, old, new, strict=True) for one in zip(*rows, strict=True)),
+            *(
+                sum_
+                for rows in zip(sums, old, new, strict=True)
+                for sum_ in zip(*rows, strict=True)
+            ),
         ):
             phi.add_incoming(first, before)
             phi.add_incoming(next_, loop)
@@ -220,14 +224,14 @@ _make_product, _make_gradient = _tiles(_product_tile), _tiles(_gradient_tile)
 
 @inlined()
 def _blocks(columns):
-    """How many vectors side by side a block of columns has, of as few blocks as possible."""
+    """Return how many vectors side by side a block of columns has, of as few blocks as possible."""
     vectors = -(-columns // _WIDTH)
     return -(-vectors // -(-vectors // VECTORS))
 
 
 @inlined()
 def _mask(columns, first, vectors):
-    """The bits of the columns that count in the last of ``vectors`` vectors from ``first`` on."""
+    """Return the bits of the columns that count in the last of ``vectors`` from ``first`` on."""
     left = columns - first - _WIDTH * (vectors - 1)
     return -1 if left >= _WIDTH else (1 << left) - 1
 

@@ -71,12 +71,12 @@ class Trainer(numba_trainer.Trainer):
         return self._in_order(super().gradients())
 
     def _inside(self, canonical: Parameters) -> Parameters:
-        """``canonical`` with the features in the order that is used inside."""
+        """Return ``canonical`` with the features in the order that is used inside."""
         W, *others = canonical.weights
         return Parameters((W[self.order], *others), canonical.biases)
 
     def _in_order(self, inside: Parameters) -> Parameters:
-        """``inside`` with the features as they came."""
+        """Return ``inside`` with the features as they came."""
         W, *others = inside.weights
         canonical = np.empty_like(W)
         canonical[self.order] = W

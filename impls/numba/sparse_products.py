@@ -19,7 +19,7 @@ ROWS_AHEAD = 8
 
 @inner(fastmath=True)
 def shifted(sparse, bias, W):
-    """``bias`` plus what a row of nothing but background gives."""
+    """Return ``bias`` plus what a row of nothing but background gives."""
     shift = bias.copy()
     for k in range(sparse.background.size):
         w, value = W[k], sparse.background[k]

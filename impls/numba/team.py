@@ -91,7 +91,7 @@ _add, _raise, _set = _change("add"), _change("max"), _change("xchg")
 
 @_intrinsic
 def _read(builder: ir.IRBuilder, address: Any, _: Any) -> Any:
-    """The word at an address, after a pause: whoever asks again and again slows nobody down."""
+    """Return the word at an address, after a pause, so that asking slows nobody down."""
     if platform.machine() in _PAUSE:
         name, numbers = _PAUSE[platform.machine()]
         kind = ir.FunctionType(ir.VoidType(), [_I32] * len(numbers))
@@ -122,20 +122,20 @@ _sleep, _wake = _system_call(_FUTEX_WAIT), _system_call(_FUTEX_WAKE)
 
 @inlined()
 def _part(meeting, part):
-    """The address of the words of a part."""
+    """Return the address of the words of a part."""
     return meeting.ctypes.data + _PARTS + part * LINE
 
 
 @inlined()
 def _buffers(meeting):
-    """The address of the words of the buffers that are nobody's own, and their number."""
+    """Return the address of the words of the buffers that are nobody's own, and their number."""
     parts = (meeting.size * _WORD - _PARTS) // (LINE * (1 + SPARE_BUFFERS))
     return meeting.ctypes.data + _PARTS + parts * LINE, SPARE_BUFFERS * parts
 
 
 @inlined()
 def take(meeting, stage, parts, number, turn, may_repeat):
-    """The next part of ``stage`` for member ``number``, and the turn after it.
+    """Return the next part of ``stage`` for member ``number``, and the turn after it.
 
     Its turns go once round all ``parts`` for those that nobody has begun.  If the next stage is not
     open soon after, they go round again for those that are not done.
@@ -158,7 +158,7 @@ def take(meeting, stage, parts, number, turn, may_repeat):
 
 @inlined()
 def is_done(meeting, stage, part):
-    """Whether somebody has done ``part`` of ``stage``."""
+    """Return whether somebody has done ``part`` of ``stage``."""
     return _read(_part(meeting, part) + _DONE, 0) > stage
 
 
@@ -181,13 +181,13 @@ def finishes(meeting, stage, parts, part, buffer):
 
 @inlined()
 def buffer_of(meeting, part):
-    """The buffer with the results of ``part``."""
+    """Return the buffer with the results of ``part``."""
     return meeting[(_PARTS + part * LINE + _BUFFER) // _WORD]
 
 
 @inlined()
 def free_buffer(meeting):
-    """A buffer that nobody writes to and whose results nobody needs; take it.
+    """Return a buffer that nobody writes to and whose results nobody needs; take it.
 
     There is one: each member writes to one at most, and each part of the stage has another.
     """
@@ -213,7 +213,7 @@ def open_next(meeting, stage):
 
 @inlined()
 def _is_open(meeting, stage, patience):
-    """Whether ``stage`` is open, after a limited number of questions."""
+    """Return whether ``stage`` is open, after a limited number of questions."""
     for _ in range(patience):
         if _read(meeting.ctypes.data + _STAGE, 0) >= stage:
             return True

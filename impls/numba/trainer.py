@@ -98,7 +98,7 @@ class Trainer(contract.Trainer):
         self._reserve(training.batch_size)
 
     def _describe(self, network: Network, training: Training) -> Net:
-        """``network`` as the kernels take it, with tiles that suit the BLAS."""
+        """Return ``network`` as the kernels take it, with tiles that suit the BLAS."""
         kernels_of_blas = {library.get("architecture") for library in self.blas.info()}
         small = not kernels_of_blas.isdisjoint(WITH_SMALL_KERNELS)
         size = self.P.vector.size
@@ -191,7 +191,7 @@ class Trainer(contract.Trainer):
         )
 
     def predict(self, X: Floats) -> Floats:
-        """Outputs by a second trainer, bound to ``X``, so that the batch in work stays as it is."""
+        """Return outputs by a second trainer, so that the batch in work stays as it is."""
         network = msgspec.structs.replace(self.network, dropout=())
         other = Trainer(network, self.training, self.parameters())
         outputs = np.zeros((len(X), self.network.layers[-1]), np.float32)
@@ -203,7 +203,7 @@ class Trainer(contract.Trainer):
         return outputs
 
     def outputs(self) -> Floats:
-        """Last activations of the batch in work, collected from the threads' buffers."""
+        """Return the last activations of the batch in work, collected from the threads' buffers."""
         rows, nodes = len(self.rows), self.network.layers[-1]
         team = max(1, min(self.threads, rows // self.net.least_rows))
         shares = [rows * (t + 1) // team - rows * t // team for t in range(team)]

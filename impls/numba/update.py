@@ -25,13 +25,13 @@ already."""
 
 @inlined()
 def team_size(most, rows, least_rows):
-    """How many threads share a batch of ``rows``, of which each gets ``least_rows`` or more."""
+    """Return how many threads share a batch, each with ``least_rows`` or more."""
     return max(1, min(most, rows // least_rows))
 
 
 @inlined()
 def step_of(request, rates, net, index, rows):
-    """Step number ``index`` of a request, for a batch of ``rows``."""
+    """Return step number ``index`` of a request, for a batch of ``rows``."""
     team = team_size(request.threads, rows, net.least_rows)
     shares = team > 1 and net.parameters >= SHARED_PARAMETERS
     return Step(
@@ -64,7 +64,7 @@ def conclude(step, rows, net, memory, rates, losses):
 
 @inlined()
 def corrected_rate(rates, t):
-    """The rate of update number ``t = 1, 2, ...``, with Adam's corrections of both moments."""
+    """Return the rate of update ``t = 1, 2, ...``, with Adam's corrections of both moments."""
     if rates.optimiser != ADAM:
         return np.float32(rates.rate)
     second = np.sqrt(1.0 - rates.beta2**t)

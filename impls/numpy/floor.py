@@ -126,7 +126,7 @@ class Trainer(contract.Trainer):
         return self.loss()
 
     def predict(self, X: Floats) -> Floats:
-        """Products without biases or activations."""
+        """Return products without biases or activations."""
         for stage, W in zip(self.network.stages, self.W, strict=False):
             X, _ = patches.forward(stage, X, W, np.zeros(stage.filters, W.dtype))
         for W in self.W[len(self.tiles) :]:

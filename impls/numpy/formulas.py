@@ -43,7 +43,7 @@ class Trainer(numpy_buffers.Trainer):
         return Loss(data, share, error / self.T.size)
 
     def sums(self) -> tuple[float, float]:
-        """Data loss and absolute error, both summed over the batch."""
+        """Return data loss and absolute error, both summed over the batch."""
         deviation = self.scratch[-1]
         np.subtract(self.A[-1], self.T, out=deviation)
         if self.network.loss == "mse":

@@ -36,7 +36,7 @@ class Vector:
             start = end
 
     def split(self, vector: Floats) -> Parameters:
-        """Another vector of this order in canonical form, in its own dtype."""
+        """Return another vector of this order in canonical form, in its own dtype."""
         ends = np.cumsum([M.size for M in self.M])[:-1]
         parts = [
             part.reshape(M.shape) for part, M in zip(np.split(vector, ends), self.M, strict=True)
@@ -45,6 +45,6 @@ class Vector:
 
 
 def joined(parameters: Parameters) -> Floats:
-    """Canonical parameters as one vector in the order of :class:`Vector`."""
+    """Return canonical parameters as one vector in the order of :class:`Vector`."""
     pairs = zip(parameters.weights, parameters.biases, strict=True)
     return np.concatenate([np.vstack([W, b]).ravel() for W, b in pairs])

@@ -19,7 +19,7 @@ from impls.parameters import Floats, Rows
 
 
 def with_ones(A: Floats) -> Floats:
-    """``A``, shape ``(nodes, batch)``, under a row of ones: a new matrix ordered by rows."""
+    """Return ``A``, shape ``(nodes, batch)``, under a row of ones: a new matrix ordered by rows."""
     augmented: Floats = np.ones((A.shape[0] + 1, A.shape[1]), dtype=A.dtype)
     augmented[1:] = A
     return augmented
@@ -39,7 +39,7 @@ class Trainer(Rung):
         self.Z, self.A = self.layers(self.input, with_ones(self.input))
 
     def layers(self, X: Floats, A0: Floats) -> tuple[list[Floats], list[Floats]]:
-        """Inputs ``Z`` and outputs ``A`` of all layers; index 0 is the input layer."""
+        """Return inputs ``Z`` and outputs ``A`` of all layers; index 0 is the input layer."""
         Z, A = [X], [A0]
         for W in self.W[:-1]:
             Z.append(W @ A[-1])

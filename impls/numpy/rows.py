@@ -19,7 +19,7 @@ from impls.parameters import Floats, Rows
 
 
 def with_ones(A: Floats) -> Floats:
-    """``A``, shape ``(batch, nodes)``, with a column of ones after its last."""
+    """Return ``A``, shape ``(batch, nodes)``, with a column of ones after its last."""
     augmented: Floats = np.ones((A.shape[0], A.shape[1] + 1), dtype=A.dtype)
     augmented[:, :-1] = A
     return augmented
@@ -50,7 +50,7 @@ class Trainer(numpy_cached.Trainer):
         self.A = self.outputs(self.input)
 
     def outputs(self, A0: Floats) -> list[Floats]:
-        """Outputs of all layers; index 0 is the input with its ones."""
+        """Return outputs of all layers; index 0 is the input with its ones."""
         A = [A0]
         for M in self.W[:-1]:
             A.append(with_ones(f.ACTIVATIONS[self.network.activation](A[-1] @ M)))

@@ -43,7 +43,7 @@ class Rung(contract.Trainer):
 
     @staticmethod
     def joined(W: Floats, b: Floats) -> Floats:
-        """Canonical weights and biases as one matrix: ``(n_out, 1 + n_in)``, biases first."""
+        """Return canonical weights and biases as one matrix ``(n_out, 1 + n_in)``."""
         return np.column_stack([b, W.T])
 
     @staticmethod
@@ -53,7 +53,7 @@ class Rung(contract.Trainer):
 
     @staticmethod
     def parts(M: Floats) -> tuple[Floats, Floats]:
-        """Canonical weights and biases of a matrix, views."""
+        """Return canonical weights and biases of a matrix, views."""
         return M[:, 1:].T, M[:, 0]
 
     def canonical(self, matrices: list[Floats], dtype: npt.DTypeLike) -> Parameters:
@@ -62,7 +62,7 @@ class Rung(contract.Trainer):
         return Parameters(tuple(W for W, _ in parts), tuple(b for _, b in parts)).astype(dtype)
 
     def matrices(self, parameters: Parameters) -> list[Floats]:
-        """Canonical parameters as one matrix per layer."""
+        """Return canonical parameters as one matrix per layer."""
         pairs = zip(parameters.weights, parameters.biases, strict=True)
         return [self.joined(W, b).astype(self.dtype) for W, b in pairs]
 

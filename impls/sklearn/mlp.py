@@ -134,7 +134,7 @@ class Trainer(contract.Trainer):
         return AdamOptimizer(params, training.learning_rate, *betas, training.epsilon)
 
     def _labels(self, Y: Floats) -> npt.NDArray[Any]:
-        """Labels that make the classifier choose the output of the network."""
+        """Return labels that make the classifier choose the output of the network."""
         if self.network.loss == "cross-entropy":
             classes: npt.NDArray[np.integer] = Y.argmax(axis=1)
             return classes

@@ -85,7 +85,7 @@ class Trainer(contract.Trainer):
         return Loss.lazy(self._losses().tolist)
 
     def _losses(self) -> Tensor:
-        """Data, penalty and mean error of the last forward pass, on the device."""
+        """Return data, penalty and mean error of the last forward pass, on the device."""
         self.data = self._data_loss()
         with torch.no_grad():
             error = mean_error(self.network, self.Z, self.T)
@@ -106,7 +106,7 @@ class Trainer(contract.Trainer):
     def gradients_of(
         self, part: Tensor, derivative: Tensor | None = None, *, keep: bool = False
     ) -> Tensors:
-        """Gradients of the cost, in the order of ``values``.
+        """Return gradients of the cost, in the order of ``values``.
 
         ``part`` is the data loss, or what it was computed from; then with its ``derivative``.
         """

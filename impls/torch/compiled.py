@@ -114,7 +114,7 @@ class Trainer(torch_mlp.Trainer):
         return batch, self.full if tile.rows == self.full_rows else self.other
 
     def _coefficients(self) -> Tensor:
-        """Rate, scale of the data loss, and the coefficients of the training, in one tensor."""
+        """Return rate, scale of the data loss, and coefficients of the training in one tensor."""
         training = self.training
         rate = corrected(training, self.learning_rate, self.updates)
         scale = training.data_scale(self.examples)
@@ -153,7 +153,7 @@ class Graphs(NamedTuple):
 
 @functools.cache
 def graphs(formulas: Formulas, rows: int | None, backend: str) -> Graphs:
-    """The graphs for batches of ``rows``, or for any number where None; compiled when called."""
+    """Return graphs for batches of ``rows``, or for any number where None."""
 
     def tile(P: Tensor, *batch: Tensor) -> tuple[Tensor, Tensor]:
         return _gradients(formulas, P, *batch)
@@ -179,7 +179,7 @@ def graphs(formulas: Formulas, rows: int | None, backend: str) -> Graphs:
 
 
 def _with_code_of_its_own(function: Any) -> Callable[..., Any]:
-    """A copy of ``function`` that shares no code object with the same closure for other formulas.
+    """Return a copy of ``function`` with a code object of its own.
 
     The compiler keeps its graphs with the code object and gives up when one has too many of them.
     """
@@ -190,7 +190,7 @@ def _with_code_of_its_own(function: Any) -> Callable[..., Any]:
 def _gradients(
     formulas: Formulas, P: Tensor, X: Tensor, T: Tensor, k: Tensor, *dropout: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Gradients of the data loss in one vector; loss and absolute deviation, summed over rows."""
+    """Return gradients of the data loss in one vector; loss and deviation summed over rows."""
     W, b = views(P, formulas.layers)
     masks = _masks(formulas, X, *dropout)
     A, H = [X], [X]
@@ -216,7 +216,7 @@ def _gradients(
 
 
 def _product(H: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
-    """``H @ W.T + b`` by the faster library."""
+    """Return ``H @ W.T + b`` by the faster library."""
     return opaque_linear(H, W, b) if worth_onednn(H, W) else functional.linear(H, W, b)
 
 
@@ -225,7 +225,7 @@ def _kept(A: Tensor, mask_of_layer: Tensor | None) -> Tensor:
 
 
 def _masks(formulas: Formulas, X: Tensor, *dropout: Tensor) -> list[Tensor | None]:
-    """The dropout masks of the hidden layers from the step's key and the keys of their words."""
+    """Return dropout masks from the key of the step and the keys of the layers' words."""
     if not formulas.dropout_rates:
         return [None] * (len(formulas.layers) - 2)
     key, *columns = dropout

@@ -28,7 +28,7 @@ _SMALL = 8
 
 @cache
 def cpu_kernels() -> dict[str, str]:
-    """PyTorch's own vector kernels, and those of MKL and oneDNN in it where it has them."""
+    """Return PyTorch's own vector kernels, and those of MKL and oneDNN in it where it has them."""
     kernels = {"CPU capability": str(torch.backends.cpu.get_cpu_capability())}
     if torch.backends.mkl.is_available():
         with _caught() as said, torch.backends.mkl.verbose(1):

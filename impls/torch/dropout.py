@@ -29,19 +29,19 @@ _HALF = (1 << HALF_BITS) - 1
 
 
 def signed(word: int) -> int:
-    """The number below ``2**31`` in size that has the bits of ``word``, one below ``2**32``."""
+    """Return the signed number of 32 bits that has the bits of ``word``."""
     return word - (1 << 32) if word >> 31 else word
 
 
 def hash_of(x: Tensor) -> Tensor:
-    """The hash of ``impls.mathematics.dropout`` on signed words: PyTorch shifts no others."""
+    """Return the hash of ``impls.mathematics.dropout`` of signed words."""
     for shift, factor in ((FIRST_SHIFT, FIRST_FACTOR), (SECOND_SHIFT, SECOND_FACTOR)):
         x.bitwise_xor_(_shifted(x, shift)).mul_(signed(factor))
     return x.bitwise_xor_(_shifted(x, LAST_SHIFT))
 
 
 def _shifted(x: Tensor, bits: int) -> Tensor:
-    """``x`` to the right with zeros from the left, where PyTorch brings the sign."""
+    """Return ``x`` to the right with zeros from the left, where PyTorch brings the sign."""
     return (x >> bits) & ((1 << (32 - bits)) - 1)
 
 
@@ -60,7 +60,7 @@ def row_keys(seed: int, updates: int, first: int, rows: int, device: str = "cpu"
 
 
 def mask(columns: Tensor, row_keys: Tensor, nodes: int, rate: float, dtype: Any) -> Tensor:
-    """What the outputs of a layer are multiplied by: 0 or ``1 / (1 - rate)``."""
+    """Return what the outputs of a layer are multiplied by: 0 or ``1 / (1 - rate)``."""
     words = hash_of(row_keys[:, None] ^ columns)
     return _kept(words & _HALF, _shifted(words, HALF_BITS), nodes, rate, dtype)
 
@@ -86,7 +86,7 @@ class Masks:
         self.columns = together.to(device)
 
     def draw(self, row_keys: Tensor) -> list[Tensor | None]:
-        """Masks of shape ``(rows, nodes)`` that hold 0 or ``1 / (1 - rate)``; None: all is kept."""
+        """Return masks ``(rows, nodes)`` that hold 0 or ``1 / (1 - rate)``; None keeps all."""
         if not any(self.rates):
             return [None] * len(self.rates)
         words = hash_of(row_keys[:, None] ^ self.columns)

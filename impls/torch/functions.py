@@ -71,7 +71,7 @@ def outputs(network: Network | Formulas, Z: Tensor) -> Tensor:
 
 
 def data_loss(loss: str, Z: Tensor, T: Tensor, A: Tensor | None = None) -> Tensor:
-    """Data loss of one-hot targets ``T``, summed over all elements.
+    """Return the data loss of one-hot targets ``T``, summed over all elements.
 
     ``A`` are the outputs, where they are known already; only squares read them.
     """
@@ -86,7 +86,7 @@ def data_loss(loss: str, Z: Tensor, T: Tensor, A: Tensor | None = None) -> Tenso
 
 
 def mean_error(network: Network, Z: Tensor, T: Tensor) -> Tensor:
-    """Mean of ``|target - output|``."""
+    """Return mean of ``|target - output|``."""
     deviation = outputs(network, Z).sub_(T)
     return torch.linalg.vector_norm(deviation, 1).div_(T.numel())
 
@@ -128,7 +128,7 @@ def weight_norms(weights: Tensors, training: Training) -> Tensors:
 def losses(
     network: Network, training: Training, Z: Tensors, T: Tensor, weight_norms: list[Tensors]
 ) -> Tensor:
-    """Data, penalty and mean error of batches of one size, shape ``(batches, 3)``.
+    """Return data, penalty and mean error of batches of one size, shape ``(batches, 3)``.
 
     ``Z`` and ``weight_norms`` have one element per batch, ``T`` the rows of all of them.
     """

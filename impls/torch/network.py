@@ -65,7 +65,7 @@ class Model(nn.Module):  # type: ignore[misc]  # CI checks types without PyTorch
 
 
 def examples(X: Floats, network: Network, device: str) -> Tensor:
-    """A copy of canonical examples on the device, each row in the order of :class:`Model`."""
+    """Return a copy of examples on the device, each row in the order of :class:`Model`."""
     rows = torch.tensor(X, device=device)
     if not network.convolutions or network.image is None:
         return rows
@@ -73,7 +73,7 @@ def examples(X: Floats, network: Network, device: str) -> Tensor:
 
 
 def grids(network: Network) -> list[tuple[int, int, int]]:
-    """Height, width and channels over which the rows of each canonical weight matrix run."""
+    """Return height, width and channels over which the rows of each canonical weight matrix run."""
     shapes = [(stage.kernel, stage.kernel, stage.channels) for stage in network.stages]
     shapes += [(1, 1, nodes) for nodes in network.dense[:-1]]
     if network.convolutions:

@@ -34,7 +34,7 @@ Rate = Any
 
 
 def corrected(training: Training, rate: Any, updates: Any) -> Any:
-    """``rate`` with the corrections of Adam in the update that follows ``updates`` others.
+    """Return ``rate`` with the corrections of Adam in the update that follows ``updates`` others.
 
     Both are numbers or arrays of them; the other optimisers correct nothing.
     """

@@ -20,7 +20,7 @@ ONEDNN_MULTIPLICATIONS = 1 << 21
 
 
 def linear(H: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
-    """``H @ W.T + b`` by oneDNN, for operands in any order; not recorded by autograd."""
+    """Return ``H @ W.T + b`` by oneDNN, for operands in any order; not recorded by autograd."""
     # The public operator wants its operands copied into a layout of its own.
     return torch.ops.mkldnn._linear_pointwise(H, W, b, "none", [], "")  # noqa: SLF001
 
@@ -32,7 +32,7 @@ def worth_onednn(H: Tensor, W: Tensor) -> bool:
 
 
 def views(vector: Tensor, layers: tuple[int, ...]) -> tuple[list[Tensor], list[Tensor]]:
-    """Matrices ``(n_out, n_in)``, which is the order of ``nn.Linear``, and biases in ``vector``."""
+    """Return matrices ``(n_out, n_in)``, as ``nn.Linear`` has them, and biases in ``vector``."""
     shapes = list(zip(layers[1:], layers[:-1], strict=True))
     parts = vector.split([n_out * n_in for n_out, n_in in shapes] + list(layers[1:]))
     W = [part.view(shape) for part, shape in zip(parts, shapes, strict=False)]
@@ -127,7 +127,7 @@ class Tile:
         torch.sub(self.A[-1], self.T, out=self.D[-1])
 
     def loss(self) -> tuple[float, float]:
-        """Data loss and absolute deviation, both summed over the tile."""
+        """Return data loss and absolute deviation, both summed over the tile."""
         error = torch.linalg.vector_norm(self.D[-1], 1).item()
         return data_loss(self.network.loss, self.Z, self.T, self.A[-1]).item(), error
 

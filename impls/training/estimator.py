@@ -115,7 +115,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         return self
 
     def predict_proba(self, X: Any) -> Floats:
-        """Outputs of the network, each row scaled to a sum of 1; ``(examples, classes)``."""
+        """Return outputs of the network, each row scaled to a sum of 1; ``(examples, classes)``."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=self.network_.dtype, order="C", reset=False)
         if self.normaliser_ is not None:
@@ -160,7 +160,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         return sessions.build(row, self.network_, self.training_, parameters)
 
     def ready(self) -> Trainer:
-        """The trainer of a fitted estimator; rebuilt where this came out of a pickle or a file.
+        """Return the trainer of a fitted estimator, rebuilt after a pickle or a file.
 
         Raises:
             UsageError, ImplementationError: as in ``fit``.
@@ -220,7 +220,7 @@ def from_model(path: str | Path, implementation: str | None = None) -> NetworkCl
 
 
 def _settings(network: Network, training: Training) -> dict[str, Any]:
-    """Parameters of an estimator that trains this network in this way."""
+    """Return parameters of an estimator that trains this network in this way."""
     return {
         "hidden_layers": network.layers[1:-1],
         "activation": network.activation,

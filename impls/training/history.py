@@ -103,7 +103,7 @@ class History:
 
 
 def penalty_shares(losses: Losses) -> Losses:
-    """Share of the penalty in the cost of each batch, shape ``(batches,)``; 0 without a cost."""
+    """Return the penalty's share in the cost of each batch, ``(batches,)``; 0 without a cost."""
     costs = losses[:, :2].sum(axis=1)
     shares: Losses = np.zeros(len(losses))
     with np.errstate(invalid="ignore"):

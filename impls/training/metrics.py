@@ -62,7 +62,7 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def confusion_matrix(labels: Labels, predicted: Labels, classes: int) -> Counts:
-    """Count of each pair: rows are true, columns predicted classes, shape ``(classes, classes)``.
+    """Return the count of each pair: rows are true, columns predicted classes.
 
     ``labels`` and ``predicted`` have shape ``(examples,)``.
 

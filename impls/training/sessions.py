@@ -128,7 +128,7 @@ def go_on(row: Row, model: Model, data: TrainingData) -> Session:
 
 
 def forgotten(session: Session, model: Model) -> str:
-    """Why a training that was taken up does not remember the one before, or nothing where it does.
+    """Return why a resumed training does not remember the one before; empty where it does.
 
     Descent without momentum and dropout has nothing to remember.
     """
@@ -216,7 +216,7 @@ def source_of(data: TrainingData) -> Source:
 
 
 def with_epochs(model: Model, epochs: int) -> Model:
-    """``model`` with another number of epochs to train in all.
+    """Return ``model`` with another number of epochs to train in all.
 
     Raises:
         UsageError: it has been trained for as many already.
