@@ -14,11 +14,11 @@ from typing import Any
 from impls.contract import Pool
 from impls.errors import UsageError
 from impls.parameters import Floats, Rows
-from impls.precision import switch
 
 Tensor = Any  # the engines' own
 
 JIT_COMPILE = "MLPBENCH_KERAS_JIT_COMPILE"
+"""Whether XLA, or PyTorch's compiler, is to compile the step; unset, the loop decides."""
 STEPS_PER_EXECUTION = "MLPBENCH_KERAS_STEPS_PER_EXECUTION"
 
 
@@ -53,15 +53,6 @@ class Device:
     """Wait for the device; the argument returns what it may still be computing."""
     peak_bytes: Callable[[Any], int | None] = lambda _: None
     forget_peak: Callable[[Any], bool] = lambda _: False
-
-
-def jit_compile() -> bool | None:
-    """Return whether XLA or PyTorch's compiler is to compile the step; None: the loop decides.
-
-    Raises:
-        UsageError: the variable is neither 0 nor 1.
-    """
-    return switch(JIT_COMPILE)
 
 
 def steps_per_execution() -> int:

@@ -14,7 +14,7 @@ from keras import ops
 from impls import contract, precision
 from impls.contract import FEATURES, Feature, Loss, Pool, State
 from impls.errors import ImplementationError, UsageError
-from impls.keras.engine import Device, Tensor, jit_compile, steps_per_execution
+from impls.keras.engine import JIT_COMPILE, Device, Tensor, steps_per_execution
 from impls.keras.model import Parts, assembled, memories, outputs_of
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows, batches
@@ -77,7 +77,7 @@ class Trainer(contract.Trainer):
         Raises:
             UsageError: what the user set is not understood.
         """
-        asked = jit_compile()
+        asked = precision.switch(JIT_COMPILE)
         return cls.compiled_unasked() if asked is None else asked
 
     @classmethod

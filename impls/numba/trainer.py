@@ -44,6 +44,7 @@ from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Network, Training
 from impls.numba import epoch, state, team
 from impls.numba.state import Memory, Net, Request, SparseRows, describe, describe_update
+from impls.numba.update import team_size
 from impls.parameters import Flat, Floats, Parameters, Rows, batches, read_only
 
 WITH_SMALL_KERNELS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
@@ -205,8 +206,8 @@ class Trainer(contract.Trainer):
     def outputs(self) -> Floats:
         """Return the last activations of the batch in work, collected from the threads' buffers."""
         rows, nodes = len(self.rows), self.network.layers[-1]
-        team = max(1, min(self.threads, rows // self.net.least_rows))
-        shares = [rows * (t + 1) // team - rows * t // team for t in range(team)]
+        members = team_size.py_func(self.threads, rows, self.net.least_rows)
+        shares = [rows * (t + 1) // members - rows * t // members for t in range(members)]
         start = self.thread_rows * sum(self.network.layers[:-1])
         A = self.memory.A
         return np.concatenate(

@@ -7,14 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from impls import registry
+from impls import precision, registry
 from impls.errors import ImplementationError, UsageError
-from impls.keras.engine import (
-    JIT_COMPILE,
-    STEPS_PER_EXECUTION,
-    jit_compile,
-    steps_per_execution,
-)
+from impls.keras.engine import JIT_COMPILE, STEPS_PER_EXECUTION, steps_per_execution
 from impls.mathematics import dropout
 from impls.networks import Network
 
@@ -99,7 +94,7 @@ def test_products_of_jax_on_a_gpu_are_as_one_variable_says(engines: Engines, nam
 def test_a_switch_is_0_or_1(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv(JIT_COMPILE, value)
     with pytest.raises(UsageError, match=f"JIT_COMPILE={value} is not possible: use 0 or 1"):
-        jit_compile()
+        precision.switch(JIT_COMPILE)
 
 
 @pytest.mark.parametrize("value", ["", "0", "1.5", "-1", "many", "²"])
@@ -114,7 +109,7 @@ def test_steps_are_a_whole_number_of_at_least_1(
 def test_unset_leaves_it_to_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (JIT_COMPILE, STEPS_PER_EXECUTION):
         monkeypatch.delenv(name, raising=False)
-    assert jit_compile() is None
+    assert precision.switch(JIT_COMPILE) is None
     assert steps_per_execution() == 1
 
 
