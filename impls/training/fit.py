@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from impls.contract import Trainer
-from impls.parameters import Floats, Rows, epoch_order
+from impls.parameters import Floats, epoch_order
 from impls.training.history import Epoch, History, Standing
 
 
@@ -36,18 +36,19 @@ def fit(
     Each epoch has a fresh order drawn from ``seed``, the same for every implementation; without
     ``shuffle`` all have that of the first.  ``max_batches`` ends an epoch early, for trials.
 
-    A ``history`` is resumed: the trainer must be in the state in which its last epoch ended.
-    ``look`` is asked after each epoch, outside its clock, for the standing; ``stop`` says whether
-    to end after it.
+    A ``history`` is resumed, and gets the new epochs: the trainer must be in the state in which its
+    last epoch ended.  ``look`` is asked after each epoch, outside its clock, for the standing;
+    ``stop`` says whether to end after it.
 
     An interruption from the keyboard ends the training early.  An epoch that it cuts in two cannot
     be resumed, so the trainer goes back to the end of the last whole one.
     """
-    done = history or History()
-    kept = (done.epochs, trainer.state(), trainer.learning_rate)
+    history = history or History()
+    kept = len(history.epochs), trainer.state(), trainer.learning_rate
+    limit = None if max_batches is None else max_batches * trainer.training.batch_size
     try:
-        for number in range(len(done.epochs), epochs):
-            order = rows_of_epoch(trainer, examples, seed, number if shuffle else 0, max_batches)
+        for number in range(len(history.epochs), epochs):
+            order = epoch_order(examples, seed, number if shuffle else 0)[:limit]
             begun = time.perf_counter()
             losses = trainer.epoch(order)
             trainer.synchronize()
@@ -56,24 +57,18 @@ def fit(
             trainer.learning_rate = rate
             standing = look(number + 1) if look else None
             epoch = Epoch(number + 1, losses, rate, seconds, standing)
+            history.epochs.append(epoch)
             # One assignment, so that an interruption finds all of it or nothing.
-            kept = ([*kept[0], epoch], trainer.state(), rate)
+            kept = number + 1, trainer.state(), rate
             if on_epoch:
                 on_epoch(epoch)
             if stop and stop():
                 break
     except KeyboardInterrupt:
-        _, state, trainer.learning_rate = kept
+        whole, state, trainer.learning_rate = kept
+        del history.epochs[whole:]
         trainer.resume(state)
-    return History(kept[0])
-
-
-def rows_of_epoch(
-    trainer: Trainer, examples: int, seed: int, epoch: int, max_batches: int | None
-) -> Rows:
-    """Return the rows that an epoch trains on, in order."""
-    limit = None if max_batches is None else max_batches * trainer.training.batch_size
-    return epoch_order(examples, seed, epoch)[:limit]
+    return history
 
 
 def accuracy(trainer: Trainer, X: Floats, labels: npt.NDArray[np.integer]) -> float:

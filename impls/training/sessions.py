@@ -52,21 +52,16 @@ class Session:
                 return None
             return evaluate(self.trainer, self.data).standing
 
-        def note(epoch: Epoch) -> None:
-            self.history.epochs.append(epoch)
-            if on_epoch:
-                on_epoch(epoch)
-
-        self.history = fit(
+        fit(
             self.trainer,
             len(self.data.X),
             epochs=epochs,
             seed=self.order.seed,
             shuffle=self.order.shuffle,
             max_batches=self.order.max_batches,
-            history=History(list(self.history.epochs)),
+            history=self.history,
             look=look,
-            on_epoch=note,
+            on_epoch=on_epoch,
             stop=stop,
         )
 
