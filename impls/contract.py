@@ -105,8 +105,8 @@ class State(NamedTuple):
 class Pool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A thread pool found in a worker: which library, and how many threads it says it has.
 
-    ``threads`` is None where the library does not tell.  ``used`` is false for a pool that is
-    loaded beside the one that the implementation works with.
+    ``threads`` is None where the library does not report them.  ``used`` is false for a pool that
+    is loaded beside the one that the implementation works with.
     """
 
     library: str

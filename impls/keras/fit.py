@@ -1,4 +1,4 @@
-"""``Model.fit`` as it is, on any engine, made to tell what every implementation tells of a batch.
+"""``Model.fit`` as it is, on any engine, made to return the losses of each batch.
 
 ``fit`` reports means over an epoch.  Here the model's ``compute_loss`` writes data loss, penalty
 and mean error of each batch into a table among the model's variables, which is read once per call:

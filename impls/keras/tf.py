@@ -42,7 +42,7 @@ def _pools(_: str) -> tuple[Pool, ...]:
 
 
 def _declared(place: str) -> dict[str, str]:
-    """OneDNN does products on x86 unless TensorFlow is told not to."""
+    """OneDNN does products on x86 unless the user switches it off."""
     default = "1" if platform.machine() in {"x86_64", "AMD64"} else "0"
     used = os.environ.get("TF_ENABLE_ONEDNN_OPTS", default) != "0"
     on_gpu = {} if place == CPU.place else precision.declaration()

@@ -100,7 +100,7 @@ def compiled(**options: Any) -> Callable[[Any], Any]:
     def compile_cached(function: Any) -> Any:
         if not _FOLDER:
             return numba.njit(**options)(function)
-        # Numba asks for the folder here, once, and knows no other way to be told.
+        # Numba reads the folder here, once, and has no other setting for it.
         chosen = _config.CACHE_DIR
         _config.CACHE_DIR = _FOLDER
         try:

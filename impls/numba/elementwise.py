@@ -68,7 +68,7 @@ ELEMENTWISE = {"contract", "nsz", "arcp"}
 @numba.njit(inline="always", fastmath=ELEMENTWISE)
 def at_least(x, lowest):
     """Return ``x``, or ``lowest`` where it is below."""
-    return lowest if x < lowest else x  # noqa: FURB136  # max() would lose what is no number
+    return lowest if x < lowest else x  # noqa: FURB136  # max() would lose NaN
 
 
 @numba.njit(inline="always", fastmath=ELEMENTWISE)
@@ -85,7 +85,7 @@ def exp32(x):
     n = shifted - _ROUNDING
     r = x - n * _LN2_HIGH - n * _LN2_LOW
     p = ((((_C0 * r + _C1) * r + _C2) * r + _C3) * r + _C4) * r + _C5
-    # A conversion to a whole number would be undefined for what is no number; its bits are not.
+    # A conversion to a whole number would be undefined for NaN; its bits are not.
     power = np.uint32(np.uint32(shifted.view(np.uint32) + _BIAS) << _MANTISSA_BITS)
     return (p * r * r + r + ONE) * power.view(np.float32)
 

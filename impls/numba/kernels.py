@@ -105,9 +105,9 @@ def inputs(step, net, memory, tile, layer):
 def gather(X, Y, rows, start, A, T):
     """Copy the examples ``rows`` from ``start`` on into ``A`` and their targets into ``T``.
 
-    They lie anywhere, so the processor cannot guess which one comes next, and is told some rows
-    ahead.  Written as loops: assigning whole rows would compile a shape check with its error
-    message, which takes longer to compile than all the rest of this file.
+    They lie anywhere, and the processor cannot guess which one comes next, so each is prefetched
+    some rows ahead.  Written as loops: assigning whole rows would compile a shape check with its
+    error message, which takes longer to compile than all the rest of this file.
     """
     width = X.shape[1] * X.itemsize
     for i in range(A.shape[0]):

@@ -59,7 +59,7 @@ class OneStepMomentum(BaseOptimizer):  # type: ignore[misc]  # scikit-learn ship
 
 
 class Classifier(MLPClassifier):  # type: ignore[misc]  # as above
-    """``MLPClassifier`` that tells ``trainer`` about every batch, before and after."""
+    """``MLPClassifier`` that reports each batch to ``trainer``, before and after."""
 
     trainer: Trainer
 

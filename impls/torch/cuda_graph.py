@@ -4,8 +4,8 @@
   the shorter last batch included; a step is an epoch of one batch.
 - *What changes lies in tensors*: order of the examples, rates with the corrections of Adam, keys of
   the dropout.  They are written before a replay, losses are read after it.
-- *Few launches per batch*: batches are gathered, masks drawn and losses told several batches at a
-  time, and autograd begins at the last layer's input.
+- *Few launches per batch*: batches are gathered, masks drawn and losses computed several batches at
+  a time, and autograd begins at the last layer's input.
 - *Long epochs are replayed in stretches*: a graph of a hundred thousand operators would take long
   to record and much memory.
 - *Phases do not exist* in a graph; called one by one they run eagerly and are not timed.
@@ -111,7 +111,7 @@ class Stretch:
         """Return where the examples of consecutive batches stand in ``order``."""
         return slice(numbers.start * self.size, min(numbers.stop * self.size, self.rows))
 
-    def tell(self, order: Rows, rate: float, updates: int) -> None:
+    def write(self, order: Rows, rate: float, updates: int) -> None:
         """Write what the next replay is about; ``updates`` were made before it."""
         self.order.copy_(torch.from_numpy(order))
         before = updates + np.arange(self.count)
@@ -166,57 +166,65 @@ class Trainer(torch_autograd.GpuTrainer):
 
     def _replayed(self, order: Rows) -> Tensor:
         """Train on all of ``order``; the losses of its batches, a copy on the device."""
-        if len(order) not in self.stretches:
-            stretch = Stretch(len(order), self.network, self.training, self.device)
-            self._record(stretch)
-            self.stretches[len(order)] = stretch
-        stretch = self.stretches[len(order)]
-        stretch.tell(order, self.learning_rate, self.updates)
+        stretch = self._stretch(len(order))
+        stretch.write(order, self.learning_rate, self.updates)
         stretch.recording.replay()
         self.updates += stretch.count
         self.G = stretch.G
         return stretch.losses.clone()
 
-    @torch.no_grad()  # type: ignore[untyped-decorator]
-    def _record(self, stretch: Stretch) -> None:
-        """Record the training on ``stretch``; parameters and memory stay as they are."""
+    def _stretch(self, rows: int) -> Stretch:
+        """Return the stretch of ``rows`` rows, recorded at its first use.
+
+        Parameters and memory stay as they are.
+        """
+        if rows in self.stretches:
+            return self.stretches[rows]
+        stretch = Stretch(rows, self.network, self.training, self.device)
         # What autograd keeps of a phase belongs to another stream than the recording's.
         self.Z = self.data = None
-        tensors = [*self.values, *(part for kept in self.optimiser.memory for part in kept)]
-        before = [tensor.clone() for tensor in tensors]
         groups = stretch.groups(TOGETHER_ROWS)
         # A kernel that is new to the process would have to be loaded while the device records: one
         # group of each size calls for all of them.
         sizes = {len(stretch.order[stretch.rows_of(group)]): group for group in groups}
-        stretch.recording = type(self).record(
-            lambda: self._train(stretch, sizes.values()), lambda: self._train(stretch, groups)
-        )
-        stretch.G = self.G
-        for tensor, value in zip(tensors, before, strict=True):
-            tensor.copy_(value)
+        tensors = [*self.values, *(part for kept in self.optimiser.memory for part in kept)]
+        with torch.no_grad():
+            before = [tensor.clone() for tensor in tensors]
+            stretch.recording = type(self).record(
+                lambda: self._train(stretch, sizes.values()), lambda: self._train(stretch, groups)
+            )
+            stretch.G = self.G
+            for tensor, value in zip(tensors, before, strict=True):
+                tensor.copy_(value)
+        self.stretches[rows] = stretch
+        return stretch
 
     @torch.enable_grad()  # type: ignore[untyped-decorator]
     def _train(self, stretch: Stretch, groups: Iterable[range]) -> None:
-        """Train on groups of batches of one size, each gathered and tracked together."""
+        """Train on groups of batches; with all of them, this is what is recorded."""
         for numbers in groups:
-            rows = stretch.rows_of(numbers)
-            chosen = stretch.order[rows]
-            X, T = self.X.index_select(0, chosen), self.Y.index_select(0, chosen)
-            masks: list[Tensor | None] = [None] * len(self.masks.rates)
-            if stretch.drops:
-                keys = stretch.keys.index_select(0, stretch.batch_of[rows])
-                masks = self.masks.draw(hash_of(keys.add_(stretch.place_in_batch[rows])))
-            inputs, norms = [], []
-            for index, number in enumerate(numbers):
-                part = slice(index * stretch.size, (index + 1) * stretch.size)
-                targets = T[part]
-                Z = self.model(X[part], [None if mask is None else mask[part] for mask in masks])
-                inputs.append(Z.detach())
-                with torch.no_grad():
-                    delta = derivative(self.network, Z, targets)
-                    norms.append(weight_norms(self.weights, self.training))
-                scale = self.training.data_scale(len(targets))
-                self.G = self.gradients_of(Z, delta if scale == 1 else delta.mul_(scale))
-                self.optimiser.move(self.G, stretch.rates[number])
-            tracked = losses(self.network, self.training, inputs, T, norms)
-            stretch.losses[numbers.start : numbers.stop].copy_(tracked)
+            self._train_together(stretch, numbers)
+
+    def _train_together(self, stretch: Stretch, numbers: range) -> None:
+        """Train on batches of one size, gathered and tracked together, one after another."""
+        rows = stretch.rows_of(numbers)
+        chosen = stretch.order[rows]
+        X, T = self.X.index_select(0, chosen), self.Y.index_select(0, chosen)
+        masks: list[Tensor | None] = [None] * len(self.masks.rates)
+        if stretch.drops:
+            keys = stretch.keys.index_select(0, stretch.batch_of[rows])
+            masks = self.masks.draw(hash_of(keys.add_(stretch.place_in_batch[rows])))
+        inputs, norms = [], []
+        for index, number in enumerate(numbers):
+            part = slice(index * stretch.size, (index + 1) * stretch.size)
+            targets = T[part]
+            Z = self.model(X[part], [None if mask is None else mask[part] for mask in masks])
+            inputs.append(Z.detach())
+            with torch.no_grad():
+                delta = derivative(self.network, Z, targets)
+                norms.append(weight_norms(self.weights, self.training))
+            scale = self.training.data_scale(len(targets))
+            self.G = self.gradients_of(Z, delta if scale == 1 else delta.mul_(scale))
+            self.optimiser.move(self.G, stretch.rates[number])
+        tracked = losses(self.network, self.training, inputs, T, norms)
+        stretch.losses[numbers.start : numbers.stop].copy_(tracked)

@@ -110,7 +110,7 @@ def gpu_precision() -> dict[str, str]:
 
 
 def peak_bytes() -> int:
-    """Return the most memory that tensors held since the process began, or was told to forget."""
+    """Return the most bytes that tensors held since the start, or since :func:`forget_peak`."""
     return int(torch.cuda.max_memory_allocated())
 
 

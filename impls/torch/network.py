@@ -31,10 +31,10 @@ class Model(nn.Module):  # type: ignore[misc]  # CI checks types without PyTorch
         kind = {"device": device, "dtype": getattr(torch, network.dtype)}
         stages = network.stages
         self.activation = ACTIVATIONS[network.activation]
-        self.maps: tuple[int, int, int] | None = None
+        self.image: tuple[int, int, int] | None = None
         if network.image and network.convolutions:
             height, width, channels = network.image
-            self.maps = channels, height, width
+            self.image = channels, height, width
         self.convolutions = nn.ModuleList(
             nn.Conv2d(stage.channels, stage.filters, stage.kernel, **kind) for stage in stages
         )
@@ -49,19 +49,21 @@ class Model(nn.Module):  # type: ignore[misc]  # CI checks types without PyTorch
 
     def forward(self, X: Tensor, masks: Sequence[Tensor | None]) -> Tensor:
         """Run examples through; ``masks`` multiply the outputs of the hidden dense layers."""
-        H = X
-        if self.maps:
-            H = X.view(-1, *self.maps)
-            for convolution, pool in zip(self.convolutions, self.pools, strict=True):
-                # The largest stays the largest under an activation that rises: pooled first, a
-                # quarter of the values is left to activate.
-                H = self.activation(pool(convolution(H)))
-            H = H.flatten(1)
+        H = self._maps(X) if self.image else X
         for layer, mask in zip(self.dense, masks, strict=False):
             H = self.activation(layer(H))
             if mask is not None:
                 H = H * mask
         return self.dense[-1](H)
+
+    def _maps(self, X: Tensor) -> Tensor:
+        """Return the maps that the last convolution leaves, as rows."""
+        H = X.view(-1, *(self.image or ()))
+        for convolution, pool in zip(self.convolutions, self.pools, strict=True):
+            # The largest stays the largest under an activation that rises: pooled first, a quarter
+            # of the values is left to activate.
+            H = self.activation(pool(convolution(H)))
+        return H.flatten(1)
 
 
 def examples(X: Floats, network: Network, device: str) -> Tensor:

@@ -78,7 +78,7 @@ class Evaluation:
 class Trained:
     """A trained network and what it does; ``name`` is that of the implementation that trained it.
 
-    Several of one implementation have names that tell them apart.  ``checked`` says what came of
+    Several of one implementation have different names.  ``checked`` says what came of
     the comparison with the reference before the training; nothing where that is not known.
     """
 
