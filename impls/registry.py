@@ -142,7 +142,7 @@ def no_device(row: Row) -> str | None:
     """
     if not row.on_device or shows_gpu():
         return None
-    return f"no device: this machine shows no GPU (none of {', '.join(GPU_FILES)} exists)"
+    return f"no device: no GPU found (none of {', '.join(GPU_FILES)} exists)"
 
 
 def shows_gpu() -> bool:

@@ -384,7 +384,7 @@ def test_a_run_of_which_nothing_can_be_measured_says_so_once_and_fails(
     assert launcher.assignments == []
     assert "no worker process, since none of the implementations can run here" in said.out
     before = said.out[: said.out.index("Nothing was measured")]
-    assert before.count("no device: this machine shows no GPU") == 1
+    assert before.count("no device: no GPU found") == 1
     assert "block" not in before
     assert len(files.load(tmp_path / "out" / "results.json").outcomes) > 3
 

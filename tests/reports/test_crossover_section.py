@@ -136,7 +136,7 @@ def test_a_size_that_one_device_lacks_is_left_out() -> None:
 
 def test_without_a_gpu_the_reason_is_told() -> None:
     outcomes: list[Outcome] = list(document({"numba": (1.0, 1.0)}).outcomes)
-    reason = "no device: this machine shows no GPU"
+    reason = "no device: no GPU found"
     outcomes += [Unavailable(cell=cell("keras-tf-gpu", size), reason=reason) for size in SIZES]
     one = pieces.replace(document(MLP), outcomes=tuple(outcomes))
     assert why(one) == f"Nothing was measured on the GPU. keras-tf-gpu unavailable: {reason}."
