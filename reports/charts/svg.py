@@ -50,6 +50,9 @@ _OMITTED = {
 }
 
 
+_NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Characters that XML cannot hold; a label may have them."""
+
 Tip = tuple[float, float, str]
 """A place in pixels, and the value that a pointer reads there."""
 
@@ -62,7 +65,7 @@ def inline(source: str, *, prefix: str, description: str, tips: Sequence[Tip] = 
     belongs to one implementation.
     """
     # Our own renderer wrote it, a moment ago: nothing hostile can be in its structure.
-    root = ET.fromstring(source)  # noqa: S314  # see above
+    root = ET.fromstring(_NO_XML.sub("\N{REPLACEMENT CHARACTER}", source))  # noqa: S314  # see above
     for element in root.iter():
         _shorten(element)
         _restyle(element)

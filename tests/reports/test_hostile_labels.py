@@ -36,7 +36,7 @@ def document() -> Results:
             network=EVIL,
             batch_size=size,
             threads=threads,
-            setting=(("EVIL", EVIL),),
+            setting=(("EVIL", f"{EVIL}\x1f"),),
         )
         for name in (*NAMES, FLOOR)
         for size in (10, 100)
