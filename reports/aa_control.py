@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -69,10 +68,10 @@ def difference(verdicts: Iterable[Verdict]) -> str:
     known = list(verdicts)
     # What counts as the same, or differs by less than counts, needs no warning.
     factors = [
-        math.exp(abs(math.log(verdict.ratio.value)))
+        factor
         for verdict in known
-        if verdict.kind != "same"
-        and abs(math.log(verdict.ratio.value)) > math.log1p(verdict.margin)
+        if (factor := max(verdict.ratio.value, 1 / verdict.ratio.value)) > 1 + verdict.margin
+        and verdict.kind != "same"
     ]
     judged = any(map(can_be_false, known))
     return sentence("remarks", "difference", factors=factors, judged=judged) if factors else ""

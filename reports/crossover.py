@@ -7,16 +7,18 @@ batch size, and so are the ends of its interval.  Nothing is said beyond the siz
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
+
+import numpy as np
 
 from bench.stats.estimates import MINIMUM_PROCESSES
 from reports import format as text
 from reports.templates import sentence
 
 _ROUNDING = 1e-12
-"""Ends of a segment, whose length is 1, that lie closer than this are the same place."""
+"""Logarithms closer to 0 than this are 0."""
 
 
 @dataclass(frozen=True)
@@ -109,38 +111,29 @@ def _stretch(piece: _Piece, places: Sequence[float]) -> Stretch:
 
 def _pieces(nodes: Sequence[Node]) -> list[_Piece] | None:
     """Return where the interval holds 1, in logarithms of batch sizes; None without intervals."""
-    bands = [(math.log(n.low), math.log(n.high)) for n in nodes if n.low and n.high]
-    if len(bands) < len(nodes):
+    ends = [(node.low, node.high) for node in nodes if node.low and node.high]
+    if len(ends) < len(nodes):
         return None
     places = [math.log(node.size) for node in nodes]
-    if len(nodes) == 1:
-        return [(places[0], places[0])] if bands[0][0] <= 0 <= bands[0][1] else []
-    pieces: list[_Piece] = []
-    for (left, right), (first, second) in zip(pairwise(places), pairwise(bands), strict=True):
-        shares = _holds_zero(first, second)
-        if shares is None:
-            continue
-        # Exact at both ends, so that neighbouring pieces meet.
-        start, end = (right if share == 1 else left + share * (right - left) for share in shares)
-        if pieces and pieces[-1][1] == start:
-            pieces[-1] = (pieces[-1][0], end)
-        else:
-            pieces.append((start, end))
+    lows, highs = ([math.log(end) for end in of_all] for of_all in zip(*ends, strict=True))
+    edges = sorted({*places, *_zeros(places, lows), *_zeros(places, highs)})
+    holds = (np.interp(edges, places, lows) <= _ROUNDING) & (
+        np.interp(edges, places, highs) >= -_ROUNDING
+    )
+    # Both ends are lines between neighbouring edges, so what holds at these holds between them.
+    pieces = []
+    for is_held, group in groupby(zip(edges, holds, strict=True), key=lambda edge: edge[1]):
+        if is_held:
+            held = [place for place, _ in group]
+            pieces.append((held[0], held[-1]))
     return pieces
 
 
-def _holds_zero(first: _Piece, second: _Piece) -> _Piece | None:
-    """Return where the band from ``first`` to ``second`` holds 0, as shares of its length."""
-    start, end = 0.0, 1.0
-    # There, the lower end of the band is not above 0, and the negative of the upper is not either.
-    for left, right in ((first[0], second[0]), (-first[1], -second[1])):
-        if left > 0 and right > 0:
-            return None
-        if left > 0:
-            start = max(start, left / (left - right))
-        elif right > 0:
-            end = min(end, left / (left - right))
-    return (min(start, end), end) if start <= end + _ROUNDING else None
+def _zeros(places: Sequence[float], heights: Sequence[float]) -> Iterator[float]:
+    """Yield where lines between the heights pass 0."""
+    for (left, first), (right, second) in pairwise(zip(places, heights, strict=True)):
+        if first * second < 0:
+            yield left + first / (first - second) * (right - left)
 
 
 def told(nodes: Sequence[Node]) -> str:

@@ -68,10 +68,9 @@ class Answer:
     def apart(self) -> list[tuple[str, str]]:
         """Cells that are not compared, and why; those of an implementation in one where alike."""
         grouped: dict[tuple[str, str], list[Cell]] = {}
-        for cell_apart in self.comparison.apart:
-            grouped.setdefault(
-                (cell_apart.point.cell.implementation, cell_apart.reason), []
-            ).append(cell_apart.point.cell)
+        for apart in self.comparison.apart:
+            cell = apart.point.cell
+            grouped.setdefault((cell.implementation, apart.reason), []).append(cell)
         rows = []
         for (implementation, reason), cells in grouped.items():
             if len(cells) > MOST_NAMED:
