@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from impls.data.csv import read_csv, test_file
-from impls.data.idx import FILE_NAMES, idx_folder, is_idx, read_idx, set_of
+from impls.data.idx import FILE_NAMES, idx_folder, read_idx, set_of
 from impls.data.npz import KEYS, read_npz
 from impls.data.raw import RawData
 from impls.errors import DatasetError
@@ -45,8 +45,8 @@ def read_path(path: Path, label: str | None = None) -> RawData:
     if is_table(path):
         return read_csv(path, name=_unpacked(path).stem, label=label)
     require_table(label, shown(path))
-    if is_idx(path):
-        which = set_of(path)
+    which = set_of(path)
+    if which is not None:
         name = which.strip("-_. ") or path.resolve().parent.name
         return read_idx(path.parent, name=name, which=which)
     if path.suffix.lower() == ".npz":

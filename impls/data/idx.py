@@ -36,11 +36,6 @@ EMNIST = "emnist"
 UPRIGHT = "EMNIST stores its pictures lying on their side: they have been turned upright."
 
 
-def is_idx(path: Path) -> bool:
-    """Return whether a file is called as IDX files are."""
-    return _NAME.fullmatch(path.name) is not None
-
-
 def idx_folder(folder: Path) -> Path | None:
     """Return where below ``folder`` the IDX files are: there, in ``raw``, or in ``*/raw``.
 
@@ -99,10 +94,13 @@ def read_idx(folder: Path, *, name: str, which: str | None = None) -> RawData:
     return RawData(name, source, images, labels, images_test, labels_test, note)
 
 
-def set_of(path: Path) -> str:
-    """Return what the name of an IDX file begins with before the part that all sets have."""
+def set_of(path: Path) -> str | None:
+    """Return what the name of an IDX file begins with before the part that all sets have.
+
+    None where the file is not called as IDX files are.
+    """
     name = _NAME.fullmatch(path.name)
-    return name["set"] if name else ""
+    return name["set"] if name else None
 
 
 def _sets(folder: Path) -> dict[str, dict[str, Path]]:
