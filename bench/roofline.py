@@ -100,7 +100,7 @@ class Bound:
 
 
 def forward_products(network: Network, examples: int) -> tuple[Product, ...]:
-    """``A W`` of every layer, input side first.
+    """Return ``A W`` of every layer, input side first.
 
     Its rows are the examples, and in a convolution the places of the map that are pooled as well.
     """
@@ -113,7 +113,7 @@ def forward_products(network: Network, examples: int) -> tuple[Product, ...]:
 
 
 def gradient_products(network: Network, examples: int) -> tuple[Product, ...]:
-    """``A' D``, the gradient of every weight matrix."""
+    """Return ``A' D``, the gradient of every weight matrix."""
     return tuple(
         Product(product.inner, product.rows, product.columns)
         for product in forward_products(network, examples)
@@ -121,7 +121,7 @@ def gradient_products(network: Network, examples: int) -> tuple[Product, ...]:
 
 
 def delta_products(network: Network, examples: int) -> tuple[Product, ...]:
-    """``D W'`` of every layer but the first: nothing is propagated to the input layer."""
+    """Return ``D W'`` of every layer but the first: nothing is propagated to the inputs."""
     return tuple(
         Product(product.rows, product.columns, product.inner)
         for product in forward_products(network, examples)[1:]
@@ -129,7 +129,7 @@ def delta_products(network: Network, examples: int) -> tuple[Product, ...]:
 
 
 def step_operations(network: Network, examples: int) -> int:
-    """Operations in all matrix products of one step."""
+    """Return the operations in all matrix products of one step."""
     return _operations(
         *forward_products(network, examples),
         *gradient_products(network, examples),

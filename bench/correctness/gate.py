@@ -104,14 +104,14 @@ def rows_needed(batch_size: int, examples: int) -> int:
 
 
 def examples_trained(batch_size: int, examples: int) -> tuple[int, int]:
-    """How many examples the reference trains on for the gate, and then each implementation."""
+    """Return how many examples the reference trains on for the gate, and each implementation."""
     rows = rows_needed(batch_size, examples)
     path = 3 * rows if rows <= batch_size else rows + (rows % batch_size or batch_size)
     return path, min(rows, batch_size) + 2 * path
 
 
 def _by_phases(ours: Trainer, run: ReferenceRun, X: Floats) -> Iterator[Check]:
-    """Outputs for ``X``, loss, gradients and one update, each phase that can be run apart."""
+    """Yield outputs for ``X``, loss, gradients and one update, where they can be run apart."""
     if "prepare" in ours.phases:
         ours.prepare(run.parts[0])
     if "forward" in ours.phases:
@@ -131,7 +131,7 @@ def _by_phases(ours: Trainer, run: ReferenceRun, X: Floats) -> Iterator[Check]:
 
 
 def _by_steps(ours: Trainer, run: ReferenceRun) -> Iterator[Check]:
-    """Losses, gradients and parameters of whole steps, so that momentum has a past."""
+    """Yield losses, gradients and parameters of whole steps, so that momentum has a past."""
     losses = [ours.step(run.parts[0])]
     yield from _arrays("step 1 gradient of ", ours.gradients(), run, "first_gradients")
     losses += [ours.step(rows) for rows in run.parts[1:]]
@@ -170,7 +170,7 @@ def _rows(losses: list[Loss]) -> npt.NDArray[np.float64]:
 def _losses(
     name: str, ours: npt.NDArray[np.float64], run: ReferenceRun, batches_taken: int
 ) -> Iterator[Check]:
-    """Data, penalty and mean error, each against its own size."""
+    """Yield data, penalty and mean error, each relative to its size."""
     exact = run.exact.losses[:batches_taken]
     if ours.shape != exact.shape:
         yield _misshapen(name, ours.shape, exact.shape, run.granted.losses)
@@ -188,7 +188,7 @@ def _arrays(
     run: ReferenceRun,
     field: Literal["first_gradients", "first_update", "parameters"],
 ) -> Iterator[Check]:
-    """Every weight matrix and bias vector; those of a layer share their deltas and the rounding.
+    """Yield every weight matrix and bias vector; those of a layer share deltas and rounding.
 
     ``field`` names what of the reference's paths they are compared with.
     """
@@ -211,14 +211,14 @@ def _arrays(
 
 
 def rounding(disturbed: Sequence[Floats], exact: Floats) -> float:
-    """``SAFETY`` times the largest relative error that one rounding of each number makes."""
+    """Return ``SAFETY`` times the largest relative error that one rounding of each number makes."""
     scale = float(np.max(np.abs(exact), initial=0.0)) or 1.0
     moved = max(float(np.max(np.abs(array - exact), initial=0.0)) for array in disturbed)
     return SAFETY * moved / scale
 
 
 def compare(name: str, ours: Floats, exact: Floats, bound: float) -> Check:
-    """Relative error of one array and the place where it is largest."""
+    """Return the relative error of one array and the place where it is largest."""
     if ours.shape != exact.shape:
         return _misshapen(name, ours.shape, exact.shape, bound)
     if ours.dtype.kind not in "fiu":

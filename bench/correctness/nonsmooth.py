@@ -51,7 +51,7 @@ Flags = npt.NDArray[np.bool_]
 def away_from_kinks(
     trainer: reference.Trainer, rows: Rows, rounding: Rounding
 ) -> tuple[Rows, bool]:
-    """``rows`` with others in place of those at which ``trainer`` is in doubt.
+    """Return ``rows`` with others in place of those at which ``trainer`` is in doubt.
 
     Also whether all doubts are gone; where the data hold too few other examples some remain.
     """
@@ -76,7 +76,7 @@ def away_from_kinks(
 def doubtful(
     trainer: reference.Trainer, rows: Rows, masks: list[Floats | None], rounding: Rounding
 ) -> Flags:
-    """Which of ``rows`` have an input in doubt; ``masks`` are those of dropout, for these rows."""
+    """Return which of ``rows`` have an input in doubt; ``masks`` are those of their dropout."""
     flags = np.zeros(len(rows), dtype=bool)
     for some in parts(len(rows)):
         X = trainer.X[rows[some]].astype(np.float64)
@@ -93,7 +93,7 @@ def doubtful(
 
 
 def parts(examples: int) -> Iterator[slice]:
-    """Slices of a few examples: places in doubt are looked for among all inputs at once."""
+    """Return slices of a few examples: places in doubt are looked for among all inputs at once."""
     return (
         slice(start, start + EXAMPLES_AT_ONCE) for start in range(0, examples, EXAMPLES_AT_ONCE)
     )
@@ -107,7 +107,7 @@ def at_kinks(
     rounding: Rounding,
     safety: float = SAFETY,
 ) -> Flags:
-    """Where the inputs ``Z`` of a dense layer that meets ``A`` may be on either side of a kink."""
+    """Return where inputs ``Z`` of a dense layer, from ``A``, may be on either side of a kink."""
     error = np.sqrt(A**2 @ trainer.W[layer] ** 2 + trainer.b[layer] ** 2)
     bound = forward_tolerance(trainer.network, rounding, layer, safety)
     return _kinks(trainer.network, Z, bound * error)
@@ -159,7 +159,7 @@ def _kinks(network: Network, Z: Floats, error: Floats) -> Flags:
 
 
 def _alike(stage: Stage, maps: Floats, bound: float) -> Flags:
-    """Which patches of a square are alike, shape ``(examples, height, width, square, square)``."""
+    """Return which patches of a square are alike, ``(examples, height, width, square, square)``."""
     height, width = stage.filtered
     rows = patches.patches(maps, stage.kernel).reshape(len(maps), height, width, -1)
     P = patches.squares(rows, stage.pool)

@@ -43,7 +43,7 @@ _BLOCK = 512
 
 
 def probe_training(network: Network, training: Training) -> Training:
-    """``training`` with every non-zero coefficient large enough to be seen.
+    """Return ``training`` with every non-zero coefficient large enough to be seen.
 
     The learning rate is such that a few updates neither saturate an output nor vanish in rounding.
     """
@@ -70,7 +70,7 @@ def probe_training(network: Network, training: Training) -> Training:
 
 
 def probe_data(network: Network, data: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
-    """``data`` as they are, or with random factors on the pixels that convolutions meet."""
+    """Return ``data`` as they are, or with random factors on the pixels that convolutions meet."""
     if not network.convolutions:
         return data
     X, Y = data
@@ -87,7 +87,7 @@ def probe_data(network: Network, data: tuple[Floats, Floats]) -> tuple[Floats, F
 def with_visible_epsilon(
     network: Network, probe: Training, start: Parameters, data: tuple[Floats, Floats], rows: Rows
 ) -> Training:
-    """``probe`` with an epsilon of the size of the gradients that ``rows`` have at the start."""
+    """Return ``probe`` with an epsilon of the size of the first gradients of ``rows``."""
     trainer = reference.Trainer(network, probe, start)
     trainer.bind(*data)
     trainer.prepare(rows)
@@ -103,7 +103,7 @@ def with_visible_epsilon(
 
 
 def probe_start(start: Parameters) -> Parameters:
-    """``start`` with biases of the size of the weights where they are all zero."""
+    """Return ``start`` with biases of the size of the weights where they are all zero."""
     rng = np.random.default_rng(1)
     biases = []
     for W, b in zip(start.weights, start.biases, strict=True):

@@ -75,11 +75,11 @@ class Disturbed(reference.Trainer):
         super().__init__(network, training, start)
 
     def stored(self, A: Floats) -> Floats:
-        """``A`` with each number off by one rounding."""
+        """Return ``A`` with each number off by one rounding."""
         return self._moved(A, self.rounding.numbers)
 
     def factor(self, A: Floats) -> Floats:
-        """``A`` as a product takes it."""
+        """Return ``A`` as a product takes it."""
         return self._moved(A, self.rounding.factors) if self.rounding.factors else A
 
     def _moved(self, A: Floats, eps: float) -> Floats:
@@ -106,7 +106,7 @@ class Disturbed(reference.Trainer):
         return Z, places
 
     def gradient(self, layer: int, delta: Floats) -> Floats:
-        """The gradient of a layer's weights from the delta of its inputs, without penalty."""
+        """Return the gradient of a layer's weights from its inputs' delta, without penalty."""
         return super().gradient(layer, self.factor(delta))
 
     def passed_back(self, layer: int, delta: Floats) -> Floats:
@@ -114,7 +114,7 @@ class Disturbed(reference.Trainer):
         return super().passed_back(layer, self.factor(delta))
 
     def _coins(self, A: Floats) -> npt.NDArray[np.bool_]:
-        """Heads or tails for each number of ``A``."""
+        """Return heads or tails for each number of ``A``."""
         return self.signs.integers(0, 2, A.shape, dtype=np.int8) > 0
 
 
@@ -197,7 +197,7 @@ def walk(trainer: reference.Trainer, parts: Iterable[Rows]) -> Path:
 
 
 def loss_rounding(network: Network, A: Floats, T: Floats) -> float:
-    """How far the summed data loss moves when each output ``A`` is off by one rounding, at random.
+    """Return how far the summed data loss moves when each output ``A`` is off by one rounding.
 
     Both arrays have shape ``(batch, n_E)``; the sum of squares stands for independent roundings.
     """

@@ -110,7 +110,7 @@ def _finite(values: Sequence[float]) -> tuple[float | None, ...]:
 
 
 def _near(ours: float | None, theirs: float | None, share: float) -> bool:
-    """Whether both differ by at most a share; anything passes if the reference is not finite."""
+    """Return whether both differ by at most a share, or the reference is not finite."""
     if theirs is None:
         return True
     return ours is not None and abs(ours - theirs) <= share * max(abs(theirs), 1e-12)

@@ -39,7 +39,7 @@ class Rounding(NamedTuple):
 
     @classmethod
     def of(cls, network: Network, declared: Mapping[str, str]) -> Rounding:
-        """That of an implementation which has ``declared`` its settings; TF32 is for float32."""
+        """Return that of an implementation with ``declared`` settings; TF32 is for float32."""
         is_tf32 = declares_tf32(declared) and network.dtype == "float32"
         return cls(float(np.finfo(network.dtype).eps), TF32_EPS if is_tf32 else 0.0)
 

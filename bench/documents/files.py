@@ -96,7 +96,7 @@ def decode(data: bytes, *, origin: str) -> Results:
     ) as error:
         raise ResultsError(f"{origin} is damaged: {error}. Run the measurement again.") from error
     require_sound(results, origin=origin)
-    # It belongs to the file: what is read and written again gets one of its own.
+    # The checksum belongs to the file; a document that is written again gets a new one.
     return msgspec.structs.replace(results, sha256="")
 
 

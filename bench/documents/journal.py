@@ -161,7 +161,7 @@ class Journal:
         self.lines.append(line)
 
     def document(self) -> Results:
-        """Return the results document that the lines so far amount to."""
+        """Return the results document that the lines so far make."""
         return _document(self.header, self.lines)
 
     def of(self, kind: type[L]) -> list[L]:
@@ -243,7 +243,7 @@ def repetitions_of(lines: Iterable[Line]) -> dict[int, int]:
 
 
 def read(path: Path) -> Results:
-    """Return the results document that the journal at ``path`` amounts to, complete or not.
+    """Return the results document that the journal at ``path`` holds, complete or not.
 
     Raises:
         ResultsError: it cannot be read, a complete line is damaged or holds a duration that cannot

@@ -75,7 +75,7 @@ def is_from_pytest_benchmark(data: bytes) -> bool:
 
 
 def convert(data: bytes, *, origin: str) -> Results:
-    """Return the results document that pytest-benchmark's JSON amounts to; ``origin`` names it.
+    """Return pytest-benchmark's JSON as a results document; ``origin`` names it.
 
     Benchmarks that are not ours are left out.
 

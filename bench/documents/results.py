@@ -31,7 +31,7 @@ class CellOutcome(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower,
     forbid_unknown_fields=True,
 ):  # fmt: skip
-    """What came of one cell; ``kind`` in the document says which of these it is."""
+    """The outcome of one cell; ``kind`` in the document says which of these it is."""
 
     cell: Cell
 

@@ -10,7 +10,7 @@ from bench.documents.results import Results
 
 
 def read_any(path: Path) -> Results:
-    """The document at ``path``: results.json, a journal, pytest-benchmark's JSON or our Parquet.
+    """Return the document at ``path``: results.json, a journal, pytest-benchmark's or our Parquet.
 
     Raises:
         ResultsError: it cannot be read, or is none of these.

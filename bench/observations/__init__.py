@@ -1,1 +1,1 @@
-"""One table of all rounds, the points in it, and what they are held against each other for."""
+"""One table of all rounds, the points in it, and what is compared of them."""

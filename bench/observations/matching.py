@@ -64,7 +64,7 @@ class Comparison:
 
 
 def compare(points: Sequence[Point], question: Question, judged: Judged) -> Comparison:
-    """Match the points ``points`` and look their verdicts up among those ``judged``.
+    """Return the matches among ``points``, with the verdicts that ``judged`` holds on them.
 
     What is not among them, such as a comparison of runs or of a phase, is a family of its own.
     """
@@ -89,7 +89,7 @@ def compare(points: Sequence[Point], question: Question, judged: Judged) -> Comp
 
 
 def _matches(group: Sequence[Point], question: Question) -> Iterator[tuple[Point, Point] | Apart]:
-    """Reference and other for each match among cells that differ in one coordinate only."""
+    """Yield reference and other of each match among cells that differ in one coordinate only."""
 
     def alone(point: Point) -> Apart:
         trouble = _trouble(point, question.phase)
@@ -149,7 +149,7 @@ def _trouble(point: Point, phase: str) -> str:
 
 
 def _refused(point: Point) -> tuple[Gap, ...]:
-    """Outcomes that are worse than being unavailable here."""
+    """Return the outcomes that are worse than being unavailable here."""
     return tuple(gap for gap in point.gaps if not isinstance(gap, Unavailable))
 
 

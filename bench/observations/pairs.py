@@ -1,7 +1,7 @@
 """Which pairs of points a page compares, and the verdict on each.
 
-All ratios of a scope are taken at once and judged as one family.  Whoever speaks of a pair looks
-its ratio and its verdict up, so that no two places say different things of it.
+All ratios of a scope are taken at once and judged as one family.  Readers look the ratio and the
+verdict of a pair up here, so that no two places contradict each other.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ shown.
 
 @dataclass(frozen=True)
 class Implementations:
-    """The implementations of a page: their ``names`` in order, and which have a part of their own.
+    """The implementations of a page: their ``names`` in order, and which have a special part.
 
     ``trainers`` are all but floors.  ``floors`` holds the floor of each device, ``ladder`` rungs
     with their implementations, from the baseline up.
@@ -155,10 +155,10 @@ def _by_threads(points: Mapping[Key, Point]) -> Iterator[tuple[Point, Point]]:
 
 
 class Judged:
-    """Every pair of a grid that is spoken of, with one ratio and at most one verdict each.
+    """Every pair that a page compares, with one ratio and at most one verdict each.
 
     ``margin_of`` gives the margin of a pair by its second point.  All judged pairs of one scope are
-    one family; controls, which are compared with what they repeat, are a family of their own.
+    one family; controls, which are compared with what they repeat, are another one.
     ``candidates`` are the trainers at each batch size, with the fastest of them.
     """
 
@@ -195,10 +195,10 @@ class Judged:
             self._tested[scope] = tested[0] or tested[1]
 
     def ratio(self, reference: Point, other: Point) -> Ratio | None:
-        """How many times faster an epoch of ``other`` is; None where one of them has no epoch.
+        """Return how many times faster an epoch of ``other`` is; None where one of them has none.
 
         Raises:
-            KeyError: nobody speaks of the two.
+            KeyError: the page does not compare the two.
         """
         if reference.epoch is None or other.epoch is None:
             return None
@@ -216,7 +216,7 @@ class Judged:
         raise KeyError(f"no ratio of {other.cell.id} to {reference.cell.id} was taken")
 
     def verdict(self, reference: Point, other: Point) -> Verdict | None:
-        """The verdict on ``other`` against ``reference``; None where the pair is not judged."""
+        """Return the verdict on ``other`` against ``reference``; None where it is not judged."""
         pair = reference.key, other.key
         if pair in self._verdicts:
             return self._verdicts[pair]
@@ -224,7 +224,7 @@ class Judged:
         return turned.reversed if turned else None
 
     def everything(self) -> Iterator[tuple[Point, Point, Verdict]]:
-        """Every judged pair: the reference, what is compared with it, and the verdict on that."""
+        """Yield every judged pair: the reference, what is compared with it, and the verdict."""
         for (reference, other), verdict in self._verdicts.items():
             yield self._points[reference], self._points[other], verdict
 
@@ -238,7 +238,7 @@ class Judged:
     def verdicts(
         self, pairs: Sequence[tuple[Point, Point]], phase: str | None = None
     ) -> list[Verdict | None]:
-        """The verdicts on ``pairs``: those that are known, and those of one family of the others.
+        """Return the verdicts on ``pairs``: the known ones, and those of the others as one family.
 
         They are on epochs, or on ``phase``.  None where one side has no rounds of it.
         """
@@ -266,7 +266,7 @@ class Judged:
         return {pair: ratio for pair, ratio in ratios if ratio}
 
     def _pairing(self, reference: Point, other: Point, phase: str | None = None) -> Pairing:
-        """Epochs, or ``phase``, of both, with the baselines beside either as bridges."""
+        """Return epochs, or ``phase``, of both, with the baselines beside either as bridges."""
 
         def timed(point: Point) -> Timed:
             return point.epoch_timed if phase is None else point.timed(phase)
@@ -312,7 +312,7 @@ class Judged:
 
 
 def usable(verdict: Verdict, reference: Point, other: Point) -> Verdict:
-    """``verdict``, or an open one where most rounds of a side were disturbed beyond use.
+    """Return ``verdict``, or an open one where a side was disturbed beyond use.
 
     Within a run, partners of a sweep are disturbed alike: only rounds count whose threads were held
     up.  Between runs every disturbance counts.  Load that was asked for is no disturbance.
@@ -344,5 +344,5 @@ def arranged(
 def judge_all(
     observed: Sequence[Point], known: Mapping[str, Row], margin_of: Callable[[Point], float]
 ) -> Judged:
-    """Every pair that a page on the points ``observed`` speaks of; ``known`` are rows by name."""
+    """Return the judged pairs of a page on the points ``observed``; ``known`` are rows by name."""
     return Judged(*arranged(observed, known), margin_of)

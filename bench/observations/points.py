@@ -225,7 +225,7 @@ class Point:
 
     @cached_property
     def whole_epochs(self) -> bool:
-        """Whether whole epochs were timed; otherwise :attr:`epoch` is reckoned from steps."""
+        """Whether whole epochs were timed; otherwise :attr:`epoch` is computed from steps."""
         return self.is_training or bool(self.rounds(EPOCH))
 
     @property
@@ -269,7 +269,7 @@ class Point:
 
 
 def times_to_target(points: Mapping[Key, Point], asked: Collection[Scope]) -> dict[Key, Point]:
-    """``points``, where those of the scopes ``asked`` for a target are trainings that held it.
+    """Return ``points``, where those of the scopes ``asked`` are trainings that held the target.
 
     A training that never held its target has no time, and the mean of the others of its cell would
     be that of the lucky ones.  So a point is left out unless every one of its trainings held it.
@@ -326,7 +326,7 @@ def observe(
 
 
 def condition_of(outcome: Outcome, run: int) -> Condition:
-    """The condition of an outcome in ``run``, which is 0 where the documents form one grid."""
+    """Return the condition of an outcome in ``run``, 0 where the documents form one grid."""
     timed = outcome.measured if isinstance(outcome, Unverified) else outcome
     if isinstance(timed, Measured):
         declared = timed.process.declared

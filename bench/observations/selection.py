@@ -20,7 +20,7 @@ FIXED = (RUN, IMPLEMENTATION, THREADS, BATCH_SIZE)
 
 
 def value(point: Point, coordinate: str) -> str:
-    """Where a point stands along ``coordinate``; anything but the fixed ones is a variable."""
+    """Return the value of a point along ``coordinate``; all but the fixed ones are variables."""
     values = {
         RUN: str(point.run),
         IMPLEMENTATION: point.cell.implementation,
@@ -33,7 +33,7 @@ def value(point: Point, coordinate: str) -> str:
 
 
 def key(point: Point, coordinate: str) -> tuple[object, ...]:
-    """All other coordinates.  The run is not among them, and the device goes with the row."""
+    """Return all other coordinates, without the run; the device goes with the row."""
     cell = point.cell
     own = () if coordinate == IMPLEMENTATION else (cell.implementation, cell.device)
     size = None if coordinate == BATCH_SIZE else cell.batch_size
@@ -88,7 +88,7 @@ class Selector:
         )
 
     def names(self, control: Point) -> bool:
-        """Whether it means ``control``, and not merely a pattern of which that is one more."""
+        """Return whether it names ``control``, by a pattern that does not fit what that repeats."""
         name = control.cell.implementation
         patterns = dict(self.fields).get(IMPLEMENTATION, ())
         return any(
@@ -140,7 +140,7 @@ class Question:
 
 
 def choose_phase(results: Sequence[Results], labels: Sequence[str]) -> tuple[str, str]:
-    """Epochs, or steps where a document holds none at all; and the reason for the latter."""
+    """Return epochs, or steps where a document holds no epochs; and the reason for the latter."""
     for document, label in zip(results, labels, strict=True):
         timed = {
             timing.phase
@@ -179,7 +179,7 @@ def choose_baseline(coordinate: str, points: Sequence[Point], asked: str | None)
 
 
 def suggestions(points: Sequence[Point]) -> list[str]:
-    """The coordinates in which alone cells differ; where there are several runs, cells of two."""
+    """Return the coordinates in which alone cells differ; of several runs, cells of two."""
     several = len({point.run for point in points}) > 1
     candidates = (RUN, IMPLEMENTATION, THREADS, BATCH_SIZE, *variables_of(points))
     return [
@@ -190,7 +190,7 @@ def suggestions(points: Sequence[Point]) -> list[str]:
 
 
 def differ_alone(points: Sequence[Point], coordinate: str, *, across_runs: bool = False) -> bool:
-    """Whether some cells differ in nothing but ``coordinate``, and the run where that is asked."""
+    """Return whether cells differ in nothing but ``coordinate``, and the run if that is asked."""
     groups: dict[tuple[object, ...], list[Point]] = defaultdict(list)
     for point in points:
         groups[key(point, coordinate)].append(point)

@@ -152,12 +152,12 @@ def tabulate(results: Sequence[Results]) -> ObservationTable:
 
 
 def known_rows(results: Sequence[Results]) -> dict[str, Row]:
-    """Rows by name: those of the documents, and the registry's, in its order, for the rest."""
+    """Return rows by name: those of the documents, and the registry's for the rest."""
     return {row.name: row for row in (*ROWS, *(row for result in results for row in result.rows))}
 
 
 def setting_words(setting: Setting) -> str:
-    """Environment variables on one line: ``OMP_WAIT_POLICY=active, X unset``."""
+    """Return environment variables on one line: ``OMP_WAIT_POLICY=active, X unset``."""
     return ", ".join(
         f"{name} unset" if value is None else f"{name}={value}" for name, value in setting
     )

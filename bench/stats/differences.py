@@ -108,7 +108,7 @@ def between_processes(
 
 
 def merged(differences: Iterable[Difference]) -> list[Difference]:
-    """``differences`` with one entry for all cells that say the same.
+    """Return ``differences`` with one entry for all cells that say the same.
 
     What a process found is left out where the whole document says it as well.
     """

@@ -30,7 +30,7 @@ def share(disturbance: Disturbance, seconds: float) -> float:
     which share caches and memory even where there are processors for all: as a share of all
     processors, because a load that takes one of two halves them and one of 64 is hardly felt.
     Where the system does not tell who waited, or the document not how many processors there were,
-    it is held against one processor, for it may have been ours.  What the system does not tell
+    it is a share of one processor, for it may have been ours.  What the system does not tell
     counts as nothing.
     """
     held_up = (disturbance.waited or 0.0) + _certain(disturbance.stolen)
@@ -110,5 +110,5 @@ def tells(accelerator: Accelerator) -> bool:
 
 
 def _certain(ticks: float | None) -> float:
-    """Time counted in ticks, where it is more than their rounding."""
+    """Return time counted in ticks, and 0 where it may be their rounding."""
     return ticks if ticks is not None and ticks > RESOLUTION_SECONDS else 0.0

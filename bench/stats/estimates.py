@@ -81,7 +81,7 @@ class Ratio:
 
 
 def spread(values: Sequence[float]) -> float:
-    """Interquartile range over median: how far apart the middle half lies, relative."""
+    """Return the interquartile range over the median."""
     if len(values) == 1:
         return 0.0
     # For a handful of rounds, np.percentile takes ten times as long.
@@ -107,7 +107,7 @@ def estimate(processes: Sequence[Sequence[float]]) -> Estimate:
 def moderated_ratios(
     table: Sequence[PairedLogs], references: Sequence[Hashable] | None = None
 ) -> list[Ratio]:
-    """One ratio per entry of ``table``; entries lend each other what they know of the variance.
+    """Return one ratio per entry of ``table``; entries moderate each other's variances.
 
     ``references`` names the worker that each entry is compared with, such as the baseline with one
     thread.  Without it all entries count as compared with the same one, which is never too bold.
@@ -162,7 +162,7 @@ def ratios_of_tables(
 def moderated_unpaired(
     table: Sequence[tuple[Sequence[Sequence[float]], Sequence[Sequence[float]]]],
 ) -> list[Ratio]:
-    """The same for cells measured at different times: reference and other, as rounds by process.
+    """Return the same for cells measured at different times: both sides, as rounds by process.
 
     The variances of both sides add up, and the degrees of freedom are those of Welch and
     Satterthwaite.  A drift of the machine between the two is not excluded.
@@ -210,7 +210,7 @@ def paired_ratio(
 
 
 def unpaired_ratio(reference: Sequence[Sequence[float]], other: Sequence[Sequence[float]]) -> Ratio:
-    """How many times faster ``other`` is than ``reference``, both given as rounds by process.
+    """Return how many times faster ``other`` is than ``reference``, both as rounds by process.
 
     For what was measured at different times, without a table to borrow from.
 
@@ -231,7 +231,7 @@ def unpaired_ratio(reference: Sequence[Sequence[float]], other: Sequence[Sequenc
 def _welch(
     reference: tuple[Sequence[float], float, float], other: tuple[Sequence[float], float, float]
 ) -> Ratio:
-    """The ratio of two sides, each as logs, squared error of their mean and degrees of freedom."""
+    """Return the ratio of two sides: logs, squared error of their mean, degrees of freedom."""
     (theirs, first, first_df), (ours, second, second_df) = reference, other
     mean = _mean_and_error(theirs)[0] - _mean_and_error(ours)[0]
     error = math.sqrt(first + second)
@@ -242,7 +242,7 @@ def _welch(
 
 
 def difference_p(ratio: Ratio, margin: float = 0.0) -> float | None:
-    """How likely so large a log ratio is where the two differ by at most ``margin``, two-sided.
+    """Return the two-sided p of a log ratio where the two differ by at most ``margin``.
 
     That is twice the p of the t test against the edge of the margin on the ratio's own side: such
     a p of 5 % or less is seen in at most 5 % of cases wherever within the margin the truth lies.
@@ -273,7 +273,7 @@ def quantile(share: float, df: float) -> float:
 
 
 def holm(ps: Sequence[float | None]) -> list[float | None]:
-    """``ps`` adjusted for their number by the step-down method of Holm (1979).
+    """Return ``ps`` adjusted for their number by the step-down method of Holm (1979).
 
     Rejecting what is adjusted to at most 5 % rejects any true hypothesis in at most 5 % of tables,
     however the tests depend on each other.  None stays None and does not count.
@@ -288,7 +288,7 @@ def holm(ps: Sequence[float | None]) -> list[float | None]:
 
 
 def half_width(ratio: Ratio) -> float | None:
-    """Half of the interval's width, relative to the ratio: its precision.  None without one."""
+    """Return half of the interval's width, relative to the ratio; None without an interval."""
     if ratio.low is None or ratio.high is None:
         return None
     return math.sqrt(ratio.high / ratio.low) - 1
@@ -308,7 +308,7 @@ def detectable(ratio: Ratio, *, comparisons: int = 1, power: float = 0.8) -> flo
 
 
 def variances(processes: Sequence[Sequence[float]]) -> tuple[float, float]:
-    """Relative variances ``(between, within)`` processes, as those of the logarithms of rounds.
+    """Return relative variances ``(between, within)`` processes, of the logarithms of rounds.
 
     By the method of moments: ``within`` is the variance of rounds around the mean of their
     process, pooled over processes; ``between`` is by how much the means of processes vary beyond

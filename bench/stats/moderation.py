@@ -92,7 +92,7 @@ def between_blocks(
 
 
 def _split(residuals: Array) -> tuple[Array, Array, float] | None:
-    """Variances of each row's own process (tables, rows) and of the common one (tables,).
+    """Return variances of each row's process (tables, rows) and of the common one (tables,).
 
     With the degrees of freedom of the latter.  None where too few rows share too few blocks.
     """
@@ -111,7 +111,7 @@ def _split(residuals: Array) -> tuple[Array, Array, float] | None:
 
 
 def moderated(variances: Array, df: Array, sampling: Array | None = None) -> tuple[Array, Array]:
-    """Moderated variances and their degrees of freedom, both of shape (tables, entries).
+    """Return moderated variances and their degrees of freedom, both (tables, entries).
 
     ``variances``, of the same shape, have ``df`` (entries,) degrees of freedom; an entry of 0
     degrees has no variance of its own and gets that of the others.  ``sampling`` is how much of
@@ -150,7 +150,7 @@ def moderated(variances: Array, df: Array, sampling: Array | None = None) -> tup
 
 
 def _posterior(logs: Array, df: Array) -> tuple[Array, Array]:
-    """Log scales (tables, scales), and log weights (tables, prior degrees of freedom, scales).
+    """Return log scales (tables, scales) and log weights (tables, prior df, scales).
 
     The second pass covers only where the first found the likelihood not negligible.
     """
@@ -170,7 +170,7 @@ def _posterior(logs: Array, df: Array) -> tuple[Array, Array]:
 
 
 def _log_likelihood(logs: Array, df: Array, scales: Array) -> Array:
-    """That of all log variances of a table: each is a scale times a variable of the F distribution.
+    """Return that of all log variances of a table: each is a scale times an F variable.
 
     Shape (tables, prior degrees of freedom, scales).
     """

@@ -25,7 +25,7 @@ def log_ratios(reference: Mapping[int, float], other: Mapping[int, float]) -> li
 
 
 def location(values: Array) -> Array:
-    """The mean of the middle half of the last axis: bursts that hit a quarter of sweeps leave it.
+    """Return the mean of the middle half of the last axis, which bursts in a quarter leave alone.
 
     Of up to five values it is the median.
     """
@@ -35,7 +35,7 @@ def location(values: Array) -> Array:
 
 
 def sampling_variance(values: Array) -> Array:
-    """The variance of :func:`location` of the last axis by the scatter of sweeps; 0 for one value.
+    """Return the variance of :func:`location` by the scatter of sweeps; 0 for one value.
 
     The scatter is judged by the interquartile range, which bursts do not move.  Neighbours in time
     that are alike, as within a burst, count for less: by ``(1 + r) / (1 - r)`` for a correlation
@@ -56,7 +56,7 @@ def sampling_variance(values: Array) -> Array:
 
 
 def _quartiles(values: Array) -> tuple[Array, Array]:
-    """Both quartiles of the last axis, by linear interpolation; far quicker than by NumPy."""
+    """Return both quartiles of the last axis, by linear interpolation; quicker than NumPy's."""
     ordered = np.sort(values, axis=-1)
     last = values.shape[-1] - 1
     below, above = math.floor(last / 4), math.ceil(last / 4)
@@ -67,7 +67,7 @@ def _quartiles(values: Array) -> tuple[Array, Array]:
 
 
 def located(sweeps: Sequence[float]) -> tuple[float, float]:
-    """Location and sampling variance of the log ratios of one block.
+    """Return location and sampling variance of the log ratios of one block.
 
     Raises:
         ValueError: no sweep.

@@ -33,7 +33,7 @@ MARGIN = 0.03
 ALPHA = 0.05
 """How often a table may hold a false verdict of one kind; see :func:`judge` for the kinds."""
 MOST_BLOCKS = 1000
-"""Nobody measures more, so that no larger number is reckoned."""
+"""Nobody measures more, so no larger number is computed."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def judge(
     margin: float | Sequence[float] = MARGIN,
     winners: Sequence[WinnerLeads] = (),
 ) -> list[Verdict]:
-    """One verdict per ratio; all of them are one table, or family.  ``margin`` may be one for each.
+    """Return one verdict per ratio of a table, or family; ``margin`` may be one for each.
 
     Three questions are asked of each: can it be 1, can it lie within the margin, can it lie beyond
     the margin.  Each question is adjusted by Holm over the table, so that each kind of false
@@ -202,7 +202,7 @@ def inverse(ratio: Ratio) -> Ratio:
 
 
 def _weights(number: int, winners: Sequence[WinnerLeads]) -> list[float]:
-    """For how many pairs each ratio of a table stands."""
+    """Return for how many pairs each ratio of a table stands."""
     weights = [1.0] * number
     for winner in winners:
         for place in winner.picked:
@@ -226,7 +226,7 @@ def _strengthened(
 
 
 def _weakest(winner: WinnerLeads, margins: Sequence[float]) -> float | None:
-    """The p of the weakest evidence that the winner leads; None where no lead has an interval.
+    """Return the p of the weakest evidence for a lead; None where no lead has an interval.
 
     Where it is behind in the blocks that both share, there is no evidence.
     """
@@ -239,7 +239,7 @@ def _weakest(winner: WinnerLeads, margins: Sequence[float]) -> float | None:
 
 
 def readable(value: float) -> str:
-    """A ratio in three significant digits, and a fourth just above 1, where the third is little."""
+    """Return a ratio in three significant digits, and in four just above 1."""
     return f"{value:#.{4 if 1 <= value < 2 else 3}g}".rstrip(".")
 
 
@@ -273,7 +273,7 @@ def too_few(ratio: Ratio, margin: float) -> Verdict:
 
 
 def disturbed(ratio: Ratio, margin: float, what: str) -> Verdict:
-    """The verdict on a ratio of times that were disturbed beyond use; ``what`` says which were."""
+    """Return the verdict on a ratio of times disturbed beyond use; ``what`` says which were."""
     reason = f"Unclear: {readable(ratio.value)} times as fast, but {what}."
     remedy = "Measure again on a quiet machine."
     return Verdict("unclear", "disturbed", ratio, None, margin, f"{reason} {remedy}", remedy)
@@ -320,7 +320,7 @@ def verdict(ratio: Ratio, margin: float, tests: Tests) -> Verdict:
 
 
 def _needed(ratio: Ratio, margin: float, tests: Tests, code: Code) -> float | None:
-    """Roughly how many blocks answer what is open, if all stays as it is; None: nothing is open."""
+    """Return roughly how many blocks answer what is open; None where nothing is."""
     if code in ("within-margin", "outside-margin"):
         return None
     edge, size = math.log1p(margin), abs(math.log(ratio.value))
