@@ -37,14 +37,24 @@ _Place = tuple[Condition, int]
 
 
 def draw(
-    table: Table, *, frame: box.Box = box.HEAVY_HEAD, lines_between: bool = False
+    table: Table,
+    *,
+    frame: box.Box = box.HEAVY_HEAD,
+    lines_between: bool = False,
+    narrow: bool = False,
 ) -> rich.table.Table:
-    """Return ``table`` for a terminal; its texts are shown as they are, and obeyed by nothing."""
+    """Return ``table`` for a terminal; its texts are shown as they are, and obeyed by nothing.
+
+    A ``narrow`` one has no frame, and no more room between its columns than needed.
+    """
     drawn = rich.table.Table(
         title=_text(table.caption) if table.caption else None,
         title_justify="left",
-        box=frame,
+        box=box.SIMPLE_HEAD if narrow else frame,
         show_lines=lines_between,
+        show_edge=not narrow,
+        pad_edge=not narrow,
+        collapse_padding=narrow,
     )
     for column in table.columns:
         drawn.add_column(

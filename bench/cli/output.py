@@ -11,15 +11,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
+import rich.table
 from rich.console import Console, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 import bench
 from bench.cli import defaults
 from bench.documents.files import unwritable_folder
 from impls.errors import ResultsError
 from reports.format import printable
+from reports.tables import Table, TableCell, TableRow, columns
+from reports.terminal import draw
 
 GENERATOR = f"mlpbench {bench.__version__}"
 REPORT = "report.html"
@@ -49,15 +50,15 @@ def finish(
     say(console, f"Report: {report}")
 
 
-def facts_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str | Text]]) -> Table:
+def facts_table(
+    title: str, headings: Sequence[str], rows: Iterable[Iterable[str | TableCell]]
+) -> rich.table.Table:
     """Return a table of texts as they are; what is too long for its column is folded."""
-    table = Table(title=Text(title), title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        # Text, not str: rich would read the name of an extra, in brackets, as markup.
-        table.add_row(*(Text(printable(cell)) if isinstance(cell, str) else cell for cell in row))
-    return table
+    cells = (
+        TableRow(tuple(TableCell(cell) if isinstance(cell, str) else cell for cell in row))
+        for row in rows
+    )
+    return draw(Table(title, columns(*headings, text_columns=len(headings)), tuple(cells)))
 
 
 def command_line() -> str:

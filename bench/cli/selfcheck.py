@@ -7,12 +7,12 @@ from functools import partial
 
 import click
 from rich.console import Console
-from rich.text import Text
 
 from bench import exits
 from bench.cli.options import Whole
 from bench.cli.output import facts_table, say
 from bench.selfcheck import CHECKS, Options, Report, run
+from reports.tables import TableCell
 
 
 def command_of(name: str, checks: Mapping[str, str], package: str) -> click.Command:
@@ -45,7 +45,11 @@ selfcheck_command = command_of("selfcheck", CHECKS, "bench.selfcheck")
 
 def _show(report: Report, console: Console) -> None:
     """Print every finding beside its target, then the notes, and the outcome last."""
-    words = {True: Text("kept"), False: Text("MISSED", style="bold red"), None: Text("not judged")}
+    words = {
+        True: TableCell("kept"),
+        False: TableCell("MISSED", colour="bold red"),
+        None: TableCell("not judged"),
+    }
     rows = [
         (finding.what, finding.found, finding.target, words[finding.passed])
         for finding in report.findings

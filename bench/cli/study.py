@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich import box
+import rich.table
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from bench import exits
 from bench.cli.implementations import choose_trainer
@@ -51,6 +49,8 @@ from reports.evaluation import build_study
 from reports.evaluation.as_data import as_data
 from reports.evaluation.context import share, training_diverged
 from reports.format import seconds
+from reports.tables import Column, Table, TableCell, TableRow
+from reports.terminal import draw
 
 STUDY = "study.json"
 
@@ -250,31 +250,29 @@ def _conclude(
     finish(console, outcome_table(label, values, reached), folder / REPORT)
 
 
-def outcome_table(label: str, values: Sequence[str], reached: Sequence[Trained]) -> Table:
+def outcome_table(
+    label: str, values: Sequence[str], reached: Sequence[Trained]
+) -> rich.table.Table:
     """Return one row per value: what it led to, as narrow as it can be told."""
-    table = Table(
-        title="After training",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        collapse_padding=True,
-    )
+    titles = ("train", "test", "penalty", "mean\nerror", "converged", "epochs", "time")
     # Two lines where the parameter's name has two words: eight columns are to fit a terminal.
-    table.add_column(Text(label.replace("-", "-\n")), overflow="fold")
-    for column in ("train", "test", "penalty", "mean\nerror", "converged", "epochs", "time"):
-        table.add_column(column, justify="right", no_wrap=True)
+    columns = (
+        Column(label.replace("-", "-\n"), numeric=False),
+        *(Column(title, whole=True) for title in titles),
+    )
+    rows = []
     for value, learned in zip(values, reached, strict=True):
         history, evaluation = learned.model.history, learned.evaluation
         if training_diverged(learned):
-            found = ("-", "-", "-", "-", "diverged")
+            outcome = ("-", "-", "-", "-", "diverged")
         else:
-            found = (
+            outcome = (
                 share(evaluation.train.accuracy),
                 share(evaluation.test.accuracy),
                 share(history.epochs[-1].penalty_share),
                 f"{evaluation.train.mean_error:.4g}",
                 str(history.converged or "not yet"),
             )
-        table.add_row(Text(value), *found, str(learned.model.epochs), seconds(history.seconds))
-    return table
+        words = (value, *outcome, str(learned.model.epochs), seconds(history.seconds))
+        rows.append(TableRow(tuple(map(TableCell, words))))
+    return draw(Table("After training", columns, tuple(rows)), narrow=True)

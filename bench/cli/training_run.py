@@ -13,11 +13,10 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
+import rich.table
 from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
 from bench import exits
 from bench.cli import crash
@@ -50,6 +49,8 @@ from impls.training.sessions import Session
 from reports.evaluation import build_evaluation
 from reports.evaluation.as_data import as_data
 from reports.evaluation.sections.summary import QUANTITIES
+from reports.tables import Table, TableCell, TableRow, columns
+from reports.terminal import draw
 
 CHECKPOINTS = "checkpoints"
 EVALUATION = "evaluation.json"
@@ -317,12 +318,11 @@ def write(file: Path, numbers: dict[str, Any], page: str) -> None:
     files.write_bytes(file, json.dumps(numbers, indent=1, allow_nan=False).encode())
 
 
-def reached_table(reached: Sequence[Trained]) -> Table:
+def reached_table(reached: Sequence[Trained]) -> rich.table.Table:
     """Return one column per implementation, so that the table fits a narrow terminal."""
-    table = Table(title="After training", title_justify="left")
-    table.add_column("")
-    for trained in reached:
-        table.add_column(Text(trained.name), justify="right")
-    for name, quantity in QUANTITIES.items():
-        table.add_row(name, *(quantity(trained)[1] for trained in reached))
-    return table
+    rows = tuple(
+        TableRow((TableCell(name), *(TableCell(quantity(trained)[1]) for trained in reached)))
+        for name, quantity in QUANTITIES.items()
+    )
+    headings = columns("", *(trained.name for trained in reached))
+    return draw(Table("After training", headings, rows))
