@@ -149,11 +149,11 @@ def _rounded_timing(timing: Timing) -> Timing:
         round_cpu_seconds=tuple(map(_short, timing.round_cpu_seconds)),
         disturbances=tuple(
             replace(
-                one,
-                waited=milliseconds(one.waited),
-                foreign=milliseconds(one.foreign),
-                stolen=milliseconds(one.stolen),
+                disturbance,
+                waited=milliseconds(disturbance.waited),
+                foreign=milliseconds(disturbance.foreign),
+                stolen=milliseconds(disturbance.stolen),
             )
-            for one in timing.disturbances
+            for disturbance in timing.disturbances
         ),
     )

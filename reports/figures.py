@@ -103,35 +103,31 @@ def key_of(
 
 def figure(
     context: Context,
-    chart: Markup,
+    chart: Markup | charts.RowChart,
     *,
     batch_size: int | None = None,
     condition: Condition | None = None,
 ) -> Figure:
-    """Return a figure with what it can be filtered by."""
+    """Return a figure with what it can be filtered by; a chart of rows has its batch size."""
     place = None if condition is None else context.place(condition)
+    if isinstance(chart, charts.RowChart):
+        return Figure(templates.fill("rowchart.html", it=chart), chart.batch_size, place)
     return Figure(chart, batch_size, place)
-
-
-def rows(context: Context, chart: charts.RowChart, *, condition: Condition | None = None) -> Figure:
-    """Return a chart with one row for each implementation, as a figure."""
-    place = None if condition is None else context.place(condition)
-    return Figure(templates.fill("rowchart.html", it=chart), chart.batch_size, place)
 
 
 def drawn(context: Context) -> frozenset[Condition]:
     """The conditions whose groups are drawn: all, unless a page would become heavy by them."""
     groups = [condition for condition, _, _ in context.groups()]
-    found = context.winners
-    if len(groups) <= _MOST_DRAWN or not found:
+    winners = context.winners
+    if len(groups) <= _MOST_DRAWN or not winners:
         return frozenset(groups)
-    return frozenset({found[0].best.condition})
+    return frozenset({winners[0].best.condition})
 
 
 def grouped(context: Context, figures: dict[Condition, list[Figure]]) -> tuple[Group, ...]:
     """Figures by condition; where they are many, only those of the fastest condition are open."""
-    found = context.winners
-    shown = found[0].best.condition if found else None
+    winners = context.winners
+    shown = winners[0].best.condition if winners else None
     if shown not in figures:
         shown = next(iter(figures), None)
     few = sum(map(len, figures.values())) <= _FEW

@@ -111,11 +111,11 @@ def parts_of(context: Context, point: Point, roof: Roof) -> dict[str, PhaseRate]
     model = model_of(context, point.condition.scope, point.batch_size)
     if model is None or point.cell.device != DEVICE:
         return {}
-    found = {}
+    rates = {}
     for phase in (STEP, *PHASES):
         if phase in point.durations:
             work = model[phase]
             done = Work(work.products, 0, 0) if context.is_floor(point.implementation) else work
             least = bound(done, roof.best, roof.cache_bytes)
-            found[phase] = PhaseRate(point.durations[phase].value, work, least, roof.best.gemm)
-    return found
+            rates[phase] = PhaseRate(point.durations[phase].value, work, least, roof.best.gemm)
+    return rates

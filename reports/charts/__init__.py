@@ -8,7 +8,7 @@ from __future__ import annotations
 from reports.charts.canvas import Style, style_of, swatch
 from reports.charts.columns import columns
 from reports.charts.crossover import crossover
-from reports.charts.lines import Axes, Series, curves, lines
+from reports.charts.lines import Series, curves, lines
 from reports.charts.panel import MOST_NAMED
 from reports.charts.roofline import roofline
 from reports.charts.rounds import Strip, Track, strips, timeline
@@ -26,7 +26,7 @@ from reports.charts.rowchart import (
 )
 
 __all__ = [
-    "MOST_NAMED", "Axes", "Axis", "Block", "ChartRow", "Dot", "Line", "RowChart", "Series",
+    "MOST_NAMED", "Axis", "Block", "ChartRow", "Dot", "Line", "RowChart", "Series",
     "Strip", "Style", "Track", "block", "columns", "crossover", "curves", "dot", "linear_axis",
     "lines", "log_axis", "roofline", "strips", "style_of", "swatch", "timeline",
 ]  # fmt: skip

@@ -43,59 +43,58 @@ class Series:
     tips: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class Axes:
-    """What the axes say; ``ticks`` are the places on x, ``y_limits`` are shared by all panels.
+def lines(
+    title: str,
+    series: Sequence[Series],
+    labels: tuple[str, str],
+    y_format: Callable[[float], str],
+    *,
+    description: str,
+    ticks: Sequence[float],
+    y_limits: tuple[float, float],
+    log: bool = False,
+    diagonal: bool = False,
+    x_format: Callable[[float], str] = "{:.0f}".format,
+    x_room: float = 0.3,
+) -> Markup:
+    """A panel of lines.
 
-    ``x_room`` is how far a linear axis goes beyond the ticks at least.
+    ``labels`` are those of x and y, ``ticks`` the places on x; ``y_limits`` are shared by all
+    panels.  ``diagonal`` adds the ideal, y = x / first x, as a thin line.  ``x_room`` is how far a
+    linear axis goes beyond the ticks at least.
     """
-
-    x_label: str
-    y_label: str
-    ticks: tuple[float, ...]
-    y_limits: tuple[float, float]
-    log: bool
-    y_format: Callable[[float], str]
-    diagonal: bool = False
-    x_format: Callable[[float], str] = "{:.0f}".format
-    x_room: float = 0.3
-
-
-def lines(title: str, series: Sequence[Series], axes: Axes, *, description: str) -> Markup:
-    """A panel of lines.  ``axes.diagonal`` adds the ideal, y = x / first x, as a thin line."""
-    names = [one.name for one in series] if len(series) <= MOST_NAMED else []
-    labels = (axes.x_label, axes.y_label)
+    names = [line.name for line in series] if len(series) <= MOST_NAMED else []
     with panel(title, labels, description=description, names=names) as drawing:
         plot = drawing.axes
-        if axes.log:
+        if log:
             plot.set_xscale("log")
             plot.set_yscale("log")
             plot.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         else:
             plot.yaxis.set_major_locator(MaxNLocator(6))
-        bottom, top = axes.y_limits
-        if axes.diagonal:
-            start = axes.ticks[0]
-            end = min(axes.ticks[-1], top * start)
+        bottom, top = y_limits
+        if diagonal:
+            start = ticks[0]
+            end = min(ticks[-1], top * start)
             plot.plot(
                 (start, end), (1, end / start), color=MUTED, linewidth=1, linestyle=(0, (1, 2))
             )
-        for one in series:
-            plot.plot(one.x, one.y, **one.style.line())[0].set_gid(one.style.gid)
-            intervals = zip(one.x, one.low, one.high, strict=False)
+        for line in series:
+            plot.plot(line.x, line.y, **line.style.line())[0].set_gid(line.style.gid)
+            intervals = zip(line.x, line.low, line.high, strict=False)
             for x, low, high in intervals if len(series) <= _MOST_INTERVALS else ():
                 if low is not None and high is not None:
                     ends = max(low, bottom), min(high, top)
-                    plot.vlines(x, *ends, color=one.style.colour, linewidth=1)
-            drawing.tips += zip(one.x, one.y, one.tips, strict=False)
-        limits = x_limits(axes.ticks, log=axes.log, room=axes.x_room)
-        plot.xaxis.set_major_locator(FixedLocator(readable(axes.ticks, limits, log=axes.log)))
-        plot.xaxis.set_major_formatter(lambda value, _: axes.x_format(value))
-        plot.yaxis.set_major_formatter(lambda value, _: axes.y_format(value))
-        plot.set(xlim=limits, ylim=axes.y_limits)
+                    plot.vlines(x, *ends, color=line.style.colour, linewidth=1)
+            drawing.tips += zip(line.x, line.y, line.tips, strict=False)
+        limits = x_limits(ticks, log=log, room=x_room)
+        plot.xaxis.set_major_locator(FixedLocator(readable(ticks, limits, log=log)))
+        plot.xaxis.set_major_formatter(lambda value, _: x_format(value))
+        plot.yaxis.set_major_formatter(lambda value, _: y_format(value))
+        plot.set(xlim=limits, ylim=y_limits)
         if names:
-            named = [one for one in series if one.name]
-            name_ends(plot, [(one.x[-1], one.y[-1], one.name, one.style) for one in named])
+            named = [line for line in series if line.name]
+            name_ends(plot, [(line.x[-1], line.y[-1], line.name, line.style) for line in named])
     return drawing.markup
 
 
@@ -119,10 +118,10 @@ def curves(
     with panel(title, labels, description=description) as drawing:
         plot = drawing.axes
         finite = []
-        for one in series:
-            kept = np.isfinite(one.y)
-            points = np.asarray(one.x, np.float64)[kept], np.asarray(one.y, np.float64)[kept]
-            finite.append((one.style, *points))
+        for curve in series:
+            kept = np.isfinite(curve.y)
+            points = np.asarray(curve.x, np.float64)[kept], np.asarray(curve.y, np.float64)[kept]
+            finite.append((curve.style, *points))
         values = np.concatenate([y for _, _, y in finite])
         positive = values.size > 0 and values.min() > 0
         if y_limits is None and not linear and positive and values.max() / values.min() > _LOG_FROM:

@@ -81,7 +81,7 @@ def name_ends(plot: Any, ends: Sequence[tuple[float, float, str, Style]]) -> Non
         return
     box = plot.bbox
     places = plot.transData.transform([end[:2] for end in ends]).tolist()
-    wanted = sorted(zip(places, ends, strict=True), key=lambda one: one[0][1])
+    wanted = sorted(zip(places, ends, strict=True), key=lambda pair: pair[0][1])
     heights = _spread([height for (_, height), _ in wanted], box.y0 + 4, box.y1 - 2)
     for ((right, wish), (x, y, name, style)), height in zip(wanted, heights, strict=True):
         shift = height - wish
@@ -101,13 +101,13 @@ def name_ends(plot: Any, ends: Sequence[tuple[float, float, str, Style]]) -> Non
 def _spread(heights: list[float], low: float, high: float) -> list[float]:
     """``heights``, ascending, moved so that they are apart and inside where there is room."""
     apart = min(_APART, (high - low) / max(len(heights) - 1, 1))
-    found: list[float] = []
+    moved: list[float] = []
     for height in heights:
-        found.append(max(height, found[-1] + apart) if found else max(height, low))
-    for place in reversed(range(len(found))):
-        limit = found[place + 1] - apart if place + 1 < len(found) else high
-        found[place] = min(found[place], limit)
-    return found
+        moved.append(max(height, moved[-1] + apart) if moved else max(height, low))
+    for place in reversed(range(len(moved))):
+        limit = moved[place + 1] - apart if place + 1 < len(moved) else high
+        moved[place] = min(moved[place], limit)
+    return moved
 
 
 def _short(name: str) -> str:

@@ -60,12 +60,12 @@ class Axis:
     def ticks(self) -> tuple[Line, ...]:
         """Round values that leave room for their labels."""
         values = _log_ticks(self.low, self.high) if self.log else _ticks(self.low, self.high)
-        found: list[Line] = []
+        ticks: list[Line] = []
         for value in values:
             place = self.at(value)
-            if not found or place - found[-1].at >= self.gap:
-                found.append(Line(place, self.form(value)))
-        return tuple(found)
+            if not ticks or place - ticks[-1].at >= self.gap:
+                ticks.append(Line(place, self.form(value)))
+        return tuple(ticks)
 
 
 @dataclass(frozen=True)
@@ -182,8 +182,8 @@ def _log_ticks(low: float, high: float) -> list[float]:
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     best: list[float] = []
     for steps in _STEPS:
-        found = [step * 10.0**power for power in decades for step in steps]
-        inside = [value for value in found if low <= value <= high]
+        every = [step * 10.0**power for power in decades for step in steps]
+        inside = [value for value in every if low <= value <= high]
         if len(inside) > _MOST_TICKS:
             break
         best = inside

@@ -161,17 +161,17 @@ def _short_path(path: str) -> str:
 
     Coordinates have at most one decimal, so that relative ones are as exact.
     """
-    found: list[str] = []
+    commands: list[str] = []
     x = y = 0.0
     for command, arguments in _COMMAND.findall(path):
-        numbers = [float(one) for one in arguments.split()]
+        numbers = [float(number) for number in arguments.split()]
         if command in {"L", "M"}:
-            found.append(_moved(command, (x, y), (numbers[0], numbers[1])))
+            commands.append(_moved(command, (x, y), (numbers[0], numbers[1])))
         else:
-            found.append(command + _packed(numbers))
+            commands.append(command + _packed(numbers))
         if numbers:
             x, y = numbers[-2:]
-    return "".join(found)
+    return "".join(commands)
 
 
 def _moved(command: str, start: tuple[float, float], end: tuple[float, float]) -> str:

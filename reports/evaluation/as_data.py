@@ -31,16 +31,16 @@ def as_data(trained: Sequence[Trained], data: TrainingData, command: str) -> dic
             "class_names": list(data.class_names),
             "note": data.note,
         },
-        "networks": [_network(one) for one in trained],
+        "networks": [_network(network) for network in trained],
     }
 
 
-def _network(one: Trained) -> dict[str, Any]:
-    model, evaluation = one.model, one.evaluation
+def _network(trained: Trained) -> dict[str, Any]:
+    model, evaluation = trained.model, trained.evaluation
     return {
-        "name": one.name,
+        "name": trained.name,
         "implementation": model.implementation,
-        "checked": one.checked or None,
+        "checked": trained.checked or None,
         "network": msgspec.to_builtins(model.network),
         "parameters": model.network.parameter_count,
         "training": msgspec.to_builtins(model.training),

@@ -49,7 +49,9 @@ class Studied:
     @property
     def finite(self) -> tuple[int, ...]:
         """The places of the networks whose training did not diverge."""
-        return tuple(place for place, one in enumerate(self.trained) if not training_diverged(one))
+        return tuple(
+            place for place, trained in enumerate(self.trained) if not training_diverged(trained)
+        )
 
     @property
     def uncertainty(self) -> float:
@@ -65,14 +67,14 @@ class Studied:
     @property
     def best(self) -> tuple[int, ...]:
         """The places of the networks whose test accuracy none exceeds by more than that."""
-        found = {place: self.trained[place].evaluation.test.accuracy for place in self.finite}
-        least = max(found.values(), default=0.0) - self.uncertainty
-        return tuple(place for place, accuracy in found.items() if accuracy >= least)
+        accuracies = {place: self.trained[place].evaluation.test.accuracy for place in self.finite}
+        least = max(accuracies.values(), default=0.0) - self.uncertainty
+        return tuple(place for place, accuracy in accuracies.items() if accuracy >= least)
 
 
-def training_diverged(one: Trained) -> bool:
+def training_diverged(trained: Trained) -> bool:
     """Return whether the loss or a weight is not finite: predictions then mean nothing."""
-    return not math.isfinite(one.evaluation.train.loss) or bool(one.model.divergence)
+    return not math.isfinite(trained.evaluation.train.loss) or bool(trained.model.divergence)
 
 
 def share(value: float) -> str:

@@ -36,7 +36,7 @@ def build_evaluation(
         filled(discover(sections), learned),
         kind="evaluation",
         title=f"{network}, {data.name}",
-        origin=[f"{network} network", data.name, *(one.name for one in trained)],
+        origin=[f"{network} network", data.name, *(learner.name for learner in trained)],
         description=evaluation_summary.headline(learned),
         more_style="evaluation/style.css",
         generator=generator,

@@ -74,12 +74,12 @@ def to_asv(
     def current(path: str) -> dict[str, Any]:
         content = files.get(path) or existing(path)
         try:
-            found = {} if content is None else json.loads(content)
+            parsed = {} if content is None else json.loads(content)
         except (ValueError, RecursionError) as error:
             raise _damaged(path, f"it is no JSON: {error}") from error
-        if not isinstance(found, dict):
+        if not isinstance(parsed, dict):
             raise _damaged(path, "it holds no object")
-        return found
+        return parsed
 
     for document, revision in zip(results, revisions, strict=True):
         machine = _machine(document.machine)
@@ -107,15 +107,15 @@ def _tables(document: Results, phases: Sequence[str]) -> dict[Setting, Table]:
     What failed or was refused is a gap in the line.
     """
     tables: dict[Setting, Table] = {}
-    found = series(document, phases)
-    for one in found:
-        table = tables.setdefault(one.cell.setting, {})
-        benchmark = _benchmark_name(one.cell.implementation, one.phase)
-        table.setdefault(benchmark, {})[_combination(one.cell)] = _values(one)
+    every = series(document, phases)
+    for timed in every:
+        table = tables.setdefault(timed.cell.setting, {})
+        benchmark = _benchmark_name(timed.cell.implementation, timed.phase)
+        table.setdefault(benchmark, {})[_combination(timed.cell)] = _values(timed)
     for outcome in without_controls(document):
         if isinstance(outcome, Measured):
             continue
-        for phase in dict.fromkeys(one.phase for one in found):
+        for phase in dict.fromkeys(timed.phase for timed in every):
             benchmark = _benchmark_name(outcome.cell.implementation, phase)
             known = tables.get(outcome.cell.setting, {}).get(benchmark)
             if known is not None:
@@ -123,10 +123,10 @@ def _tables(document: Results, phases: Sequence[str]) -> dict[Setting, Table]:
     return tables
 
 
-def _values(one: Series) -> Values:
+def _values(timed: Series) -> Values:
     """Return the estimate of one cell, its 99 % interval, and every round."""
-    rounds = [seconds for _, timing in one.processes for seconds in timing.round_seconds]
-    estimate = one.estimate
+    rounds = [seconds for _, timing in timed.processes for seconds in timing.round_seconds]
+    estimate = timed.estimate
     low, high = estimate.low, estimate.high
     if low is not None and high is not None:
         # An estimate has the 95 % interval, and asv wants that of 99 %.
@@ -143,7 +143,7 @@ def _values(one: Series) -> Values:
         "stats_ci_99_b": high,
         "stats_q_25": float(quarter),
         "stats_q_75": float(three_quarters),
-        "stats_number": one.processes[0][1].iterations,
+        "stats_number": timed.processes[0][1].iterations,
         "stats_repeat": len(rounds),
         "samples": rounds,
     }
@@ -166,7 +166,10 @@ def _results(
         params = _params(values)
         row = {"params": params, "version": _VERSION, "started_at": started}
         for name in _PER_COMBINATION:
-            row[name] = [values.get(one, absent).get(name) for one in itertools.product(*params)]
+            row[name] = [
+                values.get(combination, absent).get(name)
+                for combination in itertools.product(*params)
+            ]
         rows[benchmark] = [row.get(name) for name in COLUMNS]
     return _encoded(
         {
@@ -204,11 +207,11 @@ def _table(path: str, content: Mapping[str, Any]) -> Table:
             lists = {
                 name: columns[name] for name in _PER_COMBINATION if columns.get(name) is not None
             }
-            for place, one in enumerate(itertools.product(*columns["params"])):
+            for place, combination in enumerate(itertools.product(*columns["params"])):
                 values = {name: column[place] for name, column in lists.items()}
                 result = values.get("result")
                 if result is None or not math.isnan(result):
-                    table.setdefault(benchmark, {})[one] = values
+                    table.setdefault(benchmark, {})[combination] = values
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
     return table
@@ -216,12 +219,12 @@ def _table(path: str, content: Mapping[str, Any]) -> Table:
 
 def _benchmarks(known: Mapping[str, Any], table: Table) -> dict[str, Any]:
     """Return the benchmarks of ``table`` with every value that a parameter ever had."""
-    found = {}
+    benchmarks = {}
     for name, values in table.items():
         params = known.get(name, {}).get("params")
         before = itertools.product(*params) if params else ()
         implementation, _, phase = name.rpartition(".")
-        found[name] = {
+        benchmarks[name] = {
             "code": f"mlpbench run --impl {implementation}",
             "name": name,
             "param_names": list(PARAMETERS),
@@ -231,7 +234,7 @@ def _benchmarks(known: Mapping[str, Any], table: Table) -> dict[str, Any]:
             "unit": "seconds",
             "version": _VERSION,
         }
-    return found
+    return benchmarks
 
 
 def _params(combinations: Iterable[Combination]) -> list[list[str]]:

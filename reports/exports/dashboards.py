@@ -20,13 +20,13 @@ def to_bmf(results: Sequence[Results], phases: Sequence[str]) -> str:
         UsageError: several documents, or nothing measured.
     """
     metrics = {}
-    for one in series(only(results, "bmf"), phases):
-        estimate = one.estimate
+    for timed in series(only(results, "bmf"), phases):
+        estimate = timed.estimate
         ends = {
             "value": estimate.value, "lower_value": estimate.low, "upper_value": estimate.high,
         }  # fmt: skip
         latency = {name: NANOSECONDS * end for name, end in ends.items() if end is not None}
-        metrics[one.name] = {"latency": latency}
+        metrics[timed.name] = {"latency": latency}
     return json.dumps(metrics, indent=1) + "\n"
 
 
@@ -39,13 +39,13 @@ def to_github(results: Sequence[Results], phases: Sequence[str]) -> str:
         UsageError: several documents, or nothing measured.
     """
     entries = []
-    for one in series(only(results, "github"), phases):
-        estimate = one.estimate
-        entry = {"name": one.name, "unit": "ms", "value": MILLISECONDS * estimate.value}
+    for timed in series(only(results, "github"), phases):
+        estimate = timed.estimate
+        entry = {"name": timed.name, "unit": "ms", "value": MILLISECONDS * estimate.value}
         processes = text.count(estimate.processes, "process", "processes")
         lines = [
             f"{processes}, {text.count(estimate.rounds, 'round')}",
-            f"{text.significant(one.examples / estimate.value)} examples per second",
+            f"{text.significant(timed.examples / estimate.value)} examples per second",
         ]
         if estimate.low is not None and estimate.high is not None:
             reach = MILLISECONDS * (estimate.high - estimate.low) / 2

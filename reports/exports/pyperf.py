@@ -25,18 +25,18 @@ def to_pyperf(results: Sequence[Results], phases: Sequence[str]) -> str:
     document = only(results, "pyperf")
     implementation, _, version = document.machine.python.partition(" ")
     benchmarks = []
-    for one in series(document, phases):
-        cell = one.cell
+    for timed in series(document, phases):
+        cell = timed.cell
         facts = {
-            "name": one.name,
+            "name": timed.name,
             "implementation": cell.implementation,
             "network": cell.network,
             "batch_size": cell.batch_size,
             "threads": "unset" if cell.threads is None else cell.threads,
             "setting": text.setting(cell.setting),
-            "examples": one.examples,
+            "examples": timed.examples,
         }
-        runs = [_run(measured, timing) for measured, timing in one.processes]
+        runs = [_run(measured, timing) for measured, timing in timed.processes]
         benchmarks.append({"metadata": _clean(facts), "runs": runs})
     suite = {
         "version": VERSION,

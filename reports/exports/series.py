@@ -83,4 +83,4 @@ def without_controls(document: Results) -> list[Outcome]:
     """Return the outcomes of ``document`` but those of controls."""
     rows = known_rows([document])
     controls = {name for name, row in rows.items() if row.role == "control"}
-    return [one for one in document.outcomes if one.cell.implementation not in controls]
+    return [outcome for outcome in document.outcomes if outcome.cell.implementation not in controls]

@@ -85,7 +85,7 @@ def facts(context: Context) -> list[tuple[str, str]]:
     """Return what was measured on what: pairs of what and value, of the first document."""
     document = context.results[0]
     machine, network, data = document.machine, document.plan.network, document.dataset
-    processes = [one.process for one in document.outcomes if isinstance(one, Measured)]
+    processes = [outcome.process for outcome in document.outcomes if isinstance(outcome, Measured)]
     # What the workers found: every BLAS with its kernels, and the packages that they need.
     pools = {
         f"{pool.library} {pool.version} ({pool.detail})"
@@ -152,7 +152,9 @@ def _published(row: Row) -> list[str]:
         if entry.step == step
         and (factor := articles.published_factor(step, entry.batch_size)) is not None
     ]
-    before = next((one.name for one in ROWS if articles.STEPS.get(one.target) == step - 1), "")
+    before = next(
+        (other.name for other in ROWS if articles.STEPS.get(other.target) == step - 1), ""
+    )
     said = f"The articles that this ladder follows went from {before} to {row.name} in one step"
     gained = f"and gained {text.listing(factors)} on {articles.MACHINE}."
     return [f"{said} {gained}"] if factors else []

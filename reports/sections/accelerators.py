@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from markupsafe import Markup
 
 from bench.observations.points import Point
-from bench.provenance.records import Accelerator, AcceleratorReading
+from bench.provenance.records import Accelerator
 from bench.stats.disturbed import tells
 from reports import format as text
 from reports import tables, templates
@@ -39,10 +40,10 @@ def render(context: Context) -> Markup | Absence:
             "State of the device before and after the timing",
             [(point.key, point) for point in points if point.key in context.points],
             {
-                "Clock": lambda p: _course(p, lambda one: one.clock_mhz, _megahertz),
-                "Memory clock": lambda p: _course(p, lambda one: one.memory_clock_mhz, _megahertz),
-                "Temperature": lambda p: _course(p, lambda one: one.temperature, "{} °C".format),
-                "In use": lambda p: _course(p, lambda one: one.used_bytes, text.byte_count),
+                "Clock": partial(_course, "clock_mhz", _megahertz),
+                "Memory clock": partial(_course, "memory_clock_mhz", _megahertz),
+                "Temperature": partial(_course, "temperature", "{} °C".format),
+                "In use": partial(_course, "used_bytes", text.byte_count),
                 "Held back": _held_back,
             },
         ),
@@ -71,28 +72,25 @@ def _held_back(point: Point) -> TableCell:
     return tables.word("no" if all(map(tells, accelerators(point))) else "unknown")
 
 
-def _course(
-    point: Point,
-    value_of: Callable[[AcceleratorReading], int | None],
-    shown: Callable[[int], str],
-) -> TableCell:
-    """Return the range over processes after the timing, and that before it in small."""
-    before, after = (
-        sorted(
+def _course(field: str, shown: Callable[[int], str], point: Point) -> TableCell:
+    """Return the range of a reading over processes after the timing, that before it in small."""
+    begins, ends = (
+        [
             value
             for device in accelerators(point)
-            if device.readings and (value := value_of(device.readings[at])) is not None
-        )
+            if device.readings and (value := getattr(device.readings[at], field)) is not None
+        ]
         for at in (0, -1)
     )
-    if not after:
+    if not ends:
         return tables.word("unknown")
-    ranges = [
-        " to ".join(shown(value) for value in dict.fromkeys((values[0], values[-1])))
-        for values in (before, after)
-        if values
-    ]
-    return TableCell(ranges[-1], after[-1], tuple(f"before: {one}" for one in ranges[:-1]))
+    notes = (f"before: {_range(begins, shown)}",) if begins else ()
+    return TableCell(_range(ends, shown), max(ends), notes)
+
+
+def _range(values: list[int], shown: Callable[[int], str]) -> str:
+    low, high = min(values), max(values)
+    return shown(low) if low == high else f"{shown(low)} to {shown(high)}"
 
 
 def status(context: Context) -> Status:

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from bench.observations.points import Condition, Point
 from reports import charts, figures, rounding, tables, templates
 from reports import format as text
-from reports.charts import Axes, Series
+from reports.charts import Series
 from reports.context import Context
 from reports.section import SCALING, Absence, Section
 from reports.tables import TableCell
@@ -89,13 +89,18 @@ def _chart(
             )
         )
     sizes = sorted({p.batch_size for points in lines.values() for p in points})
-    axes = Axes(
-        "examples per batch", "", tuple(map(float, sizes)), limits,
-        log=True, y_format=text.tick_seconds,
-    )  # fmt: skip
     label = context.label(condition)
     described = f"Time per example against batch size with {label}; the values are in the table."
-    return charts.lines(label, series, axes, description=described)
+    return charts.lines(
+        label,
+        series,
+        ("examples per batch", ""),
+        text.tick_seconds,
+        description=described,
+        ticks=sizes,
+        y_limits=limits,
+        log=True,
+    )
 
 
 def _tip(name: str, point: Point) -> str:

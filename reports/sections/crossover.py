@@ -20,14 +20,14 @@ _WORDS = ("time on the GPU / on the CPU", "CPU faster", "GPU faster")
 
 def render(context: Context) -> Markup | Absence:
     """Return an answer for each network, one chart for all, and the table behind it."""
-    found = {scope: contests(context, scope) for scope in context.scopes}
-    held = {scope: some for scope, some in found.items() if some}
+    by_scope = {scope: contests(context, scope) for scope in context.scopes}
+    held = {scope: some for scope, some in by_scope.items() if some}
     if not held:
-        reasons = dict.fromkeys(missing(context, scope) for scope in found)
+        reasons = dict.fromkeys(missing(context, scope) for scope in by_scope)
         return Absence(" ".join(reasons) or "No cell was measured.")
     answers: list[tuple[Markup | None, str]] = []
     curves: list[tuple[charts.Style, list[Node]]] = []
-    for scope, some in found.items():
+    for scope, some in by_scope.items():
         if some:
             style, nodes = charts.style_of(len(curves)), [_node(contest) for contest in some]
             curves.append((style, nodes))
@@ -44,7 +44,7 @@ def render(context: Context) -> Markup | Absence:
     return templates.section(
         "crossover",
         answers=answers,
-        chosen=any(max(one.candidates) > 1 for some in held.values() for one in some),
+        chosen=any(max(contest.candidates) > 1 for some in held.values() for contest in some),
         confidence=CONFIDENCE,
         figures=[Figure(chart)],
         table=_table(context, held),
@@ -68,15 +68,15 @@ def _table(context: Context, held: dict[Scope, tuple[DeviceContest, ...]]) -> Ta
         TableRow(
             (
                 TableCell(_name(scope)),
-                TableCell(str(one.batch_size), one.batch_size),
-                *_side(context, one.cpu, one.candidates[0]),
-                *_side(context, one.gpu, one.candidates[1]),
-                tables.ratio(one.ratio),
+                TableCell(str(contest.batch_size), contest.batch_size),
+                *_side(context, contest.cpu, contest.candidates[0]),
+                *_side(context, contest.gpu, contest.candidates[1]),
+                tables.ratio(contest.ratio),
             ),
-            batch_size=one.batch_size,
+            batch_size=contest.batch_size,
         )
         for scope, some in held.items()
-        for one in some
+        for contest in some
     ]
     titles = (
         "Network", "Batch size", "Fastest on the CPU", "Epoch", "Fastest on the GPU", "Epoch",

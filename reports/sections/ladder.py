@@ -39,7 +39,7 @@ def render(context: Context) -> Markup | Absence:
         steps = _steps(context, context.whole.group(condition, batch_size))
         if len(steps) > 1:
             chart = _chart(context, condition, batch_size, steps)
-            figure = figures.rows(context, chart, condition=condition)
+            figure = figures.figure(context, chart, condition=condition)
             shown.setdefault(condition, []).append(figure)
             climbs.setdefault(condition, {})[batch_size] = steps
     if not shown:

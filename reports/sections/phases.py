@@ -84,7 +84,7 @@ def render(context: Context) -> Markup | Absence:
         for unit, of_unit in shown.items() if condition in drawn else ():
             caption = f"batch {batch_size}, {context.label(condition)}"
             chart = _chart(context, caption, batch_size, timed, is_share=unit == "share")
-            figure = figures.rows(context, chart, condition=condition)
+            figure = figures.figure(context, chart, condition=condition)
             of_unit.setdefault(condition, []).append(figure)
     if not splits:
         return Absence("No phase was timed apart from the others, so the step cannot be split.")
@@ -175,7 +175,9 @@ def _residual(split: _Split) -> TableCell:
     if abs(residual) <= MOST_RESIDUAL:
         return TableCell(text.percent(residual), residual)
     durations = [split.point.durations[name] for name in (STEP, *PHASES)]
-    if abs(residual) <= math.hypot(*(one.spread * one.value / step for one in durations)):
+    if abs(residual) <= math.hypot(
+        *(duration.spread * duration.value / step for duration in durations)
+    ):
         reason = "within the spread"
     elif residual > 0:
         reason = "more than its phases"

@@ -37,7 +37,9 @@ _Entry = tuple[Point, Mapping[str, PhaseRate]]
 
 def render(context: Context) -> Markup | Absence:
     """Limits, charts, shares and the model."""
-    roofs = {one: roof for one in context.conditions if (roof := roof_of(context, one))}
+    roofs = {
+        condition: roof for condition in context.conditions if (roof := roof_of(context, condition))
+    }
     if not roofs:
         floor = context.floors.get(DEVICE)
         if any(name == floor for name, _, _ in context.points):
@@ -66,7 +68,9 @@ def render(context: Context) -> Markup | Absence:
     return templates.section(
         "roofline",
         limits=_limits(context, roofs),
-        missing=[context.label(one) for one in context.conditions if one not in roofs],
+        missing=[
+            context.label(condition) for condition in context.conditions if condition not in roofs
+        ],
         caches=[text.byte_count(int(size)) for size in caches],
         most=MOST_SHARE,
         most_named=_MOST_NAMED,
@@ -119,7 +123,7 @@ def _impossible(context: Context, entries: Sequence[_Entry]) -> list[str]:
     return [
         f"{point.implementation}, batch {point.batch_size}, {context.label(point.condition)}: "
         f"{name} {text.percent(share)}"
-        for share, point, name in sorted(passing, key=lambda one: -one[0])
+        for share, point, name in sorted(passing, key=lambda share: -share[0])
     ]
 
 

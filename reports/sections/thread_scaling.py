@@ -11,7 +11,7 @@ from bench.planning.plan import Setting
 from bench.stats.estimates import Ratio
 from reports import charts, figures, rounding, tables, templates
 from reports import format as text
-from reports.charts import Axes, Series
+from reports.charts import Series
 from reports.context import Context
 from reports.devices import CPU
 from reports.figures import shape_of
@@ -51,7 +51,7 @@ def render(context: Context) -> Markup | Absence:
     counts = {gain.threads for gain in drawn}
     few = len(counts) <= _FEW_COUNTS
     if few:
-        charted = [figures.rows(context, _dots(context, *panel)) for panel in panels.items()]
+        charted = [figures.figure(context, _dots(context, *panel)) for panel in panels.items()]
     else:
         ratios = [gain.ratio.value for gain in drawn]
         room = 0.12 * (max(1.2, *ratios) - min(ratios))
@@ -197,13 +197,17 @@ def _lines(
         for name, line in _by_name(gains).items()
     ]
     ticks = tuple(float(count) for count in sorted({gain.threads for gain in gains}))
-    axes = Axes(
-        "threads requested", f"speed-up over {text.count(int(ticks[0]), 'thread')}", ticks, limits,
-        log=False, y_format=text.significant, diagonal=True,
-    )  # fmt: skip
     title = _title(context, panel)
-    described = f"Speed-up against threads at {title}; the values are in the table."
-    return charts.lines(title, series, axes, description=described)
+    return charts.lines(
+        title,
+        series,
+        ("threads requested", f"speed-up over {text.count(int(ticks[0]), 'thread')}"),
+        text.significant,
+        description=f"Speed-up against threads at {title}; the values are in the table.",
+        ticks=ticks,
+        y_limits=limits,
+        diagonal=True,
+    )
 
 
 SECTION = Section("thread-scaling", "Threads", 40, render, SCALING)

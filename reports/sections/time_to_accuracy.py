@@ -15,7 +15,7 @@ from bench.stats.estimates import Ratio
 from bench.stats.verdicts import Verdict
 from reports import charts, figures, tables, templates
 from reports import format as text
-from reports.charts import Axes, Series
+from reports.charts import Series
 from reports.context import Context
 from reports.section import RESULT, Absence, Section
 from reports.tables import TableCell
@@ -158,20 +158,19 @@ def _chart(context: Context, group: Sequence[Point]) -> Markup:
     longest = max(first.ends[-1] for first in firsts.values())
     lowest = min(min(first.learning.accuracies) for first in firsts.values())
     room = max(_ROOM * (1 - lowest), 0.001)
-    axes = Axes(
-        "training time (s)",
-        "test accuracy",
-        tuple(longest * tick / _TICKS for tick in range(_TICKS + 1)),
-        (lowest - room, 1 + room),
-        log=False,
-        y_format=text.percent,
+    point = group[0]
+    title = f"batch {point.batch_size}, {context.label(point.condition)}"
+    return charts.lines(
+        title,
+        series,
+        ("training time (s)", "test accuracy"),
+        text.percent,
+        description=f"Test accuracy against training time at {title}; the times are in the table.",
+        ticks=[longest * tick / _TICKS for tick in range(_TICKS + 1)],
+        y_limits=(lowest - room, 1 + room),
         x_format=lambda value: text.significant(value, 2),
         x_room=0.0,
     )
-    point = group[0]
-    title = f"batch {point.batch_size}, {context.label(point.condition)}"
-    described = f"Test accuracy against training time at {title}; the times are in the table."
-    return charts.lines(title, series, axes, description=described)
 
 
 SECTION = Section("time-to-accuracy", "Time to accuracy", 35, render, RESULT)

@@ -23,10 +23,10 @@ _REASON = (
 def render(learned: Learned) -> Markup | Absence:
     """Return one table per printed training that was repeated."""
     repeated: dict[int, tuple[PublishedRun, list[Trained]]] = {}
-    for one in learned.trained:
-        run = published_run(one.model)
+    for trained in learned.trained:
+        run = published_run(trained.model)
         if run is not None:
-            repeated.setdefault(run.batch_size, (run, []))[1].append(one)
+            repeated.setdefault(run.batch_size, (run, []))[1].append(trained)
     if not repeated:
         return Absence(_REASON)
     return templates.fill(
@@ -41,55 +41,63 @@ def _table(run: PublishedRun, ours: list[Trained]) -> Table:
 
     def add(name: str, theirs: str, show: Callable[[Trained], str], note: str = "") -> None:
         printed = TableCell(theirs, notes=(note,) if note else ())
-        rows.append(TableRow((TableCell(name), printed, *(TableCell(show(one)) for one in ours))))
+        rows.append(
+            TableRow((TableCell(name), printed, *(TableCell(show(trained)) for trained in ours)))
+        )
 
-    add("rate after the last epoch", repr(run.rate), lambda one: repr(one.model.learning_rate))
+    add(
+        "rate after the last epoch",
+        repr(run.rate),
+        lambda trained: repr(trained.model.learning_rate),
+    )
     add(
         "cost of the last batch",
         f"{run.last_cost:.6g}",
-        lambda one: f"{one.model.history.epochs[-1].last_cost:.6g}",
+        lambda trained: f"{trained.model.history.epochs[-1].last_cost:.6g}",
     )
     add(
         "its penalty, share",
         f"{100 * run.last_penalty_share:.4f} %",
-        lambda one: f"{100 * one.model.history.epochs[-1].penalty_share:.4f} %",
+        lambda trained: f"{100 * trained.model.history.epochs[-1].penalty_share:.4f} %",
     )
     add(
         "mean error of the last batch",
         f"{run.last_mean_error:.5f}",
-        lambda one: f"{one.model.history.epochs[-1].losses[-1, 2]:.5f}",
+        lambda trained: f"{trained.model.history.epochs[-1].losses[-1, 2]:.5f}",
     )
     add(
         "1 - mean error of the epoch",
         f"{run.averaged_accuracy:.5f}",
-        lambda one: f"{1 - one.model.history.epochs[-1].mean_error:.5f}",
+        lambda trained: f"{1 - trained.model.history.epochs[-1].mean_error:.5f}",
     )
     add(
         "training time",
         text.seconds(run.seconds),
-        lambda one: text.seconds(one.model.history.seconds),
+        lambda trained: text.seconds(trained.model.history.seconds),
         "an i7-6700K, 2020",
     )
     add(
         "mean error, all examples",
         f"{run.found_mean_error:.4f}",
-        lambda one: f"{one.evaluation.train.mean_error:.4f}",
+        lambda trained: f"{trained.evaluation.train.mean_error:.4f}",
         "found",
     )
     add(
         "loss per example",
         f"{run.found_loss:.4f}",
-        lambda one: f"{one.evaluation.train.loss:.4f}",
+        lambda trained: f"{trained.evaluation.train.loss:.4f}",
         "found",
     )
     if run.found_accuracies is not None:
         add(
             "accuracy, train / test",
             " / ".join(f"{value:.3f}" for value in run.found_accuracies),
-            lambda one: f"{one.evaluation.train.accuracy:.3f} / {one.evaluation.test.accuracy:.3f}",
+            lambda trained: (
+                f"{trained.evaluation.train.accuracy:.3f} / {trained.evaluation.test.accuracy:.3f}"
+            ),
             "found",
         )
-    titles = ("Quantity", "Articles", *(one.name for one in ours))
+    titles = ("Quantity", "Articles", *(trained.name for trained in ours))
     caption = f"{EPOCHS} epochs of batches of {run.batch_size}"
     return Table(caption, tables.columns(*titles), tuple(rows))
 

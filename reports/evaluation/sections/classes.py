@@ -21,13 +21,13 @@ def render(learned: Learned) -> Markup | Absence:
     """Return one table per network, over the test examples."""
     return templates.fill(
         "evaluation/sections/classes.html",
-        tables=[_table(one, learned.data.class_names) for one in learned.trained],
+        tables=[_table(trained, learned.data.class_names) for trained in learned.trained],
     )
 
 
-def _table(one: Trained, names: tuple[str, ...]) -> Table:
+def _table(trained: Trained, names: tuple[str, ...]) -> Table:
     """Return one row per class, then means of defined ratios and sums of counts."""
-    scores = class_scores(one.evaluation.test.matrix)
+    scores = class_scores(trained.evaluation.test.matrix)
     rows = []
     for score in scores:
         cells = [TableCell(names[score.label])]
@@ -46,7 +46,7 @@ def _table(one: Trained, names: tuple[str, ...]) -> Table:
     cells += [tables.whole(sum(getattr(score, name) for score in scores)) for name in _COUNTS]
     rows.append(cells)
     return Table(
-        f"{one.name}, test examples",
+        f"{trained.name}, test examples",
         tables.columns(*_TITLES),
         tuple(TableRow(tuple(row)) for row in rows),
     )

@@ -25,13 +25,16 @@ def render(learned: Learned) -> Markup | Absence:
     """Matrices of the test and the training examples, and the most frequent confusions."""
     names = learned.data.class_names
     matrices, confusions = [], []
-    for place, one in enumerate(learned.trained):
-        for part, found in (("test", one.evaluation.test), ("training", one.evaluation.train)):
+    for place, trained in enumerate(learned.trained):
+        for part, predictions in (
+            ("test", trained.evaluation.test),
+            ("training", trained.evaluation.train),
+        ):
             if len(names) <= MOST_CLASSES:
-                caption = f"{one.name}, {found.matrix.sum()} {part} examples"
+                caption = f"{trained.name}, {predictions.matrix.sum()} {part} examples"
                 folded = place > 0 or part == "training"
-                matrices.append((folded, caption, _squares(found.matrix)))
-        confusions.append(_confusions(one.name, one.evaluation.test.matrix, names))
+                matrices.append((folded, caption, _squares(predictions.matrix)))
+        confusions.append(_confusions(trained.name, trained.evaluation.test.matrix, names))
     return templates.fill(
         "evaluation/sections/confusion.html",
         names=names,

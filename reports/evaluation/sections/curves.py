@@ -28,17 +28,19 @@ _QUANTITIES: list[tuple[str, str, Callable[[Losses], Losses], Callable[[float], 
 
 def render(learned: Learned) -> Markup | Absence:
     """Three charts by batch with a line per network, and accuracies per network."""
-    if not any(one.model.epochs for one in learned.trained):
+    if not any(trained.model.epochs for trained in learned.trained):
         return Absence("No network was trained, so nothing changed.")
     several = len(learned.trained) > 1
-    named = [(one.name, charts.style_of(place)) for place, one in enumerate(learned.trained)]
+    named = [
+        (trained.name, charts.style_of(place)) for place, trained in enumerate(learned.trained)
+    ]
     return templates.fill(
         "evaluation/sections/curves.html",
         key=key_of(named, section="curves") if several else (),
         figures=_by_batch(learned),
         accuracy_key=key_of(PARTS, section="accuracy"),
         accuracies=_accuracies(learned),
-        tables=[_table(one) for one in learned.trained if one.model.epochs],
+        tables=[_table(trained) for trained in learned.trained if trained.model.epochs],
     )
 
 
@@ -46,17 +48,17 @@ def _by_batch(learned: Learned) -> list[Figure]:
     """Cost, share of the penalty in it, and mean error, batch after batch."""
     # Where each batch ended, in epochs.
     ends = []
-    for one in learned.trained:
+    for trained in learned.trained:
         epochs = [
             epoch.number - 1 + np.arange(1, len(epoch.losses) + 1) / len(epoch.losses)
-            for epoch in one.model.history.epochs
+            for epoch in trained.model.history.epochs
         ]
         ends.append(np.concatenate([np.empty(0), *epochs]))
     shown = []
     for title, label, quantity, y_format in _QUANTITIES:
         lines = [
-            Series(charts.style_of(place), ends[place], quantity(one.model.history.losses))
-            for place, one in enumerate(learned.trained)
+            Series(charts.style_of(place), ends[place], quantity(trained.model.history.losses))
+            for place, trained in enumerate(learned.trained)
         ]
         described = f"The {title}, from the first batch to the last."
         chart = charts.curves(title, lines, ("epoch", label), y_format, description=described)
@@ -67,12 +69,12 @@ def _by_batch(learned: Learned) -> list[Figure]:
 def _accuracies(learned: Learned) -> list[Figure]:
     """Training and test accuracy of each network, on the same scale."""
     looked = {
-        one.name: [
+        trained.name: [
             (epoch.number, epoch.standing.train_accuracy, epoch.standing.test_accuracy)
-            for epoch in one.model.history.epochs
+            for epoch in trained.model.history.epochs
             if epoch.standing
         ]
-        for one in learned.trained
+        for trained in learned.trained
     }
     values = [value for points in looked.values() for point in points for value in point[1:]]
     shown = []
@@ -94,10 +96,10 @@ def _accuracies(learned: Learned) -> list[Figure]:
     return shown
 
 
-def _table(one: Trained) -> Table:
+def _table(trained: Trained) -> Table:
     """Return every epoch of one network."""
     rows = []
-    for epoch in one.model.history.epochs:
+    for epoch in trained.model.history.epochs:
         standing = epoch.standing
         looked = ("-", "-") if standing is None else (
             share(standing.train_accuracy), share(standing.test_accuracy)
@@ -112,7 +114,7 @@ def _table(one: Trained) -> Table:
         "Epoch", "Cost per batch", "Penalty, last batch", "Mean error", "Train", "Test", "Rate",
         "Time",
     )  # fmt: skip
-    return Table(f"Epochs of {one.name}", tables.columns(*titles), tuple(rows))
+    return Table(f"Epochs of {trained.name}", tables.columns(*titles), tuple(rows))
 
 
 SECTION = Section("curves", "Learning curves", 30, render)

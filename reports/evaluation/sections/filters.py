@@ -26,22 +26,24 @@ _EXAMPLE = 0
 
 def render(learned: Learned) -> Markup | Absence:
     """Pictures of the first network that has convolutions."""
-    one = next((one for one in learned.trained if one.model.network.convolutions), None)
-    if one is None:
+    trained = next(
+        (trained for trained in learned.trained if trained.model.network.convolutions), None
+    )
+    if trained is None:
         return Absence("No network here begins with convolutions.")
-    data, network, parameters = learned.data, one.model.network, one.model.state.parameters
+    data, network, parameters = learned.data, trained.model.network, trained.model.state.parameters
     seen = pictures.are_pictures(data.pixels_test)
-    found = feature_maps(network, parameters, data.X_test[_EXAMPLE])
-    weights = parameters.weights[: len(found)]
+    layers = feature_maps(network, parameters, data.X_test[_EXAMPLE])
+    weights = parameters.weights[: len(layers)]
     return templates.fill(
         "evaluation/sections/filters.html",
-        network=one.name,
+        network=trained.name,
         several=len(learned.trained) > 1,
         name=data.class_names[data.labels_test[_EXAMPLE]],
         picture=pictures.uri(data.pixels_test[_EXAMPLE]) if seen else None,
         convolutions=[
             _convolved(stage, W, maps)
-            for stage, W, maps in zip(network.stages, weights, found, strict=True)
+            for stage, W, maps in zip(network.stages, weights, layers, strict=True)
         ],
         first_channel=any(stage.channels > 1 for stage in network.stages),
     )

@@ -19,14 +19,14 @@ from reports.trained_words import Facts, shape
 def render(learned: Learned) -> Markup | Absence:
     """Return a summary of each network that differs from the others in layers or training."""
     alike: dict[str, list[Trained]] = {}
-    for one in learned.trained:
-        settings = (one.model.network, one.model.training, one.model.order)
-        alike.setdefault(repr(settings), []).append(one)
+    for trained in learned.trained:
+        settings = (trained.model.network, trained.model.training, trained.model.order)
+        alike.setdefault(repr(settings), []).append(trained)
     return templates.fill(
         "evaluation/sections/model.html",
         described=[
             (
-                text.listing(one.name for one in some),
+                text.listing(trained.name for trained in some),
                 layers(some[0].model.network),
                 facts(some[0]),
             )
@@ -78,10 +78,10 @@ def _layer(
     return TableRow((TableCell(name), nodes, TableCell(activation), drops, *numbers))
 
 
-def facts(one: Trained) -> Facts:
+def facts(trained: Trained) -> Facts:
     """Return how a network was trained, one line per setting."""
-    network, training, order = one.model.network, one.model.training, one.model.order
-    epochs = one.model.history.epochs
+    network, training, order = trained.model.network, trained.model.training, trained.model.order
+    epochs = trained.model.history.epochs
     count = f", {len(epochs[-1].losses)} in an epoch" if epochs else ""
     cap = f", which is capped at {order.max_batches}" if order.max_batches else ""
     return [
@@ -93,7 +93,7 @@ def facts(one: Trained) -> Facts:
         ("batch order", "new in every epoch" if order.shuffle else "the same in every epoch"),
         ("start weights", trained_words.start(training)),
         ("seed", str(order.seed)),
-        ("epochs", f"{one.model.epochs} of {max(training.epochs, one.model.epochs)}"),
+        ("epochs", f"{trained.model.epochs} of {max(training.epochs, trained.model.epochs)}"),
     ]
 
 

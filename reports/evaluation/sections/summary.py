@@ -17,22 +17,24 @@ from reports.tables import Table, TableCell, TableRow
 from reports.templates import sentence
 
 QUANTITIES: dict[str, Callable[[Trained], tuple[float, str]]] = {
-    "test accuracy": lambda one: _share(one.evaluation.test.accuracy),
-    "train accuracy": lambda one: _share(one.evaluation.train.accuracy),
-    "training examples looked at": lambda one: _whole(int(one.evaluation.train.matrix.sum())),
-    "examples trained on": lambda one: _whole(one.model.source.examples),
-    "epochs": lambda one: _whole(one.model.epochs),
-    "training time": lambda one: (
-        one.model.history.seconds,
-        text.seconds(one.model.history.seconds),
+    "test accuracy": lambda trained: _share(trained.evaluation.test.accuracy),
+    "train accuracy": lambda trained: _share(trained.evaluation.train.accuracy),
+    "training examples looked at": lambda trained: _whole(
+        int(trained.evaluation.train.matrix.sum())
     ),
-    "learning rate at the end": lambda one: _number(one.model.learning_rate, 6),
-    "loss per training example": lambda one: _number(one.evaluation.train.loss),
-    "loss per test example": lambda one: _number(one.evaluation.test.loss),
-    "penalty, share of the cost": lambda one: _share(one.evaluation.penalty_share),
-    "mean error, training": lambda one: _number(one.evaluation.train.mean_error),
-    "mean error, test": lambda one: _number(one.evaluation.test.mean_error),
-    "sum of squared weights": lambda one: _number(one.evaluation.squared_weights),
+    "examples trained on": lambda trained: _whole(trained.model.source.examples),
+    "epochs": lambda trained: _whole(trained.model.epochs),
+    "training time": lambda trained: (
+        trained.model.history.seconds,
+        text.seconds(trained.model.history.seconds),
+    ),
+    "learning rate at the end": lambda trained: _number(trained.model.learning_rate, 6),
+    "loss per training example": lambda trained: _number(trained.evaluation.train.loss),
+    "loss per test example": lambda trained: _number(trained.evaluation.test.loss),
+    "penalty, share of the cost": lambda trained: _share(trained.evaluation.penalty_share),
+    "mean error, training": lambda trained: _number(trained.evaluation.train.mean_error),
+    "mean error, test": lambda trained: _number(trained.evaluation.test.mean_error),
+    "sum of squared weights": lambda trained: _number(trained.evaluation.squared_weights),
 }
 """What a table says of each network: the number and the text that shows it."""
 
@@ -53,23 +55,27 @@ def render(learned: Learned) -> Markup | Absence:
     """Return the headline, four numbers of the first network, and all numbers of all networks."""
     first = learned.first
     checked: dict[str, list[str]] = {}
-    for one in learned.trained:
-        if one.checked:
-            checked.setdefault(one.checked, []).append(one.name)
+    for trained in learned.trained:
+        if trained.checked:
+            checked.setdefault(trained.checked, []).append(trained.name)
     rows = []
     for name, quantity in QUANTITIES.items():
-        shown = [quantity(one) for one in learned.trained]
+        shown = [quantity(trained) for trained in learned.trained]
         rows.append(
             TableRow((TableCell(name), *(TableCell(words, value) for value, words in shown)))
         )
-    columns = tables.columns("Quantity", *(one.name for one in learned.trained))
+    columns = tables.columns("Quantity", *(trained.name for trained in learned.trained))
     return templates.fill(
         "evaluation/sections/summary.html",
         headline=headline(learned),
         note=learned.data.note,
-        strangers=[said for one in learned.trained if (said := stranger(one, learned.data))],
+        strangers=[
+            said for trained in learned.trained if (said := stranger(trained, learned.data))
+        ],
         diverged=[
-            one.name for one in learned.trained if not math.isfinite(one.evaluation.train.loss)
+            trained.name
+            for trained in learned.trained
+            if not math.isfinite(trained.evaluation.train.loss)
         ],
         tiles=[
             (share(first.evaluation.test.accuracy), "of the test examples recognised"),
@@ -87,10 +93,10 @@ def render(learned: Learned) -> Markup | Absence:
 
 def headline(learned: Learned) -> str:
     """Return the best network, with what it reached and what it took, and what others reached."""
-    best = max(learned.trained, key=lambda one: one.evaluation.test.accuracy)
+    best = max(learned.trained, key=lambda trained: trained.evaluation.test.accuracy)
     others = sorted(
-        (one for one in learned.trained if one is not best),
-        key=lambda one: one.evaluation.test.accuracy,
+        (trained for trained in learned.trained if trained is not best),
+        key=lambda trained: trained.evaluation.test.accuracy,
     )
     return sentence(
         "learning",
@@ -100,12 +106,12 @@ def headline(learned: Learned) -> str:
         total=best.evaluation.test.matrix.sum(),
         epochs=best.model.epochs,
         seconds=best.model.history.seconds,
-        others=[share(one.evaluation.test.accuracy) for one in others],
+        others=[share(trained.evaluation.test.accuracy) for trained in others],
         other=others[0].name if others else "",
     )
 
 
-def stranger(one: Trained, data: TrainingData) -> str:
+def stranger(trained: Trained, data: TrainingData) -> str:
     """Return a sentence on a network that was trained on other examples than those of ``data``.
 
     It is empty where the network was trained on all of ``data`` and no other.  Accuracies are over
@@ -114,8 +120,8 @@ def stranger(one: Trained, data: TrainingData) -> str:
     return sentence(
         "learning",
         "stranger",
-        network=one.name,
-        source=one.model.source,
+        network=trained.name,
+        source=trained.model.source,
         data=data,
         number=len(data.X),
     )

@@ -15,7 +15,7 @@ from reports.evaluation.study.summary import convergence
 from reports.section import Absence, Section
 from reports.tables import Table, TableCell, TableRow
 
-_BEST = max(L2, key=lambda one: one.test).l2
+_BEST = max(L2, key=lambda trained: trained.test).l2
 
 
 def render(studied: Studied) -> Markup | Absence:
@@ -25,16 +25,16 @@ def render(studied: Studied) -> Markup | Absence:
     same = dense and model.network.layers == LAYERS and model.source.name == "mnist"
     if studied.parameter != "l2" or not same:
         return Absence("The articles studied the factor l2 of their network's penalty on MNIST.")
-    ours = {one.model.training.l2: one for one in studied.trained}
+    ours = {trained.model.training.l2: trained for trained in studied.trained}
     rows = [_row(theirs, ours[theirs.l2]) for theirs in L2 if theirs.l2 in ours]
     if not rows:
-        values = ", ".join(f"{one.l2:g}" for one in L2)
+        values = ", ".join(f"{trained.l2:g}" for trained in L2)
         return Absence(f"The articles studied other values of l2: {values}.")
     titles = (
         "l2", "Train, articles", "Train", "Test, articles", "Test", "Converged, articles",
         "Converged",
     )  # fmt: skip
-    epochs = [one.model.epochs for one in studied.trained]
+    epochs = [trained.model.epochs for trained in studied.trained]
     return templates.fill(
         "evaluation/study/articles.html",
         table=Table(
@@ -72,7 +72,7 @@ def _findings(studied: Studied) -> list[str]:
     peak = text.listing([studied.values[place] for place in studied.best])
     if len(studied.best) > 1:
         peak += ", between which the test examples do not decide"
-    if all(one.model.training.l2 != _BEST for one in finite):
+    if all(trained.model.training.l2 != _BEST for trained in finite):
         peak += f"; {_BEST:g} was not among the values"
     return [
         f"Training accuracy falls as the factor grows; here {_fall(finite)}.",
@@ -82,15 +82,15 @@ def _findings(studied: Studied) -> list[str]:
 
 def _fall(finite: list[Trained]) -> str:
     """Return whether training accuracy falls with the factor, by more than its standard errors."""
-    by_factor = sorted(finite, key=lambda one: one.model.training.l2)
-    parts = [one.evaluation.train for one in by_factor]
+    by_factor = sorted(finite, key=lambda trained: trained.model.training.l2)
+    parts = [trained.evaluation.train for trained in by_factor]
     noise = max(part.uncertainty for part in parts)
     accuracies = [part.accuracy for part in parts]
     if len(parts) == 1:
         return "there is one factor alone"
     if max(accuracies) - min(accuracies) <= noise:
         return "no difference is larger than one standard error"
-    rises = any(other - one > noise for one, other in itertools.pairwise(accuracies))
+    rises = any(other - trained > noise for trained, other in itertools.pairwise(accuracies))
     return "as well" if not rises and accuracies[0] - accuracies[-1] > noise else "not"
 
 

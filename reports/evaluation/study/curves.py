@@ -35,10 +35,10 @@ def _accuracies(studied: Studied) -> list[Figure]:
     looks = [
         [
             (epoch.number, epoch.standing.test_accuracy, epoch.standing.train_accuracy)
-            for epoch in one.model.history.epochs
+            for epoch in trained.model.history.epochs
             if epoch.standing and math.isfinite(epoch.standing.loss)
         ]
-        for one in studied.trained
+        for trained in studied.trained
     ]
     values = [value for points in looks for point in points for value in point[1:]]
     if not values:
@@ -77,10 +77,10 @@ def _by_epoch(studied: Studied) -> list[Figure]:
         lines = [
             Series(
                 charts.style_of(place),
-                [epoch.number for epoch in one.model.history.epochs],
-                [quantity(epoch) for epoch in one.model.history.epochs],
+                [epoch.number for epoch in trained.model.history.epochs],
+                [quantity(epoch) for epoch in trained.model.history.epochs],
             )
-            for place, one in enumerate(studied.trained)
+            for place, trained in enumerate(studied.trained)
         ]
         chart = charts.curves(
             title,

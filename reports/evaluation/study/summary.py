@@ -29,7 +29,7 @@ def render(studied: Studied) -> Markup | Absence:
         headline=headline(studied),
         note=studied.learned.data.note,
         noise=share(studied.uncertainty) if studied.finite else None,
-        diverged=[one.name for one in studied.trained if training_diverged(one)],
+        diverged=[trained.name for trained in studied.trained if training_diverged(trained)],
         key=key_of(PARTS, section="outcome"),
         figure=Figure(_chart(studied)) if len(studied.finite) > 1 else None,
         table=_table(studied),
@@ -42,8 +42,8 @@ def render(studied: Studied) -> Markup | Absence:
 def _chart(studied: Studied) -> Markup:
     """Accuracies at the end against the values that did not diverge, evenly spaced."""
     finite = [studied.trained[place].evaluation for place in studied.finite]
-    train = [one.train.accuracy for one in finite]
-    test = [one.test.accuracy for one in finite]
+    train = [trained.train.accuracy for trained in finite]
+    test = [trained.test.accuracy for trained in finite]
     lines = [
         Series(style, range(len(finite)), values)
         for (_, style), values in zip(PARTS, (train, test), strict=True)
@@ -63,15 +63,15 @@ def _chart(studied: Studied) -> Markup:
 
 def _table(studied: Studied) -> Table:
     rows = []
-    for place, (value, one) in enumerate(zip(studied.values, studied.trained, strict=True)):
+    for place, (value, trained) in enumerate(zip(studied.values, studied.trained, strict=True)):
         cells = [TableCell(value)]
-        if training_diverged(one):
+        if training_diverged(trained):
             cells += [tables.word("-")] * 5
         else:
-            train, test = one.evaluation.train.accuracy, one.evaluation.test.accuracy
-            penalty = one.model.history.epochs[-1].penalty_share
-            of_all = f"{share(one.evaluation.penalty_share)} of all examples"
-            error = one.evaluation.train.mean_error
+            train, test = trained.evaluation.train.accuracy, trained.evaluation.test.accuracy
+            penalty = trained.model.history.epochs[-1].penalty_share
+            of_all = f"{share(trained.evaluation.penalty_share)} of all examples"
+            error = trained.evaluation.train.mean_error
             cells += [
                 TableCell(share(train), train),
                 TableCell(share(test), test, strong=place in studied.best),
@@ -80,9 +80,9 @@ def _table(studied: Studied) -> Table:
                 TableCell(f"{error:.4g}", error),
             ]
         cells += [
-            convergence(one),
-            tables.whole(one.model.epochs),
-            tables.duration(one.model.history.seconds),
+            convergence(trained),
+            tables.whole(trained.model.epochs),
+            tables.duration(trained.model.history.seconds),
         ]
         rows.append(TableRow(tuple(cells)))
     titles = (
@@ -92,11 +92,11 @@ def _table(studied: Studied) -> Table:
     return Table("At the end of each training", tables.columns(*titles), tuple(rows))
 
 
-def convergence(one: Trained) -> TableCell:
+def convergence(trained: Trained) -> TableCell:
     """Return the epoch from which on the cost stayed near its last value, or why there is none."""
-    if training_diverged(one):
+    if training_diverged(trained):
         return tables.word("diverged")
-    converged = one.model.history.converged
+    converged = trained.model.history.converged
     return tables.word("not yet") if converged is None else TableCell(str(converged), converged)
 
 
@@ -104,8 +104,8 @@ def headline(studied: Studied) -> str:
     """Return the values with the highest test accuracy, and which of them diverged."""
     diverged = [
         value
-        for value, one in zip(studied.values, studied.trained, strict=True)
-        if training_diverged(one)
+        for value, trained in zip(studied.values, studied.trained, strict=True)
+        if training_diverged(trained)
     ]
     if not studied.finite:
         several = "every value" if len(diverged) > 1 else "the only value"
