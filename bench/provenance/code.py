@@ -13,7 +13,7 @@ from pathlib import Path
 import bench
 from bench.planning.revisions import run_git
 from bench.provenance.records import Code
-from impls import siblings
+from impls import loading
 from impls.errors import ImplementationError
 from impls.row import Row
 
@@ -62,7 +62,7 @@ def _others(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
         file = Path(address) if is_file else _file_of(address)
         if file is None:
             continue
-        beside = siblings.imported_by(file) if is_file else {}
+        beside = loading.imported_by(file) if is_file else {}
         try:
             for name, path in {file.name: file, **beside}.items():
                 yield name, hashlib.sha256(path.read_bytes()).hexdigest()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.provenance import code
-from impls import registry, siblings
+from impls import loading, registry
 from impls.mathematics import reference
 
 MINE = "import {0}\nfrom impls.mathematics import reference\nclass Mine(reference.Trainer):\n"
@@ -21,7 +21,7 @@ MINE += "    label = {0}.LABEL\n"
 def as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave neither folders nor modules behind."""
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setattr(siblings, "_FOLDERS", set())
+    monkeypatch.setattr(loading, "_FOLDERS", set())
     before = set(sys.modules)
     yield
     for name in set(sys.modules) - before:
@@ -94,7 +94,7 @@ def test_our_own_packages_are_never_those_beside_a_file(tmp_path: Path) -> None:
         impls__in____init__="raise RuntimeError('theirs')\n",
     )
     assert label_of(file) == "a"
-    assert list(siblings.imported_by(file)) == ["my_helper.py"]
+    assert list(loading.imported_by(file)) == ["my_helper.py"]
 
 
 def test_the_hash_covers_what_is_imported_however_deep_and_nothing_else(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_the_hash_covers_what_is_imported_however_deep_and_nothing_else(tmp_path
         "first.py", "kit/__init__.py", "kit/inner/deep.py", "kit/relative.py", "kit/tools.py",
         "outside.py", "second.py",
     ]  # fmt: skip
-    assert list(siblings.imported_by(file)) == expected
+    assert list(loading.imported_by(file)) == expected
     before = hash_of(file)
     for name in expected:
         path = tmp_path / "a" / name
@@ -129,9 +129,9 @@ def test_the_hash_covers_what_is_imported_however_deep_and_nothing_else(tmp_path
 
 def test_a_compiled_module_beside_the_file_is_covered(tmp_path: Path) -> None:
     file = write(tmp_path / "a", mine=MINE.format("fast"))
-    name = f"fast{siblings.all_suffixes()[-1]}"
+    name = f"fast{loading.all_suffixes()[-1]}"
     (tmp_path / "a" / name).write_bytes(b"\x7fELF\xff")
-    assert list(siblings.imported_by(file)) == [name]
+    assert list(loading.imported_by(file)) == [name]
 
 
 def test_a_training_in_another_process_finds_it(npz: Path, tmp_path: Path) -> None:
