@@ -67,7 +67,7 @@ class Trial:
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing else was going on, apart from any hog."""
+        """Whether nothing else was busy, apart from any hog."""
         return max(self.foreign, self.pressure or 0.0) < QUIET
 
 
@@ -132,17 +132,17 @@ class RecordingMonitor(Monitor):
 
 
 def _flags(turns: Sequence[Turn]) -> list[bool]:
-    """Whether each round of step or epoch, in order, was disturbed by the rule of reports."""
+    """Return whether each round, in order, was disturbed by the rule of reports."""
     return [
-        is_disturbed(one.disturbance, one.seconds * one.iterations)
+        is_disturbed(timed.disturbance, timed.seconds * timed.iterations)
         for turn in turns
-        for one in turn.rounds
-        if one.disturbance is not None
+        for timed in turn.rounds
+        if timed.disturbance is not None
     ]
 
 
 def _waited_seconds() -> float | None:
-    """For how long somebody has waited for a processor since boot; None where it is not told."""
+    """Return how long processes have waited for a processor since boot; None where unknown."""
     try:
         some = _PRESSURE.read_text().splitlines()[0]
     except OSError:
@@ -151,13 +151,13 @@ def _waited_seconds() -> float | None:
 
 
 def judge(trials: Sequence[Trial]) -> list[CheckResult]:
-    """Hogs must be reported, and quiet trials must not be called disturbed."""
-    hogs = [one for one in trials if one.hog]
+    """Return whether hogs were reported, and quiet trials not called disturbed."""
+    hogs = [trial for trial in trials if trial.hog]
     reported = sum(any(hog.beside) for hog in hogs)
     beside = _share([flag for hog in hogs for flag in hog.beside])
     before = _share([flag for hog in hogs for flag in hog.before])
-    quiet = [flag for one in trials if not one.hog and one.quiet for flag in one.before]
-    number = sum(not one.hog and one.quiet for one in trials)
+    quiet = [flag for trial in trials if not trial.hog and trial.quiet for flag in trial.before]
+    number = sum(not trial.hog and trial.quiet for trial in trials)
     return [
         CheckResult(
             f"a hog that starts in mid-run, {_trials(len(hogs))}",
@@ -177,16 +177,16 @@ def judge(trials: Sequence[Trial]) -> list[CheckResult]:
 
 def notes(trials: Sequence[Trial]) -> list[str]:
     """Return how disturbed the machine was without any hog, by the rule and by the kernel."""
-    alone = [one for one in trials if not one.hog]
-    flagged = sum(any(one.before) for one in alone)
-    pressures = [one.pressure for one in alone if one.pressure is not None]
+    alone = [trial for trial in trials if not trial.hog]
+    flagged = sum(any(trial.before) for trial in alone)
+    pressures = [trial.pressure for trial in alone if trial.pressure is not None]
     pressure = (
         f"somebody waited for a processor in {sum(pressures) / len(pressures):.1%} of the time"
         if pressures
         else "the kernel has no account of who waits for a processor (/proc/pressure/cpu)"
     )
-    foreign = sum(one.foreign for one in alone) / len(alone)
-    rounds = _share([flag for one in alone for flag in one.before])
+    foreign = sum(trial.foreign for trial in alone) / len(alone)
+    rounds = _share([flag for trial in alone for flag in trial.before])
     return [
         f"without a hog {flagged} of {len(alone)} trials had a disturbed round; {rounds} of all",
         f"meanwhile {pressure}, and others took {foreign:.1%} of all processors",

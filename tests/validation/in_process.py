@@ -111,5 +111,5 @@ def turns(timer: CellTimer, effort: Effort, clock: Clock) -> Iterator[Turn]:
 
 def median_seconds(turns: Sequence[Turn], phase: str) -> float:
     """Median over the rounds of ``phase``, per iteration."""
-    timing = next(one for one in timings_of(dict(enumerate(turns))) if one.phase == phase)
+    timing = next(timing for timing in timings_of(dict(enumerate(turns))) if timing.phase == phase)
     return statistics.median(timing.round_seconds)

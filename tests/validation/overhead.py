@@ -159,17 +159,17 @@ def cost(work: Work, names: Sequence[str], effort: Effort) -> AddedTime:
                 whole=whole,
             )
         )
-    return min(costs, key=lambda one: one.step)
+    return min(costs, key=lambda cost: cost.step)
 
 
 def judge(costs: Sequence[AddedTime], round_seconds: float) -> list[CheckResult]:
-    """Medians over all measurements, beside what is allowed of rounds of ``round_seconds``."""
-    steps = statistics.median(one.per_step / one.step for one in costs)
-    rounds = statistics.median(one.per_round / round_seconds for one in costs)
-    monitor = statistics.median(one.monitor / one.whole for one in costs)
-    per_step = statistics.median(one.per_step for one in costs)
-    step = statistics.median(one.step for one in costs)
-    per_round = statistics.median(one.per_round for one in costs)
+    """Return medians over all measurements, beside what rounds of ``round_seconds`` allow."""
+    steps = statistics.median(cost.per_step / cost.step for cost in costs)
+    rounds = statistics.median(cost.per_round / round_seconds for cost in costs)
+    monitor = statistics.median(cost.monitor / cost.whole for cost in costs)
+    per_step = statistics.median(cost.per_step for cost in costs)
+    step = statistics.median(cost.step for cost in costs)
+    per_round = statistics.median(cost.per_round for cost in costs)
     return [
         CheckResult(
             "inside the clock, per step",

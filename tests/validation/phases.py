@@ -3,7 +3,7 @@
 A trainer that works as always waits in one phase for a known time.  It is measured in turn with
 the same trainer that waits in another phase, and with one that never does; what the phase takes
 more is what the timer found.  Beside that: whether phases add up to the step, and what it costs
-to tell them apart.
+to time them apart.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def in_turn(
     rng: random.Random,
     say: Callable[[str], object],
 ) -> Mapping[Phase | None, Sequence[Seconds]]:
-    """What ``measure`` finds without a wait (None) and with one in each phase, interleaved."""
+    """Return what ``measure`` finds without a wait (None) and with one in each phase, in turn."""
     variants: list[Phase | None] = [None, *PHASES]
     measured: dict[Phase | None, list[Seconds]] = {variant: [] for variant in variants}
     for number in range(rounds):
@@ -173,7 +173,7 @@ def of_planted(measured: Mapping[Phase | None, Sequence[Seconds]]) -> list[Check
                 max(abs(there - 1), abs(elsewhere)) <= ACCURACY,
             )
         )
-    planted = [one for phase in PHASES for one in measured[phase]]
+    planted = [seconds for phase in PHASES for seconds in measured[phase]]
     return [
         *findings,
         _whole("step less the sum of its phases, without a wait", measured[None]),
@@ -182,20 +182,20 @@ def of_planted(measured: Mapping[Phase | None, Sequence[Seconds]]) -> list[Check
 
 
 def _more(measured: Mapping[Phase | None, Sequence[Seconds]], slowed: Phase, what: Phase) -> float:
-    """How much longer phase ``what`` took where ``slowed`` waited than where another one did.
+    """Return how much longer ``what`` took where ``slowed`` waited than where others did.
 
     That is the median of all rounds, each with the median of the others in it.
     """
     others = [measured[phase] for phase in PHASES if phase not in {slowed, what}]
     return statistics.median(
-        one[what] - statistics.median(other[number][what] for other in others)
-        for number, one in enumerate(measured[slowed])
+        seconds[what] - statistics.median(other[number][what] for other in others)
+        for number, seconds in enumerate(measured[slowed])
     )
 
 
 def _whole(what: str, measured: Sequence[Seconds]) -> CheckResult:
     """Return whether a step that is its phases takes as long as they do."""
-    residual = statistics.median(_residual(one) for one in measured)
+    residual = statistics.median(_residual(seconds) for seconds in measured)
     return CheckResult(
         what,
         f"{residual:+.1%} of the step",
@@ -223,20 +223,20 @@ def medians(turns: Sequence[Turn]) -> Seconds:
 
 
 def _probes(seed: int) -> tuple[list[CheckResult], list[str]]:
-    """The cost of telling phases apart beside the shortest step that the default profile times."""
+    """Return the cost of timing phases apart beside the shortest step of the default profile."""
     work = default_work(seed)
     by_name = {
         name: medians(work.measure(work.trainer(name), DEFAULT.effort))
         for name in work.fast_implementations()
     }
-    divided = {name: one for name, one in by_name.items() if _apart(one)}
+    divided = {name: seconds for name, seconds in by_name.items() if _apart(seconds)}
     name = min(divided, key=lambda name: divided[name][STEP])
     step, number = divided[name][STEP], len(_apart(divided[name]))
     synchronize = work.trainer(name).synchronize
     probe = statistics.median(probe_seconds(SYSTEM_CLOCK, synchronize) for _ in range(PROBES))
     notes = [
-        f"{other}: step less the sum of its phases is {_residual(one):+.1%} of the step"
-        for other, one in divided.items()
+        f"{other}: step less the sum of its phases is {_residual(seconds):+.1%} of the step"
+        for other, seconds in divided.items()
     ]
     share = number * probe / step
     finding = CheckResult(
