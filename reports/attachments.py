@@ -88,7 +88,7 @@ def json(results: Sequence[Results]) -> Block | Attachment:
 
 
 def _packed(name: str, data: bytes) -> Attachment:
-    """``data`` compressed; without a time stamp, so that equal data give equal pages."""
+    """Return ``data`` compressed, without a time stamp, so that equal data give equal pages."""
     packed = gzip.compress(data, mtime=0)
     return Attachment(name, _uri("application/gzip", packed), len(packed))
 
@@ -102,7 +102,7 @@ def _short(value: float, digits: int = DIGITS) -> float:
 
 
 def _rounded(document: Results) -> Results:
-    """``document`` with fewer digits, and without what compares well to the last place."""
+    """Return ``document`` with fewer digits, and without the places of checks that passed."""
     outcomes: list[Outcome] = []
     for outcome in document.outcomes:
         if isinstance(outcome, Measured):
@@ -129,7 +129,7 @@ def _rounded_measured(measured: Measured) -> Measured:
 
 
 def _rounded_check(check: Check) -> Check:
-    """``check`` without the place where something that passed is least exact."""
+    """Return ``check`` without the place where it is least exact, if it passed."""
     if not check.passed or check.error is None:
         return check
     short = replace(

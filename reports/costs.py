@@ -81,7 +81,7 @@ def reference(context: Context, costs: list[Cost]) -> Cost:
 
 
 def break_even(extra: float, saved: float) -> float:
-    """Epochs after which both have cost the same; infinite where they never have again.
+    """Return the epochs after which both have cost the same; infinite where they never have.
 
     ``extra`` is what one costs more at the start, ``saved`` what each of its epochs costs less, in
     seconds; either may be negative.
@@ -90,7 +90,7 @@ def break_even(extra: float, saved: float) -> float:
 
 
 def balance(cost: Cost, other: Cost) -> Balance:
-    """When the start of ``cost`` is earned back against ``other``."""
+    """Return when the start of ``cost`` is earned back against ``other``."""
     extra, saved = cost.cold - other.cold, other.epoch - cost.epoch
     if abs(extra) <= max(cost.noise, other.noise):
         return Balance("alike")

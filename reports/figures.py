@@ -56,7 +56,7 @@ class Key:
 
 
 def slots(names: Sequence[str], known: Mapping[str, Row]) -> dict[str, int]:
-    """Places of all trainers of the registry, of those that documents know, and of other ``names``.
+    """Return places of the registry's trainers, of those that documents know, and of ``names``.
 
     Those that are measured unless others are named come first, so that they share no colour as
     long as there are enough; those on a processor before those on a device.
@@ -116,7 +116,7 @@ def figure(
 
 
 def drawn(context: Context) -> frozenset[Condition]:
-    """The conditions whose groups are drawn: all, unless a page would become heavy by them."""
+    """Return the conditions whose groups are drawn: all, unless the page would become heavy."""
     groups = [condition for condition, _, _ in context.groups()]
     winners = context.winners
     if len(groups) <= _MOST_DRAWN or not winners:
@@ -125,7 +125,7 @@ def drawn(context: Context) -> frozenset[Condition]:
 
 
 def grouped(context: Context, figures: dict[Condition, list[Figure]]) -> tuple[Group, ...]:
-    """Figures by condition; where they are many, only those of the fastest condition are open."""
+    """Return figures by condition; of many, only those of the fastest condition are open."""
     winners = context.winners
     shown = winners[0].best.condition if winners else None
     if shown not in figures:

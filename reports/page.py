@@ -141,7 +141,7 @@ def discover(package: ModuleType = reports.sections) -> tuple[Section[Any], ...]
 
 
 def ordered(sections: Sequence[Section[Any]]) -> tuple[Section[Any], ...]:
-    """``sections`` by their order.
+    """Return ``sections`` by their order.
 
     Raises:
         BenchError: two of them share an id or an order.
@@ -156,7 +156,7 @@ def ordered(sections: Sequence[Section[Any]]) -> tuple[Section[Any], ...]:
 
 
 def _filters(context: Context) -> dict[str, list[tuple[str, str, str]]]:
-    """What the page can be filtered by: for each field, value, label and series of every choice."""
+    """Return what filters a page: for each field, value, label and series of every choice."""
     sizes = sorted({size for scope in context.scopes for size in context.batch_sizes(scope)})
     slots = {name: figures.style(context, name).series for name in context.implementations}
     return {

@@ -104,7 +104,7 @@ def model_of(context: Context, scope: Scope, batch_size: int) -> dict[str, Work]
 
 
 def parts_of(context: Context, point: Point, roof: Roof) -> dict[str, PhaseRate]:
-    """The step and the phases that were timed; empty where the limits or the model do not fit.
+    """Return the step and the phases that were timed; empty where limits or model do not fit.
 
     The floor does the products and nothing else, so they alone bound it.
     """

@@ -69,7 +69,7 @@ class Scale:
         return cls(-limit if low < 0 else 0.0, limit)
 
     def uri(self, values: npt.NDArray[Any]) -> str:
-        """``values``, shape ``(height, width)``, as a picture for the ``src`` of an image."""
+        """Return ``values``, shape ``(height, width)``, as a picture for an image's ``src``."""
         return uri(self.colours(values))
 
     def colours(self, values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

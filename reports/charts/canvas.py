@@ -86,7 +86,7 @@ class Style:
         return f"series-{self.series}"
 
     def line(self) -> dict[str, Any]:
-        """Arguments for a line with markers."""
+        """Return arguments for a line with markers."""
         return {
             "color": self.colour,
             "marker": self.marker,
@@ -100,7 +100,7 @@ class Style:
 
 
 def style_of(slot: int | None) -> Style:
-    """The style of a place in the palette; None is the floor, a dashed line without markers."""
+    """Return the style of a place in the palette; None is the floor, dashed and without markers."""
     if slot is None:
         return Style(None, INK, "", (0, (4, 3)))
     turn, place = divmod(slot, len(COLOURS))
@@ -129,7 +129,7 @@ def canvas(
     description: str,
     salt: str = "",
 ) -> Iterator[Canvas]:
-    """Axes in a figure of ``size`` (width, height), rendered when the block ends.
+    """Yield axes in a figure of ``size`` (width, height), rendered when the block ends.
 
     ``margins`` are left, right, top and bottom; both are in pixels.  ``description`` is what the
     chart shows, in words; ``salt`` tells charts apart that are equal otherwise.
@@ -169,7 +169,7 @@ def canvas(
 
 
 def swatch(style: Style, *, key: str, dots: bool = False) -> Markup:
-    """A short piece of an implementation's line, or a dot of it, for the key called ``key``."""
+    """Return a piece of an implementation's line, or a dot of it, for the key called ``key``."""
     with canvas(size=(30, 14), margins=(0, 0, 0, 0), description="", salt=key) as drawing:
         drawing.axes.set_axis_off()
         drawing.axes.set(xlim=(0, 30), ylim=(0, 14))
@@ -189,7 +189,7 @@ def draw_dots(
     size: float,
     pieces: bool = False,
 ) -> None:
-    """Many dots as one path: pieces of line without length, but with round ends.
+    """Draw many dots as one path: pieces of line without length, but with round ends.
 
     A marker for each of them would take several times the space in the page.  With ``pieces`` they
     have the length that tells the style from others of its colour; the limits of ``axes`` must then

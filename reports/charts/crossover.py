@@ -58,7 +58,7 @@ def crossover(
 
 
 def _draw(plot: Any, style: Style, nodes: Sequence[Node], number: int) -> None:
-    """A curve with its band, and each crossing with its interval near the axis."""
+    """Draw a curve with its band, and each crossing with its interval near the axis."""
     (left, right), (bottom, top) = plot.get_xlim(), plot.get_ylim()
     colour = style.colour
     sizes = [node.size for node in nodes]

@@ -57,7 +57,7 @@ def lines(
     x_format: Callable[[float], str] = "{:.0f}".format,
     x_room: float = 0.3,
 ) -> Markup:
-    """A panel of lines.
+    """Return a panel of lines.
 
     ``labels`` are those of x and y, ``ticks`` the places on x; ``y_limits`` are shared by all
     panels.  ``diagonal`` adds the ideal, y = x / first x, as a thin line.  ``x_room`` is how far a
@@ -109,7 +109,7 @@ def curves(
     x_names: Sequence[str] = (),
     linear: bool = False,
 ) -> Markup:
-    """A panel of lines through many points; values that are not finite are left out.
+    """Return a panel of lines through many points; values that are not finite are left out.
 
     ``labels`` are those of x and y.  ``y_limits`` are shared by panels that are to be compared.
     ``x_names`` stand at the places 0, 1, ... instead of numbers.  ``linear`` keeps the axis of a
@@ -150,7 +150,7 @@ def curves(
 
 
 def _thinned(x: Numbers, y: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    """Places, means, lowest and highest of equal stretches of a curve."""
+    """Return places, means, lowest and highest of equal stretches of a curve."""
     size = math.ceil(len(x) / _MOST_POINTS)
     if size <= 1:
         return x, y, y, y

@@ -35,7 +35,7 @@ _LABEL = 16
 def panel(
     title: str, labels: tuple[str, str], *, description: str, names: Sequence[str] = ()
 ) -> Iterator[Canvas]:
-    """Axes with a title and the ``labels`` of x and y, with room for ``names`` on the right."""
+    """Yield axes with a title, the ``labels`` of x and y, and room for ``names`` at the right."""
     left = LEFT if labels[1] else LEFT - _LABEL
     longest = max((len(_short(name)) for name in names), default=0)
     right = max(RIGHT, round(longest * CHARACTER) + 12)
@@ -51,7 +51,7 @@ def panel(
 
 
 def readable(ticks: Sequence[float], limits: tuple[float, float], *, log: bool) -> list[float]:
-    """The ticks that leave room for their labels: on a log axis neighbours may be too close."""
+    """Return the ticks that leave room for their labels: on a log axis some are too close."""
     if not log:
         return list(ticks)
     gap = max((limits[1] / limits[0]) ** _LEAST_GAP, 1.01)
@@ -63,7 +63,10 @@ def readable(ticks: Sequence[float], limits: tuple[float, float], *, log: bool) 
 
 
 def x_limits(ticks: Sequence[float], *, log: bool, room: float = 0.3) -> tuple[float, float]:
-    """A little room on both sides, on the axis' own scale; ``room`` is that of a linear one."""
+    """Return limits with room on both sides, on the axis' own scale.
+
+    ``room`` is the least of a linear axis.
+    """
     low, high = ticks[0], ticks[-1]
     if log:
         factor = max((high / low) ** 0.04, 1.15)
@@ -99,7 +102,7 @@ def name_ends(plot: Any, ends: Sequence[tuple[float, float, str, Style]]) -> Non
 
 
 def _spread(heights: list[float], low: float, high: float) -> list[float]:
-    """``heights``, ascending, moved so that they are apart and inside where there is room."""
+    """Return ``heights``, ascending, moved apart and inside where there is room."""
     apart = min(_APART, (high - low) / max(len(heights) - 1, 1))
     moved: list[float] = []
     for height in heights:

@@ -46,7 +46,7 @@ class Track:
 
 
 def strips(title: str, rows: Sequence[Strip], *, description: str) -> Markup:
-    """One row per implementation, each round in percent off the estimate, printed on the right.
+    """Return a row per implementation: each round in percent off the estimate, which is printed.
 
     Within a row, each process has a line of its own, the first on top.
     """
@@ -88,7 +88,7 @@ def strips(title: str, rows: Sequence[Strip], *, description: str) -> Markup:
 def timeline(
     title: str, tracks: Sequence[Track], blocks: Sequence[int], *, description: str
 ) -> Markup:
-    """A dot for each round and a cross over each disturbed one; a line where a block begins."""
+    """Return a dot per round, crosses over disturbed rounds, and lines where blocks begin."""
     labels = ("rounds in the order of their processes", "off the cell's median")
     with panel(title, labels, description=description) as drawing:
         plot = drawing.axes
@@ -141,7 +141,7 @@ def _draw(
     plot: Any, points: Sequence[Point], style: Style, *, top: float, axis: int, size: float,
     pieces: bool,
 ) -> None:  # fmt: skip
-    """The dots of one implementation; an arrow at the edge where one lies beyond on ``axis``."""
+    """Draw the dots of one implementation, and arrows at the edge for those beyond on ``axis``."""
     inside = [point for point in points if point[axis] <= top]
     if inside:
         draw_dots(plot, inside, style, size=size, pieces=pieces)

@@ -123,7 +123,6 @@ class RowChart:
     heads: tuple[str, str] = ("", "")
     lines: tuple[Line, ...] = ()
     batch_size: int | None = None
-    place: int | None = None
 
 
 def log_axis(
@@ -178,7 +177,7 @@ def block(axis: Axis, start: float, end: float, fill: str, tip: str) -> Block:
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
-    """One, two or three values in each decade, as few decades as there is room for."""
+    """Return some values of each decade, or of as many decades as there is room for."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     best: list[float] = []
     for steps in _STEPS:
@@ -196,7 +195,7 @@ def _log_ticks(low: float, high: float) -> list[float]:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Multiples of 1, 2 or 5 times a power of ten."""
+    """Return multiples of 1, 2 or 5 times a power of ten."""
     rough = (high - low) / _MOST_TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)

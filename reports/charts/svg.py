@@ -58,7 +58,7 @@ Tip = tuple[float, float, str]
 
 
 def inline(source: str, *, prefix: str, description: str, tips: Sequence[Tip] = ()) -> Markup:
-    """``source`` as an element for HTML, described for those who do not see it.
+    """Return ``source`` as an element for HTML, described for those who do not see it.
 
     ``prefix`` makes ids unique on the page; ``tips`` become invisible spots with a title.  An id of
     the form ``series-3`` becomes an attribute ``data-series="3"``, by which a script may find what
@@ -157,7 +157,7 @@ def _rounded(text: str) -> str:
 
 
 def _short_path(path: str) -> str:
-    """``path``, whose coordinates are absolute, with shorter commands for lines and dots.
+    """Return ``path``, which has absolute coordinates, with shorter commands for lines and dots.
 
     Coordinates have at most one decimal, so that relative ones are as exact.
     """
@@ -187,7 +187,7 @@ def _moved(command: str, start: tuple[float, float], end: tuple[float, float]) -
 
 
 def _packed(numbers: Sequence[float]) -> str:
-    """Numbers without what SVG does not need: leading zeros, and spaces before a sign."""
+    """Return numbers without leading zeros and spaces before a sign, which SVG does not need."""
     words = [f"{number + 0:.1f}".removesuffix(".0") for number in numbers]
     words = [word.replace("0.", ".", 1) if abs(float(word)) < 1 else word for word in words]
     return " ".join(words).replace(" -", "-")

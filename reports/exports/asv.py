@@ -258,7 +258,7 @@ def _benchmark_name(implementation: str, phase: str) -> str:
 
 
 def _machine(machine: Machine) -> dict[str, str]:
-    """What asv wants to know of a machine, with a name that neither host nor kernel changes."""
+    """Return what asv asks of a machine, with a name that neither host nor kernel changes."""
     system, *_, architecture = machine.system.split()
     facts = {
         "os": system,
@@ -276,12 +276,12 @@ def _digest(content: object) -> str:
 
 
 def _python(machine: Machine) -> str:
-    """Python's version without its patch level."""
+    """Return Python's version without its patch level."""
     return ".".join(machine.python.rpartition(" ")[2].split(".")[:2])
 
 
 def _timestamp(when: dt.datetime) -> int:
-    """Milliseconds since 1970, as JavaScript counts them."""
+    """Return milliseconds since 1970, as JavaScript counts them."""
     return int(when.timestamp() * 1000)
 
 

@@ -14,7 +14,7 @@ MILLISECONDS = 1e3
 
 
 def to_bmf(results: Sequence[Results], phases: Sequence[str]) -> str:
-    """Bencher Metric Format: the latency of each series in nanoseconds, with its interval.
+    """Return Bencher Metric Format: the latency of each series in nanoseconds, with its interval.
 
     Raises:
         UsageError: several documents, or nothing measured.

@@ -49,7 +49,7 @@ def _overview(context: Context, stops: Sequence[Row], condition: Condition) -> s
 
 
 def bar(share: float) -> str:
-    """A bar as long as ``share`` of :data:`WIDTH`, to an eighth of a character, one at least."""
+    """Return a bar as long as ``share`` of :data:`WIDTH`, to an eighth of a character."""
     eighths = max(1, round(8 * WIDTH * share))
     whole, rest = divmod(eighths, 8)
     return "█" * whole + (_EIGHTHS[rest - 1] if rest else "")
@@ -137,7 +137,7 @@ def _shown(ratio: Ratio, verdict: Verdict | None = None) -> str:
 
 
 def _phases(context: Context, name: str, before: str) -> str | None:
-    """Phases under the first condition that has any; None where none was timed apart.
+    """Return phases under the first condition that has any; None where none was timed apart.
 
     A cell has the seconds per epoch, after those of the stop before where it has them.
     """

@@ -94,7 +94,7 @@ def _range(values: list[int], shown: Callable[[int], str]) -> str:
 
 
 def status(context: Context) -> Status:
-    """In how many cells the device was held back."""
+    """Return in how many cells the device was held back."""
     points = [point for point in context.points.values() if accelerators(point)]
     slow = sum(bool(held_back(point)) for point in points)
     return Status(f"held back in {slow} of {text.count(len(points), 'cell')}", not slow)

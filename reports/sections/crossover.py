@@ -63,7 +63,7 @@ def _node(contest: DeviceContest) -> Node:
 
 
 def _table(context: Context, held: dict[Scope, tuple[DeviceContest, ...]]) -> Table:
-    """Who stands against whom at each batch size."""
+    """Return who stands against whom at each batch size."""
     rows = [
         TableRow(
             (
@@ -89,7 +89,7 @@ def _table(context: Context, held: dict[Scope, tuple[DeviceContest, ...]]) -> Ta
 
 
 def _side(context: Context, point: Point, candidates: int) -> tuple[TableCell, TableCell]:
-    """Who was fastest under which condition among how many, and the time."""
+    """Return who was fastest under which condition among how many, and the time."""
     notes = (context.label(point.condition), f"of {text.count(candidates, 'candidate')}")
     return (
         TableCell(point.implementation, notes=notes),

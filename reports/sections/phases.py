@@ -72,7 +72,7 @@ def _split(point: Point) -> _Split | None:
 
 
 def render(context: Context) -> Markup | Absence:
-    """Two charts per group, in milliseconds and in percent, and the table behind them."""
+    """Return two charts per group, in milliseconds and in percent, and the table behind them."""
     shown: dict[str, dict[Condition, list[figures.Figure]]] = {"ms": {}, "share": {}}
     splits: list[_Split] = []
     drawn = figures.drawn(context)
@@ -114,7 +114,7 @@ def render(context: Context) -> Markup | Absence:
 def _chart(
     context: Context, caption: str, batch_size: int, timed: list[_Split], *, is_share: bool
 ) -> RowChart:
-    """Stacked phases of each implementation, the lowest time first, with the step as a mark."""
+    """Return stacked phases of each implementation, the lowest time first, the step as a mark."""
     ends = [
         max(split.whole, sum(split.parts.values())) / (split.whole if is_share else 1.0)
         for split in timed

@@ -36,7 +36,7 @@ _Entry = tuple[Point, Mapping[str, PhaseRate]]
 
 
 def render(context: Context) -> Markup | Absence:
-    """Limits, charts, shares and the model."""
+    """Return limits, charts, shares and the model."""
     roofs = {
         condition: roof for condition in context.conditions if (roof := roof_of(context, condition))
     }

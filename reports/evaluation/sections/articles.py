@@ -36,7 +36,7 @@ def render(learned: Learned) -> Markup | Absence:
 
 
 def _table(run: PublishedRun, ours: list[Trained]) -> Table:
-    """Printed values, then those found by other runs of this project."""
+    """Return printed values, then those found by other runs of this project."""
     rows = []
 
     def add(name: str, theirs: str, show: Callable[[Trained], str], note: str = "") -> None:

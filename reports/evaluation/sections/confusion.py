@@ -22,7 +22,7 @@ Square = tuple[str, str, str, float]
 
 
 def render(learned: Learned) -> Markup | Absence:
-    """Matrices of the test and the training examples, and the most frequent confusions."""
+    """Return matrices of test and training examples, and the most frequent confusions."""
     names = learned.data.class_names
     matrices, confusions = [], []
     for place, trained in enumerate(learned.trained):

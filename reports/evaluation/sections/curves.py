@@ -27,7 +27,7 @@ _QUANTITIES: list[tuple[str, str, Callable[[Losses], Losses], Callable[[float], 
 
 
 def render(learned: Learned) -> Markup | Absence:
-    """Three charts by batch with a line per network, and accuracies per network."""
+    """Return three charts by batch with a line per network, and accuracies per network."""
     if not any(trained.model.epochs for trained in learned.trained):
         return Absence("No network was trained, so nothing changed.")
     several = len(learned.trained) > 1
@@ -45,7 +45,7 @@ def render(learned: Learned) -> Markup | Absence:
 
 
 def _by_batch(learned: Learned) -> list[Figure]:
-    """Cost, share of the penalty in it, and mean error, batch after batch."""
+    """Return cost, share of the penalty in it, and mean error, batch after batch."""
     # Where each batch ended, in epochs.
     ends = []
     for trained in learned.trained:
@@ -67,7 +67,7 @@ def _by_batch(learned: Learned) -> list[Figure]:
 
 
 def _accuracies(learned: Learned) -> list[Figure]:
-    """Training and test accuracy of each network, on the same scale."""
+    """Return training and test accuracy of each network, on the same scale."""
     looked = {
         trained.name: [
             (epoch.number, epoch.standing.train_accuracy, epoch.standing.test_accuracy)

@@ -22,7 +22,7 @@ _WIDEST = 64
 
 
 def render(learned: Learned) -> Markup | Absence:
-    """Shapes, class counts, a histogram of values, and the first example."""
+    """Return shapes, class counts, a histogram of values, and the first example."""
     data = learned.data
     train = np.bincount(data.labels, minlength=data.classes).tolist()
     test = np.bincount(data.labels_test, minlength=data.classes).tolist()

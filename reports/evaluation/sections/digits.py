@@ -18,7 +18,7 @@ _NINE = 9
 
 
 def render(learned: Learned) -> Markup | Absence:
-    """Panels of the first network's test examples."""
+    """Return panels of the first network's test examples."""
     data = learned.data
     if not pictures.are_pictures(data.pixels_test):
         return Absence("The examples are no pictures.")

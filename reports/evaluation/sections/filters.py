@@ -25,7 +25,7 @@ _EXAMPLE = 0
 
 
 def render(learned: Learned) -> Markup | Absence:
-    """Pictures of the first network that has convolutions."""
+    """Return pictures of the first network that has convolutions."""
     trained = next(
         (trained for trained in learned.trained if trained.model.network.convolutions), None
     )
@@ -67,7 +67,7 @@ def _convolved(stage: Stage, W: Numbers, maps: Numbers) -> dict[str, Any]:
 
 
 def chosen_filters(filters: int) -> npt.NDArray[np.intp]:
-    """The filters whose maps are shown: those of the articles, or as many spread over all."""
+    """Return the filters whose maps are shown: those of the articles, or some spread over all."""
     if filters > max(_CHOSEN):
         return np.array(_CHOSEN)
     spread = np.linspace(0, filters - 1, min(len(_CHOSEN), filters))

@@ -10,7 +10,7 @@ from reports.section import Absence, Section
 
 
 def render(learned: Learned) -> Markup | Absence:  # noqa: ARG001 - the same on every page
-    """Definitions."""
+    """Return definitions."""
     return templates.fill("evaluation/sections/terms.html")
 
 

@@ -30,7 +30,7 @@ def render(studied: Studied) -> Markup | Absence:
 
 
 def _accuracies(studied: Studied) -> list[Figure]:
-    """Test and training accuracy where somebody looked, on the same scale."""
+    """Return test and training accuracy where somebody looked, on the same scale."""
     # After an epoch whose loss is not finite the accuracy means nothing.
     looks = [
         [
@@ -95,7 +95,7 @@ def _by_epoch(studied: Studied) -> list[Figure]:
 
 
 def _penalty_share(epoch: Epoch) -> float:
-    """Of the cost of all batches of the epoch."""
+    """Return the share of the penalty in the cost of all batches of an epoch."""
     # Python's own numbers: of a training that diverged the share is NaN, without a warning.
     data, penalty, _ = map(float, epoch.losses.sum(axis=0))
     return penalty / (data + penalty) if data + penalty else 0.0

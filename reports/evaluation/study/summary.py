@@ -40,7 +40,7 @@ def render(studied: Studied) -> Markup | Absence:
 
 
 def _chart(studied: Studied) -> Markup:
-    """Accuracies at the end against the values that did not diverge, evenly spaced."""
+    """Return accuracies at the end against the values that did not diverge, evenly spaced."""
     finite = [studied.trained[place].evaluation for place in studied.finite]
     train = [trained.train.accuracy for trained in finite]
     test = [trained.test.accuracy for trained in finite]
