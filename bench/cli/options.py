@@ -49,8 +49,6 @@ class CommaList(click.ParamType[tuple[Any, ...]]):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[Any, ...]:
         """Return the converted values; an empty place between commas is refused."""
-        if isinstance(value, tuple):
-            return value
         parts = [part.strip() for part in str(value).split(",")]
         if not all(parts):
             self.fail(f"{value!r} has an empty place: separate values by single commas", param, ctx)
@@ -154,8 +152,6 @@ class Duration(click.ParamType[float]):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
         """Return a positive number of seconds."""
-        if isinstance(value, float):
-            return value
         text = str(value).strip()
         unit = next((unit for unit in self.units if text.endswith(unit)), "")
         try:
@@ -174,8 +170,6 @@ class Share(click.ParamType[float]):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
         """Return a number between 0 and 1, both left out."""
-        if isinstance(value, float):
-            return value
         text = str(value).strip()
         try:
             share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)

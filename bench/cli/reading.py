@@ -1,8 +1,6 @@
-"""What commands read: data sets and the weights of trained networks."""
+"""Data sets, as commands read them and say what must be known of them."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from rich.console import Console
 
@@ -14,23 +12,6 @@ from impls.data.normalise import Normaliser
 from impls.data.raw import RawData
 from impls.data.training_data import from_raw
 from impls.errors import UsageError
-from impls.keras import files as keras_files
-from impls.keras.files import Stored
-from impls.training import model_files
-
-
-def read_weights(path: Path) -> Stored:
-    """Return the network in a file of this project or of Keras, without its training.
-
-    Keras' files know the normalisation only where it is one of their layers.
-
-    Raises:
-        ModelError: it cannot be read, or is no network of this kind.
-    """
-    if path.suffix.lower() == keras_files.SUFFIX:
-        return keras_files.load(path)
-    model = model_files.load(path)
-    return Stored(model.network, model.state.parameters, model.normaliser, notes=())
 
 
 def read_raw(console: Console, source: str, label: str | None = None) -> RawData:

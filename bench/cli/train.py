@@ -21,7 +21,7 @@ from bench.cli.options import (
     require_alone,
 )
 from bench.cli.output import folder_for, note, open_folder, require_untaken
-from bench.cli.reading import read_data, read_weights, require_class
+from bench.cli.reading import read_data, require_class
 from bench.cli.training_options import check_option, choose, learning_options
 from bench.cli.training_run import (
     CHECKPOINTS,
@@ -40,6 +40,7 @@ from impls.data import TrainingData
 from impls.data.normalise import Normaliser
 from impls.errors import BenchError, ImplementationError, UsageError
 from impls.keras import files as keras_files
+from impls.keras.files import Stored
 from impls.row import Row
 from impls.training import model_files, sessions
 from impls.training.evaluation import Trained
@@ -206,7 +207,10 @@ def _begin(console: Console, options: dict[str, Any]) -> TrainingPlan:
             on_keras = [row for row in rows if environment.ENGINE in row.environment]
             for row in sorted(on_keras, key=lambda row: row.name not in named)[:1]:
                 environment.settle(row, is_ours=True)
-        weights = read_weights(path)
+            weights = keras_files.load(path)
+        else:
+            model = model_files.load(path)
+            weights = Stored(model.network, model.state.parameters, model.normaliser, notes=())
         choice = choose(options, network=weights.network)
         for remark in weights.notes:
             note(console, remark)
