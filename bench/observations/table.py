@@ -101,7 +101,7 @@ class ObservationTable:
         spans["role"] = [self.roles.get(name, "trainer") for name in spans["implementation"]]
         for name in _WORDS:
             spans[name] = pd.Categorical(spans[name], spans[name].unique())
-        spans = spans.astype(dict.fromkeys(_NUMBERS, "Int64"))
+        spans = spans.astype({"run": "int64", **dict.fromkeys(_NUMBERS, "Int64")})
         frame = spans.loc[spans.index.repeat([part.rows for part in self.parts])]
         numbers = frame.groupby(level=0).cumcount().astype("Int64")
         frame["round"] = numbers.where(frame["phase"] != "")

@@ -36,6 +36,12 @@ def test_every_round_and_every_outcome_without_one_is_a_row() -> None:
     assert frame.loc[frame["outcome"] == "failed", ["threads", "round"]].isna().to_numpy().all()
 
 
+def test_the_types_of_columns_do_not_depend_on_what_was_measured() -> None:
+    frames = [tabulate([document(cells)]).frame for cells in ({}, {cell(): times()})]
+    assert len(frames[0]) == 0
+    assert frames[0].dtypes.map(str).to_dict() == frames[1].dtypes.map(str).to_dict()
+
+
 def test_disturbances_and_sweeps_stand_beside_their_rounds() -> None:
     beside = [pieces.disturbance(waited=0.25, foreign=None), pieces.disturbance(stolen=0.5)]
     found = pieces.measured(cell(), block=0, epoch=[1.0, 2.0], disturbances={EPOCH: beside})
