@@ -7,7 +7,6 @@ from bench.stats.verdicts import Verdict
 from reports import format as text
 
 _NOISY = 0.05
-_LARGE = 10.0
 
 
 def digits(value: float, low: float | None, high: float | None) -> int:
