@@ -36,6 +36,11 @@ class Gap:
     detail: str = ""
     gate: tuple[Check, ...] = ()
 
+    @property
+    def key(self) -> Key:
+        """The key that a point of the cell would have."""
+        return self.cell.implementation, self.condition, self.cell.batch_size
+
 
 Lead = tuple[Point, Ratio]
 
@@ -143,36 +148,38 @@ class Context:
     @cached_property
     def speed_ups(self) -> Mapping[Key, Ratio]:
         """Speed-up of every point over the baseline under the same condition."""
-        ratios = {key: self._over_baseline(key) for key in self.points}
-        return {key: ratio for key, ratio in ratios.items() if ratio is not None}
-
-    def _over_baseline(self, key: Key) -> Ratio | None:
-        reference = self.points.get((self.baseline or "", *key[1:]))
-        return self.judged.ratio(reference, self.points[key]) if reference else None
+        return {
+            key: ratio
+            for key, point in self.points.items()
+            if (reference := self.points.get((self.baseline or "", *key[1:])))
+            and (ratio := self.judged.ratio(reference, point))
+        }
 
     @cached_property
     def over_floor(self) -> Mapping[Key, Ratio]:
         """How many times the floor's time an epoch of every point takes."""
-        ratios: dict[Key, Ratio] = {}
-        for key, point in self.points.items():
-            floor = self.points.get((self.floors.get(point.cell.device, ""), *key[1:]))
-            if floor is not None and key[1].scope not in self.trained:
-                ratio = self.judged.ratio(point, floor)
-                if ratio is not None:
-                    ratios[key] = ratio
-        return ratios
+        return {
+            key: ratio
+            for key, point in self.points.items()
+            if key[1].scope not in self.trained
+            and (floor := self.points.get((self.floors.get(point.cell.device, ""), *key[1:])))
+            and (ratio := self.judged.ratio(point, floor))
+        }
 
     @cached_property
     def verdicts(self) -> Mapping[Key, Verdict]:
         """The verdict on the speed-up over the baseline of every other trainer."""
-        verdicts: dict[Key, Verdict] = {}
-        for key in self.speed_ups:
-            if key[0] != self.baseline and not self.is_floor(key[0]):
-                reference = self.points[self.baseline or "", key[1], key[2]]
-                verdict = self.judged.verdict(reference, self.points[key])
-                if verdict is not None:
-                    verdicts[key] = verdict
-        return verdicts
+        return {
+            key: verdict
+            for key in self.speed_ups
+            if key[0] != self.baseline
+            and not self.is_floor(key[0])
+            and (
+                verdict := self.judged.verdict(
+                    self.points[(self.baseline or "", *key[1:])], self.points[key]
+                )
+            )
+        }
 
     @cached_property
     def winners(self) -> tuple[Winner, ...]:
@@ -339,11 +346,7 @@ class Context:
     @cached_property
     def _kinds(self) -> Mapping[Key, str]:
         """The outcome of every gap, the first of its cell."""
-        kinds: dict[Key, str] = {}
-        for gap in self.gaps:
-            key = (gap.cell.implementation, gap.condition, gap.cell.batch_size)
-            kinds.setdefault(key, gap.kind)
-        return kinds
+        return {gap.key: gap.kind for gap in reversed(self.gaps)}
 
     def network(self, scope: Scope) -> Network | None:
         """Return the network of ``scope``, or None where no document describes one of that name."""

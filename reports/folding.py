@@ -66,11 +66,7 @@ def folded(context: Context) -> Context:
             and (condition.scope not in cells or condition in cells[condition.scope].conditions)
         ),
         points={key: point for key, point in context.points.items() if is_shown(key)},
-        gaps=tuple(
-            gap
-            for gap in context.gaps
-            if is_shown((gap.cell.implementation, gap.condition, gap.cell.batch_size))
-        ),
+        gaps=tuple(gap for gap in context.gaps if is_shown(gap.key)),
         controls={key: point for key, point in context.controls.items() if is_shown(key)},
         every=context,
     )

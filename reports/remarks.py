@@ -74,14 +74,10 @@ def gap_sentences(context: Context) -> tuple[str, ...]:
 
 def gaps_in_words(context: Context, gaps: Sequence[Gap]) -> str:
     """Return where ``gaps`` of one implementation lie; empty where it came so in all its cells."""
-    here = {(gap.condition, gap.cell.batch_size) for gap in gaps}
-    names = {gap.cell.implementation for gap in gaps}
+    here = {gap.key[1:] for gap in gaps}
+    names = {gap.key[0] for gap in gaps}
     measured = any(name in names for name, _, _ in context.points)
-    everywhere = {
-        (gap.condition, gap.cell.batch_size)
-        for gap in context.gaps
-        if gap.cell.implementation in names
-    }
+    everywhere = {gap.key[1:] for gap in context.gaps if gap.key[0] in names}
     return cells_in_words(context, here) if measured or here != everywhere else ""
 
 

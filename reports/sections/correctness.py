@@ -74,10 +74,7 @@ def _worst(context: Context) -> dict[_Judged, dict[str, Check]]:
     outcomes = [
         (key, cell.gate) for key, point in context.points.items() for cell in point.measured
     ]
-    outcomes += [
-        ((gap.cell.implementation, gap.condition, gap.cell.batch_size), gap.gate)
-        for gap in context.gaps
-    ]
+    outcomes += [(gap.key, gap.gate) for gap in context.gaps]
     gates: dict[tuple[str, bool], dict[bool, list[tuple[Place, tuple[Check, ...]]]]] = {
         (name, is_tf32): {} for name in context.implementations for is_tf32 in (False, True)
     }
