@@ -171,8 +171,8 @@ def _undecided(context: Context, winners: Sequence[Winner]) -> Doubt:
         rivals=list(leads),
         open=[name for name, kinds in leads.items() if {*kinds} - {"faster", "likely faster"}],
         are_same=are_same,
-        sizes=[winner.batch_size for winner in winners],
-        measured=context.batch_sizes(winners[0].scope),
+        sizes=sorted({winner.batch_size for winner in winners}),
+        measured=sorted({size for winner in winners for size in context.batch_sizes(winner.scope)}),
     )
     blocks = max((verdict.blocks or 0 for verdict in verdicts if verdict), default=0)
     is_advice = not are_same and 0 < blocks <= _MOST_BLOCKS

@@ -104,6 +104,22 @@ def test_what_may_be_as_fast_is_the_doubt_with_the_blocks_that_would_tell() -> N
     assert found.command.startswith("mlpbench run --blocks ")
 
 
+def test_a_doubt_about_several_runs_names_each_batch_size_once() -> None:
+    near = {ONE: (0.1, 0.11, 0.1), TWO: (0.105, 0.108, 0.12)}
+
+    def run(sizes: Sequence[int]) -> Results:
+        return grid({(name, size, 2): near[name] for size in sizes for name in near})
+
+    other = pieces.machine("Another CPU")
+    found = answer.doubt(build_context([run((32,)), pieces.replace(run((32,)), machine=other)]))
+    assert found is not None
+    assert found.sentence == f"{TWO} may be as fast at batch 32."
+    apart = [run((1, 2, 3, 4)), pieces.replace(run((5, 6)), machine=other)]
+    found = answer.doubt(build_context(apart))
+    assert found is not None
+    assert found.sentence == f"{TWO} may be as fast from batch 1 to 6."
+
+
 def test_a_likely_lead_is_called_so_and_not_open() -> None:
     rest = {
         (name, size, 2): epochs
