@@ -1,6 +1,6 @@
 """The command line: the only part of this project that prints and that ends the process.
 
-Each command is a file; this one joins them and turns errors into one clear line and an exit code.
+Commands are files; this one joins them and turns errors into one clear line and an exit code.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COMMANDS = {
     "run": ("bench.cli.run:run_command", "Measure implementations, write an HTML report."),
     "submit": ("bench.cli.submit:submit_command", "Run on many machines, by SLURM or here."),
     "report": ("bench.cli.report:report_command", "Write an HTML report from results."),
-    "walk": ("bench.cli.walk:walk_command", "Write a page that walks up the ladder of steps."),
+    "walk": ("bench.cli.report:walk_command", "Write a page that walks up the ladder of steps."),
     "compare": ("bench.cli.compare:compare_command", "Compare runs, or cells of a run."),
     "export": ("bench.cli.export:export_command", "Write results in the format of another tool."),
     "train": ("bench.cli.train:train_command", "Train networks and see what they learned."),

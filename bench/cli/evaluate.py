@@ -9,10 +9,9 @@ import click
 from rich.console import Console
 
 from bench import exits
-from bench.cli.implementations import choose_trainer
+from bench.cli.inputs import choose_trainer, read_raw, require_class
 from bench.cli.options import PATH, dataset_option, digit_option, label_option, out_option
 from bench.cli.output import folder_for, note, open_folder, require_untaken
-from bench.cli.reading import read_raw, require_class
 from bench.cli.training_run import WRITTEN, conclude, say_failed
 from bench.planning.plan import require_distinct
 from impls import environment

@@ -1,7 +1,8 @@
-"""``mlpbench report``: one HTML file from results of any origin."""
+"""``mlpbench report`` and ``mlpbench walk``: pages from results."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from bench.documents.sources import read_any
 from reports import page
 from reports.answer import lines
 from reports.gather import build_context
+from reports.ladder_page.page import build_walk
 
 
 @click.command("report")
@@ -37,3 +39,23 @@ def report_command(sources: tuple[Path, ...], output: Path, margin: float) -> No
     for sentence in lines(context):
         say(console, sentence)
     say(console, f"Report: {output}")
+
+
+@click.command("walk")
+@click.argument("source", type=PATH)
+@click.option(
+    "--out",
+    type=PATH,
+    default=Path("ladder.md"),
+    show_default=True,
+    help="The Markdown file to write; links lead from it to the sources.",
+)
+def walk_command(source: Path, out: Path) -> None:
+    """Write a page that walks up the ladder, with code, gains and reasons.
+
+    The numbers are those of SOURCE, a results.json; the code is that of the sources as they are.
+    """
+    files.require_free(out, [source])
+    command = shlex.join(["mlpbench", "walk", str(source), "--out", str(out)])
+    files.write_bytes(out, build_walk(read_any(source), source, out, command).encode())
+    say(Console(), f"Page: {out}")

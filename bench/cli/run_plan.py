@@ -11,10 +11,9 @@ from typing import Any
 from msgspec.structs import replace
 from rich.console import Console
 
-from bench.cli.implementations import choose_implementations, named_in_full
+from bench.cli.inputs import choose_implementations, named_in_full, read_data
 from bench.cli.options import preset_of
 from bench.cli.output import GENERATOR, command_line
-from bench.cli.reading import read_data
 from bench.documents import journal, results
 from bench.documents.results import Results
 from bench.planning import affinity

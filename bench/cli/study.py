@@ -12,7 +12,7 @@ import rich.table
 from rich.console import Console
 
 from bench import exits
-from bench.cli.implementations import choose_trainer
+from bench.cli.inputs import choose_trainer, read_raw
 from bench.cli.options import Whole, given, list_option, out_option
 from bench.cli.output import (
     GENERATOR,
@@ -25,7 +25,6 @@ from bench.cli.output import (
     say,
 )
 from bench.cli.progress import waiting
-from bench.cli.reading import read_raw
 from bench.cli.training_options import TrainingChoice, check_option, choose, learning_options
 from bench.cli.training_run import (
     Checker,

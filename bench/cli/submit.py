@@ -15,7 +15,7 @@ from rich.console import Console
 from bench import exits
 from bench.cli.compare import print_answer
 from bench.cli.compare_answer import answer
-from bench.cli.implementations import choose_implementations
+from bench.cli.inputs import choose_implementations
 from bench.cli.options import PATH, Duration, Whole, given, json_option, list_option, preset_of
 from bench.cli.output import REPORT, facts_table, folder_for, open_folder, say
 from bench.cli.run import run_command

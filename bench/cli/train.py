@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from bench import exits
-from bench.cli.implementations import choose_trainers
+from bench.cli.inputs import choose_trainers, read_data, require_class
 from bench.cli.options import (
     PATH,
     Whole,
@@ -21,7 +21,6 @@ from bench.cli.options import (
     require_alone,
 )
 from bench.cli.output import folder_for, note, open_folder, require_untaken
-from bench.cli.reading import read_data, require_class
 from bench.cli.training_options import check_option, choose, learning_options
 from bench.cli.training_run import (
     CHECKPOINTS,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bench.cli.implementations import choose_implementations, choose_trainer, choose_trainers
+from bench.cli.inputs import choose_implementations, choose_trainer, choose_trainers
 from bench.documents import files
 from bench.documents.results import Unavailable
 from impls import registry
