@@ -10,12 +10,11 @@ from matplotlib.ticker import FixedLocator, LogLocator
 
 from reports.charts.canvas import INK, MUTED, PAGE, Style
 from reports.charts.panel import panel, readable, x_limits
+from reports.charts.rowchart import reach
 from reports.crossover import Node, crossings
 
 _ROOM = 1.6
 """Factor by which the axis of the ratio goes beyond the values."""
-_WIDEST = 3.0
-"""Factor by which an interval may lie beyond all ratios before it leaves the axis."""
 _OFFSET = 5
 
 Contested = tuple[Style, Sequence[Node]]
@@ -38,9 +37,7 @@ def crossover(
         limits = x_limits(sizes, log=True)
         plot.set_xlim(*limits)
         ratios = [1.0, *(node.ratio for node in nodes)]
-        ends = [end for node in nodes for end in (node.low, node.high) if end]
-        low = max(min([*ratios, *ends]), min(ratios) / _WIDEST)
-        high = min(max([*ratios, *ends]), max(ratios) * _WIDEST)
+        low, high = reach(ratios, [end for node in nodes for end in (node.low, node.high)])
         plot.set_ylim(low / _ROOM**2, high * _ROOM)
         plot.axhline(1, color=INK, linewidth=1.4)
         for note, offset, vertical in ((above, _OFFSET, "bottom"), (below, -_OFFSET, "top")):

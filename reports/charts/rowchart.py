@@ -100,7 +100,10 @@ class Block:
 
 @dataclass(frozen=True)
 class ChartRow:
-    """One row: a name, what is drawn, and the values as text; ``title`` explains the name."""
+    """The row of one implementation: what is drawn, and the values as text.
+
+    ``title`` explains the name to a pointer, ``reason`` the note.
+    """
 
     name: str
     value: str = ""
@@ -108,7 +111,6 @@ class ChartRow:
     title: str = ""
     dots: tuple[Dot, ...] = ()
     blocks: tuple[Block, ...] = ()
-    implementation: str | None = None
     strong: bool = False
     reason: str = ""
 
@@ -136,13 +138,16 @@ def log_axis(
 
     A ``narrow`` one, beside another, has room for fewer labels.
     """
-    least, most = min(values), max(values)
-    known = [end for end in ends if end]
-    low = max(min([least, *known]), least / _REACH)
-    high = min(max([most, *known]), most * _REACH)
+    low, high = reach(values, ends)
     room = max((high / low) ** 0.02, 1.02)
     gap = _LEAST_NARROW_GAP if narrow else _LEAST_GAP
     return Axis(low / room, high * room, log=True, form=form, gap=gap)
+
+
+def reach(values: Sequence[float], ends: Iterable[float | None]) -> tuple[float, float]:
+    """Return limits for ``values``, and for the ``ends`` of intervals that are not very wide."""
+    known = [*values, *(end for end in ends if end)]
+    return max(min(known), min(values) / _REACH), min(max(known), max(values) * _REACH)
 
 
 def linear_axis(most: float, form: Callable[[float], str]) -> Axis:

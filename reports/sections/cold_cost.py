@@ -73,7 +73,7 @@ def _chart(context: Context, where: tuple[Condition, int], group: list[Cost]) ->
             end += seconds
         note = _balance(cost, reference).text
         shown = text.seconds(cost.cold, 2)
-        rows.append(charts.ChartRow(name, shown, note, blocks=tuple(blocks), implementation=name))
+        rows.append(charts.ChartRow(name, shown, note, blocks=tuple(blocks)))
     caption = f"batch {where[1]}, {context.label(where[0])}"
     return charts.RowChart(caption, tuple(rows), axis, ("start", "pays off after"))
 

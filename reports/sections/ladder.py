@@ -111,7 +111,6 @@ def _chart(context: Context, condition: Condition, batch_size: int, steps: list[
                 rounding.seconds(step.point.epoch) if step.point.epoch else "",
                 rounding.with_interval(step.gain) if step.gain else "start",
                 blocks=(bar, mark) if before is not None else (mark,),
-                implementation=name,
             )
         )
         before = step.seconds

@@ -128,7 +128,7 @@ def _chart(caption: str, peaks: list[tuple[Point, Stages]]) -> charts.RowChart:
             "" if of.device is None else f"{text.byte_count(round(of.device), 2)} on the device"
         )
         name = point.implementation
-        rows.append(charts.ChartRow(name, peak, device, blocks=tuple(blocks), implementation=name))
+        rows.append(charts.ChartRow(name, peak, device, blocks=tuple(blocks)))
     return charts.RowChart(caption, tuple(rows), axis, ("peak", ""))
 
 

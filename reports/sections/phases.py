@@ -125,9 +125,7 @@ def _chart(
         name = split.point.implementation
         blocks = tuple(_blocks(axis, split, is_share=is_share, is_floor=context.is_floor(name)))
         shown = text.seconds(split.whole, 2)
-        rows.append(
-            ChartRow(name, shown, ", ".join(split.marks), blocks=blocks, implementation=name)
-        )
+        rows.append(ChartRow(name, shown, ", ".join(split.marks), blocks=blocks))
     return RowChart(caption, tuple(rows), axis, ("step", ""), batch_size=batch_size)
 
 

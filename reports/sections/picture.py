@@ -176,7 +176,6 @@ def _row(
         note,
         context.rows[name].summary if name in context.rows else "",
         dots=tuple(dots),
-        implementation=name,
         strong=is_first,
         reason=verdict.reason if verdict else "",
     )

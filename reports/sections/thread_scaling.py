@@ -173,7 +173,7 @@ def _dots(context: Context, panel: _Panel, gains: list[_Gain]) -> charts.RowChar
             for gain in by_name[name]
         ]
         label = rounding.with_interval(by_name[name][-1].ratio)
-        rows.append(charts.ChartRow(name, "", label, dots=tuple(dots), implementation=name))
+        rows.append(charts.ChartRow(name, "", label, dots=tuple(dots)))
     ideal = charts.Line(axis.at(most / gains[0].fewest), "ideal")
     lines = (charts.Line(axis.at(1.0), ""), ideal)
     title = _title(context, panel)
