@@ -40,7 +40,7 @@ from impls.data import TrainingData
 from impls.errors import BenchError
 from impls.keras import files as keras_files
 from impls.networks import Network, Training
-from impls.parameters import epoch_order, start_parameters
+from impls.parameters import start_parameters
 from impls.row import Row
 from impls.training import model_files
 from impls.training.evaluation import Trained, evaluate
@@ -114,12 +114,9 @@ def _checks(session: Session) -> list[Check]:
     # A batch never holds more than there is.
     size = min(trainer.training.batch_size, len(data.X))
     training = replace(trainer.training, batch_size=size)
-    wanted = gate.rows_needed(size, len(data.X))
-    rows = epoch_order(len(data.X), seed, 0)[:wanted]
-    few = (data.X[rows].astype(network.dtype), data.one_hot(network.dtype)[rows])
-    start = start_parameters(network, training, seed)
-    order = epoch_order(wanted, seed, 1)
-    return gate.inspect(type(trainer), network, training, start, few, order)
+    (X, Y), order = gate.sample(data.X, data.one_hot(network.dtype), size, seed)
+    start, X = start_parameters(network, training, seed), X.astype(network.dtype)
+    return gate.inspect(type(trainer), network, training, start, (X, Y), order)
 
 
 @contextmanager

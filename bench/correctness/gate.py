@@ -42,7 +42,7 @@ from bench.documents.timings import Check
 from impls.contract import Loss, Trainer
 from impls.errors import ImplementationError
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows, batches, read_only
+from impls.parameters import Floats, Parameters, Rows, batches, epoch_order, read_only
 
 STEPS = 3
 LARGE_BATCH = 4096
@@ -62,7 +62,7 @@ def inspect(
     """Return all comparisons of one implementation with the reference; it passed if all did.
 
     ``data`` are the bound ``X`` and ``Y``; ``order`` holds the rows of some batches and a shorter
-    last one (see :func:`rows_needed`).  ``shared`` is a folder in which workers that pass the same
+    last one (see :func:`sample`).  ``shared`` is a folder in which workers that pass the same
     arguments keep what the reference computed.
     """
     probe, start = probe_training(network, training), probe_start(start).read_only()
@@ -95,6 +95,16 @@ def inspect(
         *_by_steps(fresh(), run),
         *_by_epoch(fresh(), run),
     ]
+
+
+def sample(X: Floats, Y: Floats, batch_size: int, seed: int) -> tuple[tuple[Floats, Floats], Rows]:
+    """Return the first examples of an epoch, as many as the gate wants, and an order of them.
+
+    No more than these: some implementations copy all that they are bound to.
+    """
+    wanted = rows_needed(batch_size, len(X))
+    rows = epoch_order(len(X), seed, 0)[:wanted]
+    return (X[rows], Y[rows]), epoch_order(wanted, seed, 1)
 
 
 def rows_needed(batch_size: int, examples: int) -> int:

@@ -44,7 +44,7 @@ from impls import registry
 from impls.contract import Trainer
 from impls.errors import ImplementationError
 from impls.networks import Training
-from impls.parameters import epoch_order, read_only, read_only_hint, start_parameters
+from impls.parameters import read_only, read_only_hint, start_parameters
 from impls.row import Row
 
 EXIT_ORPHAN = 1
@@ -303,17 +303,12 @@ class Worker:
         """Return all comparisons with the reference; none for a row that trains nothing."""
         if self.row.is_floor:
             return []
-        X, Y = self.arrays.X, self.arrays.Y
-        wanted = gate.rows_needed(training.batch_size, len(X))
-        rows = epoch_order(len(X), self.plan.seed, 0)[:wanted]
-        # Only what is needed: some implementations copy all that they are bound to.
-        few = (X[rows], Y[rows])
-        order = epoch_order(wanted, self.plan.seed, 1)
+        data, order = gate.sample(self.arrays.X, self.arrays.Y, training.batch_size, self.plan.seed)
         # Workers share what the reference computed.  Each seed has start weights of its own.
         shared = Path(self.assignment.arrays) / f"seed-{timer.seed}"
         shared.mkdir(exist_ok=True)
         return gate.inspect(
-            self.trainer_class, self.plan.network, training, timer.start, few, order, shared
+            self.trainer_class, self.plan.network, training, timer.start, data, order, shared
         )
 
     def _finish(self, ready: ReadyCell) -> messages.Finished:
