@@ -36,6 +36,7 @@ from typing import Literal
 import numpy as np
 
 from bench.documents.timings import STEP, Peaks
+from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Network, Training
 
 _ACTIVATION = {"sigmoid": 4, "tanh": 1, "relu": 1, "softmax": 5}
@@ -46,9 +47,6 @@ _OUTPUT_DELTA = {"logloss": 1, "mse": 4, "cross-entropy": 1}
 _MEAN_ERROR = 3
 """Minus, absolute value, sum."""
 _UPDATE = {"adam": 12, "rmsprop": 9}
-_MEMORY = {"adam": 2, "rmsprop": 1}
-"""How many numbers the optimiser remembers for each parameter."""
-
 
 MOST_SHARE = 1.05
 """A bound above this share of the time measured is an error of the model or of a timing."""
@@ -154,7 +152,8 @@ def work_of(network: Network, training: Training, examples: int) -> dict[str, Wo
     weights = sum(n_in * n_out for n_in, n_out in network.shapes)
     penalties = bool(training.l1) + bool(training.l2)
     # What outlives a step is read and written: parameters, and what the optimiser remembers.
-    kept = 2 * (1 + _MEMORY.get(training.optimiser, 1 if training.momentum else 0))
+    remembers = training.optimiser != "sgd" or training.momentum
+    kept = 2 * (1 + (MEMORIES[training.optimiser] if remembers else 0))
 
     # Rows of the data and of the targets are read and written.
     prepare = Work(0, 0, 2 * examples * (inputs + outputs) * itemsize)

@@ -273,3 +273,38 @@ class Trainer(ABC):
     def forget_device_peak(self) -> bool:
         """Reset :meth:`device_memory_bytes`; False where it counts for the whole process."""
         return False
+
+
+class WholeStepTrainer(Trainer):
+    """An implementation whose step is one piece, so that no phase can be timed apart.
+
+    Subclasses write :meth:`step`, :meth:`state` and :meth:`resume`.  Phases that are called one by
+    one take a step and go back, so that loss and gradients can be checked.
+    """
+
+    phases: ClassVar[frozenset[Phase]] = frozenset()
+    current: Parameters | None = None
+    """Gradients of the last forward pass, for a library that forgets them when it goes back."""
+
+    def prepare(self, rows: Rows) -> None:
+        """Keep the rows for the step."""
+        self.rows = rows
+
+    def forward(self) -> None:
+        """Take the step, keep its loss and its gradients, and go back."""
+        state = self.state()
+        self.last = self.step(self.rows)
+        gradients = self.gradients()
+        self.resume(state)
+        self.current = gradients
+
+    def loss(self) -> Loss:
+        """Return the loss of the step."""
+        return self.last
+
+    def backward(self) -> None:
+        """Nothing: the gradients came with the outputs."""
+
+    def update(self) -> None:
+        """Take the step."""
+        self.step(self.rows)

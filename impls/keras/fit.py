@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from impls.contract import Loss, Phase, State
+from impls.contract import Loss, State, WholeStepTrainer
 from impls.keras import trainer
 from impls.keras.engine import Tensor, steps_per_execution
 from impls.keras.model import Parts, assembled, costs
@@ -127,10 +127,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # as above
         return self.gather(self.parts[index])
 
 
-class Trainer(trainer.Trainer):
+class Trainer(trainer.Trainer, WholeStepTrainer):
     """``fit`` and ``train_on_batch``."""
 
-    phases: ClassVar[frozenset[Phase]] = frozenset()
     model_class: ClassVar[type[Recording]] = Recording
 
     @classmethod
@@ -155,7 +154,7 @@ class Trainer(trainer.Trainer):
     def load(self, parameters: Parameters) -> None:
         super().load(parameters)
         self.done = 0
-        self.current: Parameters | None = None
+        self.current = None
 
     def bind(self, X: Floats, Y: Floats) -> None:
         super().bind(X, Y)
@@ -191,28 +190,6 @@ class Trainer(trainer.Trainer):
             self.done += count
             losses.append(self._recorded(count))
         return np.concatenate(losses)
-
-    # None of the following is timed: there are no phases.
-
-    def prepare(self, rows: Rows) -> None:
-        self.rows = rows
-
-    def forward(self) -> None:
-        state = self.state()
-        self.last = self.step(self.rows)
-        gradients = self.gradients()
-        # That forgets what the optimiser keeps.
-        self.resume(state)
-        self.current = gradients
-
-    def loss(self) -> Loss:
-        return self.last
-
-    def backward(self) -> None:
-        """Nothing: the gradients came with the outputs."""
-
-    def update(self) -> None:
-        self.step(self.rows)
 
     def gradients(self) -> Parameters:
         if self.current is not None:

@@ -29,8 +29,7 @@ import sklearn
 from sklearn.neural_network import MLPClassifier
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, BaseOptimizer
 
-from impls import contract
-from impls.contract import Feature, Loss, Phase, State
+from impls.contract import Feature, Loss, State, WholeStepTrainer
 from impls.mathematics.functions import penalty
 from impls.networks import Network, Training
 from impls.parameters import Floats, Parameters, Rows
@@ -71,10 +70,9 @@ class Classifier(MLPClassifier):  # type: ignore[misc]  # as above
         return cost, weights, biases
 
 
-class Trainer(contract.Trainer):
+class Trainer(WholeStepTrainer):
     """``partial_fit`` on whole epochs."""
 
-    phases: ClassVar[frozenset[Phase]] = frozenset()
     features: ClassVar[frozenset[Feature]] = frozenset({"adam", "mean"})
 
     @classmethod
@@ -175,25 +173,6 @@ class Trainer(contract.Trainer):
 
     def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
         return np.array(self._fit(order, self.training.batch_size), np.float64)
-
-    # None of the following is timed: there are no phases.
-
-    def prepare(self, rows: Rows) -> None:
-        self.rows = rows
-
-    def forward(self) -> None:
-        state = self.state()
-        self._fit(self.rows, len(self.rows))
-        self.resume(state)
-
-    def loss(self) -> Loss:
-        return self.seen[0]
-
-    def backward(self) -> None:
-        """Nothing: the gradients came with the outputs."""
-
-    def update(self) -> None:
-        self._fit(self.rows, len(self.rows))
 
     def predict(self, X: Floats) -> Floats:
         outputs: Floats = self.estimator.predict_proba(X)
