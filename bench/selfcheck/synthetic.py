@@ -14,8 +14,13 @@ import numpy as np
 
 from bench.running.pacing import FEWEST_BLOCKS
 from bench.selfcheck.noise import Array, Noise, World, drift
-from bench.stats import estimates
-from bench.stats.estimates import Ratio, quantile, ratios_of_tables
+from bench.stats.estimates import (
+    Ratio,
+    half_width,
+    moderated_unpaired,
+    quantile,
+    ratios_of_tables,
+)
 from bench.stats.sweeps import location, sampling_variance
 from bench.stats.verdicts import MARGIN, Verdict, WinnerLeads, judge
 
@@ -35,13 +40,15 @@ margin that do not; two are the same that do differ by more."""
 ROUNDING = 1e-12
 """A true ratio at the edge of the margin lies within it, whatever its logarithm is rounded to."""
 
-Rounds = Sequence[Sequence[float]]
-"""Seconds of each round, by block."""
 
+def lone_ratios(reference: Array, others: Array) -> list[Ratio]:
+    """Return how many times faster each of ``others`` is, each as a table of its own.
 
-def ratio(reference: Rounds, other: Rounds) -> Ratio:
-    """Return the ratio that readers compute from such rounds."""
-    return estimates.paired_ratio(dict(enumerate(reference)), dict(enumerate(other)))
+    ``others`` has shape (entries, blocks, rounds), and ``reference`` the same or one less.
+    """
+    logs = np.log(np.median(reference, axis=-1) / np.median(others, axis=-1))
+    tables = ratios_of_tables(logs[:, None], np.zeros((len(logs), 1)))
+    return [ratio for (ratio,) in tables]
 
 
 def covers(interval: Ratio, truth: float) -> bool:
@@ -56,9 +63,8 @@ def covers(interval: Ratio, truth: float) -> bool:
 def coverage(rng: np.random.Generator, trials: int, sides: Sequence[Noise], blocks: int) -> float:
     """Return the share of intervals that hold the true ratio; ``sides`` are the noises of both."""
     truth = 1.0 if sides[0] is sides[1] else math.exp(_level(rng, sides[0]) - _level(rng, sides[1]))
-    ours, theirs = (side.rounds(rng, (trials, blocks), ROUNDS).tolist() for side in sides)
-    covered = [covers(ratio(a, b), truth) for a, b in zip(ours, theirs, strict=True)]
-    return float(np.mean(covered))
+    ours, theirs = (side.rounds(rng, (trials, blocks), ROUNDS) for side in sides)
+    return float(np.mean([covers(ratio, truth) for ratio in lone_ratios(ours, theirs)]))
 
 
 def _level(rng: np.random.Generator, noise: Noise) -> float:
@@ -72,7 +78,7 @@ def unpaired_coverage(
     """Return the same for two runs at different times, with ``processes`` of each."""
     ours, theirs = (noise.rounds(rng, (trials, n), ROUNDS).tolist() for n in processes)
     pairs = zip(ours, theirs, strict=True)
-    return float(np.mean([covers(estimates.unpaired_ratio(a, b), 1.0) for a, b in pairs]))
+    return float(np.mean([covers(moderated_unpaired([pair])[0], 1.0) for pair in pairs]))
 
 
 def drifting(
@@ -82,13 +88,13 @@ def drifting(
 
     The shift is that of the ratio against the same rounds on a steady machine, relative.
     """
-    covered, shifts = [], []
-    for steady in noise.rounds(rng, (trials, 2, blocks), ROUNDS):
-        factors = drift(int(rng.integers(2**31)), blocks, DRIFTING, size)[:, :2].T
-        drifted = ratio(*(steady * factors[:, :, None]).tolist())
-        covered.append(covers(drifted, 1.0))
-        shifts.append(abs(drifted.value / ratio(*steady.tolist()).value - 1))
-    return float(np.mean(covered)), max(shifts)
+    steady = noise.rounds(rng, (trials, 2, blocks), ROUNDS)
+    seeds = [int(rng.integers(2**31)) for _ in range(trials)]
+    factors = np.array([drift(seed, blocks, DRIFTING, size)[:, :2].T for seed in seeds])
+    before = lone_ratios(*steady.swapaxes(0, 1))
+    after = lone_ratios(*(steady * factors[..., None]).swapaxes(0, 1))
+    covered = float(np.mean([covers(ratio, 1.0) for ratio in after]))
+    return covered, max(abs(a.value / b.value - 1) for a, b in zip(after, before, strict=True))
 
 
 def until_precise(rounds: Array, precision: float) -> list[Ratio]:
@@ -97,10 +103,10 @@ def until_precise(rounds: Array, precision: float) -> list[Ratio]:
     ``rounds`` has shape (implementations, blocks, rounds).
     """
     # One round per process, its median: no ratio changes, and looking again costs little.
-    reference, *others = np.median(rounds, axis=-1, keepdims=True).tolist()
-    for blocks in range(FEWEST_BLOCKS, len(reference) + 1):
-        ratios = [ratio(reference[:blocks], other[:blocks]) for other in others]
-        if all((estimates.half_width(interval) or 0.0) <= precision for interval in ratios):
+    medians = np.median(rounds, axis=-1, keepdims=True)
+    for blocks in range(FEWEST_BLOCKS, rounds.shape[1] + 1):
+        ratios = lone_ratios(medians[0, :blocks], medians[1:, :blocks])
+        if all((half_width(interval) or 0.0) <= precision for interval in ratios):
             break
     return ratios
 

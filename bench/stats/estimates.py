@@ -189,45 +189,6 @@ def moderated_unpaired(
     return [_welch(*pair) for pair in zip(spreads[::2], spreads[1::2], strict=True)]
 
 
-def paired_ratio(
-    reference: Mapping[int, Sequence[float]], other: Mapping[int, Sequence[float]]
-) -> Ratio:
-    """Return how many times faster ``other`` is than ``reference``, both given as rounds by block.
-
-    The same as a table of one entry, of which only the medians of each block are known.
-
-    Raises:
-        ValueError: no block holds both.
-    """
-    shared = sorted(reference.keys() & other.keys())
-    if not shared:
-        raise ValueError("no block holds both implementations, so no ratio can be paired")
-    theirs = _log_medians([reference[block] for block in shared])
-    ours = _log_medians([other[block] for block in shared])
-    number = len(shared)
-    mean, error = _mean_and_error([a - b for a, b in zip(theirs, ours, strict=True)])
-    return _ratio(mean, error if number >= MINIMUM_PROCESSES else None, number - 1, number)
-
-
-def unpaired_ratio(reference: Sequence[Sequence[float]], other: Sequence[Sequence[float]]) -> Ratio:
-    """Return how many times faster ``other`` is than ``reference``, both as rounds by process.
-
-    For what was measured at different times, without a table to borrow from.
-
-    Raises:
-        ValueError: one of them has no process.
-    """
-    if not reference or not other:
-        raise ValueError("a ratio needs at least one process on both sides")
-    sides = [_log_medians(side) for side in (reference, other)]
-    fewest = min(len(logs) for logs in sides)
-    if fewest < MINIMUM_PROCESSES:
-        theirs, ours = (_mean_and_error(logs)[0] for logs in sides)
-        df = float(sum(len(logs) for logs in sides) - 2)
-        return _ratio(theirs - ours, None, df, fewest, paired=False)
-    return _welch(*((logs, _mean_and_error(logs)[1] ** 2, len(logs) - 1.0) for logs in sides))
-
-
 def _welch(
     reference: tuple[Sequence[float], float, float], other: tuple[Sequence[float], float, float]
 ) -> Ratio:

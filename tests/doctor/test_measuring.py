@@ -27,6 +27,7 @@ from bench.stats import estimates
 from impls import registry
 from tests.stand_ins import fakes
 from tests.stand_ins.fake_trainer import FakeClock, FakeMonitor
+from tests.stats.single import ratio_of
 
 PLAN = scaling.plan(4, 10.0)
 
@@ -172,7 +173,7 @@ def test_a_forecast_for_as_many_blocks_is_what_was_found() -> None:
         {o.block: o.timings[0].round_seconds for o in outcomes if o.cell.implementation == name}
         for name in (NAME, CONTROL)
     )
-    ratio = estimates.paired_ratio(reference, other)
+    ratio = ratio_of(reference, other)
     found = noise.forecast(ratio, 10.0, 1)
     assert found.blocks == 6
     assert found.half_width == pytest.approx(estimates.half_width(ratio))

@@ -25,7 +25,7 @@ from bench.observations.selection import (
     values_along,
     variables_of,
 )
-from bench.stats.estimates import paired_ratio
+from bench.stats.estimates import Ratio
 from bench.stats.verdicts import judge
 from impls.errors import ResultsError, UnknownNameError, UsageError
 from tests.stats.compared import (
@@ -475,7 +475,7 @@ def test_margins_of_cells_are_their_own_in_one_table() -> None:
 
 
 def test_there_are_as_many_margins_as_ratios() -> None:
-    ratio = paired_ratio({0: (1.0,)}, {0: (1.0,)})
+    ratio = Ratio(1.0, None, None, None, 0, 1)
     with pytest.raises(ValueError, match="zip"):
         judge([ratio, ratio], [0.03])
 

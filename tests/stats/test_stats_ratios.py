@@ -10,6 +10,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.stats import estimates
 from bench.stats.estimates import (
     Ratio,
     detectable,
@@ -17,9 +18,9 @@ from bench.stats.estimates import (
     equivalence_p,
     half_width,
     holm,
-    paired_ratio,
+    moderated_ratios,
+    moderated_unpaired,
     quantile,
-    unpaired_ratio,
     variances,
 )
 
@@ -29,10 +30,7 @@ FEW = Ratio(1.5, None, None, None, 1, 2)
 
 def paired(logs: list[float]) -> Ratio:
     """The ratio whose logarithms in the blocks are these."""
-    return paired_ratio(
-        {block: [math.exp(one)] for block, one in enumerate(logs)},
-        {block: [1.0] for block in range(len(logs))},
-    )
+    return moderated_ratios([{block: [log] for block, log in enumerate(logs)}])[0]
 
 
 def test_a_ratio_carries_its_error_and_degrees_of_freedom() -> None:
@@ -57,9 +55,10 @@ def test_the_p_of_equivalence_is_the_larger_of_two_one_sided_t_tests(margin: flo
 
 
 def test_an_unpaired_ratio_is_the_test_of_welch() -> None:
-    one, two = [0.1, 0.13, 0.11, 0.16], [0.2, 0.26, 0.21]
-    found = unpaired_ratio([[value] for value in two], [[value] for value in one])
-    expected = scipy.stats.ttest_ind(np.log(two), np.log(one), equal_var=False)
+    one, two = np.log([0.1, 0.13, 0.11, 0.16]), np.log([0.2, 0.26, 0.21])
+    sides = [(logs.tolist(), scipy.stats.sem(logs) ** 2, len(logs) - 1.0) for logs in (two, one)]
+    found = estimates._welch(*sides)  # noqa: SLF001 - of variances that nothing has moderated
+    expected = scipy.stats.ttest_ind(two, one, equal_var=False)
     interval = expected.confidence_interval(0.95)
     assert difference_p(found) == pytest.approx(expected.pvalue)
     assert (found.low, found.high) == pytest.approx(np.exp([interval.low, interval.high]))
@@ -68,17 +67,19 @@ def test_an_unpaired_ratio_is_the_test_of_welch() -> None:
 
 
 def test_an_unpaired_ratio_takes_the_median_of_each_process() -> None:
-    found = unpaired_ratio([[4.0, 4.0, 99.0]] * 3, [[2.0, 1.0, 2.0]] * 3)
+    (found,) = moderated_unpaired([([[4.0, 4.0, 99.0]] * 3, [[2.0, 1.0, 2.0]] * 3)])
     assert found.value == pytest.approx(2.0)
     assert (found.low, found.high) == pytest.approx((2.0, 2.0))
-    assert found.df == 4
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(2, 9), (9, 2), (1, 1)])
-def test_an_unpaired_ratio_needs_three_processes_on_both_sides(ours: int, theirs: int) -> None:
-    found = unpaired_ratio([[2.0]] * ours, [[1.0]] * theirs)
-    assert (found.value, found.low, found.error) == (2.0, None, None)
+def test_an_unpaired_ratio_counts_the_processes_of_the_side_with_fewer(
+    ours: int, theirs: int
+) -> None:
+    (found,) = moderated_unpaired([([[2.0]] * ours, [[1.0]] * theirs)])
+    assert found.value == pytest.approx(2.0)
     assert found.processes == min(ours, theirs)
+    assert (found.error is None) == (max(ours, theirs) == 1)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [([], [[1.0]]), ([[1.0]], [])])
@@ -86,7 +87,7 @@ def test_an_unpaired_ratio_needs_both_sides(
     ours: list[list[float]], theirs: list[list[float]]
 ) -> None:
     with pytest.raises(ValueError, match="both sides"):
-        unpaired_ratio(ours, theirs)
+        moderated_unpaired([(ours, theirs)])
 
 
 def test_blocks_that_agree_exactly_leave_no_doubt() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.stats.estimates import Ratio, holm, paired_ratio, unpaired_ratio
+from bench.stats.estimates import Ratio, holm, moderated_ratios, moderated_unpaired
 from bench.stats.verdicts import ALPHA, Code, Kind, judge, probability
 
 
@@ -111,10 +111,10 @@ def test_whether_it_is_by_more_than_the_margin_takes_so_many_blocks(one: Ratio) 
 
 
 def test_what_was_measured_at_different_times_is_judged_and_called_so() -> None:
-    found = judge([unpaired_ratio([[2.0]] * 3, [[1.0]] * 4)])[0]
+    found = judge(moderated_unpaired([([[2.0]] * 3, [[1.0]] * 4)]))[0]
     assert found.kind == "faster"
     assert found.reason.endswith("the machine may have drifted.")
-    few = judge([unpaired_ratio([[2.0]], [[1.0]] * 4)])[0]
+    few = judge(moderated_unpaired([([[2.0]], [[1.0]])]))[0]
     assert "from 1 process on each side, too few" in few.reason
 
 
@@ -127,6 +127,11 @@ def test_an_empty_table_has_no_verdicts() -> None:
     assert judge([]) == []
 
 
+def alone(logs: list[float]) -> Ratio:
+    """The ratio whose logarithms in the blocks are these, as a table of its own."""
+    return moderated_ratios([{block: [log] for block, log in enumerate(logs)}])[0]
+
+
 LOGS = st.lists(st.lists(st.floats(-0.3, 0.3), min_size=3, max_size=6), min_size=1, max_size=8)
 
 
@@ -134,10 +139,9 @@ LOGS = st.lists(st.lists(st.floats(-0.3, 0.3), min_size=3, max_size=6), min_size
 def test_a_verdict_and_that_of_the_inverse_mirror_each_other(table: list[list[float]]) -> None:
     mirror = {"faster": "slower", "likely faster": "likely slower"}
     mirror |= {slow: fast for fast, slow in mirror.items()}
-    ours = [{block: [math.exp(one)] for block, one in enumerate(logs)} for logs in table]
-    ones = [{block: [1.0] for block in one} for one in ours]
-    there = judge([paired_ratio(a, b) for a, b in zip(ours, ones, strict=True)])
-    back = judge([paired_ratio(b, a) for a, b in zip(ours, ones, strict=True)])
+    there, back = (
+        judge([alone([sign * log for log in logs]) for logs in table]) for sign in (1.0, -1.0)
+    )
     for one, other in zip(there, back, strict=True):
         assert mirror.get(one.kind, one.kind) == other.kind
         assert one.code == other.code
@@ -147,17 +151,11 @@ def test_a_verdict_and_that_of_the_inverse_mirror_each_other(table: list[list[fl
 def test_a_larger_table_never_makes_a_verdict_of_an_open_one(
     table: list[list[float]],
 ) -> None:
-    ratios = [
-        paired_ratio(
-            {block: [1.0] for block in range(len(logs))},
-            {block: [math.exp(one)] for block, one in enumerate(logs)},
-        )
-        for logs in table
-    ]
-    alone = judge(ratios[:1])[0]
+    ratios = [alone([-log for log in logs]) for logs in table]
+    first = judge(ratios[:1])[0]
     among = judge(ratios)[0]
-    weaker = {alone.kind, "unclear", f"likely {alone.kind}"}
-    assert among.kind in weaker or alone.kind == "same"
+    weaker = {first.kind, "unclear", f"likely {first.kind}"}
+    assert among.kind in weaker or first.kind == "same"
 
 
 def test_adjusted_p_values_are_those_of_holm_by_hand() -> None:
