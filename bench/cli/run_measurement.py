@@ -74,7 +74,7 @@ def measure(
                 timeout=timeout,
                 on_progress=progress.show,
             )
-            runner.run(*arrays)
+            runner.run(arrays)
         except KeyboardInterrupt:
             say(console, "interrupted: writing what was measured", style="yellow")
             return False

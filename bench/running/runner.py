@@ -13,11 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
 from bench.documents.assignment import Arrays, Assignment, save_arrays, shared_folder
 from bench.documents.journal import Again, Block, Ending, Journal, Stage, repetitions_of
+from bench.documents.messages import Missing
 from bench.documents.results import Results
 from bench.measuring.clock import SYSTEM_CLOCK, Clock
 from bench.measuring.memory import available
@@ -28,10 +27,9 @@ from bench.running.neighbours import Neighbours
 from bench.running.pacing import Pacer
 from bench.running.processes import Launcher
 from bench.running.turns import Progress, Turns
-from bench.running.worker_client import MissingReason, WorkerClient
+from bench.running.worker_client import WorkerClient
 from impls import registry
 from impls.errors import ResultsError
-from impls.parameters import Floats
 from impls.row import Row
 
 SPARE_BYTES = 1 << 29
@@ -65,22 +63,15 @@ class Runner:
         trainers = [row for row in rows if row.role == "trainer"] or list(rows)
         self.baseline = next((row.name for row in trainers if row.rung == 0), trainers[0].name)
         self.pacer = Pacer(plan, self.baseline, journal, clock)
-        self.missing: dict[tuple[str, Setting], MissingReason] = {}
+        self.missing: dict[tuple[str, Setting], Missing] = {}
 
-    def run(
-        self,
-        X: Floats,
-        Y: Floats,
-        X_test: Floats | None = None,
-        labels_test: npt.NDArray[np.integer] | None = None,
-    ) -> None:
-        """Measure examples ``X`` with one-hot targets ``Y``; what comes of it goes to the journal.
+    def run(self, arrays: Arrays) -> None:
+        """Measure on ``arrays``; everything goes to the journal.
 
         Test examples and their labels are needed where the plan has a target accuracy.  What the
         journal holds already is not measured again, except for the cells that it says to.
         """
         begun = max((block.repetition for block in self.journal.of(Block)), default=0)
-        arrays = Arrays(X, Y, X_test, labels_test)
         with shared_folder() as folder, Neighbours(self.plan) as neighbours:
             save_arrays(folder, arrays)
             for number, (jobs, sizes) in enumerate(repetitions(self.plan)):
@@ -193,12 +184,14 @@ class Runner:
         )
         environment["PYTHONPATH"] = search_path(environment, root)
         lacking = registry.absent(row)
-        known = (lacking, True) if lacking else self.missing.get((row.name, job.setting))
+        missing = self.missing.get((row.name, job.setting))
+        if lacking:
+            missing = Missing(lacking, is_unavailable=True)
         return WorkerClient(
             assignment,
             launch=lambda: self.launcher.start(path, environment),
             timeout=self.timeout,
-            missing=known,
+            missing=missing,
         )
 
 

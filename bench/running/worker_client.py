@@ -11,9 +11,6 @@ from bench.documents.rounds import Turn, TurnKind
 from bench.planning.plan import Cell
 from bench.running.processes import End, WorkerProcess
 
-MissingReason = tuple[str, bool]
-"""Why an implementation cannot be used, and whether that is for want of something here."""
-
 
 class WorkerClient:
     """Asks a worker of a block, which rests whenever it is not asked.
@@ -28,7 +25,7 @@ class WorkerClient:
         *,
         launch: Callable[[], WorkerProcess],
         timeout: float,
-        missing: MissingReason | None = None,
+        missing: messages.Missing | None = None,
     ) -> None:
         self.assignment, self.job, self.row = assignment, assignment.job, assignment.row
         self.launch, self.timeout, self.missing = launch, timeout, missing
@@ -51,7 +48,7 @@ class WorkerClient:
         self.process = self.launch()
         reply = self._hear(self.process)
         if isinstance(reply, messages.Missing):
-            self.missing = (reply.reason, reply.is_unavailable)
+            self.missing = reply
             self.end()
         elif not isinstance(reply, messages.Started | End):
             raise TypeError(f"a worker began with {reply!r}")
@@ -64,8 +61,8 @@ class WorkerClient:
             self.start()
         cell = self.assignment.cell(batch_size)
         if self.missing is not None:
-            reason, is_unavailable = self.missing
-            if is_unavailable:
+            reason = self.missing.reason
+            if self.missing.is_unavailable:
                 return Unavailable(cell=cell, reason=reason)
             return Failed(cell=cell, block=self.assignment.block, reason=reason)
         reply = self._ask(messages.Prepare(batch_size=batch_size))

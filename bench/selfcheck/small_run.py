@@ -11,6 +11,7 @@ import numpy as np
 
 import bench
 from bench.documents import journal
+from bench.documents.assignment import Arrays
 from bench.documents.results import SCHEMA_VERSION, Results
 from bench.planning.plan import Effort, Plan, Setting
 from bench.provenance import machine
@@ -91,7 +92,7 @@ def carry_out(plan: Plan, rows: Sequence[Row], launcher: Launcher | None = None)
                 environment=os.environ,
                 timeout=_TIMEOUT,
                 on_progress=lambda _progress: None,
-            ).run(*random_examples(plan))
+            ).run(Arrays(*random_examples(plan)))
         finally:
             record.close()
         return journal.read(record.path)

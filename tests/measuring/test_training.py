@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bench.documents import journal
+from bench.documents.assignment import Arrays
 from bench.documents.results import Measured, Outcome, Unavailable
 from bench.documents.rounds import HELD_EPOCHS, Turn, held_since
 from bench.documents.timings import EPOCH
@@ -172,7 +173,7 @@ def test_real_workers_learn_with_seeds_of_their_own_and_the_floor_declines(tmp_p
     Runner(
         plan, rows, Launcher(), record, environment=os.environ, timeout=60,
         on_progress=lambda _progress: None,
-    ).run(X, np.eye(3, dtype=np.float32)[labels], X, labels)  # fmt: skip
+    ).run(Arrays(X, np.eye(3, dtype=np.float32)[labels], X, labels))  # fmt: skip
     record.close()
     found: dict[str, list[Outcome]] = {}
     for outcome in journal.read(record.path).outcomes:

@@ -73,7 +73,7 @@ def run(tmp_path: Path) -> Run:
             environment=os.environ,
             timeout=timeout,
             on_progress=lambda _progress: None,
-        ).run(*fakes.examples(200, 20, 3))
+        ).run(Arrays(*fakes.examples(200, 20, 3)))
         record.close()
         found: dict[str, list[Outcome]] = {}
         for outcome in journal.read(record.path).outcomes:

@@ -10,7 +10,7 @@ import pytest
 
 import bench
 from bench.documents import journal
-from bench.documents.assignment import Assignment, load_arrays
+from bench.documents.assignment import Arrays, Assignment, load_arrays
 from bench.documents.messages import Finish, Finished, Missing, Over, Prepare, Reply, Request, Take
 from bench.documents.results import Failed, Measured, Results, Unavailable, Unverified
 from bench.documents.rounds import Turn
@@ -63,7 +63,7 @@ def run(tmp_path: Path) -> Callable[..., Ran]:
             on_progress=seen.append,
         )
         try:
-            runner.run(*fakes.examples())
+            runner.run(Arrays(*fakes.examples()))
         finally:
             record.close()
         return Ran(launcher, journal.read(record.path), seen, record.lines)

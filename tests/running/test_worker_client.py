@@ -11,7 +11,7 @@ from bench.documents.messages import Missing, Over, Request, Started, Take
 from bench.documents.results import Failed, Measured, Unavailable
 from bench.documents.rounds import Turn
 from bench.running.processes import End
-from bench.running.worker_client import MissingReason, WorkerClient
+from bench.running.worker_client import WorkerClient
 from tests.stand_ins import fakes
 
 ASSIGNMENT = fakes.assignment(fakes.plan())
@@ -22,7 +22,7 @@ def client(
     behave: fakes.Behaviour = fakes.measure_all,
     *,
     assignment: Assignment = ASSIGNMENT,
-    missing: MissingReason | None = None,
+    missing: Missing | None = None,
 ) -> tuple[WorkerClient, list[fakes.FakeWorker]]:
     started: list[fakes.FakeWorker] = []
 
@@ -64,7 +64,7 @@ def test_it_is_woken_before_it_is_asked_and_stopped_after_it_has_answered() -> N
 
 
 def test_what_is_known_to_be_missing_is_not_started() -> None:
-    one, workers = client(missing=("no such library", True))
+    one, workers = client(missing=Missing("no such library", is_unavailable=True))
     one.start()
     found = one.prepare(8)
     assert workers == []
@@ -77,7 +77,7 @@ def test_what_a_worker_finds_missing_is_told_and_ends_it(is_unavailable: bool, k
     reply = Missing("not here", is_unavailable=is_unavailable)
     one, workers = client(lambda _order, _request: reply)
     one.start()
-    assert one.missing == ("not here", is_unavailable)
+    assert one.missing == reply
     assert workers[0].events[-1] == "end"
     assert isinstance(one.prepare(8), kind)
     assert isinstance(one.prepare(20), kind)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.documents.assignment import Assignment
+from bench.documents.assignment import Arrays, Assignment
 from bench.documents.journal import Journal
 from bench.documents.messages import Prepare, Reply, Request, Take
 from bench.planning.plan import Plan
@@ -79,7 +79,7 @@ class Simulated:
             clock=self.clock.clock,
         )
         try:
-            runner.run(*fakes.examples())
+            runner.run(Arrays(*fakes.examples()))
         finally:
             record.close()
         return record
