@@ -32,7 +32,7 @@ from bench.cluster.submission import (
 )
 from bench.documents import files
 from impls.errors import ResultsError, UsageError
-from reports.cluster import build_collected, jobs
+from reports import cluster
 
 COLLECTED = "collected.json"
 OURS = {"out", "resume", "as_json"}
@@ -237,14 +237,14 @@ def _show(console: Console, folder: Path, collected: Collected, *, as_json: bool
     if as_json:
         click.echo(json.dumps(_as_data(folder, collected)))
     else:
-        say(console, jobs.summary(collected.standings))
+        say(console, cluster.summary(collected.standings))
         rows = [
             (
                 standing.task,
                 standing.job or "-",
                 standing.node or "-",
                 standing.kind,
-                jobs.outcome(standing),
+                cluster.outcome(standing),
             )
             for standing in collected.standings
         ]
@@ -266,7 +266,7 @@ def _as_data(folder: Path, collected: Collected) -> dict[str, Any]:
             path = collected.paths[standing.run - 1]
             row |= {"results": str(path), "machine_id": machine.id, "cpu": machine.cpu}
         rows.append(row)
-    return {"folder": str(folder), "summary": jobs.summary(collected.standings), "jobs": rows}
+    return {"folder": str(folder), "summary": cluster.summary(collected.standings), "jobs": rows}
 
 
 def _report(
@@ -282,7 +282,7 @@ def _report(
     if not collected.documents:
         say(console, "There is nothing to report yet: no run has written results.")
         return exits.UNAVAILABLE
-    page = build_collected(collected.standings, collected.documents)
+    page = cluster.build_collected(collected.standings, collected.documents)
     files.write_bytes(folder / REPORT, page.encode())
     if across_machines and not as_json:
         if len(collected.documents) < 2:

@@ -1,15 +1,23 @@
-"""Runs on many machines as one page: the jobs, the machines side by side, then every run."""
+"""Runs on many machines as one page: the jobs, the machines side by side, then every run.
+
+No job is left out, and none stands without its reason.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from bench.cluster.collect import Standing
 from bench.documents.results import Results
 from bench.stats.verdicts import MARGIN
-from reports import page
-from reports.cluster import jobs, machines
+from reports import format as text
+from reports import page, tables, templates
+from reports.cluster import machines
+from reports.context import Context
 from reports.gather import build_context
+from reports.section import Section
+from reports.tables import Table, TableCell
 
 
 def build_collected(
@@ -24,5 +32,47 @@ def build_collected(
         UsageError: there is no document.
     """
     context = build_context(documents, margin)
-    own = (jobs.section(standings), machines.section(standings, documents, margin))
+    shown = templates.fill("cluster/jobs.html", summary=summary(standings), table=table(standings))
+    jobs: Section[Context] = Section("jobs", "Jobs", 1, lambda _context: shown)
+    own = (jobs, machines.section(standings, documents, margin))
     return page.render(context, (*own, *page.discover()))
+
+
+def summary(standings: Sequence[Standing]) -> str:
+    """Return how many jobs are done, and how the others stand, in one sentence."""
+    counts = Counter(standing.kind for standing in standings)
+    total = text.count(len(standings), "job")
+    if set(counts) == {"done"}:
+        return f"{total}, {'it is' if len(standings) == 1 else 'all'} done."
+    parts = [f"{number} {kind}" for kind, number in counts.most_common()]
+    return f"{total}: {text.listing(parts)}."
+
+
+def table(standings: Sequence[Standing]) -> Table:
+    """Return one row per job."""
+    return tables.of_items(
+        "Jobs",
+        standings,
+        {
+            "Job": lambda one: TableCell(one.task),
+            "Kind": lambda one: TableCell(one.machine),
+            "Number": lambda one: TableCell(one.job or "-"),
+            "Node": lambda one: TableCell(one.node or "-"),
+            "State": lambda one: TableCell(one.kind, strong=one.kind != "done"),
+            "Reason": lambda one: TableCell(text.printable(outcome(one))),
+            "Run in this report": lambda one: TableCell(str(one.run or "-"), one.run),
+        },
+        text_columns=6,
+    )
+
+
+def outcome(standing: Standing) -> str:
+    """Return why a job stands as it does, with what a reader must know of a run that is dstanding."""
+    parts = [standing.reason]
+    if standing.kind == "done" and standing.exit_code:
+        parts.append(f"not every cell is valid (exit code {standing.exit_code})")
+    if standing.kind != "done" and standing.run is not None:
+        parts.append(f"run {standing.run} holds what was measured until then")
+    if standing.attempts > 1:
+        parts.append(f"begun {standing.attempts} times")
+    return "; ".join(filter(None, parts))
