@@ -54,20 +54,20 @@ def table(standings: Sequence[Standing]) -> Table:
         "Jobs",
         standings,
         {
-            "Job": lambda one: TableCell(one.task),
-            "Kind": lambda one: TableCell(one.machine),
-            "Number": lambda one: TableCell(one.job or "-"),
-            "Node": lambda one: TableCell(one.node or "-"),
-            "State": lambda one: TableCell(one.kind, strong=one.kind != "done"),
-            "Reason": lambda one: TableCell(text.printable(outcome(one))),
-            "Run in this report": lambda one: TableCell(str(one.run or "-"), one.run),
+            "Job": lambda job: TableCell(job.task),
+            "Kind": lambda job: TableCell(job.machine),
+            "Number": lambda job: TableCell(job.job or "-"),
+            "Node": lambda job: TableCell(job.node or "-"),
+            "State": lambda job: TableCell(job.kind, strong=job.kind != "done"),
+            "Reason": lambda job: TableCell(text.printable(outcome(job))),
+            "Run in this report": lambda job: TableCell(str(job.run or "-"), job.run),
         },
         text_columns=6,
     )
 
 
 def outcome(standing: Standing) -> str:
-    """Return why a job stands as it does, with what a reader must know of a run that is dstanding."""
+    """Return why a job stands as it does, and what to know of a run that is done."""
     parts = [standing.reason]
     if standing.kind == "done" and standing.exit_code:
         parts.append(f"not every cell is valid (exit code {standing.exit_code})")
