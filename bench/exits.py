@@ -8,19 +8,19 @@ SLOWER = 1
 MISSED = 1
 """``selfcheck``: a target is missed."""
 UNCLEAR = 2
-"""``compare``: it cannot be told whether a cell is slower."""
+"""``compare``: it is not clear whether a cell is slower."""
 NOT_JUDGED = 2
 """``selfcheck``: a target could not be tested on this machine."""
 NOT_ALL_VALID = 3
-"""What was measured or trained is not all that was begun: something was wrong or failed."""
+"""Something that was begun was wrong or failed; the rest is measured or trained."""
 UNAVAILABLE = 4
 """``run``: nothing was measured, or not what was named in full."""
 NOT_COMPARABLE = 4
-"""``compare``: documents or processes differ in what forbids it."""
+"""``compare``: documents or processes differ too much to be compared."""
 USAGE = 64
-"""EX_USAGE of sysexits.h: what was asked for cannot be done."""
+"""EX_USAGE of sysexits.h: the request cannot be carried out."""
 CRASHED = 70
-"""EX_SOFTWARE of sysexits.h: an error that nobody foresaw; it never passes for a verdict."""
+"""EX_SOFTWARE of sysexits.h: an unexpected error; it never passes for a verdict."""
 UNWRITABLE = 74
 """EX_IOERR of sysexits.h: the output did not take the answer, such as on a full device."""
 BUSY = 75
@@ -28,4 +28,4 @@ BUSY = 75
 INTERRUPTED = 130
 """Ctrl-C; what was done until then is kept."""
 NO_READER = 141
-"""What a shell reports of SIGPIPE: whoever was to read the output has ended."""
+"""What a shell reports of SIGPIPE: the reader of the output has ended."""

@@ -129,7 +129,7 @@ def _run(arguments: Sequence[str], command: click.Command) -> int:
         return exits.USAGE
     except BaseException as error:
         if isinstance(error.__context__, BrokenPipeError):
-            raise error.__context__ from None  # rich's way of saying that nobody reads
+            raise error.__context__ from None  # rich raises this where the reader has ended
         if crash.is_of_output(error):
             raise
         code, message = _code_and_message(error)

@@ -31,7 +31,7 @@ FILE_COLUMNS = 120
 
 
 RESULTS = Path("results")
-"""Where ``mlpbench run`` writes to when it is not told where."""
+"""Where ``mlpbench run`` writes without ``--out``."""
 DOCUMENT = "results.json"
 FEWEST = 2
 
@@ -210,7 +210,7 @@ def last_runs(last: int | Path, sources: tuple[Path, ...]) -> tuple[Path, ...]:
     """Return the documents that ``--last`` means, oldest first; ``sources`` may name the folder.
 
     Raises:
-        UsageError: there is more than one folder, it is none, or it does not hold as many runs.
+        UsageError: several paths, or one that is no folder or holds too few runs.
         ResultsError: a results.json in it cannot be read.
     """
     folders = (last, *sources) if isinstance(last, Path) else sources

@@ -135,7 +135,7 @@ def exit_code_of(comparison: Comparison, fail_on: Sequence[str]) -> int:
 
 
 def labels_of(sources: Sequence[Path]) -> list[str]:
-    """Return what tells the paths apart: without the parts that all of them begin and end with.
+    """Return short names of the paths, without the parts that all of them begin and end with.
 
     Raises:
         UsageError: a file is named twice.
@@ -161,10 +161,10 @@ def _shared(parts: Sequence[tuple[str, ...]]) -> int:
 def _select(
     everything: list[Point], filters: Sequence[str], baseline: str | None
 ) -> tuple[list[Point], list[Point]]:
-    """Return the cells that every filter matches, and which of them are controls nobody named.
+    """Return the cells that every filter matches, and the controls among them to leave out.
 
-    A control would be one comparison more to correct for, and one more that decides on the exit
-    code, though nobody would choose it: it takes part where it is named.
+    Each comparison with a control would add one to correct for, and could decide the exit code.
+    A control takes part only where an option names it.
 
     Raises:
         UsageError: no cell matches.

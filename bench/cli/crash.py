@@ -1,4 +1,4 @@
-"""What nobody foresaw: told in a sentence, with a way to its traceback, and never as a verdict."""
+"""Unexpected errors: one sentence with the place of the traceback, and never a verdict."""
 
 from __future__ import annotations
 

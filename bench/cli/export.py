@@ -116,7 +116,7 @@ def _require_fitting(
 def _revisions(
     console: Console, results: Sequence[Results], commit: str | None
 ) -> tuple[Revision, ...]:
-    """Return the commit of each document, with a word where that is not all that was measured.
+    """Return the commit of each document; print a note where the sources differed from it.
 
     Raises:
         UsageError: there is no commit, or git does not know it.

@@ -29,7 +29,7 @@ REPORT = "report.html"
 def say(console: Console, text: str, style: str | None = None) -> None:
     """Print lines as they are: whole, in one colour, nothing in them read as markup.
 
-    Names come from documents and files of anybody; a terminal obeys none of their characters.
+    Names come from foreign documents and files; a terminal must obey none of their characters.
     """
     shown = "\n".join(map(printable, text.split("\n")))
     console.print(shown, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -140,7 +140,7 @@ def _extent(plan: Plan, forecast: Forecast) -> str:
             f"blocks of {workers}, about {duration(seconds)} each, until every ratio "
             f"is within {plan.precision:.1%}"
         )
-    # How soon a target is held nobody knows; no training goes on beyond the last epoch.
+    # How soon a target is held is unknown; no training goes on beyond the last epoch.
     about = "about" if plan.target is None else "at most about"
     blocks = text.count(plan.effort.blocks, "block")
     return f"{blocks} of {workers} that take turns: {about} {duration(forecast.total())}"

@@ -168,7 +168,7 @@ def studied_parameter(context: click.Context) -> tuple[str, dict[str, Any]]:
 
 
 def _with_articles(console: Console, context: click.Context, studied: str) -> None:
-    """Let the articles' study decide what nobody else decides."""
+    """Take from the articles' study what no option sets."""
     if context.params["network"] != "blog" or studied == "network":
         return
     taken = {
@@ -252,7 +252,7 @@ def _conclude(
 def outcome_table(
     label: str, values: Sequence[str], reached: Sequence[Trained]
 ) -> rich.table.Table:
-    """Return one row per value: what it led to, as narrow as it can be told."""
+    """Return a narrow table with one row per value: what it led to."""
     titles = ("train", "test", "penalty", "mean\nerror", "converged", "epochs", "time")
     # Two lines where the parameter's name has two words: eight columns are to fit a terminal.
     columns = (

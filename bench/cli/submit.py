@@ -143,7 +143,7 @@ def submit_command(context: click.Context, /, **options: Any) -> int:
         )
     if mode == "status":
         return _show(console, folder, collected, as_json=as_json)
-    # Whoever waited for jobs on this machine is gone.
+    # The command that waited for jobs on this machine has ended.
     kinds = {*OVER, "running", "waiting"} if before.submission.local else OVER
     over = {standing.task for standing in collected.standings if standing.kind in kinds}
     again = [task for task in before.submission.tasks if task.name in over]

@@ -200,7 +200,7 @@ def learn(
     A training that has diverged ends after its epoch: nothing finite comes of it any more.
     """
     with (
-        # A training that diverges is told as such; NumPy's warnings on the way add nothing.
+        # A training that diverges is reported as such; NumPy's warnings add nothing.
         np.errstate(over="ignore", invalid="ignore"),
         TrainingProgress(console, session, epochs, status_every) as progress,
         interruption(console, "the epoch") as wanted,
