@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from bench.documents.results import Measured, Results
 from bench.documents.timings import Check
 from bench.observations.table import tabulate
-from reports import attachments, charts, templates
+from reports import charts, templates
 from reports import format as text
 from reports.charts import svg
 from reports.exports.table import tidy
 from reports.page import build_report
+from reports.sections import raw_data
 from tests.reports import pieces, sample
 from tests.reports.reading import places
 
@@ -96,11 +97,11 @@ def test_a_very_long_csv_leaves_single_phases_out_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rounds = tabulate([sample.document(SMALL)])
-    monkeypatch.setattr(attachments, "_PLAIN_CSV", 0)
-    whole = attachments.csv(rounds)
+    monkeypatch.setattr(raw_data, "_PLAIN_CSV", 0)
+    whole = raw_data.csv(rounds)
     assert (whole.rows, whole.complete) == (rounds.rounds, True)
-    monkeypatch.setattr(attachments, "_LONGEST_CSV", 0)
-    short = attachments.csv(rounds)
+    monkeypatch.setattr(raw_data, "_LONGEST_CSV", 0)
+    short = raw_data.csv(rounds)
     back = pd.read_csv(io.BytesIO(unpacked(short.uri)))
     assert set(back["phase"]) == {"step", "epoch"}
     assert not short.complete
@@ -115,8 +116,8 @@ def test_a_very_long_csv_leaves_single_phases_out_and_says_so(
 
 def attached(document: Results) -> Results:
     """What a reader takes from the page."""
-    block = attachments.json([document])
-    assert isinstance(block, attachments.Block)
+    block = raw_data.json([document])
+    assert isinstance(block, raw_data.Block)
     return msgspec.convert(json.loads(str(block.content)), Results)
 
 
