@@ -13,7 +13,6 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
-import rich.table
 from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import TimeRemainingColumn
@@ -48,8 +47,7 @@ from impls.training.history import Epoch, Standing
 from impls.training.sessions import Session
 from reports.evaluation import build_evaluation
 from reports.evaluation.as_data import as_data
-from reports.evaluation.sections.summary import QUANTITIES
-from reports.tables import Table, TableCell, TableRow, columns
+from reports.evaluation.sections.summary import table_of
 from reports.terminal import draw
 
 CHECKPOINTS = "checkpoints"
@@ -306,20 +304,10 @@ def conclude(
         page = build_evaluation(reached, data, digit=digit, command=command, generator=GENERATOR)
         write(folder / EVALUATION, as_data(reached, data, command), page)
     console.print()
-    finish(console, reached_table(reached), folder / REPORT, go_on)
+    finish(console, draw(table_of(reached)), folder / REPORT, go_on)
 
 
 def write(file: Path, numbers: dict[str, Any], page: str) -> None:
     """Write the ``numbers`` into ``file`` and the report, a ``page``, beside it."""
     files.write_bytes(file.with_name(REPORT), page.encode())
     files.write_bytes(file, json.dumps(numbers, indent=1, allow_nan=False).encode())
-
-
-def reached_table(reached: Sequence[Trained]) -> rich.table.Table:
-    """Return one column per implementation, so that the table fits a narrow terminal."""
-    rows = tuple(
-        TableRow((TableCell(name), *(TableCell(quantity(trained)[1]) for trained in reached)))
-        for name, quantity in QUANTITIES.items()
-    )
-    headings = columns("", *(trained.name for trained in reached))
-    return draw(Table("After training", headings, rows))

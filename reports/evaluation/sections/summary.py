@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
@@ -58,13 +58,6 @@ def render(learned: Learned) -> Markup | Absence:
     for trained in learned.trained:
         if trained.checked:
             checked.setdefault(trained.checked, []).append(trained.name)
-    rows = []
-    for name, quantity in QUANTITIES.items():
-        shown = [quantity(trained) for trained in learned.trained]
-        rows.append(
-            TableRow((TableCell(name), *(TableCell(words, value) for value, words in shown)))
-        )
-    columns = tables.columns("Quantity", *(trained.name for trained in learned.trained))
     return templates.fill(
         "evaluation/sections/summary.html",
         headline=headline(learned),
@@ -85,10 +78,22 @@ def render(learned: Learned) -> Markup | Absence:
         ],
         several=len(learned.trained) > 1,
         first=first.name,
-        table=Table("At the end of training", columns, tuple(rows)),
+        table=table_of(learned.trained),
         checks=[f"{text.listing(names)}: {said}." for said, names in checked.items()],
         command=learned.command,
     )
+
+
+def table_of(several: Sequence[Trained]) -> Table:
+    """Return every quantity of several networks: a row each, with a column for each network."""
+    rows = []
+    for name, quantity in QUANTITIES.items():
+        shown = [quantity(trained) for trained in several]
+        rows.append(
+            TableRow((TableCell(name), *(TableCell(words, value) for value, words in shown)))
+        )
+    columns = tables.columns("Quantity", *(trained.name for trained in several))
+    return Table("At the end of training", columns, tuple(rows))
 
 
 def headline(learned: Learned) -> str:
