@@ -4,33 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from bench.documents.timings import EPOCH, STEP, Disturbance
-from bench.observations.points import Point
+from bench.documents.timings import Disturbance
+from bench.observations.points import Point, WatchedRound
 from bench.stats import disturbed, estimates
 from reports import runs
 from reports.context import Context
-
-
-class WatchedRound(NamedTuple):
-    """One round of the step or the epoch.
-
-    ``epoch_seconds`` is scaled to a whole epoch, ``lasted`` is the wall time of all iterations.
-    """
-
-    point: Point
-    block: int
-    started_at: str
-    phase: str
-    epoch_seconds: float
-    lasted: float
-    disturbance: Disturbance
-
-    @property
-    def is_disturbed(self) -> bool:
-        """Whether something else took a notable share of it."""
-        return disturbed.is_disturbed(self.disturbance, self.lasted)
 
 
 @dataclass(frozen=True)
@@ -46,31 +25,6 @@ class Effect:
         if self.undisturbed is None:
             return None
         return self.undisturbed.value / self.everything.value - 1
-
-
-def watched(point: Point) -> list[WatchedRound]:
-    """Rounds of the step and the epoch, as far as something was recorded beside them."""
-    return [
-        WatchedRound(
-            point=point,
-            block=block,
-            started_at=process.process.started_at,
-            phase=timing.phase,
-            epoch_seconds=seconds * point.examples / timing.examples,
-            lasted=seconds * timing.iterations,
-            disturbance=disturbance,
-        )
-        for block, processes in sorted(point.processes.items())
-        for process in processes
-        for timing in process.timings
-        if timing.phase in {STEP, EPOCH} and len(timing.disturbances) == len(timing.round_seconds)
-        for seconds, disturbance in zip(timing.round_seconds, timing.disturbances, strict=True)
-    ]
-
-
-def of_the_epoch(rounds: Iterable[WatchedRound]) -> list[WatchedRound]:
-    """Those from which a point's epoch is estimated: the epochs, or the steps where none were."""
-    return [timed for timed in rounds if timed.phase == timed.point.epoch_phase]
 
 
 def disturbed_rounds(points: Iterable[Point]) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from statistics import median
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,12 +21,12 @@ from bench.documents.results import (
     Unavailable,
     Unverified,
 )
-from bench.documents.timings import EPOCH, STEP, Learning
+from bench.documents.timings import EPOCH, STEP, Disturbance, Learning
 from bench.observations.table import ObservationTable, Span, first_blocks, known_rows
 from bench.planning.plan import Cell, Setting
 from bench.planning.variables import NEIGHBOURS
 from bench.stats import estimates
-from bench.stats.disturbed import counted, is_disturbed, is_held_up
+from bench.stats.disturbed import is_disturbed, is_held_up
 from impls.networks import Network
 from impls.precision import declares_tf32
 from impls.row import Row
@@ -90,6 +91,26 @@ class TimedTraining:
         """Training time up to the epoch from which on the target was held; None where not."""
         reached = self.learning.reached_epoch
         return None if reached is None else self.ends[reached - 1]
+
+
+class WatchedRound(NamedTuple):
+    """One round of the step or the epoch, with what was recorded beside it.
+
+    ``epoch_seconds`` is scaled to a whole epoch, ``lasted`` is the wall time of all iterations.
+    """
+
+    point: Point
+    block: int
+    started_at: str
+    phase: str
+    epoch_seconds: float
+    lasted: float
+    disturbance: Disturbance
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether something else took a notable share of it."""
+        return is_disturbed(self.disturbance, self.lasted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,14 +225,37 @@ class Point:
         return bool(self.trainings) and len(self.seconds_to_target) == len(self.trainings)
 
     @cached_property
+    def watched(self) -> list[WatchedRound]:
+        """Rounds of the step and the epoch, as far as something was recorded beside them."""
+        return [
+            WatchedRound(
+                point=self,
+                block=block,
+                started_at=process.process.started_at,
+                phase=timing.phase,
+                epoch_seconds=seconds * self.examples / timing.examples,
+                lasted=seconds * timing.iterations,
+                disturbance=disturbance,
+            )
+            for block, processes in sorted(self.processes.items())
+            for process in processes
+            for timing in process.timings
+            if timing.phase in {STEP, EPOCH}
+            and len(timing.disturbances) == len(timing.round_seconds)
+            for seconds, disturbance in zip(timing.round_seconds, timing.disturbances, strict=True)
+        ]
+
+    @cached_property
     def disturbed(self) -> tuple[int, int]:
         """How many rounds were disturbed, of how many that its epoch rests on."""
-        return counted((process.timings for process in self.measured), is_disturbed)
+        rounds = of_the_epoch(self.watched)
+        return sum(timed.is_disturbed for timed in rounds), len(rounds)
 
     @cached_property
     def held_up(self) -> tuple[int, int]:
         """In how many rounds its threads were held up, of how many that its epoch rests on."""
-        return counted((process.timings for process in self.measured), is_held_up)
+        rounds = of_the_epoch(self.watched)
+        return sum(is_held_up(timed.disturbance, timed.lasted) for timed in rounds), len(rounds)
 
     @cached_property
     def durations(self) -> dict[str, estimates.Estimate]:
@@ -266,6 +310,11 @@ class Point:
     def threads_observed(self) -> float:
         """CPU time over wall time of the timed epochs, the median of all processes."""
         return median(process.threads_observed for process in self.measured)
+
+
+def of_the_epoch(rounds: Iterable[WatchedRound]) -> list[WatchedRound]:
+    """Return those from which a point's epoch is estimated: epochs, or steps where none were."""
+    return [timed for timed in rounds if timed.phase == timed.point.epoch_phase]
 
 
 def times_to_target(points: Mapping[Key, Point], asked: Collection[Scope]) -> dict[Key, Point]:

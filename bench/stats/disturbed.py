@@ -5,9 +5,7 @@ Disturbed rounds are labelled and their effect is shown; none is ever removed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-
-from bench.documents.timings import EPOCH, STEP, Disturbance, Timing
+from bench.documents.timings import Disturbance
 from bench.provenance.records import Accelerator
 
 DISTURBED_SHARE = 0.1
@@ -54,33 +52,6 @@ def is_held_up(disturbance: Disturbance, seconds: float) -> bool:
     if disturbance.foreign is not None:
         waited = min(waited, _certain(disturbance.foreign))
     return (waited + _certain(disturbance.stolen)) / seconds > DISTURBED_SHARE
-
-
-def counted(
-    processes: Iterable[Sequence[Timing]], rule: Callable[[Disturbance, float], bool]
-) -> tuple[int, int]:
-    """Return how many rounds were disturbed by ``rule``, of how many that the epoch rests on.
-
-    ``processes`` has the timings of each.  Its rounds are its epochs, or its steps where no epoch
-    was watched.
-    """
-    disturbed = rounds = 0
-    for timings in processes:
-        watched = {
-            timing.phase: timing
-            for timing in timings
-            if timing.round_seconds and len(timing.disturbances) == len(timing.round_seconds)
-        }
-        timing = watched.get(EPOCH) or watched.get(STEP)
-        if timing is not None:
-            rounds += len(timing.round_seconds)
-            disturbed += sum(
-                rule(disturbance, seconds * timing.iterations)
-                for seconds, disturbance in zip(
-                    timing.round_seconds, timing.disturbances, strict=True
-                )
-            )
-    return disturbed, rounds
 
 
 def is_beyond_use(disturbed: int, rounds: int) -> bool:

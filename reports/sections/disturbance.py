@@ -10,21 +10,13 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from bench.documents.timings import Disturbance
-from bench.observations.points import Condition, Key
+from bench.observations.points import Condition, Key, WatchedRound, of_the_epoch
 from bench.stats.disturbed import DISTURBED_SHARE, RESOLUTION_SECONDS
 from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Track
 from reports.context import Context
-from reports.disturbed_rounds import (
-    Effect,
-    WatchedRound,
-    effect,
-    of_the_epoch,
-    provisional,
-    share,
-    watched,
-)
+from reports.disturbed_rounds import Effect, effect, provisional, share
 from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Table, TableCell
 
@@ -94,7 +86,7 @@ def render(context: Context) -> Markup | Absence:
 def _watched(context: Context) -> dict[Key, _Cell]:
     """Return every cell of which something was recorded beside its rounds."""
     if "watched" not in context.memory:
-        rounds = {key: watched(point) for key, point in context.points.items()}
+        rounds = {key: point.watched for key, point in context.points.items()}
         context.memory["watched"] = {
             key: _Cell(some, effect(of_the_epoch(some))) for key, some in rounds.items() if some
         }

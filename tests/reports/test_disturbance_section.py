@@ -10,14 +10,14 @@ import pytest
 
 from bench.documents.results import Measured, Results
 from bench.documents.timings import Disturbance
-from bench.observations.points import Point
+from bench.observations.points import Point, of_the_epoch
 from bench.planning.plan import Cell
 from bench.planning.variables import NEIGHBOURS
 from impls.registry import ROWS
 from reports import charts
 from reports.answer import paragraphs
 from reports.context import Context
-from reports.disturbed_rounds import effect, of_the_epoch, share, watched
+from reports.disturbed_rounds import effect, share
 from reports.gather import build_context
 from reports.section import Absence
 from reports.sections import summary
@@ -80,8 +80,8 @@ def test_iterations_of_a_round_are_added_up_before_it_is_judged() -> None:
     )
     timing = pieces.retimed(steps.timings[0], iterations=100)
     long = pieces.remeasured(steps, timings=(timing,))
-    assert [one.is_disturbed for one in watched(only_point(context_of(steps)))] == [True]
-    (found,) = watched(only_point(context_of(long)))
+    assert [one.is_disturbed for one in only_point(context_of(steps)).watched] == [True]
+    (found,) = only_point(context_of(long)).watched
     assert found.lasted == pytest.approx(1.0)
     assert not found.is_disturbed
 
@@ -89,7 +89,7 @@ def test_iterations_of_a_round_are_added_up_before_it_is_judged() -> None:
 def test_leaving_disturbed_rounds_out_is_shown_and_never_done() -> None:
     one = epochs((1.0, QUIET), (1.0, QUIET), (2.0, HELD_UP), (2.0, HELD_UP), (2.0, HELD_UP))
     context = context_of(one)
-    found = effect(of_the_epoch(watched(only_point(context))))
+    found = effect(of_the_epoch(only_point(context).watched))
     assert found is not None
     assert found.undisturbed is not None
     assert (found.everything.value, found.undisturbed.value) == (2.0, 1.0)
@@ -179,7 +179,7 @@ def test_what_the_system_does_not_tell_is_not_shown_as_nothing() -> None:
     unknown = disturbance(waited=None, foreign=None, stolen=0.01)
     context = context_of(epochs((1.0, unknown)))
     assert page_of(context).count(">unknown<") == 2
-    rounds = watched(only_point(context))
+    rounds = only_point(context).watched
     assert share(rounds, lambda one: one.waited) is None
     assert share(rounds, lambda one: one.stolen) == 0.01
 
