@@ -85,13 +85,23 @@ class WorkerProcess:
             os.close(child_reads)
             os.close(child_writes)
 
-    def say(self, request: Request) -> None:
-        """Send a request; a worker that has ended shows it when it is heard."""
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self.requests, msgspec.json.encode(request) + b"\n")
+    def ask(self, request: Request | None, timeout: float) -> Reply | End:
+        """Return the reply to a request, or to the start where None; then the process is stopped.
 
-    def hear(self, timeout: float) -> Reply | End:
-        """Return its next line, or how it ended without one within ``timeout`` seconds."""
+        Where no reply comes within ``timeout`` seconds, the process is killed, and how it ended is
+        returned.
+        """
+        if request is not None:
+            self._signal(signal.SIGCONT)
+            # A worker that has ended shows it when its reply is read.
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self.requests, msgspec.json.encode(request) + b"\n")
+        reply = self._reply(timeout)
+        if not isinstance(reply, End):
+            self._signal(signal.SIGSTOP)
+        return reply
+
+    def _reply(self, timeout: float) -> Reply | End:
         deadline = time.monotonic() + timeout
         poll = select.poll()
         poll.register(self.replies, select.POLLIN)
@@ -108,14 +118,6 @@ class WorkerProcess:
             return msgspec.json.decode(line, type=Reply)
         except msgspec.DecodeError as error:
             return self._ended(f"the worker wrote something else than a reply: {error}")
-
-    def rest(self) -> None:
-        """Stop the process and what it has started, where they stand."""
-        self._signal(signal.SIGSTOP)
-
-    def wake(self) -> None:
-        """Let them go on."""
-        self._signal(signal.SIGCONT)
 
     def cpu_seconds(self) -> float | None:
         """Return the processor time of all its threads so far; None where it has ended.

@@ -46,7 +46,7 @@ class WorkerClient:
         if self.missing is not None:
             return
         self.process = self.launch()
-        reply = self._hear(self.process)
+        reply = self._ask(None)
         if isinstance(reply, messages.Missing):
             self.missing = reply
             self.end()
@@ -101,20 +101,13 @@ class WorkerClient:
             raise RuntimeError(f"{self.row.name} has no cell that is ready")
         return self.measured.cell
 
-    def _ask(self, request: messages.Request) -> messages.Reply | End | None:
+    def _ask(self, request: messages.Request | None) -> messages.Reply | End | None:
         if self.process is None:
             return self.lost
-        self.process.wake()
-        self.process.say(request)
-        return self._hear(self.process)
-
-    def _hear(self, process: WorkerProcess) -> messages.Reply | End:
-        reply = process.hear(self.timeout)
+        reply = self.process.ask(request, self.timeout)
         if isinstance(reply, End):
             self.lost = reply
             self.end()
-        else:
-            process.rest()
         return reply
 
     def _outcome(self, cell: Cell, reply: messages.Reply | End | None) -> Outcome:

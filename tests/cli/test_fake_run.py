@@ -181,7 +181,7 @@ def interrupted(run: Run, out: Path, after: int) -> Said:
         return fakes.measure_all(assignment, request)
 
     launcher, said = run("--blocks", "3", "--out", out, behave=behave)
-    assert all(worker.events[-1] == "end" for worker in launcher.workers)
+    assert all(worker.has_ended for worker in launcher.workers)
     return said
 
 

@@ -25,6 +25,7 @@ from bench.measuring import parent_death, worker
 from bench.measuring.clock import Clock
 from bench.measuring.disturbance import Monitor
 from bench.planning.plan import Plan, jobs
+from bench.planning.variables import worker_environment
 from bench.provenance import machine
 from bench.running import processes
 from bench.running.processes import Launcher
@@ -330,11 +331,15 @@ def state_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-def test_what_a_worker_has_started_rests_and_wakes_with_it(tmp_path: Path) -> None:
+def test_a_worker_and_what_it_has_started_run_only_while_it_is_asked(tmp_path: Path) -> None:
+    pid, seen = tmp_path / "pid", tmp_path / "seen"
     text = (
         "import subprocess\nfrom impls.mathematics import reference\n\n"
-        "Trainer = reference.Trainer\nchild = subprocess.Popen(['sleep', '985'])\n"
-        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid))\n"
+        "child = subprocess.Popen(['sleep', '985'])\n"
+        f"open({str(pid)!r}, 'w').write(str(child.pid))\n\n\n"
+        "class Trainer(reference.Trainer):\n    def step(self, rows):\n"
+        f"        open({str(seen)!r}, 'w').write(open(f'/proc/{{child.pid}}/stat').read())\n"
+        "        return super().step(rows)\n"
     )
     row = registry.find(third_party.write_text(tmp_path, "helped", text))
     save_arrays(tmp_path, Arrays(*fakes.examples(200, 20, 3)))
@@ -342,16 +347,17 @@ def test_what_a_worker_has_started_rests_and_wakes_with_it(tmp_path: Path) -> No
         plan_of((row.name,)), row, tmp_path, str(Path(bench.__file__).parents[1])
     )
     (tmp_path / "assignment.json").write_bytes(msgspec.json.encode(assignment))
-    started = Launcher().start(tmp_path / "assignment.json", os.environ)
+    environment = worker_environment(os.environ, 1, (), {})
+    started = Launcher().start(tmp_path / "assignment.json", environment)
     try:
-        assert started.hear(TIMEOUT) == Started()
-        child = int((tmp_path / "pid").read_text())
-        for act, is_stopped in ((started.rest, True), (started.wake, False)):
-            act()
-            deadline = time.monotonic() + TIMEOUT
-            while (state_of(child) == "T") != is_stopped and time.monotonic() < deadline:
-                time.sleep(0.01)
-            assert (state_of(child) == "T") == is_stopped
+        for request, reply in ((None, Started), (Prepare(20), Ready)):
+            assert isinstance(started.ask(request, TIMEOUT), reply)
+            for process in (started.process.pid, child := int(pid.read_text())):
+                deadline = time.monotonic() + TIMEOUT
+                while state_of(process) != "T" and time.monotonic() < deadline:
+                    time.sleep(0.01)
+                assert state_of(process) == "T"
+        assert seen.read_text().rpartition(")")[2].split()[0] != "T"
     finally:
         started.end()
     with pytest.raises(ProcessLookupError):

@@ -114,12 +114,12 @@ def test_rounds_know_their_sweep(run: Callable[..., Ran]) -> None:
         assert sweeps == {"epoch": (0, 2, 3), "step": (1,), "forward": (1,)}
 
 
-def test_a_worker_rests_whenever_it_is_not_asked(run: Callable[..., Ran]) -> None:
+def test_a_worker_is_started_asked_and_ended(run: Callable[..., Ran]) -> None:
     for worker in run().launcher.workers:
-        *turns, last = worker.events
-        assert turns == ["rest", *["wake", "rest"] * (len(turns) // 2)]
-        assert last == "end"
-        assert len(worker.said) == len(turns) // 2
+        start, *requests = worker.asked
+        assert start is None
+        assert None not in requests
+        assert worker.has_ended
 
 
 def test_processor_time_of_waiting_siblings_is_part_of_the_disturbance(
@@ -377,9 +377,9 @@ def test_a_run_that_is_cut_after_any_line_is_completed_and_loses_nothing(
 
 def test_a_worker_is_asked_for_turns_numbered_as_their_sweeps(run: Callable[..., Ran]) -> None:
     (first, *_) = run().launcher.workers
-    numbers = [one.number for one in first.said if isinstance(one, Take)]
+    numbers = [one.number for one in first.asked if isinstance(one, Take)]
     assert numbers == [0, 1, 2, 3] * 3
-    assert sum(isinstance(one, Finish) for one in first.said) == 3
+    assert sum(isinstance(one, Finish) for one in first.asked) == 3
 
 
 @pytest.mark.parametrize("share", [0.5, 3.0, 4.9, 6.0, 8.0])
@@ -438,8 +438,8 @@ def test_cells_that_failed_are_measured_again_when_the_run_is_resumed(
         one.cell for one in first.results.outcomes
     }
     # Only what failed, and the baseline beside it, has new processes and turns.
-    prepared = [one for worker in second.launcher.workers for one in worker.said]
-    assert {one.batch_size for one in prepared if isinstance(one, Prepare)} == {20}
+    asked = [request for worker in second.launcher.workers for request in worker.asked]
+    assert {one.batch_size for one in asked if isinstance(one, Prepare)} == {20}
     assert len(second.launcher.workers) == 2 * len(failed)
 
 

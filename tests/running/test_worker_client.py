@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from bench.documents.assignment import Assignment
-from bench.documents.messages import Missing, Over, Request, Started, Take
+from bench.documents.messages import Missing, Over, Prepare, Request, Started, Take
 from bench.documents.results import Failed, Measured, Unavailable
 from bench.documents.rounds import Turn
 from bench.running.processes import End
@@ -54,12 +54,12 @@ def test_a_worker_rests_but_for_its_answers() -> None:
     assert one.process is None
 
 
-def test_it_is_woken_before_it_is_asked_and_stopped_after_it_has_answered() -> None:
+def test_the_start_and_every_request_have_the_same_time_limit() -> None:
     one, workers = client()
     one.start()
     one.prepare(8)
     one.take("epoch", 0)
-    assert workers[0].events == ["rest", "wake", "rest", "wake", "rest"]
+    assert workers[0].asked == [None, Prepare(8), Take("epoch", 0)]
     assert workers[0].timeouts == [7.5] * 3
 
 
@@ -78,7 +78,7 @@ def test_what_a_worker_finds_missing_is_told_and_ends_it(is_unavailable: bool, k
     one, workers = client(lambda _order, _request: reply)
     one.start()
     assert one.missing == reply
-    assert workers[0].events[-1] == "end"
+    assert workers[0].has_ended
     assert isinstance(one.prepare(8), kind)
     assert isinstance(one.prepare(20), kind)
 

@@ -155,32 +155,21 @@ class FakeWorker:
 
     assignment: Assignment
     behave: Behaviour
-    said: list[Request] = field(default_factory=list)
-    events: list[str] = field(default_factory=list)
+    asked: list[Request | None] = field(default_factory=list)
     timeouts: list[float] = field(default_factory=list)
-    waiting: list[Request | None] = field(default_factory=lambda: [None])
     cpu: float | None = 0.0
     resident: int = 0
     batch_size: int = 0
+    has_ended: bool = False
 
-    def say(self, request: Request) -> None:
-        self.said.append(request)
-        self.waiting.append(request)
-
-    def hear(self, timeout: float) -> Reply | End:
+    def ask(self, request: Request | None, timeout: float) -> Reply | End:
+        self.asked.append(request)
         self.timeouts.append(timeout)
-        request = self.waiting.pop(0)
         if isinstance(request, Prepare):
             self.batch_size = request.batch_size
         reply = self.behave(self.assignment, request)
         # A behaviour does not know which cell is in hand.
         return Finished(frame_of(self.assignment, self.batch_size)) if reply == FINISHED else reply
-
-    def rest(self) -> None:
-        self.events.append("rest")
-
-    def wake(self) -> None:
-        self.events.append("wake")
 
     def cpu_seconds(self) -> float | None:
         return self.cpu
@@ -189,7 +178,7 @@ class FakeWorker:
         return self.resident
 
     def end(self) -> None:
-        self.events.append("end")
+        self.has_ended = True
 
 
 @dataclass
