@@ -23,10 +23,11 @@ from reports.charts.rowchart import (
     dot,
     linear_axis,
     log_axis,
+    stacked,
 )
 
 __all__ = [
     "MOST_NAMED", "Axis", "Block", "ChartRow", "Dot", "Line", "RowChart", "Series",
     "Strip", "Style", "Track", "block", "columns", "crossover", "curves", "dot", "linear_axis",
-    "lines", "log_axis", "roofline", "strips", "style_of", "swatch", "timeline",
+    "lines", "log_axis", "roofline", "stacked", "strips", "style_of", "swatch", "timeline",
 ]  # fmt: skip

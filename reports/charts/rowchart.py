@@ -181,6 +181,16 @@ def block(axis: Axis, start: float, end: float, fill: str, tip: str) -> Block:
     return Block(left, round(max(right - left, 0.0), 1), fill, tip)
 
 
+def stacked(axis: Axis, pieces: Iterable[tuple[str, float, str]]) -> tuple[Block, ...]:
+    """Return the pieces of a bar end to end, each given as its fill, its length and its tip."""
+    blocks = []
+    end = 0.0
+    for fill, length, tip in pieces:
+        start, end = end, end + length
+        blocks.append(block(axis, start, max(start, end), fill, tip))
+    return tuple(blocks)
+
+
 def _log_ticks(low: float, high: float) -> list[float]:
     """Return some values of each decade, or of as many decades as there is room for."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)

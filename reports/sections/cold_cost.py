@@ -65,15 +65,17 @@ def _chart(context: Context, where: tuple[Condition, int], group: list[Cost]) ->
     rows = []
     for cost in sorted(group, key=lambda cost: cost.cold):
         name = cost.point.implementation
-        end, blocks = 0.0, []
         parts = (cost.importing, cost.setup or 0.0, cost.bind or 0.0, cost.beyond)
-        for slot, (piece, seconds) in enumerate(zip(_PIECES, parts, strict=True)):
-            tip = f"{piece}: {text.seconds(seconds, 2)}"
-            blocks.append(charts.block(axis, end, end + seconds, str(slot), tip))
-            end += seconds
+        blocks = charts.stacked(
+            axis,
+            [
+                (str(slot), seconds, f"{_PIECES[slot]}: {text.seconds(seconds, 2)}")
+                for slot, seconds in enumerate(parts)
+            ],
+        )
         note = _balance(cost, reference).text
         shown = text.seconds(cost.cold, 2)
-        rows.append(charts.ChartRow(name, shown, note, blocks=tuple(blocks)))
+        rows.append(charts.ChartRow(name, shown, note, blocks=blocks))
     caption = f"batch {where[1]}, {context.label(where[0])}"
     return charts.RowChart(caption, tuple(rows), axis, ("start", "pays off after"))
 

@@ -117,18 +117,21 @@ def _chart(caption: str, peaks: list[tuple[Point, Stages]]) -> charts.RowChart:
     rows = []
     for point, of in ordered:
         data = (of.left_before or 0.0) + (of.data or 0.0)
-        end, blocks = 0.0, []
-        for slot, size in enumerate((of.libraries, of.examples, data, of.training)):
-            start, end = end, end + (size or 0.0)
-            tip = f"{_PIECES[slot]}: {_words(size or 0.0)}"
-            blocks.append(charts.block(axis, start / _MIB, max(start, end) / _MIB, str(slot), tip))
+        sizes = [size or 0.0 for size in (of.libraries, of.examples, data, of.training)]
+        blocks = charts.stacked(
+            axis,
+            [
+                (str(slot), size / _MIB, f"{_PIECES[slot]}: {_words(size)}")
+                for slot, size in enumerate(sizes)
+            ],
+        )
         # Two digits are as well as memory repeats.
         peak = text.byte_count(round(of.peak or 0.0), 2)
         device = (
             "" if of.device is None else f"{text.byte_count(round(of.device), 2)} on the device"
         )
         name = point.implementation
-        rows.append(charts.ChartRow(name, peak, device, blocks=tuple(blocks)))
+        rows.append(charts.ChartRow(name, peak, device, blocks=blocks))
     return charts.RowChart(caption, tuple(rows), axis, ("peak", ""))
 
 

@@ -115,38 +115,39 @@ def _chart(
     context: Context, caption: str, batch_size: int, timed: list[_Split], *, is_share: bool
 ) -> RowChart:
     """Return stacked phases of each implementation, the lowest time first, the step as a mark."""
-    ends = [
-        max(split.whole, sum(split.parts.values())) / (split.whole if is_share else 1.0)
-        for split in timed
-    ]
+
+    def unit(split: _Split) -> float:
+        return split.whole if is_share else 1.0
+
+    ends = [max(split.whole, sum(split.parts.values())) / unit(split) for split in timed]
     axis = charts.linear_axis(max(ends), text.percent if is_share else text.tick_seconds)
     rows = []
     for split in sorted(timed, key=lambda split: split.whole):
         name = split.point.implementation
-        blocks = tuple(_blocks(axis, split, is_share=is_share, is_floor=context.is_floor(name)))
+        pieces = [
+            # A tip for one of the units is enough: the page is sent around.
+            (fill, seconds / unit(split), "" if is_share else tip)
+            for fill, seconds, tip in _pieces(split, is_floor=context.is_floor(name))
+        ]
+        mark = Block(axis.at(split.whole / unit(split)), 0.4, "ink", "")
+        blocks = (*charts.stacked(axis, pieces), mark)
         shown = text.seconds(split.whole, 2)
         rows.append(ChartRow(name, shown, ", ".join(split.marks), blocks=blocks))
     return RowChart(caption, tuple(rows), axis, ("step", ""), batch_size=batch_size)
 
 
-def _blocks(axis: charts.Axis, split: _Split, *, is_share: bool, is_floor: bool) -> Iterator[Block]:
-    """Yield the phases one after the other, what cannot be separated, and the end of the step."""
-    whole, end = split.whole, 0.0
-    unit = whole if is_share else 1.0
+def _pieces(split: _Split, *, is_floor: bool) -> Iterator[tuple[str, float, str]]:
+    """Yield fill, seconds and tip of each phase, and of what cannot be separated."""
 
     def tip(what: str, seconds: float) -> str:
-        # Once is enough for both units: the page is sent around.
-        return "" if is_share else f"{what}: {text.seconds(seconds)}, {seconds / whole:.0%}"
+        return f"{what}: {text.seconds(seconds)}, {seconds / split.whole:.0%}"
 
     for slot, phase in enumerate(PHASES):
         if phase in split.parts:
-            start, end = end, end + split.parts[phase]
-            words = tip(phase, split.parts[phase])
-            yield charts.block(axis, start / unit, end / unit, str(slot), words)
-    if len(split.parts) < len(PHASES) and end < whole and not is_floor:
-        words = tip(_INSEPARABLE, whole - end)
-        yield charts.block(axis, end / unit, whole / unit, _HATCH, words)
-    yield Block(axis.at(whole / unit), 0.4, "ink", "")
+            yield str(slot), split.parts[phase], tip(phase, split.parts[phase])
+    rest = split.whole - sum(split.parts.values())
+    if len(split.parts) < len(PHASES) and rest > 0 and not is_floor:
+        yield _HATCH, rest, tip(_INSEPARABLE, rest)
 
 
 def _phase(phase: str, split: _Split) -> TableCell:
