@@ -55,12 +55,12 @@ class Tested:
 
 @dataclass(frozen=True)
 class Tests:
-    """The three questions about one ratio, and in words what their p values are adjusted for.
+    """The three questions about one ratio: is it ``equal`` to 1, ``inside`` the margin, ``beyond`` it?
 
-    Can it be 1; can it lie within the margin; can it lie beyond the margin.
+    ``adjustment`` says in words what the p values are adjusted for.
     """
 
-    none: Tested
+    equal: Tested
     inside: Tested
     beyond: Tested
     adjustment: str
@@ -146,8 +146,8 @@ def judge(
     does not in this one, is likely so.
 
     A pair that is in the table because one of its two is the fastest was picked from all pairs of
-    the candidates, and counts for its share of them.  That a winner is faster than
-    all others needs no such adjustment: a wrong winner is named only where it beats all its rivals,
+    the candidates, and counts for its share of them.  That a winner is faster than all others needs
+    no such adjustment: a wrong winner is named only where it beats all its rivals,
     hence also the one that is truly fastest, and no two can do so at once.  For normal means
     Gutmann and Maymin (1987) and Hung and Fithian (2019) prove that the error then stays below the
     level for any number of candidates.  So the p of the weakest evidence among its leads, adjusted
@@ -156,21 +156,21 @@ def judge(
     margins = margin if isinstance(margin, Sequence) else [margin] * len(ratios)
     placed = list(zip(ratios, margins, strict=True))
     weights = _weights(len(ratios), winners)
-    nones, insides, beyonds = (
+    equals, insides, beyonds = (
         family([estimates.difference_p(ratio) for ratio in ratios], weights),
         family([estimates.difference_p(ratio, within) for ratio, within in placed], weights),
         family([estimates.equivalence_p(ratio, within) for ratio, within in placed], weights),
     )
-    nones = _strengthened(nones, winners, [0.0] * len(ratios))
+    equals = _strengthened(equals, winners, [0.0] * len(ratios))
     insides = _strengthened(insides, winners, margins)
     number = sum(ratio.error is not None for ratio in ratios)
     adjustment = f", adjusted for {number} comparisons" if number > 1 else ""
     return [
-        verdict(ratio, within, Tests(none, inside, beyond, adjustment))
-        if none and inside and beyond
+        verdict(ratio, within, Tests(equal, inside, beyond, adjustment))
+        if equal and inside and beyond
         else too_few(ratio, within)
-        for (ratio, within), none, inside, beyond in zip(
-            placed, nones, insides, beyonds, strict=True
+        for (ratio, within), equal, inside, beyond in zip(
+            placed, equals, insides, beyonds, strict=True
         )
     ]
 
@@ -283,7 +283,7 @@ def verdict(ratio: Ratio, margin: float, tests: Tests) -> Verdict:
     """Return the verdict that the tests of one ratio give, by the first rule that holds."""
     share = f"{100 * margin:.3g} %"
     size = f"{readable(ratio.value)} times as fast ({interval(ratio)})"
-    none = f"{probability(tests.none.adjusted)} for no difference"
+    equal = f"{probability(tests.equal.adjusted)} for no difference"
     inside = f"{probability(tests.inside.adjusted)} for one {within(margin)}"
     beyond = f"{probability(tests.beyond.adjusted)} for one beyond {share}"
     is_faster = ratio.value > 1
@@ -293,24 +293,24 @@ def verdict(ratio: Ratio, margin: float, tests: Tests) -> Verdict:
     if tests.beyond.refuted:
         kind, code = "same", "within-margin"
         reason = f"The same {within(margin)}: {size}; {beyond}"
-    elif tests.none.refuted and tests.inside.refuted:
+    elif tests.equal.refuted and tests.inside.refuted:
         code = "outside-margin"
-        reason = f"{word} by more than {share}: {size}; {none}, {inside}"
-    elif tests.none.refuted:
+        reason = f"{word} by more than {share}: {size}; {equal}, {inside}"
+    elif tests.equal.refuted:
         code = "differs"
-        reason = f"{word}, but whether by more than {share} is open: {size}; {none}"
-    elif min(tests.beyond.alone, tests.none.alone) > ALPHA:
+        reason = f"{word}, but whether by more than {share} is open: {size}; {equal}"
+    elif min(tests.beyond.alone, tests.equal.alone) > ALPHA:
         kind, code = "unclear", "too-wide"
-        reason = f"Unclear: {size} is too wide; {none}, {beyond}"
+        reason = f"Unclear: {size} is too wide; {equal}, {beyond}"
     else:
         kind, code = ("likely faster" if is_faster else "likely slower"), "not-after-holm"
         if tests.beyond.alone <= ALPHA:
             kind = "unclear"
         reason = (
-            f"{kind.capitalize()}: {size} is significant alone, but not after correction; {none}, "
+            f"{kind.capitalize()}: {size} is significant alone, but not after correction; {equal}, "
             f"{beyond}"
         )
-    p = (tests.beyond if kind == "same" else tests.none).adjusted
+    p = (tests.beyond if kind == "same" else tests.equal).adjusted
     needed = _needed(ratio, margin, tests, code)
     remedy = "" if needed is None else advice(ratio, needed)
     blocks = None if needed is None or math.isinf(needed) else int(needed)
@@ -328,7 +328,7 @@ def _needed(ratio: Ratio, margin: float, tests: Tests, code: Code) -> float | No
     if size < edge:
         needed = blocks_needed(ratio, edge, tests.beyond.level)
     if code != "differs":
-        needed = min(needed, blocks_needed(ratio, 0.0, tests.none.level / 2))
+        needed = min(needed, blocks_needed(ratio, 0.0, tests.equal.level / 2))
     elif size > edge:
         needed = blocks_needed(ratio, edge, tests.inside.level / 2)
     return needed
