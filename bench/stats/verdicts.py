@@ -55,7 +55,7 @@ class Tested:
 
 @dataclass(frozen=True)
 class Tests:
-    """The three questions about one ratio: is it ``equal`` to 1, ``inside`` the margin, ``beyond`` it?
+    """Three questions about a ratio: is it ``equal`` to 1, ``inside`` the margin, ``beyond`` it?
 
     ``adjustment`` says in words what the p values are adjusted for.
     """
