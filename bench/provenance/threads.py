@@ -17,6 +17,13 @@ from impls.contract import Pool
 
 OBSERVED_EXCESS = 1.15
 """CPU time over wall time may exceed the threads by this factor: start-up and bookkeeping."""
+POOLS_OF: dict[str, str] = {
+    "OPENBLAS_NUM_THREADS": "openblas",
+    "OMP_NUM_THREADS": "openmp",
+    "MKL_NUM_THREADS": "mkl",
+    "BLIS_NUM_THREADS": "blis",
+}
+"""The library whose pool each variable is for, as threadpoolctl calls it."""
 
 
 def reported_pools(own: Sequence[Pool] = ()) -> tuple[Pool, ...]:
@@ -53,23 +60,14 @@ def disagreement(requested: int | None, process: Process, observed: float | None
         return f"{asked} the process may run on {process.affinity} of the processors only"
     if process.quota_cpus is not None and requested > process.quota_cpus:
         return f"{asked} the container may use {process.quota_cpus:g} processors only"
-    telling = [pool for pool in process.pools if pool.threads is not None]
-    for pool in sorted(telling, key=lambda pool: -(pool.threads or 0)):
-        threads = pool.threads or 0
+    for pool in sorted(process.pools, key=lambda pool: pool.threads or 0, reverse=True):
+        # A pool that reports nothing contradicts nothing.
+        threads = requested if pool.threads is None else pool.threads
         if threads > requested or (pool.used and threads < requested):
             return f"{asked} {pool.library} {pool.version} reports {threads}"
     if observed is not None and observed > requested * OBSERVED_EXCESS:
         return f"{asked} {observed:.2f} were busy while it was timed"
     return None
-
-
-POOLS_OF: dict[str, str] = {
-    "OPENBLAS_NUM_THREADS": "openblas",
-    "OMP_NUM_THREADS": "openmp",
-    "MKL_NUM_THREADS": "mkl",
-    "BLIS_NUM_THREADS": "blis",
-}
-"""The library whose pool each variable is for, as threadpoolctl calls it."""
 
 
 def unheeded(setting: Sequence[tuple[str, str | None]], process: Process) -> str | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -80,16 +80,23 @@ class Turns:
     def __post_init__(self) -> None:
         assignment = self.workers[0].assignment
         self.block, self.repetition = assignment.block, assignment.repetition
+        self.progress = functools.partial(
+            Progress,
+            self.block,
+            self.repetition,
+            batch_size=self.batch_size,
+            epochs=self.epochs,
+        )
 
     def take(self) -> None:
         """Prepare, sweep until it is enough, finish."""
         begun = self.clock.wall()
         for worker in self.workers:
-            self._report(worker.job)
+            self.on_progress(self.progress(job=worker.job))
             outcome = worker.prepare(self.batch_size)
             self._record(worker, outcome or worker.measured)
         prepared = self.clock.wall()
-        self._report()
+        self.on_progress(self.progress())
         for sweep in itertools.count():
             ready = [worker for worker in self.workers if worker.is_ready]
             if not ready:
@@ -110,7 +117,7 @@ class Turns:
                 prepared=prepared - begun,
             )
         )
-        self._report(is_end=True)
+        self.on_progress(self.progress(is_end=True))
 
     def _sweep(self, sweep: int, ready: Sequence[WorkerClient]) -> None:
         """One turn of everyone that is ready, in random order."""
@@ -133,7 +140,7 @@ class Turns:
         self.journal.add(
             Sweep(block=self.block, batch_size=self.batch_size, sweep=sweep, turns=tuple(taken))
         )
-        self._report(sweep=sweep + 1)
+        self.on_progress(self.progress(sweep=sweep + 1))
 
     def _turn(self, worker: WorkerClient, kind: TurnKind, sweep: int) -> Turn | Outcome:
         """Return one turn, with the processor time that waiting siblings took meanwhile."""
@@ -225,16 +232,4 @@ class Turns:
                 return
         self.journal.add(CellLine(job=worker.job.index, block=self.block, outcome=outcome))
         if not isinstance(outcome, Measured):
-            self._report(worker.job, outcomes=(outcome,))
-
-    def _report(self, job: Job | None = None, **changes: Any) -> None:
-        """Say where the block is at this batch size."""
-        progress = Progress(
-            block=self.block,
-            repetition=self.repetition,
-            job=job,
-            batch_size=self.batch_size,
-            epochs=self.epochs,
-            **changes,
-        )
-        self.on_progress(progress)
+            self.on_progress(self.progress(job=worker.job, outcomes=(outcome,)))
