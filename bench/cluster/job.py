@@ -70,7 +70,7 @@ class MeasuringRun:
                 code = self._run(folder, again, ("--resume", str(folder)))
                 if code in ENDED or is_unfinished(code):
                     return code
-        number = 1 + max((int(one.name) for one, _ in earlier), default=0)
+        number = 1 + max((int(folder.name) for folder, _ in earlier), default=0)
         folder = self.folder / str(number)
         folder.mkdir(parents=True, exist_ok=True)
         attempt = Attempt(job=job, node=node, begun=submission.now())

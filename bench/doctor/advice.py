@@ -43,12 +43,12 @@ _BLAS = ("openblas", "mkl", "blis", "flexiblas", "accelerate")
 
 def answer(noise: Noise) -> str:
     """Return the one sentence: which difference shows in one minute."""
-    one = next((forecast for forecast in noise.forecasts if forecast.minutes == 1), None)
-    if one is None or one.detectable is None:
+    detectable = {forecast.minutes: forecast.detectable for forecast in noise.forecasts}.get(1)
+    if detectable is None:
         reason = noise.reason or "a block takes too long"
         return f"Cannot estimate the smallest detectable difference: {reason}."
     return (
-        f"A run of 1 minute can detect a difference of {one.detectable:.1%} between two "
+        f"A run of 1 minute can detect a difference of {detectable:.1%} between two "
         f"implementations (80 % power, 95 % confidence){_meanwhile(noise.foreign)}."
     )
 
@@ -172,7 +172,9 @@ def on_threads(scaling: Scaling, cpus: int) -> Iterator[str]:
         if choice.gain is not None and choice.gain > FASTER:
             better[choice.threads].append(choice)
     for threads, group in better.items():
-        gains = " and ".join(f"{one.gain:.2f} at batch size {one.batch_size}" for one in group)
+        gains = " and ".join(
+            f"{choice.gain:.2f} at batch size {choice.batch_size}" for choice in group
+        )
         yield (
             f"Matrix products are faster with {threads} {'thread' if threads == 1 else 'threads'} "
             f"than with {cpus}, one for each processor, by a factor of {gains}{meanwhile}: "

@@ -99,9 +99,9 @@ def waited(outcomes: Iterable[Outcome]) -> float | None:
     waiting = seconds = 0.0
     for outcome in outcomes:
         for timing in outcome.timings if isinstance(outcome, Measured) else ():
-            for one, wall in zip(timing.disturbances, timing.round_seconds, strict=False):
-                if one.waited is None:
+            for disturbance, wall in zip(timing.disturbances, timing.round_seconds, strict=False):
+                if disturbance.waited is None:
                     return None
-                waiting += one.waited
+                waiting += disturbance.waited
                 seconds += wall * timing.iterations
     return waiting / seconds if seconds else None

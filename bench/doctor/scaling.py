@@ -95,7 +95,7 @@ def choices(times: Sequence[StepTime], cpus: int) -> tuple[ThreadChoice, ...]:
         if not seconds:
             continue
         limit = min(seconds.values()) * (1 + MARGIN)
-        threads = min(count for count, one in seconds.items() if one <= limit)
+        threads = min(count for count, time in seconds.items() if time <= limit)
         unasked = seconds.get(cpus)
         chosen.append(
             ThreadChoice(

@@ -188,7 +188,7 @@ def repetitions(plan: Plan) -> list[Repetition]:
     sizes = [training.batch_size for training in plan.trainings]
     size_orders = orders(sizes, blocks, rng)
     job_orders = orders(jobs(plan), blocks, rng)
-    return [Repetition(*one) for one in zip(job_orders, size_orders, strict=True)]
+    return list(map(Repetition, job_orders, size_orders))
 
 
 def turn_order(plan: Plan, block: int, batch_size: int, sweep: int, count: int) -> list[int]:

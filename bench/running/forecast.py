@@ -175,8 +175,11 @@ class Forecast:
 
     def _seen(self, seconds: Mapping[int, list[float]], job: Job) -> list[float]:
         """Return the seconds seen of ``job``, else of other jobs of its implementation."""
-        same = [other.index for other in self.jobs if other.implementation == job.implementation]
-        return seconds.get(job.index) or [one for index in same for one in seconds.get(index, ())]
+        similar: list[float] = []
+        for other in self.jobs:
+            if other.implementation == job.implementation:
+                similar += seconds.get(other.index, ())
+        return seconds.get(job.index) or similar
 
     def _guessed_preparation(self, job: Job, size: int) -> float:
         """Return the seconds of a preparation before any was seen: compile, gate, warm up."""

@@ -226,8 +226,9 @@ class Turns:
         if outcome is None:
             raise ValueError("a cell that is neither ready nor ended")
         if isinstance(outcome, Failed) and worker.is_exhausted:
-            on_device = [one for one in self.workers if one.row.device == worker.row.device]
-            if any(one is not worker and one.process is not None for one in on_device):
+            siblings = [sibling for sibling in self.workers if sibling is not worker]
+            devices = {sibling.row.device for sibling in siblings if sibling.process is not None}
+            if worker.row.device in devices:
                 worker.wants_to_be_alone = True
                 return
         self.journal.add(CellLine(job=worker.job.index, block=self.block, outcome=outcome))

@@ -48,15 +48,15 @@ def runs_of(
         standing.run: f"{standing.task} ({standing.node})" if standing.node else standing.task
         for standing in standings
     }
-    found = []
+    runs = []
     for number, document in enumerate(documents, start=1):
         context = build_context([document], margin)
         points: dict[Place, dict[str, Point]] = {}
         for (name, condition, size), point in context.points.items():
             place = (condition.scope.network, size, condition.threads, condition.setting)
             points.setdefault(place, {})[name] = point
-        found.append(Run(titles.get(number, f"Run {number}"), document.machine, points, context))
-    return found
+        runs.append(Run(titles.get(number, f"Run {number}"), document.machine, points, context))
+    return runs
 
 
 def machine_table(runs: Sequence[Run]) -> Table:
