@@ -7,15 +7,15 @@ made when somebody asks for it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.documents.results import Measured, Outcome, Results, Unavailable, Unverified
+from bench.documents.results import Measured, Outcome, Results, Unverified
 from bench.documents.timings import Timing
 from bench.planning.plan import Cell, Setting
 from impls.errors import ResultsError
@@ -32,10 +32,6 @@ COLUMNS = (
     "outcome", "reason", *DISTURBANCES,
 )  # fmt: skip
 """The columns of :meth:`ObservationTable.frame`."""
-_WORDS = (
-    "implementation", "role", "device", "network", "setting", "phase", "outcome", "reason",
-)  # fmt: skip
-_NUMBERS = ("batch_size", "threads", "block", "examples", "iterations")
 
 
 @dataclass(frozen=True)
@@ -68,6 +64,24 @@ class _Part(NamedTuple):
         return len(self.timing.round_seconds) if self.timing else 1
 
 
+_COMMON: dict[str, tuple[Literal["int64", "Int64", "words"], Callable[[_Part], object]]] = {
+    "run": ("int64", lambda part: part.run + 1),
+    "implementation": ("words", lambda part: part.cell.implementation),
+    "device": ("words", lambda part: part.cell.device),
+    "network": ("words", lambda part: part.cell.network),
+    "batch_size": ("Int64", lambda part: part.cell.batch_size),
+    "threads": ("Int64", lambda part: part.cell.threads),
+    "setting": ("words", lambda part: setting_words(part.cell.setting)),
+    "block": ("Int64", lambda part: getattr(part.outcome, "block", None)),
+    "phase": ("words", lambda part: part.timing.phase if part.timing else ""),
+    "examples": ("Int64", lambda part: part.timing.examples if part.timing else None),
+    "iterations": ("Int64", lambda part: part.timing.iterations if part.timing else None),
+    "outcome": ("words", lambda part: type(part.outcome).__name__.lower()),
+    "reason": ("words", lambda part: getattr(part.outcome, "reason", "")),
+}
+"""The columns that all rows of a part have in common: their type, and the value of a part."""
+
+
 @dataclass(frozen=True, eq=False)
 class ObservationTable:
     """All rounds of several documents.
@@ -97,11 +111,16 @@ class ObservationTable:
         """
         import pandas as pd  # noqa: PLC0415 - heavy, and most readers need the arrays alone
 
-        spans = pd.DataFrame([_common(part) for part in self.parts], columns=list(_COMMON))
-        spans["role"] = [self.roles.get(name, "trainer") for name in spans["implementation"]]
-        for name in _WORDS:
-            spans[name] = pd.Categorical(spans[name], spans[name].unique())
-        spans = spans.astype({"run": "int64", **dict.fromkeys(_NUMBERS, "Int64")})
+        spans = pd.DataFrame(
+            {name: [of(part) for part in self.parts] for name, (_, of) in _COMMON.items()}
+        )
+        for name, (kind, _) in _COMMON.items():
+            if kind == "words":
+                spans[name] = pd.Categorical(spans[name], spans[name].unique())
+            else:
+                spans[name] = spans[name].astype(kind)
+        roles = [self.roles.get(part.cell.implementation, "trainer") for part in self.parts]
+        spans["role"] = pd.Categorical(roles)
         frame = spans.loc[spans.index.repeat([part.rows for part in self.parts])]
         numbers = frame.groupby(level=0).cumcount().astype("Int64")
         frame["round"] = numbers.where(frame["phase"] != "")
@@ -182,32 +201,6 @@ def _parts(run: int, outcomes: Iterable[Outcome]) -> Iterator[_Part]:
         timings = timed.timings if isinstance(timed, Measured) else ()
         for timing in timings or (None,):
             yield _Part(run, outcome, timing)
-
-
-_COMMON = (
-    "run", "implementation", "device", "network", "batch_size", "threads", "setting", "block",
-    "phase", "examples", "iterations", "outcome", "reason",
-)  # fmt: skip
-
-
-def _common(part: _Part) -> tuple[object, ...]:
-    """Return the columns :data:`_COMMON` of all rows of a part."""
-    outcome, cell, timing = part.outcome, part.cell, part.timing
-    return (
-        part.run + 1,
-        cell.implementation,
-        cell.device,
-        cell.network,
-        cell.batch_size,
-        cell.threads,
-        setting_words(cell.setting),
-        None if isinstance(outcome, Unavailable) else outcome.block,
-        timing.phase if timing else "",
-        timing.examples if timing else None,
-        timing.iterations if timing else None,
-        type(outcome).__name__.lower(),
-        "" if isinstance(outcome, Measured) else outcome.reason,
-    )
 
 
 def _column(parts: Iterable[_Part], field: str, name: str = "") -> NDArray[np.float64]:

@@ -37,7 +37,10 @@ def test_every_round_and_every_outcome_without_one_is_a_row() -> None:
 
 
 def test_the_types_of_columns_do_not_depend_on_what_was_measured() -> None:
-    frames = [tabulate([document(cells)]).frame for cells in ({}, {cell(): times()})]
+    frames = [
+        tabulate([document(cells)]).frame
+        for cells in ({}, {cell(): times(), cell("mine"): times()})
+    ]
     assert len(frames[0]) == 0
     assert frames[0].dtypes.map(str).to_dict() == frames[1].dtypes.map(str).to_dict()
 
