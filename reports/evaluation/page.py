@@ -30,13 +30,13 @@ def build_evaluation(
         UsageError: there is no network to speak of.
     """
     learned = _learned(trained, data, digit, command)
-    network = learned.first.model.network.name
+    name = learned.first.model.network.name
     return laid_out(
         "evaluation/page.html",
         filled(discover(sections), learned),
         kind="evaluation",
-        title=f"{network}, {data.name}",
-        origin=[f"{network} network", data.name, *(learner.name for learner in trained)],
+        title=f"{name}, {data.name}",
+        origin=[f"{name} network", data.name, *(network.name for network in trained)],
         description=evaluation_summary.headline(learned),
         more_style="evaluation/style.css",
         generator=generator,

@@ -47,12 +47,11 @@ def build_walk(document: Results, source: Path, page: Path, command: str) -> str
     environment.filters |= {
         "code": lambda excerpt: markdown.fenced(code(excerpt), "python"),
         "escaped": escape,
+        "listing": text.listing,
         "link": lambda path: markdown.path_from(page, ROOT / path),
         "sentence": lambda words: f"{words[0].upper()}{words[1:]}.",
     }
     is_theirs = document.plan.network.layers == articles.LAYERS
-    layers = "-".join(map(str, articles.LAYERS))
-    other = f"Sizes in the text are those of a network {layers}; these results are of another."
     gains = measured.gains(context, stops())
     return environment.get_template("page.md").render(
         facts=facts(context),
@@ -61,20 +60,24 @@ def build_walk(document: Results, source: Path, page: Path, command: str) -> str
         results=markdown.path_from(page, source),
         words=WORDS.relative_to(ROOT),
         remarks=[
-            *([] if is_theirs else [other]),
             *remarks.provisional(context),
             *remarks.facts(context),
             *remarks.cautions(context),
             *remarks.gap_sentences(context),
         ],
         overviews=measured.overviews(context, stops()),
-        certainty=_certainty(context),
+        other_layers=None if is_theirs else "-".join(map(str, articles.LAYERS)),
+        has_intervals=any(ratio.error is not None for ratio in context.speed_ups.values()),
+        least_processes=MINIMUM_PROCESSES,
+        margin=text.percent(context.margin),
+        machine=articles.MACHINE,
         stops=[
             {
                 "name": row.name,
                 "path": row.target.partition(":")[0].replace(".", "/") + ".py",
                 "said": EXPLANATIONS[row.target],
-                "measured": [*gains[row.name], *(_published(row) if is_theirs else [])],
+                "measured": gains[row.name],
+                "published": _published(row) if is_theirs else None,
             }
             for row in stops()
         ],
@@ -129,32 +132,16 @@ def facts(context: Context) -> list[tuple[str, str]]:
     ]
 
 
-def _certainty(context: Context) -> str:
-    """Return what stands behind the numbers: intervals, or why there are none."""
-    if not any(ratio.error is not None for ratio in context.speed_ups.values()):
-        return f"There are no intervals: fewer than {MINIMUM_PROCESSES} processes were measured."
-    margin = text.percent(context.margin)
-    return (
-        "In brackets is the 95 % interval, from ratios within blocks of fresh processes. *Same* is "
-        f"within {margin}. *Likely* is significant alone, not after correction for all "
-        "comparisons. *Unclear* is not significant. All else is faster."
-    )
-
-
-def _published(row: Row) -> list[str]:
-    """Return what the articles gained with this rung, where they have its step."""
+def _published(row: Row) -> tuple[str, list[str]] | None:
+    """Return what the articles gained with this rung, and over which; None where they have none."""
     step = articles.STEPS.get(row.target)
     if step is None:
-        return []
+        return None
     factors = [
         f"{text.times(factor)} at batch {entry.batch_size}"
         for entry in articles.PUBLISHED
         if entry.step == step
         and (factor := articles.published_factor(step, entry.batch_size)) is not None
     ]
-    before = next(
-        (other.name for other in ROWS if articles.STEPS.get(other.target) == step - 1), ""
-    )
-    said = f"The articles that this ladder follows went from {before} to {row.name} in one step"
-    gained = f"and gained {text.listing(factors)} on {articles.MACHINE}."
-    return [f"{said} {gained}"] if factors else []
+    before = [other.name for other in ROWS if articles.STEPS.get(other.target) == step - 1]
+    return (before[0], factors) if factors else None
