@@ -17,7 +17,7 @@ from bench.stats import estimates
 from impls.errors import UsageError
 from reports.exports import FORMATS, Request
 from reports.exports.table import COLUMNS, tidy
-from tests.reports import exported
+from tests.reports import exported, sample
 
 DOCUMENT = exported.document()
 
@@ -56,6 +56,8 @@ class TestTable:
             for seconds in timing.round_seconds
         ]
         assert timed["seconds"].tolist() == rounds
+        assert timed.loc[timed["phase"] == "forward", "cpu_seconds"].isna().all()
+        assert timed.loc[timed["phase"] == "epoch", "cpu_seconds"].notna().all()
         assert set(timed["outcome"]) == {"measured", "unverified"}
         without = first[first["seconds"].isna()]
         assert len(without) == len(DOCUMENT.outcomes) - len(measured()) - 1
@@ -87,6 +89,15 @@ class TestTable:
         )
         again["setting"] = again["setting"].fillna("")
         pd.testing.assert_frame_equal(again, table)
+
+    def test_without_outcomes_it_keeps_its_columns(self) -> None:
+        table = tidy([msgspec.structs.replace(DOCUMENT, outcomes=())])
+        assert list(table.columns) == list(COLUMNS)
+        assert table.empty
+
+    def test_threads_that_were_not_asked_for_are_missing(self) -> None:
+        document = sample.document(sample.Shape(batch_sizes=(500,), threads=(None,), blocks=1))
+        assert pd.read_csv(io.StringIO(text("csv", document)))["threads"].isna().all()
 
 
 class TestPyperf:

@@ -1,27 +1,22 @@
-"""The small pieces: numbers as text, the work model, published values, the data frame, SVG."""
+"""The small pieces: numbers as text, published values, places in the palette, SVG."""
 
 from __future__ import annotations
 
-import io
 import re
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
-import pandas as pd
 import pytest
 
 import reports
-from bench.documents.results import Measured, Results
 from impls.registry import ROWS
 from reports import articles, charts
 from reports import format as text
 from reports.charts.canvas import style_of
 from reports.charts.panel import CHARACTER, LEFT, RIGHT, WIDTH
-from reports.exports.table import COLUMNS, tidy, to_csv
 from reports.figures import slots
-from tests.reports import sample
 
 
 @pytest.mark.parametrize(
@@ -101,35 +96,6 @@ def test_the_steps_of_the_articles_are_rungs_in_their_order() -> None:
     found = [rungs[target] for target in articles.STEPS]
     assert found == sorted(found)
     assert list(articles.STEPS.values()) == [0, 1, 2, 3]
-
-
-def test_the_frame_has_one_row_per_round(document: Results) -> None:
-    rows = tidy([document])
-    rows = rows[rows["phase"].notna()]
-    expected = [
-        seconds
-        for one in document.outcomes
-        if isinstance(one, Measured)
-        for timing in one.timings
-        for seconds in timing.round_seconds
-    ]
-    assert rows["seconds"].tolist() == expected
-    assert rows.loc[rows["phase"] == "forward", "cpu_seconds"].isna().all()
-    assert rows.loc[rows["phase"] == "epoch", "cpu_seconds"].notna().all()
-
-
-def test_an_empty_frame_keeps_its_columns() -> None:
-    rows = tidy([sample.document(outcomes=())])
-    assert list(rows.columns) == list(COLUMNS)
-    assert rows.empty
-
-
-def test_csv_reads_back_as_the_frame() -> None:
-    rows = tidy([sample.document(sample.Shape(batch_sizes=(500,), threads=(None,), blocks=1))])
-    rows = rows[rows["phase"].notna()]
-    back = pd.read_csv(io.StringIO(to_csv(rows)))
-    assert back["seconds"].tolist() == rows["seconds"].tolist()
-    assert back["threads"].isna().all()
 
 
 def test_a_chart_leaves_the_global_settings_alone_and_is_well_formed() -> None:
