@@ -155,7 +155,11 @@ def judge(
     """
     margins = margin if isinstance(margin, Sequence) else [margin] * len(ratios)
     placed = list(zip(ratios, margins, strict=True))
-    weights = _weights(len(ratios), winners)
+    # For how many pairs each ratio stands.
+    weights = [1.0] * len(ratios)
+    for winner in winners:
+        for place in winner.picked:
+            weights[place] = max(weights[place], winner.pairs_per_lead)
     equals, insides, beyonds = (
         family([estimates.difference_p(ratio) for ratio in ratios], weights),
         family([estimates.difference_p(ratio, within) for ratio, within in placed], weights),
@@ -199,15 +203,6 @@ def inverse(ratio: Ratio) -> Ratio:
     """Return the ratio of the reference to the other; both say the same."""
     low, high = (None if end is None else 1 / end for end in (ratio.high, ratio.low))
     return replace(ratio, value=1 / ratio.value, low=low, high=high)
-
-
-def _weights(number: int, winners: Sequence[WinnerLeads]) -> list[float]:
-    """Return for how many pairs each ratio of a table stands."""
-    weights = [1.0] * number
-    for winner in winners:
-        for place in winner.picked:
-            weights[place] = max(weights[place], winner.pairs_per_lead)
-    return weights
 
 
 def _strengthened(
