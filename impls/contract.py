@@ -40,19 +40,18 @@ def features_of(network: Network, training: Training) -> frozenset[Feature]:
 
 
 class Loss(NamedTuple):
-    """What is tracked for each batch, by every implementation alike.
+    """The three numbers that every implementation tracks for each batch.
 
     ``data`` is summed over output nodes and summed or averaged over examples as the training's
     ``reduction`` says, ``penalty`` is the L1 and L2 share, and ``mean_error`` is the mean of
-    ``|target - output|``.  With dropout all of it is that of the outputs left by it.
+    ``|target - output|``.  With dropout, outputs are those after it.
 
-    An output that is sure of what is wrong costs what it costs up to a limit, for outputs are
-    rounded: log loss takes the probability of what is true as ``PROBABILITY_FLOOR`` at least, 16.1
-    per output, cross-entropy as ``SMALLEST_PROBABILITY``, 87.3 per example (both are in
-    :mod:`impls.mathematics.functions`).  Who computes from the inputs of the last layer may go on
-    to count beyond, so that losses agree up to the limit and are no less than it from there on.
-    A NaN weight or example gives a NaN loss or raises an error, except where a library's own
-    function loses it, as TensorFlow's relu does.
+    Outputs are rounded, so losses have a limit.  Log loss takes the probability of the truth as at
+    least ``PROBABILITY_FLOOR``, which costs 16.1 per output.  Cross-entropy takes it as at least
+    ``SMALLEST_PROBABILITY``, 87.3 per example; both are in :mod:`impls.mathematics.functions`.  An
+    implementation that computes from the inputs of the last layer may count beyond the limit, but
+    never less.  A NaN weight or example gives a NaN loss or raises an error, except where a
+    library's own function loses it, as TensorFlow's relu does.
     """
 
     data: SupportsFloat
@@ -66,7 +65,7 @@ class Loss(NamedTuple):
 
     @classmethod
     def lazy(cls, read: Callable[[], Sequence[float]]) -> Loss:
-        """Return a loss that stays on a device until somebody reads one of its numbers.
+        """Return a loss that stays on a device until one of its numbers is read.
 
         ``read`` then fetches all three, once.
         """
@@ -89,7 +88,7 @@ class _LazyNumber:
 
 
 class State(NamedTuple):
-    """Where a trainer stands: with it, and the order of the examples, training can go on.
+    """All that training needs to go on, beside the order of the examples.
 
     ``parameters`` and ``memory`` are canonical, in the precision in which they are kept.
     ``memory`` holds what ``impls.mathematics.optimisers`` remembers, each array set in the shape of
@@ -162,8 +161,8 @@ class Trainer(ABC):
     def declared(cls) -> dict[str, str]:
         """Return settings of its libraries on which its numbers depend, each by a readable name.
 
-        Such as how many steps run between two looks at the loss; they are recorded with every
-        measurement.  ``TF32`` as ``on`` (:mod:`impls.precision`) widens the bounds of the gate by
+        An example is the number of steps between two looks at the loss.  They are recorded with
+        every measurement.  ``TF32`` as ``on`` (:mod:`impls.precision`) widens the gate's bounds by
         what that rounding explains, and such numbers are ranked by themselves.
         """
         return {}
@@ -224,11 +223,11 @@ class Trainer(ABC):
         """Return a canonical copy of the last gradients of the cost, penalty included."""
 
     def state(self) -> State:
-        """Return a copy of where the trainer stands; the default knows the parameters alone."""
+        """Return a copy of the trainer's state; the default has the parameters alone."""
         return State(self.parameters(), None, 0)
 
     def resume(self, state: State) -> None:
-        """Stand where ``state`` was taken, by this or another implementation.
+        """Go on from ``state``, which this or another implementation returned.
 
         The default begins with an empty memory and counts updates from 0: right for descent
         without momentum and dropout, an approximation for anything else.
@@ -241,7 +240,7 @@ class Trainer(ABC):
         ``rows`` are those of one batch, as for :meth:`prepare`; of more an implementation may make
         several batches.
 
-        On a device its loss stays there: computed at every step, fetched when somebody reads it
+        On a device its loss stays there: computed at every step, fetched when it is read
         (:meth:`Loss.lazy`), so no clock around steps has a copy to the host in it.  Where a library
         fetches it, as ``Model.fit`` does, that is part of the step.  An epoch returns
         numbers, so its clock has the fetch in it.
@@ -256,8 +255,8 @@ class Trainer(ABC):
     def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
         """Train on all rows of ``order`` in batches; the last batch may be shorter.
 
-        There is one row at least: of an epoch without any, nothing is promised.  Returns the
-        :class:`Loss` of each batch, shape ``(batches, 3)``.
+        ``order`` has at least one row.  Returns the :class:`Loss` of each batch, shape
+        ``(batches, 3)``.
         """
         losses = [self.step(rows) for rows in batches(order, self.training.batch_size)]
         return np.array([[float(value) for value in loss] for loss in losses])

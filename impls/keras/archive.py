@@ -92,7 +92,7 @@ def _require_members(sizes: dict[str, int], label: str) -> None:
 
 
 def _require_known(part: Any, label: str) -> None:
-    """Refuse classes that are none of ours, and layers too large to be meant."""
+    """Refuse unknown classes, and layers of absurd sizes."""
     if isinstance(part, list):
         for element in part:
             _require_known(element, label)

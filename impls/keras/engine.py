@@ -42,7 +42,7 @@ class Device:
         UsageError: what the user set about that is not possible.
     """
     fit_compiles: Callable[[], bool]
-    """Whether Keras has the step of ``Model.fit`` compiled where nobody says anything."""
+    """Whether Keras compiles the step of ``Model.fit`` by default."""
     upload: Callable[[Any, Floats], Tensor]
     gather: Callable[[Any, tuple[Tensor, Tensor], Rows], tuple[Tensor, ...]]
     """Examples and targets of a batch, from those that were uploaded."""

@@ -1,4 +1,4 @@
-"""Networks in Keras' own files, for whoever goes on with Keras alone.
+"""Networks in Keras' own files, for use with Keras alone.
 
 Keras' layers know neither the penalty's place in the cost nor the optimiser of the articles, so a
 ``.keras`` file holds the network and its weights; training is resumed from an ``.npz``, which

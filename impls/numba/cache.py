@@ -1,11 +1,10 @@
 """Compiled functions that are kept between processes, and compiled again when a source changes.
 
-Numba looks at the file of a function alone.  What is compiled into it from other files could be
-long gone: after an update of one file, a kernel of another would go on running the old code.  The
-cache therefore has a folder of its own for each state of all sources together; those of earlier
-states stay until somebody deletes them.  Where no such folder can be written, nothing is kept:
-compiling takes longer then, but what runs is what the sources say.  Only the functions here use the
-folder: whatever else a process compiles goes where its owner wants it.
+Numba compares the file of a function alone.  Code that is compiled into it from other files may
+have changed: a kernel would go on running the old code.  So the cache has one folder for each state
+of all sources together; those of earlier states stay until they are deleted.  Where no such folder
+can be written, nothing is kept: compiling takes longer then, but the code that runs is current.
+Only the functions here use the folder; what else a process compiles goes to Numba's usual place.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ def folder(sources: Path, chosen: str) -> str:
 def _is_writable(folder: Path) -> bool:
     """Return whether ``folder`` is there, or can be made, and takes files.
 
-    Tried out: Numba turns to a folder of its own where it cannot write, and finds old kernels.
+    By a trial: where Numba cannot write, it uses its own folder, and may find old kernels there.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

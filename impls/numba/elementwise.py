@@ -176,7 +176,7 @@ def output_delta(code, A, Y, delta, scale):
 def loss_sums(code, A, Y):
     """Return data loss and absolute error of outputs ``A``, both summed in float64.
 
-    Logarithms are the dear part, and a sum of logarithms is the logarithm of a product: in the log
+    Logarithms cost most, and a sum of logarithms is the logarithm of a product: in the log
     loss, one call serves up to sixteen outputs, whose product cannot leave the range of float64.
     """
     rows, nodes = A.shape

@@ -29,7 +29,7 @@ from impls.numba.update import conclude, finish, step_of, team_size
 
 @inlined()
 def work_on_rows(number, stage, step, rows, net, memory, sparse):
-    """Work on parts of the rows while there are any; true for who finishes the last one.
+    """Work on parts of the rows while there are any; true for the member that finishes the last.
 
     Of a whole step any part can be done again.  Separate phases cannot: each finds in a part's
     buffer what the phase before has left there.
@@ -55,7 +55,7 @@ def work_on_rows(number, stage, step, rows, net, memory, sparse):
 
 @inlined()
 def work_on_parameters(number, stage, step, net, memory, rates):
-    """Do with parts of the parameters what follows the gradients; true for who does the last."""
+    """Finish parts of the parameters while there are any; true for the member of the last one."""
     part, turn = take(memory.meeting, stage, step.team, number, 0, False)
     while part != NO_PART:
         first, end = net.parameters * part // step.team, net.parameters * (part + 1) // step.team

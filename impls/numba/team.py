@@ -1,13 +1,13 @@
 """How threads go through the stages of an epoch together, in compiled kernels.
 
 A stage has a part for each member of the team.  A member first takes its own part, whose data are
-in its cache, and then any part that nobody has begun.  The last one to finish opens the next stage.
-A member that has waited for some microseconds does what is still unfinished once more, in buffers
-that nobody else uses.  Whoever is first counts; both results are the same.  So nobody waits for a
-thread that the system has put aside.  OpenMP's barrier would: beside a busy neighbour, for a time
-slice in nearly every step.
+in its cache, and then any part that has not been begun.  The last one to finish opens the next
+stage.  A member that has waited for some microseconds repeats what is still unfinished, in spare
+buffers.  The first result counts; both are the same.  So no member waits for a thread that the
+system does not run.  OpenMP's barrier would: beside a busy neighbour, for a time slice in nearly
+every step.
 
-Where there is nothing left to do, a member sleeps, and its processor is free for others.
+Where nothing is left to do, a member sleeps, and its processor is free for others.
 
 Results are in buffers.  A member's own one has its number, spare ones the numbers that follow.
 ``meeting`` is a vector of 32-bit words, in lines of the cache: :func:`words` counts them.
@@ -32,7 +32,7 @@ from impls.numba.intrinsics import LINE
 PATIENCE, LONG_PATIENCE = 1500, 12_000
 """Questions before a member repeats a part, and before it sleeps: some 40 and 300 microseconds.
 
-Who sleeps takes 50 to wake up.  In short steps a sleeper would find all parts taken, every time.
+A sleeper takes 50 to wake up.  In short steps it would find all parts taken, every time.
 """
 SPARE_BUFFERS = 2
 """Buffers for each member, besides its own."""
@@ -45,14 +45,14 @@ _BEGUN, _REPEATED, _DONE, _BUFFER = 0, _WORD, 2 * _WORD, 3 * _WORD
 """Words of a part: the stage after the last one in which it was begun, was begun once more, was
 done; and the buffer with its results."""
 _IN_USE = 2**31 - 1
-"""The word of a buffer while somebody writes to it; then the stage from which on it is free."""
+"""The word of a buffer in use; later it holds the stage from which on the buffer is free."""
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine()) if sys.platform == "linux" else None
 """Number of the system call that sleeps until a word changes; elsewhere members go on asking."""
 _FUTEX_WAIT, _FUTEX_WAKE, _ALL = 128, 129, 2**31 - 1
 _X86, _ARM = ("llvm.x86.sse2.pause", ()), ("llvm.aarch64.hint", (1,))
 _PAUSE = {"x86_64": _X86, "AMD64": _X86, "aarch64": _ARM, "arm64": _ARM}
-"""The instruction by which a thread says to its processor that it waits, and its argument."""
+"""The processor's instruction for a thread that waits, and its argument."""
 
 
 def words(members: int) -> int:
@@ -128,7 +128,7 @@ def _part(meeting, part):
 
 @inlined()
 def _buffers(meeting):
-    """Return the address of the words of the buffers that are nobody's own, and their number."""
+    """Return the address of the words of the spare buffers, and their number."""
     parts = (meeting.size * _WORD - _PARTS) // (LINE * (1 + SPARE_BUFFERS))
     return meeting.ctypes.data + _PARTS + parts * LINE, SPARE_BUFFERS * parts
 
@@ -137,8 +137,8 @@ def _buffers(meeting):
 def take(meeting, stage, parts, number, turn, may_repeat):
     """Return the next part of ``stage`` for member ``number``, and the turn after it.
 
-    Its turns go once round all ``parts`` for those that nobody has begun.  If the next stage is not
-    open soon after, they go round again for those that are not done.
+    Its turns go once round all ``parts`` for those that have not been begun.  If the next stage is
+    not open soon after, they go round again for those that are not done.
     """
     while turn < parts:
         part = (number + turn) % parts
@@ -158,7 +158,7 @@ def take(meeting, stage, parts, number, turn, may_repeat):
 
 @inlined()
 def is_done(meeting, stage, part):
-    """Return whether somebody has done ``part`` of ``stage``."""
+    """Return whether ``part`` of ``stage`` is done."""
     return _read(_part(meeting, part) + _DONE, 0) > stage
 
 
@@ -187,7 +187,7 @@ def buffer_of(meeting, part):
 
 @inlined()
 def free_buffer(meeting):
-    """Return a buffer that nobody writes to and whose results nobody needs; take it.
+    """Take a buffer that is not written to and whose results are not needed; return its number.
 
     There is one: each member writes to one at most, and each part of the stage has another.
     """

@@ -9,11 +9,11 @@
 - *Its cost is averaged over the batch, and so is its penalty*: ``alpha`` is ``l2`` where ours is
   summed, and ``l2`` times the examples where it is averaged.
 - *The articles' descent is not among its optimisers*, whose momentum accumulates all earlier steps.
-  As with Keras, one in the form of its own takes their place; Adam is its own.
+  As with Keras, a subclass of them computes it; Adam is scikit-learn's own.
 - *Its losses have a limit of their own*: the probability of what is true is taken as at least the
   distance of 1 from the next number, 1.2e-7 in single precision, and costs 15.9 at most.
-- *What it does not hand out is watched*: outputs and gradients of a batch are read where the method
-  that computes both hands them over.  That method and the optimiser have private names.
+- *Outputs and gradients of a batch are read* where the method that computes them returns them.
+  That method and the optimiser have private names.
 
 This method runs forward and backward in one, so no phase can be timed apart.
 """

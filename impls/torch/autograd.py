@@ -2,8 +2,8 @@
 
 - *The data set is on the device*, and ``index_select`` gathers a batch from it.
 - *Losses are taken from the last layer's input*, where PyTorch has stable fused forms, and autograd
-  goes back from there.  It wants the operators of the loss recorded first: whoever leaves the phase
-  ``loss`` out has them in ``backward``.
+  goes back from there.  It needs the operators of the loss recorded first: without the phase
+  ``loss``, ``backward`` records them.
 - *Optimisers move all parameters in one call*, or a handful of them.  Where PyTorch's own have
   other formulas, :mod:`impls.torch.optimisers` says so.
 - *On a GPU* data, parameters and all operators are there, and products are in full float32:

@@ -38,7 +38,7 @@ class Epoch:
 
     ``losses`` holds data loss, penalty and mean error of each batch, shape ``(batches, 3)``;
     ``learning_rate`` is the rate after the epoch's decay; ``seconds`` covers training alone.
-    ``standing`` is None where nobody looked: it takes a pass over all examples.
+    ``standing`` is None where it was not computed: it takes a pass over all examples.
     """
 
     number: int

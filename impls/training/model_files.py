@@ -104,7 +104,7 @@ def encode(model: Model, *, generator: str) -> bytes:
     """Return the content of a model's file; equal models give equal bytes.
 
     Raises:
-        ModelError: the training diverged, so that nobody could go on with it.
+        ModelError: the training diverged, so that it cannot go on.
     """
     if model.divergence:
         raise ModelError(f"there is nothing to save, because {model.divergence}.")
@@ -123,14 +123,14 @@ def encode(model: Model, *, generator: str) -> bytes:
         memories=None if memory is None else len(memory),
         learning_rate=model.learning_rate,
     )
-    # One line per epoch: batches, rate, seconds and the standing, NaN where nobody looked.
-    nobody = (np.nan,) * len(dataclasses.fields(Standing))
+    # One line per epoch: batches, rate, seconds and the standing, NaN where there is none.
+    missing = (np.nan,) * len(dataclasses.fields(Standing))
     table = [
         (
             len(epoch.losses),
             epoch.learning_rate,
             epoch.seconds,
-            *(dataclasses.astuple(epoch.standing) if epoch.standing else nobody),
+            *(dataclasses.astuple(epoch.standing) if epoch.standing else missing),
         )
         for epoch in epochs
     ]
@@ -139,7 +139,7 @@ def encode(model: Model, *, generator: str) -> bytes:
         "scale_mean": model.normaliser.mean,
         "scale_divisor": model.normaliser.divisor,
         "losses": model.history.losses,
-        "epochs": np.array(table, dtype=np.float64).reshape(len(table), 3 + len(nobody)),
+        "epochs": np.array(table, dtype=np.float64).reshape(len(table), 3 + len(missing)),
         **dict(model.state.parameters.arrays()),
     }
     for number, remembered in enumerate(memory or ()):

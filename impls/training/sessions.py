@@ -150,7 +150,7 @@ def row_of(model: Model) -> Row:
     """Return the implementation that trained the network, if the registry has it.
 
     A model comes from anywhere, so that it may name an installed implementation, but no file of
-    code: whoever wants that one run has to name it.
+    code: to run one, name it.
 
     Raises:
         ModelError: it is in the registry no more, or a class in a file.
