@@ -23,7 +23,7 @@ from impls.mathematics.functions import (
     output_delta,
     penalty,
 )
-from impls.mathematics.optimisers import OPTIMISERS, new_memory
+from impls.mathematics.optimisers import MEMORIES, OPTIMISERS, new_memory
 from impls.parameters import Floats, Parameters, Rows
 
 
@@ -159,12 +159,11 @@ class Trainer(contract.Trainer):
 
     def state(self) -> State:
         memory = tuple(
-            Parameters(Ms, bs).astype(self.dtype)
-            for Ms, bs in zip(
-                zip(*self.memory_of_W, strict=True),
-                zip(*self.memory_of_b, strict=True),
-                strict=True,
-            )
+            Parameters(
+                tuple(memory[number] for memory in self.memory_of_W),
+                tuple(memory[number] for memory in self.memory_of_b),
+            ).astype(self.dtype)
+            for number in range(MEMORIES[self.training.optimiser])
         )
         return State(self.parameters(), memory, self.updates)
 
