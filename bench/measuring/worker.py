@@ -304,8 +304,9 @@ class Worker:
         if self.row.is_floor:
             return []
         data, order = gate.sample(self.arrays.X, self.arrays.Y, training.batch_size, self.plan.seed)
-        # Workers share what the reference computed.  Each seed has start weights of its own.
-        shared = Path(self.assignment.arrays) / f"seed-{timer.seed}"
+        # Workers share what the reference computed.  Each seed has other start weights, and each
+        # revision other code.
+        shared = Path(self.assignment.arrays) / f"seed-{timer.seed}-{self.row.revision or 'now'}"
         shared.mkdir(exist_ok=True)
         return gate.inspect(
             self.trainer_class, self.plan.network, training, timer.start, data, order, shared

@@ -16,12 +16,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from bench.correctness import gate
 from bench.documents import rounds
 from bench.documents.assignment import Arrays, Assignment
 from bench.documents.messages import Finish, Finished, Over, Prepare, Ready, Take
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Unverified
 from bench.documents.rounds import Turn, TurnKind
-from bench.documents.timings import Memory, Peaks
+from bench.documents.timings import Check, Memory, Peaks
 from bench.measuring import memory, peaks
 from bench.measuring.cell_timer import CellTimer
 from bench.measuring.clock import SYSTEM_CLOCK, Clock
@@ -283,6 +284,21 @@ def test_the_gate_shuffles_the_rows_that_it_asks_for() -> None:
     refused = outcome_of(Slicing)
     assert isinstance(refused, Invalid)
     assert "against the float64 reference failed" in refused.reason
+
+
+def test_a_reference_is_shared_among_workers_of_one_revision(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folders: list[str] = []
+
+    def inspect(*arguments: Any) -> list[Check]:
+        folders.append(arguments[-1].name)
+        return []
+
+    monkeypatch.setattr(gate, "inspect", inspect)
+    for row in (ROW, ROW, dataclasses.replace(ROW, revision="abc")):
+        measured(Plain, row=row)
+    assert folders[0] == folders[1] != folders[2]
 
 
 def test_the_gate_takes_examples_from_all_of_the_data() -> None:
