@@ -11,8 +11,8 @@
   activations stay in the cache; :mod:`impls.jax.device` says what differs on a GPU.
 - *Convolutions* have a file of their own, :mod:`impls.jax.convolution`.
 
-XLA obeys none of the usual thread variables and no flag of its own.  It makes as many threads as
-the process may use processors, or as many as ``PJRT_NPROC`` says, which is documented nowhere.
+XLA reads none of the usual thread variables and has no flag for threads.  It starts one thread for
+each processor that the process may use, or as many as the undocumented ``PJRT_NPROC`` says.
 """
 
 from __future__ import annotations

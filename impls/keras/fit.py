@@ -1,9 +1,8 @@
 """``Model.fit`` as it is, on any engine, made to return the losses of each batch.
 
 ``fit`` reports means over an epoch.  Here the model's ``compute_loss`` writes data loss, penalty
-and mean error of each batch into a table among the model's variables, which is read once per call:
-a few numbers more than Keras keeps anyway.  Order and batches are ours; a step is
-``train_on_batch``.
+and mean error of each batch into a table among the model's variables, which is read once per call.
+The caller chooses order and batches; a step is ``train_on_batch``.
 
 *Batches are gathered in the resident data*, when Keras asks a ``PyDataset`` for them.  Whole arrays
 would have to be put in the order of the epoch first, which takes longer, and PyTorch's own loader

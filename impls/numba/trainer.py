@@ -3,15 +3,15 @@
 - *The batch is split over threads*, and each thread takes its rows through all layers and back
   with its own matrix products.  Threads meet once per step, not once per product.  BLAS runs with
   one thread inside; a threaded BLAS within a threaded loop would multiply the two.
-- *Threads that wait soon sleep*, and take over what a late one has not begun, so that a busy
-  neighbour costs what it takes from the processors, and no more: :mod:`impls.numba.team`.
+- *Threads that wait take over* what a late one has not begun, and then sleep: a busy neighbour
+  costs its share of the processors, and no more; see :mod:`impls.numba.team`.
 - *Products of narrow layers stay in registers*, by code of our own, where BLAS reaches two thirds
   of the rate: :mod:`impls.numba.registers`.  They read examples where they lie, without a copy.
 - *Element-wise work is fused*: bias, exponential and division in one pass over memory, delta and
   slope in another.
 - *Tiles* of rows stay in the cache from the first product to the last gradient.  Where OpenBLAS
   multiplies and has kernels for small products, a tile is just small enough for them.
-- *Rows are asked for ahead*: a shuffled batch is scattered over memory, where no processor guesses.
+- *Rows are prefetched*: a shuffled batch is scattered over memory, which no processor can guess.
 - *The whole epoch is one call*, so small batches pay once per epoch for Python and for starting the
   threads, not per step.
 - *Small batches stay on one thread*, where waking a second one costs more than it saves.

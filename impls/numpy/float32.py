@@ -1,6 +1,6 @@
 """Rung 2: single precision.
 
-NumPy computes in float64 unless it is told otherwise.  Gradients of a batch are rough estimates,
+NumPy computes in float64 by default.  Gradients of a batch are rough estimates,
 and pixels have 256 levels: seven decimal digits are enough for both.
 
 What float32 buys: half the bytes in every pass over memory, and twice as many numbers in each

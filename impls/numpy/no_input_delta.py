@@ -1,6 +1,6 @@
 """Rung 1: no delta for the input.
 
-A delta tells a layer how its outputs should change.  The outputs of the input layer are pixels,
+A delta is how the outputs of a layer should change.  The outputs of the input layer are pixels,
 which no training changes, so its delta is computed for nothing.
 
 What that buys: the product ``W.T delta`` of the first weights, which is one of the three largest

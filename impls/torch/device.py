@@ -1,9 +1,8 @@
 """What decides about PyTorch's numbers: kernels on a CPU, a GPU and how exact its products are.
 
-MKL has fast kernels for processors of its maker and may take generic ones on others; nothing but
-the line that it prints when it is told to be verbose says which.  oneDNN says it the same way.
-Both print to the standard output of the process, once: it is caught in a file for the length of
-one small product.
+MKL has fast kernels for its maker's processors and may take generic ones on others.  Only the line
+that it prints in verbose mode names them; so does that of oneDNN.  Both print to the standard
+output of the process, which a file catches during one small product.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A network as PyTorch's own modules, and the way of its parameters to canonical form and back.
 
-Maps are ``(channels, height, width)`` here, the order PyTorch has unless told otherwise: with
+Maps are ``(channels, height, width)`` here, the order of PyTorch by default: with
 ``channels_last`` the networks of the articles took up to a third longer on a CPU.  Canonical rows
 run over ``(height, width, channels)``; so the weights of a convolution, and those of the dense
 layer that reads its maps, are put into the other order at the border, and so are images of several
