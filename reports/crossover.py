@@ -48,7 +48,7 @@ class Stretch:
 class Crossing:
     """A batch size at which the ratio passes 1.
 
-    ``falls`` says whether it is below 1 on the side of larger batches.  ``interval`` is the stretch
+    ``falls`` is true where it is below 1 on the side of larger batches.  ``interval`` is the stretch
     around the crossing in which the interval of the ratio holds 1, so from the crossing of one end
     of that interval to the crossing of the other; None where a ratio has no interval.
     """
@@ -137,7 +137,7 @@ def _zeros(places: Sequence[float], heights: Sequence[float]) -> Iterator[float]
 
 
 def told(nodes: Sequence[Node]) -> str:
-    """Return what a curve of GPU time over CPU time says; ``nodes`` has at least one."""
+    """Return a sentence on a curve of GPU time over CPU time; ``nodes`` has at least one."""
     crossed = crossings(nodes)
     if crossed:
         intervals = [crossing.interval for crossing in crossed if crossing.interval]

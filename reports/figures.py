@@ -1,4 +1,4 @@
-"""How rows look in every picture, figures as data, and the key that says which line is whose."""
+"""How implementations look in every picture, figures as data, and keys to their lines."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ DEVICE = CPU
 class Roof:
     """The limits under one condition: the best and the worst of several processes.
 
-    ``cache_bytes`` is what the caches may hold: the largest one for each thread, as each may run
-    beside one of its own; infinite where no size is known.
+    ``cache_bytes`` is what the caches may hold: the largest one for each thread, as each may have
+    one; infinite where no size is known.
     """
 
     best: Peaks

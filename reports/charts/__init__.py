@@ -1,4 +1,4 @@
-"""Charts as inline SVG strings and as rows of a table: the only package that knows matplotlib.
+"""Charts as inline SVG strings and as rows of a table: the only one that draws by matplotlib.
 
 Colours are CSS variables, so one chart serves the light and the dark theme; text stays text.
 """

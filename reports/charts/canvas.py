@@ -30,6 +30,7 @@ _FONT_SIZE = 11
 
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
+    "svg.hashsalt": "mlpbench",  # equal figures give equal text
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "font.size": _FONT_SIZE,
     "axes.edgecolor": LINE,
@@ -61,11 +62,11 @@ _SETTINGS: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Style:
-    """How an implementation looks in every chart: never told by colour alone.
+    """How an implementation looks in every chart: it never differs by colour alone.
 
     Where colours repeat, the line has another ``dash`` and another ``marker``, which is
-    ``hollow`` every other time, and what is a dot else has an extent: ``piece`` is the half of it,
-    across and up in pixels.
+    ``hollow`` every other time, and dots become short lines: ``piece`` is half of one, across and
+    up in pixels.
     """
 
     slot: int | None
@@ -132,7 +133,7 @@ def canvas(
     """Yield axes in a figure of ``size`` (width, height), rendered when the block ends.
 
     ``margins`` are left, right, top and bottom; both are in pixels.  ``description`` is what the
-    chart shows, in words; ``salt`` tells charts apart that are equal otherwise.
+    chart shows, in words; ``salt`` sets equal charts apart.
     """
     width, height = size
     left, right, top, bottom = margins
@@ -157,13 +158,12 @@ def canvas(
         ]
         stream = io.StringIO()
         metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        with mpl.rc_context({"svg.hashsalt": "mlpbench"}), warnings.catch_warnings():
+        with warnings.catch_warnings():
             # Text stays text, drawn by the reader's fonts: they have glyphs that are missing here.
             warnings.filterwarnings("ignore", message="Glyph .* missing from font")
             warnings.filterwarnings("ignore", message="Matplotlib currently does not support .*")
             figure.savefig(stream, format="svg", metadata=metadata)
     source = stream.getvalue()
-    # Equal figures give equal text.
     digest = hashlib.sha256((salt + description + source).encode()).hexdigest()
     drawing.markup = svg.inline(source, prefix=f"f{digest[:8]}", description=description, tips=tips)
 
@@ -192,8 +192,7 @@ def draw_dots(
     """Draw many dots as one path: pieces of line without length, but with round ends.
 
     A marker for each of them would take several times the space in the page.  With ``pieces`` they
-    have the length that tells the style from others of its colour; the limits of ``axes`` must then
-    be final.
+    have the length by which styles of one colour differ; the limits of ``axes`` must then be final.
     """
     across, up = style.piece if pieces else (0.0, 0.0)
     ends = [

@@ -70,7 +70,7 @@ def _draw(plot: Any, style: Style, nodes: Sequence[Node], number: int) -> None:
     for size, low, high in bands:
         plot.vlines(size, low, high, color=colour, linewidth=1)
     plot.plot(sizes, [node.ratio for node in nodes], **style.line())
-    # One below the other, so that intervals of several curves can be told apart.
+    # One below the other, so that the intervals of several curves are apart.
     foot = bottom * (top / bottom) ** (0.03 + 0.04 * number)
     for crossing in crossings(nodes):
         plot.vlines(crossing.size, foot, 1, color=colour, linewidth=1, linestyle=(0, (2, 2)))

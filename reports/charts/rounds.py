@@ -20,7 +20,7 @@ _LEAST = 0.02
 _ROW = 26
 _TOP, _RIGHT, _BOTTOM = 30, 62, 28
 _BAND = 0.56
-"""Share of a row in which its processes lie, each on a line of its own."""
+"""Share of a row in which its processes lie, one below the other."""
 
 Point = tuple[float, float]
 
@@ -48,7 +48,7 @@ class Track:
 def strips(title: str, rows: Sequence[Strip], *, description: str) -> Markup:
     """Return a row per implementation: each round in percent off the estimate, which is printed.
 
-    Within a row, each process has a line of its own, the first on top.
+    Within a row, processes lie below each other, the first on top.
     """
     labels = [text.label(row.name) for row in rows]
     left = round(max(map(len, labels)) * CHARACTER) + 12

@@ -70,7 +70,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Dot:
-    """A marker with its whisker, in percent; ``tip`` says its value to a pointer or the keyboard.
+    """A marker with its whisker, in percent; ``tip`` shows its value to a pointer or the keyboard.
 
     ``open_low`` and ``open_high`` say that the whisker goes on beyond the axis.  ``place`` and
     ``value`` are for filters.

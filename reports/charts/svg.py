@@ -1,4 +1,4 @@
-"""From matplotlib's SVG to markup that fits into a page: small, themed, with ids of its own."""
+"""From matplotlib's SVG to markup that fits into a page: small, themed, with unique ids."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _shorten(element: ET.Element) -> None:
 
 
 def _restyle(element: ET.Element) -> None:
-    """Leave to a style only what is no default, or replace it by a class of the style sheet."""
+    """Drop defaults from a style, or replace it by a class of the style sheet."""
     style = element.attrib.pop("style", "")
     for sentinel, variable in SENTINELS.items():
         style = style.replace(sentinel, variable)

@@ -17,7 +17,7 @@ VERSION = 1
 
 
 def as_data(trained: Sequence[Trained], data: TrainingData, command: str) -> dict[str, Any]:
-    """Return every number of the page but the pixels; None is what is undefined or not finite."""
+    """Return every number of the page but the pixels, None where it is undefined or not finite."""
     return {
         "schema_version": VERSION,
         "command": command,

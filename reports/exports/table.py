@@ -43,7 +43,7 @@ def tidy(results: Sequence[Results]) -> pd.DataFrame:
 
     ``run`` counts the documents from 1, ``block`` and ``round`` count from 0.  ``seconds`` and
     ``cpu_seconds`` are per iteration, and ``examples`` is how many examples an iteration trains
-    on.  An outcome without rounds is one row that says why in ``reason``.
+    on.  An outcome without rounds is one row with its ``reason``.
     """
     return typed(tabulate(results).frame)
 

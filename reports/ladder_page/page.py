@@ -36,7 +36,7 @@ def build_walk(document: Results, source: Path, page: Path, command: str) -> str
         UsageError: an excerpt is not in the sources.
     """
     context = build_context([document], MARGIN)
-    # Markdown is not HTML: what comes from documents is escaped by a filter of its own.
+    # Markdown is not HTML: a filter escapes what comes from documents.
     environment = jinja2.Environment(  # noqa: S701 - see above
         loader=jinja2.PackageLoader("reports", "ladder_page"),
         undefined=jinja2.StrictUndefined,

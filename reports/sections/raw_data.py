@@ -36,7 +36,7 @@ _MOST_ROUNDS = 150_000
 class Attachment:
     """A file inside the page; ``uri`` works without scripts, ``size`` is in bytes.
 
-    ``rows`` counts the rounds of a CSV, and ``complete`` says whether these are all of them.
+    ``rows`` counts the rounds of a CSV, and ``complete`` is true where these are all of them.
     """
 
     name: str
@@ -161,7 +161,7 @@ def _rounded_check(check: Check) -> Check:
 
 def _rounded_timing(timing: Timing) -> Timing:
     def milliseconds(seconds: float | None) -> float | None:
-        # Most are counted in ticks of 10 ms; what is finer says nothing.
+        # Most are counted in ticks of 10 ms, so further digits mean nothing.
         return None if seconds is None else round(seconds, 3)
 
     return replace(

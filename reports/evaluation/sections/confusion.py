@@ -13,7 +13,7 @@ from reports.section import Absence, Section
 from reports.tables import Table, TableCell, TableRow
 
 MOST_CLASSES = 30
-"""A matrix of more is left out: nobody reads it."""
+"""A larger matrix is left out: it could not be read."""
 _MOST_CONFUSIONS = 10
 
 

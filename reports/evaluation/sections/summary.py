@@ -36,7 +36,7 @@ QUANTITIES: dict[str, Callable[[Trained], tuple[float, str]]] = {
     "mean error, test": lambda trained: _number(trained.evaluation.test.mean_error),
     "sum of squared weights": lambda trained: _number(trained.evaluation.squared_weights),
 }
-"""What a table says of each network: the number and the text that shows it."""
+"""What a table shows of each network: the number and its text."""
 
 
 def _share(value: float) -> tuple[float, str]:

@@ -30,7 +30,7 @@ def render(studied: Studied) -> Markup | Absence:
 
 
 def _accuracies(studied: Studied) -> list[Figure]:
-    """Return test and training accuracy where somebody looked, on the same scale."""
+    """Return test and training accuracy of the evaluated epochs, on the same scale."""
     # After an epoch whose loss is not finite the accuracy means nothing.
     looks = [
         [
