@@ -48,9 +48,9 @@ class Stretch:
 class Crossing:
     """A batch size at which the ratio passes 1.
 
-    ``falls`` is true where it is below 1 on the side of larger batches.  ``interval`` is the stretch
-    around the crossing in which the interval of the ratio holds 1, so from the crossing of one end
-    of that interval to the crossing of the other; None where a ratio has no interval.
+    ``falls`` is true where it is below 1 on the side of larger batches.  ``interval`` is the
+    stretch around the crossing in which the interval of the ratio holds 1, so from the crossing of
+    one end of that interval to the crossing of the other; None where a ratio has no interval.
     """
 
     size: float
