@@ -10,8 +10,8 @@ from impls.networks import Network
 from reports import format as text
 from reports import templates
 from reports.context import Context
+from reports.network_facts import Facts, described
 from reports.section import DETAILS, Section, Status
-from reports.trained_words import Facts, described
 
 
 def render(context: Context) -> Markup:

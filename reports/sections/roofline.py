@@ -20,10 +20,10 @@ from reports import format as text
 from reports.charts import Series
 from reports.context import Context
 from reports.figures import shape_of
+from reports.network_facts import structure
 from reports.phase_rates import DEVICE, PhaseRate, Roof, model_of, parts_of, roof_of
 from reports.section import TIME, Absence, Section
 from reports.tables import Table, TableCell, TableRow
-from reports.trained_words import structure
 
 _PHASES = ("forward", "backward")
 """Besides the step, these have matrix products, and so a rate."""

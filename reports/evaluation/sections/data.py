@@ -13,9 +13,9 @@ from reports import charts, pictures, tables, templates
 from reports import format as text
 from reports.evaluation.context import PARTS, Learned
 from reports.figures import Figure
+from reports.network_facts import shape
 from reports.section import Absence, Section
 from reports.tables import TableCell
-from reports.trained_words import shape
 
 _BINS = 16
 _WIDEST = 64

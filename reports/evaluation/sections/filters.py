@@ -13,9 +13,9 @@ from impls.training.evaluation import feature_maps, kernels
 from reports import format as text
 from reports import pictures, templates
 from reports.evaluation.context import Learned
+from reports.network_facts import shape
 from reports.pictures import Scale
 from reports.section import Absence, Section
-from reports.trained_words import shape
 
 Numbers = npt.NDArray[np.floating[Any]]
 

@@ -9,11 +9,11 @@ from markupsafe import Markup
 from impls.networks import Network
 from impls.training.evaluation import Trained
 from reports import format as text
-from reports import tables, templates, trained_words
+from reports import network_facts, tables, templates
 from reports.evaluation.context import Learned
+from reports.network_facts import Facts, shape
 from reports.section import Absence, Section
 from reports.tables import Table, TableCell, TableRow
-from reports.trained_words import Facts, shape
 
 
 def render(learned: Learned) -> Markup | Absence:
@@ -85,13 +85,13 @@ def facts(trained: Trained) -> Facts:
     count = f", {len(epochs[-1].losses)} in an epoch" if epochs else ""
     cap = f", which is capped at {order.max_batches}" if order.max_batches else ""
     return [
-        ("loss", f"{network.loss}, {trained_words.loss_sum(training)}"),
-        ("optimiser", trained_words.optimiser(training)),
-        ("learning rate", trained_words.rate(training)),
+        ("loss", f"{network.loss}, {network_facts.loss_sum(training)}"),
+        ("optimiser", network_facts.optimiser(training)),
+        ("learning rate", network_facts.rate(training)),
         ("penalty", f"l2 {training.l2:g}, l1 {training.l1:g}"),
         ("batches", f"{training.batch_size} examples{count}{cap}"),
         ("batch order", "new in every epoch" if order.shuffle else "the same in every epoch"),
-        ("start weights", trained_words.start(training)),
+        ("start weights", network_facts.start(training)),
         ("seed", str(order.seed)),
         ("epochs", f"{trained.model.epochs} of {max(training.epochs, trained.model.epochs)}"),
     ]

@@ -6,8 +6,8 @@ from impls.convolution import Convolution
 from impls.networks import Network, Training
 from impls.presets import PRESETS
 from reports.gather import build_context
+from reports.network_facts import described, structure
 from reports.sections import method
-from reports.trained_words import described, structure
 from tests.reports import pieces, sample
 from tests.reports.sample import Shape
 

@@ -1,4 +1,4 @@
-"""Networks and their training in words, for every kind of page."""
+"""What a page states of a network and its training, each fact with its value."""
 
 from __future__ import annotations
 
