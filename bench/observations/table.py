@@ -207,7 +207,8 @@ def _column(parts: Iterable[_Part], field: str, name: str = "") -> NDArray[np.fl
     """Return a ``field`` of timings by row, or what is called ``name`` in it; NaN for nothing."""
     values: list[float | None] = []
     for part in parts:
-        own = getattr(part.timing, field) if part.timing else ()
+        # A document may hold more for an unverified cell than it has rounds.
+        own = getattr(part.timing, field)[: part.rows] if part.timing else ()
         values += [getattr(entry, name) for entry in own] if name else own
         values += itertools.repeat(None, part.rows - len(own))
     return np.array(values, dtype=np.float64)

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.documents.results import Results
+from bench.documents.results import Results, Unverified
 from bench.documents.timings import EPOCH
 from bench.observations.points import Point, observe
 from bench.observations.table import COLUMNS, DISTURBANCES, tabulate
@@ -58,6 +58,20 @@ def test_disturbances_and_sweeps_stand_beside_their_rounds() -> None:
     assert frame["stolen"].tolist() == [0.0, 0.5]
     assert frame["siblings"].isna().all()
     assert set(DISTURBANCES) <= set(frame.columns)
+
+
+def test_what_an_unverified_cell_holds_beyond_its_rounds_is_left_out() -> None:
+    (found,) = measured(cell(), [1.0], phases=("epoch",))
+    beside = (pieces.disturbance(waited=0.25),) * 5
+    timing = pieces.retimed(
+        found.timings[0], sweeps=(0, 1, 2, 3), round_cpu_seconds=(9.0,) * 6, disturbances=beside
+    )
+    uneven = pieces.remeasured(found, timings=(timing,))
+    unverified = Unverified(cell=cell(), block=0, reason="who knows", measured=uneven)
+    frame = tabulate([document({cell(): [unverified], cell("mine"): times()})]).frame
+    assert frame["sweep"].tolist()[:3] == [0, 1, 2]
+    assert frame["sweep"].isna().tolist()[3:] == [True] * (len(frame) - 3)
+    assert frame["waited"].notna().sum() == 3
 
 
 def test_blocks_of_two_documents_are_never_the_same() -> None:
