@@ -90,7 +90,7 @@ def _overlap(results: Sequence[Results]) -> bool:
 
 def _differences(results: Sequence[Results]) -> list[Difference]:
     """What any two of the documents differ in; what both sides ask for by cell is left out."""
-    documents = [_Document.of(document) for document in results]
+    documents = [_Compared.of(document) for document in results]
     return merged(
         difference
         for first, second in combinations(documents, 2)
@@ -99,7 +99,7 @@ def _differences(results: Sequence[Results]) -> list[Difference]:
 
 
 @dataclass(frozen=True)
-class _Document:
+class _Compared:
     """What is compared of a document, gathered once for all its pairs.
 
     ``elsewhere`` are the processes that measured on a device other than the processor, and
@@ -112,7 +112,7 @@ class _Document:
     asks_threads: bool
 
     @classmethod
-    def of(cls, document: Results) -> _Document:
+    def of(cls, document: Results) -> _Compared:
         return cls(
             Described.of(document),
             frozenset(training.batch_size for training in document.plan.trainings),
@@ -125,7 +125,7 @@ class _Document:
         )
 
 
-def _between(first: _Document, second: _Document) -> Iterator[Difference]:
+def _between(first: _Compared, second: _Compared) -> Iterator[Difference]:
     sizes = first.batch_sizes | second.batch_sizes
     networks = {document.described.document.plan.network.name for document in (first, second)}
     for difference in between_documents(

@@ -89,7 +89,7 @@ class Dot:
 
 
 @dataclass(frozen=True)
-class Block:
+class Segment:
     """A piece of a bar, in percent; ``fill`` is a place in the palette, or ``hatch``."""
 
     at: float
@@ -110,7 +110,7 @@ class ChartRow:
     note: str = ""
     title: str = ""
     dots: tuple[Dot, ...] = ()
-    blocks: tuple[Block, ...] = ()
+    segments: tuple[Segment, ...] = ()
     strong: bool = False
     reason: str = ""
 
@@ -175,20 +175,20 @@ def dot(
     )  # fmt: skip
 
 
-def block(axis: Axis, start: float, end: float, fill: str, tip: str) -> Block:
+def segment(axis: Axis, start: float, end: float, fill: str, tip: str) -> Segment:
     """Return a piece of a bar from ``start`` to ``end``."""
     left, right = axis.at(start), axis.at(end)
-    return Block(left, round(max(right - left, 0.0), 1), fill, tip)
+    return Segment(left, round(max(right - left, 0.0), 1), fill, tip)
 
 
-def stacked(axis: Axis, pieces: Iterable[tuple[str, float, str]]) -> tuple[Block, ...]:
+def stacked(axis: Axis, pieces: Iterable[tuple[str, float, str]]) -> tuple[Segment, ...]:
     """Return the pieces of a bar end to end, each given as its fill, its length and its tip."""
-    blocks = []
+    segments = []
     end = 0.0
     for fill, length, tip in pieces:
         start, end = end, end + length
-        blocks.append(block(axis, start, max(start, end), fill, tip))
-    return tuple(blocks)
+        segments.append(segment(axis, start, max(start, end), fill, tip))
+    return tuple(segments)
 
 
 def _log_ticks(low: float, high: float) -> list[float]:

@@ -66,7 +66,7 @@ def _chart(context: Context, where: tuple[Condition, int], group: list[Cost]) ->
     for cost in sorted(group, key=lambda cost: cost.cold):
         name = cost.point.implementation
         parts = (cost.importing, cost.setup or 0.0, cost.bind or 0.0, cost.beyond)
-        blocks = charts.stacked(
+        segments = charts.stacked(
             axis,
             [
                 (str(slot), seconds, f"{_PIECES[slot]}: {text.seconds(seconds, 2)}")
@@ -75,7 +75,7 @@ def _chart(context: Context, where: tuple[Condition, int], group: list[Cost]) ->
         )
         note = _balance(cost, reference).text
         shown = text.seconds(cost.cold, 2)
-        rows.append(charts.ChartRow(name, shown, note, blocks=blocks))
+        rows.append(charts.ChartRow(name, shown, note, segments=segments))
     caption = f"batch {where[1]}, {context.label(where[0])}"
     return charts.RowChart(caption, tuple(rows), axis, ("start", "pays off after"))
 

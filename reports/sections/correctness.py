@@ -15,7 +15,7 @@ from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Table, TableCell, TableRow
 
 
-class _Judged(NamedTuple):
+class _Checked(NamedTuple):
     """An implementation, and whether it declared products in TF32, for which bounds are wider.
 
     ``where`` names its cells where others of it came to another result.
@@ -63,13 +63,13 @@ def render(context: Context) -> Markup | Absence:
     )
 
 
-def _worst(context: Context) -> dict[_Judged, dict[str, Check]]:
+def _worst(context: Context) -> dict[_Checked, dict[str, Check]]:
     """Return the check of each name that used most of its tolerance, by implementation.
 
     Where cells of an implementation differ, those that failed are apart.
     """
     if "checked" in context.memory:
-        known: dict[_Judged, dict[str, Check]] = context.memory["checked"]
+        known: dict[_Checked, dict[str, Check]] = context.memory["checked"]
         return known
     outcomes = [
         (key, cell.gate) for key, point in context.points.items() for cell in point.measured
@@ -83,11 +83,11 @@ def _worst(context: Context) -> dict[_Judged, dict[str, Check]]:
             passed = all(check.passed for check in gate)
             place = (condition, batch_size)
             gates[name, condition.is_tf32].setdefault(passed, []).append((place, gate))
-    worst: dict[_Judged, dict[str, Check]] = {}
+    worst: dict[_Checked, dict[str, Check]] = {}
     for (name, is_tf32), by_result in gates.items():
         for passed in sorted(by_result, reverse=True):
             places = [place for place, _ in by_result[passed]] if len(by_result) > 1 else []
-            checks = worst.setdefault(_Judged(name, is_tf32, cells_in_words(context, places)), {})
+            checks = worst.setdefault(_Checked(name, is_tf32, cells_in_words(context, places)), {})
             for check in (check for _, gate in by_result[passed] for check in gate):
                 checks[check.name] = max(checks.get(check.name, check), check, key=_share)
     context.memory["checked"] = worst
@@ -101,7 +101,7 @@ def _share(check: Check) -> float:
     return check.error / check.tolerance if check.tolerance else float(check.error > 0)
 
 
-def _tightest(worst: dict[_Judged, dict[str, Check]]) -> Table:
+def _tightest(worst: dict[_Checked, dict[str, Check]]) -> Table:
     """Return one row per implementation: how many checks, and which came closest to its bound."""
     rows = []
     for judged, checks in worst.items():
@@ -122,7 +122,7 @@ def _tightest(worst: dict[_Judged, dict[str, Check]]) -> Table:
     return Table(caption, _columns(titles), tuple(rows))
 
 
-def _every(worst: dict[_Judged, dict[str, Check]]) -> Table:
+def _every(worst: dict[_Checked, dict[str, Check]]) -> Table:
     """Return one row per implementation and check."""
     rows = [
         TableRow((judged.heading, *_check(check)), judged.name)

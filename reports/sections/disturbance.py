@@ -21,7 +21,7 @@ from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Table, TableCell
 
 
-class _Cell(NamedTuple):
+class _DisturbedCell(NamedTuple):
     """The rounds of a cell, and what the disturbed ones do to its epoch; None without an epoch."""
 
     rounds: Sequence[WatchedRound]
@@ -83,25 +83,27 @@ def render(context: Context) -> Markup | Absence:
     )
 
 
-def _watched(context: Context) -> dict[Key, _Cell]:
+def _watched(context: Context) -> dict[Key, _DisturbedCell]:
     """Return every cell of which something was recorded beside its rounds."""
     if "watched" not in context.memory:
         rounds = {key: point.watched for key, point in context.points.items()}
         context.memory["watched"] = {
-            key: _Cell(some, effect(of_the_epoch(some))) for key, some in rounds.items() if some
+            key: _DisturbedCell(some, effect(of_the_epoch(some)))
+            for key, some in rounds.items()
+            if some
         }
-    cells: dict[Key, _Cell] = context.memory["watched"]
+    cells: dict[Key, _DisturbedCell] = context.memory["watched"]
     return cells
 
 
-def _share(cell: _Cell, of: Callable[[Disturbance], float | None]) -> TableCell:
+def _share(cell: _DisturbedCell, of: Callable[[Disturbance], float | None]) -> TableCell:
     taken = share(cell.rounds, of)
     if taken is None:
         return tables.word("unknown")
     return TableCell(text.percent(taken), round(taken, 5))
 
 
-_SHARES: dict[str, Callable[[_Cell], TableCell]] = {
+_SHARES: dict[str, Callable[[_DisturbedCell], TableCell]] = {
     "Rounds": lambda cell: tables.whole(len(cell.rounds)),
     "Disturbed": lambda cell: TableCell(
         str(cell.disturbed), cell.disturbed, strong=cell.disturbed > 0
@@ -112,9 +114,9 @@ _SHARES: dict[str, Callable[[_Cell], TableCell]] = {
 }
 
 
-def _totals(context: Context, cells: Mapping[Key, _Cell]) -> Table:
+def _totals(context: Context, cells: Mapping[Key, _DisturbedCell]) -> Table:
     """Return each implementation under each condition, all batch sizes together."""
-    lines: dict[tuple[str, Condition], dict[int, _Cell]] = {}
+    lines: dict[tuple[str, Condition], dict[int, _DisturbedCell]] = {}
     for (name, condition, batch_size), cell in cells.items():
         lines.setdefault((name, condition), {})[batch_size] = cell
     shown = {key[:2] for key in context.points}
@@ -134,7 +136,7 @@ def _totals(context: Context, cells: Mapping[Key, _Cell]) -> Table:
                 _, change, batch_size = max(changes)
                 notes = (f"batch {batch_size}",) if change else ()
                 largest = TableCell(_signed(change), change, notes)
-            together = _Cell([timed for cell in sizes.values() for timed in cell.rounds])
+            together = _DisturbedCell([timed for cell in sizes.values() for timed in cell.rounds])
             row = [
                 TableCell(name),
                 TableCell(context.label(condition)),
@@ -147,7 +149,7 @@ def _totals(context: Context, cells: Mapping[Key, _Cell]) -> Table:
     return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
 
 
-def _table(context: Context, disturbed: Mapping[Key, _Cell]) -> Table | None:
+def _table(context: Context, disturbed: Mapping[Key, _DisturbedCell]) -> Table | None:
     """Cells with a disturbed round: the epoch from all rounds and from undisturbed ones alone."""
     if not disturbed:
         return None

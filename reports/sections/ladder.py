@@ -13,7 +13,7 @@ from bench.stats.estimates import Ratio
 from bench.stats.verdicts import Verdict
 from reports import articles, charts, figures, rounding, tables, templates
 from reports import format as text
-from reports.charts import Block, ChartRow, RowChart
+from reports.charts import ChartRow, RowChart, Segment
 from reports.context import Context
 from reports.section import TIME, Absence, Section
 from reports.tables import Table, TableCell
@@ -102,15 +102,15 @@ def _chart(context: Context, condition: Condition, batch_size: int, steps: list[
         start, end = sorted((before or step.seconds, step.seconds))
         tip = text.seconds(step.seconds)
         gained = before is None or step.seconds <= before
-        bar = charts.block(axis, start, end, "2" if gained else "1", tip)
-        mark = Block(axis.at(step.seconds), 0.5, "ink", tip)
+        bar = charts.segment(axis, start, end, "2" if gained else "1", tip)
+        mark = Segment(axis.at(step.seconds), 0.5, "ink", tip)
         name = step.point.implementation
         rows.append(
             ChartRow(
                 name,
                 rounding.seconds(step.point.epoch) if step.point.epoch else "",
                 rounding.with_interval(step.gain) if step.gain else "start",
-                blocks=(bar, mark) if before is not None else (mark,),
+                segments=(bar, mark) if before is not None else (mark,),
             )
         )
         before = step.seconds

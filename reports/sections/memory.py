@@ -118,7 +118,7 @@ def _chart(caption: str, peaks: list[tuple[Point, Stages]]) -> charts.RowChart:
     for point, of in ordered:
         data = (of.left_before or 0.0) + (of.data or 0.0)
         sizes = [size or 0.0 for size in (of.libraries, of.examples, data, of.training)]
-        blocks = charts.stacked(
+        segments = charts.stacked(
             axis,
             [
                 (str(slot), size / _MIB, f"{_PIECES[slot]}: {_words(size)}")
@@ -131,7 +131,7 @@ def _chart(caption: str, peaks: list[tuple[Point, Stages]]) -> charts.RowChart:
             "" if of.device is None else f"{text.byte_count(round(of.device), 2)} on the device"
         )
         name = point.implementation
-        rows.append(charts.ChartRow(name, peak, device, blocks=blocks))
+        rows.append(charts.ChartRow(name, peak, device, segments=segments))
     return charts.RowChart(caption, tuple(rows), axis, ("peak", ""))
 
 

@@ -15,7 +15,7 @@ from bench.observations.points import Condition, Point
 from impls.contract import PHASES
 from reports import charts, figures, tables, templates
 from reports import format as text
-from reports.charts import Block, ChartRow, RowChart
+from reports.charts import ChartRow, RowChart, Segment
 from reports.context import Context
 from reports.section import TIME, Absence, Section
 from reports.tables import TableCell
@@ -129,10 +129,10 @@ def _chart(
             (fill, seconds / unit(split), "" if is_share else tip)
             for fill, seconds, tip in _pieces(split, is_floor=context.is_floor(name))
         ]
-        mark = Block(axis.at(split.whole / unit(split)), 0.4, "ink", "")
-        blocks = (*charts.stacked(axis, pieces), mark)
+        mark = Segment(axis.at(split.whole / unit(split)), 0.4, "ink", "")
+        segments = (*charts.stacked(axis, pieces), mark)
         shown = text.seconds(split.whole, 2)
-        rows.append(ChartRow(name, shown, ", ".join(split.marks), blocks=blocks))
+        rows.append(ChartRow(name, shown, ", ".join(split.marks), segments=segments))
     return RowChart(caption, tuple(rows), axis, ("step", ""), batch_size=batch_size)
 
 

@@ -47,7 +47,7 @@ class Attachment:
 
 
 @dataclass(frozen=True)
-class Block:
+class InlineJson:
     """JSON for a script element, from which a script makes a file."""
 
     name: str
@@ -63,7 +63,7 @@ def render(context: Context) -> Markup:
         "raw_data",
         rounds=context.table.rounds,
         table=csv(context.table) if is_short else None,
-        block=document if isinstance(document, Block) else None,
+        inline=document if isinstance(document, InlineJson) else None,
         link=document if isinstance(document, Attachment) else None,
         digits=DIGITS,
     )
@@ -94,7 +94,7 @@ def csv(table: ObservationTable) -> Attachment:
     return dataclasses.replace(packed, rows=len(whole), complete=len(whole) == len(rounds))
 
 
-def json(results: Sequence[Results]) -> Block | Attachment:
+def json(results: Sequence[Results]) -> InlineJson | Attachment:
     """Return the documents with short numbers, compressed where they are long.
 
     Several documents become a list.
@@ -105,7 +105,7 @@ def json(results: Sequence[Results]) -> Block | Attachment:
         return _packed("results.json.gz", data)
     # Nothing in the text may end the script element or start a comment.
     safe = data.decode().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    return Block("results.json", Markup(safe), len(data))  # noqa: S704 - escaped above
+    return InlineJson("results.json", Markup(safe), len(data))  # noqa: S704 - escaped above
 
 
 def _packed(name: str, data: bytes) -> Attachment:
