@@ -101,6 +101,10 @@ class Trainer(epochs.Trainer):
     def _scale(self, examples: int) -> np.float32:
         return np.float32(self.training.data_scale(examples))
 
+    def _settings(self, examples: int) -> tuple[Any, ...]:
+        """Return what a compiled step of a batch takes after its rows."""
+        return self._scale(examples), self._numbers(), self.dropout, np.uint32(self.updates)
+
     def prepare(self, rows: Rows) -> None:
         self.examples = len(rows)
         first = range(0, len(rows), self.tile_rows)
@@ -153,30 +157,17 @@ class Trainer(epochs.Trainer):
         self.latest = self.P, self.memory
 
     def step(self, rows: Rows) -> Loss:
-        (self.P, self.memory), self.G, loss = self.run.step(
-            (self.P, self.memory),
-            self.data,
-            rows,
-            self._scale(len(rows)),
-            self._numbers(),
-            self.dropout,
-            np.uint32(self.updates),
-        )
+        state, settings = (self.P, self.memory), self._settings(len(rows))
+        state, self.G, loss = self.run.step(state, self.data, rows, *settings)
+        self.P, self.memory = state
         self.updates += 1
         self.latest = self.P
         return Loss.lazy(lambda: np.asarray(loss).tolist())
 
     def full_batches(self, parts: npt.NDArray[np.int32], count: Any) -> Array:
-        (self.P, self.memory), losses = self.run.epoch(
-            (self.P, self.memory),
-            self.data,
-            parts,
-            count,
-            self._scale(parts.shape[1]),
-            self._numbers(),
-            self.dropout,
-            np.uint32(self.updates),
-        )
+        state, settings = (self.P, self.memory), self._settings(parts.shape[1])
+        state, losses = self.run.epoch(state, self.data, parts, count, *settings)
+        self.P, self.memory = state
         self.updates += int(count)
         self.latest = self.P
         return losses

@@ -86,10 +86,8 @@ class Trainer(contract.Trainer):
             shapes = [(len(rows), nodes) for nodes in self.network.dense[first:]]
             dtype = self.network.dtype
             # Zeros, so that the products of buffers that nothing fills stay finite.
-            self.buffers[len(rows)] = (
-                [np.zeros(shape, dtype) for shape in shapes],
-                [np.zeros(shape, dtype) for shape in shapes],
-            )
+            outputs, deltas = ([np.zeros(shape, dtype) for shape in shapes] for _ in range(2))
+            self.buffers[len(rows)] = outputs, deltas
         outputs, deltas = self.buffers[len(rows)]
         # Of the layers from the first dense one on; an input that is data has no delta.
         self.A = outputs if self.tiles else [X, *outputs]
