@@ -117,7 +117,7 @@ def test_a_very_long_csv_leaves_single_phases_out_and_says_so(
 def attached(document: Results) -> Results:
     """What a reader takes from the page."""
     block = raw_data.json([document])
-    assert isinstance(block, raw_data.Block)
+    assert isinstance(block, raw_data.InlineJson)
     return msgspec.convert(json.loads(str(block.content)), Results)
 
 
