@@ -126,11 +126,11 @@ def load_arrays(folder: Path) -> Arrays:
     The arrays cannot be written to; native code that writes all the same gets private copies of the
     pages.  Every page is touched once, so that none is mapped under the clock.
     """
-    paths = {name: folder / f"{name}.npy" for name in Arrays._fields}
-    return Arrays(**{name: _mapped(path) for name, path in paths.items() if path.exists()})
-
-
-def _mapped(path: Path) -> Any:
-    array: npt.NDArray[np.generic] = np.asarray(np.load(path, mmap_mode="c"))
-    array.reshape(-1).view(np.uint8)[::_PAGE_BYTES].sum()
-    return read_only(array)
+    arrays: dict[str, Any] = {}
+    for name in Arrays._fields:
+        path = folder / f"{name}.npy"
+        if path.exists():
+            array: npt.NDArray[np.generic] = np.asarray(np.load(path, mmap_mode="c"))
+            array.reshape(-1).view(np.uint8)[::_PAGE_BYTES].sum()
+            arrays[name] = read_only(array)
+    return Arrays(**arrays)

@@ -182,7 +182,10 @@ class Judged:
         for pair in reasons:
             by_scope[pair[1][1].scope].append(pair)
         for scope, pairs in by_scope.items():
-            self._ratios |= self._ratios_of(pairs)
+            sides = ((self._points[reference], self._points[other]) for reference, other in pairs)
+            pairings = [self._pairing(reference, other) for reference, other in sides]
+            taken = zip(pairs, ratios_of(pairings), strict=True)
+            self._ratios |= {pair: ratio for pair, ratio in taken if ratio}
             measured = [pair for pair in pairs if pair in self._ratios]
             family = [pair for pair in measured if reasons[pair] & {"planned", "lead"}]
             of_controls = [pair for pair in measured if "control" in reasons[pair]]
@@ -258,12 +261,6 @@ class Judged:
         judged = zip(ratios, judge(list(ratios.values()), margins), strict=True)
         verdicts |= {place: usable(verdict, *pairs[place]) for place, verdict in judged}
         return [verdicts.get(place) for place in range(len(pairs))]
-
-    def _ratios_of(self, pairs: Sequence[PairKey]) -> dict[PairKey, Ratio]:
-        points = self._points
-        pairings = [self._pairing(points[reference], points[other]) for reference, other in pairs]
-        ratios = zip(pairs, ratios_of(pairings), strict=True)
-        return {pair: ratio for pair, ratio in ratios if ratio}
 
     def _pairing(self, reference: Point, other: Point, phase: str | None = None) -> Pairing:
         """Return epochs, or ``phase``, of both, with the baselines beside either as bridges."""
