@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from bench.observations.points import Scope
 from bench.stats.estimates import MINIMUM_PROCESSES
-from reports import aa_control, costs, remarks, rounding, templates
 from reports import format as text
+from reports import remarks, rounding, templates
 from reports.context import Context, Winner
+from reports.facts import aa_control, costs
 
 _MOST_BLOCKS = 100
 """More blocks than these are no advice."""

@@ -13,7 +13,7 @@ from impls.row import Row
 from reports import charts, templates
 from reports.charts.rowchart import Shape
 from reports.context import Context
-from reports.devices import CPU
+from reports.facts.devices import CPU
 
 _MOST_DRAWN = 12
 """Of more groups than this only those of the fastest condition are drawn; tables hold them all."""

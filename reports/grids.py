@@ -25,7 +25,7 @@ from bench.stats.differences import (
     obstacles,
 )
 from reports import format as text
-from reports.devices import CPU
+from reports.facts.devices import CPU
 
 _OF_THE_NETWORK = ("plan.network", "plan.trainings", "dataset.normalisation", "plan.target")
 """What networks of different names may differ in: they are never compared with each other."""

@@ -9,9 +9,10 @@ from dataclasses import replace
 from bench.observations.points import Condition, Point
 from bench.planning.variables import variables as thread_variables
 from bench.provenance import machine
-from reports import aa_control, disturbed_rounds, grids, runs, trainings
 from reports import format as text
+from reports import grids, runs
 from reports.context import Context, Gap
+from reports.facts import aa_control, disturbed_rounds, trainings
 from reports.templates import sentence
 
 Place = tuple[Condition, int]

@@ -19,8 +19,8 @@ from bench.stats.verdicts import Kind, within
 from reports import format as text
 from reports import rounding
 from reports.context import Context
+from reports.facts.trainings import held_in
 from reports.tables import Column, Table, TableCell, TableRow, word
-from reports.trainings import held_in
 
 _MARKS: Mapping[Kind, str] = {
     "same": " =",

@@ -40,9 +40,9 @@ from bench.running import lock
 from reports import page
 from reports.answer import lines
 from reports.context import Context
+from reports.facts.trainings import as_data
 from reports.gather import build_context
 from reports.terminal import epoch_tables
-from reports.trainings import as_data
 
 WITH_RESUME = {"resume", "timeout", "as_json", "margin", "fail_on"}
 """What may be said beside --resume; everything else is in the plan of the interrupted run."""

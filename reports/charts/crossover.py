@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, LogLocator
 from reports.charts.canvas import INK, MUTED, PAGE, Style
 from reports.charts.panel import panel, readable, x_limits
 from reports.charts.rowchart import reach
-from reports.crossover import Node, crossings
+from reports.facts.crossover import Node, crossings
 
 _ROOM = 1.6
 """Factor by which the axis of the ratio goes beyond the values."""

@@ -9,7 +9,7 @@ from bench.observations.selection import BATCH_SIZE, IMPLEMENTATION, RUN, THREAD
 from bench.planning.plan import Cell
 from bench.stats.differences import Difference
 from reports import format as text
-from reports.devices import CPU
+from reports.facts.devices import CPU
 
 MOST_NAMED = 3
 """More cells than these that are apart for one reason are counted."""

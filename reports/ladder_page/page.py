@@ -12,9 +12,10 @@ from bench.stats.estimates import MINIMUM_PROCESSES
 from bench.stats.verdicts import MARGIN
 from impls.registry import ROWS
 from impls.row import Row
-from reports import articles, disturbed_rounds, markdown, remarks
+from reports import articles, markdown, remarks
 from reports import format as text
 from reports.context import Context
+from reports.facts import disturbed_rounds
 from reports.gather import build_context
 from reports.ladder_page import measured
 from reports.ladder_page.excerpts import EXPLANATIONS, ROOT, WORDS, code

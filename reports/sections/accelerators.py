@@ -13,7 +13,7 @@ from bench.stats.disturbed import tells
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context
-from reports.devices import accelerators, held_back
+from reports.facts.devices import accelerators, held_back
 from reports.section import TRUST, Absence, Section, Status
 from reports.tables import TableCell
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 from markupsafe import Markup
 
 from bench.observations.points import Condition
-from reports import charts, costs, tables, templates
+from reports import charts, tables, templates
 from reports import format as text
 from reports.context import Context
-from reports.costs import Cost
+from reports.facts import costs
+from reports.facts.costs import Cost
 from reports.section import TIME, Absence, Section
 from reports.tables import Table, TableCell
 

@@ -7,9 +7,10 @@ from markupsafe import Markup
 from bench.observations.points import Key
 from bench.stats.estimates import MINIMUM_PROCESSES
 from bench.stats.verdicts import Verdict, within
-from reports import aa_control, runs, tables, templates
 from reports import format as text
+from reports import runs, tables, templates
 from reports.context import Context
+from reports.facts import aa_control
 from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Table, TableCell
 

@@ -9,8 +9,8 @@ from bench.stats.estimates import CONFIDENCE
 from reports import charts, tables, templates
 from reports import format as text
 from reports.context import Context
-from reports.crossover import Node, told
-from reports.devices import DeviceContest, contests, missing
+from reports.facts.crossover import Node, told
+from reports.facts.devices import DeviceContest, contests, missing
 from reports.figures import Figure
 from reports.section import SCALING, Absence, Section
 from reports.tables import Table, TableCell, TableRow

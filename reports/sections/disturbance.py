@@ -16,7 +16,7 @@ from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Track
 from reports.context import Context
-from reports.disturbed_rounds import Effect, effect, provisional, share
+from reports.facts.disturbed_rounds import Effect, effect, provisional, share
 from reports.section import TRUST, Absence, Section, Status
 from reports.tables import Table, TableCell
 

@@ -10,7 +10,7 @@ from impls.networks import Network
 from reports import format as text
 from reports import templates
 from reports.context import Context
-from reports.network_facts import Facts, described
+from reports.facts.network_facts import Facts, described
 from reports.section import DETAILS, Section, Status
 
 

@@ -9,7 +9,7 @@ from bench.observations.winner import fastest
 from reports import format as text
 from reports import rounding, tables, templates
 from reports.context import Context
-from reports.devices import held_back
+from reports.facts.devices import held_back
 from reports.section import RESULT, Absence, Section
 from reports.tables import Table, TableCell
 

@@ -19,9 +19,9 @@ from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Series
 from reports.context import Context
+from reports.facts.network_facts import structure
+from reports.facts.phase_rates import DEVICE, PhaseRate, Roof, model_of, parts_of, roof_of
 from reports.figures import shape_of
-from reports.network_facts import structure
-from reports.phase_rates import DEVICE, PhaseRate, Roof, model_of, parts_of, roof_of
 from reports.section import TIME, Absence, Section
 from reports.tables import Table, TableCell, TableRow
 

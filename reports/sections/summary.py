@@ -10,9 +10,9 @@ from markupsafe import Markup
 from reports import answer, remarks, tables, templates
 from reports import format as text
 from reports.context import Context, Winner
+from reports.facts.trainings import held_in
 from reports.section import RESULT, Section
 from reports.tables import Table, TableCell
-from reports.trainings import held_in
 
 
 def render(context: Context) -> Markup:

@@ -13,7 +13,7 @@ from reports import charts, figures, rounding, tables, templates
 from reports import format as text
 from reports.charts import Series
 from reports.context import Context
-from reports.devices import CPU
+from reports.facts.devices import CPU
 from reports.figures import shape_of
 from reports.section import SCALING, Absence, Section
 from reports.tables import TableCell

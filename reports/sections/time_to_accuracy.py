@@ -17,9 +17,9 @@ from reports import charts, figures, tables, templates
 from reports import format as text
 from reports.charts import Series
 from reports.context import Context
+from reports.facts.trainings import held_in
 from reports.section import RESULT, Absence, Section
 from reports.tables import TableCell
-from reports.trainings import held_in
 
 _TICKS = 6
 _ROOM = 0.06

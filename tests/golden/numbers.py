@@ -18,8 +18,8 @@ from bench.documents.sources import read_any
 from bench.stats.estimates import Estimate, Ratio
 from bench.stats.verdicts import Verdict
 from impls.registry import ROWS
-from reports import aa_control, devices
 from reports.context import Context
+from reports.facts import aa_control, devices
 from reports.gather import build_context
 from tests.reports import sample
 from tests.reports.repeated import with_control

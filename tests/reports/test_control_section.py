@@ -14,7 +14,8 @@ from bench.stats.estimates import detectable
 from bench.stats.verdicts import MARGIN, readable
 from impls.registry import ROWS
 from impls.row import Row
-from reports import aa_control, build_report
+from reports import build_report
+from reports.facts import aa_control
 from reports.gather import build_context
 from reports.section import Absence
 from reports.sections import control as section

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.crossover import Crossing, Node, Stretch, crossings, told, undecided
+from reports.facts.crossover import Crossing, Node, Stretch, crossings, told, undecided
 
 
 def curve(*ratios: float, sizes: tuple[float, ...] = (1, 10, 100, 1000)) -> list[Node]:

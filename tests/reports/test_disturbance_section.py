@@ -17,7 +17,7 @@ from impls.registry import ROWS
 from reports import charts
 from reports.answer import paragraphs
 from reports.context import Context
-from reports.disturbed_rounds import effect, share
+from reports.facts.disturbed_rounds import effect, share
 from reports.gather import build_context
 from reports.section import Absence
 from reports.sections import summary

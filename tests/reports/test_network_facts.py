@@ -5,8 +5,8 @@ import re
 from impls.convolution import Convolution
 from impls.networks import Network, Training
 from impls.presets import PRESETS
+from reports.facts.network_facts import described, structure
 from reports.gather import build_context
-from reports.network_facts import described, structure
 from reports.sections import method
 from tests.reports import pieces, sample
 from tests.reports.sample import Shape

@@ -12,7 +12,7 @@ from bench.documents.results import Measured, Results
 from bench.stats import estimates
 from impls.registry import ROWS
 from reports.context import Context
-from reports.costs import break_even
+from reports.facts.costs import break_even
 
 BASELINE = next(row.name for row in ROWS if row.rung == 0)
 FLOOR = next(row.name for row in ROWS if row.is_floor)

@@ -13,8 +13,8 @@ from bench.roofline import work_of
 from impls.networks import Training
 from impls.registry import ROWS
 from reports.context import Context
+from reports.facts.phase_rates import model_of, parts_of, roof_of
 from reports.gather import build_context
-from reports.phase_rates import model_of, parts_of, roof_of
 from reports.section import Absence
 from reports.sections.roofline import render
 from tests.reports import pieces, sample

@@ -13,11 +13,11 @@ from bench.documents.timings import Learning
 from bench.planning.plan import Cell
 from reports import format as text
 from reports.answer import paragraphs
+from reports.facts.trainings import as_data
 from reports.gather import build_context
 from reports.sections import summary as summary_section
 from reports.sections import time_to_accuracy
 from reports.terminal import epoch_tables
-from reports.trainings import as_data
 from tests.reports import pieces, sample
 from tests.reports.repeated import with_control
 from tests.reports.sample import Shape

@@ -12,8 +12,8 @@ from impls.data.normalise import NORMALISATIONS
 from reports import charts, pictures, tables, templates
 from reports import format as text
 from reports.evaluation.context import PARTS, Learned
+from reports.facts.network_facts import shape
 from reports.figures import Figure
-from reports.network_facts import shape
 from reports.section import Absence, Section
 from reports.tables import TableCell
 

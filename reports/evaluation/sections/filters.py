@@ -13,7 +13,7 @@ from impls.training.evaluation import feature_maps, kernels
 from reports import format as text
 from reports import pictures, templates
 from reports.evaluation.context import Learned
-from reports.network_facts import shape
+from reports.facts.network_facts import shape
 from reports.pictures import Scale
 from reports.section import Absence, Section
 

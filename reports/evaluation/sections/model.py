@@ -9,9 +9,10 @@ from markupsafe import Markup
 from impls.networks import Network
 from impls.training.evaluation import Trained
 from reports import format as text
-from reports import network_facts, tables, templates
+from reports import tables, templates
 from reports.evaluation.context import Learned
-from reports.network_facts import Facts, shape
+from reports.facts import network_facts
+from reports.facts.network_facts import Facts, shape
 from reports.section import Absence, Section
 from reports.tables import Table, TableCell, TableRow
 

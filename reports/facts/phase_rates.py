@@ -10,7 +10,7 @@ from bench.observations.points import Condition, Point, Scope
 from bench.roofline import MOST_SHARE, Bound, Work, bound, largest_cache, work_of
 from impls.contract import PHASES
 from reports.context import Context
-from reports.devices import CPU
+from reports.facts.devices import CPU
 
 DEVICE = CPU
 """Limits are measured with NumPy, so they hold for this device alone."""

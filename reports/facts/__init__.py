@@ -1,0 +1,1 @@
+"""What sections state: numbers computed of the context, without a word of HTML."""
