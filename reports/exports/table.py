@@ -45,12 +45,7 @@ def tidy(results: Sequence[Results]) -> pd.DataFrame:
     ``cpu_seconds`` are per iteration, and ``examples`` is how many examples an iteration trains
     on.  An outcome without rounds is one row with its ``reason``.
     """
-    return typed(tabulate(results).frame)
-
-
-def typed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of an observation table with the types of :data:`COLUMNS`."""
-    table = frame.loc[:, list(COLUMNS)].astype(COLUMNS)
+    table = tabulate(results).frame[list(COLUMNS)].astype(COLUMNS)
     words = ["phase", "reason"]
     table[words] = table[words].replace("", pd.NA)
     return table

@@ -18,7 +18,7 @@ from bench.observations.table import ObservationTable
 from reports import format as text
 from reports import templates
 from reports.context import Context
-from reports.exports.table import to_csv, typed
+from reports.exports.table import COLUMNS, to_csv
 from reports.section import DETAILS, Section, Status
 
 DIGITS = 4
@@ -82,7 +82,7 @@ def csv(table: ObservationTable) -> Attachment:
 
     Where it is too long even so, the rounds of single phases are left out.
     """
-    rounds = typed(table.frame[table.frame["phase"] != ""])
+    rounds = table.frame.loc[table.frame["phase"] != "", list(COLUMNS)]
     data = to_csv(rounds, digits=DIGITS).encode()
     if len(data) <= _PLAIN_CSV:
         return Attachment("rounds.csv", _uri("text/csv", data), len(data), len(rounds))
