@@ -50,7 +50,7 @@ class Row:
 
 
 def control_of(row: Row) -> Row:
-    """``row`` under a second name: a difference between the two is the measurement's own error."""
+    """Return ``row`` under a second name: a difference between the two is measurement error."""
     return dataclasses.replace(
         row,
         name=f"{row.name} (control)",

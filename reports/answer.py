@@ -107,7 +107,7 @@ def _gain(winners: Sequence[Winner]) -> dict[str, object] | None:
 
 
 def start(context: Context) -> str:
-    """What the first winner's start costs and when it pays off; empty where it is not known."""
+    """Return what the first winner's start costs and when it pays off; empty if unknown."""
     ranking = context.ranked
     if not ranking.winners:
         return ""
@@ -201,7 +201,7 @@ def _again(context: Context, blocks: int | None = None) -> str:
 
 
 def lines(context: Context) -> tuple[str, ...]:
-    """The answer for a terminal: who is fastest, what its start costs, one doubt, then the rest.
+    """Return the answer for a terminal: who is fastest, its start, one doubt, then the rest.
 
     The rest says what was not measured and which shell line gives the fastest setting.
     """

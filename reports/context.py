@@ -298,7 +298,7 @@ class Context:
         return self.points.get((name, condition, batch_size))
 
     def group(self, condition: Condition, batch_size: int) -> dict[str, Point]:
-        """All points that differ in the implementation alone, in order of implementations."""
+        """Return all points that differ in the implementation alone, in their order."""
         return self._groups.get((condition, batch_size), {})
 
     @cached_property
@@ -320,7 +320,7 @@ class Context:
                     yield condition, batch_size, group
 
     def best(self, condition: Condition, batch_size: int) -> Point | None:
-        """The trainer with the shortest epoch in a group, or None where none has an epoch."""
+        """Return the trainer with the shortest epoch in a group; None where none has an epoch."""
         return fastest(
             [
                 point
@@ -354,7 +354,7 @@ class Context:
         return None if plan is None else plan.network
 
     def target(self, scope: Scope) -> float | None:
-        """The accuracy that trainings of ``scope`` were to hold, or None where epochs count."""
+        """Return the accuracy that trainings of ``scope`` were to hold; None where epochs count."""
         plan = self._plan(scope)
         return None if plan is None else plan.target
 
@@ -388,7 +388,7 @@ class Context:
         return f"{label} ({processors[scope.run - 1]})"
 
     def label(self, condition: Condition) -> str:
-        """A condition in words: ``2 threads``, with the setting and the scope where they matter."""
+        """Return a condition in words: ``2 threads``, with setting and scope where they matter."""
         if condition not in self._labels:
             parts = [text.threads(condition.threads), text.setting(condition.setting)]
             parts.append(self.scope_label(condition.scope))

@@ -96,7 +96,7 @@ def byte_count(count: int, digits: int = 3) -> str:
 
 
 def sortable(value: float) -> str:
-    """A number to sort by, with more digits than are shown and no more than sorting needs."""
+    """Return a number to sort by: more digits than are shown, no more than sorting needs."""
     whole = math.isfinite(value) and value == int(value)
     return str(int(value)) if whole else f"{value:.5g}"
 
@@ -112,7 +112,7 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def threads(number: int | None) -> str:
-    """A requested thread count: ``2 threads``, or ``threads unset`` where none was requested."""
+    """Return a requested thread count: ``2 threads``, or ``threads unset`` for None."""
     return "threads unset" if number is None else count(number, "thread")
 
 
@@ -123,13 +123,13 @@ def listing(words: Iterable[object]) -> str:
 
 
 def tied(sentence: str) -> str:
-    """``sentence`` with numbers, their units and p values on one line, for text that wraps."""
+    """Return ``sentence`` with numbers tied to their units and p values, for text that wraps."""
     with_units = _UNIT.sub("\\1\N{NO-BREAK SPACE}\\2", sentence)
     return _P_VALUE.sub("p\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", with_units)
 
 
 def printable(text: str) -> str:
-    """``text`` without control characters, which XML cannot hold and a terminal obeys."""
+    """Return ``text`` without control characters: XML cannot hold them, a terminal obeys them."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 

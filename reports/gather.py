@@ -54,7 +54,7 @@ Placed = tuple[Condition, Outcome]
 
 
 def _conditions(outcomes: Sequence[Placed]) -> tuple[Condition, ...]:
-    """Every condition once: scopes as they appear, then threads, unset last, then settings."""
+    """Return each condition once: scopes as they appear, then threads, unset last, settings."""
     conditions = dict.fromkeys(condition for condition, _ in outcomes)
     scopes = list(dict.fromkeys(condition.scope for condition in conditions))
     return tuple(

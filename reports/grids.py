@@ -44,7 +44,7 @@ def kept_apart(results: Sequence[Results]) -> bool:
 
 
 def remark(results: Sequence[Results]) -> str:
-    """Why documents are kept apart, or what may explain a ratio in their grid; often empty."""
+    """Return why documents are kept apart, or what may explain a ratio in their grid."""
     differences = _differences(results)
     forbidding = _forbidding(differences)
     reasons = ["they hold the same cells"] if _overlap(results) else []
@@ -89,7 +89,7 @@ def _overlap(results: Sequence[Results]) -> bool:
 
 
 def _differences(results: Sequence[Results]) -> list[Difference]:
-    """What any two of the documents differ in; what both sides ask for by cell is left out."""
+    """Return what two of the documents differ in, except what both ask for by cell."""
     documents = [_Compared.of(document) for document in results]
     return merged(
         difference

@@ -52,7 +52,7 @@ def folded(summary: str, content: str) -> str:
 
 
 def fenced(content: str, language: str) -> str:
-    """``content`` as code, within a fence that nothing in it can close."""
+    """Return ``content`` as code, within a fence that nothing in it can close."""
     runs = [len(run) for run in re.findall("`+", content)]
     fence = "`" * max(3, 1 + max(runs, default=0))
     lines = "\n".join(map(text.printable, content.split("\n")))

@@ -20,7 +20,7 @@ Place = tuple[Condition, int]
 
 
 def export_line(point: Point) -> str:
-    """The shell line that gives a process the thread count, kernels and setting of ``point``.
+    """Return the shell line that exports the thread count, kernels and setting of ``point``.
 
     Empty where nothing was asked for.
     """
@@ -36,7 +36,7 @@ def export_line(point: Point) -> str:
 
 
 def failure_details(context: Context) -> tuple[tuple[str, str], ...]:
-    """The end of what failed workers printed, each text once, with the name of the first cell."""
+    """Return the end of what failed workers printed, each text once, with its first cell."""
     cells: dict[str, str] = {}
     for gap in context.gaps:
         if gap.detail:
@@ -97,7 +97,7 @@ def cells_in_words(context: Context, places: Iterable[Place]) -> str:
 
 
 def provisional(context: Context) -> tuple[str, ...]:
-    """What takes the headline back, and so stands before it; nothing where nothing is ranked."""
+    """Return what makes the headline provisional; nothing where nothing is ranked."""
     ranked = {winner.scope for winner in context.ranked.winners}
     points = {key: point for key, point in context.points.items() if key[1].scope in ranked}
     return disturbed_rounds.provisional(replace(context, points=points, every=context.whole))

@@ -47,7 +47,7 @@ def named(runs: list[int]) -> str:
 
 
 def notes(context: Context) -> tuple[str, ...]:
-    """What a reader must know of the data: each note once, with the runs that used such data."""
+    """Return the notes on the data, each once, with the runs that used such data."""
     runs_of: dict[str, list[int]] = {}
     for run, document in enumerate(context.results, start=1):
         if document.dataset.note:

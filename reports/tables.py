@@ -83,7 +83,7 @@ def columns(*titles: str, text_columns: int = 1) -> tuple[Column, ...]:
 
 
 def compact(table: Table) -> Table:
-    """``table`` without columns of one and the same place, which its caption names instead."""
+    """Return ``table`` without columns of one and the same place, which its caption names."""
     constant = {
         number: table.rows[0].cells[number].text
         for number, column in enumerate(table.columns)
@@ -150,7 +150,7 @@ def ratio(of: Ratio | None, *, missing: str = "-", verdict: Verdict | None = Non
 
 
 def open_verdict(verdict: Verdict | None) -> str:
-    """What a ratio alone does not show of its verdict; empty where it counts as it stands."""
+    """Return what a ratio does not show of its verdict; empty where it counts as it stands."""
     if verdict is None or verdict.kind in ("faster", "slower"):
         return ""
     if verdict.code == "too-few":

@@ -150,7 +150,7 @@ def _by_time(ranking: Context, names: Sequence[str], part: Sequence[_Place]) -> 
 def _fitting(
     places: Sequence[_Place], widths: Mapping[_Place, int], room: int
 ) -> list[list[_Place]]:
-    """``places`` in parts that fit; a single one that does not fit is alone in its part.
+    """Return ``places`` in parts that fit; one that is too wide is alone in its part.
 
     Those of one condition stay together where they fit into a part.
     """

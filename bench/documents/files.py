@@ -28,7 +28,7 @@ def upgrade_3_to_4(document: dict[str, Any]) -> None:
 
 
 def upgrade_4_to_5(document: dict[str, Any]) -> None:
-    """The role of the floor was called ``limit``."""
+    """Rename the role ``limit``, which is ``floor`` since then."""
     for row in document.get("rows", ()):
         if row.get("role") == "limit":
             row["role"] = "floor"

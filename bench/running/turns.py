@@ -120,7 +120,7 @@ class Turns:
         self.on_progress(self.progress(is_end=True))
 
     def _sweep(self, sweep: int, ready: Sequence[WorkerClient]) -> None:
-        """One turn of everyone that is ready, in random order."""
+        """Take one turn with every worker that is ready, in random order."""
         kind: TurnKind = "parts" if times_parts(sweep) else "epoch"
         if self.plan.target is not None:
             kind = "training"

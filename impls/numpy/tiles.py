@@ -35,7 +35,7 @@ class Trainer(numpy_flat.Trainer):
             self.gather(rows[place * TILE_ROWS : (place + 1) * TILE_ROWS])
 
     def tile_by_tile(self) -> Iterator[int]:
-        """The numbers of the tiles of the batch; the buffers of each are in use in its turn."""
+        """Yield the numbers of the batch's tiles, each with its buffers in use."""
         for place, rows in enumerate(self.tiles):
             self.use(rows, place)
             yield place

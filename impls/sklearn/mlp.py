@@ -142,7 +142,7 @@ class Trainer(WholeStepTrainer):
         self.X, self.labels = X, self._labels(Y)
 
     def begin(self, examples: int) -> None:
-        """What the classifier must know of the batch that it goes through now."""
+        """Set the classifier to batches of ``examples``."""
         self.factor = examples if self.training.reduction == "sum" else 1
         self.optimiser.factor = self.factor
         self.estimator.alpha = self.training.l2 * examples / self.factor

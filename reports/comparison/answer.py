@@ -53,7 +53,7 @@ class Answer:
         )
 
     def place(self, value: str) -> str:
-        """A value along the coordinate in words: ``2 threads``, ``batch size 500``, a document."""
+        """Return a value of the coordinate in words: ``2 threads``, ``batch size 500``."""
         if self.coordinate == RUN:
             return self.labels[int(value)]
         if self.coordinate == IMPLEMENTATION:

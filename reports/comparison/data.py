@@ -13,7 +13,7 @@ from reports.comparison.words import change, sentences
 
 
 def as_data(answer: Answer) -> dict[str, Any]:
-    """Everything that the tables say; ratios are times faster, changes shares of the time."""
+    """Return what the tables say; ratios are times faster, changes shares of the time."""
     question = answer.comparison.question
     return {
         "exit_code": answer.exit_code,

@@ -64,7 +64,7 @@ def can_be_false(verdict: Verdict) -> bool:
 
 
 def difference(verdicts: Iterable[Verdict]) -> str:
-    """How far the same code differed from itself, beyond the margin; empty where it did not."""
+    """Return how far the same code differed from itself beyond the margin; empty if it did not."""
     known = list(verdicts)
     # What counts as the same, or differs by less than counts, needs no warning.
     factors = [
@@ -114,7 +114,7 @@ def scatter(context: Context) -> tuple[Scatter, ...]:
 
 
 def remark(context: Context) -> str:
-    """The control's result and what the run could find, in a sentence each; empty without both."""
+    """Return the control's result and what the run could detect; empty without both."""
     judged = alarms(context)
     verdicts = list(judged.values())
     kinds = Counter(verdict.kind for verdict in verdicts)

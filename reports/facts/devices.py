@@ -105,7 +105,7 @@ def _why(context: Context, scope: Scope, device: str) -> str:
 
 
 def accelerators(point: Point) -> list[Accelerator]:
-    """What was found of the device, process by process; empty for a point on the processor."""
+    """Return the device as each process found it; empty for a point on the processor."""
     recorded = (cell.process.accelerator for cell in point.measured)
     return [accelerator for accelerator in recorded if accelerator is not None]
 

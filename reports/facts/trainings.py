@@ -22,7 +22,7 @@ def held_in(point: Point) -> str:
 
 
 def not_held(context: Context) -> tuple[str, ...]:
-    """A sentence for each batch size on cells that are not ranked, for trainings without a time."""
+    """Return a sentence for each batch size: which cells are not ranked, as trainings failed."""
     return tuple(
         sentence(
             "remarks",
@@ -57,7 +57,7 @@ def of_targets(context: Context) -> Iterator[tuple[Scope, int, list[Point]]]:
 
 
 def as_data(context: Context) -> dict[str, Any]:
-    """The answer for programs: every cell that was trained, and the fastest of each batch size.
+    """Return the answer for programs: every cell trained, and the fastest of each batch size.
 
     Seconds of a cell are those of the trainings that held the target, null where none did.  The
     lead of the fastest is over the closest of the others.

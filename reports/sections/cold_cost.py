@@ -114,7 +114,7 @@ def _handing_over(context: Context, cost: Cost) -> TableCell:
 
 
 def _balance(cost: Cost, reference: Cost) -> TableCell:
-    """When the cost of the start is earned back, or for how long a cheaper start is ahead."""
+    """Return when the cost of the start is earned back, or how long a cheaper one is ahead."""
     if cost is reference:
         return tables.word("reference")
     balance = costs.balance(cost, reference)

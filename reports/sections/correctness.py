@@ -33,7 +33,7 @@ class _Checked(NamedTuple):
 
 
 def render(context: Context) -> Markup | Absence:
-    """A table of the tightest check per implementation, one of all checks, and the refusals."""
+    """Return the tightest check of each implementation, all checks, and the refusals."""
     worst = _worst(context)
     refused: dict[tuple[str, str], list[Gap]] = {}
     for gap in context.gaps:

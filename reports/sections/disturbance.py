@@ -231,7 +231,7 @@ def _chart(context: Context, condition: Condition, rounds: Sequence[WatchedRound
 
 
 def status(context: Context) -> Status:
-    """How many rounds of step and epoch were disturbed, and whether most of the epoch's were."""
+    """Return how many rounds were disturbed, and whether most of the epoch's were."""
     cells = _watched(context).values()
     total = text.count(sum(len(cell.rounds) for cell in cells), "round")
     disturbed = sum(cell.disturbed for cell in cells)

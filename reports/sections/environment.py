@@ -236,7 +236,7 @@ def _variables(context: Context, points: list[Point]) -> Table:
 
 
 def _declared(context: Context, points: list[Point]) -> Table | None:
-    """What implementations say that their numbers depend on; None where none says anything."""
+    """Return what implementations declare that their numbers depend on; None without any."""
     names: dict[tuple[Condition, str], list[str]] = {}
     for point in points:
         settings = point.measured[0].process.declared.items()

@@ -14,7 +14,7 @@ from reports.tables import Table, TableCell
 
 
 def render(context: Context) -> Markup | Absence:
-    """One table per condition: the multiple of the floor's time, and the rate of the products."""
+    """Return one table per condition: multiples of the floor's time, and rates of products."""
     measured = dict.fromkeys(where for (_, where, _), p in context.points.items() if p.epoch)
     conditions = [condition for condition in context.conditions if condition in measured]
     if not conditions:
@@ -45,7 +45,7 @@ def _table(context: Context, condition: Condition) -> Table:
 
 
 def _cell(context: Context, key: Key, longest: float) -> TableCell:
-    """The multiple of the floor's time, with the rate; the rate alone where there is no floor.
+    """Return the multiple of the floor's time with the rate; the rate alone without a floor.
 
     The bar of the ``longest`` multiple in the table is full.
     """

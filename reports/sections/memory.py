@@ -76,7 +76,7 @@ def _added(before: int | None, after: int | None) -> int | None:
 
 
 def render(context: Context) -> Markup | Absence:
-    """The table of the headline's group; folded, those of other batch sizes or conditions."""
+    """Return the table of the headline's group; folded, those of other sizes or conditions."""
     groups: dict[tuple[Condition, int], list[tuple[Point, Stages]]] = {}
     for condition, batch_size, group in context.groups():
         known = [(point, of) for point in group.values() if (of := stages(point))]

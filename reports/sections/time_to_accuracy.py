@@ -96,7 +96,7 @@ def render(context: Context) -> Markup | Absence:
 
 
 def _ratios(reference: Point, group: Sequence[Point]) -> dict[Key, Ratio]:
-    """How many times sooner each got there than the reference, over blocks in which both did."""
+    """Return how many times sooner each held the target, over blocks in which both did."""
     theirs = reference.seconds_to_target
     pairings = {
         point.key: Pairing(Timed(theirs, {}), Timed(point.seconds_to_target, {}))
