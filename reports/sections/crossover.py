@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.observations.points import Point, Scope
+from bench.observations.points import Scope
 from bench.stats.estimates import CONFIDENCE
 from reports import charts, tables, templates
 from reports import format as text
@@ -64,20 +64,18 @@ def _node(contest: DeviceContest) -> Node:
 
 def _table(context: Context, held: dict[Scope, tuple[DeviceContest, ...]]) -> Table:
     """Return who stands against whom at each batch size."""
-    rows = [
-        TableRow(
-            (
-                TableCell(_name(scope)),
-                TableCell(str(contest.batch_size), contest.batch_size),
-                *_side(context, contest.cpu, contest.candidates[0]),
-                *_side(context, contest.gpu, contest.candidates[1]),
-                tables.ratio(contest.ratio),
-            ),
-            batch_size=contest.batch_size,
-        )
-        for scope, some in held.items()
-        for contest in some
-    ]
+    rows = []
+    for scope, some in held.items():
+        for contest in some:
+            cells = [TableCell(_name(scope)), tables.whole(contest.batch_size)]
+            sides = zip((contest.cpu, contest.gpu), contest.candidates, strict=True)
+            for point, number in sides:
+                # The fastest under which condition, and of how many.
+                notes = (context.label(point.condition), f"of {text.count(number, 'candidate')}")
+                cells.append(TableCell(point.implementation, notes=notes))
+                cells.append(tables.estimate(point.epoch))
+            cells.append(tables.ratio(contest.ratio))
+            rows.append(TableRow(tuple(cells), batch_size=contest.batch_size))
     titles = (
         "Network", "Batch size", "Fastest on the CPU", "Epoch", "Fastest on the GPU", "Epoch",
         "GPU / CPU",
@@ -86,15 +84,6 @@ def _table(context: Context, held: dict[Scope, tuple[DeviceContest, ...]]) -> Ta
     kinds = tuple(tables.Column(title, title not in worded) for title in titles)
     caption = "The fastest on either device, and the time on the GPU over that on the CPU"
     return Table(caption, kinds, tuple(rows))
-
-
-def _side(context: Context, point: Point, candidates: int) -> tuple[TableCell, TableCell]:
-    """Return who was fastest under which condition among how many, and the time."""
-    notes = (context.label(point.condition), f"of {text.count(candidates, 'candidate')}")
-    return (
-        TableCell(point.implementation, notes=notes),
-        tables.duration(point.epoch.value if point.epoch else None),
-    )
 
 
 SECTION = Section("crossover", "GPU or CPU", 32, render, SCALING, whole=True)
