@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows, batches
+from impls.parameters import Floats, Indices, Parameters, batches
 
 Phase = Literal["prepare", "forward", "loss", "backward", "update"]
 PHASES: tuple[Phase, ...] = ("prepare", "forward", "loss", "backward", "update")
@@ -188,7 +188,7 @@ class Trainer(ABC):
         """
 
     @abstractmethod
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         """Gather the examples ``rows``, shape ``(batch,)``, of the bound data into a batch.
 
         There is one at least, and at most the training's ``batch_size``.
@@ -234,7 +234,7 @@ class Trainer(ABC):
         """
         self.load(state.parameters)
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         """Return one whole training step, written as the author would write it for speed.
 
         ``rows`` are those of one batch, as for :meth:`prepare`; of more an implementation may make
@@ -252,7 +252,7 @@ class Trainer(ABC):
         self.update()
         return loss
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         """Train on all rows of ``order`` in batches; the last batch may be shorter.
 
         ``order`` has at least one row.  Returns the :class:`Loss` of each batch, shape
@@ -285,7 +285,7 @@ class WholeStepTrainer(Trainer):
     current: Parameters | None = None
     """Gradients of the last forward pass, for a library that forgets them when it goes back."""
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         """Keep the rows for the step."""
         self.rows = rows
 

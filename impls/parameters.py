@@ -15,7 +15,8 @@ import numpy.typing as npt
 from impls.networks import Network, Training
 
 Floats = npt.NDArray[np.floating[Any]]
-Rows = npt.NDArray[np.intp]
+Indices = npt.NDArray[np.intp]
+"""Row numbers of examples in the data."""
 N = TypeVar("N", bound=np.generic)
 
 
@@ -118,7 +119,7 @@ def start_parameters(network: Network, training: Training, seed: int) -> Paramet
     return Parameters(tuple(weights), tuple(biases))
 
 
-def epoch_order(examples: int, seed: int, epoch: int) -> Rows:
+def epoch_order(examples: int, seed: int, epoch: int) -> Indices:
     """Return the shuffled row numbers of one epoch, shape ``(examples,)``.
 
     Each epoch has a separate generator, so epoch 20 can be drawn without the nineteen before.
@@ -126,7 +127,7 @@ def epoch_order(examples: int, seed: int, epoch: int) -> Rows:
     return np.random.default_rng([seed, 1, epoch]).permutation(examples)
 
 
-def batches(order: Rows, batch_size: int) -> Iterator[Rows]:
+def batches(order: Indices, batch_size: int) -> Iterator[Indices]:
     """Yield consecutive views of ``order``; the last one holds the rest, so it may be shorter."""
     for start in range(0, len(order), batch_size):
         yield order[start : start + batch_size]

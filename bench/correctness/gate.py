@@ -42,7 +42,7 @@ from bench.documents.timings import Check
 from impls.contract import Loss, Trainer
 from impls.errors import ImplementationError
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows, batches, epoch_order, read_only
+from impls.parameters import Floats, Indices, Parameters, batches, epoch_order, read_only
 
 STEPS = 3
 LARGE_BATCH = 4096
@@ -56,7 +56,7 @@ def inspect(
     training: Training,
     start: Parameters,
     data: tuple[Floats, Floats],
-    order: Rows,
+    order: Indices,
     shared: Path | None = None,
 ) -> list[Check]:
     """Return all comparisons of one implementation with the reference; it passed if all did.
@@ -97,7 +97,9 @@ def inspect(
     ]
 
 
-def sample(X: Floats, Y: Floats, batch_size: int, seed: int) -> tuple[tuple[Floats, Floats], Rows]:
+def sample(
+    X: Floats, Y: Floats, batch_size: int, seed: int
+) -> tuple[tuple[Floats, Floats], Indices]:
     """Return the first examples of an epoch, as many as the gate wants, and an order of them.
 
     No more than these: some implementations copy all that they are bound to.

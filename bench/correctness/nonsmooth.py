@@ -36,7 +36,7 @@ from impls.convolution import Stage
 from impls.mathematics import patches, reference
 from impls.mathematics.functions import ACTIVATIONS, SLOPES_FROM_INPUT
 from impls.networks import Network
-from impls.parameters import Floats, Rows
+from impls.parameters import Floats, Indices
 
 ATTEMPTS = 20
 HOPELESS = 0.8
@@ -49,8 +49,8 @@ Flags = npt.NDArray[np.bool_]
 
 
 def away_from_kinks(
-    trainer: reference.Trainer, rows: Rows, rounding: Rounding
-) -> tuple[Rows, bool]:
+    trainer: reference.Trainer, rows: Indices, rounding: Rounding
+) -> tuple[Indices, bool]:
     """Return ``rows`` with others in place of those at which ``trainer`` is in doubt.
 
     Also whether all doubts are gone; where the data hold too few other examples some remain.
@@ -74,7 +74,7 @@ def away_from_kinks(
 
 
 def doubtful(
-    trainer: reference.Trainer, rows: Rows, masks: list[Floats | None], rounding: Rounding
+    trainer: reference.Trainer, rows: Indices, masks: list[Floats | None], rounding: Rounding
 ) -> Flags:
     """Return which of ``rows`` have an input in doubt; ``masks`` are those of their dropout."""
     flags = np.zeros(len(rows), dtype=bool)
@@ -148,7 +148,7 @@ def in_squares(
     return kinks.reshape(len(A), -1), rivals.reshape(len(A), -1)
 
 
-def _of(masks: list[Floats | None], rows: slice | Rows) -> list[Floats | None]:
+def _of(masks: list[Floats | None], rows: slice | Indices) -> list[Floats | None]:
     return [mask if mask is None else mask[rows] for mask in masks]
 
 

@@ -28,7 +28,7 @@ import numpy as np
 
 from impls.mathematics import reference
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats, Indices, Parameters
 
 PENALTY = 0.5
 """Per example where gradients are sums over the batch: the penalty has to stand out from them."""
@@ -85,7 +85,7 @@ def probe_data(network: Network, data: tuple[Floats, Floats]) -> tuple[Floats, F
 
 
 def with_visible_epsilon(
-    network: Network, probe: Training, start: Parameters, data: tuple[Floats, Floats], rows: Rows
+    network: Network, probe: Training, start: Parameters, data: tuple[Floats, Floats], rows: Indices
 ) -> Training:
     """Return ``probe`` with an epsilon of the size of the first gradients of ``rows``."""
     trainer = reference.Trainer(network, probe, start)

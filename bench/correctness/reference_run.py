@@ -21,7 +21,7 @@ from impls.contract import Loss
 from impls.mathematics import patches, reference
 from impls.mathematics.functions import PROBABILITY_FLOOR, data_loss
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats, Indices, Parameters
 
 FEW = 16
 """A layer with fewer weights may be moved by nearly nothing, by luck, so draws are repeated."""
@@ -128,7 +128,7 @@ class ReferenceRun:
     """
 
     training: Training
-    parts: list[Rows]
+    parts: list[Indices]
     exact: Path
     disturbed: list[Path]
     granted: Tolerances
@@ -139,7 +139,7 @@ def take(
     training: Training,
     start: Parameters,
     data: tuple[Floats, Floats],
-    parts: list[Rows],
+    parts: list[Indices],
     rounding: Rounding,
 ) -> ReferenceRun:
     """Train the reference on the batches ``parts`` of ``data``, exactly and disturbed.
@@ -148,10 +148,10 @@ def take(
     """
     trainer = reference.Trainer(network, training, start)
     trainer.bind(*data)
-    chosen: list[Rows] = []
+    chosen: list[Indices] = []
     certain: list[bool] = []
 
-    def without_doubts() -> Iterator[Rows]:
+    def without_doubts() -> Iterator[Indices]:
         """Yield the rows of each batch, chosen for the parameters that it meets."""
         for given in parts:
             rows, is_certain = away_from_kinks(trainer, given, rounding)
@@ -172,7 +172,7 @@ def take(
     return ReferenceRun(training, chosen, exact, paths, granted)
 
 
-def walk(trainer: reference.Trainer, parts: Iterable[Rows]) -> Path:
+def walk(trainer: reference.Trainer, parts: Iterable[Indices]) -> Path:
     """Take a step per batch."""
     losses: list[Loss] = []
     loss_roundings = []

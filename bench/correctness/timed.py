@@ -18,7 +18,7 @@ import numpy.typing as npt
 from bench.documents.messages import Evidence
 from impls.mathematics import reference
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows, batches, epoch_order, start_parameters
+from impls.parameters import Floats, Indices, Parameters, batches, epoch_order, start_parameters
 
 FIRST = 8
 """The number of batches that are compared one by one."""
@@ -101,7 +101,7 @@ def contradiction(measured: Evidence, wanted: Evidence) -> str:
     return ""
 
 
-def _losses(trainer: reference.Trainer, rows: Rows) -> Costs:
+def _losses(trainer: reference.Trainer, rows: Indices) -> Costs:
     return np.array([float(value) for value in trainer.step(rows)])
 
 

@@ -33,7 +33,7 @@ from bench.measuring.clock import (
 from bench.measuring.disturbance import Monitor
 from bench.planning.plan import Effort
 from impls.contract import PHASES, Trainer
-from impls.parameters import Floats, Parameters, Rows, batches, epoch_order
+from impls.parameters import Floats, Indices, Parameters, batches, epoch_order
 from impls.training.fit import accuracy, decayed
 
 WAKE_SECONDS = 0.01
@@ -94,7 +94,7 @@ class CellTimer:
             for rows in batches(epoch_order(examples, seed, 0), self.batch_size)
             if len(rows) == self.batch_size
         ]
-        self.rows: Iterator[Rows] = itertools.cycle(full)
+        self.rows: Iterator[Indices] = itertools.cycle(full)
         self.iterations = 1
         self._last: tuple[int, npt.NDArray[np.float64], Parameters] | None = None
         self._losses = np.zeros((0, 3))
@@ -203,7 +203,7 @@ class CellTimer:
             is_last=held or number + 1 >= goal.epochs,
         )
 
-    def _timed_epoch(self, order: Rows) -> tuple[TimedRound, int | None]:
+    def _timed_epoch(self, order: Indices) -> tuple[TimedRound, int | None]:
         """Return one epoch in the given order, and how many threads took part in it."""
         return self._timed(EPOCH, lambda: self._epoch(order), 1, self.examples)
 
@@ -228,6 +228,6 @@ class CellTimer:
         self.trainer.step(next(self.rows))
         self.trainer.synchronize()
 
-    def _epoch(self, order: Rows) -> None:
+    def _epoch(self, order: Indices) -> None:
         self._losses = self.trainer.epoch(order)
         self.trainer.synchronize()

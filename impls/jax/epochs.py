@@ -13,7 +13,7 @@ import numpy.typing as npt
 from jax import lax
 
 from impls import contract
-from impls.parameters import Rows
+from impls.parameters import Indices
 
 Array = Any  # CI checks types without JAX, so its types are left out everywhere
 
@@ -62,7 +62,7 @@ class Trainer(contract.Trainer):
         Returns the :class:`~impls.contract.Loss` of each batch, shape ``(capacity, 3)``.
         """
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         """Full batches in one call, then what is left of ``order``.
 
         Room for more batches is kept, so that shapes stay the same.

@@ -33,7 +33,7 @@ from impls.jax.device import CPU, GPU, Device, peak_bytes
 from impls.mathematics.dropout import column_keys, hash_of
 from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Formulas, Network, Training
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats, Indices, Parameters
 
 
 class Trainer(epochs.Trainer):
@@ -105,7 +105,7 @@ class Trainer(epochs.Trainer):
         """Return what a compiled step of a batch takes after its rows."""
         return self._scale(examples), self._numbers(), self.dropout, np.uint32(self.updates)
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         self.examples = len(rows)
         first = range(0, len(rows), self.tile_rows)
         parts = [rows[row : row + self.tile_rows] for row in first]
@@ -156,7 +156,7 @@ class Trainer(epochs.Trainer):
         self.P, self.memory = self.run.update(self.P, self.memory, self.G, self._numbers(), t)
         self.latest = self.P, self.memory
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         state, settings = (self.P, self.memory), self._settings(len(rows))
         state, self.G, loss = self.run.step(state, self.data, rows, *settings)
         self.P, self.memory = state

@@ -13,7 +13,7 @@ from typing import Any
 
 from impls.contract import Pool
 from impls.errors import UsageError
-from impls.parameters import Floats, Rows
+from impls.parameters import Floats, Indices
 
 Tensor = Any  # the engines' own
 
@@ -44,7 +44,7 @@ class Device:
     fit_compiles: Callable[[], bool]
     """Whether Keras compiles the step of ``Model.fit`` by default."""
     upload: Callable[[Any, Floats], Tensor]
-    gather: Callable[[Any, tuple[Tensor, Tensor], Rows], tuple[Tensor, ...]]
+    gather: Callable[[Any, tuple[Tensor, Tensor], Indices], tuple[Tensor, ...]]
     """Examples and targets of a batch, from those that were uploaded."""
     stack: Callable[[Sequence[Tensor]], Tensor]
     array_of: Callable[[Tensor], Floats]

@@ -27,7 +27,7 @@ from impls.keras import trainer
 from impls.keras.engine import Tensor, steps_per_execution
 from impls.keras.model import Parts, assembled, costs
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows, batches
+from impls.parameters import Floats, Indices, Parameters, batches
 
 Kind = Literal["step", "epoch"]
 
@@ -113,7 +113,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # as above
     """The batches of ``order``, each gathered when it is asked for, by the thread that asks."""
 
     def __init__(
-        self, order: Rows, batch_size: int, gather: Callable[[Rows], tuple[Tensor, ...]]
+        self, order: Indices, batch_size: int, gather: Callable[[Indices], tuple[Tensor, ...]]
     ) -> None:
         super().__init__()
         self.parts = list(batches(order, batch_size))
@@ -160,11 +160,11 @@ class Trainer(trainer.Trainer, WholeStepTrainer):
         # An upload may go on when it returns, and the barrier of training is that of the weights.
         self.device.wait(lambda: self.data)
 
-    def batch(self, rows: Rows) -> tuple[Tensor, ...]:
+    def batch(self, rows: Indices) -> tuple[Tensor, ...]:
         """Return what ``train_on_batch`` takes for the examples ``rows``."""
         return self.device.gather(self.place, self.data, rows)
 
-    def feed(self, order: Rows) -> Any:
+    def feed(self, order: Indices) -> Any:
         """Return what ``fit`` takes for batches of the examples ``order``."""
         return Batches(order, self.training.batch_size, self.batch)
 
@@ -173,14 +173,14 @@ class Trainer(trainer.Trainer, WholeStepTrainer):
         places = np.arange(self.done - count, self.done) % TABLE_ROWS
         return self.device.array_of(self.model.table)[places].astype(np.float64)
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         self.model.turn_to("step")
         self.model.train_on_batch(*self.batch(rows))
         self.done += 1
         self.current = None
         return Loss(*self._recorded(1)[0].tolist())
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         self.model.turn_to("epoch")
         losses = []
         for part in batches(order, TABLE_ROWS * self.training.batch_size):

@@ -39,7 +39,7 @@ from impls.keras import fit, trainer
 from impls.keras.engine import JIT_COMPILE, Device, Tensor
 from impls.keras.model import Parts, assembled, costs, outputs_of
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats, Indices, Parameters
 
 trainer.require_engine("jax")
 
@@ -239,7 +239,7 @@ class StepTrainer(trainer.StepTrainer):
             place = [variable.name for variable in self.kept].index("learning_rate")
             self.remembered[place] = jnp.asarray(rate, self.remembered[place].dtype)
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         self.batch, self.T = self.latest = self.run.gather(self.data, rows)
 
     def forward(self) -> None:
@@ -262,7 +262,7 @@ class StepTrainer(trainer.StepTrainer):
         self.P, self.counts, self.remembered = state
         self.latest = state
 
-    def stepped(self, rows: Rows) -> Tensor:
+    def stepped(self, rows: Indices) -> Tensor:
         state, self.G, losses = self.run.step(self._state(), self.data, rows)
         self._moved(state)
         return losses

@@ -30,7 +30,7 @@ from impls.keras import fit, trainer
 from impls.keras.engine import Device, Tensor
 from impls.keras.model import costs, outputs_of
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats, Indices, Parameters
 
 trainer.require_engine("tensorflow")
 
@@ -172,7 +172,7 @@ class StepTrainer(trainer.StepTrainer):
 
     # From here on everything runs eagerly, on graphs already traced.
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         with tf.device(self.place):
             self.batch, self.T = self._gather(tf.constant(rows))
 
@@ -189,15 +189,15 @@ class StepTrainer(trainer.StepTrainer):
     def update(self) -> None:
         self._apply(self.current)
 
-    def stepped(self, rows: Rows) -> Tensor:
+    def stepped(self, rows: Indices) -> Tensor:
         losses, self.current = self._step(tf.constant(rows))
         return losses
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         with tf.device(self.place):
             return super().step(rows)
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         with tf.device(self.place):
             return super().epoch(order)
 
@@ -212,7 +212,7 @@ class StepTrainer(trainer.StepTrainer):
 class EpochTrainer(StepTrainer):
     """The whole epoch as one graph."""
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         full = len(order) - len(order) % self.training.batch_size
         parts = []
         with tf.device(self.place):
@@ -252,10 +252,10 @@ class FitTrainer(fit.Trainer):
         super().bind(X, Y)
         self.model.bind(self.data)
 
-    def batch(self, rows: Rows) -> tuple[Tensor, ...]:
+    def batch(self, rows: Indices) -> tuple[Tensor, ...]:
         return (tf.constant(rows),)
 
-    def feed(self, order: Rows) -> Any:
+    def feed(self, order: Indices) -> Any:
         return tf.data.Dataset.from_tensor_slices(order).batch(self.training.batch_size)
 
 

@@ -24,7 +24,7 @@ from impls.keras.engine import (
     steps_per_execution,
 )
 from impls.keras.model import costs
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats, Indices, Parameters
 from impls.torch import device as torch_device
 
 trainer.require_engine("torch")
@@ -49,7 +49,7 @@ def _absence(_: str) -> str | None:
     return reason
 
 
-def _gather(place: str, data: tuple[Tensor, Tensor], rows: Rows) -> tuple[Tensor, ...]:
+def _gather(place: str, data: tuple[Tensor, Tensor], rows: Indices) -> tuple[Tensor, ...]:
     chosen = torch.from_numpy(rows).to(place)
     return tuple(part.index_select(0, chosen) for part in data)
 
@@ -96,7 +96,7 @@ class StepTrainer(trainer.StepTrainer):
             )
         return super().refused()
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         self.batch, self.T = self.device.gather(self.place, self.data, rows)
 
     def forward(self) -> None:
@@ -127,7 +127,7 @@ class StepTrainer(trainer.StepTrainer):
             self.optimizer.apply(self.G, self.variables)
             self.updates.assign_add(1)
 
-    def stepped(self, rows: Rows) -> Tensor:
+    def stepped(self, rows: Indices) -> Tensor:
         self.prepare(rows)
         self.forward()
         losses = self._costs()

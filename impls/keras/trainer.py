@@ -17,7 +17,7 @@ from impls.errors import ImplementationError, UsageError
 from impls.keras.engine import JIT_COMPILE, Device, Tensor, steps_per_execution
 from impls.keras.model import Parts, assembled, memories, outputs_of
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows, batches
+from impls.parameters import Floats, Indices, Parameters, batches
 
 PREDICTED_TOGETHER = 2000
 """Rows of one forward pass of ``predict``: the maps of convolutions take much memory."""
@@ -180,14 +180,14 @@ class StepTrainer(Trainer):
     """A loop in Python around a step."""
 
     @abstractmethod
-    def stepped(self, rows: Rows) -> Tensor:
+    def stepped(self, rows: Indices) -> Tensor:
         """Take a step and keep its gradients; returns its losses, which stay on the device."""
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         losses = self.stepped(rows)
         return Loss.lazy(lambda: self.device.array_of(losses).tolist())
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         # Read together at the end, so that a device need not wait for us at each step.
         losses = [self.stepped(rows) for rows in batches(order, self.training.batch_size)]
         return self.device.array_of(self.device.stack(losses)).astype(np.float64)

@@ -24,7 +24,7 @@ from impls.mathematics.functions import (
     penalty,
 )
 from impls.mathematics.optimisers import MEMORIES, OPTIMISERS, new_memory
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats, Indices, Parameters
 
 
 class Passed(NamedTuple):
@@ -56,7 +56,7 @@ class Trainer(contract.Trainer):
     def bind(self, X: Floats, Y: Floats) -> None:
         self.X, self.Y = X, Y
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         self.A: list[Floats] = [self.X[rows].astype(self.dtype)]
         self.T = self.Y[rows].astype(self.dtype)
 

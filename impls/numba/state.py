@@ -12,7 +12,7 @@ from impls.mathematics.dropout import Words
 from impls.networks import Network, Training
 from impls.numba.elementwise import ACTIVATION_CODES, LOSS_CODES
 from impls.numba.registers import LANES, MOST_BYTES, VECTORS
-from impls.parameters import Floats, Rows
+from impls.parameters import Floats, Indices
 
 PREPARE, FORWARD, LOSS, BACKWARD = 1, 2, 4, 8
 UP_TO_GRADIENTS = PREPARE | FORWARD | LOSS | BACKWARD
@@ -136,7 +136,7 @@ class Request(NamedTuple):
     threads: int
     batch_size: int
     updates: int
-    order: Rows
+    order: Indices
     losses: npt.NDArray[np.float64]
 
 
@@ -167,7 +167,7 @@ class Share(NamedTuple):
     part: int | np.int64
     buffer: int | np.int64
     first: int
-    rows: Rows
+    rows: Indices
 
 
 class Tile(NamedTuple):
@@ -177,7 +177,7 @@ class Tile(NamedTuple):
     """
 
     buffer: int | np.int64
-    rows: Rows
+    rows: Indices
     start: int
     size: int
     place: int

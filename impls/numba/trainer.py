@@ -45,7 +45,7 @@ from impls.networks import Network, Training
 from impls.numba import epoch, state, team
 from impls.numba.state import Memory, Net, Request, SparseRows, describe, describe_update
 from impls.numba.update import team_size
-from impls.parameters import Flat, Floats, Parameters, Rows, batches, read_only
+from impls.parameters import Flat, Floats, Indices, Parameters, batches, read_only
 
 WITH_SMALL_KERNELS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 """The processors for which OpenBLAS has kernels for small float32 products."""
@@ -136,7 +136,7 @@ class Trainer(contract.Trainer):
         )
         self.capacity = batch_size
 
-    def _run(self, phases: int, parts: int, order: Rows, batch_size: int) -> Losses:
+    def _run(self, phases: int, parts: int, order: Indices, batch_size: int) -> Losses:
         """Call the kernel; the loss values are those of each batch of ``order``."""
         if self.rates.rate != self.learning_rate:
             self.rates = describe_update(self.training, self.learning_rate)
@@ -161,12 +161,12 @@ class Trainer(contract.Trainer):
     def _run_phase(self, phases: int, parts: int = 0) -> Losses:
         return self._run(phases, parts, self.rows, len(self.rows))
 
-    def _take(self, rows: Rows) -> None:
+    def _take(self, rows: Indices) -> None:
         if len(rows) > self.capacity:
             self._reserve(len(rows))
         self.rows = rows
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         self._take(rows)
         self._run_phase(state.PREPARE)
 
@@ -182,11 +182,11 @@ class Trainer(contract.Trainer):
     def update(self) -> None:
         self._run_phase(0, state.UPDATE)
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         self._take(rows)
         return Loss(*self._run_phase(state.UP_TO_GRADIENTS, state.AFTER_GRADIENTS)[0])
 
-    def epoch(self, order: Rows) -> Losses:
+    def epoch(self, order: Indices) -> Losses:
         return self._run(
             state.UP_TO_GRADIENTS, state.AFTER_GRADIENTS, order, self.training.batch_size
         )

@@ -13,7 +13,7 @@ import numpy as np
 from impls.numpy import inplace
 from impls.numpy import rows as numpy_rows
 from impls.numpy.memory import Batch
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats, Indices, Parameters
 
 
 class Trainer(numpy_rows.Trainer):
@@ -36,11 +36,11 @@ class Trainer(numpy_rows.Trainer):
         batch = self.batches[place, rows]
         self.A, self.D, self.T, self.scratch = batch.A, batch.D, batch.T, batch.scratch
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         self.use(len(rows))
         self.gather(rows)
 
-    def gather(self, rows: Rows) -> None:
+    def gather(self, rows: Indices) -> None:
         # mode="clip" lets take() write straight into the buffer; rows are always in range.
         np.take(self.X, rows, axis=0, out=self.A[0], mode="clip")
         np.take(self.Y, rows, axis=0, out=self.T, mode="clip")

@@ -16,7 +16,7 @@ from impls.mathematics.optimisers import InPlace
 from impls.networks import Network, Training
 from impls.numpy import formulas as numpy_formulas
 from impls.numpy.memory import Vector, joined
-from impls.parameters import Parameters, Rows
+from impls.parameters import Indices, Parameters
 
 
 class Trainer(numpy_formulas.Trainer):
@@ -61,7 +61,7 @@ class Trainer(numpy_formulas.Trainer):
         self.updates += 1
         self.optimiser.update(self.dP.vector, self.learning_rate, self.updates)
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         self.prepare(rows)
         self.forward()
         data, error = self.sums()

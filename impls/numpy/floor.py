@@ -23,7 +23,7 @@ from impls import contract
 from impls.contract import FEATURES, Feature, Loss, Phase
 from impls.convolution import Stage
 from impls.mathematics import patches
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats, Indices, Parameters
 
 TILE_NUMBERS = 1 << 17
 """Numbers in a tile of patches and what becomes of it: half a MiB in single precision."""
@@ -75,7 +75,7 @@ class Trainer(contract.Trainer):
         self.X = X
         self.start = 0
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         """Take the next slice of the data in place of the rows, and leave everything in it."""
         if self.start + len(rows) > len(self.X):
             self.start = 0
@@ -117,7 +117,7 @@ class Trainer(contract.Trainer):
     def update(self) -> None:
         """Nothing: weights stay as they are."""
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         self.prepare(rows)
         self.forward()
         self.backward()

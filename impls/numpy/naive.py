@@ -15,7 +15,7 @@ import numpy as np
 from impls.contract import Loss
 from impls.mathematics import functions as f
 from impls.numpy.rung import Rung
-from impls.parameters import Floats, Rows
+from impls.parameters import Floats, Indices
 
 
 def with_ones(A: Floats) -> Floats:
@@ -32,7 +32,7 @@ class Trainer(Rung):
         self.X: Floats = X.astype(self.dtype)
         self.Y: Floats = np.ascontiguousarray(Y.T, dtype=self.dtype)
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         self.input, self.T = self.X[rows].T, self.Y[:, rows]
 
     def forward(self) -> None:

@@ -22,7 +22,7 @@ from impls.numpy import inplace
 from impls.numpy import tiles as numpy_tiles
 from impls.numpy.rung import Rung
 from impls.numpy.tiles import TILE_ROWS, Sums
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats, Indices, Parameters
 
 _SMALLEST = np.float32(SMALLEST_PROBABILITY)
 
@@ -75,7 +75,7 @@ class Trainer(numpy_tiles.Trainer):
             self.mask = self.masks[place, rows]
             self.kept = self.mask.kept
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         self.scale = self.training.data_scale(len(rows))
         super().prepare(rows)
 
@@ -83,7 +83,7 @@ class Trainer(numpy_tiles.Trainer):
         self.scale_weights()
         super().forward()
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         self.scale = self.training.data_scale(len(rows))
         self.scale_weights()
         return super().step(rows)

@@ -15,7 +15,7 @@ import numpy as np
 
 from impls.mathematics import functions as f
 from impls.numpy import cached as numpy_cached
-from impls.parameters import Floats, Rows
+from impls.parameters import Floats, Indices
 
 
 def with_ones(A: Floats) -> Floats:
@@ -43,7 +43,7 @@ class Trainer(numpy_cached.Trainer):
     def bind(self, X: Floats, Y: Floats) -> None:
         self.X, self.Y = with_ones(X), Y
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         self.input, self.T = self.X[rows], self.Y[rows]
 
     def forward(self) -> None:

@@ -15,7 +15,7 @@ from impls.contract import Loss
 from impls.networks import Network, Training
 from impls.numpy import flat as numpy_flat
 from impls.numpy.memory import Vector
-from impls.parameters import Parameters, Rows, batches
+from impls.parameters import Indices, Parameters, batches
 
 Sums = list[tuple[float, float]]
 TILE_ROWS = 1000
@@ -29,7 +29,7 @@ class Trainer(numpy_flat.Trainer):
         self.tile_dP = Vector(network)
         super().__init__(network, training, parameters)
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         self.tiles = [len(part) for part in batches(rows, TILE_ROWS)]
         for place in self.tile_by_tile():
             self.gather(rows[place * TILE_ROWS : (place + 1) * TILE_ROWS])
@@ -66,7 +66,7 @@ class Trainer(numpy_flat.Trainer):
         if place:
             np.add(self.dP.vector, self.tile_dP.vector, out=self.dP.vector)
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         """Return all phases tile by tile, in the one set of buffers that is still in the cache."""
         sums = []
         for place, part in enumerate(batches(rows, TILE_ROWS)):

@@ -32,7 +32,7 @@ from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, BaseOpt
 from impls.contract import Feature, Loss, State, WholeStepTrainer
 from impls.mathematics.functions import penalty
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats, Indices, Parameters
 
 LAST_ARGUMENTS = ["activations", "deltas", "coef_grads", "intercept_grads"]
 """Of the watched method; those before differ between releases."""
@@ -158,7 +158,7 @@ class Trainer(WholeStepTrainer):
         self.averaged = gradients
         self.updates += 1
 
-    def _fit(self, rows: Rows, batch_size: int) -> list[Loss]:
+    def _fit(self, rows: Indices, batch_size: int) -> list[Loss]:
         """Train on ``rows`` in batches of ``batch_size``."""
         self.seen = []
         self.estimator.batch_size = min(batch_size, len(rows))
@@ -168,10 +168,10 @@ class Trainer(WholeStepTrainer):
             self.estimator.partial_fit(self.X[rows], self.labels[rows])
         return self.seen
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         return self._fit(rows, len(rows))[0]
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         return np.array(self._fit(order, self.training.batch_size), np.float64)
 
     def predict(self, X: Floats) -> Floats:

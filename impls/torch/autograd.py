@@ -25,7 +25,7 @@ from impls import contract
 from impls.contract import FEATURES, Feature, Loss, Pool, State
 from impls.errors import UsageError
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows, batches
+from impls.parameters import Floats, Indices, Parameters, batches
 from impls.torch import device as torch_device
 from impls.torch import mlp as torch_mlp
 from impls.torch.dropout import Masks, Tensor, row_keys
@@ -68,7 +68,7 @@ class Trainer(contract.Trainer):
         self.X = examples(X, self.network, self.device)
         self.Y = torch.tensor(Y, device=self.device)
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         chosen = torch.from_numpy(rows).to(self.device)
         self.batch = self.X.index_select(0, chosen)
         self.T = self.Y.index_select(0, chosen)
@@ -123,10 +123,10 @@ class Trainer(contract.Trainer):
         self.optimiser.move(self.G, rate)
         self.updates += 1
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         return Loss.lazy(self._step(rows).tolist)
 
-    def _step(self, rows: Rows) -> Tensor:
+    def _step(self, rows: Indices) -> Tensor:
         """Return one step; the three numbers of its loss, on the device."""
         self.prepare(rows)
         self.forward()
@@ -135,7 +135,7 @@ class Trainer(contract.Trainer):
         self.update()
         return losses
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         # Read once, at the end: reading waits for the device.
         parts = [self._step(rows) for rows in batches(order, self.training.batch_size)]
         losses: npt.NDArray[np.float64] = torch.stack(parts).cpu().double().numpy()

@@ -32,7 +32,7 @@ from torch.nn import functional
 from impls.contract import Loss, Phase
 from impls.mathematics.dropout import step_key
 from impls.networks import Formulas, Network, Training
-from impls.parameters import Parameters, Rows
+from impls.parameters import Indices, Parameters
 from impls.torch import mlp as torch_mlp
 from impls.torch.dropout import Tensor, hash_of, mask, signed
 from impls.torch.functions import ACTIVATIONS, SLOPES, data_loss, outputs
@@ -73,7 +73,7 @@ class Trainer(torch_mlp.Trainer):
         super().backward()
         self.current = self.G.vector
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         self.examples = len(rows)
         parts = torch.from_numpy(rows).split(TILE_ROWS)
         memory = [part.vector for part in self.memory]

@@ -23,7 +23,7 @@ import torch
 from impls.contract import Loss, Phase
 from impls.mathematics.dropout import hash_of as hash_on_host
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows, batches
+from impls.parameters import Floats, Indices, Parameters, batches
 from impls.torch import autograd as torch_autograd
 from impls.torch.dropout import Tensor, hash_of
 from impls.torch.functions import derivative, losses, weight_norms
@@ -111,7 +111,7 @@ class Stretch:
         """Return where the examples of consecutive batches stand in ``order``."""
         return slice(numbers.start * self.size, min(numbers.stop * self.size, self.rows))
 
-    def write(self, order: Rows, rate: float, updates: int) -> None:
+    def write(self, order: Indices, rate: float, updates: int) -> None:
         """Write what the next replay is about; ``updates`` were made before it."""
         self.order.copy_(torch.from_numpy(order))
         before = updates + np.arange(self.count)
@@ -155,16 +155,16 @@ class Trainer(torch_autograd.GpuTrainer):
         # What was recorded reads the data that were bound then.
         self.stretches.clear()
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         return Loss.lazy(self._replayed(rows)[0].tolist)
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         most = GRAPH_BATCHES * self.training.batch_size
         parts = [self._replayed(part) for part in batches(order, most)]
         tracked: npt.NDArray[np.float64] = torch.cat(parts).cpu().double().numpy()
         return tracked
 
-    def _replayed(self, order: Rows) -> Tensor:
+    def _replayed(self, order: Indices) -> Tensor:
         """Train on all of ``order``; the losses of its batches, a copy on the device."""
         stretch = self._stretch(len(order))
         stretch.write(order, self.learning_rate, self.updates)

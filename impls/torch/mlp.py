@@ -24,7 +24,7 @@ from impls import contract
 from impls.contract import DENSE_FEATURES, Feature, Loss, Pool, State
 from impls.mathematics.optimisers import MEMORIES
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats, Indices, Parameters
 from impls.torch.device import cpu_kernels
 from impls.torch.dropout import columns_of, row_keys
 from impls.torch.optimisers import OPTIMISERS
@@ -92,7 +92,7 @@ class Trainer(contract.Trainer):
         return self.tiles[index, rows]
 
     @unrecorded
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         self.examples = len(rows)
         self.batch: list[Tile] = []
         for index, part in enumerate(torch.from_numpy(rows).split(TILE_ROWS)):
@@ -137,7 +137,7 @@ class Trainer(contract.Trainer):
         OPTIMISERS[self.training.optimiser](self.P.vector, self.G.vector, memory, *settings)
 
     @unrecorded
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         """Return all phases tile by tile, in the one set of buffers that is still in the cache."""
         self.examples = len(rows)
         penalty = self._penalty()

@@ -7,7 +7,7 @@ import numpy as np
 from impls.contract import Loss
 from impls.mathematics import reference
 from impls.mathematics.functions import output_delta
-from impls.parameters import Parameters, Rows
+from impls.parameters import Indices, Parameters
 
 
 class BiasSumOverWrongAxis(reference.Trainer):
@@ -43,7 +43,7 @@ class GradientsOfPreviousBatch(reference.Trainer):
 class StaleTargets(reference.Trainer):
     """A buffer of targets that is filled once."""
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         kept = getattr(self, "T", None)
         super().prepare(rows)
         if kept is not None and kept.shape == self.T.shape:
@@ -53,7 +53,7 @@ class StaleTargets(reference.Trainer):
 class UpdateBeforeBackward(reference.Trainer):
     """Deltas pass through weights that have moved already."""
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         self.prepare(rows)
         self.forward()
         loss = self.loss()
@@ -166,7 +166,7 @@ class SquaredMeanError(reference.Trainer):
 
 
 class LossAfterUpdate(reference.Trainer):
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         super().step(rows)
         self.forward()
         return self.loss()
@@ -181,7 +181,7 @@ class WrongStartWeights(reference.Trainer):
 class PhasesRightStepWrong(reference.Trainer):
     """The fast path skips the penalty; the phases that are timed apart do not."""
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         loss = super().step(rows)
         self.W[0] = self.W[0] + self.learning_rate * self.training.l2 * self.W[0]
         return loss

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from impls.mathematics import dropout, reference
-from impls.parameters import Floats, Rows, batches
+from impls.parameters import Floats, Indices, batches
 
 Masks = list[Floats | None]
 
@@ -101,13 +101,13 @@ class ShorterBatchNotDropped(reference.Trainer):
 
 
 class StepsCountedAnewEachEpoch(reference.Trainer):
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         self.updates = 0
         return super().epoch(order)
 
 
 class EpochDropsTheSameThroughout(reference.Trainer):
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         losses = []
         for rows in batches(order, self.training.batch_size):
             self.updates = 0

@@ -9,17 +9,17 @@ import numpy.typing as npt
 
 from impls.contract import Loss
 from impls.mathematics import reference
-from impls.parameters import Floats, Parameters, Rows, batches
+from impls.parameters import Floats, Indices, Parameters, batches
 
 
 class EpochDropsLastBatch(reference.Trainer):
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         size = self.training.batch_size
         return super().epoch(order[: len(order) // size * size])
 
 
 class EpochReportsButDoesNotTrainLastBatch(reference.Trainer):
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         losses = []
         for rows in batches(order, self.training.batch_size):
             self.prepare(rows)
@@ -32,12 +32,12 @@ class EpochReportsButDoesNotTrainLastBatch(reference.Trainer):
 
 
 class EpochIgnoresOrder(reference.Trainer):
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         return super().epoch(np.sort(order))
 
 
 class EpochWithoutMomentum(reference.Trainer):
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         losses = []
         for rows in batches(order, self.training.batch_size):
             self.memory_of_W = [[np.zeros_like(W)] for W in self.W]
@@ -46,7 +46,7 @@ class EpochWithoutMomentum(reference.Trainer):
 
 
 class EpochReportsOneLoss(reference.Trainer):
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         losses = super().epoch(order)
         losses[0] = losses.sum(axis=0)
         return losses[:1]

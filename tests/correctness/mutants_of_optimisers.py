@@ -10,7 +10,7 @@ import numpy.typing as npt
 from impls.contract import Loss
 from impls.mathematics import reference
 from impls.mathematics.optimisers import Memory, new_memory, sgd
-from impls.parameters import Floats, Rows
+from impls.parameters import Floats, Indices
 
 
 class _Rewritten(reference.Trainer):
@@ -79,7 +79,7 @@ class CorrectionOneStepLate(Adam):
 
 
 class CorrectionCountedAnewEachEpoch(Adam):
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         self.updates = 0
         return super().epoch(order)
 

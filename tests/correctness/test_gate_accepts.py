@@ -10,7 +10,7 @@ from bench.correctness import gate, reference_run
 from bench.correctness.tolerance import Rounding, Tolerances, tolerances
 from bench.documents.timings import Check
 from impls.networks import Network, Training
-from impls.parameters import Floats, Rows, epoch_order, start_parameters
+from impls.parameters import Floats, Indices, epoch_order, start_parameters
 from tests.stand_ins import fakes
 
 
@@ -155,7 +155,7 @@ def test_the_number_of_examples_that_the_gate_trains_on_is_known(
     taken: list[int] = []
 
     class Counted(fakes.Float32Reference):
-        def prepare(self, rows: Rows) -> None:
+        def prepare(self, rows: Indices) -> None:
             taken.append(len(rows))
             super().prepare(rows)
 

@@ -12,7 +12,7 @@ from bench.documents.messages import Evidence
 from impls.contract import Trainer
 from impls.mathematics import reference
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows, batches, epoch_order, start_parameters
+from impls.parameters import Floats, Indices, Parameters, batches, epoch_order, start_parameters
 from impls.presets import PRESETS
 from tests.stand_ins import fakes
 
@@ -29,7 +29,7 @@ class Float32(fakes.Float32Reference):
 class SkipsBackward(Float32):
     """After 60 steps it only looks forward, which the gate never sees."""
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         losses = []
         for number, rows in enumerate(batches(order, self.training.batch_size)):
             self.prepare(rows)
@@ -42,14 +42,14 @@ class SkipsBackward(Float32):
 
 
 class HalfAnEpoch(Float32):
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         return super().epoch(order[: len(order) // 2])
 
 
 class HalfAnEpochTwice(Float32):
     """Reports as many batches as there are."""
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         losses = super().epoch(order[: len(order) // 2])
         return np.concatenate([losses, losses])
 
@@ -57,7 +57,7 @@ class HalfAnEpochTwice(Float32):
 class FewRows(Float32):
     """Trains on the first tenth of every batch, and scales its costs up."""
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         few = max(1, self.training.batch_size // 10)
         share = self.training.batch_size / few if self.training.reduction == "sum" else 1.0
         pieces = batches(order, self.training.batch_size)
@@ -70,7 +70,7 @@ class Cached(Float32):
     losses: npt.NDArray[np.float64] | None = None
     end: Parameters | None = None
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         if self.losses is None or self.end is None:
             self.losses, self.end = super().epoch(order), self.parameters()
         self.load(self.end)
@@ -78,7 +78,7 @@ class Cached(Float32):
 
 
 class TurnsToNaN(Float32):
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         losses = []
         for number, rows in enumerate(batches(order, self.training.batch_size)):
             losses.append([float(value) for value in self.step(rows)])

@@ -5,7 +5,7 @@ import pytest
 
 from impls.data import TrainingData
 from impls.mathematics.reference import Trainer
-from impls.parameters import Rows, batches, epoch_order
+from impls.parameters import Indices, batches, epoch_order
 from impls.training.evaluation import evaluate
 from impls.training.fit import fit
 from impls.training.history import Epoch, History, Standing, penalty_shares
@@ -15,7 +15,7 @@ from tests.learning.trainings import TRAINING, trainer_of
 class Watched(Trainer):
     """Notes the rows of each epoch."""
 
-    def epoch(self, order: Rows) -> np.ndarray:
+    def epoch(self, order: Indices) -> np.ndarray:
         self.orders = [*getattr(self, "orders", []), order]
         return super().epoch(order)
 

@@ -15,7 +15,7 @@ from bench.measuring.cell_timer import WAKE_SECONDS, CellTimer, Preparation
 from bench.planning.plan import Effort
 from impls.contract import PHASES, Phase
 from impls.networks import Training
-from impls.parameters import Rows, start_parameters
+from impls.parameters import Indices, start_parameters
 from tests.stand_ins.fake_trainer import TICK, FakeMonitor, FakeTrainer, Script
 from tests.stand_ins.fakes import EFFORT, NETWORK, examples
 
@@ -202,7 +202,7 @@ class Compiling(FakeTrainer):
 
     whole_epochs: ClassVar[bool] = True
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         if len(order) not in {len(one) for one in self.script.epochs}:
             self.script.clock.advance(1000.0)
         return super().epoch(order)

@@ -35,7 +35,7 @@ from bench.provenance.records import Accelerator
 from impls.contract import Loss, Trainer
 from impls.errors import ImplementationError
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats, Indices, Parameters
 from impls.row import Row
 from tests.stand_ins import fakes
 from tests.stand_ins.fake_nvml import FakeGpu, FakeNvml
@@ -250,7 +250,7 @@ class Zeroing(Plain):
         self.given, self.steps = parameters, 0
         super().__init__(network, training, parameters)
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         self.steps += 1
         if self.steps == len(self.X) // 20:
             self.given.weights[0][:] = 0
@@ -275,7 +275,7 @@ def test_start_weights_and_data_cannot_be_written_to(hostile: type[Trainer]) -> 
 class Slicing(Plain):
     """Takes consecutive examples, as if nothing had been shuffled."""
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         first = int(rows[0])
         super().prepare((first + np.arange(len(rows))) % len(self.X))
 
@@ -343,11 +343,11 @@ class Early(Plain):
         if self.latest is not None:
             self.latest.result()
 
-    def _later(self, rows: Rows) -> Loss:
+    def _later(self, rows: Indices) -> Loss:
         time.sleep(0.005)
         return Plain.step(self, rows)
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         self.latest = self.thread.submit(self._later, rows)
         return Loss(*(Lazy(self.latest, place) for place in range(3)))
 

@@ -14,7 +14,7 @@ from bench.measuring.disturbance import Monitor, Reading
 from impls import contract
 from impls.contract import Loss
 from impls.networks import Training
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats, Indices, Parameters
 from tests.stand_ins.fakes import NETWORK
 
 TICK = 1 / 1024
@@ -63,8 +63,8 @@ class Script:
     first_epoch_extra: float = 0.0
     on_phase: Callable[[str], None] = lambda _phase: None
     events: list[str] = field(default_factory=list)
-    batches: list[Rows] = field(default_factory=list)
-    epochs: list[Rows] = field(default_factory=list)
+    batches: list[Indices] = field(default_factory=list)
+    epochs: list[Indices] = field(default_factory=list)
     collecting: list[bool] = field(default_factory=list)
 
 
@@ -88,7 +88,7 @@ class FakeTrainer(contract.Trainer):
     def bind(self, X: Floats, Y: Floats) -> None:
         self.X, self.Y = X, Y
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         self.script.batches.append(rows)
         self._spend("prepare")
 
@@ -106,7 +106,7 @@ class FakeTrainer(contract.Trainer):
         self._spend("update")
         self.W[0] += 1
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         if not self.script.epochs:
             self.script.clock.advance(self.script.first_epoch_extra)
         self.script.epochs.append(order)

@@ -21,7 +21,7 @@ from bench.planning.plan import Effort
 from bench.selfcheck import CheckResult, Options, Report
 from impls import contract
 from impls.contract import Loss
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats, Indices, Parameters
 from tests.validation.in_process import (
     DEFAULT,
     Work,
@@ -73,7 +73,7 @@ class Empty(contract.Trainer):
     def bind(self, X: Floats, Y: Floats) -> None:
         """Nothing."""
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         """Nothing."""
 
     def forward(self) -> None:
@@ -89,11 +89,11 @@ class Empty(contract.Trainer):
     def update(self) -> None:
         """Nothing."""
 
-    def step(self, rows: Rows) -> Loss:
+    def step(self, rows: Indices) -> Loss:
         """Not even its phases."""
         return _NO_LOSS
 
-    def epoch(self, order: Rows) -> npt.NDArray[np.float64]:
+    def epoch(self, order: Indices) -> npt.NDArray[np.float64]:
         """Return no losses."""
         return _NO_LOSSES
 

@@ -23,7 +23,7 @@ from bench.selfcheck import CheckResult, Options, Report
 from impls import contract
 from impls.contract import PHASES, Loss, Phase
 from impls.networks import Network, Training
-from impls.parameters import Floats, Parameters, Rows
+from impls.parameters import Floats, Indices, Parameters
 from tests.validation.in_process import (
     DEFAULT,
     TOP,
@@ -73,7 +73,7 @@ class Waiting(contract.Trainer):
         """See :meth:`load`."""
         self.original.bind(X, Y)
 
-    def prepare(self, rows: Rows) -> None:
+    def prepare(self, rows: Indices) -> None:
         """Do the work, then wait; so do all phases."""
         self.original.prepare(rows)
         self._spend("prepare")
