@@ -119,6 +119,7 @@ def _run(arguments: Sequence[str], command: click.Command) -> int:
     Raises:
         OSError: the output does not take what is printed.
     """
+    streams = sys.stdout, sys.stderr
     try:
         _require_printable(arguments)
         code = command.main(arguments, prog_name=command.name, standalone_mode=False)
@@ -130,6 +131,10 @@ def _run(arguments: Sequence[str], command: click.Command) -> int:
     except BaseException as error:
         if isinstance(error.__context__, BrokenPipeError):
             raise error.__context__ from None  # rich raises this where the reader has ended
+        if sys.stdout is not streams[0]:
+            # Newer versions of click replace the streams there, and exit with 1.
+            sys.stdout, sys.stderr = streams
+            raise BrokenPipeError from None
         if crash.is_of_output(error):
             raise
         code, message = _code_and_message(error)

@@ -130,8 +130,9 @@ def test_a_complaint_that_cannot_be_printed_keeps_its_exit_code() -> None:
     assert into("2>/dev/full", "nonsense").returncode == exits.USAGE
 
 
-def test_a_reader_that_has_ended_is_no_verdict() -> None:
-    done = into("| true", "list")
+@pytest.mark.parametrize("arguments", [("list",), ("--help",), ("list", "--json")])
+def test_a_reader_that_has_ended_is_no_verdict(arguments: tuple[str, ...]) -> None:
+    done = into("| true", *arguments)
     assert done.returncode in {exits.NO_READER, exits.FINE}
     assert done.stderr == ""
 
