@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from impls.data.raw import CLASSES_LIMIT, RawData, overlap_note, scale_note
+from impls.data.raw import CLASSES_LIMIT, RawData
 from impls.data.text import is_missing
 
 Labels = npt.NDArray[Any]
@@ -21,7 +21,7 @@ Labels = npt.NDArray[Any]
 _LISTED = 6
 
 
-def settle(raw: RawData) -> RawData:
+def with_class_numbers(raw: RawData) -> RawData:
     """Return the data with class numbers as labels; the note says what was done to them."""
     labels, form = _one_axis(raw.labels)
     labels_test, form_test = _one_axis(raw.labels_test)
@@ -32,9 +32,9 @@ def settle(raw: RawData) -> RawData:
         labels, labels_test, names, note = _named(labels, labels_test)
     elif kinds <= {"i", "u"} and labels.ndim == labels_test.ndim == 1 and not names:
         labels, labels_test, names, note = _from_zero(labels, labels_test)
-    settled = dataclasses.replace(raw, labels=labels, labels_test=labels_test, class_names=names)
-    notes += [note, _absent(settled), scale_note(settled), overlap_note(settled)]
-    return dataclasses.replace(settled, note=" ".join(filter(None, notes)))
+    numbered = dataclasses.replace(raw, labels=labels, labels_test=labels_test, class_names=names)
+    notes += [note, _absent(numbered)]
+    return dataclasses.replace(numbered, note=" ".join(filter(None, notes)))
 
 
 def _one_axis(labels: Labels) -> tuple[Labels, str]:

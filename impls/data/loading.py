@@ -8,9 +8,9 @@ from pathlib import Path
 
 from impls.data.digits import read_digits
 from impls.data.files import read_path, require_table
-from impls.data.labels import settle
+from impls.data.labels import with_class_numbers
 from impls.data.normalise import Normaliser
-from impls.data.raw import RawData
+from impls.data.raw import RawData, overlap_note, scale_note
 from impls.data.training_data import TrainingData, from_raw
 from impls.errors import DatasetError
 
@@ -60,7 +60,9 @@ def read_dataset(
     See :func:`load_dataset`.
     """
     if spec not in DATASETS:
-        return settle(_read_path(spec, label))
+        raw = with_class_numbers(_read_path(spec, label))
+        notes = (raw.note, scale_note(raw), overlap_note(raw))
+        return dataclasses.replace(raw, note=" ".join(filter(None, notes)))
     require_table(label, f"the data set {spec}")
     if spec == "digits":
         return read_digits()
