@@ -21,7 +21,7 @@ HIDING = {HIDDEN, "JAX_PLATFORMS"}
 """What keeps a library from devices: without it, some compute wherever there is one."""
 
 
-def settle(row: Row, *, is_ours: bool = False) -> None:
+def set_variables(row: Row, *, is_ours: bool = False) -> None:
     """Set the variables of ``row``, as long as none of its libraries has been imported.
 
     In a process that ``is_ours`` the row has its way, as in a worker.  In any other one a variable

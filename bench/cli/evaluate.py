@@ -55,7 +55,7 @@ def evaluate_command(paths: tuple[Path, ...], **options: Any) -> int:
             sessions.require_fit(model.network, data)
             address = options["implementation"] or sessions.address_of(sessions.row_of(model))
             row = choose_trainer(address)
-            environment.settle(row, is_ours=True)
+            environment.set_variables(row, is_ours=True)
             trainer = sessions.build(row, model.network, model.training, model.state.parameters)
             trained = Trained(name, model, evaluate(trainer, data))
             if remark := stranger(trained, data):

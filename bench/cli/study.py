@@ -115,7 +115,7 @@ def study_command(context: click.Context, /, **options: Any) -> int:
         for text, value in values.items()
     }
     row = choose_trainer(options["implementation"])
-    environment.settle(row, is_ours=True)
+    environment.set_variables(row, is_ours=True)
     raw = read_raw(console, options["dataset"], options["label"])
 
     @lru_cache(maxsize=1)

@@ -179,7 +179,7 @@ def _train_each(
 def _session(console: Console, plan: TrainingPlan, row: Row) -> Session | None:
     """Return the training with ``row``, or None where a row that a pattern matched declines."""
     try:
-        environment.settle(row, is_ours=True)
+        environment.set_variables(row, is_ours=True)
         return plan.begin(row)
     except (UsageError, ImplementationError) as error:
         if row.name in plan.named:
@@ -205,7 +205,7 @@ def _begin(console: Console, options: dict[str, Any]) -> TrainingPlan:
             # Reading one of Keras' own files imports Keras, which chooses its engine then, once.
             on_keras = [row for row in rows if environment.ENGINE in row.environment]
             for row in sorted(on_keras, key=lambda row: row.name not in named)[:1]:
-                environment.settle(row, is_ours=True)
+                environment.set_variables(row, is_ours=True)
             weights = keras_files.load(path)
         else:
             model = model_files.load(path)

@@ -156,7 +156,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
 
     def _build(self, parameters: Any) -> Trainer:
         row = registry.find(self.implementation)
-        environment.settle(row)
+        environment.set_variables(row)
         return sessions.build(row, self.network_, self.training_, parameters)
 
     def ready(self) -> Trainer:

@@ -47,9 +47,9 @@ def import_library(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("variables")
 @pytest.mark.parametrize("row", [JAX, HIDDEN, LOUD, GPU], ids=lambda row: row.name)
 def test_what_nobody_has_set_is_set_before_the_import(row: Row) -> None:
-    environment.settle(row)
+    environment.set_variables(row)
     assert {name: os.environ.get(name) for name in row.environment} == row.environment
-    environment.settle(row)
+    environment.set_variables(row)
 
 
 def test_what_somebody_has_set_is_refused_and_stays(variables: Setter) -> None:
@@ -58,13 +58,13 @@ def test_what_somebody_has_set_is_refused_and_stays(variables: Setter) -> None:
         "on-jax needs KERAS_BACKEND=jax; it is 'tensorflow', and the environment sets it: unset it"
     )
     with pytest.raises(ImplementationError, match=said):
-        environment.settle(JAX)
+        environment.set_variables(JAX)
     assert os.environ["KERAS_BACKEND"] == "tensorflow"
 
 
 def test_in_a_process_of_ours_the_row_has_its_way(variables: Setter) -> None:
     variables(KERAS_BACKEND="tensorflow")
-    environment.settle(JAX, is_ours=True)
+    environment.set_variables(JAX, is_ours=True)
     assert os.environ["KERAS_BACKEND"] == "jax"
 
 
@@ -75,7 +75,7 @@ def test_after_the_import_it_is_too_late(
     variables(KERAS_BACKEND="torch")
     import_library(monkeypatch)
     with pytest.raises(ImplementationError, match=r"it is 'torch', and lib, which reads it once"):
-        environment.settle(JAX, is_ours=is_ours)
+        environment.set_variables(JAX, is_ours=is_ours)
 
 
 @pytest.mark.usefixtures("variables")
@@ -84,30 +84,30 @@ def test_hidden_devices_matter_where_there_are_some(
 ) -> None:
     import_library(monkeypatch)
     monkeypatch.setattr(environment, "shows_gpu", lambda: False)
-    environment.settle(HIDDEN)
+    environment.set_variables(HIDDEN)
     monkeypatch.setattr(environment, "shows_gpu", lambda: True)
     with pytest.raises(ImplementationError, match="CUDA_VISIBLE_DEVICES=-1; it is not set"):
-        environment.settle(HIDDEN)
+        environment.set_variables(HIDDEN)
     # Nothing keeps it from the device.
-    environment.settle(GPU)
+    environment.set_variables(GPU)
 
 
 def test_what_decides_nothing_stays_without_a_word(
     variables: Setter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     variables(TF_CPP_MIN_LOG_LEVEL="0")
-    environment.settle(LOUD)
+    environment.set_variables(LOUD)
     import_library(monkeypatch)
-    environment.settle(LOUD, is_ours=True)
+    environment.set_variables(LOUD, is_ours=True)
     assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
 
 
 def test_a_device_that_another_implementation_hid_is_spoken_of(variables: Setter) -> None:
-    environment.settle(HIDDEN)
+    environment.set_variables(HIDDEN)
     with pytest.raises(ImplementationError, match="on-gpu finds no device, because CUDA_VISIBLE"):
-        environment.settle(GPU)
+        environment.set_variables(GPU)
     variables(CUDA_VISIBLE_DEVICES="0")
-    environment.settle(GPU)
+    environment.set_variables(GPU)
 
 
 def test_what_one_process_cannot_import_is_refused_before_anything_is_trained(
