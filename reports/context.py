@@ -10,7 +10,7 @@ from typing import Any
 from bench.documents.results import Results
 from bench.documents.timings import Check
 from bench.observations.pairs import Implementations, Judged
-from bench.observations.points import Condition, Key, Point, Scope, times_to_target
+from bench.observations.points import Condition, Point, PointKey, Scope, times_to_target
 from bench.observations.table import ObservationTable
 from bench.observations.winner import Candidates, fastest
 from bench.planning.plan import Cell, Plan
@@ -37,9 +37,9 @@ class Gap:
     gate: tuple[Check, ...] = ()
 
     @property
-    def key(self) -> Key:
+    def key(self) -> PointKey:
         """The key that a point of the cell would have."""
-        return self.cell.implementation, self.condition, self.cell.batch_size
+        return PointKey(self.cell.implementation, self.condition, self.cell.batch_size)
 
 
 Lead = tuple[Point, Ratio]
@@ -103,9 +103,9 @@ class Context:
     rows: Mapping[str, Row]
     slots: Mapping[str, int]
     conditions: tuple[Condition, ...]
-    points: Mapping[Key, Point]
+    points: Mapping[PointKey, Point]
     gaps: tuple[Gap, ...]
-    controls: Mapping[Key, Point]
+    controls: Mapping[PointKey, Point]
     margin: float
     trained: frozenset[Scope] = frozenset()
     every: Context | None = None
@@ -146,37 +146,38 @@ class Context:
         return Judged(self.points, self.controls, self.compared, lambda _: self.margin)
 
     @cached_property
-    def speed_ups(self) -> Mapping[Key, Ratio]:
+    def speed_ups(self) -> Mapping[PointKey, Ratio]:
         """Speed-up of every point over the baseline under the same condition."""
         return {
             key: ratio
             for key, point in self.points.items()
-            if (reference := self.points.get((self.baseline or "", *key[1:])))
+            if (reference := self.points.get(key._replace(implementation=self.baseline or "")))
             and (ratio := self.judged.ratio(reference, point))
         }
 
     @cached_property
-    def over_floor(self) -> Mapping[Key, Ratio]:
+    def over_floor(self) -> Mapping[PointKey, Ratio]:
         """How many times the floor's time an epoch of every point takes."""
         return {
             key: ratio
             for key, point in self.points.items()
-            if key[1].scope not in self.trained
-            and (floor := self.points.get((self.floors.get(point.cell.device, ""), *key[1:])))
+            if key.condition.scope not in self.trained
+            and (name := self.floors.get(point.cell.device))
+            and (floor := self.points.get(key._replace(implementation=name)))
             and (ratio := self.judged.ratio(point, floor))
         }
 
     @cached_property
-    def verdicts(self) -> Mapping[Key, Verdict]:
+    def verdicts(self) -> Mapping[PointKey, Verdict]:
         """The verdict on the speed-up over the baseline of every other trainer."""
         return {
             key: verdict
             for key in self.speed_ups
-            if key[0] != self.baseline
-            and not self.is_floor(key[0])
+            if key.implementation != self.baseline
+            and not self.is_floor(key.implementation)
             and (
                 verdict := self.judged.verdict(
-                    self.points[(self.baseline or "", *key[1:])], self.points[key]
+                    self.points[key._replace(implementation=self.baseline or "")], self.points[key]
                 )
             )
         }
@@ -295,7 +296,7 @@ class Context:
 
     def point(self, name: str, condition: Condition, batch_size: int) -> Point | None:
         """Return the point of an implementation, or None where it has none."""
-        return self.points.get((name, condition, batch_size))
+        return self.points.get(PointKey(name, condition, batch_size))
 
     def group(self, condition: Condition, batch_size: int) -> dict[str, Point]:
         """Return all points that differ in the implementation alone, in their order."""
@@ -306,9 +307,10 @@ class Context:
         """Every group that has a point."""
         groups: dict[tuple[Condition, int], dict[str, Point]] = {}
         order = {name: place for place, name in enumerate(self.implementations)}
-        for key in sorted(self.points, key=lambda key: order.get(key[0], len(order))):
-            if key[0] in order:
-                groups.setdefault(key[1:], {})[key[0]] = self.points[key]
+        for key in sorted(self.points, key=lambda key: order.get(key.implementation, len(order))):
+            if key.implementation in order:
+                group = groups.setdefault((key.condition, key.batch_size), {})
+                group[key.implementation] = self.points[key]
         return groups
 
     def groups(self) -> Iterator[tuple[Condition, int, dict[str, Point]]]:
@@ -331,7 +333,7 @@ class Context:
 
     def absence(self, name: str, condition: Condition, batch_size: int) -> str:
         """Return the outcome of a cell without a point, ``not begun`` or ``not asked for``."""
-        kind = self._kinds.get((name, condition, batch_size))
+        kind = self._kinds.get(PointKey(name, condition, batch_size))
         if kind:
             return kind
         asked = any(
@@ -344,7 +346,7 @@ class Context:
         return "not begun" if asked else "not asked for"
 
     @cached_property
-    def _kinds(self) -> Mapping[Key, str]:
+    def _kinds(self) -> Mapping[PointKey, str]:
         """The outcome of every gap, the first of its cell."""
         return {gap.key: gap.kind for gap in reversed(self.gaps)}
 

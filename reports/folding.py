@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from bench.observations.points import Condition, Key, Point, Scope
+from bench.observations.points import Condition, Point, PointKey, Scope
 from reports import format as text
 from reports import runs
 from reports.context import Context, Winner
@@ -45,16 +45,16 @@ def folded(context: Context) -> Context:
     scopes = sample(context.scopes, min(MOST_SCOPES, len(context.scopes)), [*winners][:1])
     of_scope: dict[Scope, list[Point]] = {scope: [] for scope in scopes}
     for key, point in context.points.items():
-        if key[1].scope in scopes:
-            of_scope[key[1].scope].append(point)
+        if key.condition.scope in scopes:
+            of_scope[key.condition.scope].append(point)
     cells = {
         scope: _Cells(context, points, winners.get(scope, []), FOLDED_CELLS // len(scopes))
         for scope, points in of_scope.items()
         if points
     }
 
-    def is_shown(key: Key) -> bool:
-        scope = key[1].scope
+    def is_shown(key: PointKey) -> bool:
+        scope = key.condition.scope
         return scope in scopes and (scope not in cells or cells[scope].holds(key))
 
     return replace(
@@ -120,7 +120,7 @@ class _Cells:
         others = [name for name in trainers if name not in always]
         self.names = always | set(others[: max(0, room - len(always))])
 
-    def holds(self, key: Key) -> bool:
+    def holds(self, key: PointKey) -> bool:
         name, condition, batch_size = key
         return (
             name in self.names and condition in self.conditions and batch_size in self.batch_sizes

@@ -75,10 +75,14 @@ def gap_sentences(context: Context) -> tuple[str, ...]:
 
 def gaps_in_words(context: Context, gaps: Sequence[Gap]) -> str:
     """Return where ``gaps`` of one implementation lie; empty where it came so in all its cells."""
-    here = {gap.key[1:] for gap in gaps}
-    names = {gap.key[0] for gap in gaps}
+    here = {(gap.condition, gap.cell.batch_size) for gap in gaps}
+    names = {gap.cell.implementation for gap in gaps}
     measured = any(name in names for name, _, _ in context.points)
-    everywhere = {gap.key[1:] for gap in context.gaps if gap.key[0] in names}
+    everywhere = {
+        (gap.condition, gap.cell.batch_size)
+        for gap in context.gaps
+        if gap.cell.implementation in names
+    }
     return cells_in_words(context, here) if measured or here != everywhere else ""
 
 
@@ -99,7 +103,7 @@ def cells_in_words(context: Context, places: Iterable[Place]) -> str:
 def provisional(context: Context) -> tuple[str, ...]:
     """Return what makes the headline provisional; nothing where nothing is ranked."""
     ranked = {winner.scope for winner in context.ranked.winners}
-    points = {key: point for key, point in context.points.items() if key[1].scope in ranked}
+    points = {key: point for key, point in context.points.items() if key.condition.scope in ranked}
     return disturbed_rounds.provisional(replace(context, points=points, every=context.whole))
 
 

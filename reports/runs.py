@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from bench.observations.points import Condition, Key, Point
+from bench.observations.points import Condition, Point, PointKey
 from reports import format as text
 from reports.context import Context
 
@@ -56,8 +56,8 @@ def notes(context: Context) -> tuple[str, ...]:
     return tuple(f"{named(runs) if names else ''}{note}" for note, runs in runs_of.items())
 
 
-def _by_run(points: Mapping[Key, Point]) -> dict[int, dict[Key, Point]]:
-    by_run: dict[int, dict[Key, Point]] = {}
+def _by_run(points: Mapping[PointKey, Point]) -> dict[int, dict[PointKey, Point]]:
+    by_run: dict[int, dict[PointKey, Point]] = {}
     for key, point in points.items():
-        by_run.setdefault(key[1].scope.run, {})[key] = point
+        by_run.setdefault(key.condition.scope.run, {})[key] = point
     return by_run

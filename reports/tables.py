@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from bench.observations.points import Condition, Key, Point
+from bench.observations.points import Condition, Point, PointKey
 from bench.stats.estimates import Estimate, Ratio
 from bench.stats.verdicts import Verdict, within
 from reports import format as text
@@ -181,7 +181,7 @@ def of_items(
 def of_cells(
     context: Context,
     caption: str,
-    items: Iterable[tuple[Key, _Item]],
+    items: Iterable[tuple[PointKey, _Item]],
     cells: Mapping[str, Callable[[_Item], TableCell]],
     notes: Callable[[_Item], tuple[str, ...]] = lambda _: (),
 ) -> Table:
@@ -193,14 +193,14 @@ def of_cells(
     rows = tuple(
         TableRow(
             (
-                TableCell(key[0], notes=notes(item)),
-                TableCell(context.label(key[1])),
-                whole(key[2]),
+                TableCell(key.implementation, notes=notes(item)),
+                TableCell(context.label(key.condition)),
+                whole(key.batch_size),
                 *(cell(item) for cell in cells.values()),
             ),
-            key[0],
-            key[2],
-            context.place(key[1]),
+            key.implementation,
+            key.batch_size,
+            context.place(key.condition),
         )
         for key, item in items
     )
@@ -213,7 +213,7 @@ def of_grid(
     caption: str,
     lines: Iterable[tuple[str, Condition]],
     batch_sizes: Iterable[int],
-    cell: Callable[[Key], TableCell],
+    cell: Callable[[PointKey], TableCell],
     *,
     heading: Callable[[str], TableCell] = TableCell,
     with_condition: bool = True,
@@ -227,14 +227,14 @@ def of_grid(
     rows = []
     for name, condition in lines:
         cells = [heading(name), *([TableCell(context.label(condition))] if with_condition else [])]
-        cells += [cell((name, condition, size)) for size in sizes]
+        cells += [cell(PointKey(name, condition, size)) for size in sizes]
         rows.append(row(context, cells, implementation=name, condition=condition))
     first = ("Implementation", "Condition") if with_condition else ("Implementation",)
     titles = (*first, *(f"batch {size}" for size in sizes))
     return Table(caption, columns(*titles, text_columns=len(first)), tuple(rows))
 
 
-def reasons(context: Context, caption: str, verdicts: Mapping[Key, Verdict]) -> Table:
+def reasons(context: Context, caption: str, verdicts: Mapping[PointKey, Verdict]) -> Table:
     """Return every verdict with its reason: what the titles of cells say, for everyone."""
     rows = [
         row(

@@ -13,7 +13,7 @@ from rich import box
 from rich.console import Group
 from rich.text import Text
 
-from bench.observations.points import Condition, Key
+from bench.observations.points import Condition, PointKey
 from bench.stats.estimates import MINIMUM_PROCESSES
 from bench.stats.verdicts import Kind, within
 from reports import format as text
@@ -95,13 +95,16 @@ def epoch_tables(context: Context, width: int) -> Group:
         for batch_size in context.batch_sizes(scope)
     ]
     # What cannot run here is named once above the tables.
-    tried = {key[0] for key in context.points}
+    tried = {key.implementation for key in context.points}
     tried |= {gap.cell.implementation for gap in context.gaps if gap.kind != "unavailable"}
     names = [name for name in context.implementations if name in tried] or context.implementations
     headings = {place: Column(f"batch {place[1]}\n{context.label(place[0])}") for place in places}
     cells = {
         place: _aligned(
-            [_time_cell(context, (name, *place), with_interval=len(places) == 1) for name in names]
+            [
+                _time_cell(context, PointKey(name, *place), with_interval=len(places) == 1)
+                for name in names
+            ]
         )
         for place in places
     }
@@ -140,7 +143,7 @@ def _by_time(ranking: Context, names: Sequence[str], part: Sequence[_Place]) -> 
     """
 
     def key(row: int) -> tuple[bool, float]:
-        points = [ranking.points.get((names[row], *place)) for place in part]
+        points = [ranking.point(names[row], *place) for place in part]
         logs = [math.log(point.epoch.value) for point in points if point and point.epoch]
         return not logs, statistics.mean(logs) if logs else 0.0
 
@@ -192,7 +195,7 @@ def _legend(context: Context) -> Text | None:
     return Text(", ".join(words)) if words else None
 
 
-def _time_cell(context: Context, key: Key, *, with_interval: bool) -> TableCell:
+def _time_cell(context: Context, key: PointKey, *, with_interval: bool) -> TableCell:
     """Return the time; speed-up, interval and mark are its notes.  A column's best is strong."""
     ranking = context.ranked
     measured, point = context.points.get(key), ranking.points.get(key)
@@ -208,7 +211,7 @@ def _time_cell(context: Context, key: Key, *, with_interval: bool) -> TableCell:
         notes.append(f"({ends})" if ends else "")
     if held:
         notes.append(f"held in {held}")
-    is_best = point is ranking.best(*key[1:])
+    is_best = point is ranking.best(key.condition, key.batch_size)
     return TableCell(rounding.seconds(point.epoch), point.epoch.value, tuple(notes), strong=is_best)
 
 

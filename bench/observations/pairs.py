@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from bench.observations.points import Key, Point, Scope, Timed
+from bench.observations.points import Point, PointKey, Scope, Timed
 from bench.observations.ratios import Pairing, ratios_of
 from bench.observations.winner import Candidates, fastest
 from bench.stats.disturbed import is_beyond_use
@@ -21,7 +21,7 @@ from bench.stats.verdicts import Verdict, WinnerLeads, inverse, judge
 from bench.stats.verdicts import disturbed as disturbed_verdict
 from impls.row import Row
 
-PairKey = tuple[Key, Key]
+PairKey = tuple[PointKey, PointKey]
 """The keys of a reference and of what is compared with it."""
 Reason = Literal["planned", "lead", "control", "shown"]
 """Why a page compares a pair.
@@ -61,7 +61,9 @@ class Implementations:
         )
 
 
-def candidates_of(points: Mapping[Key, Point], trainers: Sequence[str]) -> Iterator[Candidates]:
+def candidates_of(
+    points: Mapping[PointKey, Point], trainers: Sequence[str]
+) -> Iterator[Candidates]:
     """Yield all ``trainers`` among ``points`` at each batch size of each scope."""
     groups: dict[object, list[Point]] = defaultdict(list)
     for (name, condition, size), point in points.items():
@@ -75,8 +77,8 @@ def candidates_of(points: Mapping[Key, Point], trainers: Sequence[str]) -> Itera
 
 
 def page_pairs(
-    points: Mapping[Key, Point],
-    controls: Mapping[Key, Point],
+    points: Mapping[PointKey, Point],
+    controls: Mapping[PointKey, Point],
     implementations: Implementations,
     candidates: Iterable[Candidates],
 ) -> dict[PairKey, set[Reason]]:
@@ -143,7 +145,7 @@ def _shown(
         yield steps[0], steps[-1]
 
 
-def _by_threads(points: Mapping[Key, Point]) -> Iterator[tuple[Point, Point]]:
+def _by_threads(points: Mapping[PointKey, Point]) -> Iterator[tuple[Point, Point]]:
     """Yield each implementation against itself with the fewest threads."""
     lines: dict[object, list[Point]] = defaultdict(list)
     for (name, condition, size), point in points.items():
@@ -164,8 +166,8 @@ class Judged:
 
     def __init__(
         self,
-        points: Mapping[Key, Point],
-        controls: Mapping[Key, Point],
+        points: Mapping[PointKey, Point],
+        controls: Mapping[PointKey, Point],
         implementations: Implementations,
         margin_of: Callable[[Point], float],
     ) -> None:
@@ -178,9 +180,9 @@ class Judged:
         self._ratios: dict[PairKey, Ratio] = {}
         self._verdicts: dict[PairKey, Verdict] = {}
         self._tested: dict[Scope, int] = {}
-        by_scope: dict[Scope, list[PairKey]] = {key[1].scope: [] for key in self._points}
-        for pair in reasons:
-            by_scope[pair[1][1].scope].append(pair)
+        by_scope: dict[Scope, list[PairKey]] = {key.condition.scope: [] for key in self._points}
+        for reference, other in reasons:
+            by_scope[other.condition.scope].append((reference, other))
         for scope, pairs in by_scope.items():
             sides = ((self._points[reference], self._points[other]) for reference, other in pairs)
             pairings = [self._pairing(reference, other) for reference, other in sides]
@@ -269,7 +271,7 @@ class Judged:
             return point.epoch_timed if phase is None else point.timed(phase)
 
         sides = (reference, other)
-        keys = ((self._baseline, point.condition, point.batch_size) for point in sides)
+        keys = (point.key._replace(implementation=self._baseline) for point in sides)
         bridges = tuple(timed(self._points[key]) for key in keys if key in self._points)
         return Pairing(timed(reference), timed(other), bridges, (reference.run, reference.cell))
 
@@ -325,7 +327,7 @@ def usable(verdict: Verdict, reference: Point, other: Point) -> Verdict:
 
 def arranged(
     observed: Sequence[Point], known: Mapping[str, Row]
-) -> tuple[dict[Key, Point], dict[Key, Point], Implementations]:
+) -> tuple[dict[PointKey, Point], dict[PointKey, Point], Implementations]:
     """Return what a page on the points ``observed`` compares; ``known`` are rows by name.
 
     That is what was measured by key, the controls by the key of what they repeat, and the
@@ -334,7 +336,11 @@ def arranged(
     names = {point.implementation for point in observed if not point.repeats}
     measured = [point for point in observed if point.processes]
     points = {point.key: point for point in measured if not point.repeats}
-    controls = {(point.repeats, *point.key[1:]): point for point in measured if point.repeats}
+    controls = {
+        point.key._replace(implementation=point.repeats): point
+        for point in measured
+        if point.repeats
+    }
     return points, controls, Implementations.of(names, known)
 
 

@@ -67,8 +67,12 @@ class Condition:
         return self.scope.is_tf32
 
 
-Key = tuple[str, Condition, int]
-"""Implementation, condition and batch size: what names a point."""
+class PointKey(NamedTuple):
+    """What names a point."""
+
+    implementation: str
+    condition: Condition
+    batch_size: int
 
 
 @dataclass(frozen=True)
@@ -152,9 +156,9 @@ class Point:
         return self.cell.batch_size
 
     @property
-    def key(self) -> Key:
+    def key(self) -> PointKey:
         """What names it among the points of a grid."""
-        return self.cell.implementation, self.condition, self.cell.batch_size
+        return PointKey(self.cell.implementation, self.condition, self.cell.batch_size)
 
     @property
     def is_floor(self) -> bool:
@@ -317,16 +321,18 @@ def of_the_epoch(rounds: Iterable[WatchedRound]) -> list[WatchedRound]:
     return [timed for timed in rounds if timed.phase == timed.point.epoch_phase]
 
 
-def times_to_target(points: Mapping[Key, Point], asked: Collection[Scope]) -> dict[Key, Point]:
+def times_to_target(
+    points: Mapping[PointKey, Point], asked: Collection[Scope]
+) -> dict[PointKey, Point]:
     """Return ``points``, where those of the scopes ``asked`` are trainings that held the target.
 
     A training that never held its target has no time, and the mean of the others of its cell would
     be that of the lucky ones.  So a point is left out unless every one of its trainings held it.
     """
     return {
-        key: replace(point, is_training=True) if key[1].scope in asked else point
+        key: replace(point, is_training=True) if key.condition.scope in asked else point
         for key, point in points.items()
-        if key[1].scope not in asked or point.held_target
+        if key.condition.scope not in asked or point.held_target
     }
 
 

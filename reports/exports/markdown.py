@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.documents.results import Results
-from bench.observations.points import Key
+from bench.observations.points import PointKey
 from bench.stats.estimates import Estimate
 from reports import answer
 from reports import format as text
@@ -50,7 +50,7 @@ def _times(context: Context) -> str:
                 texts = [name, str(batch_size), ranking.label(condition)]
                 texts += [text.seconds(point.epoch.value), _interval(point.epoch)]
                 if context.baseline:
-                    texts += _over_baseline(ranking, (name, condition, batch_size))
+                    texts += _over_baseline(ranking, point.key)
                 rows.append(TableRow(tuple(map(TableCell, texts))))
     return draw(Table("", columns, tuple(rows))) if rows else ""
 
@@ -61,11 +61,11 @@ def _interval(estimate: Estimate) -> str:
     return f"{text.seconds(estimate.low)} to {text.seconds(estimate.high)}"
 
 
-def _over_baseline(ranking: Context, key: Key) -> tuple[str, str]:
+def _over_baseline(ranking: Context, key: PointKey) -> tuple[str, str]:
     """Return the speed-up and its verdict; for the baseline and the floor there is none."""
     ratio, verdict = ranking.speed_ups.get(key), ranking.verdicts.get(key)
     if ratio is None or verdict is None:
-        return "", "baseline" if key[0] == ranking.baseline else ""
+        return "", "baseline" if key.implementation == ranking.baseline else ""
     return text.times(ratio.value), open_verdict(verdict) or verdict.kind
 
 

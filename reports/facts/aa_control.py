@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from bench.observations.points import Key
+from bench.observations.points import PointKey
 from bench.stats import estimates
 from bench.stats.verdicts import Verdict
 from reports.context import Context
@@ -39,7 +39,7 @@ class Scatter:
     between: float
 
 
-def alarms(context: Context) -> dict[Key, Verdict]:
+def alarms(context: Context) -> dict[PointKey, Verdict]:
     """Return each control judged against what it repeats; the keys are those of the latter.
 
     Above 1 the control seems faster than itself.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bench.observations.points import Condition, Key, Point
+from bench.observations.points import Condition, Point, PointKey
 from bench.stats import estimates
 from bench.stats.estimates import Ratio
 from bench.stats.verdicts import Verdict, readable
@@ -76,9 +76,11 @@ def gains(context: Context, stops: Sequence[Row]) -> dict[str, list[str]]:
     return {row.name: _gains(context, row.name, before[row.name], verdicts) for row in stops}
 
 
-def _gains(context: Context, name: str, before: str, verdicts: Mapping[Key, Verdict]) -> list[str]:
+def _gains(
+    context: Context, name: str, before: str, verdicts: Mapping[PointKey, Verdict]
+) -> list[str]:
     keys = [
-        (name, condition, size)
+        PointKey(name, condition, size)
         for condition in context.conditions
         for size in context.batch_sizes(condition.scope)
     ]
@@ -103,7 +105,7 @@ def _gains(context: Context, name: str, before: str, verdicts: Mapping[Key, Verd
     return shown
 
 
-def _line(context: Context, key: Key, verdict: Verdict | None) -> tuple[str, ...]:
+def _line(context: Context, key: PointKey, verdict: Verdict | None) -> tuple[str, ...]:
     """Return one batch size under one condition; empty where there is nothing to compare with."""
     name, condition, batch_size = key
     label = escape(context.label(condition))

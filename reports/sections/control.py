@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.observations.points import Key
+from bench.observations.points import PointKey
 from bench.stats.estimates import MINIMUM_PROCESSES
 from bench.stats.verdicts import Verdict, within
 from reports import format as text
@@ -79,11 +79,11 @@ def render(context: Context) -> Markup | Absence:
     )
 
 
-def _table(context: Context, verdicts: dict[Key, Verdict]) -> Table:
+def _table(context: Context, verdicts: dict[PointKey, Verdict]) -> Table:
     """Return one row per condition and batch size, as everywhere on the page."""
     places = [(condition, batch_size) for condition, batch_size, _ in context.groups()]
     rows = []
-    for key in sorted(verdicts, key=lambda key: places.index(key[1:])):
+    for key in sorted(verdicts, key=lambda key: places.index((key.condition, key.batch_size))):
         (name, condition, batch_size), verdict = key, verdicts[key]
         alarm = ("a false alarm",) if aa_control.is_false(verdict) else ()
         cells = [

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from bench.documents.timings import Disturbance
-from bench.observations.points import Condition, Key, WatchedRound, of_the_epoch
+from bench.observations.points import Condition, PointKey, WatchedRound, of_the_epoch
 from bench.stats.disturbed import DISTURBED_SHARE, RESOLUTION_SECONDS
 from reports import charts, figures, tables, templates
 from reports import format as text
@@ -50,11 +50,13 @@ def render(context: Context) -> Markup | Absence:
         and any(timed.is_disturbed for timed in of_the_epoch(cell.rounds))
     }
     worst = max(changes, key=changes.__getitem__, default=None)
-    names = [name for name in context.implementations if any(key[0] == name for key in cells)]
+    names = [
+        name for name in context.implementations if any(key.implementation == name for key in cells)
+    ]
     shown = {key: cell for key, cell in cells.items() if key in context.points}
     course: dict[Condition, list[WatchedRound]] = {where: [] for where in context.conditions}
     for key, cell in shown.items():
-        course[key[1]] += of_the_epoch(cell.rounds)
+        course[key.condition] += of_the_epoch(cell.rounds)
     return templates.section(
         "disturbance",
         share=DISTURBED_SHARE,
@@ -83,7 +85,7 @@ def render(context: Context) -> Markup | Absence:
     )
 
 
-def _watched(context: Context) -> dict[Key, _DisturbedCell]:
+def _watched(context: Context) -> dict[PointKey, _DisturbedCell]:
     """Return every cell of which something was recorded beside its rounds."""
     if "watched" not in context.memory:
         rounds = {key: point.watched for key, point in context.points.items()}
@@ -92,7 +94,7 @@ def _watched(context: Context) -> dict[Key, _DisturbedCell]:
             for key, some in rounds.items()
             if some
         }
-    cells: dict[Key, _DisturbedCell] = context.memory["watched"]
+    cells: dict[PointKey, _DisturbedCell] = context.memory["watched"]
     return cells
 
 
@@ -114,12 +116,12 @@ _SHARES: dict[str, Callable[[_DisturbedCell], TableCell]] = {
 }
 
 
-def _totals(context: Context, cells: Mapping[Key, _DisturbedCell]) -> Table:
+def _totals(context: Context, cells: Mapping[PointKey, _DisturbedCell]) -> Table:
     """Return each implementation under each condition, all batch sizes together."""
     lines: dict[tuple[str, Condition], dict[int, _DisturbedCell]] = {}
     for (name, condition, batch_size), cell in cells.items():
         lines.setdefault((name, condition), {})[batch_size] = cell
-    shown = {key[:2] for key in context.points}
+    shown = {(key.implementation, key.condition) for key in context.points}
     rows = []
     for condition in context.conditions:
         for name in context.implementations:
@@ -149,7 +151,7 @@ def _totals(context: Context, cells: Mapping[Key, _DisturbedCell]) -> Table:
     return Table(caption, tables.columns(*titles, text_columns=2), tuple(rows))
 
 
-def _table(context: Context, disturbed: Mapping[Key, _DisturbedCell]) -> Table | None:
+def _table(context: Context, disturbed: Mapping[PointKey, _DisturbedCell]) -> Table | None:
     """Cells with a disturbed round: the epoch from all rounds and from undisturbed ones alone."""
     if not disturbed:
         return None
@@ -203,7 +205,7 @@ def _chart(context: Context, condition: Condition, rounds: Sequence[WatchedRound
             timed.point.batch_size,
         ),
     )
-    seconds: dict[Key, list[float]] = {}
+    seconds: dict[PointKey, list[float]] = {}
     for timed in ordered:
         seconds.setdefault(timed.point.key, []).append(timed.epoch_seconds)
     middles = {key: median(values) for key, values in seconds.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.observations.points import Condition, Key
+from bench.observations.points import Condition, PointKey
 from bench.roofline import step_operations
 from reports import format as text
 from reports import tables, templates
@@ -29,7 +29,9 @@ def render(context: Context) -> Markup | Absence:
 
 def _table(context: Context, condition: Condition) -> Table:
     """Implementations against batch sizes under one condition."""
-    multiples = [ratio.value for key, ratio in context.over_floor.items() if key[1] == condition]
+    multiples = [
+        ratio.value for key, ratio in context.over_floor.items() if key.condition == condition
+    ]
     timed = {
         name for (name, where, _), p in context.points.items() if p.epoch and where == condition
     }
@@ -44,7 +46,7 @@ def _table(context: Context, condition: Condition) -> Table:
     )
 
 
-def _cell(context: Context, key: Key, longest: float) -> TableCell:
+def _cell(context: Context, key: PointKey, longest: float) -> TableCell:
     """Return the multiple of the floor's time with the rate; the rate alone without a floor.
 
     The bar of the ``longest`` multiple in the table is full.
@@ -54,7 +56,7 @@ def _cell(context: Context, key: Key, longest: float) -> TableCell:
         return tables.word(context.absence(*key))
     if point.epoch is None:
         return tables.word("phases only")
-    network = context.network(key[1].scope)
+    network = context.network(key.condition.scope)
     work = step_operations(network, point.examples) if network else None
     rate = work / point.epoch.value if work else None
     shown = f"{text.significant(rate / 1e9)} GFLOP/s" if rate else "unknown work"
@@ -70,7 +72,7 @@ def status(context: Context) -> Status:
     multiples = [
         (ratio.value, key)
         for key, ratio in context.over_floor.items()
-        if not context.is_floor(key[0])
+        if not context.is_floor(key.implementation)
     ]
     if not multiples:
         return Status("not measured here")

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from bench.observations.points import Condition, Key, Point
+from bench.observations.points import Condition, Point, PointKey
 from bench.stats.estimates import Ratio
 from bench.stats.verdicts import Verdict
 from reports import articles, charts, figures, rounding, tables, templates
@@ -72,7 +72,7 @@ def _steps(context: Context, group: dict[str, Point]) -> list[_Step]:
 
 def _verdicts(
     context: Context, climbs: dict[Condition, dict[int, list[_Step]]]
-) -> dict[Key, Verdict]:
+) -> dict[PointKey, Verdict]:
     """Return the verdict on every gain of one rung over the one before."""
     pairs = (
         (before.point, after.point)
@@ -122,7 +122,7 @@ def _table(
     context: Context,
     condition: Condition,
     climbs: dict[int, list[_Step]],
-    verdicts: dict[Key, Verdict],
+    verdicts: dict[PointKey, Verdict],
 ) -> Table:
     """Rungs against batch sizes under one condition; the last row is the whole ladder."""
     steps = {step.point.key: step for climb in climbs.values() for step in climb}

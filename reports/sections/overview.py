@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.observations.points import Key, Point, Scope
+from bench.observations.points import Point, PointKey, Scope
 from bench.observations.winner import fastest
 from reports import format as text
 from reports import rounding, tables, templates
@@ -45,7 +45,9 @@ def render(context: Context) -> Markup | Absence:
 def _table(context: Context, scope: Scope) -> Table:
     """Implementations and conditions against batch sizes."""
     sizes, conditions = context.batch_sizes(scope), context.conditions_of(scope)
-    timed = {key[:2] for key, point in context.points.items() if point.epoch}
+    timed = {
+        (key.implementation, key.condition) for key, point in context.points.items() if point.epoch
+    }
     lines = [
         (name, condition)
         for name in context.implementations
@@ -65,12 +67,12 @@ def _table(context: Context, scope: Scope) -> Table:
         f"Epoch time, {label}" if label else "Epoch time",
         lines,
         sizes,
-        lambda key: _cell(context, key, best[key[2]]),
+        lambda key: _cell(context, key, best[key.batch_size]),
         heading=heading,
     )
 
 
-def _cell(context: Context, key: Key, best: Point | None) -> TableCell:
+def _cell(context: Context, key: PointKey, best: Point | None) -> TableCell:
     """Epoch time with its ratios, or the outcome; ``best`` is over all conditions of the table."""
     point = context.points.get(key)
     if point is None:
@@ -82,27 +84,27 @@ def _cell(context: Context, key: Key, best: Point | None) -> TableCell:
         rounding.seconds(point.epoch) + ("" if point.whole_epochs else " †"),
         point.epoch.value,
         (held,) if held else (),
-        heat=None if context.is_floor(key[0]) else tables.heat(point, best),
+        heat=None if context.is_floor(key.implementation) else tables.heat(point, best),
         ratios=tuple(_ratios(context, key, point, best).items()),
         strong=point is best,
     )
 
 
-def _ratios(context: Context, key: Key, point: Point, best: Point | None) -> dict[str, str]:
+def _ratios(context: Context, key: PointKey, point: Point, best: Point | None) -> dict[str, str]:
     """Return every ratio of a cell by its kind; empty where there is none."""
     ratios = dict.fromkeys((_BEST, _BASE, _FLOOR, _SPREAD), "")
     if point.epoch is None:
         return ratios
     one = point.epoch.rounds == 1
     ratios[_SPREAD] = "one round" if one else text.percent(point.epoch.spread)
-    if context.is_floor(key[0]):
+    if context.is_floor(key.implementation):
         return ratios
     if best is not None and best.epoch is not None:
         ratios[_BEST] = text.times(point.epoch.value / best.epoch.value, 2)
     verdict = context.verdicts.get(key)
     if verdict:
         ratios[_BASE] = f"{rounding.times(verdict.ratio)} {rounding.doubt(verdict)}".strip()
-    elif key[0] == context.baseline:
+    elif key.implementation == context.baseline:
         ratios[_BASE] = "baseline"
     if key in context.over_floor:
         ratios[_FLOOR] = rounding.times(context.over_floor[key])

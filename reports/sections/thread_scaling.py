@@ -62,7 +62,9 @@ def render(context: Context) -> Markup | Absence:
     shown = {gain.point.implementation for gain in drawn}
     names = [name for name in context.implementations if name in shown]
     # Threads requested are those of the processor; what runs elsewhere does not work with them.
-    elsewhere = {key[0] for key, point in context.points.items() if point.cell.device != CPU}
+    elsewhere = {
+        key.implementation for key, point in context.points.items() if point.cell.device != CPU
+    }
     return templates.section(
         "thread_scaling",
         figures=charted,

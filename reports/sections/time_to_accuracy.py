@@ -8,7 +8,7 @@ from statistics import median
 
 from markupsafe import Markup
 
-from bench.observations.points import Condition, Key, Point, Timed
+from bench.observations.points import Condition, Point, PointKey, Timed
 from bench.observations.ratios import Pairing, ratios_of
 from bench.stats import estimates
 from bench.stats.estimates import Ratio
@@ -32,9 +32,9 @@ def render(context: Context) -> Markup | Absence:
     The reference of a group is the baseline, or else its first.
     """
     trained: list[Point] = []
-    references: set[Key] = set()
-    ratios: dict[Key, Ratio] = {}
-    pairs: list[tuple[Key, Key]] = []
+    references: set[PointKey] = set()
+    ratios: dict[PointKey, Ratio] = {}
+    pairs: list[tuple[PointKey, PointKey]] = []
     shown: dict[Condition, list[figures.Figure]] = {}
     for condition, batch_size, points in context.groups():
         group = {name: point for name, point in points.items() if point.trainings}
@@ -95,7 +95,7 @@ def render(context: Context) -> Markup | Absence:
     )
 
 
-def _ratios(reference: Point, group: Sequence[Point]) -> dict[Key, Ratio]:
+def _ratios(reference: Point, group: Sequence[Point]) -> dict[PointKey, Ratio]:
     """Return how many times sooner each held the target, over blocks in which both did."""
     theirs = reference.seconds_to_target
     pairings = {
@@ -107,7 +107,9 @@ def _ratios(reference: Point, group: Sequence[Point]) -> dict[Key, Ratio]:
     return {key: ratio for key, ratio in ratios if ratio is not None}
 
 
-def _verdicts(ranked: Context, keys: Iterable[tuple[Key, Key]]) -> dict[Key, Verdict]:
+def _verdicts(
+    ranked: Context, keys: Iterable[tuple[PointKey, PointKey]]
+) -> dict[PointKey, Verdict]:
     """Return the verdicts on relative speeds of cells of which every training held the target.
 
     A ratio over the blocks in which both were lucky is shown, and not judged.

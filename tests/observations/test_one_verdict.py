@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bench.cli.compare_answer import answer as compare
 from bench.documents.results import Measured, Results
 from bench.observations.pairs import PairKey as Pair
+from bench.observations.points import PointKey
 from bench.observations.selection import IMPLEMENTATION
 from bench.planning.plan import Cell
 from bench.stats.verdicts import Kind
@@ -113,15 +114,18 @@ def of_the_page(context: Context) -> Iterator[Said]:
         if one.verdict is not None:
             yield "lead", (one.rivals[0][0].key, one.best.key), one.verdict.kind
         if one.over_baseline is not None:
-            reference = (context.baseline or "", *one.best.key[1:])
+            reference = one.best.key._replace(implementation=context.baseline or "")
             yield "headline", (reference, one.best.key), one.over_baseline.kind
 
 
-def _reference(context: Context, caption: str, key: tuple[str, object, int]) -> object:
+def _reference(context: Context, caption: str, key: PointKey) -> PointKey:
     """Whom a verdict of the overview or of the ladder is against."""
-    names = [name for _, name in context.ladder if (name, *key[1:]) in context.points]
+    names = [
+        name for _, name in context.ladder if key._replace(implementation=name) in context.points
+    ]
     is_gain = "gains" in caption
-    return (names[names.index(key[0]) - 1] if is_gain else context.baseline, *key[1:])
+    reference = names[names.index(key.implementation) - 1] if is_gain else context.baseline
+    return key._replace(implementation=reference or "")
 
 
 def of_comparisons(context: Context, results: Results) -> Iterator[Said]:
@@ -134,7 +138,7 @@ def of_comparisons(context: Context, results: Results) -> Iterator[Said]:
         answered = compare([Path("one.json")], [results], coordinate=IMPLEMENTATION, baseline=name)
         for pair in answered.comparison.pairs:
             keys = tuple(
-                (one.cell.implementation, context.conditions[place], one.cell.batch_size)
+                PointKey(one.cell.implementation, context.conditions[place], one.cell.batch_size)
                 for one in (pair.reference, pair.other)
                 for place in [_place(context, one.cell.threads)]
             )
@@ -155,7 +159,7 @@ FEW = settings(max_examples=25, deadline=None, phases=[Phase.reuse, Phase.genera
 def test_whatever_is_said_about_a_pair_agrees(drawn: Drawn) -> None:
     results = document(drawn)
     context = build_context([results])
-    if len({key[0] for key in context.points}) < 2:
+    if len({key.implementation for key in context.points}) < 2:
         return
     said: dict[Pair, dict[Kind, list[str]]] = {}
     for who, pair, kind in (*of_the_page(context), *of_comparisons(context, results)):

@@ -11,7 +11,7 @@ from tests.reports.test_verdicts_shown import BASELINE, EQUAL, ONE, STEADY, TWO
 
 def test_a_pair_turned_round_is_the_same_pair() -> None:
     context = build_context([made({BASELINE: STEADY, ONE: EQUAL, TWO: (0.4, 0.41, 0.4, 0.4)})])
-    points = {key[0]: point for key, point in context.points.items()}
+    points = {key.implementation: point for key, point in context.points.items()}
     there = context.judged.verdict(points[BASELINE], points[TWO])
     back = context.judged.verdict(points[TWO], points[BASELINE])
     assert there is not None

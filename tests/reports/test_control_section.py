@@ -52,7 +52,7 @@ def test_a_control_is_neither_ranked_nor_charted_nor_an_implementation() -> None
     assert [name for _, name in context.ladder] == [BASELINE, ONE]
     assert {name for name, _, _ in context.points} == {BASELINE, ONE}
     assert [one.best.implementation for one in context.winners] == [ONE]
-    assert {key[0] for key in context.controls} == {ONE}
+    assert {key.implementation for key in context.controls} == {ONE}
     page = build_report([document((0.5,) * 4)])
     control = next(row.name for row in context.results[0].rows if row.role == "control")
     assert f'data-implementation="{control}"' not in page

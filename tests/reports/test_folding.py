@@ -54,11 +54,14 @@ def test_about_as_many_cells_are_kept_as_a_page_can_hold(whole: Context, shown: 
 
 def test_the_extremes_are_kept(whole: Context, shown: Context) -> None:
     (scope,) = whole.scopes
-    sizes, threads = ({key[2] for key in shown.points}, {key[1].threads for key in shown.points})
+    sizes, threads = (
+        {key.batch_size for key in shown.points},
+        {key.condition.threads for key in shown.points},
+    )
     assert {100, 1200} <= sizes
     assert {1, 8} <= threads
     assert shown.batch_sizes(scope) == tuple(sorted(sizes))
-    names = {key[0] for key in shown.points}
+    names = {key.implementation for key in shown.points}
     trainers = [point for point in whole.points.values() if point.implementation != FLOOR]
     shortest = {
         name: min(one.epoch.value for one in some if one.epoch)

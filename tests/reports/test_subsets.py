@@ -148,7 +148,9 @@ def test_documents_of_two_machines_are_kept_apart() -> None:
     two = small(names=(OTHERS[0],), threads=(1,), outcomes=False)
     two = pieces.replace(two, machine=pieces.machine("Another CPU"))
     context = build_context([one, two])
-    assert context.speed_ups.keys() == {key for key in context.points if key[0] == BASELINE}
+    assert context.speed_ups.keys() == {
+        key for key in context.points if key.implementation == BASELINE
+    }
     assert "Another CPU" in shown(one, two).text
 
 
@@ -204,7 +206,9 @@ def test_a_cell_without_outcome_was_not_reached_only_if_the_run_was_interrupted(
     kept = build_context([whole])
     context = build_context([pieces.replace(whole, outcomes=rest, complete=complete)])
     condition = next(
-        key[1] for key in kept.points if (key[0], key[2]) == (lost.implementation, lost.batch_size)
+        key.condition
+        for key in kept.points
+        if (key.implementation, key.batch_size) == (lost.implementation, lost.batch_size)
     )
     assert context.absence(lost.implementation, condition, lost.batch_size) == word
 

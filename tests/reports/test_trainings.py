@@ -96,7 +96,7 @@ def test_who_missed_the_target_once_is_not_ranked_and_is_named() -> None:
         "Not ranked at batch 500, because not every training held 90 %: sklearn with 1 thread "
         "(2 of 3)."
     ) in found
-    assert [key[0] for key in build_context([document(WITH_LUCKY)]).ranked.points] == [
+    assert [key.implementation for key in build_context([document(WITH_LUCKY)]).ranked.points] == [
         "numpy-naive", "numba",
     ]  # fmt: skip
 

@@ -100,12 +100,12 @@ def three() -> Results:
 
 def test_neither_the_baseline_nor_a_floor_is_judged(three: Results) -> None:
     context = build_context([three])
-    assert {key[0] for key in context.verdicts} == {ONE, TWO}
+    assert {key.implementation for key in context.verdicts} == {ONE, TWO}
 
 
 def test_scopes_are_families_of_their_own() -> None:
     single, both = (build_context([made({BASELINE: STEADY, ONE: EQUAL})] * n) for n in (1, 2))
-    assert len({key[1].scope for key in both.verdicts}) == 2
+    assert len({key.condition.scope for key in both.verdicts}) == 2
     assert list(both.verdicts.values()) == list(single.verdicts.values()) * 2
 
 
@@ -118,7 +118,7 @@ def cells_of(page: str, section: str) -> str:
 def test_the_overview_marks_what_is_the_same_or_unclear_with_the_reason(three: Results) -> None:
     context = build_context([three])
     overview = cells_of(build_report([three]), "overview")
-    kinds = {key[0]: verdict.kind for key, verdict in context.verdicts.items()}
+    kinds = {key.implementation: verdict.kind for key, verdict in context.verdicts.items()}
     assert kinds == {ONE: "same", TWO: "unclear"}
     assert re.search(r'class="of-base">[^<]* same</small>', overview)
     assert re.search(r'class="of-base">[^<]* unclear</small>', overview)
