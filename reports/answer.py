@@ -40,7 +40,7 @@ def headline(context: Context) -> str:
 
     Where nothing is ranked, it says why.
     """
-    ranking = context.ranked
+    ranking = context.for_ranking
     by_scope: dict[Scope, dict[str, list[Winner]]] = {}
     for winner in in_order(ranking):
         by_name = by_scope.setdefault(winner.scope, {})
@@ -108,7 +108,7 @@ def _gain(winners: Sequence[Winner]) -> dict[str, object] | None:
 
 def start(context: Context) -> str:
     """Return what the first winner's start costs and when it pays off; empty if unknown."""
-    ranking = context.ranked
+    ranking = context.for_ranking
     if not ranking.winners:
         return ""
     best = ranking.winners[0].best
@@ -130,7 +130,7 @@ def start(context: Context) -> str:
 
 def doubt(context: Context) -> Doubt | None:
     """Return the largest doubt about the headline, or None."""
-    ranking = context.ranked
+    ranking = context.for_ranking
     warnings = remarks.provisional(context)
     if warnings:
         return Doubt(warnings[0], _again(context), provisional=True)
@@ -210,7 +210,7 @@ def lines(context: Context) -> tuple[str, ...]:
         command = f" Next: {first_doubt.command}" if first_doubt.command else ""
         sentences.append(f"{first_doubt.sentence}{command}")
     sentences += [*remarks.facts(context), *remarks.gap_sentences(context)]
-    best = in_order(context.ranked)[:1]
+    best = in_order(context.for_ranking)[:1]
     if best and (export := remarks.export_line(best[0].best)):
         sentences.append(f"Reproduce with: {export}")
     return tuple(dict.fromkeys(filter(None, sentences)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from bench.documents.results import Results
 from bench.documents.timings import Check
@@ -84,7 +83,7 @@ class Winner:
         return f"not clearly faster than {names}" if names else ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Context:
     """The documents, put in order.
 
@@ -93,7 +92,7 @@ class Context:
     implementations and ``slots`` their place in the palette.  A control is no implementation and no
     point: ``controls`` holds it under the key of what it repeats.
     Differences up to ``margin`` count as the same.  ``trained`` names the scopes whose points are
-    trainings up to a target.  ``every`` is the context of which this one holds some points, None
+    trainings up to a target.  ``unfolded`` is the context of which this one holds some points, None
     where it holds all of them.
     """
 
@@ -108,20 +107,15 @@ class Context:
     controls: Mapping[PointKey, Point]
     margin: float
     trained: frozenset[Scope] = frozenset()
-    every: Context | None = None
+    unfolded: Context | None = None
 
     @property
     def whole(self) -> Context:
         """The context with all points, which counts and winners are taken from."""
-        return self.every or self
+        return self.unfolded or self
 
     @cached_property
-    def memory(self) -> dict[str, Any]:
-        """What others have computed of this very context; a changed copy begins without it."""
-        return {}
-
-    @cached_property
-    def ranked(self) -> Context:
+    def for_ranking(self) -> Context:
         """This context by what was asked: where there is a target, points are trainings up to it.
 
         There, a point is left out unless every one of its trainings held the target, and nothing
@@ -135,14 +129,14 @@ class Context:
             points=times_to_target(self.points, asked),
             controls=times_to_target(self.controls, asked),
             trained=asked,
-            every=self.every.ranked if self.every else None,
+            unfolded=self.unfolded.for_ranking if self.unfolded else None,
         )
 
     @cached_property
     def judged(self) -> Judged:
         """The ratio and the verdict of every pair that the page speaks of."""
-        if self.every is not None:
-            return self.every.judged
+        if self.unfolded is not None:
+            return self.unfolded.judged
         return Judged(self.points, self.controls, self.compared, lambda _: self.margin)
 
     @cached_property
@@ -185,8 +179,8 @@ class Context:
     @cached_property
     def winners(self) -> tuple[Winner, ...]:
         """One per scope and batch size; that of the first batch size asked for comes first."""
-        if self.every is not None:
-            return tuple(winner for winner in self.every.winners if winner.scope in self.scopes)
+        if self.unfolded is not None:
+            return tuple(winner for winner in self.unfolded.winners if winner.scope in self.scopes)
         asked = self.results[0].plan.trainings
 
         def place(winner: Winner) -> tuple[object, ...]:

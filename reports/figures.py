@@ -47,8 +47,8 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Key:
-    """One entry of a key: a name, and a piece of its line."""
+class LegendEntry:
+    """A name, and a piece of its line."""
 
     name: str
     swatch: Markup
@@ -85,19 +85,20 @@ def style(context: Context, name: str) -> charts.Style:
     return charts.style_of(context.slots.get(name))
 
 
-def key(
+def legend(
     context: Context, names: Iterable[str], *, section: str, dots: bool = False
-) -> tuple[Key, ...]:
-    """Return the key to the lines, or the ``dots``, of ``names`` in one section."""
-    return key_of([(name, style(context, name)) for name in names], section=section, dots=dots)
+) -> tuple[LegendEntry, ...]:
+    """Return the legend of the lines, or ``dots``, of ``names`` in one section."""
+    return legend_of([(name, style(context, name)) for name in names], section=section, dots=dots)
 
 
-def key_of(
+def legend_of(
     styles: Iterable[tuple[str, charts.Style]], *, section: str, dots: bool = False
-) -> tuple[Key, ...]:
-    """Return the key to lines, or ``dots``, of these names and styles."""
+) -> tuple[LegendEntry, ...]:
+    """Return the legend of lines, or ``dots``, with these names and styles."""
     return tuple(
-        Key(name, charts.swatch(look, key=section, dots=dots), look.series) for name, look in styles
+        LegendEntry(name, charts.swatch(look, key=section, dots=dots), look.series)
+        for name, look in styles
     )
 
 

@@ -40,7 +40,7 @@ def folded(context: Context) -> Context:
     if len(context.points) <= MOST_CELLS and len(context.scopes) <= MOST_SCOPES:
         return context
     winners: dict[Scope, list[Winner]] = {}
-    for winner in (*context.winners, *context.ranked.winners):
+    for winner in (*context.winners, *context.for_ranking.winners):
         winners.setdefault(winner.scope, []).append(winner)
     scopes = sample(context.scopes, min(MOST_SCOPES, len(context.scopes)), [*winners][:1])
     of_scope: dict[Scope, list[Point]] = {scope: [] for scope in scopes}
@@ -68,7 +68,7 @@ def folded(context: Context) -> Context:
         points={key: point for key, point in context.points.items() if is_shown(key)},
         gaps=tuple(gap for gap in context.gaps if is_shown(gap.key)),
         controls={key: point for key, point in context.controls.items() if is_shown(key)},
-        every=context,
+        unfolded=context,
     )
 
 

@@ -51,23 +51,18 @@ def build_report(results: Sequence[Results], margin: float = MARGIN) -> str:
     Raises:
         UsageError: no document was given.
     """
-    return of_context(build_context(results, margin))
+    return render(build_context(results, margin))
 
 
-def of_context(context: Context) -> str:
-    """Return the page of documents that are put in order already."""
-    return render(context, discover())
-
-
-def render(context: Context, sections: Iterable[Section[Context]]) -> str:
-    """Return the page with these sections, in the order given."""
+def render(context: Context, first: Iterable[Section[Context]] = ()) -> str:
+    """Return the page of documents that are put in order already; ``first`` stand before all."""
     shown = folding.folded(context)
     networks = dict.fromkeys(document.plan.network.name for document in context.results)
     machines = dict.fromkeys(document.machine.cpu for document in context.results)
     dates = dict.fromkeys(document.created_at[:10] for document in context.results)
     return laid_out(
         "page.html",
-        filled(sections, context, shown, folding.left_out(shown)),
+        filled((*first, *discover()), context, shown, folding.left_out(shown)),
         title=", ".join(" and ".join(each) for each in (networks, machines, dates)),
         description=" ".join([*provisional(context), headline(context)]),
         documents=context.results,

@@ -41,7 +41,7 @@ def draw(context: Context) -> Figure:
             self.savefig(written, format="png", dpi=110)
             return written.getvalue()
 
-    ranking = context.ranked
+    ranking = context.for_ranking
     panels = [
         (scope, size, rows)
         for scope in ranking.scopes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -102,16 +103,18 @@ def cells_in_words(context: Context, places: Iterable[Place]) -> str:
 
 def provisional(context: Context) -> tuple[str, ...]:
     """Return what makes the headline provisional; nothing where nothing is ranked."""
-    ranked = {winner.scope for winner in context.ranked.winners}
+    ranked = {winner.scope for winner in context.for_ranking.winners}
     points = {key: point for key, point in context.points.items() if key.condition.scope in ranked}
-    return disturbed_rounds.provisional(replace(context, points=points, every=context.whole))
+    return disturbed_rounds.provisional(replace(context, points=points, unfolded=context.whole))
+
+
+@functools.lru_cache(maxsize=2)  # it compares all documents with each other
+def _grid_remark(whole: Context) -> str:
+    return grids.remark(whole.results)
 
 
 def facts(context: Context) -> tuple[str, ...]:
     """Return the remarks on what was measured at all."""
-    memory = context.whole.memory
-    if "grid" not in memory:
-        memory["grid"] = grids.remark(context.results)
     sentences = [*trainings.not_held(context)]
     cut_short = [n for n, document in enumerate(context.results, start=1) if not document.complete]
     if cut_short:
@@ -119,7 +122,7 @@ def facts(context: Context) -> tuple[str, ...]:
         sentences.append(
             f"{run}The run was interrupted: its numbers are valid, but some cells are missing."
         )
-    return tuple(filter(None, [*sentences, memory["grid"], *runs.notes(context)]))
+    return tuple(filter(None, [*sentences, _grid_remark(context.whole), *runs.notes(context)]))
 
 
 def cautions(context: Context) -> tuple[str, ...]:
@@ -127,7 +130,7 @@ def cautions(context: Context) -> tuple[str, ...]:
 
     What stands before the headline is not among them, see :func:`provisional`.
     """
-    ranking = context.ranked
+    ranking = context.for_ranking
     sentences = []
     if not all(p.whole_epochs for p in context.points.values() if p.epoch):
         sentences.append("Where no whole epoch was timed, it is computed from steps.")

@@ -35,7 +35,7 @@ def each(context: Context) -> Iterator[tuple[str, Context]]:
                 conditions=tuple(of_run),
                 points=points.get(run, {}),
                 controls=controls.get(run, {}),
-                every=context.whole,
+                unfolded=context.whole,
             ),
         )
 

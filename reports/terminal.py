@@ -87,7 +87,7 @@ def epoch_tables(context: Context, width: int) -> Group:
     where nothing was measured.  Marks tell what a speed-up does not say.  Columns that do not fit
     into ``width`` characters go into further tables.
     """
-    ranking = context.ranked
+    ranking = context.for_ranking
     places = [
         (condition, batch_size)
         for scope in context.scopes
@@ -197,7 +197,7 @@ def _legend(context: Context) -> Text | None:
 
 def _time_cell(context: Context, key: PointKey, *, with_interval: bool) -> TableCell:
     """Return the time; speed-up, interval and mark are its notes.  A column's best is strong."""
-    ranking = context.ranked
+    ranking = context.for_ranking
     measured, point = context.points.get(key), ranking.points.get(key)
     held = held_in(measured) if measured and measured.trainings else ""
     if measured is not None and point is None and held:

@@ -34,7 +34,7 @@ def report_command(sources: tuple[Path, ...], output: Path, margin: float) -> No
     files.require_free(output, sources)
     results = [read_any(source) for source in sources]
     context = build_context(results, margin)
-    files.write_bytes(output, page.of_context(context).encode())
+    files.write_bytes(output, page.render(context).encode())
     console = Console()
     for sentence in lines(context):
         say(console, sentence)

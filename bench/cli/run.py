@@ -192,7 +192,7 @@ def run_command(context: click.Context, /, **options: Any) -> int:
     files.save(document, folder / "results.json")
     with waiting(console, "writing the report"):
         report = build_context([document], options["margin"])
-        files.write_bytes(folder / REPORT, page.of_context(report).encode())
+        files.write_bytes(folder / REPORT, page.render(report).encode())
     revised = changes(document, options["margin"])
     if options["as_json"]:
         _print_json(report, document, folder)

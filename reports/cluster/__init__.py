@@ -35,7 +35,7 @@ def build_collected(
     shown = templates.fill("cluster/jobs.html", summary=summary(standings), table=table(standings))
     jobs: Section[Context] = Section("jobs", "Jobs", 1, lambda _context: shown)
     own = (jobs, machines.section(standings, documents, margin))
-    return page.render(context, (*own, *page.discover()))
+    return page.render(context, own)
 
 
 def summary(standings: Sequence[Standing]) -> str:

@@ -38,7 +38,7 @@ def to_markdown(results: Sequence[Results], margin: float, notes: Sequence[str] 
 
 def _times(context: Context) -> str:
     """Return the time of an epoch, or of a training where that was asked, of every cell."""
-    ranking = context.ranked
+    ranking = context.for_ranking
     headings = ["Implementation", "Batch size", "Condition", "Time", "95 % interval"]
     if context.baseline:
         headings += [f"Speed-up over {context.baseline}", "Verdict"]

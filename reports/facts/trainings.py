@@ -62,7 +62,7 @@ def as_data(context: Context) -> dict[str, Any]:
     Seconds of a cell are those of the trainings that held the target, null where none did.  The
     lead of the fastest is over the closest of the others.
     """
-    ranking = context.ranked
+    ranking = context.for_ranking
     cells = []
     for point in (point for _, _, points in of_targets(context) for point in points):
         times = point.seconds_to_target

@@ -38,7 +38,7 @@ def render(context: Context) -> Markup | Absence:
         groups=figures.grouped(context, shown),
         key=()
         if len(names) <= charts.MOST_NAMED
-        else figures.key(context, names, section="batch-scaling"),
+        else figures.legend(context, names, section="batch-scaling"),
         table=tables.of_grid(
             context,
             "Time per example, and examples per second",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -63,14 +64,12 @@ def render(context: Context) -> Markup | Absence:
     )
 
 
+@functools.lru_cache(maxsize=2)  # for the body and for its status
 def _worst(context: Context) -> dict[_Checked, dict[str, Check]]:
     """Return the check of each name that used most of its tolerance, by implementation.
 
     Where cells of an implementation differ, those that failed are apart.
     """
-    if "checked" in context.memory:
-        known: dict[_Checked, dict[str, Check]] = context.memory["checked"]
-        return known
     outcomes = [
         (key, cell.gate) for key, point in context.points.items() for cell in point.measured
     ]
@@ -90,7 +89,6 @@ def _worst(context: Context) -> dict[_Checked, dict[str, Check]]:
             checks = worst.setdefault(_Checked(name, is_tf32, cells_in_words(context, places)), {})
             for check in (check for _, gate in by_result[passed] for check in gate):
                 checks[check.name] = max(checks.get(check.name, check), check, key=_share)
-    context.memory["checked"] = worst
     return worst
 
 

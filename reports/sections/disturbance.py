@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
@@ -70,7 +71,7 @@ def render(context: Context) -> Markup | Absence:
         spoilt=sum(effect.undisturbed is None for effect in effects),
         cells=len(effects),
         totals=_totals(context, cells),
-        key=figures.key(context, names, section="disturbance", dots=True),
+        key=figures.legend(context, names, section="disturbance", dots=True),
         groups=figures.grouped(
             context,
             {
@@ -85,17 +86,15 @@ def render(context: Context) -> Markup | Absence:
     )
 
 
+@functools.lru_cache(maxsize=2)  # for the body and for its status
 def _watched(context: Context) -> dict[PointKey, _DisturbedCell]:
     """Return every cell of which something was recorded beside its rounds."""
-    if "watched" not in context.memory:
-        rounds = {key: point.watched for key, point in context.points.items()}
-        context.memory["watched"] = {
-            key: _DisturbedCell(some, effect(of_the_epoch(some)))
-            for key, some in rounds.items()
-            if some
-        }
-    cells: dict[PointKey, _DisturbedCell] = context.memory["watched"]
-    return cells
+    rounds = {key: point.watched for key, point in context.points.items()}
+    return {
+        key: _DisturbedCell(some, effect(of_the_epoch(some)))
+        for key, some in rounds.items()
+        if some
+    }
 
 
 def _share(cell: _DisturbedCell, of: Callable[[Disturbance], float | None]) -> TableCell:

@@ -33,7 +33,7 @@ class _Panel:
 
 def render(context: Context) -> Markup | Absence:
     """Return a panel for each scope and batch size."""
-    ranking = context.ranked
+    ranking = context.for_ranking
     places = [(scope, size) for scope in ranking.scopes for size in ranking.batch_sizes(scope)]
     marks = _marks(ranking)
     drawn = {

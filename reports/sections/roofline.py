@@ -76,7 +76,7 @@ def render(context: Context) -> Markup | Absence:
         most_named=_MOST_NAMED,
         impossible=_impossible(context, every),
         sparse=sparse,
-        key=figures.key(context, names, section="roofline"),
+        key=figures.legend(context, names, section="roofline"),
         figures=_charts(context, roofs, entries, (STEP,)),
         phases=_charts(context, roofs, entries, _PHASES),
         shares=tables.of_cells(

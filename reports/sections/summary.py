@@ -17,7 +17,7 @@ from reports.tables import Table, TableCell
 
 def render(context: Context) -> Markup:
     """Return the answer in three lines, and on demand what stands behind it."""
-    ranking = context.ranked
+    ranking = context.for_ranking
     winners = answer.in_order(ranking)
     headline = answer.headline(context)
     leads = {winner.best.key: winner.verdict for winner in winners if winner.verdict}

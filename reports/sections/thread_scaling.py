@@ -72,7 +72,7 @@ def render(context: Context) -> Markup | Absence:
         fewest=text.threads(min(counts)),
         key=()
         if few or len(names) <= charts.MOST_NAMED
-        else figures.key(context, names, section="thread-scaling"),
+        else figures.legend(context, names, section="thread-scaling"),
         table=tables.of_cells(
             context,
             "Threads requested and observed, speed-up over the fewest measured, and efficiency",

@@ -60,7 +60,7 @@ def render(context: Context) -> Markup | Absence:
         )
     targets = {run.learning.target for point in trained for run in point.trainings.values()}
     names = dict.fromkeys(point.implementation for point in trained)
-    verdicts = _verdicts(context.ranked, pairs)
+    verdicts = _verdicts(context.for_ranking, pairs)
 
     def relative(point: Point) -> TableCell:
         if point.key in references:
@@ -74,7 +74,7 @@ def render(context: Context) -> Markup | Absence:
         "time_to_accuracy",
         targets=text.listing(text.target(target) for target in sorted(targets)),
         groups=figures.grouped(context, shown),
-        key=figures.key(context, names, section="time-to-accuracy")
+        key=figures.legend(context, names, section="time-to-accuracy")
         if len(names) > charts.MOST_NAMED
         else (),
         table=tables.of_cells(

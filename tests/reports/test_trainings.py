@@ -96,7 +96,8 @@ def test_who_missed_the_target_once_is_not_ranked_and_is_named() -> None:
         "Not ranked at batch 500, because not every training held 90 %: sklearn with 1 thread "
         "(2 of 3)."
     ) in found
-    assert [key.implementation for key in build_context([document(WITH_LUCKY)]).ranked.points] == [
+    ranking = build_context([document(WITH_LUCKY)]).for_ranking
+    assert [key.implementation for key in ranking.points] == [
         "numpy-naive", "numba",
     ]  # fmt: skip
 
@@ -156,15 +157,15 @@ def test_the_terminal_shows_times_to_the_target_and_how_often_it_was_held() -> N
 
 def test_what_is_ranked_is_found_once() -> None:
     context = build_context([document(WITH_LUCKY)])
-    assert context.ranked is context.ranked
+    assert context.for_ranking is context.for_ranking
     epochs = build_context([document(BOTH, target=None)])
-    assert epochs.ranked is epochs
+    assert epochs.for_ranking is epochs
 
 
 @pytest.mark.parametrize("target", [0.9, None])
 def test_only_epochs_are_held_against_the_floor(target: float | None) -> None:
     context = build_context([document({**BOTH, "floor": FAST}, target=target)])
-    ratios = context.ranked.over_floor.values()
+    ratios = context.for_ranking.over_floor.values()
     assert any(ratio.value == pytest.approx(10.0) for ratio in ratios) == (target is None)
 
 

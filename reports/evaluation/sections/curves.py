@@ -13,7 +13,7 @@ from reports import charts, tables, templates
 from reports import format as text
 from reports.charts import Series
 from reports.evaluation.context import PARTS, Learned, accuracy_limits, share, tick
-from reports.figures import Figure, key_of
+from reports.figures import Figure, legend_of
 from reports.section import Absence, Section
 from reports.tables import Table, TableCell, TableRow
 
@@ -36,9 +36,9 @@ def render(learned: Learned) -> Markup | Absence:
     ]
     return templates.fill(
         "evaluation/sections/curves.html",
-        key=key_of(named, section="curves") if several else (),
+        key=legend_of(named, section="curves") if several else (),
         figures=_by_batch(learned),
-        accuracy_key=key_of(PARTS, section="accuracy"),
+        accuracy_key=legend_of(PARTS, section="accuracy"),
         accuracies=_accuracies(learned),
         tables=[_table(trained) for trained in learned.trained if trained.model.epochs],
     )

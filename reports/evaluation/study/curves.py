@@ -12,7 +12,7 @@ from reports import charts, templates
 from reports import format as text
 from reports.charts import Series
 from reports.evaluation.context import Studied, accuracy_limits, tick
-from reports.figures import Figure, key_of
+from reports.figures import Figure, legend_of
 from reports.section import Absence, Section
 
 
@@ -24,7 +24,7 @@ def render(studied: Studied) -> Markup | Absence:
     ]
     return templates.fill(
         "evaluation/study/curves.html",
-        key=key_of(named, section="values"),
+        key=legend_of(named, section="values"),
         figures=[*_accuracies(studied), *_by_epoch(studied)],
     )
 

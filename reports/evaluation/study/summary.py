@@ -16,7 +16,7 @@ from reports.evaluation.context import (
     tick,
     training_diverged,
 )
-from reports.figures import Figure, key_of
+from reports.figures import Figure, legend_of
 from reports.section import Absence, Section
 from reports.tables import Table, TableCell, TableRow
 from reports.templates import sentence
@@ -30,7 +30,7 @@ def render(studied: Studied) -> Markup | Absence:
         note=studied.learned.data.note,
         noise=share(studied.uncertainty) if studied.finite else None,
         diverged=[trained.name for trained in studied.trained if training_diverged(trained)],
-        key=key_of(PARTS, section="outcome"),
+        key=legend_of(PARTS, section="outcome"),
         figure=Figure(_chart(studied)) if len(studied.finite) > 1 else None,
         table=_table(studied),
         within=CONVERGED_WITHIN,
