@@ -102,7 +102,7 @@ def forward_products(network: Network, examples: int) -> tuple[Product, ...]:
 
     Its rows are the examples, and in a convolution the places of the map that are pooled as well.
     """
-    convolved = [examples * stage.places for stage in network.stages]
+    convolved = [examples * conv.places for conv in network.conv_layers]
     rows = [*convolved, *[examples] * (len(network.layers) - 1)]
     return tuple(
         Product(number, n_in, n_out)
@@ -144,7 +144,7 @@ def work_of(network: Network, training: Training, examples: int) -> dict[str, Wo
     itemsize = np.dtype(network.dtype).itemsize
     inputs, outputs = network.layers[0], network.layers[-1]
     # Values between them, those of pooled maps included.
-    hidden = sum(stage.outputs for stage in network.stages) + sum(network.layers[1:-1])
+    hidden = sum(conv.outputs for conv in network.conv_layers) + sum(network.layers[1:-1])
     # Nodes whose outputs dropout multiplies.
     layers = zip(network.layers[1:-1], network.dropout_rates, strict=True)
     thinned = sum(nodes for nodes, rate in layers if rate)
@@ -161,7 +161,7 @@ def work_of(network: Network, training: Training, examples: int) -> dict[str, Wo
     # Bias, activation and dropout of every node, and what finds the largest of each square.
     # Inputs and parameters are read, every layer is written for the way back; the place of the
     # largest in its square is a few bits and not counted.
-    compared = sum((stage.pool**2 - 1) * stage.outputs for stage in network.stages)
+    compared = sum((conv.pool**2 - 1) * conv.outputs for conv in network.conv_layers)
     activated = (1 + _ACTIVATION[network.activation]) * hidden
     activated += (1 + _ACTIVATION[network.output]) * outputs
     forward = Work(
@@ -182,7 +182,7 @@ def work_of(network: Network, training: Training, examples: int) -> dict[str, Wo
     # all convolutions but the first, and the penalty's share of every gradient.  The activations
     # of every layer and the targets are read, and the weights that deltas or a penalty need;
     # gradients are written.
-    overlaps = sum(stage.places * stage.shape[0] for stage in network.stages[1:])
+    overlaps = sum(conv.places * conv.shape[0] for conv in network.conv_layers[1:])
     deltas = (_OUTPUT_DELTA[network.loss] + (training.reduction == "mean")) * outputs
     deltas += (_SLOPE_FROM_OUTPUT[network.activation] + 1) * hidden
     penalty = (2 * bool(training.l2) + 3 * bool(training.l1)) * weights

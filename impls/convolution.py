@@ -29,7 +29,7 @@ class Convolution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise UsageError(f"{self} is not possible: filters, kernel and pool are at least 1")
 
 
-class Stage(NamedTuple):
+class ConvLayer(NamedTuple):
     """A convolution together with the size of the map that it meets.
 
     Its weights have the shape ``(kernel * kernel * channels, filters)``: rows run over the height
@@ -73,7 +73,9 @@ class Stage(NamedTuple):
         return height * width * filters
 
 
-def stages(image: tuple[int, int, int], convolutions: tuple[Convolution, ...]) -> tuple[Stage, ...]:
+def conv_layers(
+    image: tuple[int, int, int], convolutions: tuple[Convolution, ...]
+) -> tuple[ConvLayer, ...]:
     """Return each convolution with the map that it meets, from an ``image`` on.
 
     Raises:
@@ -82,14 +84,14 @@ def stages(image: tuple[int, int, int], convolutions: tuple[Convolution, ...]) -
     found = []
     height, width, channels = image
     for convolution in convolutions:
-        stage = Stage(
+        conv = ConvLayer(
             height, width, channels, convolution.filters, convolution.kernel, convolution.pool
         )
-        if min(stage.pooled) < 1:
+        if min(conv.pooled) < 1:
             raise UsageError(
                 f"a kernel of {convolution.kernel} and a pool of {convolution.pool} leave nothing "
                 f"of a map of {height} x {width}: use smaller ones, or fewer convolutions"
             )
-        found.append(stage)
-        height, width, channels = stage.pooled
+        found.append(conv)
+        height, width, channels = conv.pooled
     return tuple(found)

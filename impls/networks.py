@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from impls.convolution import Convolution, Stage, stages
+from impls.convolution import ConvLayer, Convolution, conv_layers
 from impls.errors import UsageError
 
 Activation = Literal["sigmoid", "tanh", "relu"]
@@ -65,7 +65,7 @@ class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 "convolutions need an image of as many values as there are inputs"
             )
         # A map that is too small is refused here and not when sizes are first asked for.
-        _ = self.stages
+        _ = self.conv_layers
 
     @property
     def dropout_rates(self) -> tuple[float, ...]:
@@ -78,27 +78,30 @@ class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return "softmax" if self.loss == "cross-entropy" else "sigmoid"
 
     @property
-    def stages(self) -> tuple[Stage, ...]:
+    def conv_layers(self) -> tuple[ConvLayer, ...]:
         """The convolutions with the sizes of the maps that they meet; none in a dense network.
 
         Raises:
             UsageError: a kernel or a pool is larger than the map that it meets.
         """
-        return stages(self.image, self.convolutions) if self.image else ()
+        return conv_layers(self.image, self.convolutions) if self.image else ()
 
     @property
     def dense(self) -> tuple[int, ...]:
         """``layers`` with what the convolutions leave in place of the inputs."""
-        return (self.stages[-1].outputs if self.convolutions else self.layers[0], *self.layers[1:])
+        return (
+            self.conv_layers[-1].outputs if self.convolutions else self.layers[0],
+            *self.layers[1:],
+        )
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """Canonical shape ``(n_in, n_out)`` of each weight matrix, input side first.
 
-        Those of the convolutions come first; :class:`~impls.convolution.Stage` has their order.
+        Those of the convolutions come first; :class:`~impls.convolution.ConvLayer` has their order.
         """
         dense = zip(self.dense[:-1], self.dense[1:], strict=True)
-        return (*(stage.shape for stage in self.stages), *dense)
+        return (*(conv.shape for conv in self.conv_layers), *dense)
 
     @property
     def description(self) -> str:
@@ -194,7 +197,7 @@ class Formulas(NamedTuple):
     """
 
     layers: tuple[int, ...]
-    stages: tuple[Stage, ...]
+    conv_layers: tuple[ConvLayer, ...]
     activation: str
     loss: str
     output: str
@@ -210,7 +213,7 @@ class Formulas(NamedTuple):
         """Return those of a network and its training."""
         return cls(
             layers=network.layers,
-            stages=network.stages,
+            conv_layers=network.conv_layers,
             activation=network.activation,
             loss=network.loss,
             output=network.output,

@@ -107,7 +107,7 @@ def start_parameters(network: Network, training: Training, seed: int) -> Paramet
     """
     rng = np.random.default_rng([seed, 0])
     weights, biases = [], []
-    places = [stage.kernel**2 for stage in network.stages] + [1] * len(network.layers)
+    places = [conv.kernel**2 for conv in network.conv_layers] + [1] * len(network.layers)
     for (n_in, n_out), at in zip(network.shapes, places, strict=False):
         if training.start == "glorot":
             # Glorot and Bengio, 2010, equation 16; an input of a filter reaches ``at`` outputs.

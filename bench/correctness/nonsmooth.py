@@ -32,7 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.correctness.tolerance import SAFETY, Rounding, forward_tolerance
-from impls.convolution import Stage
+from impls.convolution import ConvLayer
 from impls.mathematics import patches, reference
 from impls.mathematics.functions import ACTIVATIONS, SLOPES_FROM_INPUT
 from impls.networks import Network
@@ -56,7 +56,7 @@ def away_from_kinks(
     Also whether all doubts are gone; where the data hold too few other examples some remain.
     """
     network = trainer.network
-    if network.activation != "relu" and all(stage.pool == 1 for stage in network.stages):
+    if network.activation != "relu" and all(conv.pool == 1 for conv in network.conv_layers):
         return rows, True
     rng = np.random.default_rng(1)
     rows = rows.copy()
@@ -124,15 +124,15 @@ def in_squares(
 
     That is whether the largest input of each square may be on either side of a kink, and the place
     in the square that may be the largest instead; where there is none it is the place that is.
-    Both have the shape of the outputs, ``(examples, stage.outputs)``.
+    Both have the shape of the outputs, ``(examples, conv.outputs)``.
     """
     network, W, b = trainer.network, trainer.W[layer], trainer.b[layer]
-    stage, bound = network.stages[layer], forward_tolerance(network, rounding, layer, safety)
-    maps = A.reshape(-1, stage.height, stage.width, stage.channels)
-    spread = np.sqrt(patches.convolved(maps**2, W**2, stage.kernel) + b**2)
+    conv, bound = network.conv_layers[layer], forward_tolerance(network, rounding, layer, safety)
+    maps = A.reshape(-1, conv.height, conv.width, conv.channels)
+    spread = np.sqrt(patches.convolved(maps**2, W**2, conv.kernel) + b**2)
     # Shape (examples, height, width, squares of the pool, filters) from here on.
-    error = bound * patches.squares(spread, stage.pool)
-    Z = patches.squares(patches.convolved(maps, W, stage.kernel) + b, stage.pool)
+    error = bound * patches.squares(spread, conv.pool)
+    Z = patches.squares(patches.convolved(maps, W, conv.kernel) + b, conv.pool)
     place = Z.argmax(axis=3)[:, :, :, None]
     largest = np.take_along_axis(Z, place, axis=3)
     largest_error = np.take_along_axis(error, place, axis=3)
@@ -141,7 +141,7 @@ def in_squares(
     rounded = safety * rounding.numbers * np.abs(ACTIVATIONS[network.activation](largest))
     reach = largest_error + error + rounded / np.maximum(slope, bound)
     ties = (slope > bound) & (largest - Z <= reach)
-    ties &= ~np.take_along_axis(_alike(stage, maps, bound), place, axis=4)
+    ties &= ~np.take_along_axis(_alike(conv, maps, bound), place, axis=4)
     rivals = np.where(ties, Z, -np.inf).argmax(axis=3)[:, :, :, None]
     rivals = np.where(ties.any(axis=3, keepdims=True), rivals, place)
     kinks = _kinks(network, largest, largest_error)
@@ -158,11 +158,11 @@ def _kinks(network: Network, Z: Floats, error: Floats) -> Flags:
     return kinks if network.activation == "relu" else np.zeros_like(kinks)
 
 
-def _alike(stage: Stage, maps: Floats, bound: float) -> Flags:
+def _alike(conv: ConvLayer, maps: Floats, bound: float) -> Flags:
     """Return which patches of a square are alike, ``(examples, height, width, square, square)``."""
-    height, width = stage.filtered
-    rows = patches.patches(maps, stage.kernel).reshape(len(maps), height, width, -1)
-    P = patches.squares(rows, stage.pool)
+    height, width = conv.filtered
+    rows = patches.patches(maps, conv.kernel).reshape(len(maps), height, width, -1)
+    P = patches.squares(rows, conv.pool)
     products = P @ P.swapaxes(3, 4)
     sizes = np.einsum("...ii->...i", products)
     one, other = sizes[..., :, None], sizes[..., None, :]

@@ -50,7 +50,7 @@ def probe_training(network: Network, training: Training) -> Training:
     summed = training.batch_size if training.reduction == "sum" else 1
     if training.optimiser == "sgd":
         # A filter moves by what all places of its map ask for, and each of them feels it.
-        sums = (stage.shape[0] * stage.outputs // stage.filters for stage in network.stages)
+        sums = (conv.shape[0] * conv.outputs // conv.filters for conv in network.conv_layers)
         rate = 0.5 / (summed * max(network.layers[0], *sums, 0))
     else:
         # These move every weight by about the rate, whatever its gradient, and so a node by that

@@ -71,7 +71,7 @@ def tolerances(network: Network, batch_size: int, rounding: Rounding) -> Toleran
     """Return those of everything that the gate compares."""
     longest = max(n_in for n_in, _ in network.shapes)
     # The gradient of a filter sums over the places of its map as well.
-    places = [stage.pooled[0] * stage.pooled[1] for stage in network.stages]
+    places = [conv.pooled[0] * conv.pooled[1] for conv in network.conv_layers]
     places += [1] * (len(network.shapes) - len(places))
     return Tolerances(
         outputs=rounding.of_sum(longest),

@@ -87,11 +87,11 @@ class Compiled:
 
     def _inputs_of_last(self, P: Pairs, X: Array, masks: Masks) -> Array:
         """Return what goes into the last layer; ``masks`` is empty where nothing is dropped."""
-        H, stages = X, self.formulas.stages
-        if stages:
+        H, conv_layers = X, self.formulas.conv_layers
+        if conv_layers:
             patches = self.device.patches
-            H = flattened(stages, self.activation, P[: len(stages)], X, patches=patches)
-        for layer, (W, b) in enumerate(P[len(stages) : -1]):
+            H = flattened(conv_layers, self.activation, P[: len(conv_layers)], X, patches=patches)
+        for layer, (W, b) in enumerate(P[len(conv_layers) : -1]):
             H = self.activation(H @ W.T + b)
             kept = masks[layer] if masks else None
             H = H if kept is None else H * kept
@@ -174,7 +174,7 @@ class Compiled:
 
         size = self.device.tile_rows(self.formulas)
         whole = len(X) // size * size
-        if not self.formulas.stages or len(X) <= size:
+        if not self.formulas.conv_layers or len(X) <= size:
             return of_tile(X)
         tiles = lax.map(of_tile, X[:whole].reshape(-1, size, X.shape[1]))
         outputs = tiles.reshape(whole, -1)

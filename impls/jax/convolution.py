@@ -33,7 +33,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from impls.convolution import Stage
+from impls.convolution import ConvLayer
 
 Array = Any  # as in impls.jax.compiled
 Activation = Callable[[Array], Array]
@@ -43,7 +43,7 @@ HEIGHT, WIDTH = 1, 2
 
 
 def flattened(
-    stages: tuple[Stage, ...],
+    conv_layers: tuple[ConvLayer, ...],
     activation: Activation,
     pairs: list[tuple[Array, Array]],
     X: Array,
@@ -54,35 +54,34 @@ def flattened(
 
     ``pairs`` are their weights, ``(filters, kernel * kernel * channels)``, and biases.
     """
-    image = stages[0]
+    image = conv_layers[0]
     maps = X.reshape(-1, image.height, image.width, image.channels)
     if patches:
         maps = maps.transpose(3, 1, 2, 0)
-    for stage, (W, b) in zip(stages, pairs, strict=True):
-        Z = convolved(maps, W, stage) if patches else convolved_by_library(maps, W, stage)
+    for conv, (W, b) in zip(conv_layers, pairs, strict=True):
+        Z = convolved(maps, W, conv) if patches else convolved_by_library(maps, W, conv)
         bias = b[:, None, None, None] if patches else b
-        maps = activation(pooled(Z, stage.pool) + bias)
+        maps = activation(pooled(Z, conv.pool) + bias)
     if patches:
         maps = maps.transpose(3, 1, 2, 0)
     return maps.reshape(len(X), -1)
 
 
-def convolved(maps: Array, W: Array, stage: Stage) -> Array:
+def convolved(maps: Array, W: Array, conv: ConvLayer) -> Array:
     """Return each filter at each place of maps ``(channels, height, width, examples)``."""
-    height, width = stage.filtered
+    height, width = conv.filtered
     for axis, places in ((WIDTH, width), (HEIGHT, height)):
         # The slices go in front: heights before widths before channels, as the weights have them.
         slices = [
-            lax.slice_in_dim(maps, first, first + places, axis=axis)
-            for first in range(stage.kernel)
+            lax.slice_in_dim(maps, first, first + places, axis=axis) for first in range(conv.kernel)
         ]
         maps = jnp.concatenate(slices, axis=0)
     return jnp.tensordot(W, maps, 1)
 
 
-def convolved_by_library(maps: Array, W: Array, stage: Stage) -> Array:
+def convolved_by_library(maps: Array, W: Array, conv: ConvLayer) -> Array:
     """Return the same of maps ``(examples, height, width, channels)``."""
-    kernels = W.reshape(stage.filters, stage.kernel, stage.kernel, stage.channels)
+    kernels = W.reshape(conv.filters, conv.kernel, conv.kernel, conv.channels)
     orders = ("NHWC", "OHWI", "NHWC")
     return lax.conv_general_dilated(maps, kernels, (1, 1), "VALID", dimension_numbers=orders)
 

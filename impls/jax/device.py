@@ -47,7 +47,7 @@ class Device(NamedTuple):
 
     def tile_rows(self, formulas: Formulas) -> int:
         """Return examples per tile: no batch has more where it is to be taken at once."""
-        return self.image_rows if formulas.stages else self.dense_rows
+        return self.image_rows if formulas.conv_layers else self.dense_rows
 
     def first(self) -> Any:
         """Return JAX's first device of this platform.

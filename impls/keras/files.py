@@ -63,9 +63,9 @@ def save(network: Network, parameters: Parameters, path: Path) -> None:
     inputs = keras.Input((network.layers[0],), dtype=network.dtype)
     model = keras.Sequential([inputs, *layers_of(network, drop, network.output)])
     weights = list(parameters.weights)
-    for layer, stage in enumerate(network.stages):
+    for layer, conv in enumerate(network.conv_layers):
         # Canonical rows run as Keras' kernel does: height, width, channel.
-        shape = (stage.kernel, stage.kernel, stage.channels, stage.filters)
+        shape = (conv.kernel, conv.kernel, conv.channels, conv.filters)
         weights[layer] = weights[layer].reshape(shape)
     pairs = zip(weights, parameters.biases, strict=True)
     model.set_weights([array for pair in pairs for array in pair])

@@ -12,7 +12,7 @@ lies in many patches; its delta is the sum over all of them (``overlaid``).
 *Pooling.*  Of each square the largest value goes on, and on the way back its place alone has a
 delta.  Of equal values the first counts, in the order of rows.
 
-*Order.*  A stage applies its activation before it pools.  Here the largest *input* of each square
+*Order.*  A layer applies its activation before it pools.  Here the largest *input* of each square
 is taken, and the activation is applied to it afterwards: activations never fall, so the largest
 input has the largest output, and the other inputs are not needed again.
 
@@ -26,7 +26,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from impls.convolution import Stage
+from impls.convolution import ConvLayer
 from impls.parameters import Floats
 
 Places = npt.NDArray[np.intp]
@@ -104,58 +104,58 @@ def unpooled(delta: Floats, places: Places, shape: tuple[int, int, int, int], si
     return maps
 
 
-def forward(stage: Stage, A: Floats, W: Floats, b: Floats) -> tuple[Floats, Places]:
-    """Return the largest inputs of each square and their places, ``(examples, stage.outputs)``.
+def forward(conv: ConvLayer, A: Floats, W: Floats, b: Floats) -> tuple[Floats, Places]:
+    """Return the largest inputs of each square and their places, ``(examples, conv.outputs)``.
 
     ``A`` has shape ``(examples, height * width * channels)``: maps as flat rows.
     """
-    Z = np.empty((len(A), stage.outputs), A.dtype)
-    places = np.empty((len(A), stage.outputs), np.intp)
-    for some in _parts(len(A), stage):
-        inputs = convolved(_maps(stage, A[some]), W, stage.kernel) + b
-        largest, which = pooled(inputs, stage.pool)
+    Z = np.empty((len(A), conv.outputs), A.dtype)
+    places = np.empty((len(A), conv.outputs), np.intp)
+    for some in _parts(len(A), conv):
+        inputs = convolved(_maps(conv, A[some]), W, conv.kernel) + b
+        largest, which = pooled(inputs, conv.pool)
         Z[some], places[some] = largest.reshape(len(largest), -1), which.reshape(len(which), -1)
     return Z, places
 
 
-def gradient(stage: Stage, A: Floats, delta: Floats, places: Places) -> Floats:
+def gradient(conv: ConvLayer, A: Floats, delta: Floats, places: Places) -> Floats:
     """Return the gradient of the weights: patches, transposed, times deltas.
 
-    ``delta`` is that of the largest inputs, shape ``(examples, stage.outputs)``.
+    ``delta`` is that of the largest inputs, shape ``(examples, conv.outputs)``.
     """
-    G = np.zeros(stage.shape, delta.dtype)
-    for some in _parts(len(A), stage):
-        rows = patches(_maps(stage, A[some]), stage.kernel)
-        G += rows.T @ _deltas(stage, delta[some], places[some])
+    G = np.zeros(conv.shape, delta.dtype)
+    for some in _parts(len(A), conv):
+        rows = patches(_maps(conv, A[some]), conv.kernel)
+        G += rows.T @ _deltas(conv, delta[some], places[some])
     return G
 
 
-def backward(stage: Stage, delta: Floats, places: Places, W: Floats) -> Floats:
-    """Return the delta of the stage's inputs, shape ``(examples, height * width * channels)``."""
-    below = np.empty((len(delta), stage.height * stage.width * stage.channels), delta.dtype)
-    for some in _parts(len(delta), stage):
-        rows = _deltas(stage, delta[some], places[some]) @ W.T
-        shape = (len(delta[some]), stage.height, stage.width, stage.channels)
-        below[some] = overlaid(rows, shape, stage.kernel).reshape(shape[0], -1)
+def backward(conv: ConvLayer, delta: Floats, places: Places, W: Floats) -> Floats:
+    """Return the delta of the layer's inputs, shape ``(examples, height * width * channels)``."""
+    below = np.empty((len(delta), conv.height * conv.width * conv.channels), delta.dtype)
+    for some in _parts(len(delta), conv):
+        rows = _deltas(conv, delta[some], places[some]) @ W.T
+        shape = (len(delta[some]), conv.height, conv.width, conv.channels)
+        below[some] = overlaid(rows, shape, conv.kernel).reshape(shape[0], -1)
     return below
 
 
-def _parts(examples: int, stage: Stage) -> Iterator[slice]:
+def _parts(examples: int, conv: ConvLayer) -> Iterator[slice]:
     """Yield slices of the examples, short enough for their patches."""
-    height, width = stage.filtered
-    numbers = height * width * max(stage.shape[0], stage.filters)
+    height, width = conv.filtered
+    numbers = height * width * max(conv.shape[0], conv.filters)
     step = max(1, NUMBERS_AT_ONCE // numbers)
     return (slice(start, start + step) for start in range(0, examples, step))
 
 
-def _maps(stage: Stage, A: Floats) -> Floats:
-    return A.reshape(len(A), stage.height, stage.width, stage.channels)
+def _maps(conv: ConvLayer, A: Floats) -> Floats:
+    return A.reshape(len(A), conv.height, conv.width, conv.channels)
 
 
-def _deltas(stage: Stage, delta: Floats, places: Places) -> Floats:
+def _deltas(conv: ConvLayer, delta: Floats, places: Places) -> Floats:
     """Return the deltas of all inputs, one row per patch."""
-    height, width = stage.filtered
-    shape = (len(delta), *stage.pooled)
-    whole = (len(delta), height, width, stage.filters)
-    spread = unpooled(delta.reshape(shape), places.reshape(shape), whole, stage.pool)
-    return spread.reshape(-1, stage.filters)
+    height, width = conv.filtered
+    shape = (len(delta), *conv.pooled)
+    whole = (len(delta), height, width, conv.filters)
+    spread = unpooled(delta.reshape(shape), places.reshape(shape), whole, conv.pool)
+    return spread.reshape(-1, conv.filters)

@@ -72,14 +72,14 @@ class Trainer(contract.Trainer):
     def layers(self, X: Floats, masks: Sequence[Floats | None] | None = None) -> Passed:
         """Return everything between examples ``X``, shape ``(batch, n_0)``, and their outputs."""
         activation = ACTIVATIONS[self.network.activation]
-        stages, last = len(self.network.stages), len(self.W) - 1
+        conv_layers, last = len(self.network.conv_layers), len(self.W) - 1
         Z, A, places = Passed([], [self.stored(X)], [])
-        for layer in range(stages):
+        for layer in range(conv_layers):
             inputs, where = self.convolved(layer, A[-1])
             Z.append(inputs)
             places.append(where)
             A.append(self.stored(activation(inputs)))
-        for layer in range(stages, last):
+        for layer in range(conv_layers, last):
             Z.append(self.weighted(layer, A[-1]))
             A.append(self.kept(layer + 1, self.stored(activation(Z[-1])), masks))
         Z.append(self.weighted(last, A[-1]))
@@ -88,7 +88,7 @@ class Trainer(contract.Trainer):
 
     def kept(self, layer: int, A: Floats, masks: Sequence[Floats | None] | None) -> Floats:
         """Return what dropout leaves of ``A``, outputs or deltas of ``layer``; 0 is the input."""
-        mask = masks[max(0, layer - len(self.network.stages))] if masks else None
+        mask = masks[max(0, layer - len(self.network.conv_layers))] if masks else None
         return A if mask is None else A * mask
 
     def weighted(self, layer: int, A: Floats) -> Floats:
@@ -98,7 +98,7 @@ class Trainer(contract.Trainer):
 
     def convolved(self, layer: int, A: Floats) -> tuple[Floats, patches.Places]:
         """Return the inputs of a convolution that its pooling takes, and their places."""
-        return patches.forward(self.network.stages[layer], A, self.W[layer], self.b[layer])
+        return patches.forward(self.network.conv_layers[layer], A, self.W[layer], self.b[layer])
 
     def stored(self, A: Floats) -> Floats:
         """Return what is kept of a layer's outputs or deltas: all, unless errors are tried."""
@@ -133,15 +133,15 @@ class Trainer(contract.Trainer):
         """Return the gradient of a layer's weights, without penalty."""
         if layer >= len(self.places):
             return self.A[layer].T @ delta
-        stage = self.network.stages[layer]
-        return patches.gradient(stage, self.A[layer], delta, self.places[layer])
+        conv = self.network.conv_layers[layer]
+        return patches.gradient(conv, self.A[layer], delta, self.places[layer])
 
     def passed_back(self, layer: int, delta: Floats) -> Floats:
         """Return the delta of the outputs below a layer from the delta of its inputs."""
         if layer >= len(self.places):
             return delta @ self.W[layer].T
-        stage = self.network.stages[layer]
-        return patches.backward(stage, delta, self.places[layer], self.W[layer])
+        conv = self.network.conv_layers[layer]
+        return patches.backward(conv, delta, self.places[layer], self.W[layer])
 
     def update(self) -> None:
         self.updates += 1

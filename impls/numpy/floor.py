@@ -21,7 +21,7 @@ import numpy as np
 
 from impls import contract
 from impls.contract import FEATURES, Feature, Loss, Phase
-from impls.convolution import Stage
+from impls.convolution import ConvLayer
 from impls.mathematics import patches
 from impls.parameters import Floats, Indices, Parameters
 
@@ -32,10 +32,10 @@ TILE_NUMBERS = 1 << 17
 class Tile:
     """The products of a convolution, on rows that are used again and again."""
 
-    def __init__(self, stage: Stage, W: Floats) -> None:
-        inner, filters = stage.shape
+    def __init__(self, conv: ConvLayer, W: Floats) -> None:
+        inner, filters = conv.shape
         rows = max(1, TILE_NUMBERS // (inner + filters))
-        self.W, self.places = W, stage.places
+        self.W, self.places = W, conv.places
         self.patches = np.zeros((rows, inner), W.dtype)
         self.outputs = np.zeros((rows, filters), W.dtype)
 
@@ -68,7 +68,9 @@ class Trainer(contract.Trainer):
     def load(self, parameters: Parameters) -> None:
         self.W = [np.array(W) for W in parameters.weights]
         self.G = [np.empty_like(W) for W in self.W]
-        self.tiles = [Tile(stage, W) for stage, W in zip(self.network.stages, self.W, strict=False)]
+        self.tiles = [
+            Tile(conv, W) for conv, W in zip(self.network.conv_layers, self.W, strict=False)
+        ]
         self.buffers: dict[int, tuple[list[Floats], list[Floats]]] = {}
 
     def bind(self, X: Floats, Y: Floats) -> None:
@@ -125,8 +127,8 @@ class Trainer(contract.Trainer):
 
     def predict(self, X: Floats) -> Floats:
         """Return products without biases or activations."""
-        for stage, W in zip(self.network.stages, self.W, strict=False):
-            X, _ = patches.forward(stage, X, W, np.zeros(stage.filters, W.dtype))
+        for conv, W in zip(self.network.conv_layers, self.W, strict=False):
+            X, _ = patches.forward(conv, X, W, np.zeros(conv.filters, W.dtype))
         for W in self.W[len(self.tiles) :]:
             X = X @ W
         return X

@@ -29,17 +29,17 @@ class Model(nn.Module):  # type: ignore[misc]  # CI checks types without PyTorch
     def __init__(self, network: Network, device: str) -> None:
         super().__init__()
         kind = {"device": device, "dtype": getattr(torch, network.dtype)}
-        stages = network.stages
+        conv_layers = network.conv_layers
         self.activation = ACTIVATIONS[network.activation]
         self.image: tuple[int, int, int] | None = None
         if network.image and network.convolutions:
             height, width, channels = network.image
             self.image = channels, height, width
         self.convolutions = nn.ModuleList(
-            nn.Conv2d(stage.channels, stage.filters, stage.kernel, **kind) for stage in stages
+            nn.Conv2d(conv.channels, conv.filters, conv.kernel, **kind) for conv in conv_layers
         )
         self.pools = nn.ModuleList(
-            nn.MaxPool2d(stage.pool) if stage.pool > 1 else nn.Identity() for stage in stages
+            nn.MaxPool2d(conv.pool) if conv.pool > 1 else nn.Identity() for conv in conv_layers
         )
         sizes = zip(network.dense[:-1], network.dense[1:], strict=True)
         self.dense = nn.ModuleList(nn.Linear(n_in, n_out, **kind) for n_in, n_out in sizes)
@@ -76,10 +76,10 @@ def examples(X: Floats, network: Network, device: str) -> Tensor:
 
 def grids(network: Network) -> list[tuple[int, int, int]]:
     """Return height, width and channels over which the rows of each canonical weight matrix run."""
-    shapes = [(stage.kernel, stage.kernel, stage.channels) for stage in network.stages]
+    shapes = [(conv.kernel, conv.kernel, conv.channels) for conv in network.conv_layers]
     shapes += [(1, 1, nodes) for nodes in network.dense[:-1]]
     if network.convolutions:
-        shapes[len(network.stages)] = network.stages[-1].pooled
+        shapes[len(network.conv_layers)] = network.conv_layers[-1].pooled
     return shapes
 
 

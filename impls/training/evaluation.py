@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from impls.contract import Trainer
-from impls.convolution import Stage
+from impls.convolution import ConvLayer
 from impls.data import TrainingData
 from impls.errors import ImplementationError
 from impls.mathematics.functions import ACTIVATIONS, data_loss, penalty
@@ -134,12 +134,12 @@ def _predictions(
     )
 
 
-def kernels(stage: Stage, W: Floats) -> Floats:
+def kernels(conv: ConvLayer, W: Floats) -> Floats:
     """Return the weights of each filter as pictures, shape ``(filters, kernel, kernel, channels)``.
 
-    ``W`` has the canonical shape, see :class:`~impls.convolution.Stage`.
+    ``W`` has the canonical shape, see :class:`~impls.convolution.ConvLayer`.
     """
-    squares = W.reshape(stage.kernel, stage.kernel, stage.channels, stage.filters)
+    squares = W.reshape(conv.kernel, conv.kernel, conv.channels, conv.filters)
     return np.moveaxis(squares, 3, 0)
 
 
@@ -149,12 +149,12 @@ def feature_maps(network: Network, parameters: Parameters, example: Floats) -> t
     One array per convolution, shape ``(filters, height, width)``: its activations, before they are
     pooled.  None for a network without convolutions.
     """
-    activations_of_stages = []
-    # Sequences stop with the stages: the dense layers come after them.
-    layers = zip(network.stages, parameters.weights, parameters.biases, strict=False)
+    activations_of_convs = []
+    # Sequences stop with the convolutions: the dense layers come after them.
+    layers = zip(network.conv_layers, parameters.weights, parameters.biases, strict=False)
     maps = example.reshape(1, *(network.image or (len(example),)))
-    for stage, W, b in layers:
-        activations = ACTIVATIONS[network.activation](convolved(maps, W, stage.kernel) + b)
-        activations_of_stages.append(np.moveaxis(activations[0], 2, 0))
-        maps, _ = pooled(activations, stage.pool)
-    return tuple(activations_of_stages)
+    for conv, W, b in layers:
+        activations = ACTIVATIONS[network.activation](convolved(maps, W, conv.kernel) + b)
+        activations_of_convs.append(np.moveaxis(activations[0], 2, 0))
+        maps, _ = pooled(activations, conv.pool)
+    return tuple(activations_of_convs)

@@ -82,14 +82,14 @@ def _layers(network: Network) -> Facts:
     sizes = "-".join(map(str, network.dense))
     if not network.convolutions or network.image is None:
         return [("layers", sizes)]
-    stages = [
-        f"{stage.filters} of {shape((stage.kernel, stage.kernel))}"
-        + (f", pooled by {shape((stage.pool, stage.pool))}" if stage.pool > 1 else "")
-        for stage in network.stages
+    convolutions = [
+        f"{conv.filters} of {shape((conv.kernel, conv.kernel))}"
+        + (f", pooled by {shape((conv.pool, conv.pool))}" if conv.pool > 1 else "")
+        for conv in network.conv_layers
     ]
     return [
         ("image", shape(network.image)),
-        ("convolutions", "; ".join(stages)),
+        ("convolutions", "; ".join(convolutions)),
         ("dense layers", sizes),
     ]
 

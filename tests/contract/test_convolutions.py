@@ -115,12 +115,12 @@ def torch_outputs(
     maps = torch.tensor(X).reshape(-1, height, width, channels).permute(0, 3, 1, 2)
     leaves = [torch.tensor(array, requires_grad=True) for _, array in parameters.arrays()]
     pairs = list(zip(leaves[::2], leaves[1::2], strict=True))
-    for stage, (W, b) in zip(net.stages, pairs, strict=False):
-        kernel = W.reshape(stage.kernel, stage.kernel, stage.channels, stage.filters)
+    for conv, (W, b) in zip(net.conv_layers, pairs, strict=False):
+        kernel = W.reshape(conv.kernel, conv.kernel, conv.channels, conv.filters)
         maps = F.relu(F.conv2d(maps, kernel.permute(3, 2, 0, 1), b))
-        maps = F.max_pool2d(maps, stage.pool)
+        maps = F.max_pool2d(maps, conv.pool)
     rows = maps.permute(0, 2, 3, 1).flatten(1)
-    for W, b in pairs[len(net.stages) : -1]:
+    for W, b in pairs[len(net.conv_layers) : -1]:
         rows = F.relu(rows @ W + b)
     return rows @ pairs[-1][0] + pairs[-1][1], leaves
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bench.correctness import gate
-from impls.convolution import Convolution, Stage
+from impls.convolution import ConvLayer, Convolution
 from impls.networks import Formulas, Network, Training
 from impls.parameters import Floats, epoch_order, start_parameters
 
@@ -22,7 +22,7 @@ from impls.jax import convolution as jax_convolution  # noqa: E402  # needs JAX
 from impls.jax import mlp as jax_mlp  # noqa: E402  # needs JAX
 from impls.jax.device import CPU, GPU  # noqa: E402  # needs JAX
 
-STAGE = Stage(height=5, width=6, channels=2, filters=3, kernel=2, pool=1)
+CONV = ConvLayer(height=5, width=6, channels=2, filters=3, kernel=2, pool=1)
 NETWORK = Network(
     name="convolutions", layers=(72, 11, 5), activation="relu", loss="cross-entropy",
     dropout=(0.2,), image=(9, 8, 1),
@@ -59,11 +59,11 @@ class AsOnGpu(jax_mlp.GpuTrainer):
 
 def _by_loops(maps: Floats, W: Floats) -> Floats:
     """The definition: ``maps`` are ``(examples, height, width, channels)``, ``W`` is canonical."""
-    height, width = STAGE.filtered
-    Z = np.zeros((len(maps), height, width, STAGE.filters))
+    height, width = CONV.filtered
+    Z = np.zeros((len(maps), height, width, CONV.filters))
     for i in range(height):
         for j in range(width):
-            patch = maps[:, i : i + STAGE.kernel, j : j + STAGE.kernel]
+            patch = maps[:, i : i + CONV.kernel, j : j + CONV.kernel]
             Z[:, i, j] = patch.reshape(len(maps), -1) @ W
     return Z
 
@@ -73,13 +73,11 @@ def test_both_convolutions_are_that_of_the_definition(*, patches: bool) -> None:
     rng = np.random.default_rng(3)
     # Small whole numbers, so that no sum is rounded.
     maps = rng.integers(-4, 5, (7, 5, 6, 2)).astype(np.float32)
-    W = rng.integers(-4, 5, STAGE.shape).astype(np.float32)
+    W = rng.integers(-4, 5, CONV.shape).astype(np.float32)
     found = (
-        np.transpose(
-            jax_convolution.convolved(maps.transpose(3, 1, 2, 0), W.T, STAGE), (3, 1, 2, 0)
-        )
+        np.transpose(jax_convolution.convolved(maps.transpose(3, 1, 2, 0), W.T, CONV), (3, 1, 2, 0))
         if patches
-        else jax_convolution.convolved_by_library(maps, W.T, STAGE)
+        else jax_convolution.convolved_by_library(maps, W.T, CONV)
     )
     np.testing.assert_array_equal(found, _by_loops(maps, W))
 

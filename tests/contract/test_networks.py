@@ -103,9 +103,9 @@ def test_networks_have_the_parameters_of_the_articles(
 
 
 def test_maps_shrink_by_kernels_and_pools() -> None:
-    stages = PRESETS["cnn-blog"].network.stages
-    assert [stage.filtered for stage in stages] == [(26, 26), (11, 11), (3, 3)]
-    assert [stage.pooled for stage in stages] == [(13, 13, 32), (5, 5, 64), (3, 3, 64)]
+    conv_layers = PRESETS["cnn-blog"].network.conv_layers
+    assert [conv.filtered for conv in conv_layers] == [(26, 26), (11, 11), (3, 3)]
+    assert [conv.pooled for conv in conv_layers] == [(13, 13, 32), (5, 5, 64), (3, 3, 64)]
 
 
 def test_convolutions_need_an_image_that_they_fit() -> None:

@@ -11,7 +11,7 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 
-from impls.convolution import Stage
+from impls.convolution import ConvLayer
 from impls.mathematics import reference
 from impls.mathematics.functions import ACTIVATIONS
 from impls.parameters import Floats, Parameters
@@ -30,32 +30,32 @@ class Trainer(reference.Trainer):
         """Heights and widths of a square, in order."""
         return list(itertools.product(range(size), range(size)))
 
-    def columns(self, stage: Stage, A: Floats) -> Floats:
+    def columns(self, conv: ConvLayer, A: Floats) -> Floats:
         """Shape ``(examples, height', width', kernel * kernel * channels)``."""
-        maps = A.reshape(-1, stage.height, stage.width, stage.channels)
-        height, width = stage.filtered
-        shifted = [maps[:, i : i + height, j : j + width] for i, j in self.shifts(stage.kernel)]
+        maps = A.reshape(-1, conv.height, conv.width, conv.channels)
+        height, width = conv.filtered
+        shifted = [maps[:, i : i + height, j : j + width] for i, j in self.shifts(conv.kernel)]
         return np.concatenate(shifted, axis=3)
 
-    def inputs(self, stage: Stage, A: Floats, layer: int) -> Floats:
+    def inputs(self, conv: ConvLayer, A: Floats, layer: int) -> Floats:
         """Of the whole map, before it is pooled."""
-        Z: Floats = self.columns(stage, A) @ self.W[layer] + self.b[layer]
+        Z: Floats = self.columns(conv, A) @ self.W[layer] + self.b[layer]
         return Z
 
-    def squares(self, stage: Stage, maps: Floats) -> list[Floats]:
+    def squares(self, conv: ConvLayer, maps: Floats) -> list[Floats]:
         """The maps of all first values of squares, all second ones, and so on."""
-        height, width, _ = stage.pooled
-        size = stage.pool
+        height, width, _ = conv.pooled
+        size = conv.pool
         return [
             maps[:, i : height * size : size, j : width * size : size] for i, j in self.shifts(size)
         ]
 
     def convolved(self, layer: int, A: Floats) -> tuple[Floats, Places]:
-        stage = self.network.stages[layer]
-        Z = self.inputs(stage, A, layer)
-        outputs = np.stack(self.squares(stage, ACTIVATIONS[self.network.activation](Z)))
+        conv = self.network.conv_layers[layer]
+        Z = self.inputs(conv, A, layer)
+        outputs = np.stack(self.squares(conv, ACTIVATIONS[self.network.activation](Z)))
         places = self.largest(outputs)
-        taken = np.take_along_axis(np.stack(self.squares(stage, Z)), places[None], axis=0)[0]
+        taken = np.take_along_axis(np.stack(self.squares(conv, Z)), places[None], axis=0)[0]
         return taken.reshape(len(A), -1), places.reshape(len(A), -1)
 
     def largest(self, outputs: Floats) -> Places:
@@ -64,11 +64,11 @@ class Trainer(reference.Trainer):
 
     def delta_maps(self, layer: int, delta: Floats) -> Floats:
         """The delta of the whole map, before it was pooled."""
-        stage, places = self.network.stages[layer], self.places[layer]
-        maps = np.zeros((len(delta), *stage.filtered, stage.filters), delta.dtype)
-        shape = (len(delta), *stage.pooled)
+        conv, places = self.network.conv_layers[layer], self.places[layer]
+        maps = np.zeros((len(delta), *conv.filtered, conv.filters), delta.dtype)
+        shape = (len(delta), *conv.pooled)
         delta, places = delta.reshape(shape), places.reshape(shape)
-        for number, square in enumerate(self.squares(stage, maps)):
+        for number, square in enumerate(self.squares(conv, maps)):
             square[:] = self.share(delta, places, number, layer)
         return maps
 
@@ -85,19 +85,19 @@ class Trainer(reference.Trainer):
         if layer >= len(self.places):
             return super().gradient(layer, delta)
         self.maps[layer] = self.delta_maps(layer, delta)
-        columns = self.columns(self.network.stages[layer], self.A[layer])
+        columns = self.columns(self.network.conv_layers[layer], self.A[layer])
         rows = self.maps[layer].reshape(-1, self.maps[layer].shape[3])
         return columns.reshape(len(rows), -1).T @ rows
 
     def passed_back(self, layer: int, delta: Floats) -> Floats:
         if layer >= len(self.places):
             return super().passed_back(layer, delta)
-        stage = self.network.stages[layer]
+        conv = self.network.conv_layers[layer]
         maps = self.maps[layer]
-        below = np.zeros((len(delta), stage.height, stage.width, stage.channels), delta.dtype)
-        kernel = self.W[layer].reshape(stage.kernel**2, stage.channels, stage.filters)
-        height, width = stage.filtered
-        for (i, j), W in zip(self.shifts(stage.kernel), kernel, strict=True):
+        below = np.zeros((len(delta), conv.height, conv.width, conv.channels), delta.dtype)
+        kernel = self.W[layer].reshape(conv.kernel**2, conv.channels, conv.filters)
+        height, width = conv.filtered
+        for (i, j), W in zip(self.shifts(conv.kernel), kernel, strict=True):
             self.add(below[:, i : i + height, j : j + width], maps @ W.T)
         return below.reshape(len(delta), -1)
 

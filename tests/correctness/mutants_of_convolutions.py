@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from impls.convolution import Stage
+from impls.convolution import ConvLayer
 from impls.parameters import Floats, Parameters
 from tests.correctness.im2col import Places, Trainer
 
@@ -12,9 +12,9 @@ from tests.correctness.im2col import Places, Trainer
 class FlippedKernel(Trainer):
     """The convolution of the textbooks, where networks correlate."""
 
-    def inputs(self, stage: Stage, A: Floats, layer: int) -> Floats:
-        kernel = self.W[layer].reshape(stage.kernel**2, -1)[::-1]
-        Z: Floats = self.columns(stage, A) @ kernel.reshape(stage.shape) + self.b[layer]
+    def inputs(self, conv: ConvLayer, A: Floats, layer: int) -> Floats:
+        kernel = self.W[layer].reshape(conv.kernel**2, -1)[::-1]
+        Z: Floats = self.columns(conv, A) @ kernel.reshape(conv.shape) + self.b[layer]
         return Z
 
 
@@ -29,9 +29,9 @@ class ChannelsFirst(Trainer):
     """The last map is flattened channel by channel."""
 
     def weighted(self, layer: int, A: Floats) -> Floats:
-        stages = self.network.stages
-        if layer == len(stages):
-            height, width, channels = stages[-1].pooled
+        conv_layers = self.network.conv_layers
+        if layer == len(conv_layers):
+            height, width, channels = conv_layers[-1].pooled
             A = A.reshape(-1, height * width, channels).swapaxes(1, 2).reshape(len(A), -1)
         return super().weighted(layer, A)
 
@@ -39,11 +39,11 @@ class ChannelsFirst(Trainer):
 class ChannelsFirstInput(Trainer):
     """The image is taken to lie channel by channel."""
 
-    def columns(self, stage: Stage, A: Floats) -> Floats:
-        if stage == self.network.stages[0]:
-            planes = A.reshape(len(A), stage.channels, -1)
+    def columns(self, conv: ConvLayer, A: Floats) -> Floats:
+        if conv == self.network.conv_layers[0]:
+            planes = A.reshape(len(A), conv.channels, -1)
             A = planes.swapaxes(1, 2).reshape(len(A), -1)
-        return super().columns(stage, A)
+        return super().columns(conv, A)
 
 
 class LastOfSquare(Trainer):
@@ -58,13 +58,13 @@ class SmallestOfSquare(Trainer):
 
 class AverageOfSquare(Trainer):
     def convolved(self, layer: int, A: Floats) -> tuple[Floats, Places]:
-        stage = self.network.stages[layer]
+        conv = self.network.conv_layers[layer]
         _, places = super().convolved(layer, A)
-        Z = np.mean(self.squares(stage, self.inputs(stage, A, layer)), axis=0)
+        Z = np.mean(self.squares(conv, self.inputs(conv, A, layer)), axis=0)
         return Z.reshape(len(A), -1).astype(self.dtype), places
 
     def share(self, delta: Floats, places: Places, number: int, layer: int) -> Floats:
-        return delta / self.network.stages[layer].pool ** 2
+        return delta / self.network.conv_layers[layer].pool ** 2
 
 
 class DeltaToAllOfSquare(Trainer):
@@ -83,41 +83,41 @@ class DeltaToAllThatAreLargest(Trainer):
     """A mask of what equals the largest: in a flat background every value of a square does."""
 
     def share(self, delta: Floats, places: Places, number: int, layer: int) -> Floats:
-        stage = self.network.stages[layer]
-        Z = np.stack(self.squares(stage, self.inputs(stage, self.A[layer], layer)))
+        conv = self.network.conv_layers[layer]
+        Z = np.stack(self.squares(conv, self.inputs(conv, self.A[layer], layer)))
         return np.where(Z[number] == Z.max(axis=0), delta, 0)
 
 
 class OverlappingSquares(Trainer):
     """Squares that move by one."""
 
-    def squares(self, stage: Stage, maps: Floats) -> list[Floats]:
-        height, width, _ = stage.pooled
-        return [maps[:, i : i + height, j : j + width] for i, j in self.shifts(stage.pool)]
+    def squares(self, conv: ConvLayer, maps: Floats) -> list[Floats]:
+        height, width, _ = conv.pooled
+        return [maps[:, i : i + height, j : j + width] for i, j in self.shifts(conv.pool)]
 
 
 class SquaresFromTheOtherEdge(Trainer):
     """The upper and left remainder is dropped."""
 
-    def squares(self, stage: Stage, maps: Floats) -> list[Floats]:
-        (height, width), pool = stage.filtered, stage.pool
-        return super().squares(stage, maps[:, height % pool :, width % pool :])
+    def squares(self, conv: ConvLayer, maps: Floats) -> list[Floats]:
+        (height, width), pool = conv.filtered, conv.pool
+        return super().squares(conv, maps[:, height % pool :, width % pool :])
 
 
 class KernelMovedByOne(Trainer):
-    def columns(self, stage: Stage, A: Floats) -> Floats:
-        return np.roll(super().columns(stage, A), 1, axis=1)
+    def columns(self, conv: ConvLayer, A: Floats) -> Floats:
+        return np.roll(super().columns(conv, A), 1, axis=1)
 
 
 class NoBias(Trainer):
-    def inputs(self, stage: Stage, A: Floats, layer: int) -> Floats:
-        return super().inputs(stage, A, layer) - self.b[layer]
+    def inputs(self, conv: ConvLayer, A: Floats, layer: int) -> Floats:
+        return super().inputs(conv, A, layer) - self.b[layer]
 
 
 class BiasOfOnePlace(Trainer):
     def backward(self) -> None:
         super().backward()
-        height, width, _ = self.network.stages[0].pooled
+        height, width, _ = self.network.conv_layers[0].pooled
         self.g[0] = self.g[0] / (height * width)
 
 
@@ -141,8 +141,8 @@ class BackWithTheFlippedKernel(Trainer):
     def passed_back(self, layer: int, delta: Floats) -> Floats:
         kept = self.W[layer]
         if layer < len(self.places):
-            stage = self.network.stages[layer]
-            self.W[layer] = kept.reshape(stage.kernel**2, -1)[::-1].reshape(stage.shape)
+            conv = self.network.conv_layers[layer]
+            self.W[layer] = kept.reshape(conv.kernel**2, -1)[::-1].reshape(conv.shape)
         below = super().passed_back(layer, delta)
         self.W[layer] = kept
         return below
@@ -157,15 +157,15 @@ class NothingBelowTheLastConvolution(Trainer):
 class HalfPrecisionProducts(Trainer):
     """Ten bits of mantissa, as some devices take for products of single precision."""
 
-    def columns(self, stage: Stage, A: Floats) -> Floats:
-        return super().columns(stage, A).astype(np.float16).astype(self.dtype)
+    def columns(self, conv: ConvLayer, A: Floats) -> Floats:
+        return super().columns(conv, A).astype(np.float16).astype(self.dtype)
 
 
 class FiltersUpdatedOnce(Trainer):
     """Filters stay where the first update leaves them."""
 
     def update(self) -> None:
-        kept = list(self.W[: len(self.network.stages)])
+        kept = list(self.W[: len(self.network.conv_layers)])
         super().update()
         if self.updates > 1:
             self.W[: len(kept)] = kept
@@ -177,9 +177,9 @@ class TransposedParameters(Trainer):
     def parameters(self) -> Parameters:
         given = super().parameters()
         weights = list(given.weights)
-        for layer, stage in enumerate(self.network.stages):
-            by_place = weights[layer].reshape(stage.kernel**2, stage.channels, stage.filters)
-            weights[layer] = by_place.swapaxes(0, 1).reshape(stage.shape)
+        for layer, conv in enumerate(self.network.conv_layers):
+            by_place = weights[layer].reshape(conv.kernel**2, conv.channels, conv.filters)
+            weights[layer] = by_place.swapaxes(0, 1).reshape(conv.shape)
         return Parameters(tuple(weights), given.biases)
 
 

@@ -39,8 +39,8 @@ class Undeclared(reference.Trainer):
         return Z
 
     def convolved(self, layer: int, A: Floats) -> tuple[Floats, patches.Places]:
-        stage, W = self.network.stages[layer], self.factor(self.W[layer])
-        return patches.forward(stage, self.factor(A), W, self.b[layer])
+        conv, W = self.network.conv_layers[layer], self.factor(self.W[layer])
+        return patches.forward(conv, self.factor(A), W, self.b[layer])
 
     def gradient(self, layer: int, delta: Floats) -> Floats:
         kept = self._with_factors()

@@ -56,9 +56,9 @@ def alternatives(source: str) -> list[str]:
 
 
 def test_kernels_lie_as_the_weights_say() -> None:
-    stage = CNN.stages[1]
-    W = np.arange(stage.shape[0] * stage.shape[1], dtype=float).reshape(stage.shape)
-    found = kernels(stage, W)
+    conv = CNN.conv_layers[1]
+    W = np.arange(conv.shape[0] * conv.shape[1], dtype=float).reshape(conv.shape)
+    found = kernels(conv, W)
     assert found.shape == (3, 2, 2, 5)
     for filter_, i, j, channel in np.ndindex(found.shape):
         assert found[filter_, i, j, channel] == W[(i * 2 + j) * 5 + channel, filter_]

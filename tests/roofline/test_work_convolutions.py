@@ -32,7 +32,7 @@ ODD = Network(
 
 
 def test_a_convolution_is_a_product_of_as_many_rows_as_places() -> None:
-    # The pool of the second stage takes 10 x 10 of its 11 x 11 places.
+    # The pool of the second convolution takes 10 x 10 of its 11 x 11 places.
     forward = (
         Product(128 * 26 * 26, 9, 16),
         Product(128 * 10 * 10, 144, 32),

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from impls.convolution import Stage
+from impls.convolution import ConvLayer
 from impls.training.evaluation import feature_maps, kernels
 from reports import format as text
 from reports import pictures, templates
@@ -42,23 +42,23 @@ def render(learned: Learned) -> Markup | Absence:
         name=data.class_names[data.labels_test[_EXAMPLE]],
         picture=pictures.uri(data.pixels_test[_EXAMPLE]) if seen else None,
         convolutions=[
-            _convolved(stage, W, maps)
-            for stage, W, maps in zip(network.stages, weights, layers, strict=True)
+            _convolved(conv, W, maps)
+            for conv, W, maps in zip(network.conv_layers, weights, layers, strict=True)
         ],
-        first_channel=any(stage.channels > 1 for stage in network.stages),
+        first_channel=any(conv.channels > 1 for conv in network.conv_layers),
     )
 
 
-def _convolved(stage: Stage, W: Numbers, maps: Numbers) -> dict[str, Any]:
+def _convolved(conv: ConvLayer, W: Numbers, maps: Numbers) -> dict[str, Any]:
     """Return one convolution: the kernels of all filters, and the maps of some."""
-    squares = kernels(stage, W)[:, :, :, 0]
-    chosen = chosen_filters(stage.filters)
+    squares = kernels(conv, W)[:, :, :, 0]
+    chosen = chosen_filters(conv.filters)
     kernel_scale, map_scale = Scale.of(squares), Scale.of(maps[chosen])
-    filters = text.count(stage.filters, "filter")
-    channels = text.count(stage.channels, "channel")
+    filters = text.count(conv.filters, "filter")
+    channels = text.count(conv.channels, "channel")
     return {
-        "title": f"{filters} of {shape((stage.kernel, stage.kernel))} over {channels}",
-        "size": shape(stage.filtered),
+        "title": f"{filters} of {shape((conv.kernel, conv.kernel))} over {channels}",
+        "size": shape(conv.filtered),
         "kernel_scale": kernel_scale,
         "kernels": map(kernel_scale.uri, squares),
         "map_scale": map_scale,

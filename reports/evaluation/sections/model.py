@@ -42,13 +42,13 @@ def layers(network: Network) -> Table:
     if network.convolutions and network.image:
         inputs = TableCell(shape(network.image), network.layers[0])
     rows = [_layer("input", inputs, "-", 0.0, (0, 0))]
-    for number, stage in enumerate(network.stages, start=1):
-        side = shape((stage.kernel, stage.kernel))
-        pool = f", pooled by {shape((stage.pool, stage.pool))}" if stage.pool > 1 else ""
-        nodes = TableCell(shape(stage.pooled), stage.outputs, (f"kernels {side}{pool}",))
-        sizes = (math.prod(stage.shape), stage.filters)
+    for number, conv in enumerate(network.conv_layers, start=1):
+        side = shape((conv.kernel, conv.kernel))
+        pool = f", pooled by {shape((conv.pool, conv.pool))}" if conv.pool > 1 else ""
+        nodes = TableCell(shape(conv.pooled), conv.outputs, (f"kernels {side}{pool}",))
+        sizes = (math.prod(conv.shape), conv.filters)
         rows.append(_layer(f"convolution {number}", nodes, network.activation, 0.0, sizes))
-    dense = network.shapes[len(network.stages) :]
+    dense = network.shapes[len(network.conv_layers) :]
     activations = [*[network.activation] * (len(dense) - 1), network.output]
     rates = (*network.dropout_rates, 0.0)
     for number, ((n_in, n_out), activation, rate) in enumerate(
