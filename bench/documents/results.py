@@ -1,4 +1,4 @@
-"""The answer: the versioned document that every reader starts from.
+"""The results document: versioned, and what every reader starts from.
 
 All durations are in seconds, per iteration, and every raw round is kept; statistics are functions
 of this document, never part of it.
