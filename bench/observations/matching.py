@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bench.documents.results import Unavailable
 from bench.observations.pairs import Judged
-from bench.observations.points import Gap, Point
+from bench.observations.points import NoResult, Point
 from bench.observations.selection import BATCH_SIZE, IMPLEMENTATION, Question, key, value
 from bench.stats import estimates
 from bench.stats.estimates import Ratio
@@ -148,7 +148,7 @@ def _trouble(point: Point, phase: str) -> str:
     return "" if point.rounds(phase) else f"measured, but its {phase} was not timed"
 
 
-def _refused(point: Point) -> tuple[Gap, ...]:
+def _refused(point: Point) -> tuple[NoResult, ...]:
     """Return the outcomes that are worse than being unavailable here."""
     return tuple(gap for gap in point.gaps if not isinstance(gap, Unavailable))
 

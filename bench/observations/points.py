@@ -35,7 +35,7 @@ Rounds = dict[int, tuple[float, ...]]
 """Seconds of every round, by block."""
 Sweeps = dict[int, dict[int, float]]
 """Seconds by block and sweep; blocks whose sweeps are not named are left out."""
-Gap = Invalid | Unverified | Unavailable | Failed
+NoResult = Invalid | Unverified | Unavailable | Failed
 """An outcome without a number that counts."""
 UNSET = "unset"
 
@@ -140,7 +140,7 @@ class Point:
     row: Row | None
     examples: int
     processes: Mapping[int, tuple[Measured, ...]]
-    gaps: tuple[Gap, ...]
+    gaps: tuple[NoResult, ...]
     table: ObservationTable
     spans: Mapping[str, Sequence[Span]]
     is_training: bool = False
