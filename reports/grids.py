@@ -129,7 +129,7 @@ def _between(first: _Compared, second: _Compared) -> Iterator[Difference]:
     sizes = first.batch_sizes | second.batch_sizes
     networks = {document.described.document.plan.network.name for document in (first, second)}
     for difference in between_documents(
-        first.described, second.described, run=1, coordinate=RUN, batch_sizes=sizes
+        first.described, second.described, document_index=1, coordinate=RUN, batch_sizes=sizes
     ):
         field = difference.field
         of_network = any(field == name or field.startswith(f"{name}.") for name in _OF_THE_NETWORK)
@@ -143,7 +143,7 @@ def _between(first: _Compared, second: _Compared) -> Iterator[Difference]:
             yield difference
     if first.elsewhere or second.elsewhere:
         devices = between_processes(
-            first.elsewhere, second.elsewhere, run=1, coordinate=RUN, where=""
+            first.elsewhere, second.elsewhere, document_index=1, coordinate=RUN, where=""
         )
         yield from obstacles(devices, across_machines=False)
 

@@ -85,10 +85,14 @@ def answer(
     sizes = {point.cell.batch_size for point in points}
     described = [Described.of(document) for document in results]
     differences: list[Difference] = []
-    for run, document in enumerate(described):
-        if run != first:
+    for index, document in enumerate(described):
+        if index != first:
             differences += between_documents(
-                described[first], document, run=run, coordinate=coordinate, batch_sizes=sizes
+                described[first],
+                document,
+                document_index=index,
+                coordinate=coordinate,
+                batch_sizes=sizes,
             )
     forbidding = obstacles(differences, across_machines=across_machines)
     comparison = Comparison(question, (), ())
@@ -100,7 +104,7 @@ def answer(
             of_processes += between_processes(
                 [outcome.process for outcome in pair.reference.measured],
                 [outcome.process for outcome in pair.other.measured],
-                run=pair.other.run,
+                document_index=pair.other.document_index,
                 coordinate=coordinate,
                 where=pair.other.cell.implementation,
             )

@@ -100,7 +100,9 @@ def _matches(group: Sequence[Point], question: Question) -> Iterator[tuple[Point
     ]
     matched = []
     for other in (point for point in group if point not in references):
-        partners = [point for point in references if point.run == other.run] or references
+        partners = [
+            point for point in references if point.document_index == other.document_index
+        ] or references
         if question.coordinate == IMPLEMENTATION and other.is_floor:
             yield Apart(other, "it trains nothing; --baseline compares the others with it")
         elif not partners:

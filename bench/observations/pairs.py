@@ -273,7 +273,9 @@ class Judged:
         sides = (reference, other)
         keys = (point.key._replace(implementation=self._baseline) for point in sides)
         bridges = tuple(timed(self._points[key]) for key in keys if key in self._points)
-        return Pairing(timed(reference), timed(other), bridges, (reference.run, reference.cell))
+        return Pairing(
+            timed(reference), timed(other), bridges, (reference.document_index, reference.cell)
+        )
 
     def _judge(
         self, family: Sequence[PairKey], winners: Sequence[WinnerLeads] = ()
@@ -316,7 +318,7 @@ def usable(verdict: Verdict, reference: Point, other: Point) -> Verdict:
     Within a run, partners of a sweep are disturbed alike: only rounds count whose threads were held
     up.  Between runs every disturbance counts.  Load that was asked for is no disturbance.
     """
-    is_one_run = reference.run == other.run
+    is_one_run = reference.document_index == other.document_index
     for point in (reference, other):
         number, rounds = point.held_up if is_one_run else point.disturbed
         if is_beyond_use(number, rounds) and not point.is_loaded:

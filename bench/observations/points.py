@@ -121,8 +121,8 @@ class WatchedRound(NamedTuple):
 class Point:
     """What one document observed of one cell.
 
-    ``run`` counts the documents from 0 and ``label`` names this one.  ``network`` is what the
-    cell's network computes, or its name where the document does not describe it.  ``variables``
+    ``document_index`` counts the documents from 0, and ``label`` names this one.  ``network`` is
+    what its network computes, or a name where the document does not describe it.  ``variables``
     are those that its processes were given: what the user had exported, as far as it is recorded,
     and the setting on top.  ``row`` is what is known of the implementation.  ``examples`` is the
     size of an epoch.  ``processes`` maps blocks, numbered through all documents, to what was
@@ -131,7 +131,7 @@ class Point:
     and with them :attr:`epoch`, are the seconds of that training, one round for each block.
     """
 
-    run: int
+    document_index: int
     label: str
     cell: Cell
     condition: Condition
@@ -347,7 +347,7 @@ def observe(
     rows = known_rows(results)
     starts = first_blocks(results)
     points = []
-    for run, document in enumerate(results):
+    for index, document in enumerate(results):
         plan = document.plan
         computed = msgspec.structs.replace(plan.network, name="")
         by_cell: dict[Cell, list[Outcome]] = {}
@@ -357,16 +357,16 @@ def observe(
             measured = [outcome for outcome in outcomes if isinstance(outcome, Measured)]
             processes: dict[int, tuple[Measured, ...]] = {}
             for process in measured:
-                block = starts[run] + process.block
+                block = starts[index] + process.block
                 processes[block] = (*processes.get(block, ()), process)
             given = document.machine.environment | dict(cell.setting)
             variables = {name: value for name, value in given.items() if value is not None}
             points.append(
                 Point(
-                    run=run,
-                    label=labels[run] if labels else str(run + 1),
+                    document_index=index,
+                    label=labels[index] if labels else str(index + 1),
                     cell=cell,
-                    condition=condition_of((measured or outcomes)[0], run + 1 if apart else 0),
+                    condition=condition_of((measured or outcomes)[0], index + 1 if apart else 0),
                     network=computed if cell.network == plan.network.name else cell.network,
                     variables=variables,
                     row=rows.get(cell.implementation),
@@ -374,7 +374,7 @@ def observe(
                     processes=processes,
                     gaps=tuple(gap for gap in outcomes if not isinstance(gap, Measured)),
                     table=table,
-                    spans=table.spans.get((run, cell), {}),
+                    spans=table.spans.get((index, cell), {}),
                 )
             )
     return _in_order(points, results)
@@ -409,6 +409,6 @@ def _in_order(points: list[Point], results: Sequence[Results]) -> list[Point]:
         cell = point.cell
         values = (cell.implementation, cell.batch_size, cell.threads, cell.setting)
         where = [known.get(value, sys.maxsize) for known, value in zip(places, values, strict=True)]
-        return [*where, point.run]
+        return [*where, point.document_index]
 
     return sorted(points, key=place)

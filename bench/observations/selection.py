@@ -22,7 +22,7 @@ FIXED = (RUN, IMPLEMENTATION, THREADS, BATCH_SIZE)
 def value(point: Point, coordinate: str) -> str:
     """Return the value of a point along ``coordinate``; all but the fixed ones are variables."""
     values = {
-        RUN: str(point.run),
+        RUN: str(point.document_index),
         IMPLEMENTATION: point.cell.implementation,
         "device": point.cell.device,
         "network": point.cell.network,
@@ -180,7 +180,7 @@ def choose_baseline(coordinate: str, points: Sequence[Point], asked: str | None)
 
 def suggestions(points: Sequence[Point]) -> list[str]:
     """Return the coordinates in which alone cells differ; of several runs, cells of two."""
-    several = len({point.run for point in points}) > 1
+    several = len({point.document_index for point in points}) > 1
     candidates = (RUN, IMPLEMENTATION, THREADS, BATCH_SIZE, *variables_of(points))
     return [
         candidate
@@ -196,6 +196,6 @@ def differ_alone(points: Sequence[Point], coordinate: str, *, across_runs: bool 
         groups[key(point, coordinate)].append(point)
     return any(
         len({value(point, coordinate) for point in group}) > 1
-        and (not across_runs or len({point.run for point in group}) > 1)
+        and (not across_runs or len({point.document_index for point in group}) > 1)
         for group in groups.values()
     )

@@ -51,7 +51,7 @@ class Span:
 class _Part(NamedTuple):
     """What all rows of a span have in common; an outcome without rounds has one row."""
 
-    run: int
+    document_index: int
     outcome: Outcome
     timing: Timing | None
 
@@ -65,7 +65,7 @@ class _Part(NamedTuple):
 
 
 _COMMON: dict[str, tuple[Literal["int64", "Int64", "words"], Callable[[_Part], object]]] = {
-    "run": ("int64", lambda part: part.run + 1),
+    "run": ("int64", lambda part: part.document_index + 1),
     "implementation": ("words", lambda part: part.cell.implementation),
     "device": ("words", lambda part: part.cell.device),
     "network": ("words", lambda part: part.cell.network),
@@ -141,7 +141,7 @@ def tabulate(results: Sequence[Results]) -> ObservationTable:
     first_block = first_blocks(results)
     roles = {name: row.role for name, row in known_rows(results).items()}
     parts = [
-        part for run, document in enumerate(results) for part in _parts(run, document.outcomes)
+        part for index, document in enumerate(results) for part in _parts(index, document.outcomes)
     ]
     seconds = _column(parts, "round_seconds")
     is_sound = np.isfinite(seconds) & (seconds > 0)
@@ -154,12 +154,12 @@ def tabulate(results: Sequence[Results]) -> ObservationTable:
             if timing.examples <= 0 or not is_sound[start:stop].all():
                 bad = ~is_sound[start:stop] if timing.examples > 0 else slice(None)
                 raise ResultsError(
-                    f"document {part.run + 1} is damaged: {part.cell.id} has a round of "
+                    f"document {part.document_index + 1} is damaged: {part.cell.id} has a round of "
                     f"{seconds[start:stop][bad][0]:g} s for {timing.examples} examples, and both "
                     "must be above 0. Run the measurement again."
                 )
-            block = first_block[part.run] + part.outcome.block
-            phases = spans.setdefault((part.run, part.cell), {})
+            block = first_block[part.document_index] + part.outcome.block
+            phases = spans.setdefault((part.document_index, part.cell), {})
             span = Span(timing.phase, block, timing.examples, start, stop)
             phases.setdefault(timing.phase, []).append(span)
         start = stop
@@ -194,13 +194,13 @@ def first_blocks(results: Sequence[Results]) -> list[int]:
     return [0, *itertools.accumulate(lengths)]
 
 
-def _parts(run: int, outcomes: Iterable[Outcome]) -> Iterator[_Part]:
+def _parts(document_index: int, outcomes: Iterable[Outcome]) -> Iterator[_Part]:
     """Yield the spans of every outcome of one document."""
     for outcome in outcomes:
         timed = outcome.measured if isinstance(outcome, Unverified) else outcome
         timings = timed.timings if isinstance(timed, Measured) else ()
         for timing in timings or (None,):
-            yield _Part(run, outcome, timing)
+            yield _Part(document_index, outcome, timing)
 
 
 def _column(parts: Iterable[_Part], field: str, name: str = "") -> NDArray[np.float64]:

@@ -32,8 +32,8 @@ _ABSENT = {"environment": "unset", "versions": "absent"}
 class Difference:
     """A field that differs.
 
-    ``run`` counts the document that is compared with the reference, from 0; ``where`` names the
-    implementations concerned, and is empty where the field is one of the whole document.
+    ``document_index`` counts the document compared with the reference, from 0; ``where`` names
+    the implementations concerned, and is empty where the field is one of the whole document.
     """
 
     field: str
@@ -41,7 +41,7 @@ class Difference:
     reason: str
     reference: str
     other: str
-    run: int
+    document_index: int
     where: tuple[str, ...] = ()
 
 
@@ -71,7 +71,7 @@ def between_documents(
     reference: Described,
     other: Described,
     *,
-    run: int,
+    document_index: int,
     coordinate: str,
     batch_sizes: Collection[int],
 ) -> list[Difference]:
@@ -92,19 +92,24 @@ def between_documents(
     is_same_code = ours.get(_SOURCES, UNKNOWN) == theirs.get(_SOURCES)
     return [
         difference
-        for difference in _differences(ours, theirs, run, coordinate)
+        for difference in _differences(ours, theirs, document_index, coordinate)
         if not (is_same_code and difference.field.startswith("code."))
     ]
 
 
 def between_processes(
-    reference: Iterable[Process], other: Iterable[Process], *, run: int, coordinate: str, where: str
+    reference: Iterable[Process],
+    other: Iterable[Process],
+    *,
+    document_index: int,
+    coordinate: str,
+    where: str,
 ) -> list[Difference]:
     """Return what differs between the processes of two cells but for the ``coordinate`` compared.
 
     A field that varies among the processes of a cell is shown with all its values.
     """
-    return _differences(_pooled(reference), _pooled(other), run, coordinate, (where,))
+    return _differences(_pooled(reference), _pooled(other), document_index, coordinate, (where,))
 
 
 def merged(differences: Iterable[Difference]) -> list[Difference]:
@@ -114,7 +119,7 @@ def merged(differences: Iterable[Difference]) -> list[Difference]:
     """
     kept: dict[tuple[str, str, str, int], Difference] = {}
     for difference in differences:
-        values = difference.reference, difference.other, difference.run
+        values = difference.reference, difference.other, difference.document_index
         scope, _, name = difference.field.partition(".")
         if scope == "process" and (f"machine.{name}", *values) in kept:
             continue
@@ -137,7 +142,7 @@ def obstacles(differences: Iterable[Difference], *, across_machines: bool) -> li
 def _differences(
     reference: Mapping[Path, str],
     other: Mapping[Path, str],
-    run: int,
+    document_index: int,
     coordinate: str,
     where: tuple[str, ...] = (),
 ) -> list[Difference]:
@@ -148,7 +153,9 @@ def _differences(
         if ours != theirs and not _follows(path, coordinate):
             rule = NOT_SAID if UNKNOWN in {ours, theirs} else rule_of(path)
             differences.append(
-                Difference(".".join(path), rule.kind, rule.reason, ours, theirs, run, where)
+                Difference(
+                    ".".join(path), rule.kind, rule.reason, ours, theirs, document_index, where
+                )
             )
     return differences
 

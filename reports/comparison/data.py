@@ -77,6 +77,6 @@ def _difference(difference: Difference, answer: Answer) -> dict[str, Any]:
         "reason": difference.reason,
         "reference": difference.reference,
         "compared": difference.other,
-        "document": answer.labels[difference.run],
+        "document": answer.labels[difference.document_index],
         "implementations": list(difference.where),
     }

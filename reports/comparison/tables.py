@@ -89,14 +89,14 @@ def differences(answer: Answer, caption: str = "", *, shortened: bool = False) -
     ``shortened``, names of implementations are counted where they are many, and a document is named
     only where several differ.
     """
-    several = len({difference.run for difference in answer.of_interest}) > 1
+    several = len({difference.document_index for difference in answer.of_interest}) > 1
     rows = []
     for difference in answer.of_interest:
         where: Sequence[str] = difference.where
         if shortened and len(where) > MOST_NAMED:
             where = [text.count(len(where), "implementation")]
         if several or not shortened:
-            where = (answer.labels[difference.run], *where)
+            where = (answer.labels[difference.document_index], *where)
         shown = (difference.reference, difference.other, ", ".join(where), difference.reason)
         rows.append(TableRow(tuple(map(TableCell, (difference.field, *shown)))))
     headings = (

@@ -86,7 +86,7 @@ def test_several_runs_are_each_compared_with_the_first() -> None:
     grid = Grid({"numba": 1.0}, {1: 1.0})
     found = answer(grid.document(), grid.document(0.5), grid.document(2.0))
     assert ratios(found) == pytest.approx({("numba", "1", 8): 2.0, ("numba", "2", 8): 0.5})
-    assert {p.reference.run for p in found.pairs} == {0}
+    assert {p.reference.document_index for p in found.pairs} == {0}
 
 
 def test_another_run_may_be_the_reference() -> None:
@@ -243,7 +243,9 @@ def test_a_partner_of_the_same_run_goes_before_one_of_another() -> None:
         by=THREADS,
     )
     assert [p.ratio.value for p in found.pairs] == pytest.approx([2.0, 3.0])
-    assert all(p.reference.run == p.other.run and p.ratio.paired for p in found.pairs)
+    assert all(
+        p.reference.document_index == p.other.document_index and p.ratio.paired for p in found.pairs
+    )
 
 
 def test_networks_of_one_name_that_compute_something_else_are_not_matched() -> None:

@@ -61,7 +61,9 @@ def differences(
     reference: Results, other: Results, coordinate: str = "run", sizes: tuple[int, ...] = (8,)
 ) -> dict[str, Difference]:
     ours, theirs = Described.of(reference), Described.of(other)
-    found = between_documents(ours, theirs, run=1, coordinate=coordinate, batch_sizes=sizes)
+    found = between_documents(
+        ours, theirs, document_index=1, coordinate=coordinate, batch_sizes=sizes
+    )
     return {one.field: one for one in found}
 
 
@@ -163,7 +165,7 @@ def test_a_field_of_another_value_has_its_class(
 def test_a_difference_says_both_values_and_what_they_mean() -> None:
     found = differences(BASE, replaced("machine", environment={"OMP_PLACES": "cores"}))
     one = found["machine.environment.OMP_PLACES"]
-    assert (one.reference, one.other, one.run) == ("unset", "cores", 1)
+    assert (one.reference, one.other, one.document_index) == ("unset", "cores", 1)
     assert one.reason == RULES["machine.environment"].reason
 
 
@@ -257,7 +259,9 @@ def process(**changes: Any) -> Process:
 def in_processes(
     reference: list[Process], other: list[Process], coordinate: str = "run"
 ) -> dict[str, Difference]:
-    found = between_processes(reference, other, run=1, coordinate=coordinate, where="numba")
+    found = between_processes(
+        reference, other, document_index=1, coordinate=coordinate, where="numba"
+    )
     return {one.field: one for one in found}
 
 
@@ -348,7 +352,9 @@ def test_what_several_cells_say_is_merged_and_what_the_document_says_is_left_out
     cells = [
         one
         for where in ("numba", "numpy-naive", "numba")
-        for one in between_processes([reference], [other], run=1, coordinate="run", where=where)
+        for one in between_processes(
+            [reference], [other], document_index=1, coordinate="run", where=where
+        )
     ]
     found = merged([*of_machine.values(), *cells])
     assert [one.field for one in found] == ["machine.versions.numpy", "process.versions.numba"]
@@ -361,10 +367,14 @@ def test_differences_of_two_runs_are_kept_apart() -> None:
         one
         for run in (1, 2)
         for one in between_documents(
-            Described.of(BASE), Described.of(other), run=run, coordinate="run", batch_sizes=(8,)
+            Described.of(BASE),
+            Described.of(other),
+            document_index=run,
+            coordinate="run",
+            batch_sizes=(8,),
         )
     ]
-    assert [one.run for one in merged(found)] == [1, 2]
+    assert [one.document_index for one in merged(found)] == [1, 2]
 
 
 @pytest.mark.parametrize(
