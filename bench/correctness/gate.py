@@ -19,7 +19,7 @@ rounding of every output: the logarithm magnifies it near 0, and near 1 the diff
 lost its digits.
 
 An implementation that declares TF32 is granted the rounding of factors as well, in the bound and in
-the disturbed run.  That is one rounding of TF32, 4096 of float32's, however long the sum: some
+the perturbed run.  That is one rounding of TF32, 4096 of float32's, however long the sum: some
 hundred times the bound at a few hundred terms, less for longer sums.  So such numbers are never
 ranked with others.
 """
@@ -131,7 +131,7 @@ def _by_phases(ours: Trainer, run: ReferenceRun, X: Floats) -> Iterator[Check]:
     if "loss" in ours.phases:
         yield from _losses("loss", _rows([ours.loss()]), run, 1)
     granted = run.granted.outputs + rounding(
-        [path.outputs for path in run.disturbed], run.exact.outputs
+        [path.outputs for path in run.perturbed], run.exact.outputs
     )
     yield compare("outputs", ours.predict(X), run.exact.outputs, granted)
     if "backward" in ours.phases:
@@ -188,8 +188,8 @@ def _losses(
         yield _misshapen(name, ours.shape, exact.shape, run.granted.losses)
         return
     for column, part in enumerate(Loss._fields):
-        disturbed = [path.losses[:batches_taken, column] for path in run.disturbed]
-        granted = run.granted.losses + rounding(disturbed, exact[:, column])
+        perturbed = [path.losses[:batches_taken, column] for path in run.perturbed]
+        granted = run.granted.losses + rounding(perturbed, exact[:, column])
         granted += SAFETY * run.exact.loss_rounding if part == "data" else 0.0
         yield compare(f"{name}: {part}", ours[:, column], exact[:, column], granted)
 
@@ -205,13 +205,13 @@ def _arrays(
     ``field`` names what of the reference's paths they are compared with.
     """
     exact: Parameters = getattr(run.exact, field)
-    disturbed: list[Parameters] = [getattr(path, field) for path in run.disturbed]
+    perturbed: list[Parameters] = [getattr(path, field) for path in run.perturbed]
     pairs = list(zip(ours.arrays(), exact.arrays(), strict=False))
     if len(pairs) != 2 * len(exact.weights):
         yield _misshapen(
             f"{prefix}all", (len(pairs),), (2 * len(exact.weights),), max(run.granted.layers)
         )
-    moved = zip(*(parameters.arrays() for parameters in disturbed), strict=True)
+    moved = zip(*(parameters.arrays() for parameters in perturbed), strict=True)
     roundings = [
         rounding([array for _, array in arrays], expected)
         for arrays, (_, expected) in zip(moved, exact.arrays(), strict=True)
@@ -222,10 +222,10 @@ def _arrays(
         yield compare(f"{prefix}{name}", array, expected, granted)
 
 
-def rounding(disturbed: Sequence[Floats], exact: Floats) -> float:
+def rounding(perturbed: Sequence[Floats], exact: Floats) -> float:
     """Return ``SAFETY`` times the largest relative error that one rounding of each number makes."""
     scale = float(np.max(np.abs(exact), initial=0.0)) or 1.0
-    moved = max(float(np.max(np.abs(array - exact), initial=0.0)) for array in disturbed)
+    moved = max(float(np.max(np.abs(array - exact), initial=0.0)) for array in perturbed)
     return SAFETY * moved / scale
 
 

@@ -21,7 +21,7 @@ with tanh up to half of them, with sigmoids, whose outputs vary little, nearly a
 
 Doubtful examples are replaced by others.  Where that is hopeless they stay, and the gate's bound
 grows by the effect of a random choice at each doubtful place: see
-:class:`bench.correctness.reference_run.Disturbed`.
+:class:`bench.correctness.reference_run.Perturbed`.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Path:
     parameters: Parameters
 
 
-class Disturbed(reference.Trainer):
+class Perturbed(reference.Trainer):
     """The reference with every activation and delta off by one rounding of the network's dtype.
 
     What an array moves by then is what no implementation can be blamed for: little, unless large
@@ -123,14 +123,14 @@ class ReferenceRun:
     """The reference's path through some batches, and how far rounding alone can move it.
 
     ``training`` is what the path was trained with and ``parts`` its batches, shape ``(batch,)``
-    each.  ``disturbed`` are paths with all activations and deltas off by one rounding, and a random
+    each.  ``perturbed`` are paths with all activations and deltas off by one rounding, and a random
     choice at each doubtful place.  ``granted`` is what sums of products explain.
     """
 
     training: Training
     parts: list[Indices]
     exact: Path
-    disturbed: list[Path]
+    perturbed: list[Path]
     granted: Tolerances
 
 
@@ -142,7 +142,7 @@ def take(
     parts: list[Indices],
     rounding: Rounding,
 ) -> ReferenceRun:
-    """Train the reference on the batches ``parts`` of ``data``, exactly and disturbed.
+    """Train the reference on the batches ``parts`` of ``data``, exactly and perturbed.
 
     Rows that leave no doubt replace others in ``parts``.
     """
@@ -163,11 +163,11 @@ def take(
     few = min(n_in * n_out for n_in, n_out in network.shapes) < FEW
     paths = []
     for seed in range(1, 1 + (DRAWS if few else 1)):
-        disturbed = Disturbed(
+        perturbed = Perturbed(
             network, training, start, rounding, seed=seed, is_thrown=not all(certain)
         )
-        disturbed.bind(*data)
-        paths.append(walk(disturbed, chosen))
+        perturbed.bind(*data)
+        paths.append(walk(perturbed, chosen))
     granted = tolerances(network, training.batch_size, rounding)
     return ReferenceRun(training, chosen, exact, paths, granted)
 

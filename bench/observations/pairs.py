@@ -17,8 +17,7 @@ from bench.observations.ratios import Pairing, ratios_of
 from bench.observations.winner import Candidates, fastest
 from bench.stats.disturbed import is_beyond_use
 from bench.stats.estimates import Ratio
-from bench.stats.verdicts import Verdict, WinnerLeads, inverse, judge
-from bench.stats.verdicts import disturbed as disturbed_verdict
+from bench.stats.verdicts import Verdict, WinnerLeads, disturbed_verdict, inverse, judge
 from impls.row import Row
 
 PairKey = tuple[PointKey, PointKey]
@@ -320,7 +319,7 @@ def usable(verdict: Verdict, reference: Point, other: Point) -> Verdict:
     """
     is_one_run = reference.document_index == other.document_index
     for point in (reference, other):
-        number, rounds = point.held_up if is_one_run else point.disturbed
+        number, rounds = point.held_up_rounds if is_one_run else point.disturbed_rounds
         if is_beyond_use(number, rounds) and not point.is_loaded:
             what = f"{number} of {rounds} rounds of {point.cell.id} in {point.label} were disturbed"
             return disturbed_verdict(verdict.ratio, verdict.margin, what)

@@ -250,13 +250,13 @@ class Point:
         ]
 
     @cached_property
-    def disturbed(self) -> tuple[int, int]:
+    def disturbed_rounds(self) -> tuple[int, int]:
         """How many rounds were disturbed, of how many that its epoch rests on."""
         rounds = of_the_epoch(self.watched)
         return sum(timed.is_disturbed for timed in rounds), len(rounds)
 
     @cached_property
-    def held_up(self) -> tuple[int, int]:
+    def held_up_rounds(self) -> tuple[int, int]:
         """In how many rounds its threads were held up, of how many that its epoch rests on."""
         rounds = of_the_epoch(self.watched)
         return sum(is_held_up(timed.disturbance, timed.lasted) for timed in rounds), len(rounds)

@@ -52,7 +52,7 @@ TYPICAL: Mapping[str, Costs] = {
 BASELINE_FLOORS = 9.0
 """Time of the baseline over that of the floor."""
 REFERENCE_FLOORS = 40.0
-"""Time of the gate's reference, exact and disturbed, over that of the floor."""
+"""Time of the gate's reference, exact and perturbed, over that of the floor."""
 BARRIER_SECONDS = 0.1
 """Checking that nothing runs on after a step."""
 

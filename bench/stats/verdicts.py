@@ -99,7 +99,7 @@ class Verdict:
         if self.code == "disturbed":
             return replace(self, ratio=turned)
         if self.tests is None:
-            return too_few(turned, self.margin)
+            return too_few_verdict(turned, self.margin)
         return verdict(turned, self.margin, self.tests)
 
 
@@ -172,7 +172,7 @@ def judge(
     return [
         verdict(ratio, within, Tests(equal, inside, beyond, adjustment))
         if equal and inside and beyond
-        else too_few(ratio, within)
+        else too_few_verdict(ratio, within)
         for (ratio, within), equal, inside, beyond in zip(
             placed, equals, insides, beyonds, strict=True
         )
@@ -255,7 +255,7 @@ def within(margin: float) -> str:
     return f"within {100 * margin:.3g} %"
 
 
-def too_few(ratio: Ratio, margin: float) -> Verdict:
+def too_few_verdict(ratio: Ratio, margin: float) -> Verdict:
     """Return the verdict on a ratio without an interval."""
     reason = (
         f"Unclear: {readable(ratio.value)} times as fast, from "
@@ -267,7 +267,7 @@ def too_few(ratio: Ratio, margin: float) -> Verdict:
     )
 
 
-def disturbed(ratio: Ratio, margin: float, what: str) -> Verdict:
+def disturbed_verdict(ratio: Ratio, margin: float, what: str) -> Verdict:
     """Return the verdict on a ratio of times disturbed beyond use; ``what`` says which were."""
     reason = f"Unclear: {readable(ratio.value)} times as fast, but {what}."
     remedy = "Measure again on a quiet machine."

@@ -29,7 +29,7 @@ class Effect:
 
 def disturbed_rounds(points: Iterable[Point]) -> tuple[int, int]:
     """Return how many rounds were disturbed, of how many that the epochs of ``points`` rest on."""
-    counts = [point.disturbed for point in points]
+    counts = [point.disturbed_rounds for point in points]
     return sum(number for number, _ in counts), sum(rounds for _, rounds in counts)
 
 

@@ -246,7 +246,7 @@ def test_what_remains_in_doubt_is_granted_and_no_more(monkeypatch: pytest.Monkey
     assert [checked_with_near_ties(kind) for kind in right] == ["", ""]
     for mutant in (mutants_of_convolutions.DeltaToAllOfSquare, mutants_of_convolutions.NoBias):
         assert checked_with_near_ties(mutant)
-    monkeypatch.setattr(reference_run.Disturbed, "convolved", reference.Trainer.convolved)
+    monkeypatch.setattr(reference_run.Perturbed, "convolved", reference.Trainer.convolved)
     assert all(checked_with_near_ties(kind) for kind in right), "nothing is granted unless thrown"
 
 
