@@ -12,6 +12,9 @@ import msgspec
 from impls.contract import Pool
 from impls.data import TrainingData
 
+FULL_CLOCK = 0.98
+"""A device below this share of its highest clock was slower than it can be."""
+
 
 class AcceleratorReading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A device at one moment: clocks in MHz, degrees Celsius, bytes that anybody holds on it.
@@ -41,6 +44,28 @@ class Accelerator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     most_memory_clock_mhz: int | None = None
     readings: tuple[AcceleratorReading, ...] = ()
     reason: str = ""
+
+    @property
+    def records_throttling(self) -> bool:
+        """Whether every reading says what holds the clock down, even where it is nothing."""
+        return bool(self.readings) and all(
+            reading.held_back is not None for reading in self.readings
+        )
+
+    @property
+    def throttle_reasons(self) -> tuple[str, ...]:
+        """Why the device was slower than it can be while it was timed, as far as is known.
+
+        Empty where it was not, or where :attr:`records_throttling` is false.  The clock counts at
+        the end of the timing: before it the device may have been idle.
+        """
+        if not self.readings:
+            return ()
+        reasons = [reason for reading in self.readings for reason in reading.held_back or ()]
+        clock, most = self.readings[-1].clock_mhz, self.most_clock_mhz
+        if clock is not None and most is not None and clock < FULL_CLOCK * most:
+            reasons.insert(0, f"clock at {clock} of {most} MHz")
+        return tuple(dict.fromkeys(reasons))
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

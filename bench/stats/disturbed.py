@@ -1,4 +1,4 @@
-"""When a round counts as disturbed, and a device as held back: one rule for all readers.
+"""When a round counts as disturbed: one rule for all readers.
 
 Disturbed rounds are labelled and their effect is shown; none is ever removed.
 """
@@ -6,7 +6,6 @@ Disturbed rounds are labelled and their effect is shown; none is ever removed.
 from __future__ import annotations
 
 from bench.documents.timings import Disturbance
-from bench.provenance.records import Accelerator
 
 DISTURBED_SHARE = 0.1
 """A round is disturbed where something else took more than this share of its time."""
@@ -16,9 +15,6 @@ RESOLUTION_SECONDS = 0.015
 BEYOND_USE = 0.5
 """Where more than this share of the rounds is disturbed, nothing is concluded from the rest."""
 
-FULL_CLOCK = 0.98
-"""A device below this share of its highest clock was slower than it can be."""
-
 
 def share(disturbance: Disturbance, seconds: float) -> float:
     """Return the larger of two shares of a round that lasted ``seconds``, all iterations together.
@@ -27,9 +23,8 @@ def share(disturbance: Disturbance, seconds: float) -> float:
     where several of them wait.  The other is ``foreign``, the processor time of other processes,
     which share caches and memory even where there are processors for all: as a share of all
     processors, because a load that takes one of two halves them and one of 64 is hardly felt.
-    Where the system does not tell who waited, or the document not how many processors there were,
-    it is a share of one processor, for it may have been ours.  What the system does not tell
-    counts as nothing.
+    Where it is not recorded who waited, or how many processors there were, it is a share of one
+    processor, which may have been ours.  What is not recorded counts as nothing.
     """
     held_up = (disturbance.waited or 0.0) + _certain(disturbance.stolen)
     shared = disturbance.processors if disturbance.waited is not None else None
@@ -57,27 +52,6 @@ def is_held_up(disturbance: Disturbance, seconds: float) -> bool:
 def is_beyond_use(disturbed: int, rounds: int) -> bool:
     """Return whether too many of the ``rounds`` were ``disturbed`` to conclude anything."""
     return disturbed > BEYOND_USE * rounds
-
-
-def throttled(accelerator: Accelerator) -> tuple[str, ...]:
-    """Return why a device was slower than it can be while it was timed, as far as it tells.
-
-    Empty where it was not, or where :func:`tells` says that nobody knows.  The clock counts at the
-    end of the timing: before it the device may have been idle.
-    """
-    if not accelerator.readings:
-        return ()
-    reasons = [reason for reading in accelerator.readings for reason in reading.held_back or ()]
-    clock, most = accelerator.readings[-1].clock_mhz, accelerator.most_clock_mhz
-    if clock is not None and most is not None and clock < FULL_CLOCK * most:
-        reasons.insert(0, f"clock at {clock} of {most} MHz")
-    return tuple(dict.fromkeys(reasons))
-
-
-def tells(accelerator: Accelerator) -> bool:
-    """Return whether the device said in every reading what holds it back, were it nothing."""
-    readings = accelerator.readings
-    return bool(readings) and all(reading.held_back is not None for reading in readings)
 
 
 def _certain(ticks: float | None) -> float:

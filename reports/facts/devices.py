@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from bench.observations.points import Point, Scope
 from bench.observations.winner import fastest
 from bench.provenance.records import Accelerator
-from bench.stats.disturbed import throttled
 from bench.stats.estimates import Ratio
 from bench.stats.verdicts import Verdict
 from impls.registry import ROWS
@@ -113,10 +112,10 @@ def accelerators(point: Point) -> list[Accelerator]:
 def held_back(point: Point) -> str:
     """In how many processes the device was held back, and how in the worst; empty where in none."""
     devices = accelerators(point)
-    slow = [device for device in devices if throttled(device)]
+    slow = [device for device in devices if device.throttle_reasons]
     if not slow:
         return ""
-    reasons = ", ".join(throttled(min(slow, key=_last_clock)))
+    reasons = ", ".join(min(slow, key=_last_clock).throttle_reasons)
     where = f" in {len(slow)} of {len(devices)} processes" if len(devices) > 1 else ""
     return f"device held back{where}: {reasons}"
 

@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from bench.observations.points import Point
 from bench.provenance.records import Accelerator
-from bench.stats.disturbed import tells
 from reports import format as text
 from reports import tables, templates
 from reports.context import Context
@@ -32,7 +31,7 @@ def render(context: Context) -> Markup | Absence:
         "accelerators",
         devices=[_facts(device) for device in devices.values()],
         unknown=sorted({device.reason for device in everything if device.reason}),
-        untold=any(not tells(device) for device in everything),
+        untold=any(not device.records_throttling for device in everything),
         slow=sum(bool(held_back(point)) for point in points),
         number=len(points),
         table=tables.of_cells(
@@ -69,7 +68,8 @@ def _held_back(point: Point) -> TableCell:
     held = held_back(point)
     if held:
         return TableCell(held)
-    return tables.word("no" if all(map(tells, accelerators(point))) else "unknown")
+    is_known = all(device.records_throttling for device in accelerators(point))
+    return tables.word("no" if is_known else "unknown")
 
 
 def _course(field: str, shown: Callable[[int], str], point: Point) -> TableCell:

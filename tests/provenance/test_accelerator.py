@@ -8,7 +8,6 @@ import pytest
 from bench.provenance import accelerator
 from bench.provenance.accelerator import Device, describe_all, find
 from bench.provenance.records import Accelerator, AcceleratorReading
-from bench.stats.disturbed import tells, throttled
 from tests.stand_ins.fake_nvml import FakeGpu, FakeNvml
 
 
@@ -44,8 +43,8 @@ def test_what_a_device_does_not_tell_is_none_and_the_rest_is_kept() -> None:
     reading = device.read()
     assert (reading.clock_mhz, reading.memory_clock_mhz) == (None, None)
     assert (reading.temperature, reading.held_back) == (41, None)
-    assert not tells(device.describe(reading))
-    assert throttled(device.describe(reading)) == ()
+    assert not device.describe(reading).records_throttling
+    assert device.describe(reading).throttle_reasons == ()
 
 
 class WithBothNames(FakeNvml):
@@ -86,9 +85,9 @@ def test_what_holds_a_device_back_is_asked_by_the_name_that_is_there(
 
 def test_a_device_tells_only_where_every_reading_does() -> None:
     told = AcceleratorReading(held_back=())
-    assert tells(Accelerator(readings=(told, told)))
-    assert not tells(Accelerator(readings=(told, AcceleratorReading())))
-    assert not tells(Accelerator(reason="no driver"))
+    assert Accelerator(readings=(told, told)).records_throttling
+    assert not Accelerator(readings=(told, AcceleratorReading())).records_throttling
+    assert not Accelerator(reason="no driver").records_throttling
 
 
 TWO = [FakeGpu("Small GPU", "GPU-1"), FakeGpu("Large GPU", "GPU-2")]
@@ -157,8 +156,8 @@ def test_a_device_was_held_back_where_its_clock_ended_low_or_something_said_so(
     gpu = FakeGpu(reasons=reasons)
     device = Device(FakeNvml([gpu]), gpu)
     readings = [msgspec.structs.replace(device.read(), clock_mhz=clock) for clock in (begin, end)]
-    assert throttled(device.describe(*readings)) == expected
-    assert throttled(Accelerator(reason="no driver")) == ()
+    assert device.describe(*readings).throttle_reasons == expected
+    assert Accelerator(reason="no driver").throttle_reasons == ()
 
 
 def test_every_reason_of_the_driver_has_words() -> None:
@@ -169,3 +168,13 @@ def test_every_reason_of_the_driver_has_words() -> None:
         if name.startswith("nvmlClocksThrottleReason") and not name.endswith(("All", "None"))
     }
     assert bits == {nvml.nvmlClocksThrottleReasonGpuIdle, *accelerator.HELD_BACK}
+
+
+@pytest.mark.parametrize(
+    ("clock", "expected"), [(980, ()), (979, ("clock at 979 of 1000 MHz",)), (None, ())]
+)
+def test_a_clock_below_98_percent_of_its_highest_holds_a_device_back(
+    clock: int | None, expected: tuple[str, ...]
+) -> None:
+    readings = (AcceleratorReading(clock_mhz=clock),)
+    assert Accelerator(most_clock_mhz=1000, readings=readings).throttle_reasons == expected

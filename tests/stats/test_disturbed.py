@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bench.documents.timings import Disturbance
-from bench.provenance.records import Accelerator, AcceleratorReading
-from bench.stats.disturbed import is_disturbed, is_held_up, share, throttled
+from bench.stats.disturbed import is_disturbed, is_held_up, share
 
 
 def disturbance(
@@ -71,16 +70,6 @@ def test_foreign_work_counts_as_a_share_of_the_machine(
     found: Disturbance, *, disturbed: bool
 ) -> None:
     assert is_disturbed(found, 1.0) == disturbed
-
-
-@pytest.mark.parametrize(
-    ("clock", "expected"), [(980, ()), (979, ("clock at 979 of 1000 MHz",)), (None, ())]
-)
-def test_a_clock_below_98_percent_of_its_highest_holds_a_device_back(
-    clock: int | None, expected: tuple[str, ...]
-) -> None:
-    readings = (AcceleratorReading(clock_mhz=clock),)
-    assert throttled(Accelerator(most_clock_mhz=1000, readings=readings)) == expected
 
 
 @pytest.mark.parametrize(
