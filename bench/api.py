@@ -74,7 +74,7 @@ class Loaded:
                 verdict.ratio.high,
                 verdict.kind,
                 verdict.p,
-                verdict.ratio.processes,
+                verdict.ratio.blocks,
                 verdict.ratio.paired,
                 verdict.reason,
             )

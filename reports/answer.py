@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.observations.points import Scope
-from bench.stats.estimates import MINIMUM_PROCESSES
+from bench.observations.winner import BLOCKS_TO_RANK
 from reports import format as text
 from reports import remarks, rounding, templates
 from reports.context import Context, Winner
@@ -100,7 +100,7 @@ def _gain(winners: Sequence[Winner]) -> dict[str, object] | None:
         "interval": [text.significant(end, digits) for end in (min(lows), max(highs))]
         if len(lows) == len(ratios)
         else None,
-        "fewest": min(ratios, key=lambda ratio: ratio.processes),
+        "fewest": min(ratios, key=lambda ratio: ratio.blocks),
         "doubts": sorted(kinds - {"faster", "slower"}),
         "paired": all(ratio.paired for ratio in ratios),
     }
@@ -135,8 +135,8 @@ def doubt(context: Context) -> Doubt | None:
     if warnings:
         return Doubt(warnings[0], _again(context), provisional=True)
     if any(_is_short(winner) for winner in ranking.winners):
-        sentence = f"Not ranked: fewer than {MINIMUM_PROCESSES} blocks."
-        return Doubt(sentence, _again(context, MINIMUM_PROCESSES))
+        sentence = f"Not ranked: fewer than {BLOCKS_TO_RANK} blocks."
+        return Doubt(sentence, _again(context, BLOCKS_TO_RANK))
     alarms = [alarm for alarm in aa_control.alarms(ranking).values() if aa_control.is_false(alarm)]
     if alarms:
         size = text.percent(max(abs(alarm.ratio.value - 1) for alarm in alarms))

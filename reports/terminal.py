@@ -14,7 +14,7 @@ from rich.console import Group
 from rich.text import Text
 
 from bench.observations.points import Condition, PointKey
-from bench.stats.estimates import MINIMUM_PROCESSES
+from bench.stats.estimates import BLOCKS_FOR_INTERVAL
 from bench.stats.verdicts import Kind, within
 from reports import format as text
 from reports import rounding
@@ -191,7 +191,7 @@ def _legend(context: Context) -> Text | None:
     if unclear - {"too-few"}:
         words.append("? unclear")
     elif "too-few" in codes:
-        words.append(f"? unclear: fewer than {MINIMUM_PROCESSES} blocks")
+        words.append(f"? unclear: fewer than {BLOCKS_FOR_INTERVAL} blocks")
     return Text(", ".join(words)) if words else None
 
 

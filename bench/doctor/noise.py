@@ -43,7 +43,7 @@ def judge(results: Results, seconds: float, others: Others) -> Noise:
     reference = plan.implementations[0]
     ratios = list(ratios_to(timed_points(results), reference).values())
     ratio = ratios[0] if ratios else None
-    blocks = ratio.processes if ratio else 0
+    blocks = ratio.blocks if ratio else 0
     noise = Noise(
         implementation=reference,
         batch_size=plan.trainings[0].batch_size,
@@ -58,7 +58,7 @@ def judge(results: Results, seconds: float, others: Others) -> Noise:
         reasons = [outcome.reason for outcome in outcomes if not isinstance(outcome, Measured)]
         too_few = (
             f"{blocks} {'block was' if blocks == 1 else 'blocks were'} measured, and an interval "
-            f"needs {estimates.MINIMUM_PROCESSES}: give more --seconds"
+            f"needs {estimates.BLOCKS_FOR_INTERVAL}: give more --seconds"
         )
         return replace(noise, reason=reasons[0] if reasons else too_few)
     return replace(
@@ -79,8 +79,8 @@ def forecast(ratio: estimates.Ratio, block_seconds: float, minutes: int) -> Prec
     if fitting < 1 or ratio.error is None:
         return PrecisionForecast(minutes=minutes, blocks=0, half_width=None, detectable=None)
     # Where one block fits, two shorter ones do.
-    blocks = max(estimates.MINIMUM_PROCESSES, int(fitting))
-    error = ratio.error * math.sqrt(ratio.processes / blocks)
+    blocks = max(estimates.BLOCKS_FOR_INTERVAL, int(fitting))
+    error = ratio.error * math.sqrt(ratio.blocks / blocks)
     reach = estimates.quantile((1 + estimates.CONFIDENCE) / 2, blocks - 1) * error
     expected = estimates.Ratio(1.0, math.exp(-reach), math.exp(reach), error, blocks - 1, blocks)
     return PrecisionForecast(

@@ -208,7 +208,7 @@ class Judged:
             return None
         if reference is other:
             # Exactly 1, with an interval where others would have one.
-            number = other.epoch.processes
+            number = other.epoch.blocks
             if other.epoch.has_interval:
                 return Ratio(1.0, 1.0, 1.0, 0.0, number - 1, number)
             return Ratio(1.0, None, None, None, number - 1, number)

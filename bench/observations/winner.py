@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.observations.points import Point
-from bench.stats.estimates import MINIMUM_PROCESSES
+from bench.stats.estimates import BLOCKS_FOR_INTERVAL
+
+BLOCKS_TO_RANK = BLOCKS_FOR_INTERVAL
+"""A time from fewer blocks may be lucky."""
 
 
 def fastest(points: Sequence[Point]) -> Point | None:
     """Return the point with the shortest epoch, or None where none has an epoch.
 
-    What was measured in few processes may be lucky.  It counts where it has as many as an interval
-    takes, or as another implementation has: the baseline alone is measured again beside what is
-    left to do.
+    A point of fewer blocks than :data:`BLOCKS_TO_RANK` counts where it has as many as another
+    implementation: the baseline alone is measured again beside what is left to do.
     """
     timed = [(point, point.epoch) for point in points if point.epoch]
     if not timed:
@@ -22,9 +24,9 @@ def fastest(points: Sequence[Point]) -> Point | None:
     most: dict[str, int] = {}
     for point, epoch in timed:
         name = point.implementation
-        most[name] = max(epoch.processes, most.get(name, 0))
-    enough = min(MINIMUM_PROCESSES, *sorted(most.values(), reverse=True)[:2])
-    return min(timed, key=lambda pair: (pair[1].processes < enough, pair[1].value))[0]
+        most[name] = max(epoch.blocks, most.get(name, 0))
+    enough = min(BLOCKS_TO_RANK, *sorted(most.values(), reverse=True)[:2])
+    return min(timed, key=lambda pair: (pair[1].blocks < enough, pair[1].value))[0]
 
 
 @dataclass(frozen=True)

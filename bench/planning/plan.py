@@ -17,24 +17,24 @@ from impls.networks import Network, Training
 T = TypeVar("T")
 
 
-def orders(items: Sequence[T], blocks: int, rng: random.Random) -> list[list[T]]:
-    """Return the order of ``items`` in each block.
+def orders(items: Sequence[T], repetitions: int, rng: random.Random) -> list[list[T]]:
+    """Return the order of ``items`` in each of a number of ``repetitions``.
 
-    Blocks come in pairs: the first has a fresh random order, the second runs it backwards.  An odd
+    They come in pairs: the first has a fresh random order, the second runs it backwards.  An odd
     number of them begins with three arrangements of one random order.  On a machine that gets
-    steadily slower or faster, what one of these blocks gives to an item the others take: its
+    steadily slower or faster, what one of these repetitions gives to an item the others take: its
     places add up to the same for every item (to within one, where three arrange an even number).
     The shuffling does the same on average for whatever is less steady.
     """
     sequences: list[list[T]] = []
-    if blocks > 1 and blocks % 2:
+    if repetitions > 1 and repetitions % 2:
         first = rng.sample(items, len(items))
         evens, odds = first[::2][::-1], first[1::2][::-1]
         sequences += [first, evens + odds, odds + evens]
-    while len(sequences) < blocks:
+    while len(sequences) < repetitions:
         there = rng.sample(items, len(items))
         sequences += [there, there[::-1]]
-    return sequences[:blocks]
+    return sequences[:repetitions]
 
 
 Setting = tuple[tuple[str, str | None], ...]
@@ -44,8 +44,9 @@ Setting = tuple[tuple[str, str | None], ...]
 class Effort(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long is measured.  Durations are in seconds.
 
-    ``blocks`` is the number of fresh processes that measure each job.  The workers of a block take
-    turns: at each batch size up to ``sweeps`` turns each.  No sweep begins once the turns of a
+    ``blocks`` is the number of repetitions, each with a fresh process for each job.  A repetition
+    is one block, or several where memory does not hold all workers at once.  The workers of a block
+    take turns: at each batch size up to ``sweeps`` turns each.  No sweep begins once the turns of a
     batch size have taken ``cell_seconds`` for each of its cells.  A round of the step or of the
     phases lasts at least ``round_seconds``; a round of the epoch is one whole epoch.  Warm-up ends
     when it no longer gets faster, at the latest after ``warmup_seconds``.
@@ -172,22 +173,25 @@ def jobs(plan: Plan) -> list[Job]:
 
 
 class Repetition(NamedTuple):
-    """What one block measures, in order: which worker starts when, which batch size comes when."""
+    """One pass over the grid: all jobs in the order of their start, all batch sizes in order.
+
+    It is one block, or several where memory does not hold all workers at once.
+    """
 
     jobs: list[Job]
     batch_sizes: list[int]
 
 
 def repetitions(plan: Plan) -> list[Repetition]:
-    """Return one entry per block: all jobs and all batch sizes, each in a seeded random order.
+    """Return the repetitions of the plan: jobs and batch sizes, each in a seeded random order.
 
     The orders come in pairs, there and back (:mod:`bench.planning.plan`).
     """
     rng = random.Random(plan.seed)
-    blocks = plan.effort.blocks
+    number = plan.effort.blocks
     sizes = [training.batch_size for training in plan.trainings]
-    size_orders = orders(sizes, blocks, rng)
-    job_orders = orders(jobs(plan), blocks, rng)
+    size_orders = orders(sizes, number, rng)
+    job_orders = orders(jobs(plan), number, rng)
     return list(map(Repetition, job_orders, size_orders))
 
 

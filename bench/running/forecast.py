@@ -120,23 +120,23 @@ class Forecast:
         """Return the seconds that the whole run takes, by default with the effort of the plan."""
         effort = effort or self.plan.effort
         stages = sum(self._stage(size, effort) for size in self.sizes)
-        block = sum(map(self._start, self.jobs)) + stages
-        return sum(map(self._reference, self.sizes)) + effort.blocks * block
+        repetition = sum(map(self._start, self.jobs)) + stages
+        return sum(map(self._reference, self.sizes)) + effort.blocks * repetition
 
     def left(self) -> float:
         """Return the seconds that are left from now on."""
         last = self.last
         if last is None:
             return self.total()
-        blocks = range(last.repetition, self.plan.effort.blocks)
+        repetitions = range(last.repetition, self.plan.effort.blocks)
         seconds = sum(
             self._stage(size, self.plan.effort)
-            for block in blocks
+            for repetition in repetitions
             for size in self.sizes
-            if (block, size) not in self.done
+            if (repetition, size) not in self.done
         )
         seconds += sum(self._reference(size) for size in self.sizes if not self.preparations[size])
-        seconds += sum(map(self._start, self.jobs)) * (len(blocks) - 1)
+        seconds += sum(map(self._start, self.jobs)) * (len(repetitions) - 1)
         if last.batch_size is None:
             seconds += sum(
                 self._start(job)

@@ -79,7 +79,7 @@ class Pacer:
         return sweeps >= self.plan.effort.sweeps or spent >= cells * self.plan.effort.cell_seconds
 
     def reason_to_end(self, done: int) -> str | None:
-        """Return why no further block is needed after ``done`` ones, or None where one is."""
+        """Return why no further repetition is needed after ``done`` ones, or None where one is."""
         if done >= self.plan.effort.blocks:
             return f"all {done} blocks" if done > 1 else "the one block"
         if self.plan.precision is not None and done >= FEWEST_BLOCKS:

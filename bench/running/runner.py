@@ -33,7 +33,7 @@ from impls.errors import ResultsError
 from impls.row import Row
 
 SPARE_BYTES = 1 << 29
-"""So much memory is left to everything else."""
+"""Memory that workers leave to everything else."""
 WORKER_BYTES = 1 << 30
 """What a worker may need, as long as none has shown it."""
 _OF_THE_JOB = {"allocation", "cgroup"}
@@ -74,14 +74,16 @@ class Runner:
         begun = max((block.repetition for block in self.journal.of(Block)), default=0)
         with shared_folder() as folder, Neighbours(self.plan) as neighbours:
             save_arrays(folder, arrays)
-            for number, (jobs, sizes) in enumerate(repetitions(self.plan)):
-                done = self._done(number)
+            for repetition, (jobs, sizes) in enumerate(repetitions(self.plan)):
+                done = self._done(repetition)
                 left = [job for job in jobs if any((job.index, size) not in done for size in sizes)]
                 # Baselines first.
                 left.sort(key=lambda job: job.implementation != self.baseline)
                 while left:
-                    left = self._block(number, left, sizes, arrays, folder, neighbours)
-                reason = self.pacer.reason_to_end(number + 1) if number >= begun else None
+                    left = self._block(repetition, left, sizes, arrays, folder, neighbours)
+                if repetition < begun:
+                    continue
+                reason = self.pacer.reason_to_end(repetition + 1)
                 if reason is not None:
                     self.journal.add(Ending(reason=reason))
                     return

@@ -120,7 +120,7 @@ def stopped_coverage(
         rounds = noise.rounds(rng, (ratios + 1, MOST_BLOCKS), ROUNDS)
         stopped = until_precise(rounds, precision)
         covered += [covers(interval, 1.0) for interval in stopped]
-        blocks.append(stopped[0].processes)
+        blocks.append(stopped[0].blocks)
     return float(np.mean(covered)), float(np.mean(blocks))
 
 

@@ -23,10 +23,10 @@ from bench.stats.moderation import Array
 from bench.stats.sweeps import located
 
 CONFIDENCE = 0.95
-MINIMUM_PROCESSES = 3
-"""Alone, fewer have no interval: it would be a guess about the variance between them.
+BLOCKS_FOR_INTERVAL = 3
+"""A duration on its own with fewer has no interval, which would be a guess of their variance.
 
-In a table whose ratios are moderated, two blocks are enough; see :func:`moderated_ratios`.
+A ratio in a table has one from two blocks, or even one: see :func:`moderated_ratios`.
 """
 
 PairedLogs = Mapping[int, Sequence[float]]
@@ -43,20 +43,20 @@ LARGEST_LOG = 700.0
 class Estimate:
     """A duration in seconds with its interval.
 
-    ``low`` and ``high`` are None where fewer than :data:`MINIMUM_PROCESSES` were measured.
-    ``spread`` is the interquartile range of all rounds over their median.
+    ``low`` and ``high`` are None below :data:`BLOCKS_FOR_INTERVAL` blocks.  ``spread`` is the
+    interquartile range of all rounds over their median.
     """
 
     value: float
     low: float | None
     high: float | None
     spread: float
-    processes: int
+    blocks: int
     rounds: int
 
     @property
     def has_interval(self) -> bool:
-        """Whether enough processes were measured for an interval."""
+        """Whether enough blocks were measured for an interval."""
         return self.low is not None
 
 
@@ -65,10 +65,9 @@ class Ratio:
     """How many times faster one thing is than a reference: above 1 is faster.
 
     ``low`` and ``high`` are the ends of the 95 % interval, ``error`` the standard error of the
-    logarithm of ``value`` and ``df`` its degrees of freedom; all but the last are None below
-    :data:`MINIMUM_PROCESSES`, unless the table lends at least one degree of freedom.
-    ``processes`` counts the blocks that hold both or, where
-    ``paired`` is false, the processes of the side that has fewer.
+    logarithm of ``value`` and ``df`` its degrees of freedom; the first three are None below
+    one degree of freedom, which a single block has only from its table.  ``blocks`` counts those
+    that hold both or, where ``paired`` is false, those of the side that has fewer.
     """
 
     value: float
@@ -76,7 +75,7 @@ class Ratio:
     high: float | None
     error: float | None
     df: float
-    processes: int
+    blocks: int
     paired: bool = True
 
 
@@ -99,7 +98,7 @@ def estimate(processes: Sequence[Sequence[float]]) -> Estimate:
         raise ValueError("an estimate needs at least one process with at least one round")
     mean, error = _mean_and_error(_log_medians(processes))
     number = len(processes)
-    ratio = _ratio(mean, error if number >= MINIMUM_PROCESSES else None, number - 1, number)
+    ratio = _ratio(mean, error if number >= BLOCKS_FOR_INTERVAL else None, number - 1, number)
     pooled = [seconds for rounds in processes for seconds in rounds]
     return Estimate(ratio.value, ratio.low, ratio.high, spread(pooled), number, len(pooled))
 
@@ -305,7 +304,7 @@ def _mean_and_error(logs: Sequence[float]) -> tuple[float, float]:
 
 
 def _ratio(
-    mean: float, error: float | None, df: float, processes: int, *, paired: bool = True
+    mean: float, error: float | None, df: float, blocks: int, *, paired: bool = True
 ) -> Ratio:
     """Return the ratio whose logarithm is ``mean``, with its t interval where there is an error.
 
@@ -313,7 +312,7 @@ def _ratio(
     the interval would span all that floating-point numbers can hold: there is none.
     """
     if error is None or df < 1:
-        return Ratio(math.exp(mean), None, None, None, df, processes, paired)
+        return Ratio(math.exp(mean), None, None, None, df, blocks, paired)
     reach = quantile((1 + CONFIDENCE) / 2, df) * error
     low, high = math.exp(mean - reach), math.exp(min(mean + reach, LARGEST_LOG))
-    return Ratio(math.exp(mean), low, high, error, df, processes, paired)
+    return Ratio(math.exp(mean), low, high, error, df, blocks, paired)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bench.stats import estimates
-from bench.stats.estimates import CONFIDENCE, LEAST_ERROR, MINIMUM_PROCESSES, Ratio
+from bench.stats.estimates import BLOCKS_FOR_INTERVAL, CONFIDENCE, LEAST_ERROR, Ratio
 
 Kind = Literal["faster", "slower", "same", "likely faster", "likely slower", "unclear"]
 Code = Literal[
@@ -259,11 +259,11 @@ def too_few_verdict(ratio: Ratio, margin: float) -> Verdict:
     """Return the verdict on a ratio without an interval."""
     reason = (
         f"Unclear: {readable(ratio.value)} times as fast, from "
-        f"{counted(ratio, ratio.processes)}, too few for an interval."
+        f"{counted(ratio, ratio.blocks)}, too few for an interval."
     )
-    remedy = f"At least {counted(ratio, MINIMUM_PROCESSES)} are needed."
+    remedy = f"At least {counted(ratio, BLOCKS_FOR_INTERVAL)} are needed."
     return Verdict(
-        "unclear", "too-few", ratio, None, margin, f"{reason} {remedy}", remedy, MINIMUM_PROCESSES
+        "unclear", "too-few", ratio, None, margin, f"{reason} {remedy}", remedy, BLOCKS_FOR_INTERVAL
     )
 
 
@@ -341,11 +341,11 @@ def blocks_needed(ratio: Ratio, apart: float, p: float) -> float:
     error = max(ratio.error or 0.0, LEAST_ERROR)
 
     def told_apart(blocks: int) -> bool:
-        df = ratio.df + blocks - ratio.processes
-        shrunk = error * math.sqrt(ratio.processes / blocks)
+        df = ratio.df + blocks - ratio.blocks
+        shrunk = error * math.sqrt(ratio.blocks / blocks)
         return estimates.quantile(1 - p, df) * shrunk <= gap
 
-    numbers = range(ratio.processes + 1, MOST_BLOCKS + 1)
+    numbers = range(ratio.blocks + 1, MOST_BLOCKS + 1)
     place = bisect_left(numbers, 1, key=told_apart)
     return numbers[place] if place < len(numbers) else math.inf
 

@@ -124,7 +124,7 @@ def _time_cell(run: Run, place: Place, name: str) -> TableCell:
         if point is best:
             notes = ("fastest here",)
         elif multiple < 1:
-            notes = (f"not ranked: only {text.count(point.epoch.processes, 'block')}",)
+            notes = (f"not ranked: only {text.count(point.epoch.blocks, 'block')}",)
         heat = tables.heat(point, best)
     return TableCell(text.seconds(point.epoch.value), point.epoch.value, notes, heat=heat)
 

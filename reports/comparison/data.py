@@ -65,7 +65,7 @@ def _pair(pair: Pair, coordinate: str) -> dict[str, Any]:
         "p": verdict.p,
         "ratio": {"value": ratio.value, "low": ratio.low, "high": ratio.high},
         "change": {"value": share, "low": low, "high": high},
-        "processes": ratio.processes,
+        "processes": ratio.blocks,
         "paired": ratio.paired,
     }
 

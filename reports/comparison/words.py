@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bench.observations.matching import Pair
 from bench.observations.selection import BATCH_SIZE, RUN, value
-from bench.stats.estimates import MINIMUM_PROCESSES
+from bench.stats.estimates import BLOCKS_FOR_INTERVAL
 from bench.stats.verdicts import KINDS, Code, within
 from reports import format as text
 from reports.comparison.answer import Answer, full_name
@@ -20,7 +20,7 @@ CODES: dict[Code, str] = {
     "too-wide": "the interval is too wide for a verdict",
     "not-after-holm": "it is significant alone, but not after correction for all comparisons",
     "disturbed": "most rounds of a side were disturbed, so they support no verdict",
-    "too-few": f"there are fewer than {MINIMUM_PROCESSES} processes on a side",
+    "too-few": f"there are fewer than {BLOCKS_FOR_INTERVAL} processes on a side",
 }
 """What the codes beside the verdicts mean."""
 _LONGEST = 60

@@ -131,7 +131,7 @@ def _values(timed: Series) -> Values:
     if low is not None and high is not None:
         # An estimate has the 95 % interval, and asv wants that of 99 %.
         quantiles = [
-            estimates.quantile((1 + share) / 2, estimate.processes - 1)
+            estimates.quantile((1 + share) / 2, estimate.blocks - 1)
             for share in (_CI_SHARE, estimates.CONFIDENCE)
         ]
         ratio = math.sqrt(high / low) ** (quantiles[0] / quantiles[1])

@@ -42,7 +42,7 @@ def to_github(results: Sequence[Results], phases: Sequence[str]) -> str:
     for timed in series(only(results, "github"), phases):
         estimate = timed.estimate
         entry = {"name": timed.name, "unit": "ms", "value": MILLISECONDS * estimate.value}
-        processes = text.count(estimate.processes, "process", "processes")
+        processes = text.count(estimate.blocks, "process", "processes")
         lines = [
             f"{processes}, {text.count(estimate.rounds, 'round')}",
             f"{text.significant(timed.examples / estimate.value)} examples per second",

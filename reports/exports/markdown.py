@@ -57,7 +57,7 @@ def _times(context: Context) -> str:
 
 def _interval(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
-        return f"none: {text.count(estimate.processes, 'process', 'processes')}"
+        return f"none: {text.count(estimate.blocks, 'process', 'processes')}"
     return f"{text.seconds(estimate.low)} to {text.seconds(estimate.high)}"
 
 

@@ -91,7 +91,7 @@ def power(context: Context) -> tuple[Power, ...]:
         comparisons = context.judged.comparisons(condition.scope)
         size = estimates.detectable(ratio, comparisons=comparisons)
         if size is not None:
-            sizes.setdefault((ratio.processes, comparisons), []).append(size)
+            sizes.setdefault((ratio.blocks, comparisons), []).append(size)
     return tuple(
         Power(*place, len(differences), median(differences), max(differences))
         for place, differences in sorted(sizes.items())

@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 
 import numpy as np
 
-from bench.stats.estimates import MINIMUM_PROCESSES
+from bench.stats.estimates import BLOCKS_FOR_INTERVAL
 from reports import format as text
 from reports.templates import sentence
 
@@ -153,7 +153,7 @@ def told(nodes: Sequence[Node]) -> str:
                 for crossing in crossed
             ],
             share_interval=len(set(intervals)) < len(intervals),
-            minimum=MINIMUM_PROCESSES,
+            minimum=BLOCKS_FOR_INTERVAL,
         )
     if all(node.ratio == 1 for node in nodes):
         return "both take the same time at every batch size measured: no crossover."
@@ -167,7 +167,7 @@ def told(nodes: Sequence[Node]) -> str:
         undecided=None
         if stretches is None
         else [f"from {_range(stretch, nodes)}" for stretch in stretches],
-        minimum=MINIMUM_PROCESSES,
+        minimum=BLOCKS_FOR_INTERVAL,
     )
 
 

@@ -8,7 +8,7 @@ import jinja2
 
 from bench.documents.results import Measured, Results
 from bench.stats.disturbed import DISTURBED_SHARE
-from bench.stats.estimates import MINIMUM_PROCESSES
+from bench.stats.estimates import BLOCKS_FOR_INTERVAL
 from bench.stats.verdicts import MARGIN
 from impls.registry import ROWS
 from impls.row import Row
@@ -69,7 +69,7 @@ def build_walk(document: Results, source: Path, page: Path, command: str) -> str
         overviews=measured.overviews(context, stops()),
         other_layers=None if is_theirs else "-".join(map(str, articles.LAYERS)),
         has_intervals=any(ratio.error is not None for ratio in context.speed_ups.values()),
-        least_processes=MINIMUM_PROCESSES,
+        least_processes=BLOCKS_FOR_INTERVAL,
         margin=text.percent(context.margin),
         machine=articles.MACHINE,
         stops=[

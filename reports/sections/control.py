@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from bench.observations.points import PointKey
-from bench.stats.estimates import MINIMUM_PROCESSES
+from bench.stats.estimates import BLOCKS_FOR_INTERVAL
 from bench.stats.verdicts import Verdict, within
 from reports import format as text
 from reports import runs, tables, templates
@@ -41,7 +41,7 @@ def render(context: Context) -> Markup | Absence:
         alarms=sum(map(aa_control.is_false, verdicts.values())),
         number=sum(map(aa_control.can_be_false, verdicts.values())),
         apart=" ".join(f"{run}{difference}" for run, difference in differences if difference),
-        fewest=MINIMUM_PROCESSES,
+        fewest=BLOCKS_FOR_INTERVAL,
         power=tables.of_items(
             "The smallest difference detectable with 80 % power",
             power,

@@ -44,7 +44,7 @@ def render(context: Context) -> Markup | Absence:
                 if point.epoch
             ],
             {
-                "Processes": lambda timed: tables.whole(timed[0].processes),
+                "Processes": lambda timed: tables.whole(timed[0].blocks),
                 "Rounds": lambda timed: tables.whole(timed[0].rounds),
                 "Fastest": lambda timed: tables.duration(min(timed[1])),
                 "Epoch": lambda timed: tables.duration(timed[0].value),

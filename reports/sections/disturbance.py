@@ -177,7 +177,7 @@ def _undisturbed(effect: Effect | None) -> TableCell:
     """Return the estimate from undisturbed rounds, and how many processes have none."""
     if effect is None or effect.undisturbed is None:
         return tables.word("none left" if effect else "not watched")
-    lost = effect.everything.processes - effect.undisturbed.processes
+    lost = effect.everything.blocks - effect.undisturbed.blocks
     notes = (f"{text.count(lost, 'process', 'processes')} fewer",) if lost else ()
     return TableCell(text.seconds(effect.undisturbed.value), effect.undisturbed.value, notes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bench.stats.estimates import CONFIDENCE, MINIMUM_PROCESSES
+from bench.stats.estimates import BLOCKS_FOR_INTERVAL, CONFIDENCE
 from bench.stats.verdicts import ALPHA
 from impls.networks import Network
 from reports import format as text
@@ -21,7 +21,7 @@ def render(context: Context) -> Markup:
         documents=context.results,
         trained=_trained(context),
         confidence=CONFIDENCE,
-        minimum=MINIMUM_PROCESSES,
+        minimum=BLOCKS_FOR_INTERVAL,
         margin=f"{100 * context.margin:.3g} %",
         alpha=f"{100 * ALPHA:.0f} %",
         baseline=context.baseline,

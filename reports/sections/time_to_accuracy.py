@@ -131,7 +131,7 @@ def _time(point: Point) -> TableCell:
     note = (
         f"{text.seconds(seconds.low)} to {text.seconds(seconds.high)}"
         if seconds.low is not None and seconds.high is not None
-        else f"from {text.count(seconds.processes, 'training')}"
+        else f"from {text.count(seconds.blocks, 'training')}"
     )
     return TableCell(text.seconds(seconds.value), seconds.value, (note,))
 

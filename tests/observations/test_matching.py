@@ -332,7 +332,7 @@ def test_cells_without_a_common_block_are_compared_as_at_different_times() -> No
     found = answer(document({cell(threads=1): times(), cell(threads=2): late}), by=THREADS)
     (pair,) = found.pairs
     assert not pair.ratio.paired
-    assert pair.ratio.processes == len(STEADY)
+    assert pair.ratio.blocks == len(STEADY)
     assert "Measured at different times" in pair.verdict.reason
 
 

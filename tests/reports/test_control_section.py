@@ -128,7 +128,7 @@ def test_the_power_of_a_run_is_the_median_and_the_largest_by_blocks() -> None:
     sizes = [
         size
         for verdict in context.verdicts.values()
-        if verdict.ratio.processes == 3
+        if verdict.ratio.blocks == 3
         and (size := detectable(verdict.ratio, comparisons=number)) is not None
     ]
     assert (found[3].usual, found[3].worst) == (median(sizes), max(sizes))

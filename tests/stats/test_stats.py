@@ -13,7 +13,7 @@ from tests.stats.single import ratio_of
 def test_an_estimate_is_the_geometric_mean_of_the_medians_of_the_processes() -> None:
     found = estimate([[1.0, 2.0, 9.0], [8.0, 8.0, 8.0, 100.0]])
     assert found.value == pytest.approx(4.0)
-    assert (found.processes, found.rounds) == (2, 7)
+    assert (found.blocks, found.rounds) == (2, 7)
 
 
 def test_an_interval_is_that_of_student_on_logarithms_by_hand() -> None:
@@ -63,12 +63,12 @@ def test_a_speed_up_pairs_within_blocks() -> None:
     found = ratio_of(baseline, other)
     assert found.value == pytest.approx(4.0)
     assert (found.low, found.high) == pytest.approx((4.0, 4.0))
-    assert found.processes == 3
+    assert found.blocks == 3
 
 
 def test_a_speed_up_counts_only_blocks_that_hold_both() -> None:
     found = ratio_of({0: [2.0], 1: [1000.0]}, {0: [1.0], 2: [0.001]})
-    assert (found.value, found.processes) == (2.0, 1)
+    assert (found.value, found.blocks) == (2.0, 1)
 
 
 def test_a_ratio_and_its_inverse_agree() -> None:

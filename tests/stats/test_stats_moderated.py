@@ -46,7 +46,7 @@ def test_a_table_of_one_is_the_t_interval_of_its_blocks(blocks: int) -> None:
     assert found.value == pytest.approx(math.exp(mean))
     assert found.error == pytest.approx(error)
     assert (found.low, found.high) == pytest.approx(tuple(np.exp(expected)))
-    assert (found.df, found.processes) == (blocks - 1, blocks)
+    assert (found.df, found.blocks) == (blocks - 1, blocks)
 
 
 def test_two_blocks_alone_give_the_interval_of_one_degree_of_freedom() -> None:
@@ -90,12 +90,12 @@ def test_one_block_has_an_interval_only_where_others_know_the_variance() -> None
     rng = np.random.default_rng(4)
     single = table_of(rng, [0.1], 1)
     (alone,) = moderated_ratios(single)
-    assert (alone.low, alone.error, alone.processes) == (None, None, 1)
+    assert (alone.low, alone.error, alone.blocks) == (None, None, 1)
     assert [one.error for one in moderated_ratios(single * 3)] == [None] * 3
     among = moderated_ratios([*single, *table_of(rng, [0.0] * 9, 3)])[0]
     assert among.low is not None
     assert among.low < among.value
-    assert among.processes == 1
+    assert among.blocks == 1
 
 
 def test_blocks_that_agree_exactly_leave_a_table_without_doubt() -> None:
@@ -175,7 +175,7 @@ def test_rows_that_lack_blocks_are_told_from_their_reference_too() -> None:
         {block: row[block] for block in list(row)[place % 3 :]} for place, row in enumerate(table)
     ]
     found = moderated_ratios(short)
-    assert [one.processes for one in found] == [4, 3, 2] * 2
+    assert [one.blocks for one in found] == [4, 3, 2] * 2
     assert all(one.error is not None and one.error > 0 for one in found)
 
 

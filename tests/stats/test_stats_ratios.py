@@ -37,7 +37,7 @@ def test_a_ratio_carries_its_error_and_degrees_of_freedom() -> None:
     found = paired(LOGS)
     assert found.value == pytest.approx(math.exp(np.mean(LOGS)))
     assert found.error == pytest.approx(scipy.stats.sem(LOGS))
-    assert (found.df, found.processes, found.paired) == (4, 5, True)
+    assert (found.df, found.blocks, found.paired) == (4, 5, True)
 
 
 def test_the_p_of_a_difference_is_that_of_the_t_test_of_scipy() -> None:
@@ -63,7 +63,7 @@ def test_an_unpaired_ratio_is_the_test_of_welch() -> None:
     assert difference_p(found) == pytest.approx(expected.pvalue)
     assert (found.low, found.high) == pytest.approx(np.exp([interval.low, interval.high]))
     assert found.df == pytest.approx(expected.df)
-    assert (found.processes, found.paired) == (3, False)
+    assert (found.blocks, found.paired) == (3, False)
 
 
 def test_an_unpaired_ratio_takes_the_median_of_each_process() -> None:
@@ -78,7 +78,7 @@ def test_an_unpaired_ratio_counts_the_processes_of_the_side_with_fewer(
 ) -> None:
     (found,) = moderated_unpaired([([[2.0]] * ours, [[1.0]] * theirs)])
     assert found.value == pytest.approx(2.0)
-    assert found.processes == min(ours, theirs)
+    assert found.blocks == min(ours, theirs)
     assert (found.error is None) == (max(ours, theirs) == 1)
 
 

@@ -81,7 +81,7 @@ def test_what_is_open_says_how_many_blocks_would_settle_it() -> None:
 def with_blocks(one: Ratio, blocks: int) -> Ratio:
     """The same ratio and scatter, from so many blocks."""
     assert one.error is not None
-    return ratio(one.value, one.error * math.sqrt(one.processes / blocks), blocks - 1)
+    return ratio(one.value, one.error * math.sqrt(one.blocks / blocks), blocks - 1)
 
 
 @pytest.mark.parametrize("comparisons", [1, 12, 40])
