@@ -77,7 +77,7 @@ def member(number, request, rates, net, memory, sparse):
         rows = request.order[index * request.batch_size : (index + 1) * request.batch_size]
         step = step_of(request, rates, net, index, rows.size)
         is_last = work_on_rows(number, stage, step, rows, net, memory, sparse)
-        if step.shared:
+        if step.shared_tasks:
             if is_last:
                 open_next(memory.meeting, stage)
             stage += 1

@@ -15,10 +15,16 @@ from impls.numba.registers import LANES, MOST_BYTES, VECTORS
 from impls.parameters import Floats, Indices
 
 PREPARE, FORWARD, LOSS, BACKWARD = 1, 2, 4, 8
+"""The phases up to the gradients, bits of a mask."""
 UP_TO_GRADIENTS = PREPARE | FORWARD | LOSS | BACKWARD
 PRODUCTS = FORWARD | BACKWARD
 """The phases that call BLAS."""
-REDUCE, PENALTY, UPDATE = 1, 2, 4
+REDUCE, PENALTY, UPDATE = 16, 32, 64
+"""The tasks after the gradients, bits of another mask: sum over the team, penalty, update.
+
+Every task is a pass over the parameters, and each pass computes the penalty.  ``PENALTY`` asks for
+a pass that changes nothing.
+"""
 AFTER_GRADIENTS = REDUCE | PENALTY | UPDATE
 SGD, ADAM, RMSPROP = range(3)
 OPTIMISER_CODES = {"sgd": SGD, "adam": ADAM, "rmsprop": RMSPROP}
@@ -124,7 +130,7 @@ class Rates(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What is asked for: phases, parts of what follows the gradients, and how.
+    """What is asked for: the masks of ``phases`` and ``tasks``, and how.
 
     ``order`` holds the row numbers of all batches, and ``losses`` receives data, penalty and mean
     error of each batch.  ``threads`` are those that may work, ``updates`` counts those since
@@ -132,7 +138,7 @@ class Request(NamedTuple):
     """
 
     phases: int
-    parts: int
+    tasks: int
     threads: int
     batch_size: int
     updates: int
@@ -143,14 +149,14 @@ class Request(NamedTuple):
 class Step(NamedTuple):
     """One step of a request: ``team`` threads work on it.
 
-    ``shared`` are the parts in which the team shares the parameters, ``alone`` those that one
-    thread does.  ``key`` is that of the masks, the loss of an example is multiplied by ``scale``,
-    and ``rate`` is the learning rate with the optimiser's corrections.
+    ``shared_tasks`` is the mask of those in which the team shares the parameters, ``single_tasks``
+    of those that one thread does.  ``key`` is that of the dropout masks.  The loss of an example is
+    multiplied by ``scale``, and ``rate`` is the learning rate with the optimiser's corrections.
     """
 
     phases: int
-    shared: int
-    alone: int
+    shared_tasks: int
+    single_tasks: int
     team: int
     key: np.uint32
     scale: np.float32

@@ -136,13 +136,13 @@ class Trainer(contract.Trainer):
         )
         self.capacity = batch_size
 
-    def _run(self, phases: int, parts: int, order: Indices, batch_size: int) -> Losses:
+    def _run(self, phases: int, tasks: int, order: Indices, batch_size: int) -> Losses:
         """Call the kernel; the loss values are those of each batch of ``order``."""
         if self.rates.rate != self.learning_rate:
             self.rates = describe_update(self.training, self.learning_rate)
         losses = np.empty((-(-len(order) // batch_size), 3))
         numbers = read_only(np.ascontiguousarray(order, np.int64))
-        request = Request(phases, parts, self.threads, batch_size, self.updates, numbers, losses)
+        request = Request(phases, tasks, self.threads, batch_size, self.updates, numbers, losses)
         one_thread: AbstractContextManager[object] = nullcontext()
         with _TEAM:
             # Read at every call, for it may be changed between calls.  That takes a microsecond; a
@@ -154,12 +154,12 @@ class Trainer(contract.Trainer):
             self.memory.meeting[:] = 0
             with one_thread:
                 epoch.run(request, self.rates, self.net, self.memory, self.sparse)
-        if parts & state.UPDATE:
+        if tasks & state.UPDATE:
             self.updates += len(losses)
         return losses
 
-    def _run_phase(self, phases: int, parts: int = 0) -> Losses:
-        return self._run(phases, parts, self.rows, len(self.rows))
+    def _run_phase(self, phases: int, tasks: int = 0) -> Losses:
+        return self._run(phases, tasks, self.rows, len(self.rows))
 
     def _take(self, rows: Indices) -> None:
         if len(rows) > self.capacity:

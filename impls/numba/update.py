@@ -33,11 +33,11 @@ def team_size(most, rows, least_rows):
 def step_of(request, rates, net, index, rows):
     """Return step number ``index`` of a request, for a batch of ``rows``."""
     team = team_size(request.threads, rows, net.least_rows)
-    shares = team > 1 and net.parameters >= SHARED_PARAMETERS
+    is_shared = team > 1 and net.parameters >= SHARED_PARAMETERS
     return Step(
         request.phases,
-        request.parts if shares else 0,
-        0 if shares else request.parts,
+        request.tasks if is_shared else 0,
+        0 if is_shared else request.tasks,
         team,
         step_key(net.seed, request.updates + index),
         np.float32(1.0 / rows) if net.averaged else ONE,
@@ -49,13 +49,13 @@ def step_of(request, rates, net, index, rows):
 def conclude(step, rows, net, memory, rates, losses):
     """Finish a step of ``rows`` whose gradients are there, and write its ``losses``."""
     data = error = penalty = 0.0
-    if step.alone:
+    if step.single_tasks:
         penalty = finish(step, 0, net.parameters, net, memory, rates)
     for part in range(step.team):
         buffer = buffer_of(memory.meeting, part)
         data += memory.sums[buffer, 0]
         error += memory.sums[buffer, 1]
-        if step.shared:
+        if step.shared_tasks:
             penalty += memory.sums[part, 2]
     losses[0] = data / rows if net.averaged else data
     losses[1] = penalty
@@ -73,28 +73,28 @@ def corrected_rate(rates, t):
 
 @inner()
 def finish(step, first, last, net, memory, rates):
-    """Reduce the team's gradients, compute the penalty, update: the parts of ``step``.
+    """Reduce the team's gradients, compute the penalty, update: the tasks of ``step``.
 
     Works on the parameters from ``first`` to ``last``.  Returns the penalty of the weights as they
-    were before the update, whichever part is asked for: it comes with the pass over them.
+    were before the update, whichever task is asked for: it comes with the pass over them.
     Goes on piece by piece: what one loop leaves in the nearest cache, the next one finds there.
     """
-    parts, weights = step.shared | step.alone, net.bias_starts[0]
+    tasks, weights = step.shared_tasks | step.single_tasks, net.bias_starts[0]
     squares = magnitudes = np.float64(0)
     G = memory.G[buffer_of(memory.meeting, 0)]
     start = first
     while start < last:
-        # No piece has weights and biases, of which only the former are subject to a penalty.
+        # No piece goes on from the weights, which are penalised, to the biases, which are not.
         end = min(start + PIECE, last, weights if start < weights else last)
         theta, g = memory.theta[start:end], G[start:end]
-        if parts & REDUCE:
+        if tasks & REDUCE:
             for part in range(1, step.team):
                 add(memory.G[buffer_of(memory.meeting, part), start:end], g)
-        penalised = parts & REDUCE and start < weights
+        penalised = tasks & REDUCE and start < weights
         if rates.l1 and start < weights:
             magnitudes += shift(theta, g, rates.l1 if penalised else ZERO)
         l2 = rates.l2 if penalised else ZERO
-        if parts & UPDATE:
+        if tasks & UPDATE:
             summed = update(step, start, end, g, memory, rates, l2)
         else:
             summed = shrink(theta, g, l2)
