@@ -204,10 +204,10 @@ def loss_sums(code, A, Y):
 
 
 @inner(fastmath=True)
-def column_sums(delta, out, share):
-    """Make ``out`` the sum of the rows of ``delta`` plus ``share`` times what it was."""
+def column_sums(delta, out, beta):
+    """Make ``out`` the sum of the rows of ``delta`` plus ``beta`` times what it was."""
     for j in range(out.size):
-        out[j] = out[j] * share if share else ZERO
+        out[j] = out[j] * beta if beta else ZERO
     for i in range(delta.shape[0]):
         for j in range(delta.shape[1]):
             out[j] += delta[i, j]

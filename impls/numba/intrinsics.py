@@ -54,8 +54,10 @@ _SINGLE, _AS_IT_IS, _TRANSPOSED = ord("s"), ord("n"), ord("t")
 
 
 @compiled()
-def gradient_product(A, D, G, share):
-    """Make ``G`` the product ``A.T @ D`` plus ``share``, 0 or 1, times what it was.
+def gradient_product(A, D, G, beta):
+    """Make ``G`` the product ``A.T @ D`` plus ``beta``, 0 or 1, times what it was.
+
+    ``beta`` is the name of BLAS for the factor of what is there.
 
     ``np.dot`` compiles to Numba's own entry to SciPy's BLAS, with a result that is overwritten.
     Called directly, the entry adds as well: the gradients of one tile after another then need
@@ -63,7 +65,7 @@ def gradient_product(A, D, G, share):
 
     All are float32 in C order.  BLAS counts columns first, so it computes the transpose.
     """
-    factors = np.array([1, share], np.float32)
+    factors = np.array([1, beta], np.float32)
     rows, n_in = A.shape
     n_out = D.shape[1]
     _gemm(

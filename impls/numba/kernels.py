@@ -192,15 +192,15 @@ def delta_of_output(step, net, memory, tile):
 @inlined()
 def gradients(step, net, memory, tile, layer):
     """Gradients of weights and biases above ``layer``, added to those of the tiles before."""
-    share = ONE if tile.start else ZERO
+    beta = ONE if tile.start else ZERO
     below, numbers = inputs(step, net, memory, tile, layer)
     delta = block(net, memory.D[tile.buffer], layer + 1, tile)
     G = memory.G[tile.buffer]
     if net.in_registers[layer]:
-        registers.gradient(below, numbers, delta, weights(net, G, layer), share)
+        registers.gradient(below, numbers, delta, weights(net, G, layer), beta)
     else:
-        gradient_product(below, delta, weights(net, G, layer), share)
-    column_sums(delta, biases(net, G, layer), share)
+        gradient_product(below, delta, weights(net, G, layer), beta)
+    column_sums(delta, biases(net, G, layer), beta)
 
 
 @inlined()

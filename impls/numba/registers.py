@@ -270,14 +270,14 @@ def product(A, numbers, W, Z):
 
 
 @inner()
-def gradient(A, numbers, D, G, share):
-    """Make ``G`` the sum of ``A[numbers[i]].T D[i]`` plus ``share``, 0 or 1, times what it was.
+def gradient(A, numbers, D, G, beta):
+    """Make ``G`` the sum of ``A[numbers[i]].T D[i]`` plus ``beta``, 0 or 1, times what it was.
 
     All are float32 in C order, and ``numbers`` whole numbers of 64 bits.
     """
     rows, columns = G.shape
     length, a_step, step = D.shape[0], 4 * A.shape[1], 4 * columns
-    wide, keep = _blocks(columns), -1 if share else 0
+    wide, keep = _blocks(columns), -1 if beta else 0
     n = numbers.ctypes.data
     for first in range(0, columns, _WIDTH * wide):
         vectors = min(wide, -(-(columns - first) // _WIDTH))

@@ -81,14 +81,14 @@ def add_sparse_gradients(sparse, tile, delta, G):
 
 
 @inner(fastmath=True)
-def background_gradients(sparse, sums, G, share):
-    """Gradients by the background, where deltas have the ``sums``, plus ``share`` times ``G``.
+def background_gradients(sparse, sums, G, beta):
+    """Gradients by the background, where deltas have the ``sums``, plus ``beta`` times ``G``.
 
-    ``share`` is 0 or 1.
+    ``beta`` is 0 or 1.
     """
     for k in range(sparse.background.size):
         g, value = G[k], sparse.background[k]
-        if share:
+        if beta:
             for j in range(sums.size):
                 g[j] += value * sums[j]
         else:

@@ -112,7 +112,7 @@ def add(other, g):
 
 @inner(fastmath=True)
 def shrink(theta, g, l2):
-    """Add the share of the L2 penalty to gradients; returns the sum of the squares of ``theta``."""
+    """Add the gradient of the L2 penalty to ``g``; returns the sum of the squares of ``theta``."""
     squares = ZERO
     for k in range(g.size):
         squares += theta[k] * theta[k]
@@ -122,7 +122,7 @@ def shrink(theta, g, l2):
 
 @inner(fastmath=True)
 def shift(theta, g, l1):
-    """Add the share of the L1 penalty to gradients; returns the sum of the magnitudes."""
+    """Add the gradient of the L1 penalty to ``g``; returns the sum of the magnitudes."""
     magnitudes = ZERO
     for k in range(g.size):
         magnitudes += abs(theta[k])

@@ -27,7 +27,7 @@ class Trainer(numpy_formulas.Trainer):
         self.l1, self.l2 = Vector(network), Vector(network)
         for l1, l2 in zip(self.l1.M, self.l2.M, strict=True):
             l1[:-1], l2[:-1] = training.l1, training.l2
-        self.optimiser, self.share = InPlace(training, self.P.vector), self.P.vector.copy()
+        self.optimiser, self.slope = InPlace(training, self.P.vector), self.P.vector.copy()
         super().__init__(network, training, parameters)
 
     def load(self, parameters: Parameters) -> None:
@@ -37,17 +37,17 @@ class Trainer(numpy_formulas.Trainer):
         self.updates = 0
 
     def penalty(self, *, into_gradients: bool) -> float:
-        P, G, share, penalty = self.P.vector, self.dP.vector, self.share, 0.0
+        P, G, slope, penalty = self.P.vector, self.dP.vector, self.slope, 0.0
         if self.training.l2:
-            np.multiply(P, self.l2.vector, out=share)
-            penalty += 0.5 * float(np.vdot(P, share))
+            np.multiply(P, self.l2.vector, out=slope)
+            penalty += 0.5 * float(np.vdot(P, slope))
             if into_gradients:
-                np.add(G, share, out=G)
+                np.add(G, slope, out=G)
         if self.training.l1:
-            np.multiply(np.sign(P, out=share), self.l1.vector, out=share)
-            penalty += float(np.vdot(P, share))
+            np.multiply(np.sign(P, out=slope), self.l1.vector, out=slope)
+            penalty += float(np.vdot(P, slope))
             if into_gradients:
-                np.add(G, share, out=G)
+                np.add(G, slope, out=G)
         return penalty
 
     def penalise(self) -> None:

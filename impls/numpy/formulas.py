@@ -12,11 +12,11 @@ from __future__ import annotations
 import numpy as np
 
 from impls.contract import Loss
-from impls.mathematics.functions import PROBABILITY_FLOOR, penalty
+from impls.mathematics import functions as f
 from impls.numpy import buffers as numpy_buffers
 from impls.parameters import Floats
 
-_HALF, _ONE, _FLOOR = np.float32(0.5), np.float32(1), np.float32(PROBABILITY_FLOOR)
+_HALF, _ONE, _FLOOR = np.float32(0.5), np.float32(1), np.float32(f.PROBABILITY_FLOOR)
 
 
 def sigmoid(Z: Floats) -> None:
@@ -39,8 +39,8 @@ class Trainer(numpy_buffers.Trainer):
     def loss(self) -> Loss:
         data, error = self.sums()
         weights = map(self.weights, self.W)
-        share = penalty(weights, self.training.l1, self.training.l2)
-        return Loss(data, share, error / self.T.size)
+        penalty = f.penalty(weights, self.training.l1, self.training.l2)
+        return Loss(data, penalty, error / self.T.size)
 
     def sums(self) -> tuple[float, float]:
         """Return data loss and absolute error, both summed over the batch."""

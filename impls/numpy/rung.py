@@ -1,6 +1,6 @@
 """What the rungs of the ladder share: which training they accept, and weights in and out.
 
-What a step does is in the files of the rungs, but for the share of the penalty in the gradients.
+What a step does is in the files of the rungs, but for the gradients of the penalty.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Rung(contract.Trainer):
         self.updates = 0
 
     def penalise(self) -> None:
-        """Add the share of L1 and L2 to the gradients of the weights."""
+        """Add the gradients of L1 and L2 to those of the weights."""
         for matrix, gradient in zip(self.W, self.G, strict=True):
             W, G = self.weights(matrix), self.weights(gradient)
             if self.training.l2:

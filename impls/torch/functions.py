@@ -1,9 +1,9 @@
 """Activations, their slopes, and the cost of a batch, as the dense and the autograd path have them.
 
 Losses are taken from the last layer's input ``Z``, where no digit is lost yet and PyTorch has
-stable fused forms.  On lists of weights, penalties are kept out of autograd: a value and a share of
-the gradients, each one call for all weights, where autograd would take a chain of small operators
-per matrix, forward and back.
+stable fused forms.  On lists of weights, penalties are kept out of autograd: a value, and what it
+adds to the gradients, each one call for all weights, where autograd would take a chain of small
+operators per matrix, forward and back.
 """
 
 from __future__ import annotations
@@ -92,15 +92,15 @@ def mean_error(network: Network, Z: Tensor, T: Tensor) -> Tensor:
 
 
 def penalty(weights: Tensors, training: Training) -> Tensor:
-    """Return the share of L1 and L2 in the cost."""
-    share = weights[0].new_zeros(())
+    """Return the penalty, the part of L1 and L2 in the cost."""
+    cost = weights[0].new_zeros(())
     if training.l2:
         # The norm of all weights is that of the norms of the matrices.
         norm = torch.linalg.vector_norm(torch.stack(norms(weights)))
-        share = norm.square_().mul_(0.5 * training.l2)
+        cost = norm.square_().mul_(0.5 * training.l2)
     if training.l1:
-        share = share + torch.stack(norms(weights, 1)).sum().mul_(training.l1)
-    return share
+        cost = cost + torch.stack(norms(weights, 1)).sum().mul_(training.l1)
+    return cost
 
 
 def add_penalty_gradients(gradients: Tensors, weights: Tensors, training: Training) -> None:

@@ -5,7 +5,7 @@
 - *Weights lie as in ``nn.Linear``*, ``(n_out, n_in)``: the library under PyTorch multiplies these
   shapes faster than the transposed ones.
 - *Parameters are one vector* of which the matrices are views, so penalty and update are a handful
-  of calls; the share of L2 is added to a gradient by the very product that computes it.
+  of calls; the gradient of L2 is added to a gradient by the very product that computes it.
 - *The batch is gathered into a buffer*, activations and deltas have buffers, too: a large batch in
   new memory would have every page of it faulted in at every step.
 - *Tiles*: gradients of a large batch are accumulated over a thousand rows at a time, whose

@@ -41,10 +41,8 @@ def product(A: Numbers, numbers: npt.NDArray[np.int64], W: Numbers, Z: Numbers) 
 
 
 @numba.njit
-def gradient(
-    A: Numbers, numbers: npt.NDArray[np.int64], D: Numbers, G: Numbers, share: int
-) -> None:
-    registers.gradient(A, numbers, D, G, share)
+def gradient(A: Numbers, numbers: npt.NDArray[np.int64], D: Numbers, G: Numbers, beta: int) -> None:
+    registers.gradient(A, numbers, D, G, beta)
 
 
 def guarded(shape: tuple[int, int]) -> Numbers:

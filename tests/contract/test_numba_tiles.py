@@ -31,12 +31,12 @@ from tests.stand_ins import fakes
 BLOG = PRESETS["blog"]
 
 
-@pytest.mark.parametrize("share", [0, 1])
-def test_gradients_are_added_to_what_was_there_or_replace_it(share: int) -> None:
+@pytest.mark.parametrize("beta", [0, 1])
+def test_gradients_are_added_to_what_was_there_or_replace_it(beta: int) -> None:
     rng = np.random.default_rng(3)
     A, D, G = (rng.normal(size=size).astype(np.float32) for size in [(6, 5), (6, 4), (5, 4)])
-    expected = A.T @ D + share * G
-    gradient_product(A, D, G, np.float32(share))
+    expected = A.T @ D + beta * G
+    gradient_product(A, D, G, np.float32(beta))
     np.testing.assert_allclose(G, expected, rtol=1e-5, atol=1e-6)
 
 
