@@ -2,7 +2,8 @@
 
 BLAS is made for large products: it packs both operands, and its tiles are wider than the layers of
 a small network.  Here a tile of a few rows and all columns stays in vector registers while the sums
-run over their whole length.  Neither operand is packed, and the result is written once.
+run over their whole length.  Neither operand is packed, and the result is written once.  Such a
+tile is part of one product; those of :mod:`impls.numba.state` go through the whole network.
 
 Examples are read where they lie.  They are given by their numbers, so a shuffled batch needs no
 copy.

@@ -31,8 +31,11 @@ OPTIMISER_CODES = {"sgd": SGD, "adam": ADAM, "rmsprop": RMSPROP}
 SMALL_PRODUCT = 10**6
 """Products of at most this many multiplications go to OpenBLAS's kernels for small products, where
 it has them (its sgemm_small_kernel_permit).  These do without packing their operands first."""
-LEAST_ROWS, REGISTER_ROWS, MOST_ROWS = 16, 64, 512
-LEAST_WORK, LEAST_WORK_ROWS = 900_000, 16
+LEAST_TILE_ROWS, MOST_TILE_ROWS = 16, 512
+"""The fewest rows of a tile that small kernels are used for, and the most of any tile."""
+REGISTER_TILE_ROWS = 64
+"""Rows of a tile whose first product stays in registers; a batch of no more is small for BLAS."""
+LEAST_WORK, LEAST_THREAD_ROWS = 900_000, 16
 """The least work of a thread, as rows times parameters, and its fewest rows in small networks."""
 
 
@@ -215,7 +218,7 @@ def describe(network: Network, training: Training, *, parameters: int, small_ker
         bias_starts=ends[-1] + np.cumsum([0, *network.layers[1:-1]]),
         node_starts=np.cumsum([0, *network.layers]),
         in_registers=np.array(in_registers(network, training.batch_size)),
-        places=np.arange(MOST_ROWS),
+        places=np.arange(MOST_TILE_ROWS),
         parameters=parameters,
         tile_rows=tile_rows(network, training.batch_size, small_kernels=small_kernels),
         least_rows=least_rows(parameters),
@@ -225,10 +228,10 @@ def describe(network: Network, training: Training, *, parameters: int, small_ker
 def in_registers(network: Network, batch_size: int) -> list[bool]:
     """Return of each layer whether its products are those of :mod:`impls.numba.registers`.
 
-    They are faster where all columns fit into one tile, or where a batch is too small to make up
-    for what BLAS does first.
+    They are faster where all columns fit into the registers at once, or where a batch is too small
+    to make up for what BLAS does first.
     """
-    is_small = batch_size <= REGISTER_ROWS
+    is_small = batch_size <= REGISTER_TILE_ROWS
     return [
         bool(LANES) and 4 * n_in * n_out <= MOST_BYTES and (is_small or n_out <= VECTORS * LANES)
         for n_in, n_out in network.shapes
@@ -243,14 +246,14 @@ def tile_rows(network: Network, batch_size: int, *, small_kernels: bool) -> int:
     leaves them some rows; else as many as keep their activations in the cache.
     """
     if in_registers(network, batch_size)[0]:
-        return REGISTER_ROWS
+        return REGISTER_TILE_ROWS
     rows = SMALL_PRODUCT // max(n_in * n_out for n_in, n_out in network.shapes)
-    return rows if small_kernels and LEAST_ROWS <= rows < MOST_ROWS else MOST_ROWS
+    return rows if small_kernels and LEAST_TILE_ROWS <= rows < MOST_TILE_ROWS else MOST_TILE_ROWS
 
 
 def least_rows(parameters: int) -> int:
     """Return rows of a batch that are worth waking a thread for: fewer where each is more work."""
-    return min(LEAST_WORK_ROWS, -(-LEAST_WORK // parameters))
+    return min(LEAST_THREAD_ROWS, -(-LEAST_WORK // parameters))
 
 
 def describe_update(training: Training, rate: float) -> Rates:

@@ -215,14 +215,14 @@ class Trainer(contract.Trainer):
         )
 
     def state(self) -> State:
-        memory = tuple(Flat(self.network, part).canonical() for part in self.remembered)
+        memory = tuple(Flat(self.network, vector).canonical() for vector in self.remembered)
         return State(self.parameters(), memory, self.updates)
 
     def resume(self, state: State) -> None:
         super().resume(state)
         self.updates = state.updates
-        for part, given in zip(self.remembered, state.memory or (), strict=False):
-            Flat(self.network, part).fill(given)
+        for vector, given in zip(self.remembered, state.memory or (), strict=False):
+            Flat(self.network, vector).fill(given)
 
     def parameters(self) -> Parameters:
         return self.P.canonical()

@@ -15,9 +15,9 @@ from impls.numba import state
 from impls.numba import trainer as numba_trainer
 from impls.numba.intrinsics import gradient_product
 from impls.numba.state import (
-    LEAST_ROWS,
-    MOST_ROWS,
-    REGISTER_ROWS,
+    LEAST_TILE_ROWS,
+    MOST_TILE_ROWS,
+    REGISTER_TILE_ROWS,
     SMALL_PRODUCT,
     in_registers,
     least_rows,
@@ -56,8 +56,8 @@ def no_registers(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_registers")
 def test_a_tile_is_as_large_as_small_kernels_take_it() -> None:
     rows = tile_rows(BLOG.network, 500, small_kernels=True)
-    assert LEAST_ROWS <= rows <= SMALL_PRODUCT / (784 * 70) < rows + 1
-    assert tile_rows(BLOG.network, 500, small_kernels=False) == MOST_ROWS
+    assert LEAST_TILE_ROWS <= rows <= SMALL_PRODUCT / (784 * 70) < rows + 1
+    assert tile_rows(BLOG.network, 500, small_kernels=False) == MOST_TILE_ROWS
 
 
 def test_layers_with_few_nodes_and_small_batches_stay_in_registers(
@@ -68,9 +68,9 @@ def test_layers_with_few_nodes_and_small_batches_stay_in_registers(
     assert in_registers(BLOG.network, 500) == [True] * 3
     islr = PRESETS["islr"].network
     assert in_registers(islr, 500) == [False, False, True]
-    assert in_registers(islr, REGISTER_ROWS) == [True] * 3
+    assert in_registers(islr, REGISTER_TILE_ROWS) == [True] * 3
     assert in_registers(Network(name="wide", layers=(784, 1000, 10)), 1) == [False, True]
-    assert tile_rows(BLOG.network, 500, small_kernels=True) == REGISTER_ROWS
+    assert tile_rows(BLOG.network, 500, small_kernels=True) == REGISTER_TILE_ROWS
     monkeypatch.setattr(state, "LANES", 0)
     assert in_registers(BLOG.network, 500) == [False] * 3
 
@@ -79,7 +79,7 @@ def test_layers_with_few_nodes_and_small_batches_stay_in_registers(
 @pytest.mark.parametrize("layers", [(784, 256, 10), (4, 3, 2)])
 def test_networks_too_wide_or_too_narrow_for_them_have_large_tiles(layers: tuple[int, ...]) -> None:
     network = Network(name="n", layers=layers)
-    assert tile_rows(network, 500, small_kernels=True) == MOST_ROWS
+    assert tile_rows(network, 500, small_kernels=True) == MOST_TILE_ROWS
 
 
 @pytest.mark.parametrize(
