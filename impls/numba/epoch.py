@@ -35,34 +35,34 @@ def work_on_rows(number, stage, step, rows, net, memory, sparse):
     buffer what the phase before has left there.
     """
     is_whole, is_first = step.phases == UP_TO_GRADIENTS, True
-    part, turn = take(memory.meeting, stage, step.team, number, 0, is_whole)
+    part, turn = take(memory.sync, stage, step.team, number, 0, is_whole)
     while part != NO_PART:
         buffer = part
         if is_whole:
-            buffer = number if is_first else free_buffer(memory.meeting)
+            buffer = number if is_first else free_buffer(memory.sync)
             is_first = False
         first, end = rows.size * part // step.team, rows.size * (part + 1) // step.team
         share = Share(stage, part, buffer, first, rows[first:end])
         # A part that is done meanwhile is left alone: its stage can be over, and the spare buffer
         # can hold what the stage of the parameters still reads.
-        if step.phases and not is_done(memory.meeting, stage, part):
+        if step.phases and not is_done(memory.sync, stage, part):
             slice_of_batch(step, share, net, memory, sparse)
-        if finishes(memory.meeting, stage, step.team, part, buffer):
+        if finishes(memory.sync, stage, step.team, part, buffer):
             return True
-        part, turn = take(memory.meeting, stage, step.team, number, turn, is_whole)
+        part, turn = take(memory.sync, stage, step.team, number, turn, is_whole)
     return False
 
 
 @inlined()
 def work_on_parameters(number, stage, step, net, memory, rates):
     """Finish parts of the parameters while there are any; true for the member of the last one."""
-    part, turn = take(memory.meeting, stage, step.team, number, 0, False)
+    part, turn = take(memory.sync, stage, step.team, number, 0, False)
     while part != NO_PART:
         first, end = net.parameters * part // step.team, net.parameters * (part + 1) // step.team
         memory.sums[part, 2] = finish(step, first, end, net, memory, rates)
-        if finishes(memory.meeting, stage, step.team, part, NO_BUFFER):
+        if finishes(memory.sync, stage, step.team, part, NO_BUFFER):
             return True
-        part, turn = take(memory.meeting, stage, step.team, number, turn, False)
+        part, turn = take(memory.sync, stage, step.team, number, turn, False)
     return False
 
 
@@ -79,15 +79,15 @@ def member(number, request, rates, net, memory, sparse):
         is_last = work_on_rows(number, stage, step, rows, net, memory, sparse)
         if step.shared_tasks:
             if is_last:
-                open_next(memory.meeting, stage)
+                open_next(memory.sync, stage)
             stage += 1
-            wait(memory.meeting, stage)
+            wait(memory.sync, stage)
             is_last = work_on_parameters(number, stage, step, net, memory, rates)
         if is_last:
             conclude(step, rows.size, net, memory, rates, request.losses[index])
-            open_next(memory.meeting, stage)
+            open_next(memory.sync, stage)
         stage += 1
-        wait(memory.meeting, stage)
+        wait(memory.sync, stage)
 
 
 @compiled(parallel=True)

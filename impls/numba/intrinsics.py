@@ -33,7 +33,7 @@ def _prefetch(_: Any, address: Any) -> Any:
 
 
 prefetch: Any = intrinsic(_prefetch)
-"""Ask for the line of the cache at an address, without waiting for it.
+"""Prefetch the line of the cache at an address, without waiting for it.
 
 A processor foresees accesses that go on in steps.  The rows of a shuffled batch lie anywhere, and
 each of them would be waited for.

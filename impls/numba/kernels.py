@@ -267,7 +267,7 @@ def slice_of_batch(step, share, net, memory, sparse):
     memory.sums[share.buffer, 0] = 0
     memory.sums[share.buffer, 1] = 0
     for start in range(0, share.rows.size, net.tile_rows):
-        if is_done(memory.meeting, share.stage, share.part):
+        if is_done(memory.sync, share.stage, share.part):
             return
         tile = tile_of(step, share, net, start)
         if step.phases & PREPARE:

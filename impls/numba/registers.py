@@ -238,8 +238,8 @@ def _mask(columns, first, vectors):
 
 
 @inlined()
-def ask_for(A, numbers, first, count):
-    """Have rows of ``A`` brought into the cache."""
+def prefetch_rows(A, numbers, first, count):
+    """Prefetch ``count`` rows of ``A`` into the cache, from number ``first`` on."""
     width = 4 * A.shape[1]
     for i in range(first, min(first + count, numbers.size)):
         start = A.ctypes.data + numbers[i] * width
@@ -264,7 +264,7 @@ def product(A, numbers, W, Z):
         while row < rows:
             n, z = numbers.ctypes.data + 8 * row, Z.ctypes.data + row * step + 4 * first
             if length >= LONG:
-                ask_for(A, numbers, row + ROWS_AHEAD, ROWS[vectors])
+                prefetch_rows(A, numbers, row + ROWS_AHEAD, ROWS[vectors])
             together = ROWS[vectors] if row + ROWS[vectors] <= rows else 1
             _make_product(vectors, together, mask, a, a_step, n, w, step, z, step, length, 0)
             row += together

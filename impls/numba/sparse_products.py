@@ -32,8 +32,8 @@ def shifted(sparse, bias, W):
 
 
 @inner()
-def ask_for(sparse, row):
-    """Have the sparse columns of an example brought into the cache."""
+def prefetch_row(sparse, row):
+    """Prefetch the sparse columns of an example into the cache."""
     columns, values = sparse.columns.ctypes.data, sparse.values.ctypes.data
     size = sparse.values.itemsize
     for offset in range(sparse.starts[row] * size, sparse.starts[row + 1] * size, LINE):
@@ -50,7 +50,7 @@ def add_products(sparse, tile, W, Z):
     rows, start = tile.rows, tile.start
     for i in range(Z.shape[0]):
         if start + i + ROWS_AHEAD < rows.size:
-            ask_for(sparse, rows[start + i + ROWS_AHEAD])
+            prefetch_row(sparse, rows[start + i + ROWS_AHEAD])
         z, row = Z[i], rows[start + i]
         for k in range(sparse.starts[row], sparse.starts[row + 1], GROUP):
             columns, values = sparse.columns[k : k + GROUP], sparse.values[k : k + GROUP]

@@ -83,7 +83,7 @@ class Memory(NamedTuple):
     rows of ``remembered`` what the optimiser remembers of them, in the same order.  The others have
     one row per buffer: ``A`` and ``D`` activations and deltas, one layer after another, ``T``
     targets, ``G`` gradients, of which those of the first part become the sum, ``sums`` data loss
-    and absolute error, and the penalty of each part of the parameters.  ``meeting`` is that of
+    and absolute error, and the penalty of each part of the parameters.  ``sync`` is that of
     :mod:`impls.numba.team`.
     """
 
@@ -96,7 +96,7 @@ class Memory(NamedTuple):
     T: Floats
     G: Floats
     sums: npt.NDArray[np.float64]
-    meeting: npt.NDArray[np.int32]
+    sync: npt.NDArray[np.int32]
 
 
 class SparseRows(NamedTuple):

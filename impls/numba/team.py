@@ -10,7 +10,8 @@ every step.
 Where nothing is left to do, a member sleeps, and its processor is free for others.
 
 Results are in buffers.  A member's own one has its number, spare ones the numbers that follow.
-``meeting`` is a vector of 32-bit words, in lines of the cache: :func:`words` counts them.
+``sync`` is the memory by which they synchronise: 32-bit words in lines of the cache, as many as
+:func:`words` says.
 """
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 # Numba infers the types of what it compiles; annotations would only repeat the docstrings.
@@ -30,7 +31,7 @@ from impls.numba.cache import inlined
 from impls.numba.intrinsics import LINE
 
 PATIENCE, LONG_PATIENCE = 1500, 12_000
-"""Questions before a member repeats a part, and before it sleeps: some 40 and 300 microseconds.
+"""Polls before a member repeats a part, and before it sleeps: some 40 and 300 microseconds.
 
 A sleeper takes 50 to wake up.  In short steps it would find all parts taken, every time.
 """
@@ -48,7 +49,7 @@ _IN_USE = 2**31 - 1
 """The word of a buffer in use; later it holds the stage from which on the buffer is free."""
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine()) if sys.platform == "linux" else None
-"""Number of the system call that sleeps until a word changes; elsewhere members go on asking."""
+"""Number of the system call that sleeps until a word changes; elsewhere members go on polling."""
 _FUTEX_WAIT, _FUTEX_WAKE, _ALL = 128, 129, 2**31 - 1
 _X86, _ARM = ("llvm.x86.sse2.pause", ()), ("llvm.aarch64.hint", (1,))
 _PAUSE = {"x86_64": _X86, "AMD64": _X86, "aarch64": _ARM, "arm64": _ARM}
@@ -56,7 +57,7 @@ _PAUSE = {"x86_64": _X86, "AMD64": _X86, "aarch64": _ARM, "arm64": _ARM}
 
 
 def words(members: int) -> int:
-    """Return the length of the ``meeting`` of a team: a line for each part and each buffer."""
+    """Return the length of a team's ``sync``: a line for each part and each buffer."""
     return (_PARTS + (1 + SPARE_BUFFERS) * members * LINE) // _WORD
 
 
@@ -91,7 +92,7 @@ _add, _raise, _set = _change("add"), _change("max"), _change("xchg")
 
 @_intrinsic
 def _read(builder: ir.IRBuilder, address: Any, _: Any) -> Any:
-    """Return the word at an address, after a pause, so that asking slows nobody down."""
+    """Return the word at an address, after the pause that spares others while a thread polls."""
     if platform.machine() in _PAUSE:
         name, numbers = _PAUSE[platform.machine()]
         kind = ir.FunctionType(ir.VoidType(), [_I32] * len(numbers))
@@ -121,20 +122,20 @@ _sleep, _wake = _system_call(_FUTEX_WAIT), _system_call(_FUTEX_WAKE)
 
 
 @inlined()
-def _part(meeting, part):
+def _part(sync, part):
     """Return the address of the words of a part."""
-    return meeting.ctypes.data + _PARTS + part * LINE
+    return sync.ctypes.data + _PARTS + part * LINE
 
 
 @inlined()
-def _buffers(meeting):
+def _buffers(sync):
     """Return the address of the words of the spare buffers, and their number."""
-    parts = (meeting.size * _WORD - _PARTS) // (LINE * (1 + SPARE_BUFFERS))
-    return meeting.ctypes.data + _PARTS + parts * LINE, SPARE_BUFFERS * parts
+    parts = (sync.size * _WORD - _PARTS) // (LINE * (1 + SPARE_BUFFERS))
+    return sync.ctypes.data + _PARTS + parts * LINE, SPARE_BUFFERS * parts
 
 
 @inlined()
-def take(meeting, stage, parts, number, turn, may_repeat):
+def take(sync, stage, parts, number, turn, may_repeat):
     """Return the next part of ``stage`` for member ``number``, and the turn after it.
 
     Its turns go once round all ``parts`` for those that have not been begun.  If the next stage is
@@ -143,59 +144,59 @@ def take(meeting, stage, parts, number, turn, may_repeat):
     while turn < parts:
         part = (number + turn) % parts
         turn += 1
-        if _raise(_part(meeting, part) + _BEGUN, stage + 1) <= stage:
+        if _raise(_part(sync, part) + _BEGUN, stage + 1) <= stage:
             return part, turn
-    if may_repeat and (turn > parts or not _is_open(meeting, stage + 1, PATIENCE)):
+    if may_repeat and (turn > parts or not _is_open(sync, stage + 1, PATIENCE)):
         while turn < 2 * parts:
             part = (number + turn) % parts
             turn += 1
-            if is_done(meeting, stage, part):
+            if is_done(sync, stage, part):
                 continue
-            if _raise(_part(meeting, part) + _REPEATED, stage + 1) <= stage:
+            if _raise(_part(sync, part) + _REPEATED, stage + 1) <= stage:
                 return part, turn
     return NO_PART, turn
 
 
 @inlined()
-def is_done(meeting, stage, part):
+def is_done(sync, stage, part):
     """Return whether ``part`` of ``stage`` is done."""
-    return _read(_part(meeting, part) + _DONE, 0) > stage
+    return _read(_part(sync, part) + _DONE, 0) > stage
 
 
 @inlined()
-def finishes(meeting, stage, parts, part, buffer):
+def finishes(sync, stage, parts, part, buffer):
     """Say that ``part`` is done, with results in ``buffer``; true where it was the last one."""
-    first_word, spare = _buffers(meeting)
+    first_word, spare = _buffers(sync)
     word = first_word + (buffer - spare // SPARE_BUFFERS) * LINE
     is_spare = buffer >= spare // SPARE_BUFFERS
-    if _raise(_part(meeting, part) + _DONE, stage + 1) > stage:
+    if _raise(_part(sync, part) + _DONE, stage + 1) > stage:
         if is_spare:
             _set(word, 0)
         return False
     if buffer != NO_BUFFER:
-        _set(_part(meeting, part) + _BUFFER, buffer)
+        _set(_part(sync, part) + _BUFFER, buffer)
     if is_spare:
         _set(word, stage + 1)
-    return _add(meeting.ctypes.data + _FINISHED, 1) + 1 == parts
+    return _add(sync.ctypes.data + _FINISHED, 1) + 1 == parts
 
 
 @inlined()
-def buffer_of(meeting, part):
+def buffer_of(sync, part):
     """Return the buffer with the results of ``part``."""
-    return meeting[(_PARTS + part * LINE + _BUFFER) // _WORD]
+    return sync[(_PARTS + part * LINE + _BUFFER) // _WORD]
 
 
 @inlined()
-def free_buffer(meeting):
+def free_buffer(sync):
     """Take a buffer that is not written to and whose results are not needed; return its number.
 
     There is one: each member writes to one at most, and each part of the stage has another.
     """
-    first_word, spare = _buffers(meeting)
+    first_word, spare = _buffers(sync)
     number = 0
     while True:
         before = _raise(first_word + number * LINE, _IN_USE)
-        if before <= _read(meeting.ctypes.data + _STAGE, 0):
+        if before <= _read(sync.ctypes.data + _STAGE, 0):
             return spare // SPARE_BUFFERS + number
         if before != _IN_USE:
             _set(first_word + number * LINE, before)
@@ -203,32 +204,32 @@ def free_buffer(meeting):
 
 
 @inlined()
-def open_next(meeting, stage):
+def open_next(sync, stage):
     """Let the members go on to the stage after ``stage``."""
-    _set(meeting.ctypes.data + _FINISHED, 0)
-    _set(meeting.ctypes.data + _STAGE, stage + 1)
-    if _read(meeting.ctypes.data + _ASLEEP, 0):
-        _wake(meeting.ctypes.data + _STAGE, _ALL)
+    _set(sync.ctypes.data + _FINISHED, 0)
+    _set(sync.ctypes.data + _STAGE, stage + 1)
+    if _read(sync.ctypes.data + _ASLEEP, 0):
+        _wake(sync.ctypes.data + _STAGE, _ALL)
 
 
 @inlined()
-def _is_open(meeting, stage, patience):
-    """Return whether ``stage`` is open, after a limited number of questions."""
+def _is_open(sync, stage, patience):
+    """Return whether ``stage`` is open, after ``patience`` polls at most."""
     for _ in range(patience):
-        if _read(meeting.ctypes.data + _STAGE, 0) >= stage:
+        if _read(sync.ctypes.data + _STAGE, 0) >= stage:
             return True
     return False
 
 
 @inlined()
-def wait(meeting, stage):
+def wait(sync, stage):
     """Wait until ``stage`` is open: at first awake, then asleep."""
-    if _is_open(meeting, stage, LONG_PATIENCE):
+    if _is_open(sync, stage, LONG_PATIENCE):
         return
-    word = meeting.ctypes.data + _STAGE
-    _add(meeting.ctypes.data + _ASLEEP, 1)
+    word = sync.ctypes.data + _STAGE
+    _add(sync.ctypes.data + _ASLEEP, 1)
     opened = _read(word, 0)
     while opened < stage:
         _sleep(word, opened)
         opened = _read(word, 0)
-    _add(meeting.ctypes.data + _ASLEEP, -1)
+    _add(sync.ctypes.data + _ASLEEP, -1)

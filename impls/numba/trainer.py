@@ -132,7 +132,7 @@ class Trainer(contract.Trainer):
             T=np.empty((buffers, self.thread_rows, self.network.layers[-1]), np.float32),
             G=np.zeros((buffers, self.P.vector.size), np.float32),
             sums=np.zeros((buffers, 3)),
-            meeting=np.zeros(team.words(self.threads), np.int32),
+            sync=np.zeros(team.words(self.threads), np.int32),
         )
         self.capacity = batch_size
 
@@ -151,7 +151,7 @@ class Trainer(contract.Trainer):
                 library.num_threads != 1 for library in self.blas.lib_controllers
             ):
                 one_thread = self.blas.limit(limits=1)
-            self.memory.meeting[:] = 0
+            self.memory.sync[:] = 0
             with one_thread:
                 epoch.run(request, self.rates, self.net, self.memory, self.sparse)
         if tasks & state.UPDATE:
@@ -228,7 +228,7 @@ class Trainer(contract.Trainer):
         return self.P.canonical()
 
     def gradients(self) -> Parameters:
-        buffer = team.buffer_of.py_func(self.memory.meeting, 0)
+        buffer = team.buffer_of.py_func(self.memory.sync, 0)
         return Flat(self.network, self.memory.G[buffer]).canonical()
 
 

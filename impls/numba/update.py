@@ -52,7 +52,7 @@ def conclude(step, rows, net, memory, rates, losses):
     if step.single_tasks:
         penalty = finish(step, 0, net.parameters, net, memory, rates)
     for part in range(step.team):
-        buffer = buffer_of(memory.meeting, part)
+        buffer = buffer_of(memory.sync, part)
         data += memory.sums[buffer, 0]
         error += memory.sums[buffer, 1]
         if step.shared_tasks:
@@ -81,7 +81,7 @@ def finish(step, first, last, net, memory, rates):
     """
     tasks, weights = step.shared_tasks | step.single_tasks, net.bias_starts[0]
     squares = magnitudes = np.float64(0)
-    G = memory.G[buffer_of(memory.meeting, 0)]
+    G = memory.G[buffer_of(memory.sync, 0)]
     start = first
     while start < last:
         # No piece goes on from the weights, which are penalised, to the biases, which are not.
@@ -89,7 +89,7 @@ def finish(step, first, last, net, memory, rates):
         theta, g = memory.theta[start:end], G[start:end]
         if tasks & REDUCE:
             for part in range(1, step.team):
-                add(memory.G[buffer_of(memory.meeting, part), start:end], g)
+                add(memory.G[buffer_of(memory.sync, part), start:end], g)
         penalised = tasks & REDUCE and start < weights
         if rates.l1 and start < weights:
             magnitudes += shift(theta, g, rates.l1 if penalised else ZERO)

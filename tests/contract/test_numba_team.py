@@ -45,7 +45,7 @@ Counts = npt.NDArray[np.int64]
 
 @numba.njit(nogil=True)
 def go_through(
-    number: int, meeting: Words, results: Counts, counted: Counts, delay: int, most: int
+    number: int, sync: Words, results: Counts, counted: Counts, delay: int, most: int
 ) -> float:
     """Go through the stages of ``counted`` and do up to ``most`` parts of each.
 
@@ -56,19 +56,19 @@ def go_through(
     for stage in range(len(counted)):
         turn = 0
         for attempt in range(most):
-            part, turn = take(meeting, stage, MEMBERS, number, turn, most > 1)
+            part, turn = take(sync, stage, MEMBERS, number, turn, most > 1)
             if part == NO_PART:
                 break
-            buffer = free_buffer(meeting) if attempt else number
+            buffer = free_buffer(sync) if attempt else number
             for i in range(delay if number else 0):
                 spent += np.sqrt(i)
             results[buffer, part] = 10 * stage + number
-            if finishes(meeting, stage, MEMBERS, part, buffer):
+            if finishes(sync, stage, MEMBERS, part, buffer):
                 for done in range(MEMBERS):
-                    counted[stage, done] = results[buffer_of(meeting, done), done]
-                open_next(meeting, stage)
+                    counted[stage, done] = results[buffer_of(sync, done), done]
+                open_next(sync, stage)
                 break
-        wait(meeting, stage + 1)
+        wait(sync, stage + 1)
     return spent
 
 
@@ -76,10 +76,10 @@ def run(
     stages: int, *, delay: int = 0, most: int = 2 * MEMBERS, members: tuple[int, ...] = (0, 1)
 ) -> Counts:
     """Return whose results counted, shape ``(stages, parts)``."""
-    meeting, counted = np.zeros(words(MEMBERS), np.int32), np.zeros((stages, MEMBERS), np.int64)
+    sync, counted = np.zeros(words(MEMBERS), np.int32), np.zeros((stages, MEMBERS), np.int64)
     results = np.full((MEMBERS * (1 + SPARE_BUFFERS), MEMBERS), -1)
     with ThreadPoolExecutor(len(set(members))) as pool:
-        list(pool.map(lambda n: go_through(n, meeting, results, counted, delay, most), members))
+        list(pool.map(lambda n: go_through(n, sync, results, counted, delay, most), members))
     return counted - 10 * np.arange(stages)[:, None]
 
 
@@ -88,7 +88,7 @@ def test_every_part_counts_once() -> None:
 
 
 def test_a_member_that_sleeps_is_woken() -> None:
-    """Each part of the slow member takes longer than the other one goes on asking."""
+    """Each part of the slow member takes longer than the other one goes on polling."""
     assert (run(100, delay=10 * LONG_PATIENCE, most=1) == [0, 1]).all()
 
 
@@ -105,10 +105,10 @@ def test_one_thread_alone_does_all_parts() -> None:
 
 def test_who_comes_after_the_end_finds_everything_done() -> None:
     """Numba's threading layers need not run two members at the same time."""
-    meeting, counted = np.zeros(words(MEMBERS), np.int32), np.zeros((50, MEMBERS), np.int64)
+    sync, counted = np.zeros(words(MEMBERS), np.int32), np.zeros((50, MEMBERS), np.int64)
     results = np.full((MEMBERS * (1 + SPARE_BUFFERS), MEMBERS), -1)
     for number in (1, 0):
-        go_through(number, meeting, results, counted, 0, 2 * MEMBERS)
+        go_through(number, sync, results, counted, 0, 2 * MEMBERS)
     assert (counted == 10 * np.arange(50)[:, None] + 1).all()
 
 
@@ -126,8 +126,8 @@ def test_a_part_that_is_done_meanwhile_is_left_alone() -> None:
     )
     sums, G = trainer.memory.sums, trainer.memory.G
     for is_done, untouched in ((1, True), (0, False)):
-        trainer.memory.meeting[:] = 0
-        trainer.memory.meeting[(_PARTS + _DONE) // _WORD] = is_done
+        trainer.memory.sync[:] = 0
+        trainer.memory.sync[(_PARTS + _DONE) // _WORD] = is_done
         sums[:], G[:] = 7, 7
         assert rows_stage(step, np.arange(8), trainer.net, trainer.memory) is not untouched
         assert (sums == 7).all() == untouched
