@@ -15,7 +15,7 @@ from impls.contract import Loss, State
 from impls.mathematics.optimisers import InPlace
 from impls.networks import Network, Training
 from impls.numpy import formulas as numpy_formulas
-from impls.numpy.memory import Vector, joined
+from impls.numpy.memory import FlatMatrices, flattened
 from impls.parameters import Indices, Parameters
 
 
@@ -23,15 +23,15 @@ class Trainer(numpy_formulas.Trainer):
     """Rung 8 with one vector of parameters ``P`` and one of their gradients ``dP``."""
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
-        self.P, self.dP = Vector(network), Vector(network)
-        self.l1, self.l2 = Vector(network), Vector(network)
+        self.P, self.dP = FlatMatrices(network), FlatMatrices(network)
+        self.l1, self.l2 = FlatMatrices(network), FlatMatrices(network)
         for l1, l2 in zip(self.l1.M, self.l2.M, strict=True):
             l1[:-1], l2[:-1] = training.l1, training.l2
         self.optimiser, self.slope = InPlace(training, self.P.vector), self.P.vector.copy()
         super().__init__(network, training, parameters)
 
     def load(self, parameters: Parameters) -> None:
-        self.P.vector[:] = joined(parameters)
+        self.P.vector[:] = flattened(parameters)
         self.W, self.G = self.P.M, self.dP.M
         self.optimiser.forget()
         self.updates = 0
@@ -77,4 +77,4 @@ class Trainer(numpy_formulas.Trainer):
     def resume(self, state: State) -> None:
         self.load(state.parameters)
         self.updates = state.updates
-        self.optimiser.recall([joined(remembered) for remembered in state.memory or ()])
+        self.optimiser.recall([flattened(remembered) for remembered in state.memory or ()])

@@ -23,8 +23,11 @@ class Batch:
         self.T = np.empty_like(self.A[-1])
 
 
-class Vector:
-    """Matrices ``M`` of shape ``(n_in + 1, n_out)``, biases in the last row, in one ``vector``."""
+class FlatMatrices:
+    """Matrices ``M`` of shape ``(n_in + 1, n_out)``, biases in the last row, in one ``vector``.
+
+    The order is not that of :class:`~impls.parameters.Flat`, which has all biases at its end.
+    """
 
     def __init__(self, network: Network) -> None:
         self.vector = np.zeros(network.parameter_count, dtype=network.dtype)
@@ -44,7 +47,7 @@ class Vector:
         return Parameters(tuple(P[:-1] for P in parts), tuple(P[-1] for P in parts))
 
 
-def joined(parameters: Parameters) -> Floats:
-    """Return canonical parameters as one vector in the order of :class:`Vector`."""
+def flattened(parameters: Parameters) -> Floats:
+    """Return canonical parameters as one vector in the order of :class:`FlatMatrices`."""
     pairs = zip(parameters.weights, parameters.biases, strict=True)
     return np.concatenate([np.vstack([W, b]).ravel() for W, b in pairs])

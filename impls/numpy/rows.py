@@ -29,7 +29,7 @@ class Trainer(numpy_cached.Trainer):
     """Rung 5 turned on its side."""
 
     @staticmethod
-    def joined(W: Floats, b: Floats) -> Floats:
+    def matrix(W: Floats, b: Floats) -> Floats:
         return np.vstack([W, b])
 
     @staticmethod

@@ -42,7 +42,7 @@ class Rung(contract.Trainer):
         return super().supports(network, training)
 
     @staticmethod
-    def joined(W: Floats, b: Floats) -> Floats:
+    def matrix(W: Floats, b: Floats) -> Floats:
         """Return canonical weights and biases as one matrix ``(n_out, 1 + n_in)``."""
         return np.column_stack([b, W.T])
 
@@ -64,7 +64,7 @@ class Rung(contract.Trainer):
     def matrices(self, parameters: Parameters) -> list[Floats]:
         """Return canonical parameters as one matrix per layer."""
         pairs = zip(parameters.weights, parameters.biases, strict=True)
-        return [self.joined(W, b).astype(self.dtype) for W, b in pairs]
+        return [self.matrix(W, b).astype(self.dtype) for W, b in pairs]
 
     def load(self, parameters: Parameters) -> None:
         self.W = self.matrices(parameters)

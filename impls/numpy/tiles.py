@@ -14,7 +14,7 @@ import numpy as np
 from impls.contract import Loss
 from impls.networks import Network, Training
 from impls.numpy import flat as numpy_flat
-from impls.numpy.memory import Vector
+from impls.numpy.memory import FlatMatrices
 from impls.parameters import Indices, Parameters, batches
 
 Sums = list[tuple[float, float]]
@@ -26,7 +26,7 @@ class Trainer(numpy_flat.Trainer):
     """Rung 9 tile by tile."""
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
-        self.tile_dP = Vector(network)
+        self.tile_dP = FlatMatrices(network)
         super().__init__(network, training, parameters)
 
     def prepare(self, rows: Indices) -> None:
