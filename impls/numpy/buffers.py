@@ -29,11 +29,11 @@ class Trainer(numpy_rows.Trainer):
         super().load(parameters)
         self.G = [np.empty_like(W) for W in self.W]
 
-    def use(self, rows: int, place: int = 0) -> None:
-        """Work on buffers for ``rows`` examples, on number ``place`` of several of that size."""
-        if (place, rows) not in self.batches:
-            self.batches[place, rows] = Batch(self.network, rows)
-        batch = self.batches[place, rows]
+    def use(self, rows: int, tile: int = 0) -> None:
+        """Work on buffers for ``rows`` examples; ``tile`` numbers those of a batch that has several."""
+        if (tile, rows) not in self.batches:
+            self.batches[tile, rows] = Batch(self.network, rows)
+        batch = self.batches[tile, rows]
         self.A, self.D, self.T, self.scratch = batch.A, batch.D, batch.T, batch.scratch
 
     def prepare(self, rows: Indices) -> None:

@@ -52,6 +52,7 @@ class Trainer(numpy_tiles.Trainer):
 
     @classmethod
     def supports(cls, network: Network, training: Training) -> str | None:
+        # Without the limits of a Rung, which are those of the articles' program.
         return super(Rung, cls).supports(network, training)
 
     def __init__(self, network: Network, training: Training, parameters: Parameters) -> None:
@@ -67,12 +68,12 @@ class Trainer(numpy_tiles.Trainer):
             np.empty_like(M) if rate else M for M, rate in zip(self.P.M, self.rates, strict=True)
         ]
 
-    def use(self, rows: int, place: int = 0) -> None:
-        super().use(rows, place)
+    def use(self, rows: int, tile: int = 0) -> None:
+        super().use(rows, tile)
         if any(self.rates):
-            if (place, rows) not in self.masks:
-                self.masks[place, rows] = Masks(self.network, self.A)
-            self.mask = self.masks[place, rows]
+            if (tile, rows) not in self.masks:
+                self.masks[tile, rows] = Masks(self.network, self.A)
+            self.mask = self.masks[tile, rows]
             self.kept = self.mask.kept
 
     def prepare(self, rows: Indices) -> None:
@@ -95,11 +96,11 @@ class Trainer(numpy_tiles.Trainer):
                 np.divide(P[:-1], 1 - rate, out=W[:-1])
                 W[-1] = P[-1]
 
-    def forward_tile(self, place: int) -> None:
+    def forward_tile(self, tile: int) -> None:
         if any(self.rates):
             key = step_key(self.training.dropout_seed, self.updates)
-            self.mask.draw(key, place * TILE_ROWS)
-        super().forward_tile(place)
+            self.mask.draw(key, tile * TILE_ROWS)
+        super().forward_tile(tile)
 
     def hidden(self, layer: int) -> None:
         super().hidden(layer)
@@ -120,6 +121,8 @@ class Trainer(numpy_tiles.Trainer):
         return -float(np.vdot(scratch, T)), error
 
     def total(self, sums: Sums, examples: int, *, into_gradients: bool) -> Loss:
+        if into_gradients:
+            self.unscale_gradients()
         loss = super().total(sums, examples, into_gradients=into_gradients)
         return loss._replace(data=float(loss.data) * self.scale)
 
@@ -133,13 +136,15 @@ class Trainer(numpy_tiles.Trainer):
             np.multiply(self.D[layer - 1], kept, out=self.D[layer - 1])
         return below
 
-    def penalty(self, *, into_gradients: bool) -> float:
-        if into_gradients:
-            # So far they are gradients by the scaled weights.
-            for G, rate in zip(self.G, self.rates, strict=True):
-                if rate:
-                    np.divide(G[:-1], 1 - rate, out=G[:-1])
-        return super().penalty(into_gradients=into_gradients)
+    def penalise(self) -> None:
+        self.unscale_gradients()
+        super().penalise()
+
+    def unscale_gradients(self) -> None:
+        """Turn gradients by the scaled weights into those by the parameters, before the penalty."""
+        for G, rate in zip(self.G, self.rates, strict=True):
+            if rate:
+                np.divide(G[:-1], 1 - rate, out=G[:-1])
 
     def predict(self, X: Floats) -> Floats:
         outputs = np.empty((len(X), self.network.layers[-1]), dtype=self.network.dtype)

@@ -31,20 +31,21 @@ class Trainer(numpy_flat.Trainer):
 
     def prepare(self, rows: Indices) -> None:
         self.tiles = [len(part) for part in batches(rows, TILE_ROWS)]
-        for place in self.tile_by_tile():
-            self.gather(rows[place * TILE_ROWS : (place + 1) * TILE_ROWS])
+        for tile in self.tile_by_tile():
+            self.gather(rows[tile * TILE_ROWS : (tile + 1) * TILE_ROWS])
 
     def tile_by_tile(self) -> Iterator[int]:
         """Yield the numbers of the batch's tiles, each with its buffers in use."""
-        for place, rows in enumerate(self.tiles):
-            self.use(rows, place)
-            yield place
+        for tile, rows in enumerate(self.tiles):
+            self.use(rows, tile)
+            yield tile
 
     def forward(self) -> None:
-        for place in self.tile_by_tile():
-            self.forward_tile(place)
+        for tile in self.tile_by_tile():
+            self.forward_tile(tile)
 
-    def forward_tile(self, place: int) -> None:
+    def forward_tile(self, tile: int) -> None:
+        """Run the tile in use; by its number, dropout knows which rows of the batch it has."""
         super().forward()
 
     def loss(self) -> Loss:
@@ -57,24 +58,24 @@ class Trainer(numpy_flat.Trainer):
         return Loss(data, penalty, error / (examples * self.network.layers[-1]))
 
     def backward(self) -> None:
-        for place in self.tile_by_tile():
-            self.add_gradients(place)
+        for tile in self.tile_by_tile():
+            self.add_gradients(tile)
         self.penalise()
 
-    def add_gradients(self, place: int) -> None:
-        self.gradients_into(self.tile_dP.M if place else self.G)
-        if place:
+    def add_gradients(self, tile: int) -> None:
+        self.gradients_into(self.tile_dP.M if tile else self.G)
+        if tile:
             np.add(self.dP.vector, self.tile_dP.vector, out=self.dP.vector)
 
     def step(self, rows: Indices) -> Loss:
         """Return all phases tile by tile, in the one set of buffers that is still in the cache."""
         sums = []
-        for place, part in enumerate(batches(rows, TILE_ROWS)):
+        for tile, part in enumerate(batches(rows, TILE_ROWS)):
             self.use(len(part))
             self.gather(part)
-            self.forward_tile(place)
+            self.forward_tile(tile)
             sums.append(self.sums())
-            self.add_gradients(place)
+            self.add_gradients(tile)
         loss = self.total(sums, len(rows), into_gradients=True)
         self.update()
         return loss
