@@ -87,7 +87,7 @@ class RunProgress(Bar):
             left=self._left(),
             block=self._block(progress),
         )
-        if progress.is_end and progress.epochs:
+        if progress.is_done and progress.epochs:
             epochs = max(map(len, progress.epochs.values()))
             line = Text(f"Block {self._block(progress)}, batch {progress.batch_size}: ")
             line.append(f"{text.count(epochs, 'epoch')}; {self._ranking(progress.epochs)}")

@@ -48,14 +48,14 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     measured: Measured
 
 
-class Over(msgspec.Struct, frozen=True, tag=True):
-    """A cell has no further turn: refused, declined or failed.
+class NotMeasured(msgspec.Struct, frozen=True, tag=True):
+    """A cell that is not measured, or no further: refused, declined or failed.
 
-    ``is_exhausted`` says that memory on a device ran out.
+    ``is_out_of_memory`` says that memory on a device ran out.
     """
 
     outcome: Outcome
-    is_exhausted: bool = False
+    is_out_of_memory: bool = False
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,4 +82,4 @@ class Finished(msgspec.Struct, frozen=True, tag=True):
     evidence: Evidence | None = None
 
 
-Reply = Started | Missing | Ready | Over | Turn | Finished
+Reply = Started | Missing | Ready | NotMeasured | Turn | Finished

@@ -167,7 +167,7 @@ class Worker:
             raise RuntimeError("the worker was asked for a turn before a cell was ready")
         return self.ready
 
-    def _failed(self, cell: Cell, error: Exception) -> messages.Over:
+    def _failed(self, cell: Cell, error: Exception) -> messages.NotMeasured:
         exhausted = out_of_memory.explanation(error, self.row.device)
         outcome = Failed(
             cell=cell,
@@ -179,9 +179,9 @@ class Worker:
         )
         self.ready = None
         self.must_end = self.row.on_device
-        return messages.Over(outcome, is_exhausted=exhausted is not None)
+        return messages.NotMeasured(outcome, is_out_of_memory=exhausted is not None)
 
-    def _prepare(self, cell: Cell) -> messages.Ready | messages.Over:
+    def _prepare(self, cell: Cell) -> messages.Ready | messages.NotMeasured:
         """Get a cell ready for turns, or end it: first step, threads, gate, barrier, warm-up."""
         self.ready = None
         training = self.plan.training(cell.batch_size)
@@ -189,7 +189,7 @@ class Worker:
         if self.plan.target is not None and self.row.is_floor:
             declined = "it trains nothing, so it reaches no accuracy"
         if declined is not None:
-            return messages.Over(Unavailable(cell=cell, reason=declined))
+            return messages.NotMeasured(Unavailable(cell=cell, reason=declined))
         begun = memory.resident()
         timer, setup_seconds, bind_seconds = self._timer(training)
         bound = memory.resident()
@@ -197,7 +197,7 @@ class Worker:
         process = self._process_now()
         checks = self._checked(cell, training, timer, process)
         if not isinstance(checks, list):
-            return messages.Over(checks)
+            return messages.NotMeasured(checks)
         resident = msgspec.structs.replace(
             self.memory,
             begun=begun,

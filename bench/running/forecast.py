@@ -110,7 +110,7 @@ class Forecast:
                 self.turns_since = now if progress.job is None else self.turns_since
         if size is not None and progress.sweep is not None:
             self.sweeps[size, times_parts(progress.sweep - 1)].append(passed)
-        if size is not None and progress.is_end:
+        if size is not None and progress.is_done:
             self.stages[size].append(now - self.turns_since)
             self.done.add((progress.repetition, size))
         if not progress.outcomes:
@@ -143,7 +143,7 @@ class Forecast:
                 for job in self.jobs
                 if len(self.starts.get(job.index, ())) <= last.repetition
             )
-        elif not last.is_end:
+        elif not last.is_done:
             # What has been spent already of the batch size in hand.
             seconds -= sum(
                 prepared[last.repetition]

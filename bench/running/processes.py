@@ -36,8 +36,8 @@ _PATIENCE = 1.0
 
 
 @dataclass(frozen=True)
-class End:
-    """How a worker ended before it answered; ``output`` is the last that it printed."""
+class NoReply:
+    """Why a worker ended without a reply; ``output`` is the last that it printed."""
 
     reason: str
     output: str
@@ -61,7 +61,7 @@ class WorkerProcess:
     def __init__(self, assignment: Path, environment: Mapping[str, str]) -> None:
         _adopt_orphans()
         self.mark = f"{_MARK}={uuid.uuid4()}"
-        self.output = tempfile.TemporaryFile()  # noqa: SIM115  # closed by end()
+        self.output = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
         child_reads, self.requests = os.pipe()
         self.replies, child_writes = os.pipe()
         self.waiting = b""
@@ -85,7 +85,7 @@ class WorkerProcess:
             os.close(child_reads)
             os.close(child_writes)
 
-    def ask(self, request: Request | None, timeout: float) -> Reply | End:
+    def ask(self, request: Request | None, timeout: float) -> Reply | NoReply:
         """Return the reply to a request, or to the start where None; then the process is stopped.
 
         Where no reply comes within ``timeout`` seconds, the process is killed, and how it ended is
@@ -97,27 +97,27 @@ class WorkerProcess:
             with contextlib.suppress(BrokenPipeError):
                 os.write(self.requests, msgspec.json.encode(request) + b"\n")
         reply = self._reply(timeout)
-        if not isinstance(reply, End):
+        if not isinstance(reply, NoReply):
             self._signal(signal.SIGSTOP)
         return reply
 
-    def _reply(self, timeout: float) -> Reply | End:
+    def _reply(self, timeout: float) -> Reply | NoReply:
         deadline = time.monotonic() + timeout
         poll = select.poll()
         poll.register(self.replies, select.POLLIN)
         while b"\n" not in self.waiting:
             left = deadline - time.monotonic()
             if left <= 0 or not poll.poll(1000 * left):
-                return self._ended(f"no answer within {timeout:g} s; it was stopped")
+                return self._no_reply(f"no answer within {timeout:g} s; it was stopped")
             received = os.read(self.replies, _CHUNK_BYTES)
             if not received:
-                return self._ended("")
+                return self._no_reply("")
             self.waiting += received
         line, _, self.waiting = self.waiting.partition(b"\n")
         try:
             return msgspec.json.decode(line, type=Reply)
         except msgspec.DecodeError as error:
-            return self._ended(f"the worker wrote something else than a reply: {error}")
+            return self._no_reply(f"the worker wrote something else than a reply: {error}")
 
     def cpu_seconds(self) -> float | None:
         """Return the processor time of all its threads so far; None where it has ended.
@@ -140,17 +140,17 @@ class WorkerProcess:
         fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
         return 1024 * int(fields.get("RssAnon", "0").split()[0])
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Close the pipes, kill the group, and forget what it printed."""
         if self.output.closed:
             return
         self._kill()
-        for end in (self.requests, self.replies):
-            os.close(end)
+        for pipe in (self.requests, self.replies):
+            os.close(pipe)
         self.output.close()
 
-    def _ended(self, reason: str) -> End:
-        """Return what became of it; it is killed where it has not ended by itself."""
+    def _no_reply(self, reason: str) -> NoReply:
+        """Return why there is no reply; the process is killed where it has not ended by itself."""
         if not reason:
             # The pipe is closed: give it the time to say how it ended.
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -158,7 +158,7 @@ class WorkerProcess:
         self._kill()
         self.output.seek(max(0, self.output.seek(0, os.SEEK_END) - _TAIL_BYTES))
         printed = self.output.read().decode(errors="replace").strip()
-        return End(reason or "the worker closed its pipe", printed)
+        return NoReply(reason or "the worker closed its pipe", printed)
 
     def _kill(self) -> None:
         self._signal(signal.SIGKILL)

@@ -153,7 +153,7 @@ class Runner:
             return [*waiting, *alone]
         finally:
             for worker in workers:
-                worker.end()
+                worker.close()
 
     def _with_baselines(self, left: Sequence[Job], repetition: int) -> list[Job]:
         """Return ``left`` after the baseline of each condition in it, for its ratios."""

@@ -42,7 +42,7 @@ class Progress:
     """Where a run is.
 
     A ``block`` starts or prepares its ``job``, or is ready for the sweeps at ``batch_size``
-    (neither ``job`` nor ``sweep``), or has made ``sweep`` of them, or is done with it (``is_end``).
+    (neither ``job`` nor ``sweep``), or has made ``sweep`` of them, or is done with it (``is_done``).
     ``batch_size`` is None while workers start.  ``outcomes`` are cells that came to their end
     without a number.  ``epochs`` holds the seconds of the epochs of this batch size so far, by job
     and sweep.
@@ -55,7 +55,7 @@ class Progress:
     sweep: int | None = None
     outcomes: tuple[Outcome, ...] = ()
     epochs: Mapping[int, Mapping[int, float]] = field(default_factory=dict)
-    is_end: bool = False
+    is_done: bool = False
 
 
 @dataclass
@@ -117,7 +117,7 @@ class Turns:
                 prepared=prepared - begun,
             )
         )
-        self.on_progress(self.progress(is_end=True))
+        self.on_progress(self.progress(is_done=True))
 
     def _sweep(self, sweep: int, ready: Sequence[WorkerClient]) -> None:
         """Take one turn with every worker that is ready, in random order."""
@@ -225,7 +225,7 @@ class Turns:
         """Write down what a cell came to, unless it is to be tried again in a block of its own."""
         if outcome is None:
             raise ValueError("a cell that is neither ready nor ended")
-        if isinstance(outcome, Failed) and worker.is_exhausted:
+        if isinstance(outcome, Failed) and worker.is_out_of_memory:
             siblings = [sibling for sibling in self.workers if sibling is not worker]
             devices = {sibling.row.device for sibling in siblings if sibling.process is not None}
             if worker.row.device in devices:

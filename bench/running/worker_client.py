@@ -9,7 +9,7 @@ from bench.documents.assignment import Assignment
 from bench.documents.results import Failed, Measured, Outcome, Unavailable
 from bench.documents.rounds import Turn, TurnKind
 from bench.planning.plan import Cell
-from bench.running.processes import End, WorkerProcess
+from bench.running.processes import NoReply, WorkerProcess
 
 
 class WorkerClient:
@@ -30,10 +30,10 @@ class WorkerClient:
         self.assignment, self.job, self.row = assignment, assignment.job, assignment.row
         self.launch, self.timeout, self.missing = launch, timeout, missing
         self.process: WorkerProcess | None = None
-        self.lost: End | None = None
+        self.no_reply: NoReply | None = None
         self.measured: Measured | None = None
         self.evidence: messages.Evidence | None = None
-        self.is_exhausted = False
+        self.is_out_of_memory = False
         self.wants_to_be_alone = False
 
     @property
@@ -49,15 +49,15 @@ class WorkerClient:
         reply = self._ask(None)
         if isinstance(reply, messages.Missing):
             self.missing = reply
-            self.end()
-        elif not isinstance(reply, messages.Started | End):
+            self.close()
+        elif not isinstance(reply, messages.Started | NoReply):
             raise TypeError(f"a worker began with {reply!r}")
 
     def prepare(self, batch_size: int) -> Outcome | None:
         """Get the cell of ``batch_size`` ready; return its outcome where it will have no turn."""
         self.measured = None
         if self.process is None and self.row.on_device and self.missing is None:
-            self.lost = None
+            self.no_reply = None
             self.start()
         cell = self.assignment.cell(batch_size)
         if self.missing is not None:
@@ -90,10 +90,10 @@ class WorkerClient:
         """Return its processor time so far; 0 where there is no process."""
         return (self.process.cpu_seconds() or 0.0) if self.process else 0.0
 
-    def end(self) -> None:
+    def close(self) -> None:
         """End the process, if there is one."""
         if self.process is not None:
-            self.process.end()
+            self.process.close()
             self.process = None
 
     def _ready_cell(self) -> Cell:
@@ -101,24 +101,24 @@ class WorkerClient:
             raise RuntimeError(f"{self.row.name} has no cell that is ready")
         return self.measured.cell
 
-    def _ask(self, request: messages.Request | None) -> messages.Reply | End | None:
+    def _ask(self, request: messages.Request | None) -> messages.Reply | NoReply | None:
         if self.process is None:
-            return self.lost
+            return self.no_reply
         reply = self.process.ask(request, self.timeout)
-        if isinstance(reply, End):
-            self.lost = reply
-            self.end()
+        if isinstance(reply, NoReply):
+            self.no_reply = reply
+            self.close()
         return reply
 
-    def _outcome(self, cell: Cell, reply: messages.Reply | End | None) -> Outcome:
+    def _outcome(self, cell: Cell, reply: messages.Reply | NoReply | None) -> Outcome:
         """Return what a cell comes to whose worker did not do what was asked."""
         self.measured = None
-        if isinstance(reply, messages.Over):
-            self.is_exhausted = reply.is_exhausted
+        if isinstance(reply, messages.NotMeasured):
+            self.is_out_of_memory = reply.is_out_of_memory
             if self.row.on_device and isinstance(reply.outcome, Failed):
-                self.end()
+                self.close()
             return reply.outcome
-        if isinstance(reply, End):
+        if isinstance(reply, NoReply):
             return Failed(
                 cell=cell, block=self.assignment.block, reason=reply.reason, detail=reply.output
             )

@@ -44,14 +44,14 @@ def subjects(data_folder: Path) -> Iterator[Subjects]:
     def find(row: Row) -> Subject:
         if row.name not in current:
             for subject in current.values():
-                subject.worker.end()
+                subject.worker.close()
             current.clear()
             current[row.name] = Subject(row, data_folder)
         return current[row.name]
 
     yield find
     for subject in current.values():
-        subject.worker.end()
+        subject.worker.close()
 
 
 class Rounds:

@@ -17,12 +17,12 @@ import pytest
 
 from bench.documents import files, journal
 from bench.documents.assignment import Assignment, load_arrays
-from bench.documents.messages import Over, Prepare, Reply, Request, Take
+from bench.documents.messages import NotMeasured, Prepare, Reply, Request, Take
 from bench.documents.results import Unavailable
 from bench.documents.rounds import Turn
 from bench.running import lock
 from bench.running.pacing import FEWEST_BLOCKS, MOST_BUDGETED
-from bench.running.processes import End
+from bench.running.processes import NoReply
 from impls import registry
 from tests.stand_ins import fakes
 from tests.stand_ins.command import Said
@@ -81,7 +81,7 @@ def test_dataset_timeout_and_out_reach_the_run(run: Run, tmp_path: Path) -> None
 def test_fail_on_slower_compares_an_implementation_with_its_own_revision(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, factor: float, code: int
 ) -> None:
-    def behave(assignment: Assignment, request: Request | None) -> Reply | End:
+    def behave(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         found = fakes.measure_all(assignment, request)
         if isinstance(found, Turn):
             now = assignment.row.name == "mine:Trainer"
@@ -174,7 +174,7 @@ def interrupted(run: Run, out: Path, after: int) -> Said:
     """A run of three blocks that Ctrl-C ends after so many requests."""
     asked: list[Request | None] = []
 
-    def behave(assignment: Assignment, request: Request | None) -> Reply | End:
+    def behave(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         if len(asked) == after:
             raise KeyboardInterrupt
         asked.append(request)
@@ -225,9 +225,9 @@ def test_a_run_that_was_killed_before_its_report_gets_it_without_measuring_again
 def test_what_failed_is_measured_again_when_the_run_is_resumed_and_the_user_is_told(
     run: Run, resume: Run, tmp_path: Path, *, mended: bool
 ) -> None:
-    def slow(assignment: Assignment, request: Request | None) -> Reply | End:
+    def slow(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         if assignment.row.name == "numpy-cached" and isinstance(request, Prepare):
-            return End("no answer within 5 s", "")
+            return NoReply("no answer within 5 s", "")
         return fakes.measure_all(assignment, request)
 
     out = tmp_path / "out"
@@ -262,7 +262,7 @@ def test_workers_get_the_data_as_they_were_to_be_normalised_and_the_record_says_
 ) -> None:
     seen: list[tuple[float, float]] = []
 
-    def look(assignment: Assignment, request: Request | None) -> Reply | End:
+    def look(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         if request is None:
             X = load_arrays(Path(assignment.arrays)).X
             seen.append((float(X.min()), float(X.max())))
@@ -286,7 +286,7 @@ def test_the_label_of_a_table_is_that_of_the_option_also_when_a_run_is_resumed(
 ) -> None:
     labels: list[tuple[int, ...]] = []
 
-    def look(assignment: Assignment, request: Request | None) -> Reply | End:
+    def look(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         if request is None:
             labels.append(load_arrays(Path(assignment.arrays)).Y.shape)
             if len(labels) == 2:
@@ -348,7 +348,7 @@ def test_rows_on_a_gpu_are_announced_with_their_one_thread_count(
 ACCURACIES = (0.5, 0.8, 0.9, 0.9, 0.9)
 
 
-def learn_all(assignment: Assignment, request: Request | None) -> Reply | End:
+def learn_all(assignment: Assignment, request: Request | None) -> Reply | NoReply:
     """What a worker does where a target was given: five epochs, held from the third on."""
     found = fakes.measure_all(assignment, request)
     if isinstance(request, Take) and isinstance(found, Turn):
@@ -408,10 +408,10 @@ def test_what_was_named_in_full_must_be_measured(
 
 
 def test_what_a_worker_declines_is_said_once(run: Run) -> None:
-    def decline(assignment: Assignment, request: Request | None) -> Reply | End:
+    def decline(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         if isinstance(request, Prepare):
             cell = fakes.cell(assignment.plan, assignment.job, request.batch_size)
-            return Over(Unavailable(cell=cell, reason="it has no such network"))
+            return NotMeasured(Unavailable(cell=cell, reason="it has no such network"))
         return fakes.measure_all(assignment, request)
 
     _, said = run("--bare", behave=decline)

@@ -22,7 +22,7 @@ from bench.measuring.clock import Clock
 from bench.measuring.disturbance import Monitor, Reading
 from bench.planning.plan import Cell
 from bench.planning.variables import variables
-from bench.running.processes import End
+from bench.running.processes import NoReply
 from bench.stats import estimates
 from impls import registry
 from tests.stand_ins import fakes
@@ -303,7 +303,7 @@ def silently(_text: str) -> Iterator[None]:
 def test_an_examination_goes_from_measuring_to_advice(fake_clock: FakeClock) -> None:
     jitter = itertools.cycle((1.0, 1.01, 1.02, 1.0, 1.0, 1.02, 1.01))
 
-    def behave(assignment: Assignment, request: Request | None) -> Reply | End:
+    def behave(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         if request is None:
             fake_clock.advance(3.0)
         found = fakes.measure_all(assignment, request)
@@ -338,9 +338,9 @@ def test_an_examination_goes_from_measuring_to_advice(fake_clock: FakeClock) -> 
 def test_half_of_the_time_is_left_for_the_noise_however_long_the_rest_took(
     fake_clock: FakeClock,
 ) -> None:
-    def behave(_order: Assignment, _request: Request | None) -> Reply | End:
+    def behave(_order: Assignment, _request: Request | None) -> Reply | NoReply:
         fake_clock.advance(50.0)
-        return End("the worker was killed by SIGKILL", "")
+        return NoReply("the worker was killed by SIGKILL", "")
 
     launcher = fakes.FakeLauncher(behave)
     found = examination.examine(

@@ -19,7 +19,7 @@ import pytest
 from bench.correctness import gate
 from bench.documents import rounds
 from bench.documents.assignment import Arrays, Assignment
-from bench.documents.messages import Finish, Finished, Over, Prepare, Ready, Take
+from bench.documents.messages import Finish, Finished, NotMeasured, Prepare, Ready, Take
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Unverified
 from bench.documents.rounds import Turn, TurnKind
 from bench.documents.timings import Check, Memory, Peaks
@@ -70,7 +70,7 @@ def outcome_of(
         worker.process = describe_process(row, trainer_class, 0.5)
         worker.arrays = arrays or Arrays(*fakes.examples(200, 20, 3))
         reply = worker.answer(Prepare(20))
-        if isinstance(reply, Over):
+        if isinstance(reply, NotMeasured):
             return reply.outcome
         assert isinstance(reply, Ready)
         turns = {}

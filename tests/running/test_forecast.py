@@ -76,7 +76,7 @@ def test_the_total_is_near_once_the_first_block_runs_and_what_is_left_falls(
 
     def note(progress: Progress) -> None:
         one.note(progress)
-        if progress.repetition == 0 and progress.is_end and not totals:
+        if progress.repetition == 0 and progress.is_done and not totals:
             totals.append(one.total())
         if totals:
             left.append(one.left())

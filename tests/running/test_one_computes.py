@@ -57,7 +57,7 @@ def test_a_worker_that_waits_uses_no_processor_while_another_takes_its_turn(
                 assert client.cpu_seconds() > own
     finally:
         for client in clients:
-            client.end()
+            client.close()
 
 
 def _client(folder: Path, plan: Plan, place: int) -> WorkerClient:

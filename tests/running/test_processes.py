@@ -19,7 +19,7 @@ import pytest
 import bench
 from bench.documents import journal
 from bench.documents.assignment import Arrays, Assignment, save_arrays
-from bench.documents.messages import Missing, Over, Prepare, Ready, Reply, Started
+from bench.documents.messages import Missing, NotMeasured, Prepare, Ready, Reply, Started
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Unavailable, Unverified
 from bench.measuring import parent_death, worker
 from bench.measuring.clock import Clock
@@ -242,7 +242,7 @@ def test_a_worker_without_its_gpu_is_unavailable_and_says_what_hides_it(
 
 
 @pytest.mark.parametrize(
-    ("device", "expected"), [("cpu", [Ready, Over, Ready]), ("gpu", [Ready, Over])]
+    ("device", "expected"), [("cpu", [Ready, NotMeasured, Ready]), ("gpu", [Ready, NotMeasured])]
 )
 def test_after_an_error_on_a_device_a_worker_ends(
     tmp_path: Path, device: str, expected: list[type]
@@ -261,7 +261,7 @@ def test_after_an_error_on_a_device_a_worker_ends(
         worker.serve(served, io.BytesIO(requests), replies)
     _, *found = [msgspec.json.decode(line, type=Reply) for line in replies.getvalue().splitlines()]
     assert [type(one) for one in found] == expected
-    assert isinstance(found[1], Over)
+    assert isinstance(found[1], NotMeasured)
     assert isinstance(found[1].outcome, Failed)
 
 
@@ -359,7 +359,7 @@ def test_a_worker_and_what_it_has_started_run_only_while_it_is_asked(tmp_path: P
                 assert state_of(process) == "T"
         assert seen.read_text().rpartition(")")[2].split()[0] != "T"
     finally:
-        started.end()
+        started.close()
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
 

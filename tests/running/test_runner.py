@@ -11,19 +11,28 @@ import pytest
 import bench
 from bench.documents import journal
 from bench.documents.assignment import Arrays, Assignment, load_arrays
-from bench.documents.messages import Finish, Finished, Missing, Over, Prepare, Reply, Request, Take
+from bench.documents.messages import (
+    Finish,
+    Finished,
+    Missing,
+    NotMeasured,
+    Prepare,
+    Reply,
+    Request,
+    Take,
+)
 from bench.documents.results import Failed, Measured, Results, Unavailable, Unverified
 from bench.documents.rounds import Turn
 from bench.documents.timings import Peaks
 from bench.planning.plan import Plan, jobs, repetitions
 from bench.roofline import step_operations
-from bench.running.processes import End
+from bench.running.processes import NoReply
 from bench.running.runner import SPARE_BYTES, WORKER_BYTES, Runner
 from bench.running.turns import Progress
 from impls import registry
 from tests.stand_ins import fakes
 
-GONE = End("the worker was killed by SIGSEGV", "last words")
+GONE = NoReply("the worker was killed by SIGSEGV", "last words")
 
 
 @dataclass
@@ -127,7 +136,7 @@ def test_processor_time_of_waiting_siblings_is_part_of_the_disturbance(
 ) -> None:
     disturbed = fakes.disturbance()
 
-    def spinning(assignment: Assignment, request: Request | None) -> Reply | End:
+    def spinning(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         found = fakes.measure_all(assignment, request)
         if isinstance(found, Turn):
             for worker in launcher[0].workers:
@@ -155,7 +164,7 @@ def test_processor_time_of_waiting_siblings_is_part_of_the_disturbance(
 def test_a_worker_finds_the_data_as_it_was(run: Callable[..., Ran]) -> None:
     found = []
 
-    def look(assignment: Assignment, request: Request | None) -> Reply | End:
+    def look(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         if request is None:
             found.append(load_arrays(Path(assignment.arrays)))
         return fakes.measure_all(assignment, request)
@@ -186,7 +195,7 @@ def test_a_worker_gets_threads_setting_and_the_path_of_this_copy(run: Callable[.
 def die_in(kind: str, name: str = "numpy-optimized") -> fakes.Behaviour:
     """A worker that dies when it is asked for something; the others go on."""
 
-    def behave(assignment: Assignment, request: Request | None) -> Reply | End:
+    def behave(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         asked = "Start" if request is None else type(request).__name__
         return (
             GONE
@@ -214,10 +223,10 @@ def test_a_worker_that_dies_is_its_rows_outcome_and_the_others_go_on(
 def test_a_cell_that_fails_leaves_the_other_batch_sizes_of_its_worker(
     run: Callable[..., Ran],
 ) -> None:
-    def fail_at_20(assignment: Assignment, request: Request | None) -> Reply | End:
+    def fail_at_20(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         if isinstance(request, Prepare) and request.batch_size == 20:
             cell = fakes.cell(assignment.plan, assignment.job, 20)
-            return Over(Failed(cell=cell, block=assignment.block, reason="planted"))
+            return NotMeasured(Failed(cell=cell, block=assignment.block, reason="planted"))
         return fakes.measure_all(assignment, request)
 
     ran = run(fail_at_20)
@@ -237,10 +246,10 @@ def test_after_an_error_on_a_device_the_next_batch_size_gets_a_fresh_process(
 ) -> None:
     plan = on_a_device(monkeypatch)
 
-    def fail_at_20(assignment: Assignment, request: Request | None) -> Reply | End:
+    def fail_at_20(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         if isinstance(request, Prepare) and request.batch_size == 20:
             cell = fakes.cell(assignment.plan, assignment.job, 20, device=assignment.row.device)
-            return Over(Failed(cell=cell, block=assignment.block, reason="planted"))
+            return NotMeasured(Failed(cell=cell, block=assignment.block, reason="planted"))
         return fakes.measure_all(assignment, request)
 
     ran = run(fail_at_20, plan)
@@ -256,7 +265,7 @@ def test_memory_that_siblings_hold_on_a_device_gets_a_row_a_block_of_its_own(
     plan = on_a_device(monkeypatch)
     alive: set[str] = set()
 
-    def crowded(assignment: Assignment, request: Request | None) -> Reply | End:
+    def crowded(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         if request is None:
             alive.add(assignment.row.name)
         together = assignment.block % 2 == 0
@@ -265,7 +274,7 @@ def test_memory_that_siblings_hold_on_a_device_gets_a_row_a_block_of_its_own(
                 assignment.plan, assignment.job, request.batch_size, device=assignment.row.device
             )
             failed = Failed(cell=cell, block=assignment.block, reason="out of memory")
-            return Over(failed, is_exhausted=True)
+            return NotMeasured(failed, is_out_of_memory=True)
         return fakes.measure_all(assignment, request)
 
     ran = run(crowded, plan)
@@ -303,7 +312,7 @@ def test_a_set_that_memory_splits_shares_the_baseline(
 
 
 def test_what_this_machine_lacks_is_asked_once(run: Callable[..., Ran]) -> None:
-    def no_device(assignment: Assignment, request: Request | None) -> Reply | End:
+    def no_device(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         if assignment.row.name == "numpy-naive":
             return Missing("no such device", is_unavailable=True)
         return fakes.measure_all(assignment, request)
@@ -323,7 +332,7 @@ def test_a_device_hidden_by_one_setting_is_asked_for_under_the_next(
 ) -> None:
     settings = ((("CUDA_VISIBLE_DEVICES", "-1"),), (("CUDA_VISIBLE_DEVICES", "0"),))
 
-    def hidden(assignment: Assignment, request: Request | None) -> Reply | End:
+    def hidden(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         if dict(assignment.job.setting)["CUDA_VISIBLE_DEVICES"] == "-1":
             return Missing("no GPU", is_unavailable=True)
         return fakes.measure_all(assignment, request)
@@ -391,7 +400,7 @@ def test_a_rate_above_the_best_product_of_the_machine_is_not_believed(
     peak = 1e9
     seconds = step_operations(plan.network, plan.examples) / (share * peak)
 
-    def behave(assignment: Assignment, request: Request | None) -> Reply | End:
+    def behave(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         reply = fakes.measure_all(assignment, request)
         if isinstance(request, Take):
             return fakes.turn(assignment, request.kind, seconds)
@@ -413,11 +422,11 @@ def test_a_rate_above_the_best_product_of_the_machine_is_not_believed(
         )
 
 
-def crashing(assignment: Assignment, request: Request | None) -> Reply | End:
+def crashing(assignment: Assignment, request: Request | None) -> Reply | NoReply:
     """Everything goes well, except that numpy-optimized fails at batch size 20."""
     if assignment.row.name == "numpy-optimized" and request == Prepare(batch_size=20):
         cell = fakes.cell(assignment.plan, assignment.job, 20)
-        return Over(Failed(cell=cell, block=assignment.block, reason="MemoryError"))
+        return NotMeasured(Failed(cell=cell, block=assignment.block, reason="MemoryError"))
     return fakes.measure_all(assignment, request)
 
 
@@ -459,7 +468,7 @@ def test_a_cell_that_fails_for_good_is_tried_once_each_time_and_stands_once_in_t
 def test_a_failure_stays_in_the_document_until_its_cell_was_timed(
     run: Callable[..., Ran], tmp_path: Path
 ) -> None:
-    def interrupted(assignment: Assignment, request: Request | None) -> Reply | End:
+    def interrupted(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         if isinstance(request, Take):
             raise KeyboardInterrupt
         return fakes.measure_all(assignment, request)
@@ -483,7 +492,7 @@ def test_the_peak_of_an_earlier_block_bounds_what_is_measured_again(
     plan = fakes.plan(implementations=("numpy-naive", "numba", "floor"), threads=(1,))
     plan = msgspec.structs.replace(plan, trainings=plan.trainings[:1])
 
-    def behave(assignment: Assignment, request: Request | None) -> Reply | End:
+    def behave(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         if assignment.row.name == "numba" and isinstance(request, Prepare) and is_first:
             return GONE
         if assignment.row.name == "numba" and isinstance(request, Take):

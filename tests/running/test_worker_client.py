@@ -7,15 +7,15 @@ import dataclasses
 import pytest
 
 from bench.documents.assignment import Assignment
-from bench.documents.messages import Missing, Over, Prepare, Request, Started, Take
+from bench.documents.messages import Missing, NotMeasured, Prepare, Request, Started, Take
 from bench.documents.results import Failed, Measured, Unavailable
 from bench.documents.rounds import Turn
-from bench.running.processes import End
+from bench.running.processes import NoReply
 from bench.running.worker_client import WorkerClient
 from tests.stand_ins import fakes
 
 ASSIGNMENT = fakes.assignment(fakes.plan())
-GONE = End("the worker was killed by SIGSEGV", "last words")
+GONE = NoReply("the worker was killed by SIGSEGV", "last words")
 
 
 def client(
@@ -50,7 +50,7 @@ def test_a_worker_rests_but_for_its_answers() -> None:
     assert isinstance(one.finish(), Measured)
     assert not one.is_ready
     assert one.process is not None
-    one.end()
+    one.close()
     assert one.process is None
 
 
@@ -103,7 +103,7 @@ def test_a_row_on_a_device_gets_a_fresh_process_after_an_error() -> None:
     def full_once(assignment: Assignment, request: Request | None) -> object:
         if isinstance(request, Take) and len(workers) == 1:
             cell = fakes.cell(assignment.plan, assignment.job)
-            return Over(Failed(cell=cell, block=0, reason="memory"), is_exhausted=True)
+            return NotMeasured(Failed(cell=cell, block=0, reason="memory"), is_out_of_memory=True)
         return fakes.measure_all(assignment, request)
 
     assignment = Assignment(
@@ -114,7 +114,7 @@ def test_a_row_on_a_device_gets_a_fresh_process_after_an_error() -> None:
     one.start()
     one.prepare(8)
     assert isinstance(one.take("epoch", 0), Failed)
-    assert one.is_exhausted
+    assert one.is_out_of_memory
     assert one.process is None
     assert one.prepare(20) is None
     assert len(workers) == 2

@@ -16,7 +16,7 @@ from bench.documents.rounds import TimedRound, Turn, TurnKind
 from bench.documents.timings import Check, Disturbance, Timing
 from bench.planning.plan import Cell, Effort, Job, Plan, jobs
 from bench.provenance.records import Dataset, Machine, Process
-from bench.running.processes import End
+from bench.running.processes import NoReply
 from impls import registry
 from impls.contract import Pool
 from impls.mathematics import reference
@@ -142,10 +142,10 @@ def document(**changes: object) -> Results:
     return Results(**(values | changes))  # type: ignore[arg-type]
 
 
-FINISHED = End("finished", "")
+FINISHED = NoReply("finished", "")
 """What a behaviour answers to :class:`Finish`: the worker says which cell it was."""
 
-Behaviour = Callable[[Assignment, Request | None], Reply | End]
+Behaviour = Callable[[Assignment, Request | None], Reply | NoReply]
 """What a worker answers: to None, its start, and then to each request."""
 
 
@@ -162,7 +162,7 @@ class FakeWorker:
     batch_size: int = 0
     has_ended: bool = False
 
-    def ask(self, request: Request | None, timeout: float) -> Reply | End:
+    def ask(self, request: Request | None, timeout: float) -> Reply | NoReply:
         self.asked.append(request)
         self.timeouts.append(timeout)
         if isinstance(request, Prepare):
@@ -177,7 +177,7 @@ class FakeWorker:
     def resident_bytes(self) -> int:
         return self.resident
 
-    def end(self) -> None:
+    def close(self) -> None:
         self.has_ended = True
 
 
@@ -200,7 +200,7 @@ class FakeLauncher:
         return self.workers[-1]
 
 
-def measure_all(assignment: Assignment, request: Request | None) -> Reply | End:
+def measure_all(assignment: Assignment, request: Request | None) -> Reply | NoReply:
     """What a worker does where all goes well."""
     match request:
         case None:

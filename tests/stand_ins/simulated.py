@@ -12,7 +12,7 @@ from bench.documents.assignment import Arrays, Assignment
 from bench.documents.journal import Journal
 from bench.documents.messages import Prepare, Reply, Request, Take
 from bench.planning.plan import Plan
-from bench.running.processes import End
+from bench.running.processes import NoReply
 from bench.running.runner import Runner
 from bench.running.turns import Progress
 from impls import registry
@@ -49,7 +49,7 @@ class Simulated:
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
 
-    def behave(self, assignment: Assignment, request: Request | None) -> Reply | End:
+    def behave(self, assignment: Assignment, request: Request | None) -> Reply | NoReply:
         costs, seconds = self.costs, 1e-3
         reply = fakes.measure_all(assignment, request)
         if request is None:
