@@ -17,7 +17,7 @@ class Prepare(msgspec.Struct, frozen=True, tag=True):
     batch_size: int
 
 
-class Take(msgspec.Struct, frozen=True, tag=True):
+class TakeTurn(msgspec.Struct, frozen=True, tag=True):
     """Take a turn; ``number`` counts the turns of this cell and chooses the order of examples."""
 
     kind: TurnKind
@@ -28,7 +28,7 @@ class Finish(msgspec.Struct, frozen=True, tag=True):
     """Drop the trainer and say what is known only now, such as the peak of memory."""
 
 
-Request = Prepare | Take | Finish
+Request = Prepare | TakeTurn | Finish
 
 
 class Started(msgspec.Struct, frozen=True, tag=True):

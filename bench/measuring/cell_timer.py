@@ -133,7 +133,7 @@ class CellTimer:
         self.trainer.learning_rate = self.trainer.training.learning_rate
         return Preparation(tuple(warm), probe, first_epoch, len(order))
 
-    def take(self, kind: TurnKind, number: int) -> Turn:
+    def take_turn(self, kind: TurnKind, number: int) -> Turn:
         """Take one turn; ``number`` counts the turns of this cell and chooses the order."""
         if kind == "training":
             return self._train(number)

@@ -150,8 +150,8 @@ class Worker:
             match request:
                 case messages.Prepare():
                     return self._prepare(cell)
-                case messages.Take(kind=kind, number=number):
-                    return self._in_hand().timer.take(kind, number)
+                case messages.TakeTurn(kind=kind, number=number):
+                    return self._in_hand().timer.take_turn(kind, number)
                 case messages.Finish():
                     return self._finish(self._in_hand())
         except Exception as error:  # noqa: BLE001  # whatever it is, it is this cell's outcome

@@ -147,7 +147,7 @@ class Runner:
                         neighbours=neighbours,
                         clock=self.clock,
                         on_progress=self.on_progress,
-                    ).take()
+                    ).run()
             # What did not fit on a device beside others gets a block of its own.
             alone = [worker.job for worker in workers if worker.wants_to_be_alone]
             return [*waiting, *alone]

@@ -42,8 +42,8 @@ class Progress:
     """Where a run is.
 
     A ``block`` starts or prepares its ``job``, or is ready for the sweeps at ``batch_size``
-    (neither ``job`` nor ``sweep``), or has made ``sweep`` of them, or is done with it (``is_done``).
-    ``batch_size`` is None while workers start.  ``outcomes`` are cells that came to their end
+    (neither ``job`` nor ``sweep``), or has made ``sweep`` of them, or has finished it
+    (``is_done``).  ``batch_size`` is None while workers start.  ``outcomes`` are cells that came to their end
     without a number.  ``epochs`` holds the seconds of the epochs of this batch size so far, by job
     and sweep.
     """
@@ -88,8 +88,8 @@ class Turns:
             epochs=self.epochs,
         )
 
-    def take(self) -> None:
-        """Prepare, sweep until it is enough, finish."""
+    def run(self) -> None:
+        """Prepare all cells, sweep until it is enough, finish: one stage of the journal."""
         begun = self.clock.wall()
         for worker in self.workers:
             self.on_progress(self.progress(job=worker.job))
@@ -147,7 +147,7 @@ class Turns:
         siblings = [sibling for sibling in self.workers if sibling is not worker]
         with self.neighbours.busy(worker.job.setting):
             before = [sibling.cpu_seconds() for sibling in siblings]
-            turn = worker.take(kind, sweep)
+            turn = worker.take_turn(kind, sweep)
             after = [sibling.cpu_seconds() for sibling in siblings]
         if not isinstance(turn, Turn):
             return turn

@@ -71,10 +71,10 @@ class WorkerClient:
             return None
         return self._outcome(cell, reply)
 
-    def take(self, kind: TurnKind, number: int) -> Turn | Outcome:
+    def take_turn(self, kind: TurnKind, number: int) -> Turn | Outcome:
         """Return its next turn, or the outcome that ends its cell."""
         cell = self._ready_cell()
-        reply = self._ask(messages.Take(kind=kind, number=number))
+        reply = self._ask(messages.TakeTurn(kind=kind, number=number))
         return reply if isinstance(reply, Turn) else self._outcome(cell, reply)
 
     def finish(self) -> Outcome:

@@ -109,7 +109,7 @@ class Subject:
     def turn(self, kind: TurnKind) -> Turn:
         """One turn of the worker."""
         self.turns += 1
-        found = self.worker.take(kind, self.turns)
+        found = self.worker.take_turn(kind, self.turns)
         if not isinstance(found, Turn):
             pytest.fail(getattr(found, "reason", "the worker has ended"))
         return found

@@ -17,7 +17,7 @@ import pytest
 
 from bench.documents import files, journal
 from bench.documents.assignment import Assignment, load_arrays
-from bench.documents.messages import NotMeasured, Prepare, Reply, Request, Take
+from bench.documents.messages import NotMeasured, Prepare, Reply, Request, TakeTurn
 from bench.documents.results import Unavailable
 from bench.documents.rounds import Turn
 from bench.running import lock
@@ -86,7 +86,7 @@ def test_fail_on_slower_compares_an_implementation_with_its_own_revision(
         if isinstance(found, Turn):
             now = assignment.row.name == "mine:Trainer"
             # No two rounds agree exactly, or there would be no scatter to judge by.
-            little = 1 + 0.001 * ((request.number * 7) % 5) if isinstance(request, Take) else 1
+            little = 1 + 0.001 * ((request.number * 7) % 5) if isinstance(request, TakeTurn) else 1
             return fakes.turn(assignment, found.kind, 4.0 * little * (factor if now else 1.0))
         return found
 
@@ -351,7 +351,7 @@ ACCURACIES = (0.5, 0.8, 0.9, 0.9, 0.9)
 def learn_all(assignment: Assignment, request: Request | None) -> Reply | NoReply:
     """What a worker does where a target was given: five epochs, held from the third on."""
     found = fakes.measure_all(assignment, request)
-    if isinstance(request, Take) and isinstance(found, Turn):
+    if isinstance(request, TakeTurn) and isinstance(found, Turn):
         return msgspec.structs.replace(
             fakes.turn(assignment, "training", 0.5),
             accuracy=ACCURACIES[request.number],

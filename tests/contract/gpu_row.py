@@ -92,7 +92,7 @@ def timed(trainer_class: type[Trainer]) -> str:
     timer = timer_of(trainer_class)
     timer.first_call()
     timer.prepare()
-    turns = {0: timer.take("epoch", 0), 1: timer.take("parts", 1)}
+    turns = {0: timer.take_turn("epoch", 0), 1: timer.take_turn("parts", 1)}
     found = {timing.phase for timing in timings_of(turns)}
     expected = {"step", "epoch", *trainer_class.phases}
     if found != expected:

@@ -207,7 +207,7 @@ def test_what_is_compiled_for_its_length_is_compiled_before_epochs_are_timed() -
     timer.prepare()
     for number, kind in enumerate(("epoch", "parts", "epoch")):
         before = trainer.run.epoch._cache_size()  # noqa: SLF001  # there is no public way
-        timer.take(kind, number)  # type: ignore[arg-type]
+        timer.take_turn(kind, number)  # type: ignore[arg-type]
         compiled.append(trainer.run.epoch._cache_size() - before)  # noqa: SLF001
     assert compiled == [0, 0, 0]
 

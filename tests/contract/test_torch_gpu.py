@@ -156,7 +156,7 @@ def test_nothing_is_recorded_in_an_epoch_that_is_timed() -> None:
     timer.prepare()
     for number, kind in enumerate(("epoch", "parts", "epoch")):
         before = len(trainer.stretches)
-        timer.take(kind, number)  # type: ignore[arg-type]
+        timer.take_turn(kind, number)  # type: ignore[arg-type]
         recorded.append(len(trainer.stretches) - before)
     assert recorded == [0, 0, 0]
 

@@ -75,7 +75,8 @@ def measure(one: CellTimer, turns: int = 6) -> Found:
     """Prepare, then take turns as a worker does: the step and its phases every third time."""
     preparation = one.prepare()
     taken = {
-        number: one.take("parts" if number % 3 == 1 else "epoch", number) for number in range(turns)
+        number: one.take_turn("parts" if number % 3 == 1 else "epoch", number)
+        for number in range(turns)
     }
     return Found(preparation, taken)
 
@@ -159,8 +160,8 @@ def test_start_weights_are_put_back_before_every_round(script: Script) -> None:
     one.prepare()
     iterations = one.iterations
     script.events.clear()
-    one.take("epoch", 0)
-    one.take("parts", 1)
+    one.take_turn("epoch", 0)
+    one.take_turn("parts", 1)
     # Steps that wake the pools, then the epoch; again, then the step; then the phases, with a step
     # before that does not count.
     woken, epoch_and_wake, step, phases = updates_after_each_load(script)
@@ -172,7 +173,7 @@ def test_a_turn_begins_with_steps_that_do_not_count(script: Script) -> None:
     one = timer(script)
     one.prepare()
     script.events.clear()
-    turn = one.take("epoch", 0)
+    turn = one.take_turn("epoch", 0)
     assert turn.wake_seconds == STEP
     woken, _ = updates_after_each_load(script)
     assert (woken - 1) * STEP < WAKE_SECONDS <= woken * STEP
@@ -183,7 +184,7 @@ def test_a_step_that_wakes_slowly_is_told_and_in_no_round(script: Script) -> Non
     one.prepare()
     calls = iter([1000.0])
     script.on_phase = lambda _phase: script.clock.advance(next(calls, 0.0))
-    turn = one.take("epoch", 0)
+    turn = one.take_turn("epoch", 0)
     assert turn.wake_seconds == 1000.0 + STEP
     assert turn.rounds[0].seconds == BATCHES * STEP
 
@@ -230,7 +231,7 @@ def test_every_epoch_holds_all_examples_in_an_order_that_its_number_gives(script
     one.prepare()
     script.epochs.clear()
     for number in (0, 1, 2, 1):
-        one.take("epoch", number)
+        one.take_turn("epoch", number)
     orders = [tuple(order) for order in script.epochs]
     for order in orders:
         assert sorted(order) == list(range(EXAMPLES))
@@ -266,8 +267,8 @@ def test_garbage_is_not_collected_within_a_turn_and_is_again_afterwards(script: 
     one.prepare()
     assert set(script.collecting) == {True}
     script.collecting.clear()
-    one.take("epoch", 0)
-    one.take("parts", 1)
+    one.take_turn("epoch", 0)
+    one.take_turn("parts", 1)
     assert set(script.collecting) == {False}
     assert gc.isenabled()
 
@@ -316,5 +317,5 @@ def test_garbage_is_collected_again_after_a_trainer_has_raised(script: Script) -
 
     script.on_phase = fail
     with pytest.raises(RuntimeError, match="planted"):
-        one.take("epoch", 0)
+        one.take_turn("epoch", 0)
     assert gc.isenabled()

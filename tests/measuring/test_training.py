@@ -83,7 +83,7 @@ def learn(
     preparation = timer.prepare()
     turns: list[Turn] = []
     while not turns or not turns[-1].is_last:
-        turns.append(timer.take("training", len(turns)))
+        turns.append(timer.take_turn("training", len(turns)))
     return Learned(timer, preparation, turns)
 
 

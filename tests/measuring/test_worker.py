@@ -19,7 +19,7 @@ import pytest
 from bench.correctness import gate
 from bench.documents import rounds
 from bench.documents.assignment import Arrays, Assignment
-from bench.documents.messages import Finish, Finished, NotMeasured, Prepare, Ready, Take
+from bench.documents.messages import Finish, Finished, NotMeasured, Prepare, Ready, TakeTurn
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Unverified
 from bench.documents.rounds import Turn, TurnKind
 from bench.documents.timings import Check, Memory, Peaks
@@ -75,7 +75,7 @@ def outcome_of(
         assert isinstance(reply, Ready)
         turns = {}
         for number in range(3):
-            turn = worker.answer(Take("parts" if number == 1 else "epoch", number))
+            turn = worker.answer(TakeTurn("parts" if number == 1 else "epoch", number))
             assert isinstance(turn, Turn)
             turns[number] = turn
         finished = worker.answer(Finish())

@@ -52,7 +52,7 @@ def test_a_worker_that_waits_uses_no_processor_while_another_takes_its_turn(
                 time.sleep(STOP_SECONDS)
                 before = other.cpu_seconds()
                 own = client.cpu_seconds()
-                assert isinstance(client.take("epoch", number), Turn)
+                assert isinstance(client.take_turn("epoch", number), Turn)
                 assert 0 < before <= other.cpu_seconds() <= before + SIGNAL_SECONDS
                 assert client.cpu_seconds() > own
     finally:

@@ -19,7 +19,7 @@ from bench.documents.messages import (
     Prepare,
     Reply,
     Request,
-    Take,
+    TakeTurn,
 )
 from bench.documents.results import Failed, Measured, Results, Unavailable, Unverified
 from bench.documents.rounds import Turn
@@ -206,7 +206,7 @@ def die_in(kind: str, name: str = "numpy-optimized") -> fakes.Behaviour:
     return behave
 
 
-@pytest.mark.parametrize("kind", ["Start", "Prepare", "Take", "Finish"])
+@pytest.mark.parametrize("kind", ["Start", "Prepare", "TakeTurn", "Finish"])
 def test_a_worker_that_dies_is_its_rows_outcome_and_the_others_go_on(
     run: Callable[..., Ran], kind: str
 ) -> None:
@@ -386,7 +386,7 @@ def test_a_run_that_is_cut_after_any_line_is_completed_and_loses_nothing(
 
 def test_a_worker_is_asked_for_turns_numbered_as_their_sweeps(run: Callable[..., Ran]) -> None:
     (first, *_) = run().launcher.workers
-    numbers = [one.number for one in first.asked if isinstance(one, Take)]
+    numbers = [one.number for one in first.asked if isinstance(one, TakeTurn)]
     assert numbers == [0, 1, 2, 3] * 3
     assert sum(isinstance(one, Finish) for one in first.asked) == 3
 
@@ -402,7 +402,7 @@ def test_a_rate_above_the_best_product_of_the_machine_is_not_believed(
 
     def behave(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         reply = fakes.measure_all(assignment, request)
-        if isinstance(request, Take):
+        if isinstance(request, TakeTurn):
             return fakes.turn(assignment, request.kind, seconds)
         if isinstance(request, Finish) and assignment.row.is_floor:
             peaks = Peaks(gemm=peak, copy=1e9, cached_copy=1e9)
@@ -469,7 +469,7 @@ def test_a_failure_stays_in_the_document_until_its_cell_was_timed(
     run: Callable[..., Ran], tmp_path: Path
 ) -> None:
     def interrupted(assignment: Assignment, request: Request | None) -> Reply | NoReply:
-        if isinstance(request, Take):
+        if isinstance(request, TakeTurn):
             raise KeyboardInterrupt
         return fakes.measure_all(assignment, request)
 
@@ -495,7 +495,7 @@ def test_the_peak_of_an_earlier_block_bounds_what_is_measured_again(
     def behave(assignment: Assignment, request: Request | None) -> Reply | NoReply:
         if assignment.row.name == "numba" and isinstance(request, Prepare) and is_first:
             return GONE
-        if assignment.row.name == "numba" and isinstance(request, Take):
+        if assignment.row.name == "numba" and isinstance(request, TakeTurn):
             return fakes.turn(assignment, request.kind, 1e-9)
         if isinstance(request, Finish) and assignment.row.is_floor:
             peaks = Peaks(gemm=1e9, copy=1e9, cached_copy=1e9)

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from bench.documents.assignment import Assignment
-from bench.documents.messages import Missing, NotMeasured, Prepare, Request, Started, Take
+from bench.documents.messages import Missing, NotMeasured, Prepare, Request, Started, TakeTurn
 from bench.documents.results import Failed, Measured, Unavailable
 from bench.documents.rounds import Turn
 from bench.running.processes import NoReply
@@ -46,7 +46,7 @@ def test_a_worker_rests_but_for_its_answers() -> None:
     one.start()
     assert one.prepare(8) is None
     assert one.is_ready
-    assert isinstance(one.take("epoch", 0), Turn)
+    assert isinstance(one.take_turn("epoch", 0), Turn)
     assert isinstance(one.finish(), Measured)
     assert not one.is_ready
     assert one.process is not None
@@ -58,8 +58,8 @@ def test_the_start_and_every_request_have_the_same_time_limit() -> None:
     one, workers = client()
     one.start()
     one.prepare(8)
-    one.take("epoch", 0)
-    assert workers[0].asked == [None, Prepare(8), Take("epoch", 0)]
+    one.take_turn("epoch", 0)
+    assert workers[0].asked == [None, Prepare(8), TakeTurn("epoch", 0)]
     assert workers[0].timeouts == [7.5] * 3
 
 
@@ -84,10 +84,10 @@ def test_what_a_worker_finds_missing_is_told_and_ends_it(is_unavailable: bool, k
 
 
 def test_a_worker_that_died_answers_every_batch_size_with_that_reason() -> None:
-    one, workers = client(dies_at(Take))
+    one, workers = client(dies_at(TakeTurn))
     one.start()
     one.prepare(8)
-    found = one.take("epoch", 0)
+    found = one.take_turn("epoch", 0)
     assert isinstance(found, Failed)
     assert (found.reason, found.detail) == (GONE.reason, GONE.output)
     assert one.process is None
@@ -101,7 +101,7 @@ def test_a_worker_that_died_answers_every_batch_size_with_that_reason() -> None:
 
 def test_a_row_on_a_device_gets_a_fresh_process_after_an_error() -> None:
     def full_once(assignment: Assignment, request: Request | None) -> object:
-        if isinstance(request, Take) and len(workers) == 1:
+        if isinstance(request, TakeTurn) and len(workers) == 1:
             cell = fakes.cell(assignment.plan, assignment.job)
             return NotMeasured(Failed(cell=cell, block=0, reason="memory"), is_out_of_memory=True)
         return fakes.measure_all(assignment, request)
@@ -113,7 +113,7 @@ def test_a_row_on_a_device_gets_a_fresh_process_after_an_error() -> None:
     one, workers = client(full_once, assignment=assignment)  # type: ignore[arg-type]
     one.start()
     one.prepare(8)
-    assert isinstance(one.take("epoch", 0), Failed)
+    assert isinstance(one.take_turn("epoch", 0), Failed)
     assert one.is_out_of_memory
     assert one.process is None
     assert one.prepare(20) is None
@@ -129,4 +129,4 @@ def test_a_worker_that_starts_with_anything_else_is_a_fault_of_ours() -> None:
     with pytest.raises(TypeError, match="a worker answered with Started"):
         two.prepare(8)
     with pytest.raises(RuntimeError, match="no cell that is ready"):
-        two.take("epoch", 0)
+        two.take_turn("epoch", 0)

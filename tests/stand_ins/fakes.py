@@ -10,7 +10,16 @@ import msgspec
 import numpy as np
 
 from bench.documents.assignment import Assignment
-from bench.documents.messages import Finish, Finished, Prepare, Ready, Reply, Request, Started, Take
+from bench.documents.messages import (
+    Finish,
+    Finished,
+    Prepare,
+    Ready,
+    Reply,
+    Request,
+    Started,
+    TakeTurn,
+)
 from bench.documents.results import SCHEMA_VERSION, Measured, Results
 from bench.documents.rounds import TimedRound, Turn, TurnKind
 from bench.documents.timings import Check, Disturbance, Timing
@@ -207,7 +216,7 @@ def measure_all(assignment: Assignment, request: Request | None) -> Reply | NoRe
             return Started()
         case Prepare(batch_size=size):
             return Ready(frame_of(assignment, size))
-        case Take(kind=kind):
+        case TakeTurn(kind=kind):
             return turn(assignment, kind)
         case Finish():
             return FINISHED

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.documents.assignment import Arrays, Assignment
 from bench.documents.journal import Journal
-from bench.documents.messages import Prepare, Reply, Request, Take
+from bench.documents.messages import Prepare, Reply, Request, TakeTurn
 from bench.planning.plan import Plan
 from bench.running.processes import NoReply
 from bench.running.runner import Runner
@@ -56,7 +56,7 @@ class Simulated:
             seconds = costs.start
         elif isinstance(request, Prepare):
             seconds = costs.prepare
-        elif isinstance(request, Take):
+        elif isinstance(request, TakeTurn):
             epoch = costs.epochs.get(assignment.row.name, costs.epoch)
             seconds = epoch * float(np.exp(costs.noise * self.rng.standard_normal()))
             reply = fakes.turn(assignment, request.kind, seconds)

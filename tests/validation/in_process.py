@@ -106,7 +106,7 @@ def turns(timer: CellTimer, effort: Effort, clock: Clock) -> Iterator[Turn]:
     for number in range(effort.sweeps):
         if number >= FEWEST_SWEEPS and clock.wall() - begun >= effort.cell_seconds:
             return
-        yield timer.take("parts" if times_parts(number) else "epoch", number)
+        yield timer.take_turn("parts" if times_parts(number) else "epoch", number)
 
 
 def median_seconds(turns: Sequence[Turn], phase: str) -> float:
