@@ -11,7 +11,7 @@ from bench.documents.results import Measured, Outcome
 from bench.documents.rounds import Turn, TurnKind
 
 
-class Prepare(msgspec.Struct, frozen=True, tag=True):
+class PrepareCell(msgspec.Struct, frozen=True, tag=True):
     """Make the trainer of a batch size, prove it right and warm it up."""
 
     batch_size: int
@@ -28,7 +28,7 @@ class Finish(msgspec.Struct, frozen=True, tag=True):
     """Drop the trainer and say what is known only now, such as the peak of memory."""
 
 
-Request = Prepare | TakeTurn | Finish
+Request = PrepareCell | TakeTurn | Finish
 
 
 class Started(msgspec.Struct, frozen=True, tag=True):

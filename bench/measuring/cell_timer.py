@@ -41,7 +41,7 @@ WAKE_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
-class Preparation:
+class WarmUp:
     """What the clock said before the first turn; durations in seconds.
 
     ``first_epoch_seconds`` is the first call of the epoch, on ``first_epoch_examples``; it may
@@ -112,7 +112,7 @@ class CellTimer:
             fetch=self.trainer.parameters,
         )
 
-    def prepare(self) -> Preparation:
+    def warm_up(self) -> WarmUp:
         """Warm up, find out how many iterations make a round, and compile the epoch."""
         warm: list[float] = []
         probe = None
@@ -131,7 +131,7 @@ class CellTimer:
         first_epoch = time_round(self.clock, lambda: self._epoch(order), 1).wall
         self.reset()
         self.trainer.learning_rate = self.trainer.training.learning_rate
-        return Preparation(tuple(warm), probe, first_epoch, len(order))
+        return WarmUp(tuple(warm), probe, first_epoch, len(order))
 
     def take_turn(self, kind: TurnKind, number: int) -> Turn:
         """Take one turn; ``number`` counts the turns of this cell and chooses the order."""

@@ -143,13 +143,13 @@ class Worker:
         """Return what came of ``request``; an exception is the outcome of the cell in hand."""
         cell = (
             self.assignment.cell(request.batch_size)
-            if isinstance(request, messages.Prepare)
+            if isinstance(request, messages.PrepareCell)
             else self._in_hand().measured.cell
         )
         try:
             match request:
-                case messages.Prepare():
-                    return self._prepare(cell)
+                case messages.PrepareCell():
+                    return self._prepare_cell(cell)
                 case messages.TakeTurn(kind=kind, number=number):
                     return self._in_hand().timer.take_turn(kind, number)
                 case messages.Finish():
@@ -181,7 +181,7 @@ class Worker:
         self.must_end = self.row.on_device
         return messages.NotMeasured(outcome, is_out_of_memory=exhausted is not None)
 
-    def _prepare(self, cell: Cell) -> messages.Ready | messages.NotMeasured:
+    def _prepare_cell(self, cell: Cell) -> messages.Ready | messages.NotMeasured:
         """Get a cell ready for turns, or end it: first step, threads, gate, barrier, warm-up."""
         self.ready = None
         training = self.plan.training(cell.batch_size)
@@ -205,7 +205,7 @@ class Worker:
             peak_of_timing=memory.forget_peak(),
             device_peak_of_timing=timer.trainer.forget_device_peak(),
         )
-        preparation = timer.prepare()
+        warm_up = timer.warm_up()
         if isinstance(self.device, str):
             unknown = Accelerator(reason=self.device)
             process = msgspec.structs.replace(process, accelerator=unknown)
@@ -220,16 +220,16 @@ class Worker:
             process=process,
             gate=tuple(checks),
             first_call_seconds=first_call_seconds,
-            warmup_seconds=preparation.warmup_seconds,
+            warmup_seconds=warm_up.warmup_seconds,
             timings=(),
             threads_observed=0.0,
-            probe_seconds=preparation.probe_seconds,
+            probe_seconds=warm_up.probe_seconds,
             peak_memory_bytes=memory.peak(),
             learning=learning,
             setup_seconds=setup_seconds,
             bind_seconds=bind_seconds,
-            first_epoch_seconds=preparation.first_epoch_seconds,
-            first_epoch_examples=preparation.first_epoch_examples,
+            first_epoch_seconds=warm_up.first_epoch_seconds,
+            first_epoch_examples=warm_up.first_epoch_examples,
             memory=resident,
             device_memory_bytes=timer.trainer.device_memory_bytes(),
         )

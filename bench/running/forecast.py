@@ -31,22 +31,22 @@ _TURN_SECONDS = 0.02
 class Costs:
     """What a library typically costs.
 
-    ``start`` is importing it, in seconds; ``prepare`` what it compiles for a batch size; an epoch
+    ``start`` is importing it, in seconds; ``compiling`` the code for a batch size; an epoch
     takes ``floors`` times the floor and ``step`` seconds for each batch.
     """
 
     start: float
-    prepare: float
+    compiling: float
     floors: float
     step: float
 
 
 TYPICAL: Mapping[str, Costs] = {
-    "tensorflow": Costs(start=3.5, prepare=1.5, floors=1.6, step=1e-4),
-    "torch": Costs(start=1.5, prepare=0.2, floors=1.5, step=1e-4),
-    "jax": Costs(start=1.2, prepare=3.5, floors=1.7, step=3e-5),
-    "numba": Costs(start=1.0, prepare=0.3, floors=1.2, step=1e-5),
-    "": Costs(start=0.7, prepare=0.2, floors=2.5, step=1e-4),
+    "tensorflow": Costs(start=3.5, compiling=1.5, floors=1.6, step=1e-4),
+    "torch": Costs(start=1.5, compiling=0.2, floors=1.5, step=1e-4),
+    "jax": Costs(start=1.2, compiling=3.5, floors=1.7, step=3e-5),
+    "numba": Costs(start=1.0, compiling=0.3, floors=1.2, step=1e-5),
+    "": Costs(start=0.7, compiling=0.2, floors=2.5, step=1e-4),
 }
 """By the first of these packages that a row requires; the last one is NumPy alone."""
 BASELINE_FLOORS = 9.0
@@ -186,7 +186,7 @@ class Forecast:
         _, examples = gate.examples_trained(size, self.plan.examples)
         proving = self._epoch(job, size) * examples / self.plan.examples
         effort = self.plan.effort
-        return self._costs(job).prepare + proving + BARRIER_SECONDS + effort.warmup_seconds
+        return self._costs(job).compiling + proving + BARRIER_SECONDS + effort.warmup_seconds
 
     def _reference(self, size: int) -> float:
         """Return the seconds that the first worker takes to compute what all are compared with."""

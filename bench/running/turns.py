@@ -43,9 +43,9 @@ class Progress:
 
     A ``block`` starts or prepares its ``job``, or is ready for the sweeps at ``batch_size``
     (neither ``job`` nor ``sweep``), or has made ``sweep`` of them, or has finished it
-    (``is_done``).  ``batch_size`` is None while workers start.  ``outcomes`` are cells that came to their end
-    without a number.  ``epochs`` holds the seconds of the epochs of this batch size so far, by job
-    and sweep.
+    (``is_done``).  ``batch_size`` is None while workers start.  ``outcomes`` are cells that came to
+    their end without a number.  ``epochs`` holds the seconds of the epochs of this batch size so
+    far, by job and sweep.
     """
 
     block: int
@@ -93,7 +93,7 @@ class Turns:
         begun = self.clock.wall()
         for worker in self.workers:
             self.on_progress(self.progress(job=worker.job))
-            outcome = worker.prepare(self.batch_size)
+            outcome = worker.prepare_cell(self.batch_size)
             self._record(worker, outcome or worker.measured)
         prepared = self.clock.wall()
         self.on_progress(self.progress())

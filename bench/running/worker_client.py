@@ -53,7 +53,7 @@ class WorkerClient:
         elif not isinstance(reply, messages.Started | NoReply):
             raise TypeError(f"a worker began with {reply!r}")
 
-    def prepare(self, batch_size: int) -> Outcome | None:
+    def prepare_cell(self, batch_size: int) -> Outcome | None:
         """Get the cell of ``batch_size`` ready; return its outcome where it will have no turn."""
         self.measured = None
         if self.process is None and self.row.on_device and self.missing is None:
@@ -65,7 +65,7 @@ class WorkerClient:
             if self.missing.is_unavailable:
                 return Unavailable(cell=cell, reason=reason)
             return Failed(cell=cell, block=self.assignment.block, reason=reason)
-        reply = self._ask(messages.Prepare(batch_size=batch_size))
+        reply = self._ask(messages.PrepareCell(batch_size=batch_size))
         if isinstance(reply, messages.Ready):
             self.measured = reply.measured
             return None

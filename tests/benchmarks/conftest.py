@@ -97,7 +97,7 @@ class Subject:
         """Gate, threads and warm-up at one batch size; fails the test where one of them does."""
         if self.batch_size != batch_size or self.frame is None:
             self.frame, self.batch_size = None, batch_size
-            outcome = self.worker.prepare(batch_size)
+            outcome = self.worker.prepare_cell(batch_size)
             if outcome is not None or self.worker.measured is None:
                 kind = type(outcome).__name__.lower()
                 pytest.fail(f"{kind}, so not timed: {getattr(outcome, 'reason', '')}")

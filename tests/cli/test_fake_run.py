@@ -17,7 +17,7 @@ import pytest
 
 from bench.documents import files, journal
 from bench.documents.assignment import Assignment, load_arrays
-from bench.documents.messages import NotMeasured, Prepare, Reply, Request, TakeTurn
+from bench.documents.messages import NotMeasured, PrepareCell, Reply, Request, TakeTurn
 from bench.documents.results import Unavailable
 from bench.documents.rounds import Turn
 from bench.running import lock
@@ -226,7 +226,7 @@ def test_what_failed_is_measured_again_when_the_run_is_resumed_and_the_user_is_t
     run: Run, resume: Run, tmp_path: Path, *, mended: bool
 ) -> None:
     def slow(assignment: Assignment, request: Request | None) -> Reply | NoReply:
-        if assignment.row.name == "numpy-cached" and isinstance(request, Prepare):
+        if assignment.row.name == "numpy-cached" and isinstance(request, PrepareCell):
             return NoReply("no answer within 5 s", "")
         return fakes.measure_all(assignment, request)
 
@@ -409,7 +409,7 @@ def test_what_was_named_in_full_must_be_measured(
 
 def test_what_a_worker_declines_is_said_once(run: Run) -> None:
     def decline(assignment: Assignment, request: Request | None) -> Reply | NoReply:
-        if isinstance(request, Prepare):
+        if isinstance(request, PrepareCell):
             cell = fakes.cell(assignment.plan, assignment.job, request.batch_size)
             return NotMeasured(Unavailable(cell=cell, reason="it has no such network"))
         return fakes.measure_all(assignment, request)

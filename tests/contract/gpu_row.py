@@ -91,7 +91,7 @@ def timed(trainer_class: type[Trainer]) -> str:
     """Whether a cell can be measured, and the device counts its memory."""
     timer = timer_of(trainer_class)
     timer.first_call()
-    timer.prepare()
+    timer.warm_up()
     turns = {0: timer.take_turn("epoch", 0), 1: timer.take_turn("parts", 1)}
     found = {timing.phase for timing in timings_of(turns)}
     expected = {"step", "epoch", *trainer_class.phases}

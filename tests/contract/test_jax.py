@@ -204,7 +204,7 @@ def test_what_is_compiled_for_its_length_is_compiled_before_epochs_are_timed() -
     )  # fmt: skip
     compiled: list[int] = []
     timer.first_call()
-    timer.prepare()
+    timer.warm_up()
     for number, kind in enumerate(("epoch", "parts", "epoch")):
         before = trainer.run.epoch._cache_size()  # noqa: SLF001  # there is no public way
         timer.take_turn(kind, number)  # type: ignore[arg-type]

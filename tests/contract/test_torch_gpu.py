@@ -153,7 +153,7 @@ def test_nothing_is_recorded_in_an_epoch_that_is_timed() -> None:
     )  # fmt: skip
     recorded: list[int] = []
     timer.first_call()
-    timer.prepare()
+    timer.warm_up()
     for number, kind in enumerate(("epoch", "parts", "epoch")):
         before = len(trainer.stretches)
         timer.take_turn(kind, number)  # type: ignore[arg-type]

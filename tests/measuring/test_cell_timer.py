@@ -11,7 +11,7 @@ import pytest
 
 from bench.documents.rounds import Turn, timings_of
 from bench.documents.timings import Timing
-from bench.measuring.cell_timer import WAKE_SECONDS, CellTimer, Preparation
+from bench.measuring.cell_timer import WAKE_SECONDS, CellTimer, WarmUp
 from bench.planning.plan import Effort
 from impls.contract import PHASES, Phase
 from impls.networks import Training
@@ -61,9 +61,9 @@ def timer(
 
 @dataclass
 class Found:
-    """What a timer did: its preparation and its turns."""
+    """What a timer did: its warm-up and its turns."""
 
-    preparation: Preparation
+    warm_up: WarmUp
     turns: dict[int, Turn]
 
     @property
@@ -73,12 +73,12 @@ class Found:
 
 def measure(one: CellTimer, turns: int = 6) -> Found:
     """Prepare, then take turns as a worker does: the step and its phases every third time."""
-    preparation = one.prepare()
+    warm_up = one.warm_up()
     taken = {
         number: one.take_turn("parts" if number % 3 == 1 else "epoch", number)
         for number in range(turns)
     }
-    return Found(preparation, taken)
+    return Found(warm_up, taken)
 
 
 def test_step_phases_and_epoch_are_exact(script: Script) -> None:
@@ -114,8 +114,8 @@ def test_the_cost_of_a_probe_is_that_of_a_phase_that_does_nothing(script: Script
         def synchronize(self) -> None:
             self.script.clock.advance(3 * TICK)
 
-    assert timer(script).prepare().probe_seconds == 0
-    assert timer(script, Device).prepare().probe_seconds == 3 * TICK
+    assert timer(script).warm_up().probe_seconds == 0
+    assert timer(script, Device).warm_up().probe_seconds == 3 * TICK
 
 
 def test_timings_say_how_many_examples_and_iterations_they_stand_for(script: Script) -> None:
@@ -157,7 +157,7 @@ def updates_after_each_load(script: Script) -> list[int]:
 
 def test_start_weights_are_put_back_before_every_round(script: Script) -> None:
     one = timer(script)
-    one.prepare()
+    one.warm_up()
     iterations = one.iterations
     script.events.clear()
     one.take_turn("epoch", 0)
@@ -171,7 +171,7 @@ def test_start_weights_are_put_back_before_every_round(script: Script) -> None:
 
 def test_a_turn_begins_with_steps_that_do_not_count(script: Script) -> None:
     one = timer(script)
-    one.prepare()
+    one.warm_up()
     script.events.clear()
     turn = one.take_turn("epoch", 0)
     assert turn.wake_seconds == STEP
@@ -181,7 +181,7 @@ def test_a_turn_begins_with_steps_that_do_not_count(script: Script) -> None:
 
 def test_a_step_that_wakes_slowly_is_told_and_in_no_round(script: Script) -> None:
     one = timer(script)
-    one.prepare()
+    one.warm_up()
     calls = iter([1000.0])
     script.on_phase = lambda _phase: script.clock.advance(next(calls, 0.0))
     turn = one.take_turn("epoch", 0)
@@ -194,8 +194,8 @@ def test_a_slow_first_epoch_is_not_counted_and_known_by_itself(script: Script) -
     found = measure(timer(script))
     assert found.timings["epoch"].round_seconds == (BATCHES * STEP,) * 4
     # Two batches of 20 and the shorter one of 10.
-    assert found.preparation.first_epoch_seconds == 1000.0 + 3 * STEP
-    assert found.preparation.first_epoch_examples == 50
+    assert found.warm_up.first_epoch_seconds == 1000.0 + 3 * STEP
+    assert found.warm_up.first_epoch_examples == 50
 
 
 class Compiling(FakeTrainer):
@@ -214,8 +214,8 @@ def test_what_is_compiled_for_its_length_is_compiled_before_the_clock_starts(
 ) -> None:
     found = measure(timer(script, Compiling))
     assert found.timings["epoch"].round_seconds == (BATCHES * STEP,) * 4
-    assert found.preparation.first_epoch_seconds == 1000.0 + BATCHES * STEP
-    assert found.preparation.first_epoch_examples == EXAMPLES
+    assert found.warm_up.first_epoch_seconds == 1000.0 + BATCHES * STEP
+    assert found.warm_up.first_epoch_examples == EXAMPLES
 
 
 def test_a_device_is_waited_for_at_the_end_of_the_first_epoch(script: Script) -> None:
@@ -223,12 +223,12 @@ def test_a_device_is_waited_for_at_the_end_of_the_first_epoch(script: Script) ->
         def synchronize(self) -> None:
             self.script.clock.advance(1000.0)
 
-    assert timer(script, Device).prepare().first_epoch_seconds == 1000.0 + 3 * STEP
+    assert timer(script, Device).warm_up().first_epoch_seconds == 1000.0 + 3 * STEP
 
 
 def test_every_epoch_holds_all_examples_in_an_order_that_its_number_gives(script: Script) -> None:
     one = timer(script)
-    one.prepare()
+    one.warm_up()
     script.epochs.clear()
     for number in (0, 1, 2, 1):
         one.take_turn("epoch", number)
@@ -264,7 +264,7 @@ def test_a_trainer_without_phases_still_has_step_and_epoch(script: Script) -> No
 
 def test_garbage_is_not_collected_within_a_turn_and_is_again_afterwards(script: Script) -> None:
     one = timer(script)
-    one.prepare()
+    one.warm_up()
     assert set(script.collecting) == {True}
     script.collecting.clear()
     one.take_turn("epoch", 0)
@@ -309,7 +309,7 @@ def test_a_batch_as_large_as_the_data_is_timed(script: Script) -> None:
 
 def test_garbage_is_collected_again_after_a_trainer_has_raised(script: Script) -> None:
     one = timer(script)
-    one.prepare()
+    one.warm_up()
 
     def fail(_phase: str) -> None:
         if not gc.isenabled():

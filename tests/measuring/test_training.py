@@ -14,7 +14,7 @@ from bench.documents.assignment import Arrays
 from bench.documents.results import Measured, Outcome, Unavailable
 from bench.documents.rounds import HELD_EPOCHS, Turn, held_since
 from bench.documents.timings import EPOCH
-from bench.measuring.cell_timer import CellTimer, Goal, Preparation
+from bench.measuring.cell_timer import CellTimer, Goal, WarmUp
 from bench.running.processes import Launcher
 from bench.running.runner import Runner
 from impls import contract, registry
@@ -54,7 +54,7 @@ class Learned:
     """A training: its timer, what preparing it took, and its turns."""
 
     timer: CellTimer
-    preparation: Preparation
+    warm_up: WarmUp
     turns: list[Turn]
 
     @property
@@ -80,11 +80,11 @@ def learn(
         clock=script.clock.clock, monitor=FakeMonitor(script.clock),
         goal=Goal(np.zeros((10, 6)), LABELS, target, epochs),
     )  # fmt: skip
-    preparation = timer.prepare()
+    warm_up = timer.warm_up()
     turns: list[Turn] = []
     while not turns or not turns[-1].is_last:
         turns.append(timer.take_turn("training", len(turns)))
-    return Learned(timer, preparation, turns)
+    return Learned(timer, warm_up, turns)
 
 
 def test_training_ends_when_the_target_is_held_and_only_training_is_timed() -> None:
@@ -101,8 +101,8 @@ def test_training_ends_when_the_target_is_held_and_only_training_is_timed() -> N
 def test_what_the_epoch_compiles_is_outside_the_clock_and_known_by_itself() -> None:
     found = learn(target=0.4, epochs=35, first_epoch=1000.0)
     assert {one.seconds for turn in found.turns for one in turn.rounds} == {3 * TICK}
-    assert found.preparation.first_epoch_seconds == 1000.0 + 2 * TICK
-    assert found.preparation.first_epoch_examples == 2 * BATCH
+    assert found.warm_up.first_epoch_seconds == 1000.0 + 2 * TICK
+    assert found.warm_up.first_epoch_examples == 2 * BATCH
 
 
 def test_the_training_is_that_of_a_trainer_that_never_did_anything_before() -> None:

@@ -19,7 +19,7 @@ import pytest
 from bench.correctness import gate
 from bench.documents import rounds
 from bench.documents.assignment import Arrays, Assignment
-from bench.documents.messages import Finish, Finished, NotMeasured, Prepare, Ready, TakeTurn
+from bench.documents.messages import Finish, Finished, NotMeasured, PrepareCell, Ready, TakeTurn
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Unverified
 from bench.documents.rounds import Turn, TurnKind
 from bench.documents.timings import Check, Memory, Peaks
@@ -69,7 +69,7 @@ def outcome_of(
         worker.trainer_class, worker.memory, worker.device = trainer_class, READ_BEFORE, device
         worker.process = describe_process(row, trainer_class, 0.5)
         worker.arrays = arrays or Arrays(*fakes.examples(200, 20, 3))
-        reply = worker.answer(Prepare(20))
+        reply = worker.answer(PrepareCell(20))
         if isinstance(reply, NotMeasured):
             return reply.outcome
         assert isinstance(reply, Ready)
@@ -413,14 +413,14 @@ def test_what_is_refused_before_the_clock_says_what_was_declared(
 def test_a_round_of_no_duration_is_a_failure_and_not_a_damaged_journal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    timed = CellTimer.take
+    timed = CellTimer.take_turn
 
     def stopped(self: CellTimer, kind: TurnKind, number: int) -> Turn:
         found = timed(self, kind, number)
         rounds = tuple(msgspec.structs.replace(one, seconds=0.0) for one in found.rounds)
         return msgspec.structs.replace(found, rounds=rounds)
 
-    monkeypatch.setattr(CellTimer, "take", stopped)
+    monkeypatch.setattr(CellTimer, "take_turn", stopped)
     outcome = outcome_of(OnDevice)
     assert isinstance(outcome, Failed)
     assert outcome.declared == {"products": "in float32"}

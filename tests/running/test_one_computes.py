@@ -45,7 +45,7 @@ def test_a_worker_that_waits_uses_no_processor_while_another_takes_its_turn(
     try:
         for client in clients:
             client.start()
-            assert client.prepare(500) is None
+            assert client.prepare_cell(500) is None
         for number in range(3):
             for client, other in (clients, clients[::-1]):
                 # Its pool has just worked, and would spin for another 80 ms.

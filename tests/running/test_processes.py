@@ -19,7 +19,7 @@ import pytest
 import bench
 from bench.documents import journal
 from bench.documents.assignment import Arrays, Assignment, save_arrays
-from bench.documents.messages import Missing, NotMeasured, Prepare, Ready, Reply, Started
+from bench.documents.messages import Missing, NotMeasured, PrepareCell, Ready, Reply, Started
 from bench.documents.results import Failed, Invalid, Measured, Outcome, Unavailable, Unverified
 from bench.measuring import parent_death, worker
 from bench.measuring.clock import Clock
@@ -253,7 +253,7 @@ def test_after_an_error_on_a_device_a_worker_ends(
     plan = plan_of((row.name,), trainings=trainings, threads=(None,))
     save_arrays(tmp_path, Arrays(*fakes.examples(200, 20, 3)))
     requests = b"".join(
-        msgspec.json.encode(Prepare(batch_size=size)) + b"\n" for size in (10, 50, 20)
+        msgspec.json.encode(PrepareCell(batch_size=size)) + b"\n" for size in (10, 50, 20)
     )
     replies = io.BytesIO()
     with closing(Monitor()) as monitor:
@@ -350,7 +350,7 @@ def test_a_worker_and_what_it_has_started_run_only_while_it_is_asked(tmp_path: P
     environment = worker_environment(os.environ, 1, (), {})
     started = Launcher().start(tmp_path / "assignment.json", environment)
     try:
-        for request, reply in ((None, Started), (Prepare(20), Ready)):
+        for request, reply in ((None, Started), (PrepareCell(20), Ready)):
             assert isinstance(started.ask(request, TIMEOUT), reply)
             for process in (started.process.pid, child := int(pid.read_text())):
                 deadline = time.monotonic() + TIMEOUT

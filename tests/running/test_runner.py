@@ -16,7 +16,7 @@ from bench.documents.messages import (
     Finished,
     Missing,
     NotMeasured,
-    Prepare,
+    PrepareCell,
     Reply,
     Request,
     TakeTurn,
@@ -206,7 +206,7 @@ def die_in(kind: str, name: str = "numpy-optimized") -> fakes.Behaviour:
     return behave
 
 
-@pytest.mark.parametrize("kind", ["Start", "Prepare", "TakeTurn", "Finish"])
+@pytest.mark.parametrize("kind", ["Start", "PrepareCell", "TakeTurn", "Finish"])
 def test_a_worker_that_dies_is_its_rows_outcome_and_the_others_go_on(
     run: Callable[..., Ran], kind: str
 ) -> None:
@@ -224,7 +224,7 @@ def test_a_cell_that_fails_leaves_the_other_batch_sizes_of_its_worker(
     run: Callable[..., Ran],
 ) -> None:
     def fail_at_20(assignment: Assignment, request: Request | None) -> Reply | NoReply:
-        if isinstance(request, Prepare) and request.batch_size == 20:
+        if isinstance(request, PrepareCell) and request.batch_size == 20:
             cell = fakes.cell(assignment.plan, assignment.job, 20)
             return NotMeasured(Failed(cell=cell, block=assignment.block, reason="planted"))
         return fakes.measure_all(assignment, request)
@@ -247,7 +247,7 @@ def test_after_an_error_on_a_device_the_next_batch_size_gets_a_fresh_process(
     plan = on_a_device(monkeypatch)
 
     def fail_at_20(assignment: Assignment, request: Request | None) -> Reply | NoReply:
-        if isinstance(request, Prepare) and request.batch_size == 20:
+        if isinstance(request, PrepareCell) and request.batch_size == 20:
             cell = fakes.cell(assignment.plan, assignment.job, 20, device=assignment.row.device)
             return NotMeasured(Failed(cell=cell, block=assignment.block, reason="planted"))
         return fakes.measure_all(assignment, request)
@@ -269,7 +269,7 @@ def test_memory_that_siblings_hold_on_a_device_gets_a_row_a_block_of_its_own(
         if request is None:
             alive.add(assignment.row.name)
         together = assignment.block % 2 == 0
-        if isinstance(request, Prepare) and assignment.row.name == "jax-gpu" and together:
+        if isinstance(request, PrepareCell) and assignment.row.name == "jax-gpu" and together:
             cell = fakes.cell(
                 assignment.plan, assignment.job, request.batch_size, device=assignment.row.device
             )
@@ -424,7 +424,7 @@ def test_a_rate_above_the_best_product_of_the_machine_is_not_believed(
 
 def crashing(assignment: Assignment, request: Request | None) -> Reply | NoReply:
     """Everything goes well, except that numpy-optimized fails at batch size 20."""
-    if assignment.row.name == "numpy-optimized" and request == Prepare(batch_size=20):
+    if assignment.row.name == "numpy-optimized" and request == PrepareCell(batch_size=20):
         cell = fakes.cell(assignment.plan, assignment.job, 20)
         return NotMeasured(Failed(cell=cell, block=assignment.block, reason="MemoryError"))
     return fakes.measure_all(assignment, request)
@@ -448,7 +448,7 @@ def test_cells_that_failed_are_measured_again_when_the_run_is_resumed(
     }
     # Only what failed, and the baseline beside it, has new processes and turns.
     asked = [request for worker in second.launcher.workers for request in worker.asked]
-    assert {one.batch_size for one in asked if isinstance(one, Prepare)} == {20}
+    assert {one.batch_size for one in asked if isinstance(one, PrepareCell)} == {20}
     assert len(second.launcher.workers) == 2 * len(failed)
 
 
@@ -493,7 +493,7 @@ def test_the_peak_of_an_earlier_block_bounds_what_is_measured_again(
     plan = msgspec.structs.replace(plan, trainings=plan.trainings[:1])
 
     def behave(assignment: Assignment, request: Request | None) -> Reply | NoReply:
-        if assignment.row.name == "numba" and isinstance(request, Prepare) and is_first:
+        if assignment.row.name == "numba" and isinstance(request, PrepareCell) and is_first:
             return GONE
         if assignment.row.name == "numba" and isinstance(request, TakeTurn):
             return fakes.turn(assignment, request.kind, 1e-9)

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from bench.documents.assignment import Assignment
-from bench.documents.messages import Missing, NotMeasured, Prepare, Request, Started, TakeTurn
+from bench.documents.messages import Missing, NotMeasured, PrepareCell, Request, Started, TakeTurn
 from bench.documents.results import Failed, Measured, Unavailable
 from bench.documents.rounds import Turn
 from bench.running.processes import NoReply
@@ -44,7 +44,7 @@ def dies_at(kind: type[Request] | None) -> fakes.Behaviour:
 def test_a_worker_rests_but_for_its_answers() -> None:
     one, _ = client()
     one.start()
-    assert one.prepare(8) is None
+    assert one.prepare_cell(8) is None
     assert one.is_ready
     assert isinstance(one.take_turn("epoch", 0), Turn)
     assert isinstance(one.finish(), Measured)
@@ -57,16 +57,16 @@ def test_a_worker_rests_but_for_its_answers() -> None:
 def test_the_start_and_every_request_have_the_same_time_limit() -> None:
     one, workers = client()
     one.start()
-    one.prepare(8)
+    one.prepare_cell(8)
     one.take_turn("epoch", 0)
-    assert workers[0].asked == [None, Prepare(8), TakeTurn("epoch", 0)]
+    assert workers[0].asked == [None, PrepareCell(8), TakeTurn("epoch", 0)]
     assert workers[0].timeouts == [7.5] * 3
 
 
 def test_what_is_known_to_be_missing_is_not_started() -> None:
     one, workers = client(missing=Missing("no such library", is_unavailable=True))
     one.start()
-    found = one.prepare(8)
+    found = one.prepare_cell(8)
     assert workers == []
     assert isinstance(found, Unavailable)
     assert found.reason == "no such library"
@@ -79,19 +79,19 @@ def test_what_a_worker_finds_missing_is_told_and_ends_it(is_unavailable: bool, k
     one.start()
     assert one.missing == reply
     assert workers[0].has_ended
-    assert isinstance(one.prepare(8), kind)
-    assert isinstance(one.prepare(20), kind)
+    assert isinstance(one.prepare_cell(8), kind)
+    assert isinstance(one.prepare_cell(20), kind)
 
 
 def test_a_worker_that_died_answers_every_batch_size_with_that_reason() -> None:
     one, workers = client(dies_at(TakeTurn))
     one.start()
-    one.prepare(8)
+    one.prepare_cell(8)
     found = one.take_turn("epoch", 0)
     assert isinstance(found, Failed)
     assert (found.reason, found.detail) == (GONE.reason, GONE.output)
     assert one.process is None
-    later = one.prepare(20)
+    later = one.prepare_cell(20)
     assert isinstance(later, Failed)
     assert later.reason == GONE.reason
     assert later.cell.batch_size == 20
@@ -112,11 +112,11 @@ def test_a_row_on_a_device_gets_a_fresh_process_after_an_error() -> None:
     )
     one, workers = client(full_once, assignment=assignment)  # type: ignore[arg-type]
     one.start()
-    one.prepare(8)
+    one.prepare_cell(8)
     assert isinstance(one.take_turn("epoch", 0), Failed)
     assert one.is_out_of_memory
     assert one.process is None
-    assert one.prepare(20) is None
+    assert one.prepare_cell(20) is None
     assert len(workers) == 2
 
 
@@ -127,6 +127,6 @@ def test_a_worker_that_starts_with_anything_else_is_a_fault_of_ours() -> None:
     two, _ = client(lambda _order, _request: Started())
     two.start()
     with pytest.raises(TypeError, match="a worker answered with Started"):
-        two.prepare(8)
+        two.prepare_cell(8)
     with pytest.raises(RuntimeError, match="no cell that is ready"):
         two.take_turn("epoch", 0)

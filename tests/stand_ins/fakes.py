@@ -13,7 +13,7 @@ from bench.documents.assignment import Assignment
 from bench.documents.messages import (
     Finish,
     Finished,
-    Prepare,
+    PrepareCell,
     Ready,
     Reply,
     Request,
@@ -174,7 +174,7 @@ class FakeWorker:
     def ask(self, request: Request | None, timeout: float) -> Reply | NoReply:
         self.asked.append(request)
         self.timeouts.append(timeout)
-        if isinstance(request, Prepare):
+        if isinstance(request, PrepareCell):
             self.batch_size = request.batch_size
         reply = self.behave(self.assignment, request)
         # A behaviour does not know which cell is in hand.
@@ -214,7 +214,7 @@ def measure_all(assignment: Assignment, request: Request | None) -> Reply | NoRe
     match request:
         case None:
             return Started()
-        case Prepare(batch_size=size):
+        case PrepareCell(batch_size=size):
             return Ready(frame_of(assignment, size))
         case TakeTurn(kind=kind):
             return turn(assignment, kind)

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.documents.assignment import Arrays, Assignment
 from bench.documents.journal import Journal
-from bench.documents.messages import Prepare, Reply, Request, TakeTurn
+from bench.documents.messages import PrepareCell, Reply, Request, TakeTurn
 from bench.planning.plan import Plan
 from bench.running.processes import NoReply
 from bench.running.runner import Runner
@@ -54,7 +54,7 @@ class Simulated:
         reply = fakes.measure_all(assignment, request)
         if request is None:
             seconds = costs.start
-        elif isinstance(request, Prepare):
+        elif isinstance(request, PrepareCell):
             seconds = costs.prepare
         elif isinstance(request, TakeTurn):
             epoch = costs.epochs.get(assignment.row.name, costs.epoch)

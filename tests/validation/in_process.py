@@ -78,7 +78,7 @@ class Work:
         )
         try:
             timer.first_call()
-            timer.prepare()
+            timer.warm_up()
             return tuple(turns(timer, effort, clock))
         finally:
             if own is not None:

@@ -44,7 +44,7 @@ def found_on_a_fake_clock(rounds: int = 1) -> Found:
             clock=script.clock.clock,
             monitor=FakeMonitor(script.clock),
         )
-        timer.prepare()
+        timer.warm_up()
         return phases.medians(tuple(turns(timer, EFFORT, script.clock.clock)))
 
     return phases.in_turn(measured, rounds, random.Random(1), lambda _line: None)
