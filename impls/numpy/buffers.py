@@ -30,7 +30,7 @@ class Trainer(numpy_rows.Trainer):
         self.G = [np.empty_like(W) for W in self.W]
 
     def use(self, rows: int, tile: int = 0) -> None:
-        """Work on buffers for ``rows`` examples; ``tile`` numbers those of a batch that has several."""
+        """Work on buffers for ``rows`` examples; a batch has one set for each ``tile``."""
         if (tile, rows) not in self.batches:
             self.batches[tile, rows] = Batch(self.network, rows)
         batch = self.batches[tile, rows]

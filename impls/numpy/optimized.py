@@ -97,6 +97,7 @@ class Trainer(numpy_tiles.Trainer):
                 W[-1] = P[-1]
 
     def forward_tile(self, tile: int) -> None:
+        """Run the tile in use; its number says which rows of the batch it has."""
         if any(self.rates):
             key = step_key(self.training.dropout_seed, self.updates)
             self.mask.draw(key, tile * TILE_ROWS)

@@ -45,7 +45,6 @@ class Trainer(numpy_flat.Trainer):
             self.forward_tile(tile)
 
     def forward_tile(self, tile: int) -> None:
-        """Run the tile in use; by its number, dropout knows which rows of the batch it has."""
         super().forward()
 
     def loss(self) -> Loss:
