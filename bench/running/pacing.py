@@ -71,7 +71,7 @@ class Pacer:
             # Where a run of a budget has ended, what failed gets as many sweeps as the others had.
             if is_spent and sweeps >= self.fewest_sweeps:
                 return True
-        if self.plan.precision is not None and self._is_precise(epochs, self.plan.precision):
+        if self.plan.precision is not None and self._sweeps_suffice(epochs, self.plan.precision):
             return True
         if self.plan.precision is not None or self.plan.budget_seconds is not None:
             return sweeps >= MOST_SWEEPS
@@ -83,7 +83,7 @@ class Pacer:
         if done >= self.plan.effort.blocks:
             return f"all {done} blocks" if done > 1 else "the one block"
         if self.plan.precision is not None and done >= FEWEST_BLOCKS:
-            reason = self._precise(self.plan.precision, done)
+            reason = self._precision_reached(self.plan.precision, done)
             if reason is not None:
                 return reason
         budget = self.plan.budget_seconds
@@ -137,7 +137,7 @@ class Pacer:
         elapsed = self.clock.wall() - self.began - spent
         return (budget - elapsed - starting * start - (left - 1) * preparation) / left
 
-    def _is_precise(self, epochs: Mapping[int, Mapping[int, float]], precision: float) -> bool:
+    def _sweeps_suffice(self, epochs: Mapping[int, Mapping[int, float]], precision: float) -> bool:
         """Return whether further sweeps would hardly narrow any ratio; further blocks might."""
         for index, own in epochs.items():
             job = self.jobs[index]
@@ -151,7 +151,7 @@ class Pacer:
                 return False
         return True
 
-    def _precise(self, precision: float, done: int) -> str | None:
+    def _precision_reached(self, precision: float, done: int) -> str | None:
         """Return that every ratio is known well enough, or None where a further block may help.
 
         What was not measured in the last repetition is not waited for; it is counted.
