@@ -31,7 +31,7 @@ from bench.cli.output import (
 )
 from bench.cli.progress import Bar, waiting
 from bench.correctness import gate
-from bench.correctness.probe import probe_training
+from bench.correctness.gate_settings import gate_training
 from bench.documents import files
 from bench.documents.timings import Check
 from bench.running import lock
@@ -88,9 +88,9 @@ class Checker:
         if not self.wanted:
             return "not compared with the float64 reference"
         name, trainer = session.row.name, session.trainer
-        probed = probe_training(trainer.network, trainer.training)
-        # Trainings that differ in coefficients alone are probed with the same ones.
-        asked = (name, replace(trainer.network, name=""), replace(probed, epochs=0, decay=0.0))
+        settings = gate_training(trainer.network, trainer.training)
+        # Trainings that differ in coefficients alone are proved with the same ones.
+        asked = (name, replace(trainer.network, name=""), replace(settings, epochs=0, decay=0.0))
         if asked not in self.known:
             with waiting(self.console, f"comparing {name} with the float64 reference"), _quiet():
                 checks = _checks(session)

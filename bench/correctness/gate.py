@@ -5,8 +5,8 @@ compares outputs, loss, every gradient and the parameters after several updates,
 whole steps and by a whole epoch with a shorter last batch, because each of these is timed and
 each is code of its own.
 
-It does not run with the settings that are timed but with probe settings, under which a bug shows
-and rounding does not: see :mod:`bench.correctness.probe`.
+It does not run with the settings that are timed but with others, under which a bug shows and
+rounding does not: see :mod:`bench.correctness.gate_settings`.
 
 *Error and tolerance.*  The error of an array is ``max|ours - reference| / max|reference|``.  Its
 bound is what rounding explains of sums as long as those behind it
@@ -35,7 +35,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.correctness import reference_run
-from bench.correctness.probe import probe_data, probe_start, probe_training, with_visible_epsilon
+from bench.correctness.gate_settings import (
+    gate_data,
+    gate_start,
+    gate_training,
+    with_visible_epsilon,
+)
 from bench.correctness.reference_run import ReferenceRun
 from bench.correctness.tolerance import SAFETY, Rounding
 from bench.documents.timings import Check
@@ -65,8 +70,8 @@ def inspect(
     last one (see :func:`sample`).  ``shared`` is a folder in which workers that pass the same
     arguments keep what the reference computed.
     """
-    probe, start = probe_training(network, training), probe_start(start).read_only()
-    X, Y = probe_data(network, data)
+    settings, start = gate_training(network, training), gate_start(start).read_only()
+    X, Y = gate_data(network, data)
     data = (read_only(X), read_only(Y))
     parts = list(batches(order, training.batch_size))
     if len(parts) == 1:
@@ -80,8 +85,8 @@ def inspect(
     if known is not None and known.exists():
         run = reference_run.load(known)
     else:
-        probe = with_visible_epsilon(network, probe, start, data, parts[0])
-        run = reference_run.take(network, probe, start, data, parts, rounded)
+        settings = with_visible_epsilon(network, settings, start, data, parts[0])
+        run = reference_run.train(network, settings, start, data, parts, rounded)
         if known is not None:
             reference_run.save(run, known)
 

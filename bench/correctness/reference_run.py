@@ -134,7 +134,7 @@ class ReferenceRun:
     granted: Tolerances
 
 
-def take(
+def train(
     network: Network,
     training: Training,
     start: Parameters,

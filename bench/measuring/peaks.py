@@ -46,7 +46,7 @@ _WINDOWS, _REPETITIONS = 256, 16
 
 
 @dataclass(frozen=True)
-class Probe:
+class Workload:
     """A piece of work, and how many operations or bytes it is."""
 
     work: Callable[[], object]
@@ -62,39 +62,39 @@ def measure(clock: Clock, dtype: str, threads: int) -> Peaks:
     arrays of four times the largest cache together (256 MiB at most, so that a cache above 64 MiB
     makes the rate too high), for ``cached_copy`` with two arrays of 64 KiB in each thread.
     """
-    products = [product_probe(product, dtype) for product in PRODUCTS]
+    products = [product_workload(product, dtype) for product in PRODUCTS]
     with ThreadPoolExecutor(threads) as pool:
-        copies = [copy_probe(pool, threads), cached_copy_probe(pool, threads)]
+        copies = [copy_workload(pool, threads), cached_copy_workload(pool, threads)]
         *gemm, copy, cached_copy = best_rates(clock, [*products, *copies])
     return Peaks(gemm=max(gemm), copy=copy, cached_copy=cached_copy)
 
 
-def best_rates(clock: Clock, probes: Sequence[Probe]) -> list[float]:
-    """Return the best amount per second of each probe, after one call of each that is not timed."""
-    for probe in probes:
-        probe.work()
-    best = [float("inf")] * len(probes)
+def best_rates(clock: Clock, workloads: Sequence[Workload]) -> list[float]:
+    """Return the best amount per second of each workload, after one untimed call of each."""
+    for workload in workloads:
+        workload.work()
+    best = [float("inf")] * len(workloads)
     for _ in range(PASSES):
-        for index, probe in enumerate(probes):
+        for index, workload in enumerate(workloads):
             spent, calls = 0.0, 0
             while calls == 0 or (spent < PROBE_SECONDS / PASSES and calls < MOST_CALLS):
-                seconds = time_round(clock, probe.work, 1).wall
+                seconds = time_round(clock, workload.work, 1).wall
                 best[index] = min(best[index], seconds)
                 spent, calls = spent + seconds, calls + 1
-    return [probe.amount / seconds for probe, seconds in zip(probes, best, strict=True)]
+    return [workload.amount / seconds for workload, seconds in zip(workloads, best, strict=True)]
 
 
-def product_probe(product: Product, dtype: str) -> Probe:
+def product_workload(product: Product, dtype: str) -> Workload:
     """Return one product into a buffer, in operations."""
     # Ordinary numbers, neither all equal nor denormal.
     numbers = np.linspace(-1, 1, 1009).astype(dtype)
     A = np.resize(numbers, (product.rows, product.inner))
     B = np.resize(numbers, (product.inner, product.columns))
     C = np.empty((product.rows, product.columns), dtype)
-    return Probe(lambda: np.matmul(A, B, out=C), product.operations)
+    return Workload(lambda: np.matmul(A, B, out=C), product.operations)
 
 
-def copy_probe(pool: ThreadPoolExecutor, threads: int) -> Probe:
+def copy_workload(pool: ThreadPoolExecutor, threads: int) -> Workload:
     """Return copies from memory to memory, in bytes."""
     size = array_bytes(largest_cache(machine.caches()), threads)
 
@@ -111,7 +111,7 @@ def array_bytes(cache: int | None, threads: int) -> int:
     return together // (2 * threads) // _NUMBER_BYTES * _NUMBER_BYTES
 
 
-def cached_copy_probe(pool: ThreadPoolExecutor, threads: int) -> Probe:
+def cached_copy_workload(pool: ThreadPoolExecutor, threads: int) -> Workload:
     """Return copies between arrays that stay in a core's own cache, in bytes.
 
     One call copies many windows, each a cache line further on, so that the cost of a call and the
@@ -140,11 +140,11 @@ def _in_threads(
     pair: Callable[[], tuple[Floats, Floats]],
     copy: Callable[[tuple[Floats, Floats]], None],
     amount: int,
-) -> Probe:
+) -> Workload:
     """Return work of ``threads`` threads that copy ``amount`` bytes each at the same time."""
     if threads == 1:
         arrays = pair()
-        return Probe(lambda: copy(arrays), amount)
+        return Workload(lambda: copy(arrays), amount)
     # A thread touches its arrays first: that is where their memory will lie.
     pairs = list(pool.map(lambda _: pair(), range(threads)))
-    return Probe(lambda: list(pool.map(copy, pairs)), threads * amount)
+    return Workload(lambda: list(pool.map(copy, pairs)), threads * amount)

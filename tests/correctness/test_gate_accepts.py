@@ -138,7 +138,7 @@ def test_workers_share_what_the_reference_computed(
 
     alone, first = inspect(None), inspect(tmp_path)
     assert gate.refusal(alone) == ""
-    monkeypatch.setattr(reference_run, "take", None)
+    monkeypatch.setattr(reference_run, "train", None)
     assert alone == first == inspect(tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
 

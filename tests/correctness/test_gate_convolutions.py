@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from bench.correctness import gate, nonsmooth, probe, reference_run
+from bench.correctness import gate, gate_settings, nonsmooth, reference_run
 from bench.correctness.tolerance import Rounding, tolerances
 from impls.contract import Trainer
 from impls.convolution import Convolution
@@ -241,7 +241,7 @@ def checked_with_near_ties(kind: type[Trainer]) -> str:
 
 
 def test_what_remains_in_doubt_is_granted_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "DITHER", 0.0)
+    monkeypatch.setattr(gate_settings, "DITHER", 0.0)
     right = (im2col.Trainer, OtherPlaces)
     assert [checked_with_near_ties(kind) for kind in right] == ["", ""]
     for mutant in (mutants_of_convolutions.DeltaToAllOfSquare, mutants_of_convolutions.NoBias):
@@ -252,14 +252,14 @@ def test_what_remains_in_doubt_is_granted_and_no_more(monkeypatch: pytest.Monkey
 
 def test_pixels_get_factors_and_a_background_of_zeros_stays() -> None:
     X, Y = images(NETWORK, 1100)
-    dithered, same = probe.probe_data(NETWORK, (X, Y))
+    dithered, same = gate_settings.gate_data(NETWORK, (X, Y))
     assert same is Y
     assert ((X == 0) == (dithered == 0)).all()
     factors = dithered[X != 0] / X[X != 0]
-    assert (np.abs(factors - 1) <= probe.DITHER + 1e-6).all()
-    assert factors.std() == pytest.approx(probe.DITHER / np.sqrt(3), rel=0.01)
+    assert (np.abs(factors - 1) <= gate_settings.DITHER + 1e-6).all()
+    assert factors.std() == pytest.approx(gate_settings.DITHER / np.sqrt(3), rel=0.01)
     dense = Network(name="dense", layers=(144, 4))
-    assert probe.probe_data(dense, (X, Y))[0] is X
+    assert gate_settings.gate_data(dense, (X, Y))[0] is X
 
 
 def test_a_filter_sums_over_the_places_of_its_pooled_map() -> None:

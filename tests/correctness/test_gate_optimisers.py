@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.correctness import gate, nonsmooth, probe
+from bench.correctness import gate, gate_settings, nonsmooth
 from bench.correctness.tolerance import Rounding
 from impls.contract import Trainer
 from impls.mathematics import reference
@@ -98,9 +98,13 @@ def test_a_bug_in_adam_is_refused_on_a_network_as_wide_as_mnist() -> None:
 
 def test_memories_are_shortened_and_a_beta_of_zero_stays() -> None:
     given = adam(beta1=0.0)
-    raised = probe.probe_training(NETWORK, given)
-    assert (raised.beta1, raised.beta2, raised.l2) == (0.0, probe.BETA2, probe.PENALTY)
-    assert probe.BETA1 != probe.BETA2
+    raised = gate_settings.gate_training(NETWORK, given)
+    assert (raised.beta1, raised.beta2, raised.l2) == (
+        0.0,
+        gate_settings.BETA2,
+        gate_settings.PENALTY,
+    )
+    assert gate_settings.BETA1 != gate_settings.BETA2
 
 
 def test_epsilon_is_as_large_as_what_is_divided() -> None:
@@ -112,21 +116,21 @@ def test_epsilon_is_as_large_as_what_is_divided() -> None:
     trainer.step(rows)
     largest = max(np.abs(array).max() for _, array in trainer.gradients().arrays())
     for optimiser, expected in (
-        ("adam", np.sqrt(1 - TRAINING.beta2) * probe.EPSILON * largest),
-        ("rmsprop", (1 - TRAINING.rho) * (probe.EPSILON * largest) ** 2),
+        ("adam", np.sqrt(1 - TRAINING.beta2) * gate_settings.EPSILON * largest),
+        ("rmsprop", (1 - TRAINING.rho) * (gate_settings.EPSILON * largest) ** 2),
     ):
         training = msgspec.structs.replace(TRAINING, optimiser=optimiser)
-        seen = probe.with_visible_epsilon(PLAIN, training, start, data, rows)
+        seen = gate_settings.with_visible_epsilon(PLAIN, training, start, data, rows)
         assert seen.epsilon == pytest.approx(expected, rel=1e-12)
 
 
 def test_biases_that_start_at_zero_are_drawn_and_others_stay() -> None:
     glorot = start_parameters(PLAIN, TRAINING, 1)
-    drawn = probe.probe_start(glorot)
+    drawn = gate_settings.gate_start(glorot)
     assert all(b.all() for b in drawn.biases)
     assert [b.dtype for b in drawn.biases] == [b.dtype for b in glorot.biases]
     uniform = start_parameters(PLAIN, Training(), 1)
-    kept = probe.probe_start(uniform)
+    kept = gate_settings.gate_start(uniform)
     for (_, ours), (_, given) in zip(kept.arrays(), uniform.arrays(), strict=True):
         assert ours is given
 

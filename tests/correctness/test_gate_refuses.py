@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.correctness import gate, probe
+from bench.correctness import gate, gate_settings
 from bench.documents.timings import Check
 from impls.contract import Loss, Phase, Trainer
 from impls.mathematics import reference
@@ -158,10 +158,12 @@ def test_one_batch_that_holds_all_examples_is_taken_twice_by_an_epoch_and_once_m
 
 def test_probing_raises_what_is_there_and_nothing_else() -> None:
     given = Training(batch_size=4, momentum=5e-5, l1=0.0, l2=0.01)
-    raised = probe.probe_training(network(), given)
-    assert (raised.momentum, raised.l1, raised.l2) == (0.5, 0.0, 4 * probe.PENALTY)
-    plain = probe.probe_training(network(), Training(batch_size=4, momentum=0.0, l1=1e-6, l2=0.0))
-    assert (plain.momentum, plain.l1, plain.l2) == (0.0, 4 * probe.PENALTY, 0.0)
+    raised = gate_settings.gate_training(network(), given)
+    assert (raised.momentum, raised.l1, raised.l2) == (0.5, 0.0, 4 * gate_settings.PENALTY)
+    plain = gate_settings.gate_training(
+        network(), Training(batch_size=4, momentum=0.0, l1=1e-6, l2=0.0)
+    )
+    assert (plain.momentum, plain.l1, plain.l2) == (0.0, 4 * gate_settings.PENALTY, 0.0)
     assert raised.batch_size == 4
 
 

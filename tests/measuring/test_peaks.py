@@ -16,13 +16,13 @@ from bench.measuring.peaks import (
     PASSES,
     PROBE_SECONDS,
     PRODUCTS,
-    Probe,
+    Workload,
     array_bytes,
     best_rates,
-    cached_copy_probe,
-    copy_probe,
+    cached_copy_workload,
+    copy_workload,
     measure,
-    product_probe,
+    product_workload,
 )
 from bench.provenance import machine
 from bench.roofline import Product
@@ -42,19 +42,19 @@ def work(clock: FakeClock, *durations: float) -> tuple[Callable[[], None], list[
 
 def test_the_best_repetition_counts_and_the_first_call_does_not(fake_clock: FakeClock) -> None:
     run, taken = work(fake_clock, TICK / 64, 64 * TICK, 16 * TICK, 32 * TICK)
-    assert best_rates(fake_clock.clock, [Probe(run, 3)]) == [3 / (16 * TICK)]
+    assert best_rates(fake_clock.clock, [Workload(run, 3)]) == [3 / (16 * TICK)]
     assert len(taken) == 1 + PASSES + 1, "one pass has two calls, as the first was too short"
 
 
 def test_short_work_is_repeated_until_the_time_is_spent(fake_clock: FakeClock) -> None:
     run, taken = work(fake_clock, TICK)
-    best_rates(fake_clock.clock, [Probe(run, 1)])
+    best_rates(fake_clock.clock, [Workload(run, 1)])
     assert len(taken) == 1 + PASSES * math.ceil(PROBE_SECONDS / PASSES / TICK)
 
 
 def test_work_too_short_for_the_clock_to_add_up_ends_all_the_same(fake_clock: FakeClock) -> None:
     run, taken = work(fake_clock, TICK / 2**20)
-    best_rates(fake_clock.clock, [Probe(run, 1)])
+    best_rates(fake_clock.clock, [Workload(run, 1)])
     assert len(taken) == 1 + PASSES * MOST_CALLS
 
 
@@ -64,8 +64,8 @@ def test_probes_take_turns_so_that_one_spell_spoils_none(fake_clock: FakeClock) 
     def slow_in_a_spell(seconds: float) -> Callable[[], None]:
         return lambda: fake_clock.advance(seconds * (8 if fake_clock.now < spell else 1))
 
-    probes = [Probe(slow_in_a_spell(1.0), 4), Probe(slow_in_a_spell(0.5), 6)]
-    assert best_rates(fake_clock.clock, probes) == [4.0, 12.0]
+    workloads = [Workload(slow_in_a_spell(1.0), 4), Workload(slow_in_a_spell(0.5), 6)]
+    assert best_rates(fake_clock.clock, workloads) == [4.0, 12.0]
 
 
 class Stepping:
@@ -93,7 +93,7 @@ def test_the_rate_of_a_product_is_operations_over_time(
     product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stepping = Stepping(monkeypatch, "matmul", 1.0)
-    rates = best_rates(stepping.clock, [product_probe(product, "float32")])
+    rates = best_rates(stepping.clock, [product_workload(product, "float32")])
     assert rates == [2 * product.rows * product.inner * product.columns]
     assert stepping.calls == 1 + PASSES
 
@@ -105,8 +105,8 @@ def test_copies_count_what_all_threads_read_and_write(
     monkeypatch.setattr(machine, "caches", lambda: {"L2": "16M"})
     stepping = Stepping(monkeypatch, "copyto", 1.0)
     with ThreadPoolExecutor(threads) as pool:
-        probes = [copy_probe(pool, threads), cached_copy_probe(pool, threads)]
-        copy, cached_copy = best_rates(stepping.clock, probes)
+        workloads = [copy_workload(pool, threads), cached_copy_workload(pool, threads)]
+        copy, cached_copy = best_rates(stepping.clock, workloads)
     # Each thread moves the clock on once per copy, 16 times for copies in the cache.
     assert copy == 64 * 2**20 / threads
     assert cached_copy == 256 * 2 * 64 * 2**10
@@ -137,7 +137,7 @@ def test_windows_cover_every_number_and_lie_on_cache_lines(monkeypatch: pytest.M
 
     monkeypatch.setattr(np, "copyto", copy)
     with ThreadPoolExecutor(1) as pool:
-        cached_copy_probe(pool, 1).work()
+        cached_copy_workload(pool, 1).work()
     target, source = seen[0]
     assert target.shape == source.shape == (256, 64 * 2**10 // 8)
     assert target.strides == source.strides == (64, 8)

@@ -7,7 +7,7 @@ shortened for the same reason: with a beta of 0.999 nothing of it would show wit
 
 *Epsilon.*  The first step of Adam is ``rate * g / (|g| + epsilon)``, up to constants.  With an
 epsilon of 1e-7 that is the sign of ``g``: right for any gradient of the right sign, and for one
-near zero decided by rounding.  The probe has an epsilon as large as a good part of the largest
+near zero decided by rounding.  The gate has an epsilon as large as a good part of the largest
 gradient.  Then the size of the gradient shows, the place and size of epsilon show, and an error
 of the gradient passes on as it is, not magnified.
 
@@ -42,7 +42,7 @@ DITHER = 0.1
 _BLOCK = 512
 
 
-def probe_training(network: Network, training: Training) -> Training:
+def gate_training(network: Network, training: Training) -> Training:
     """Return ``training`` with every non-zero coefficient large enough to be seen.
 
     The learning rate is such that a few updates neither saturate an output nor vanish in rounding.
@@ -69,7 +69,7 @@ def probe_training(network: Network, training: Training) -> Training:
     )
 
 
-def probe_data(network: Network, data: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+def gate_data(network: Network, data: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
     """Return ``data`` as they are, or with random factors on the pixels that convolutions meet."""
     if not network.convolutions:
         return data
@@ -85,24 +85,28 @@ def probe_data(network: Network, data: tuple[Floats, Floats]) -> tuple[Floats, F
 
 
 def with_visible_epsilon(
-    network: Network, probe: Training, start: Parameters, data: tuple[Floats, Floats], rows: Indices
+    network: Network,
+    settings: Training,
+    start: Parameters,
+    data: tuple[Floats, Floats],
+    rows: Indices,
 ) -> Training:
-    """Return ``probe`` with an epsilon of the size of the first gradients of ``rows``."""
-    trainer = reference.Trainer(network, probe, start)
+    """Return ``settings`` with an epsilon of the size of the first gradients of ``rows``."""
+    trainer = reference.Trainer(network, settings, start)
     trainer.bind(*data)
     trainer.prepare(rows)
     trainer.forward()
     trainer.backward()
     largest = max(float(np.abs(array).max()) for _, array in trainer.gradients().arrays())
     visible = EPSILON * (largest or 1.0)
-    if probe.optimiser == "rmsprop":
-        epsilon = (1 - probe.rho) * visible**2
+    if settings.optimiser == "rmsprop":
+        epsilon = (1 - settings.rho) * visible**2
     else:
-        epsilon = math.sqrt(1 - probe.beta2) * visible
-    return msgspec.structs.replace(probe, epsilon=epsilon)
+        epsilon = math.sqrt(1 - settings.beta2) * visible
+    return msgspec.structs.replace(settings, epsilon=epsilon)
 
 
-def probe_start(start: Parameters) -> Parameters:
+def gate_start(start: Parameters) -> Parameters:
     """Return ``start`` with biases of the size of the weights where they are all zero."""
     rng = np.random.default_rng(1)
     biases = []
