@@ -89,7 +89,7 @@ WITH_RESUME = {"resume", "timeout", "as_json", "margin", "fail_on"}
     multiple=True,
     callback=lambda _context, _option, assignments: parse_settings(assignments),
     metavar="NAME=V1,V2",
-    help="Sweep an environment variable; 'unset' removes it. A comma within a value is "
+    help="Measure with each value of a variable; 'unset' removes it. A comma within a value is "
     "written \\, as in --env 'GOMP_CPU_AFFINITY=0\\,1'. Repeatable.",
 )
 @click.option(

@@ -156,9 +156,9 @@ def build_plan(options: Options, rows: Sequence[Row], preset: Preset, data: Trai
 
 
 def _default_threads(options: Options, profile: Profile) -> tuple[int | None, ...]:
-    """Return the profile's thread counts, or none where --env sweeps a thread variable."""
-    swept = {name for setting in options["settings"] for name, _ in setting}
-    if swept & set(VARIABLES):
+    """Return the profile's thread counts, or none where --env sets a thread variable."""
+    varied = {name for setting in options["settings"] for name, _ in setting}
+    if varied & set(VARIABLES):
         return (None,)
     # More threads than a quota allows would take turns, and every cell be refused.
     usable = len(options["cpus"]) or len(affinity.AT_START)

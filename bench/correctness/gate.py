@@ -3,7 +3,7 @@
 The gate runs on the very network, batch size and thread setting that is timed afterwards.  It
 compares outputs, loss, every gradient and the parameters after several updates, by phases, by
 whole steps and by a whole epoch with a shorter last batch, because each of these is timed and
-each is code of its own.
+each is separate code.
 
 It does not run with the settings that are timed but with others, under which a bug shows and
 rounding does not: see :mod:`bench.correctness.gate_settings`.

@@ -34,7 +34,7 @@ STOLEN = 0.02
 WAITED = 0.02
 FASTER = 1.03
 FULL = 0.05
-"""Others may hold so much of a device's memory before it is worth a remark."""
+"""Share of a device's memory that others may hold before a remark."""
 FIXED_KERNELS = (CORETYPE, "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR", "BLIS_ARCH_TYPE")
 """Variables that override the kernels a BLAS would choose for the processor."""
 PINNING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")

@@ -17,7 +17,7 @@ from impls.contract import Pool
 class PoolsOf(msgspec.Struct, frozen=True, kw_only=True):
     """The thread pools of a fresh process that imported ``modules`` and did nothing else.
 
-    ``reason`` says why there are none to tell of, such as a package that is not installed.
+    ``reason`` says why there are none, such as a package that is not installed.
     """
 
     modules: tuple[str, ...]
@@ -129,7 +129,7 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True):
 class Gpus(msgspec.Struct, frozen=True, kw_only=True):
     """What the driver says of the devices, each with one reading.
 
-    ``reason`` says why there are none to tell of; ``seen`` is whether the machine shows a GPU.
+    ``reason`` says why there are none; ``seen`` is whether the machine shows a GPU.
     """
 
     devices: tuple[Accelerator, ...] = ()

@@ -29,8 +29,8 @@ TurnKind = Literal["epoch", "parts", "training"]
 class TimedRound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One timed duration: wall and processor time in seconds per iteration.
 
-    ``cpu_seconds`` is None for phases, between which only one clock is read; they share the
-    disturbance of no round of their own.
+    ``cpu_seconds`` is None for phases, between which only one clock is read; nor is their
+    ``disturbance`` recorded.
     """
 
     phase: str

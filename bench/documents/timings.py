@@ -34,8 +34,8 @@ class Disturbance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ``waited`` is how long threads of this process were ready to run but had no processor,
     ``foreign`` the processor time that other processes took, ``stolen`` what the hypervisor gave
     to other machines; ``switches`` counts how often a thread was made to yield.  None where the
-    system does not tell.  ``foreign`` and ``stolen`` are counted in ticks of the system, commonly
-    10 ms, and added up over its ``processors``, whose number older documents do not hold.
+    system does not record it.  ``foreign`` and ``stolen`` are counted in ticks of the system,
+    commonly 10 ms, and added up over its ``processors``, whose number older documents do not hold.
     ``siblings`` is the processor time that waiting workers of the same block took.
     """
 
@@ -61,14 +61,14 @@ class Peaks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Resident bytes of the process at moments of its life; None where the system does not tell.
+    """Resident bytes of the process at moments of its life; None where they are not recorded.
 
     ``started`` is before the implementation is imported (interpreter, NumPy and the harness),
     ``imported`` after it, ``loaded`` with the examples read as well.  ``begun`` is when this cell's
     turn came, with what earlier batch sizes of the process left behind, and ``bound`` when its
-    trainer had taken the data set.  ``peak_of_timing`` is whether the peak recorded beside it
-    began after the gate; else gate and earlier batch sizes are in it.  ``device_peak_of_timing``
-    says the same of the peak on a device.
+    trainer had taken the data set.  ``peak_of_timing`` says that the recorded peak of memory
+    counts from the gate on; otherwise the gate and earlier batch sizes are in it.
+    ``device_peak_of_timing`` says the same of the peak on a device.
     """
 
     started: int | None = None

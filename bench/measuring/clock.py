@@ -51,7 +51,7 @@ def uncollected() -> Iterator[None]:
 
 
 def time_round(clock: Clock, work: Callable[[], object], iterations: int) -> Round:
-    """Call ``work`` so often in a row and return seconds per call."""
+    """Call ``work`` ``iterations`` times in a row and return seconds per call."""
     cpu = clock.cpu()
     wall = clock.wall()
     for _ in range(iterations):

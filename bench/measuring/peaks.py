@@ -19,8 +19,8 @@ from bench.provenance import machine
 from bench.roofline import Product, largest_cache
 from impls.parameters import Floats
 
-PROBE_SECONDS = 0.05
-"""Each piece of work is repeated until its repetitions add up to so much."""
+WORKLOAD_SECONDS = 0.05
+"""Each piece of work is repeated until its repetitions take this long together."""
 PASSES = 3
 """Pieces take turns in this many passes: a disturbance then hits a part of each, not all of one."""
 MOST_CALLS = 100
@@ -58,7 +58,7 @@ def measure(clock: Clock, dtype: str, threads: int) -> Peaks:
 
     ``gemm`` is NumPy's best rate over :data:`PRODUCTS` with the threads that its BLAS has.  The
     rates of copies are those of ``threads`` Python threads that run :func:`numpy.copyto` at the
-    same time, each on arrays of its own, bytes read and bytes written added up: for ``copy`` with
+    same time, each on separate arrays, bytes read and bytes written added up: for ``copy`` with
     arrays of four times the largest cache together (256 MiB at most, so that a cache above 64 MiB
     makes the rate too high), for ``cached_copy`` with two arrays of 64 KiB in each thread.
     """
@@ -77,7 +77,7 @@ def best_rates(clock: Clock, workloads: Sequence[Workload]) -> list[float]:
     for _ in range(PASSES):
         for index, workload in enumerate(workloads):
             spent, calls = 0.0, 0
-            while calls == 0 or (spent < PROBE_SECONDS / PASSES and calls < MOST_CALLS):
+            while calls == 0 or (spent < WORKLOAD_SECONDS / PASSES and calls < MOST_CALLS):
                 seconds = time_round(clock, workload.work, 1).wall
                 best[index] = min(best[index], seconds)
                 spent, calls = spent + seconds, calls + 1

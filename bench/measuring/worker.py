@@ -243,7 +243,7 @@ class Worker:
     def _timer(self, training: Training) -> tuple[CellTimer, float, float]:
         """Return the timer of a trainer with its data, and seconds to make it and to bind them."""
         plan, arrays = self.plan, self.arrays
-        # Accuracy depends on luck, so each repetition has start weights and orders of its own.
+        # Accuracy depends on luck, so start weights and orders differ between repetitions.
         seed = plan.seed + (self.assignment.repetition if plan.target is not None else 0)
         start = start_parameters(plan.network, training, seed).read_only()
         trainers: list[Trainer] = []

@@ -66,7 +66,7 @@ class Comparison:
 def compare(points: Sequence[Point], question: Question, judged: Judged) -> Comparison:
     """Return the matches among ``points``, with the verdicts that ``judged`` holds on them.
 
-    What is not among them, such as a comparison of runs or of a phase, is a family of its own.
+    What is not among them, such as a comparison of runs or of a phase, is a separate family.
     """
     groups: dict[tuple[object, ...], list[Point]] = defaultdict(list)
     for point in points:

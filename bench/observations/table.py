@@ -107,7 +107,7 @@ class ObservationTable:
 
         ``run`` counts documents from 1.  An outcome that was not timed has one row without a phase.
         ``threads`` is missing where none was requested, ``block`` where no process was started,
-        ``sweep`` in documents that name none; the disturbances where the system does not tell.
+        ``sweep`` in documents that name none; the disturbances where they were not recorded.
         """
         import pandas as pd  # noqa: PLC0415 - heavy, and most readers need the arrays alone
 

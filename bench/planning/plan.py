@@ -93,7 +93,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     label, and ``examples`` says how many training examples make an epoch.  Sweeps and blocks end
     earlier once every ratio is known within ``precision`` (a share, such as 0.02), or where they
     would exceed ``budget_seconds``.  With a ``target``, each process trains until that accuracy on
-    the test examples is held, and every block has start weights and orders of its own.
+    the test examples is held, and start weights and orders differ between blocks.
 
     ``on_devices`` names the implementations that run on another device than the processor.  Its
     threads are not what they work with, so that they are measured with :func:`most_threads` alone,

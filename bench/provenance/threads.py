@@ -71,7 +71,7 @@ def disagreement(requested: int | None, process: Process, observed: float | None
 
 
 def unheeded(setting: Sequence[tuple[str, str | None]], process: Process) -> str | None:
-    """Return why a swept thread variable did not take, or None where every pool obeyed.
+    """Return why a thread variable of ``setting`` had no effect, or None where every pool obeyed.
 
     A library may grant fewer threads than a variable asks for, such as one per processor.
     """

@@ -73,7 +73,7 @@ def floor_epochs(plan: Plan, data: tuple[Floats, Floats], clock: Clock) -> dict[
 
 
 class Forecast:
-    """Expects the seconds that a run still takes; :meth:`note` everything that it says.
+    """Predicts the seconds that a run still takes from what :meth:`note` was given of it.
 
     ``floors`` are those of :func:`floor_epochs`.  Seconds seen so far are kept by job (``starts``),
     by batch size and job (``preparations``), by batch size and whether parts are timed

@@ -77,7 +77,7 @@ class WorkerProcess:
                 stdout=self.output,
                 stderr=subprocess.STDOUT,
                 pass_fds=(child_reads, child_writes),
-                # A group of its own: what the worker started ends with it, and Ctrl-C reaches the
+                # A separate group: what the worker started ends with it, and Ctrl-C reaches the
                 # parent alone, which then ends the worker.
                 start_new_session=True,
             )  # fmt: skip

@@ -148,7 +148,7 @@ class Runner:
                         clock=self.clock,
                         on_progress=self.on_progress,
                     ).run()
-            # What did not fit on a device beside others gets a block of its own.
+            # What did not fit on a device beside others gets a separate block.
             alone = [worker.job for worker in workers if worker.wants_to_be_alone]
             return [*waiting, *alone]
         finally:
@@ -200,7 +200,7 @@ class Runner:
 def _has_room(workers: Sequence[WorkerClient], arrays: Arrays) -> bool:
     """Return whether another worker fits beside ``workers``; devices are not asked.
 
-    A worker may come to hold two copies of the data, so much is kept for each of them.
+    A worker may come to hold two copies of the data, so room for two is kept for each.
     """
     free = available()
     if free is None:

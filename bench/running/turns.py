@@ -222,7 +222,7 @@ class Turns:
         return timed.contradiction(evidence, self.references[evidence.number])
 
     def _record(self, worker: WorkerClient, outcome: Outcome | None) -> None:
-        """Write down what a cell came to, unless it is to be tried again in a block of its own."""
+        """Write down what a cell came to, unless it is to be tried again in a separate block."""
         if outcome is None:
             raise ValueError("a cell that is neither ready nor ended")
         if isinstance(outcome, Failed) and worker.is_out_of_memory:

@@ -1,6 +1,6 @@
 """Runs whose parent or worker is killed outright, and implementations that misbehave.
 
-The commands are those of a user, in processes of their own, on small data.  Kills come at seeded
+The commands are those of a user, in separate processes, on small data.  Kills come at seeded
 random moments, spread over the whole run; every second one hits the worker instead of the parent.
 """
 

@@ -48,7 +48,7 @@ class Noise:
 
 
 def steady(between: float, within: float) -> Noise:
-    """Return normal scatter of so much between processes, and within them."""
+    """Return normal scatter of these sizes between processes, and within them."""
     return Noise("normal", _normal(between), _normal(within))
 
 

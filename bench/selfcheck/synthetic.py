@@ -42,7 +42,7 @@ ROUNDING = 1e-12
 
 
 def lone_ratios(reference: Array, others: Array) -> list[Ratio]:
-    """Return how many times faster each of ``others`` is, each as a table of its own.
+    """Return how many times faster each of ``others`` is, each as a separate table.
 
     ``others`` has shape (entries, blocks, rounds), and ``reference`` the same or one less.
     """

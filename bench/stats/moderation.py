@@ -2,7 +2,7 @@
 
 A variance from two or three processes says little about itself.  After Smyth (2004) the true
 variances of a table are taken as draws from a scaled inverse chi-squared distribution, whose scale
-and spread (the prior degrees of freedom) the table itself tells.  Smyth takes one best value of
+and spread (the prior degrees of freedom) come from the table itself.  Smyth takes one best value of
 both; here they are integrated over a grid, because ten entries of one degree of freedom leave both
 uncertain.  What is uncertain then lowers the degrees of freedom of the result.
 """
@@ -35,7 +35,7 @@ from more than 5 % false verdicts.
 """
 
 FEWEST_SHARING = 3
-"""With fewer ratios to one reference nobody can tell whose process varies."""
+"""With fewer ratios to one reference it is unknown whose process varies."""
 
 _POINTS = 32
 """Of the grid over the prior's scale."""
@@ -52,8 +52,8 @@ def between_blocks(
     block, the same ones in all tables; ``sampling`` (tables, entries) is the part that the scatter
     of sweeps explains; ``groups`` are the places of entries that share the reference's process.
 
-    A log ratio varies by two processes.  What entries with the same reference have in common tells
-    its part from theirs.  All parts, of references too, then moderate each other.
+    A log ratio varies by two processes.  What entries with the same reference have in common
+    separates its part from theirs.  All parts, of references too, then moderate each other.
 
     Borrowing may widen an interval; it never narrows it below what an entry says of itself.
     """
@@ -114,7 +114,7 @@ def moderated(variances: Array, df: Array, sampling: Array | None = None) -> tup
     """Return moderated variances and their degrees of freedom, both (tables, entries).
 
     ``variances``, of the same shape, have ``df`` (entries,) degrees of freedom; an entry of 0
-    degrees has no variance of its own and gets that of the others.  ``sampling`` is how much of
+    degrees has no variance and gets that of the others.  ``sampling`` is how much of
     each variance the scatter of sweeps alone explains: where the table shows that entries with
     more of it vary more, their variances are compared after division by it.
 

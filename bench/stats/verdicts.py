@@ -142,8 +142,8 @@ def judge(
     verdict is in at most 5 % of tables: that a ratio of 1 is called faster or slower, that one
     within the margin is called faster or slower by more than the margin, that one beyond the margin
     is called the same.  Where the last question is refuted the ratio is the same within the margin,
-    although it may differ from 1.  What would count as faster or slower in a table of its own, but
-    does not in this one, is likely so.
+    although it may differ from 1.  What would count as faster or slower alone, but not
+    in this table, is likely so.
 
     A pair that is in the table because one of its two is the fastest was picked from all pairs of
     the candidates, and counts for its share of them.  That a winner is faster than all others needs
@@ -330,7 +330,7 @@ def _needed(ratio: Ratio, margin: float, tests: Tests, code: Code) -> float | No
 
 
 def blocks_needed(ratio: Ratio, apart: float, p: float) -> float:
-    """Return the fewest blocks that tell the size of ``ratio`` from a log ratio of ``apart``.
+    """Return the fewest blocks that distinguish ``ratio`` from a log ratio of ``apart``.
 
     ``p`` is the one-sided p that this takes.  Ratio and scatter are taken to stay as they are,
     while the error shrinks with the square root of the number of blocks, and each further block

@@ -14,8 +14,8 @@ from bench.measuring.clock import Clock
 from bench.measuring.peaks import (
     MOST_CALLS,
     PASSES,
-    PROBE_SECONDS,
     PRODUCTS,
+    WORKLOAD_SECONDS,
     Workload,
     array_bytes,
     best_rates,
@@ -49,7 +49,7 @@ def test_the_best_repetition_counts_and_the_first_call_does_not(fake_clock: Fake
 def test_short_work_is_repeated_until_the_time_is_spent(fake_clock: FakeClock) -> None:
     run, taken = work(fake_clock, TICK)
     best_rates(fake_clock.clock, [Workload(run, 1)])
-    assert len(taken) == 1 + PASSES * math.ceil(PROBE_SECONDS / PASSES / TICK)
+    assert len(taken) == 1 + PASSES * math.ceil(WORKLOAD_SECONDS / PASSES / TICK)
 
 
 def test_work_too_short_for_the_clock_to_add_up_ends_all_the_same(fake_clock: FakeClock) -> None:
@@ -148,7 +148,7 @@ def test_windows_cover_every_number_and_lie_on_cache_lines(monkeypatch: pytest.M
 def test_the_limits_of_this_machine_are_found_and_are_positive(
     threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(peaks, "PROBE_SECONDS", 0.005)
+    monkeypatch.setattr(peaks, "WORKLOAD_SECONDS", 0.005)
     found = measure(Clock(), "float32", threads)
     assert all(math.isfinite(rate) and rate > 0 for rate in (found.gemm, found.copy))
     assert found.cached_copy > found.copy / 2, "a cache is no slower than memory"
