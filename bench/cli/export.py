@@ -63,6 +63,8 @@ def export_command(
     """
     chosen = FORMATS[form]
     _require_fitting(context, form, chosen, output)
+    if output is not None and not chosen.is_folder:
+        files.require_no_source(output, sources)
     console = Console(stderr=True)
     results = tuple(read_any(source) for source in sources)
     revisions = _revisions(console, results, commit) if "commit" in chosen.options else ()

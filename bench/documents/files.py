@@ -192,17 +192,26 @@ def require_free(path: Path, sources: Iterable[Path] = ()) -> None:
             return
         with open_plain(path) as file:
             beginning = file.read(64).removeprefix(codecs.BOM_UTF8).lstrip()
-        source = next((source for source in sources if path.samefile(source)), None)
     except OSError as error:
         raise _unwritable(path, error) from error
-    if source is not None:
-        raise ResultsError(
-            f"cannot write {path}: it is {source}, which this command reads. Name another file."
-        )
+    require_no_source(path, sources)
     if beginning.startswith(_DATA):
         raise ResultsError(
             f"cannot write {path}: it holds data, and a page would replace them. Name another "
             "file, or remove it."
+        )
+
+
+def require_no_source(path: Path, sources: Iterable[Path]) -> None:
+    """Refuse to replace what a command reads.
+
+    Raises:
+        ResultsError: ``path`` is one of ``sources``.
+    """
+    source = next((source for source in sources if path.exists() and path.samefile(source)), None)
+    if source is not None:
+        raise ResultsError(
+            f"cannot write {path}: it is {source}, which this command reads. Name another file."
         )
 
 

@@ -45,6 +45,15 @@ def test_text_is_printed_or_written(mlpbench: Command, tmp_path: Path, form: str
     assert (tmp_path / "there").read_text(encoding="utf-8") == expected
 
 
+def test_what_is_read_is_not_replaced(mlpbench: Command, tmp_path: Path) -> None:
+    source = tmp_path / "results.json"
+    before = source.read_bytes()
+    said = mlpbench("export", "results.json", "--format", "csv", "-o", "results.json")
+    assert said.code == 64
+    assert "which this command reads" in said.err
+    assert source.read_bytes() == before
+
+
 def test_phases_are_chosen(mlpbench: Command) -> None:
     said = mlpbench("export", "results.json", "--format", "bmf", "--phase", "step,forward")
     assert {name.rpartition("/")[2] for name in json.loads(said.out)} == {"step", "forward"}
