@@ -1,7 +1,7 @@
-"""How every job of a submission stands, and the documents of the runs that have one.
+"""The standing of every job of a submission, and the documents of its runs.
 
-Standings come from what is on disk and what SLURM says: asked of the controller, then of the
-accounts where there are any.  Each has a reason, whatever became of the job.
+A standing follows from the files on disk and from SLURM: from its controller, and from its
+accounting where that is set up.  Every standing has a reason.
 """
 
 from __future__ import annotations
